@@ -1,0 +1,44 @@
+"""What reading, checking and diagnosing are worth: data with a version. (OpenEnv calls the *callable* a rubric.)"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Mapping
+
+from domain.types import TaskId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rubric:
+    """All numbers that turn events into rewards and a diagnosis into a score. Units: points of score."""
+
+    version: str = "1"
+    category_points: float = 0.15
+    file_points: float = 0.25
+    field_points: float = 0.30
+    fix_points: float = 0.30
+    direction_only_fix_points: float = 0.20
+    """Most that a fix in words earns when only its field and the right direction can be read."""
+    one_extra_field_share: float = 0.4
+    """Share of the field points when one wrong field is named beside the right one; two or more earn nothing."""
+    unneeded_entry_share: float = 0.5
+    """Share of the fix points when the patch repairs the run but carries an entry it did not need."""
+    few_reads_penalty: float = 0.05
+    few_reads_below: int = 3
+    """Artifacts that must have been read to avoid the penalty."""
+    low_score_tasks: frozenset[TaskId] = frozenset({"hard"})
+    """Tasks on which half of what is missing to ``low_score_threshold`` is deducted."""
+    low_score_threshold: float = 0.70
+    low_score_share: float = 0.5
+    lowest_score: float = 0.01
+    highest_score: float = 0.99
+    new_artifact_reward: float = 0.02
+    repeated_read_reward: float = -0.02
+    new_check_reward: float = 0.01
+    max_steps: Mapping[TaskId, int] = field(
+        default_factory=lambda: MappingProxyType({"easy": 20, "medium": 30, "hard": 40})
+    )
+
+
+RUBRIC = Rubric()

@@ -1,0 +1,120 @@
+"""A scenario's values: `Evidence` is all that the agent's side is given, `Truth` all that only the grader is given."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.actions import PatchEntry
+from domain.types import ArtifactName, FailureCategory, SanityCheckName, TaskId
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RunSummary(_Value):
+    """What the front page of a training run says."""
+
+    model: str
+    dataset: str
+    status: str
+
+
+class CheckResult(_Value):
+    """One sanity check, computed from the training run."""
+
+    check: SanityCheckName
+    flag: bool
+    reasons: tuple[str, ...]
+    """One sentence for each measured number beyond its threshold; empty when the flag is down."""
+    measured: dict[str, Any]
+    """Name to number, string or list; a NaN or infinity is null."""
+
+
+class Evidence(_Value):
+    """Everything an agent can find out about one scenario. Holds no seed, no fault and no candidate."""
+
+    run_id: str
+    run_summary: RunSummary
+    artifacts: dict[ArtifactName, str]
+    """The text of each of the six artifacts."""
+    checks: dict[SanityCheckName, CheckResult]
+
+
+class SafeField(_Value):
+    """Values of one field that repair the fault without proof by re-running."""
+
+    file: ArtifactName
+    field: str
+    low: float | None = None
+    """Inclusive lower bound of a number; null: the field is a choice."""
+    high: float | None = None
+    choices: tuple[str | bool | None, ...] = ()
+
+
+class Accepted(_Value):
+    """Answers that earn full points."""
+
+    files: tuple[ArtifactName, ...]
+    categories: tuple[FailureCategory, ...]
+    fields: tuple[str, ...]
+
+
+class Truth(_Value):
+    """The planted fault and all that grading needs."""
+
+    fault_id: str
+    """``none`` for a healthy twin."""
+    failure_category: FailureCategory | None
+    root_cause_file: ArtifactName | None
+    root_cause_field: str | None
+    proposed_fix: str | None
+    patch: tuple[PatchEntry, ...]
+    """The repair: applied to ``pipeline`` it gives ``twin``."""
+    accepted: Accepted
+    safe: tuple[SafeField, ...]
+    """The faulty field, then declared alternatives, each with the values that need no re-run."""
+    pipeline: dict[str, Any]
+    """The faulty pipeline, as JSON."""
+    twin: dict[str, Any]
+    """The same pipeline without the fault, as JSON."""
+
+    def reveal(self) -> dict[str, Any]:
+        """``ground_truth`` of WIRE.md: what is shown after the end, and can be submitted as it stands."""
+        return self.model_dump(
+            mode="json",
+            include={
+                "fault_id",
+                "failure_category",
+                "root_cause_file",
+                "root_cause_field",
+                "proposed_fix",
+                "patch",
+                "accepted",
+            },
+        )
+
+
+class Scenario(_Value):
+    """What `generate` returns: evidence and truth of one training run. Plain and JSON-able."""
+
+    generator_version: str
+    task_id: TaskId
+    seed: int
+    """0 to 2^128 - 1."""
+    evidence: Evidence
+    truth: Truth
+
+    @cached_property
+    def body(self) -> bytes:
+        """The stored form: UTF-8 JSON in field order."""
+        return self.model_dump_json().encode()
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of ``body``, hex."""
+        return hashlib.sha256(self.body).hexdigest()
