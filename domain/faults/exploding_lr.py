@@ -1,0 +1,38 @@
+"""A learning rate far too high: the loss climbs, units die, the network falls back to one class."""
+
+from __future__ import annotations
+
+from domain.faults.fault import Fault, four_digits
+from domain.scenario import SafeField
+from domain.training.pipeline import FieldValue, Pipeline
+from domain.training.randomness import Stream
+
+
+def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+    rate, factor = healthy.optimizer.learning_rate, draw.choice((30.0, 60.0, 100.0))
+    return tuple(four_digits(rate * factor * times) for times in (1.0, 4.0, 10.0))
+
+
+def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
+    rate = healthy.optimizer.learning_rate
+    return (SafeField(file="config.yaml", field="optimizer.learning_rate", low=rate / 4, high=rate * 2),)
+
+
+FAULT = Fault(
+    fault_id="exploding_lr",
+    task_id="easy",
+    category="config_error",
+    file="config.yaml",
+    field="optimizer.learning_rate",
+    doses=_doses,
+    safe=_safe,
+    proposed_fix="Set optimizer.learning_rate to {healthy} instead of {faulty}.",
+    causal=frozenset({"config.yaml", "train.log", "eval_results.json"}),
+    lines=("  learning_rate:",),
+    signals=(("loss_trajectory", "largest_over_chance"), ("gradient_norms", "largest")),
+    sources=(
+        "Humbatova et al., Taxonomy of Real Faults in Deep Learning Systems, arXiv 1910.11015: suboptimal learning rate",
+        "DeepCrime operator HLR",
+        "AutoTrainer: exploding gradient",
+    ),
+)

@@ -1,0 +1,92 @@
+"""What a fault is: one field of the registry set to a harmful value, and the ground truth that goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from domain.actions import PatchEntry
+from domain.registry import FieldSpec, find, with_field
+from domain.scenario import Accepted, SafeField, Truth
+from domain.training.pipeline import FieldValue, Pipeline
+from domain.training.randomness import Stream
+from domain.types import ArtifactName, FailureCategory, TaskId
+
+
+class UnknownFaultError(LookupError):
+    """The catalogue has no such fault."""
+
+    def __init__(self, fault_id: str) -> None:
+        super().__init__(f"no fault is called {fault_id}")
+        self.fault_id = fault_id
+
+
+Doses = Callable[[Pipeline, Stream], tuple[FieldValue, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One fault of the catalogue. Pure data and two pure functions of the healthy pipeline."""
+
+    fault_id: str
+    task_id: TaskId
+    category: FailureCategory
+    file: ArtifactName
+    field: str
+    """Registry name; the one field that planting changes."""
+    doses: Doses
+    """Values of the field, in the order they are tried: the first that a check notices is planted, else the last."""
+    safe: Callable[[Pipeline], tuple[SafeField, ...]]
+    """Values of the field, then of declared alternatives, that repair the run without proof by re-running."""
+    proposed_fix: str
+    """One sentence; ``{healthy}`` and ``{faulty}`` stand for the two values."""
+    causal: frozenset[ArtifactName]
+    """Every artifact that can differ from the twin's."""
+    lines: tuple[str, ...]
+    """Beginnings of the lines of config.yaml and preprocessing.py that planting may change."""
+    signals: tuple[tuple[str, str], ...]
+    """At most three numbers, (check or artifact, name), in which the fault shows."""
+    sources: tuple[str, ...]
+    """Where faults of this kind were observed."""
+    also_files: tuple[ArtifactName, ...] = ()
+    also_categories: tuple[FailureCategory, ...] = ()
+    also_fields: tuple[str, ...] = ()
+
+    @property
+    def spec(self) -> FieldSpec:
+        """The registry's entry of the field."""
+        return find(self.file, self.field)
+
+    def plant(self, pipeline: Pipeline, value: FieldValue) -> Pipeline:
+        """The pipeline with the field set to one of the doses."""
+        return with_field(pipeline, self.file, self.field, value)
+
+    def healthy_value(self, pipeline: Pipeline) -> FieldValue:
+        """The field's value before planting, in the registry's words."""
+        attribute = self.spec.attribute
+        return None if attribute is None else self.spec.from_pipeline(pipeline.value(attribute))
+
+    def truth(self, healthy: Pipeline, value: FieldValue) -> Truth:
+        """The ground truth after planting `value`."""
+        before = self.healthy_value(healthy)
+        return Truth(
+            fault_id=self.fault_id,
+            failure_category=self.category,
+            root_cause_file=self.file,
+            root_cause_field=self.field,
+            proposed_fix=self.proposed_fix.format(healthy=before, faulty=value),
+            patch=(PatchEntry(file=self.file, field=self.field, value=before),),
+            accepted=Accepted(
+                files=(self.file, *self.also_files),
+                categories=(self.category, *self.also_categories),
+                fields=(self.field, *self.also_fields),
+            ),
+            safe=self.safe(healthy),
+            pipeline=self.plant(healthy, value).to_json(),
+            twin=healthy.to_json(),
+        )
+
+
+def four_digits(value: float) -> float:
+    """Rounded as it will be printed, so that what is shown is what ran."""
+    return float(f"{value:.4g}")

@@ -1,0 +1,87 @@
+"""One seed, one true run: the only place where pipeline, fault and training run meet."""
+
+from __future__ import annotations
+
+from domain.faults import POOLS, Fault, find_fault
+from domain.scenario import Accepted, CheckResult, Evidence, RunSummary, Scenario, Truth
+from domain.training import checks, world
+from domain.training.artifacts import draw_cosmetics, render_artifacts
+from domain.training.pipeline import FieldValue, Pipeline, draw_pipeline
+from domain.training.randomness import Stream
+from domain.training.simulator import TrainingRun, simulate
+from domain.training.tabular import Frame
+from domain.types import TaskId
+
+GENERATOR_VERSION = "1"
+HEALTHY = "none"
+"""The fault id of a twin."""
+
+
+def generate(task_id: TaskId, seed: int, *, fault: str | None = None) -> Scenario:
+    """The scenario of a seed.
+
+    Args:
+        task_id: whose pool of faults to draw from.
+        seed: 0 to 2^128 - 1.
+        fault: plant this one instead of drawing; ``none`` gives the healthy twin.
+
+    Raises:
+        UnknownFaultError: the catalogue has no such fault.
+    """
+    healthy = draw_pipeline(seed)
+    draw = Stream(seed, "fault")
+    drawn = draw.choice(POOLS[task_id])
+    chosen = drawn if fault is None else fault
+    raw = world.draw_rows(seed, healthy.dataset)
+    if chosen == HEALTHY:
+        run, truth = simulate(healthy, raw=raw), _healthy_truth(healthy)
+    else:
+        planted = find_fault(chosen)
+        value, run = _plant(planted, healthy, raw, Stream(seed, f"fault/{chosen}"))
+        truth = planted.truth(healthy, value)
+    return Scenario(
+        generator_version=GENERATOR_VERSION, task_id=task_id, seed=seed, evidence=observe_run(run), truth=truth
+    )
+
+
+def observe_run(run: TrainingRun) -> Evidence:
+    """All that can be found out about a run."""
+    stopped = run.fit.non_finite_step is not None
+    return Evidence.model_validate(
+        {
+            "run_id": draw_cosmetics(run.pipeline.seed).run_id,
+            "run_summary": RunSummary(
+                model="mlp", dataset=run.pipeline.dataset.name, status="stopped" if stopped else "finished"
+            ),
+            "artifacts": render_artifacts(run),
+            "checks": {name: CheckResult.model_validate(result) for name, result in checks.run_checks(run).items()},
+        }
+    )
+
+
+def _plant(fault: Fault, healthy: Pipeline, raw: Frame, draw: Stream) -> tuple[FieldValue, TrainingRun]:
+    """Walk the ladder of doses to the first that a check notices; a seed is never rejected for a weak symptom."""
+    *weaker, last = fault.doses(healthy, draw)
+    if weaker:
+        usual = checks.raised(simulate(healthy, raw=raw))
+        for value in weaker:
+            run = simulate(fault.plant(healthy, value), raw=raw)
+            if checks.raised(run) - usual:
+                return value, run
+    return last, simulate(fault.plant(healthy, last), raw=raw)
+
+
+def _healthy_truth(healthy: Pipeline) -> Truth:
+    body = healthy.to_json()
+    return Truth(
+        fault_id=HEALTHY,
+        failure_category=None,
+        root_cause_file=None,
+        root_cause_field=None,
+        proposed_fix=None,
+        patch=(),
+        accepted=Accepted(files=(), categories=(), fields=()),
+        safe=(),
+        pipeline=body,
+        twin=body,
+    )
