@@ -1,0 +1,112 @@
+"""What words can mean in a proposed fix: shared concepts, and which choice of a field each concept stands for.
+
+No entry belongs to a fault. A field that can be set has its choices here once, whatever faults exist.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_TRAIN = r"(?:x )?train(?:ing)?"
+CONCEPTS: Final[dict[str, re.Pattern[str]]] = {
+    name: re.compile(pattern)
+    for name, pattern in {
+        "train_only": rf"\b(?:fit|fitted|fitting|transform|learn\w*|estimat\w*|comput\w*) {_TRAIN}\b"
+        rf"|\b{_TRAIN} (?:\w+ )?(?:only|alone)\b|\b(?:only|solely|just|exclusively|purely) (?:on |from |with |using |to |in |see |sees )?(?:the )?{_TRAIN}\b"
+        rf"|\b(?:on|from|with|using|see|sees|to|by) (?:just |only )?(?:the )?{_TRAIN} (?:rows?|split|set|data|portion|part|partition|fold|samples?|subset|examples|numeric|frame|features)\b"
+        rf"|\b(?:on|from|using) (?:the )?{_TRAIN}(?= $| numeric)|\bafter (?:the |you |we )?(?:split\w*|train test split)\b|\bsplit (?:the data )?(?:first|before)\b|\bpipeline\b"
+        r"|\btrain numeric\b",
+        "everything": r"\b(?:everything|all (?:the )?(?:rows|data|splits|samples|of the data)|(?:full|whole|entire|complete|combined) (?:data ?set|data|frame|table|df)|before (?:the )?split\w*)\b",
+        "same": r"\b(?:same|identical\w*|single|shared?|sharing|re ?us\w+|consistent\w*|match\w*|align\w*|unif\w+|agree\w*|persist\w*|sav(?:e|ed|ing)|stor(?:e|ed|ing)|load\w*|pin(?:ned|ning)?|freez\w+|frozen|reproduc\w*|synchroni\w+|in sync|bundl\w+|export\w*|original|one)\b",
+        "training": rf"\b{_TRAIN}\b|\btrained\b|\bclasses\b|\bboth\b|\bseed\b|\bacross\b|\beverywhere\b|\bpipelines\b|\bmodel (?:was|had been)\b",
+        "fixed": r"\b(?:fixed|constant|determinis\w+|explicit|same|integer|concrete|shared) (?:random )?(?:seed|random state|state|value|integer)\b"
+        r"|\b(?:#|seed|random state|to|with|pass|use|using|be) (?:the )?(?:seed|\d+)\b|\bseed seed\b|\b(?:split|indices|ids|index|partition|rows)\b.*\b(?:same|persist\w*|sav\w+|stor\w+|load\w*|re ?us\w+|reproduc\w*|once|cach\w+)\b"
+        r"|\b(?:same|persist\w*|sav\w+|stor\w+|load\w*|re ?us\w+|reproduc\w*|cach\w+)\b.*\b(?:split|splits|indices|ids|index|partition|rows)\b",
+        "fresh": r"\b(?:different|another|new|fresh|separate|own|second|independent|random) (?:\w+ )?(?:seed|split|state|draw|#)\b|\bnone\b",
+        "sorted": r"\b(?:sorted|alphabetical\w*|lexicograph\w*|sort)\b",
+        "reversed": r"\brevers\w+\b",
+        "other": r"\b(?:different|another|new|separate|own|second|custom|independent)\b",
+        "exchange": r"\b(?:un ?)?(?:swap\w*|exchang\w*|interchang\w*|switch\w*|flip\w*|revers\w*|invert\w*|cross\w*)\b|\bother way (?:a?round)\b|\bvice versa\b|\bright way (?:a?round)\b|\beach other\b|\bback (?:in|to) (?:place|order)\b",
+        "own_name": r"\b# (?:\w+ ){0,4}(?:validation|val|m val)\b|\bvalidation (?:\w+ ){0,4}(?:under|to|in|into|as) #|\bm val m test\b|\bval (?:\w+ ){0,3}val\b|\b(?:correct|right|proper|matching|own) (?:key|keys|name|names|split|splits|label|labels|slot|slots|field|fields|entry|entries)\b",
+        "eval_mode": r"\beval(?:uation)?\b|\binference\b|\b(?:disabl\w+|turn\w* off|switch\w* off|without) dropout\b",
+        "train_mode": r"\btrain(?:ing)? mode\b",
+        "by_customer": r"\bcustomer\w*\b|\bgroup\w*\b",
+        "by_row": r"\brow\w*\b|\bnone\b",
+        "rest": r"\b(?:rest|remain\w*|left ?over|what is left|non test)\b",
+        "whole_frame": r"\bdf\b|\bwhole\b|\bfull\b|\beverything\b",
+        "reuse": r"\b(?:re ?us\w+|same|fitted|already|existing|transform only|only transform|training)\b",
+        "refit": r"\b(?:re ?fit\w*|fit transform|new scaler|separate scaler|own scaler)\b",
+        "unscaled": r"\b(?:raw|unscaled|skip|without scaling)\b",
+        "median": r"\bmedians?\b",
+        "mean": r"\bmeans?\b|\baverage\b",
+        "sentinel": r"\b999\b|\bsentinel\b",
+        "cross_fit": r"\bcross (?:fit\w*|validat\w*)\b|\bout of fold\b|\boof\b|\bcv\b|\bfolds?\b",
+        "in_sample": r"\bin sample\b",
+        "drop": r"\b(?:drop|remov\w+|exclud\w+|omit\w*|delet\w+|discard\w*)\b",
+        "keep_column": r"\b(?:includ\w+|add\w*)\b",
+        "val_rows": r"\bval(?:idation)?\b",
+        "test_rows": r"\btest\b",
+        "train_rows": r"\btrain(?:ing)?\b",
+        "enable": r"\b(?:true|enabl\w+|turn\w* on|switch\w* on|on|yes|add|restor\w+)\b",
+        "disable": r"\b(?:false|disabl\w+|turn\w* off|switch\w* off|off|remov\w+|no)\b",
+        "logits": r"\blogits?\b|\b(?:remov\w+|drop|without|no) (?:the )?softmax\b|\blinear output\b",
+        "best": r"\bbest\b",
+        "first": r"\bfirst\b",
+        "last": r"\blast\b|\bfinal\b",
+    }.items()
+}
+
+TRAIN_OR_ALL: Final = (("train_only", "train"), ("everything", "all"))
+AS_TRAINING: Final = "as training"
+"""Stands for whatever the training side of the pipeline uses."""
+OPPOSITE: Final = "opposite"
+"""Stands for the other choice than the current one."""
+
+Choices = tuple[tuple[str, str | bool], ...]
+FIELD_CONCEPTS: Final[dict[str, Choices]] = {
+    "StandardScaler.fit_transform": TRAIN_OR_ALL,
+    "TargetEncoder.fit": TRAIN_OR_ALL,
+    "SelectKBest.fit": TRAIN_OR_ALL,
+    "RandomOverSampler.fit_resample": TRAIN_OR_ALL,
+    "train_test_split.random_state": (("fixed", "SEED"), ("fresh", "None")),
+    "train_test_split.groups": (("by_customer", "customer_id"), ("by_row", "None")),
+    "train_test_split.arrays": (("rest", "rest"), ("whole_frame", "df")),
+    "StandardScaler.transform": (("reuse", "reuse"), ("refit", "refit"), ("unscaled", "skip")),
+    "StandardScaler.enabled": (("enable", True), ("disable", False)),
+    "SimpleImputer.fill_value": (("median", "median"), ("mean", "mean"), ("sentinel", "-999")),
+    "TargetEncoder.cv": (("cross_fit", "5"), ("in_sample", "None")),
+    "feature_columns.resolution_code": (("drop", "drop"), ("keep_column", "keep")),
+    "feature_columns.order": (("same+training", "training"), ("sorted", "sorted")),
+    "labels.sort_index": (("drop", False), ("disable", False), ("same", False), ("enable", True)),
+    "LabelEncoder.fit_order": (("same+training", "training"), ("sorted", "sorted"), ("reversed", "reversed")),
+    "tokenizer.version": (("same+training", AS_TRAINING),),
+    "tokenizer.train_version": (),
+    "evaluate.val_loader": (("val_rows", "val"), ("test_rows", "test")),
+    "evaluate.test_loader": (("test_rows", "test"), ("val_rows", "val"), ("train_rows", "train")),
+    "model.eval": (("eval_mode", "eval"), ("train_mode", "train")),
+    "metrics.val_accuracy": (("exchange", OPPOSITE), ("own_name", "validation")),
+    "metrics.test_accuracy": (("exchange", OPPOSITE), ("own_name", "test")),
+    "model.bias": (("enable", True), ("disable", False)),
+    "training.shuffle": (("enable", True), ("disable", False)),
+    "model.output_activation": (("logits", "logits"),),
+    "evaluation.checkpoint": (("best", "best"), ("first", "first"), ("last", "last")),
+}
+
+SPOILERS: Final[dict[str, str]] = {"same+training": "other"}
+"""A concept that, said of the same field, takes the first one's meaning away."""
+
+DOWN: Final = re.compile(
+    r"\b(?:reduc\w*|lower\w*|decreas\w*|small\w*|shrink\w*|drop\w*|cut\w*|halv\w*|down|less|fewer|dial\w* back"
+    r"|too (?:high|large|big|aggressive)|(?:far|much|way) (?:too )?(?:high|large|big))\b"
+)
+UP: Final = re.compile(
+    r"\b(?:increas\w*|rais\w*|larger|bigger|higher|grow\w*|doubl\w*|tripl\w*|bump\w*|up|too (?:low|small))\b"
+)
+KEEP: Final = re.compile(
+    r"\b(?:no changes?|unchanged|as (?:it|they) (?:is|are)|as is|stay\w*|untouched|(?:looks?|is|are|seems?|appears?) (?:fine|normal|ok|okay|correct|healthy|reasonable)"
+    r"|need\w* no|keep\w*|leav\w+|left (?:alone|as)|irrelevant|unrelated|not (?:to blame|the (?:cause|problem|issue)))\b"
+)
+NEGATION: Final = re.compile(
+    r"\b(?:instead of|rather than|as opposed to|not|never|no longer|without|avoid\w*|stop\w*|don t|doesn t|must not|cannot|isn t|shouldn t)\b"
+)

@@ -1,0 +1,56 @@
+"""Reads which file and which fields a text names, in whatever spelling people use."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from domain.registry import REGISTRY, FieldSpec
+from domain.types import ARTIFACT_NAMES, ArtifactName
+
+MASK = " # "
+
+
+def to_words(text: str) -> str:
+    """Lower-case words with single spaces and one at each end; camelCase, snake_case and punctuation come apart."""
+    text = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", text)
+    text = re.sub(r"([A-Z])([A-Z][a-z])", r"\1 \2", text)
+    return " " + re.sub(r"[^a-z0-9]+", " ", text.lower()).strip() + " "
+
+
+def file_named(text: str | None) -> ArtifactName | None:
+    """The one artifact that a text names, by base name in any case; None: none, or more than one."""
+    lowered = (text or "").lower()
+    named = [name for name in ARTIFACT_NAMES if re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", lowered)]
+    return named[0] if len(named) == 1 else None
+
+
+@cache
+def _aliases() -> tuple[tuple[str, FieldSpec], ...]:
+    """Every name of every field, longest first, so that a longer name is never read as a shorter one."""
+    named = {
+        (to_words(alias), spec) for spec in REGISTRY for alias in (spec.field, *spec.aliases) if to_words(alias).strip()
+    }
+    return tuple(sorted(named, key=lambda pair: (-len(pair[0]), pair[0], pair[1].field)))
+
+
+def fields_named(text: str | None) -> tuple[FieldSpec, ...]:
+    """The fields a text names that can be set, in registry order. Measured fields only take their words away."""
+    named, _ = mask_fields(to_words(_without_files(text or "")))
+    return tuple(spec for spec in REGISTRY if spec in named and spec.attribute is not None)
+
+
+def mask_fields(words: str) -> tuple[set[FieldSpec], str]:
+    """The fields named in `words` (see `to_words`) and the words that are left."""
+    named: set[FieldSpec] = set()
+    for alias, spec in _aliases():
+        if alias in words:
+            named.add(spec)
+            words = words.replace(alias, MASK)
+    return named, words
+
+
+def _without_files(text: str) -> str:
+    for name in ARTIFACT_NAMES:
+        text = re.sub(re.escape(name), " ", text, flags=re.IGNORECASE)
+    return text
