@@ -154,10 +154,17 @@ def _feature_statistics(run: TrainingRun) -> Measured:
         "largest_spread_ratio": float(np.maximum(ratio, 1.0 / ratio).max()),
         "largest_train_spread": float(train.std(0).max()),
         "largest_test_mean": float(np.abs(test.mean(0)).max()),
-        "smallest_train_value": float(train.min()),
+        "smallest_filled_value": _smallest_filled(run),
         "single_feature_eta2": _eta_squared(run.train),
         "class_mean_distance": _class_mean_distance(run, width),
     }
+
+
+def _smallest_filled(run: TrainingRun) -> float:
+    """Smallest training value after missing ones were filled, in deviations of those that were there."""
+    raw = np.asarray(run.splits.train[BY_DATASET[run.pipeline.dataset.name].numeric], dtype=np.float64)
+    filled = run.fitted.imputer.transform(raw)
+    return float(((filled - np.nanmean(raw, axis=0)) / np.nanstd(raw, axis=0)).min())
 
 
 def _encoder_version_match(run: TrainingRun) -> Measured:

@@ -1,0 +1,31 @@
+"""Scenarios shared by the domain tests: each is generated once a session."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from domain.faults import CATALOGUE, find_fault
+from domain.generator import HEALTHY, generate
+from domain.grade import Investigation
+from domain.scenario import Scenario
+
+FAULT_IDS = tuple(sorted(CATALOGUE))
+THOROUGH = Investigation(
+    artifacts_read=("config.yaml", "train.log", "preprocessing.py"),
+    checks_run=(),
+    duplicate_reads=0,
+    refused=0,
+    steps=4,
+)
+
+
+@cache
+def planted(fault_id: str, seed: int) -> Scenario:
+    """The scenario of a fault and seed, under the task the fault belongs to."""
+    return generate(find_fault(fault_id).task_id, seed, fault=fault_id)
+
+
+@cache
+def twin(seed: int) -> Scenario:
+    """The same seed without a fault."""
+    return generate("easy", seed, fault=HEALTHY)

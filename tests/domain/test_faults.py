@@ -1,0 +1,90 @@
+"""Laws that every fault of the catalogue keeps. They take the catalogue as it is: a new fault needs no new test."""
+
+from __future__ import annotations
+
+import difflib
+
+import pytest
+
+from domain.faults import CATALOGUE, POOLS, UnknownFaultError, find_fault
+from domain.registry import find
+from domain.training.pipeline import Pipeline, draw_pipeline
+from domain.training.randomness import Stream
+from domain.types import TASK_IDS
+from tests.domain.scenarios import FAULT_IDS, planted, twin
+
+SEEDS = range(50)
+
+
+@pytest.mark.parametrize("fault_id", FAULT_IDS)
+def test_artifacts_outside_the_causal_set_equal_the_twins(fault_id: str) -> None:
+    causal = CATALOGUE[fault_id].causal
+    changed: set[str] = set()
+    for seed in SEEDS:
+        ours, theirs = planted(fault_id, seed).evidence.artifacts, twin(seed).evidence.artifacts
+        differing = {name for name in ours if ours[name] != theirs[name]}
+        assert differing <= causal, (seed, differing - causal)
+        changed |= differing
+    print(f"{fault_id}: {len(SEEDS)} seeds, every artifact outside {sorted(causal)} is byte-equal to the twin's")
+    assert changed == causal, "an artifact is declared causal and never differs"
+
+
+@pytest.mark.parametrize("fault_id", FAULT_IDS)
+def test_planting_changes_only_the_declared_lines(fault_id: str) -> None:
+    declared = CATALOGUE[fault_id].lines
+    for seed in SEEDS:
+        ours, theirs = planted(fault_id, seed).evidence.artifacts, twin(seed).evidence.artifacts
+        lines = [
+            line[2:]
+            for name in ("config.yaml", "preprocessing.py")
+            for line in difflib.ndiff(theirs[name].splitlines(), ours[name].splitlines())  # type: ignore[index]
+            if line[0] in "+-"
+        ]
+        assert lines and all(line.startswith(declared) for line in lines), lines
+
+
+@pytest.mark.parametrize("fault_id", FAULT_IDS)
+def test_planting_changes_exactly_one_field(fault_id: str) -> None:
+    fault = CATALOGUE[fault_id]
+    for seed in SEEDS:
+        truth = planted(fault_id, seed).truth
+        faulty, healthy = Pipeline.from_json(truth.pipeline), Pipeline.from_json(truth.twin)
+        assert healthy == draw_pipeline(seed)
+        assert fault.spec.attribute is not None
+        assert faulty == healthy.with_value(fault.spec.attribute, faulty.value(fault.spec.attribute)) != healthy
+
+
+@pytest.mark.parametrize("fault_id", FAULT_IDS)
+def test_every_dose_is_a_value_the_field_can_take_and_none_is_safe(fault_id: str) -> None:
+    fault = CATALOGUE[fault_id]
+    for seed in SEEDS:
+        healthy = draw_pipeline(seed)
+        for value in fault.doses(healthy, Stream(seed, "test")):
+            assert fault.plant(healthy, value) != healthy
+            for safe in fault.safe(healthy):
+                spec = find(safe.file, safe.field)
+                assert spec.attribute is not None
+                faulty = spec.from_pipeline(fault.plant(healthy, value).value(spec.attribute))
+                assert faulty not in safe.choices or spec.attribute != fault.spec.attribute
+                if isinstance(faulty, (int, float)) and safe.low is not None and safe.high is not None:
+                    assert not safe.low <= faulty <= safe.high
+
+
+@pytest.mark.parametrize("fault_id", FAULT_IDS)
+def test_the_fields_of_a_fault_are_in_the_registry(fault_id: str) -> None:
+    fault = CATALOGUE[fault_id]
+    find(fault.file, fault.field)
+    for safe in fault.safe(draw_pipeline(1)):
+        find(safe.file, safe.field)
+    assert 1 <= len(fault.signals) <= 3
+    assert fault.sources
+
+
+@pytest.mark.parametrize("task_id", TASK_IDS)
+def test_every_task_has_faults(task_id: str) -> None:
+    assert POOLS[task_id]  # type: ignore[index]
+
+
+def test_an_unknown_fault_is_refused() -> None:
+    with pytest.raises(UnknownFaultError, match="no fault is called gremlins"):
+        find_fault("gremlins")

@@ -1,0 +1,53 @@
+"""No artifact gives the fault away by anything but its evidence."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from domain.training.artifacts import draw_cosmetics
+from tests.domain.scenarios import FAULT_IDS, planted, twin
+
+BANNED = re.compile(
+    r"\b(?:bugs?|faults?|faulty|mutat\w*|broken|wrong|leak\w*|should be|todo|fixme|hack|mismatch\w*|drift\w*|swap\w*|planted"
+    r"|easy|medium|hard|twin|healthy)\b|←|<--|-->|→",
+    re.IGNORECASE,
+)
+SEEDS = tuple(987_654_321 + 1_000_003 * number for number in range(25))
+
+
+@pytest.mark.parametrize("fault_id", FAULT_IDS)
+def test_no_artifact_holds_a_banned_word_or_a_fault_id(fault_id: str) -> None:
+    for seed in SEEDS:
+        for name, text in planted(fault_id, seed).evidence.artifacts.items():
+            assert not BANNED.search(text), (name, BANNED.search(text))
+            assert not any(other in text for other in FAULT_IDS)
+
+
+@pytest.mark.parametrize("fault_id", FAULT_IDS)
+def test_no_artifact_holds_the_digits_of_the_seed(fault_id: str) -> None:
+    for seed in SEEDS:
+        evidence = planted(fault_id, seed).evidence
+        assert str(seed) not in evidence.model_dump_json()
+        assert f"{seed:x}" not in evidence.model_dump_json()
+
+
+@pytest.mark.parametrize("fault_id", FAULT_IDS)
+def test_the_run_id_does_not_depend_on_the_fault(fault_id: str) -> None:
+    for seed in SEEDS:
+        assert planted(fault_id, seed).evidence.run_id == twin(seed).evidence.run_id == draw_cosmetics(seed).run_id
+
+
+@pytest.mark.parametrize("fault_id", FAULT_IDS)
+def test_artifacts_have_the_same_keys_with_and_without_the_fault(fault_id: str) -> None:
+    for seed in SEEDS:
+        ours, theirs = planted(fault_id, seed).evidence, twin(seed).evidence
+        for name in ("config.yaml", "eval_results.json", "dataset_stats.json", "model_card.json"):
+            keys = [
+                re.findall(r"^\s*\"?([\w ]+)\"?:", evidence.artifacts[name], re.MULTILINE)  # type: ignore[index]
+                for evidence in (ours, theirs)
+            ]
+            assert keys[0] == keys[1]
+        for check in ours.checks:
+            assert list(ours.checks[check].measured) == list(theirs.checks[check].measured)

@@ -1,0 +1,85 @@
+"""The shown code is the code that ran: it is executed on the same raw data and must give the same arrays and metrics."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from domain.training import simulator, tabular
+from domain.training.artifacts import render_artifacts
+from domain.training.artifacts.config import config_values
+from domain.training.pipeline import Pipeline, draw_pipeline
+from domain.training.simulator import TrainingRun, simulate
+from tests.domain.scenarios import FAULT_IDS, planted
+
+SEEDS = range(20)
+
+
+def _run(fault_id: str, seed: int) -> TrainingRun:
+    if fault_id == "none":
+        return simulate(draw_pipeline(seed))
+    return simulate(Pipeline.from_json(planted(fault_id, seed).truth.pipeline))
+
+
+def _execute(code: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.setitem(sys.modules, "tabular", tabular)
+    names: dict[str, Any] = {"__name__": "preprocessing"}
+    exec(compile(code, "preprocessing.py", "exec"), names)
+    return names
+
+
+@pytest.mark.parametrize("fault_id", ["none", *FAULT_IDS])
+def test_executing_preprocessing_py_reproduces_the_run(fault_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in SEEDS:
+        run = _run(fault_id, seed)
+        code = _execute(render_artifacts(run)["preprocessing.py"], monkeypatch)
+        for ours, theirs in zip(run.splits, code["make_split"](run.raw, seed=code["SEED"]), strict=True):
+            assert np.array_equal(ours.index, theirs.index)
+        (features, labels), (val_features, val_labels), fitted = code["make_loaders"](run.raw)
+        assert np.array_equal(features, run.trained_on.features)
+        assert np.array_equal(labels, run.trained_on.labels)
+        assert np.array_equal(val_features, run.val.features)
+        assert np.array_equal(val_labels, run.val.labels)
+        assert np.array_equal(code["eval_features"](run.scored, fitted), run.test.features)
+        assert np.array_equal(code["eval_labels"](run.scored), run.test.labels)
+        assert code["run_evaluation"](run.network, run.raw, fitted) == {
+            "val_loss": run.reported_val.loss,
+            "val_accuracy": run.reported_val.accuracy,
+            "test_loss": run.reported_test.loss,
+            "test_accuracy": run.reported_test.accuracy,
+        }
+
+
+@pytest.mark.parametrize("fault_id", ["none", *FAULT_IDS])
+def test_parsing_config_yaml_gives_back_the_pipeline(fault_id: str) -> None:
+    for seed in SEEDS:
+        run = _run(fault_id, seed)
+        parsed = config_values(yaml.safe_load(render_artifacts(run)["config.yaml"]))
+        assert parsed == {path: run.pipeline.value(path) for path in parsed}
+
+
+def test_every_component_takes_part_in_every_healthy_run() -> None:
+    run = simulate(draw_pipeline(11))
+    assert run.fitted.selector.selected_.shape == (run.pipeline.preprocessing.selector_k,)
+    assert len(run.trained_on.labels) > len(run.train.labels)
+    assert run.pipeline.model.dropout > 0
+
+
+def test_the_holdout_holds_fresh_rows_of_the_same_world() -> None:
+    pipeline = draw_pipeline(11)
+    run = simulate(pipeline)
+    fresh = simulator.draw_holdout(pipeline)
+    assert len(fresh) == 3 * simulator.HOLDOUT_CUSTOMERS
+    assert not np.array_equal(fresh.numbers[:9], run.raw.numbers[:9], equal_nan=True)
+    accuracy = simulator.holdout_accuracy(run, fresh)
+    assert accuracy.val == accuracy.test > 0.6
+
+
+def test_a_pipeline_survives_json() -> None:
+    for seed in (0, 7, 2**128 - 1):
+        pipeline = draw_pipeline(seed)
+        assert Pipeline.from_json(pipeline.to_json()) == pipeline
