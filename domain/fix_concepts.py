@@ -9,6 +9,14 @@ import re
 from typing import Final
 
 _TRAIN = r"(?:x )?train(?:ing)?"
+_KEEP_BY = r"persist\w*|sav(?:e|ed|ing)|stor(?:e|ed|ing)|load\w*|re ?us\w+|reproduc\w*|once|cach\w+|dump\w*|pickl\w+|serial\w+|freez\w+|frozen"
+_SPLIT_PARTS = r"split|splits|indices|ids|index|partitions?|rows|train val test|membership|assignment"
+_HOLDS = r"(?:\w+ ){0,3}?(?:holds?|gets?|from|be|contains?|shows?|reports|is|equals?|to|receives?|under|as|carr(?:y|ies)|be fed by|come from)"
+_OWN_NAME = (
+    rf"\bval(?:idation)? (?:acc\w* )?{_HOLDS} (?:the )?(?:m )?val(?:idation)?\b"
+    rf"|\btest (?:acc\w* )?{_HOLDS} (?:the )?(?:m )?test\b"
+    r"|\bval(?:idation)? (?:acc\w*|report) m val\b|(?<!report )\btest (?:acc\w*|report) m test\b"
+)
 CONCEPTS: Final[dict[str, re.Pattern[str]]] = {
     name: re.compile(pattern)
     for name, pattern in {
@@ -16,19 +24,19 @@ CONCEPTS: Final[dict[str, re.Pattern[str]]] = {
         rf"|\b{_TRAIN} (?:\w+ )?(?:only|alone)\b|\b(?:only|solely|just|exclusively|purely) (?:on |from |with |using |to |in |see |sees )?(?:the )?{_TRAIN}\b"
         rf"|\b(?:on|from|with|using|see|sees|to|by) (?:just |only )?(?:the )?{_TRAIN} (?:rows?|split|set|data|portion|part|partition|fold|samples?|subset|examples|numeric|frame|features)\b"
         rf"|\b(?:on|from|using) (?:the )?{_TRAIN}(?= $| numeric)|\bafter (?:the |you |we )?(?:split\w*|train test split)\b|\bsplit (?:the data )?(?:first|before)\b|\bpipeline\b"
-        r"|\btrain numeric\b",
+        rf"|\btrain numeric\b|^ (?:the )?{_TRAIN} (?:rows|split|set|data|portion|part)\b",
         "everything": r"\b(?:everything|all (?:the )?(?:rows|data|splits|samples|of the data)|(?:full|whole|entire|complete|combined) (?:data ?set|data|frame|table|df)|before (?:the )?split\w*)\b",
         "same": r"\b(?:same|identical\w*|single|shared?|sharing|re ?us\w+|consistent\w*|match\w*|align\w*|unif\w+|agree\w*|persist\w*|sav(?:e|ed|ing)|stor(?:e|ed|ing)|load\w*|pin(?:ned|ning)?|freez\w+|frozen|reproduc\w*|synchroni\w+|in sync|bundl\w+|export\w*|original|one)\b",
-        "training": rf"\b{_TRAIN}\b|\btrained\b|\bclasses\b|\bboth\b|\bseed\b|\bacross\b|\beverywhere\b|\bpipelines\b|\bmodel (?:was|had been)\b",
-        "fixed": r"\b(?:fixed|constant|determinis\w+|explicit|same|integer|concrete|shared) (?:random )?(?:seed|random state|state|value|integer)\b"
-        r"|\b(?:#|seed|random state|to|with|pass|use|using|be) (?:the )?(?:seed|\d+)\b|\bseed seed\b|\b(?:split|indices|ids|index|partition|rows)\b.*\b(?:same|persist\w*|sav\w+|stor\w+|load\w*|re ?us\w+|reproduc\w*|once|cach\w+)\b"
-        r"|\b(?:same|persist\w*|sav\w+|stor\w+|load\w*|re ?us\w+|reproduc\w*|cach\w+)\b.*\b(?:split|splits|indices|ids|index|partition|rows)\b",
+        "training": rf"\b{_TRAIN}\b|\btrained\b|\bclasses\b|\bboth\b|\bseed\b|\bacross\b|\beverywhere\b|\bpipelines\b|\bmodel (?:was|had been)\b|\bbetween (?:the )?two\b",
+        "fixed": r"\b(?:same|shared?|identical|training|train|original) (?:\w+ )?(?:seed|random state|#|split|splits)\b"
+        rf"|\b(?:{_SPLIT_PARTS})\b.*\b(?:same|{_KEEP_BY})\b|\b(?:same|{_KEEP_BY})\b.*\b(?:{_SPLIT_PARTS})\b",
         "fresh": r"\b(?:different|another|new|fresh|separate|own|second|independent|random) (?:\w+ )?(?:seed|split|state|draw|#)\b|\bnone\b",
         "sorted": r"\b(?:sorted|alphabetical\w*|lexicograph\w*|sort)\b",
         "reversed": r"\brevers\w+\b",
         "other": r"\b(?:different|another|new|separate|own|second|custom|independent)\b",
         "exchange": r"\b(?:un ?)?(?:swap\w*|exchang\w*|interchang\w*|switch\w*|flip\w*|revers\w*|invert\w*|cross\w*)\b|\bother way (?:a?round)\b|\bvice versa\b|\bright way (?:a?round)\b|\beach other\b|\bback (?:in|to) (?:place|order)\b",
-        "own_name": r"\b# (?:\w+ ){0,4}(?:validation|val|m val)\b|\bvalidation (?:\w+ ){0,4}(?:under|to|in|into|as) #|\bm val m test\b|\bval (?:\w+ ){0,3}val\b|\b(?:correct|right|proper|matching|own) (?:key|keys|name|names|split|splits|label|labels|slot|slots|field|fields|entry|entries)\b",
+        "own_name": _OWN_NAME
+        + r"|\b(?:correct|right|proper|matching|own) (?:key|keys|name|names|split|splits|label|labels|slot|slots|field|fields|entry|entries)\b",
         "eval_mode": r"\beval(?:uation)?\b|\binference\b|\b(?:disabl\w+|turn\w* off|switch\w* off|without) dropout\b",
         "train_mode": r"\btrain(?:ing)? mode\b",
         "by_customer": r"\bcustomer\w*\b|\bgroup\w*\b",
@@ -93,20 +101,32 @@ FIELD_CONCEPTS: Final[dict[str, Choices]] = {
     "evaluation.checkpoint": (("best", "best"), ("first", "first"), ("last", "last")),
 }
 
+IDENTIFIERS: Final[dict[str, tuple[re.Pattern[str], str]]] = {
+    "LabelEncoder.fit_order": (
+        re.compile(r"(?<!sorted\()(?<!reversed\()(?<!list\()(?:\bCLASSES\b(?!\s*\[)|\btrain_labels\b)"),
+        "training",
+    ),
+    "tokenizer.version": (re.compile(r"\bTOKENIZER_TRAIN\b"), AS_TRAINING),
+    "train_test_split.random_state": (re.compile(r"\bSEED\b"), "SEED"),
+}
+"""Constants of preprocessing.py, as written there, and the choice each of them holds."""
+
+PLAIN_WORDS: Final = frozenset(
+    {"train", "test", "val", "validation", "all", "best", "first", "last", "rest", "drop", "keep", "mean"}
+)
+"""Choices that are everyday words: they count only where they are assigned."""
+
 SPOILERS: Final[dict[str, str]] = {"same+training": "other"}
 """A concept that, said of the same field, takes the first one's meaning away."""
 
 DOWN: Final = re.compile(
     r"\b(?:reduc\w*|lower\w*|decreas\w*|small\w*|shrink\w*|drop\w*|cut\w*|halv\w*|down|less|fewer|dial\w* back"
-    r"|too (?:high|large|big|aggressive)|(?:far|much|way) (?:too )?(?:high|large|big))\b"
+    r"|below|under|too (?:high|large|big|aggressive)|(?:far|much|way) (?:too )?(?:high|large|big))\b"
 )
 UP: Final = re.compile(
     r"\b(?:increas\w*|rais\w*|larger|bigger|higher|grow\w*|doubl\w*|tripl\w*|bump\w*|up|too (?:low|small))\b"
 )
 KEEP: Final = re.compile(
     r"\b(?:no changes?|unchanged|as (?:it|they) (?:is|are)|as is|stay\w*|untouched|(?:looks?|is|are|seems?|appears?) (?:fine|normal|ok|okay|correct|healthy|reasonable)"
-    r"|need\w* no|keep\w*|leav\w+|left (?:alone|as)|irrelevant|unrelated|not (?:to blame|the (?:cause|problem|issue)))\b"
-)
-NEGATION: Final = re.compile(
-    r"\b(?:instead of|rather than|as opposed to|not|never|no longer|without|avoid\w*|stop\w*|don t|doesn t|must not|cannot|isn t|shouldn t)\b"
+    r"|need\w* no|keep\w*(?! (?:about |only |just )?\d)|leav\w+|left (?:alone|as)|irrelevant|unrelated|at present|currently|right now|not (?:to blame|the (?:cause|problem|issue)))\b"
 )

@@ -16,6 +16,7 @@ from domain.fix_values import Proposed, propose_number
 from domain.naming import MASK, fields_named, mask_fields, to_words
 from domain.registry import FieldSpec, ValueOutsideFieldError
 from domain.scenario import Truth
+from domain.training.artifacts import render_code
 from domain.training.pipeline import FieldValue, Pipeline
 
 Direction = Literal["up", "down"]
@@ -56,26 +57,55 @@ def read_text(text: str, answered: tuple[FieldSpec, ...], current: Pipeline) -> 
     subject = _subject(answered)
     values: dict[FieldSpec, list[FieldValue]] = {}
     leaning: dict[FieldSpec, Direction] = {}
-    for clause in _clauses(text[:LONGEST_FIX]):
-        named, _ = mask_fields(to_words(clause))
-        settable = [spec for spec in named if spec.attribute is not None]
-        if not settable and subject is None:
+    text = _plainly(text[:LONGEST_FIX])
+    shown = _shown_lines(text, [subject] if subject is not None else [], current)
+    for clause in _clauses(text):
+        named = _targets(clause)
+        targets = named or ([subject] if subject is not None else [])
+        if concepts.KEEP.search(to_words(clause)) and not _ARROW.search(clause):
             continue
-        specs = _merged(settable) or ([subject] if subject is not None else [])
-        words = to_words(clause)
-        if concepts.KEEP.search(words) and not re.search(r"->|=>|→", clause):
-            continue
-        for spec in specs:
-            proposed = _propose(spec, clause, current, alone=len(specs) == 1)
+        if subject is not None and subject not in named and _identifier(subject, clause) is not None:
+            targets = [subject]
+        for spec in targets:
+            if spec.attribute in {known.attribute for known in shown}:
+                continue
+            proposed = _propose(spec, clause, current)
             if proposed is None:
                 continue
             if proposed.values:
                 values.setdefault(spec, []).extend(proposed.values)
             elif proposed.direction and spec not in leaning:
                 leaning[spec] = proposed.direction
-        if len(settable) == 1:
-            subject = settable[0]
-    return _settle(values, leaning, current)
+        if len(named) == 1:
+            subject = named[0]
+    return _settle({**values, **shown}, leaning, current)
+
+
+def _shown_lines(text: str, specs: list[FieldSpec], current: Pipeline) -> dict[FieldSpec, list[FieldValue]]:
+    """Choices whose line of preprocessing.py the text quotes, spaces and quotation marks aside; the last one counts."""
+    quoted, found = _bare(text), {}
+    for spec in specs:
+        if spec.type != "choice" or spec.attribute is None or "=" not in text and "(" not in text:
+            continue
+        codes = {choice: _code_lines(current, spec, choice) for choice in spec.choices}
+        shared = frozenset.intersection(*codes.values())
+        places = {
+            choice: max((quoted.rfind(line) for line in lines - shared), default=-1) for choice, lines in codes.items()
+        }
+        last = max(places, key=lambda choice: places[choice])
+        if places[last] >= 0:
+            found[spec] = [last]
+    return found
+
+
+def _code_lines(current: Pipeline, spec: FieldSpec, choice: str) -> frozenset[str]:
+    assert spec.attribute is not None
+    code = render_code(current.with_value(spec.attribute, spec.to_pipeline(choice)))
+    return frozenset(_bare(line) for line in code.splitlines())
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"[\s'\"`]+|\breturn\b", "", text)
 
 
 def _subject(answered: tuple[FieldSpec, ...]) -> FieldSpec | None:
@@ -92,25 +122,49 @@ def _merged(specs: list[FieldSpec]) -> list[FieldSpec]:
 
 
 _CLAUSE = re.compile(
-    r"[;\n]+|(?<!\d)(?<!\be\.g)(?<!\bi\.e)[.!?](?=\s|$)|(?<=\d)[.](?=\s|$)|,(?=\s)|\s[–—-]\s"
+    r"[;\n]+|\s\|\s|(?<!\d)(?<!\be\.g)(?<!\bi\.e)[.!?](?=\s|$)|(?<=\d)[.](?=\s|$)|,(?=\s)|\s[–—-]\s"
     r"|\b(?:but|while|whereas|because|since|so that|then|which)\b"
     r"|\band\s+(?=(?:set|use|reduce|lower|decrease|increase|raise|keep|leave|switch|change|add|fit|do|don't|make|train|call|pass|swap|pin|re\w*)\b)",
     re.IGNORECASE,
 )
 
 
+_BRACKETED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}")
+
+
 def _clauses(text: str) -> list[str]:
-    text = text.replace("’", "'").replace("e.g.", "eg").replace("i.e.", "ie").replace("approx.", "about")
+    text = text.replace("e.g.", "eg").replace("i.e.", "ie").replace("approx.", "about")
+    text = _BRACKETED.sub(lambda found: found[0].replace(",", ";") if "=" in found[0] else found[0].replace(", ", ","), text)
     return [part for part in _CLAUSE.split(text) if part and part.strip()]
 
 
-def _propose(spec: FieldSpec, clause: str, current: Pipeline, *, alone: bool) -> Proposed | None:
+_ARROW = re.compile(r"->|=>|→|⇒|➜")
+_SED = re.compile(r"\bs([/|#])((?:(?!\1).)+)\1((?:(?!\1).)*)\1g?")
+
+
+def _plainly(text: str) -> str:
+    """Arrows, substitutions of a stream editor and typographic marks in one spelling."""
+    text = _SED.sub(r" \2 -> \3 ", text.replace("\\", ""))
+    return text.replace("’", "'").replace("↓", " down ").replace("↑", " up ").replace("×", "x").replace("−", "-")
+
+
+def _targets(clause: str) -> list[FieldSpec]:
+    """The fields a clause is about: those left of an assignment, else all it names."""
+    for part in (re.split(r"(?<![=<>!])=(?!=)|:(?=\s)", clause)[0], clause):
+        named, _ = mask_fields(to_words(part))
+        settable = _merged([spec for spec in named if spec.attribute is not None])
+        if settable:
+            return settable
+    return []
+
+
+def _propose(spec: FieldSpec, clause: str, current: Pipeline) -> Proposed | None:
     positive = _positive(clause)
     if spec.attribute is None:
         return None
     present = spec.from_pipeline(current.value(spec.attribute))
     if spec.type in ("number", "integer"):
-        return propose_number(spec, positive, present, alone=alone)
+        return propose_number(spec, positive, present)
     value = _choice(spec, positive, present, current)
     return Proposed((value,), None) if value is not None else None
 
@@ -130,19 +184,34 @@ def _positive(clause: str) -> str:
 
 
 def _choice(spec: FieldSpec, positive: str, present: FieldValue, current: Pipeline) -> FieldValue:
-    _, left = mask_fields(to_words(positive))
-    words = to_words(positive)
-    literal = _literal(spec, positive, present)
-    if literal is not None:
-        return literal
-    met = [value for concept, value in concepts.FIELD_CONCEPTS.get(spec.field, ()) if _means(concept, words, left)]
-    if len(set(met)) != 1:
-        return None
-    if met[0] == concepts.AS_TRAINING:
+    """The choice that a clause stands for: named as such, held by a constant of the code, or meant by its words."""
+    value = _literal(spec, positive, present)
+    if value is None:
+        value = _identifier(spec, positive)
+    if value is None:
+        after = _after_arrow(positive)
+        words = to_words(after)
+        _, left = mask_fields(words)
+        wanted = concepts.FIELD_CONCEPTS.get(spec.field, ())
+        met = {choice for concept, choice in wanted if _means(concept, words, left)}
+        value = met.pop() if len(met) == 1 else None
+    if value == concepts.AS_TRAINING:
         return current.preprocessing.tokenizer_train
-    if met[0] == concepts.OPPOSITE:
+    if value == concepts.OPPOSITE:
         return next(choice for choice in spec.choices if choice != present)
-    return met[0]
+    return value
+
+
+def _identifier(spec: FieldSpec, positive: str) -> FieldValue:
+    known = concepts.IDENTIFIERS.get(spec.field)
+    if known is None or concepts.CONCEPTS["other"].search(to_words(positive)):
+        return None
+    pattern, choice = known
+    return choice if pattern.search(_after_arrow(positive)) else None
+
+
+def _after_arrow(clause: str) -> str:
+    return _ARROW.split(clause)[-1]
 
 
 def _means(concept: str, words: str, left: str) -> bool:
@@ -156,20 +225,26 @@ def _means(concept: str, words: str, left: str) -> bool:
 
 
 def _literal(spec: FieldSpec, positive: str, present: FieldValue) -> FieldValue:
-    """A choice that is named as such: the last one behind an arrow, "=", ":", "to", "use", "with" or "be"."""
+    """A choice that is named as such: behind an arrow, "=", "to", "use" and the like, or right behind the field."""
     if spec.type == "boolean":
         return None
-    tail = positive
-    for mark in ("->", "=>", "→"):
-        tail = tail.split(mark)[-1]
+    tail = _after_arrow(positive)
+    is_changed = tail != positive
+    _, left = mask_fields(to_words(tail))
     hits = []
     for choice in spec.choices:
-        pattern = rf"(?:=\s*|:\s*|\bto\s+|\buse\s+|\busing\s+|\bwith\s+|\bbe\s+|\bof\s+|^\s*)['\"(]*(?:\w+-)*{re.escape(choice)}\b(?!\s*[\[(.=])"
-        if re.search(pattern, tail, re.IGNORECASE) and choice != present:
+        assigned = re.search(
+            rf"(?:=\s*|:\s*|\b(?:to|use|using|with|be)\s+)['\"(]*(?:[\w.]+-)*{re.escape(choice)}(?![\w\[(.])",
+            tail,
+            re.IGNORECASE,
+        )
+        word = to_words(choice)
+        plain = choice.lower() in concepts.PLAIN_WORDS
+        behind = not plain and f"{MASK}{word.strip()} " in left
+        alone = word in left if not plain else left.strip() == word.strip()
+        if assigned or behind or (is_changed and alone):
             hits.append(choice)
-    if len(hits) == 1 and spec.field not in ("metrics.val_accuracy", "metrics.test_accuracy"):
-        return hits[0]
-    return None
+    return hits[0] if len(hits) == 1 and hits[0] != present else None
 
 
 def _settle(
@@ -177,15 +252,17 @@ def _settle(
 ) -> FixReading:
     entries = []
     for spec, proposed in values.items():
-        if spec.attribute is None:
-            continue
+        assert spec.attribute is not None
         present = spec.from_pipeline(current.value(spec.attribute))
         changed = [value for value in proposed if value != present]
         chosen = _chosen(spec, changed, present)
         if chosen is not None:
             entries.append(PatchEntry(file=spec.file, field=spec.field, value=chosen))
+    read = {entry.field for entry in entries}
+    if len(read | {spec.field for spec in leaning}) > MOST_ENTRIES:
+        return NOTHING
     if entries:
-        return FixReading(tuple(entries)) if len(entries) <= MOST_ENTRIES else NOTHING
+        return FixReading(tuple(entries))
     return FixReading((), tuple(leaning.items()))
 
 

@@ -49,9 +49,8 @@ _NUMBER = r"\d+(?:\.\d+)?(?:e[-+]?\d+)?|\.\d+"
 _TOKEN = re.compile(
     rf"(?P<number>(?<![a-z_])(?:{_NUMBER}))(?P<percent>\s*(?:%|percent\b|per cent\b))?|(?P<word>[a-z]+\d*)|(?P<mark>->|=>|→|=|:|/|-|–|<|≤|~)"
 )
-_PROPOSES = frozenset(
-    "to = : -> => → use using set about around roughly approximately eg like be ~ say try or between at ≤ below under value is".split()
-)
+_PROPOSES = frozenset("to = : -> => → use using set eg like be say try or between at ≤ below under value".split())
+_VAGUE = frozenset("about around roughly approximately ~ only just".split())
 _DESCRIBES = frozenset(
     "from of than currently was were with by presently had current old value_of makes gives yields".split()
 )
@@ -63,14 +62,13 @@ class _Number(NamedTuple):
     place: int
 
 
-def propose_number(spec: FieldSpec, clause: str, present: FieldValue, *, alone: bool) -> Proposed | None:
+def propose_number(spec: FieldSpec, clause: str, present: FieldValue) -> Proposed | None:
     """What `clause` (negated parts already taken out) proposes for `spec`.
 
     Args:
         spec: a number or integer field.
         clause: raw text.
         present: the field's value now; relative changes start from it.
-        alone: whether the clause is about this field only, so that any number in it is about it.
     """
     lowered = re.sub(r"(?<=\d),(?=\d{3}\b)", "", clause.lower())
     words = to_words(lowered)
@@ -82,7 +80,7 @@ def propose_number(spec: FieldSpec, clause: str, present: FieldValue, *, alone: 
         share = _held_out(lowered)
         if share is not None:
             return Proposed((share,), None)
-    values = tuple(_fitting(spec, number) for number in _absolute(lowered, spec, alone=alone) if number.value != base)
+    values = tuple(_fitting(spec, number) for number in _absolute(lowered, spec) if number.value != base)
     if values:
         return Proposed(values, None)
     down, up = concepts.DOWN.search(words), concepts.UP.search(words)
@@ -106,13 +104,13 @@ def _relative(text: str, base: float) -> float | None:
     """A change stated relative to the present value."""
     if math.isnan(base):
         return None
-    for word, number in _WORD_NUMBERS.items():
-        text = re.sub(rf"\b{word}\b(?= (?:orders? of|times|fold))", f"{number:g}", text)
+    for word, size in _WORD_NUMBERS.items():
+        text = re.sub(rf"\b{word}\b(?= (?:orders? of|times|fold))", f"{size:g}", text)
     number = rf"({_NUMBER})"
     orders = re.search(rf"\b{number}(?:\s*(?:-|–|to|or)\s*(?:{_NUMBER}))? orders? of magnitude", text)
     down, up = concepts.DOWN.search(to_words(text)), concepts.UP.search(to_words(text))
     if orders and (down or up):
-        return base * 10.0 ** (-float(orders[1]) if down else float(orders[1]))
+        return float(base * 10.0 ** (-float(orders[1]) if down else float(orders[1])))
     if re.search(r"\ban order of magnitude\b", text) and (down or up):
         return base / 10 if down else base * 10
     divided = re.search(
@@ -130,6 +128,12 @@ def _relative(text: str, base: float) -> float | None:
         and re.search(r"factor|\b(?:reduc|lower|decreas|increas|rais|shrink)\w*\b[^.;]*\bby\b", text)
     ):
         return base / float(factor[1]) if down else base * float(factor[1])
+    percent = re.search(
+        rf"\b(?:by (?:about |around |roughly )?{number}\s*(?:%|percent)|{number}\s*(?:%|percent) off)", text
+    )
+    if percent and (down or up or percent[2]):
+        share = float(percent[1] or percent[2]) / 100
+        return base * (1 - share) if down or percent[2] else base * (1 + share)
     times = re.search(
         rf"{number}\s*(?:times|x|×|-?\s*fold)\s*(smaller|lower|less|larger|higher|bigger|reduction|decrease)", text
     )
@@ -166,6 +170,12 @@ def _held_out(text: str) -> float | None:
     share = re.search(r"\b(\d{1,2})\s*(?:%|percent|per cent)[^.;\d]{0,30}?\b(train|test|held|hold|evaluat)", text)
     if share:
         return (100 - int(share[1])) / 100 if share[2] == "train" else int(share[1]) / 100
+    out = re.search(
+        r"\b(?:hold|holding|held|reserv\w+|set aside)(?: out)? (?:only |just |about |around |~)?(\d{1,2})\s*(?:%|percent|per cent)",
+        text,
+    )
+    if out:
+        return int(out[1]) / 100
     held = re.search(
         r"\b(?:hold\w*|held|reserv\w+|set aside|keep\w*) (?:out )?(?:only |just |about |around |a |one )?(fifth|quarter|tenth|third)\b",
         text,
@@ -176,7 +186,7 @@ def _held_out(text: str) -> float | None:
     return round(_FRACTIONS[portion[1]], 4) if portion else None
 
 
-def _absolute(text: str, spec: FieldSpec, *, alone: bool) -> list[_Number]:
+def _absolute(text: str, spec: FieldSpec) -> list[_Number]:
     """Numbers that are proposed as the new value, in order; what was is left out."""
     tokens = list(_TOKEN.finditer(text))
     own = set(to_words(spec.field).split()) | {word for alias in spec.aliases for word in alias.split()}
@@ -188,7 +198,7 @@ def _absolute(text: str, spec: FieldSpec, *, alone: bool) -> list[_Number]:
         if _is_old(tokens, place):
             proposed_before = False
             continue
-        status = _status(tokens, place, own, alone=alone, in_range=proposed_before)
+        status = _status(tokens, place, own, in_range=proposed_before)
         proposed_before = status
         if status:
             found.append(_Number(float(token["number"]), token["percent"] is not None, place))
@@ -204,13 +214,15 @@ def _is_old(tokens: list[re.Match[str]], place: int) -> bool:
     return "from" in behind and ahead[:1] == ["to"]
 
 
-def _status(tokens: list[re.Match[str]], place: int, own: set[str], *, alone: bool, in_range: bool) -> bool:
+def _status(tokens: list[re.Match[str]], place: int, own: set[str], *, in_range: bool) -> bool:
     behind = [token[0].strip() for token in tokens[max(0, place - 5) : place]][::-1]
     if not behind:
-        return alone
+        return True
     if in_range and behind[0] in ("-", "–", "or", "to", "/", "and"):
         return True
     for distance, word in enumerate(behind):
+        if word in _VAGUE:
+            continue
         if word in _DESCRIBES:
             return (
                 word == "of"

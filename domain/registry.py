@@ -197,7 +197,7 @@ _CODE = (
     _code("train_test_split.val_size", "val_size", "val size, validation size, validation fraction", type="number", low=0.05, high=0.9),
     _code("train_test_split.groups", "split_groups", "split groups, split rows groups, groups, group split", choices=("customer_id", "None")),
     _code("train_test_split.arrays", "second_split_from", "second split, split arrays, split input, split rows input", choices=("rest", "df")),
-    _code("train_test_split.random_state", "eval_random_state", "random state, split random state, split rows random state, split seed, eval split seed, make split seed, make split random state, run evaluation seed, make split", choices=("SEED", "None")),
+    _code("train_test_split.random_state", "eval_random_state", "random state, split random state, split rows random state, split seed, eval split seed, make split seed, make split random state, run evaluation seed, make split, eval split, evaluation split, seed seed, seed none", choices=("SEED", "None")),
     _code("RandomOverSampler.fit_resample", "oversample", "random over sampler, over sampler, oversampler, oversampling, fit resample, fit resample frame, resampling", choices=("train", "all")),
     _code("StandardScaler.enabled", "scaler_enabled", "scaler enabled, scaler class, identity transform", type="boolean"),
     _code("StandardScaler.fit_transform", "scaler_fit", "standard scaler fit, standard scaler, scaler fit transform, scaler fit, scaler, fit transforms scaler, standardization, standardisation, normalization statistics", choices=("train", "all")),
@@ -215,7 +215,7 @@ _CODE = (
     _code("LabelEncoder.fit_order", "eval_class_order", "label encoder fit order, label encoder, label encoder order, fit order, label map, label mapping, class order, class mapping, label order, eval labels, encode labels, class to index mapping, label encoding", choices=("training", "sorted", "reversed")),
     _code("tokenizer.version", "tokenizer_eval", "tokenizer, tokenizer eval, eval tokenizer, get eval tokenizer, tokenizer eval version, vocabulary version, vocab version, tokenizer version", choices=("v1", "v2")),
     _code("tokenizer.train_version", "tokenizer_train", "tokenizer train, train tokenizer, tokenizer train version", choices=("v1", "v2")),
-    _code("evaluate.val_loader", "val_rows", "val loader, validation loader, validation rows, make loaders val, make loaders", choices=("val", "test")),
+    _code("evaluate.val_loader", "val_rows", "val loader, validation loader, validation rows, make loaders val", choices=("val", "test")),
     _code("evaluate.test_loader", "test_rows", "test loader, evaluate loader, test rows, evaluation rows", choices=("test", "train", "val")),
     _code("model.eval", "eval_mode", "model eval, model train, model mode, eval mode, inference mode", choices=("eval", "train")),
 )  # fmt: skip
@@ -232,7 +232,7 @@ _RESULTS = (
         choices=("validation", "test"),
         attribute=_REPORTED,
         aliases=_names(
-            "val accuracy, validation accuracy, val acc, validation acc, metrics val acc, val report, m val"
+            "val accuracy, validation accuracy, val acc, validation acc, metrics val acc, val report, m val, val test numbers, val and test numbers, val and test metrics, val test metrics, validation and test metrics, validation and test numbers, val and test results, validation and test results, validation and test accuracies, val and test accuracies, validation and test scores, val and test scores, val test scores"
         ),
     ),
     FieldSpec(

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from domain.faults import data_leakage_scaler, exploding_lr, silent_metric_swap
+from domain.faults import (
+    batch_size_overflow,
+    data_leakage_overlap,
+    data_leakage_scaler,
+    exploding_lr,
+    label_encoder_mismatch,
+    silent_metric_swap,
+    tokenizer_version_drift,
+    wrong_optimizer,
+    wrong_split_ratio,
+)
 from domain.faults.fault import Fault, UnknownFaultError
 from domain.types import TASK_IDS, TaskId
 
@@ -10,8 +20,14 @@ CATALOGUE: dict[str, Fault] = {
     fault.fault_id: fault
     for fault in (
         exploding_lr.FAULT,
+        wrong_optimizer.FAULT,
+        batch_size_overflow.FAULT,
         data_leakage_scaler.FAULT,
+        data_leakage_overlap.FAULT,
+        wrong_split_ratio.FAULT,
+        label_encoder_mismatch.FAULT,
         silent_metric_swap.FAULT,
+        tokenizer_version_drift.FAULT,
     )
 }
 

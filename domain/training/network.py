@@ -266,10 +266,12 @@ class _Feeder:
         order = np.arange(used)
         if self.pipeline.training.shuffle:
             order = self.shuffle.permutation(len(self.codes))[:used]
-        masks, rate = None, self.pipeline.model.dropout
+        masks: Floats | None = None
+        rate = self.pipeline.model.dropout
         if rate:
             shape = (used, self.pipeline.model.hidden_units)
-            masks = (self.dropout.uniform(used * shape[1]).reshape(shape) >= rate) * (1.0 / (1.0 - rate))
+            kept = self.dropout.uniform(used * shape[1]).reshape(shape) >= rate
+            masks = kept.astype(np.float64) * (1.0 / (1.0 - rate))
         target = np.ascontiguousarray(self.one_hot[order].T)
         return Batches(self.features[order], self.codes[order], target, masks)
 

@@ -1,0 +1,35 @@
+"""A batch larger than the training set: one step an epoch, so the run ends long before it has learned."""
+
+from __future__ import annotations
+
+from domain.faults.fault import Fault
+from domain.scenario import SafeField
+from domain.training.pipeline import FieldValue, Pipeline
+from domain.training.randomness import Stream
+
+
+def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+    return (draw.choice((2048, 4096, 8192)),)
+
+
+def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
+    return (SafeField(file="config.yaml", field="training.batch_size", low=16, high=128),)
+
+
+FAULT = Fault(
+    fault_id="batch_size_overflow",
+    task_id="easy",
+    category="config_error",
+    file="config.yaml",
+    field="training.batch_size",
+    doses=_doses,
+    safe=_safe,
+    proposed_fix="Set training.batch_size to {healthy} instead of {faulty}.",
+    causal=frozenset({"config.yaml", "train.log", "eval_results.json"}),
+    lines=("  batch_size:",),
+    signals=(("loss_trajectory", "steps_per_epoch"), ("loss_trajectory", "last_over_chance")),
+    sources=(
+        "Humbatova et al., arXiv 1910.11015: suboptimal batch size",
+        "DeepCrime operators HBS and HDB",
+    ),
+)

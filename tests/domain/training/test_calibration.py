@@ -1,0 +1,71 @@
+"""False alarms of the sanity checks on fresh healthy runs, and the signal of each fault against healthy ranges."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from functools import cache
+
+import numpy as np
+import pytest
+
+from domain.faults import CATALOGUE
+from domain.training import checks
+from domain.training.pipeline import Pipeline, draw_pipeline
+from domain.training.simulator import simulate
+from domain.training.thresholds import CALIBRATION
+from domain.types import SANITY_CHECK_NAMES
+from tests.domain.scenarios import FAULT_IDS, planted
+
+FIRST, RUNS = 40_000_000, 2_000
+REFERENCE_RUNS, PLANTED_RUNS = 1_000, 200
+PLANTED_FIRST = 41_000_000
+LEAST_SIGNAL = {"wrong_optimizer": 0.85}
+
+
+@cache
+def _healthy() -> tuple[dict[tuple[str, str], list[float]], Counter[str]]:
+    """Numbers of the healthy runs, and how many runs raised each check."""
+    numbers: dict[tuple[str, str], list[float]] = defaultdict(list)
+    alarms: Counter[str] = Counter()
+    for seed in range(FIRST, FIRST + RUNS):
+        run = simulate(draw_pipeline(seed))
+        alarms.update({check for check, _ in checks.raised(run)})
+        if seed < FIRST + REFERENCE_RUNS:
+            for key, value in _numbers(run_checks=checks.measure(run)).items():
+                numbers[key].append(value)
+    return numbers, alarms
+
+
+def _numbers(run_checks: dict[str, checks.Measured]) -> dict[tuple[str, str], float]:
+    return {
+        (check, name): float(value)
+        for check, measured in run_checks.items()
+        for name, value in measured.items()
+        if isinstance(value, (int, float))
+    }
+
+
+def test_the_seeds_are_not_those_of_the_calibration() -> None:
+    used = range(CALIBRATION.first_seed, CALIBRATION.first_seed + CALIBRATION.seeds)
+    assert FIRST not in used and FIRST + RUNS not in used
+
+
+def test_each_check_raises_few_false_alarms() -> None:
+    _, alarms = _healthy()
+    shares = {check: alarms[check] / RUNS for check in SANITY_CHECK_NAMES}
+    print(f"false alarms on {RUNS} fresh healthy seeds: {shares}")
+    assert max(shares.values()) <= 0.015
+
+
+@pytest.mark.parametrize("fault_id", FAULT_IDS)
+def test_a_fault_shows_in_the_numbers_it_declares(fault_id: str) -> None:
+    numbers, _ = _healthy()
+    signals = CATALOGUE[fault_id].signals
+    ranges = {key: np.quantile(numbers[key], (0.005, 0.995)) for key in signals}
+    seen = 0
+    for seed in range(PLANTED_FIRST, PLANTED_FIRST + PLANTED_RUNS):
+        run = simulate(Pipeline.from_json(planted(fault_id, seed).truth.pipeline))
+        found = _numbers(checks.measure(run))
+        seen += any(not low <= found[key] <= high for key, (low, high) in ranges.items())
+    print(f"{fault_id}: outside the healthy 0.5 to 99.5 % range in {seen / PLANTED_RUNS:.3f} of {PLANTED_RUNS} seeds")
+    assert seen / PLANTED_RUNS >= LEAST_SIGNAL.get(fault_id, 0.9)
