@@ -11,10 +11,10 @@ from typing import Final
 _TRAIN = r"(?:x )?train(?:ing)?"
 _KEEP_BY = r"persist\w*|sav(?:e|ed|ing)|stor(?:e|ed|ing)|load\w*|re ?us\w+|reproduc\w*|once|cach\w+|dump\w*|pickl\w+|serial\w+|freez\w+|frozen"
 _SPLIT_PARTS = r"split|splits|indices|ids|index|partitions?|rows|train val test|membership|assignment"
-_HOLDS = r"(?:\w+ ){0,3}?(?:holds?|gets?|from|be|contains?|shows?|reports|is|equals?|to|receives?|under|as|carr(?:y|ies)|be fed by|come from)"
+_HOLDS = r"(?:\w+ ){0,3}?(?:holds?|gets?|from|be|contains?|shows?|reports|is|equals?|to|receives?|under|as|carr(?:y|ies)|assigned|taken from|fed by|come from)(?: (?!val|test)\w+){0,6}?"
 _OWN_NAME = (
-    rf"\bval(?:idation)? (?:acc\w* )?{_HOLDS} (?:the )?(?:m )?val(?:idation)?\b"
-    rf"|\btest (?:acc\w* )?{_HOLDS} (?:the )?(?:m )?test\b"
+    rf"\bval(?:idation)? (?:acc\w* )?{_HOLDS} (?:m )?val(?:idation)?\b"
+    rf"|\btest (?:acc\w* )?{_HOLDS} (?:m )?test\b"
     r"|\bval(?:idation)? (?:acc\w*|report) m val\b|(?<!report )\btest (?:acc\w*|report) m test\b"
 )
 CONCEPTS: Final[dict[str, re.Pattern[str]]] = {
@@ -24,16 +24,16 @@ CONCEPTS: Final[dict[str, re.Pattern[str]]] = {
         rf"|\b{_TRAIN} (?:\w+ )?(?:only|alone)\b|\b(?:only|solely|just|exclusively|purely) (?:on |from |with |using |to |in |see |sees )?(?:the )?{_TRAIN}\b"
         rf"|\b(?:on|from|with|using|see|sees|to|by) (?:just |only )?(?:the )?{_TRAIN} (?:rows?|split|set|data|portion|part|partition|fold|samples?|subset|examples|numeric|frame|features)\b"
         rf"|\b(?:on|from|using) (?:the )?{_TRAIN}(?= $| numeric)|\bafter (?:the |you |we )?(?:split\w*|train test split)\b|\bsplit (?:the data )?(?:first|before)\b|\bpipeline\b"
-        rf"|\btrain numeric\b|^ (?:the )?{_TRAIN} (?:rows|split|set|data|portion|part)\b",
+        rf"|\btrain numeric\b|\bpass(?:ed|ing)? {_TRAIN}\b|\b{_TRAIN} (?:\w+ ){{0,3}}passed\b|\bexclud\w+ (?:\w+ ){{0,4}}(?:val\w*|test)\b|\b(?:val\w*|test) (?:\w+ ){{0,4}}exclud\w+\b|^ (?:the )?{_TRAIN} (?:rows|split|set|data|portion|part)\b",
         "everything": r"\b(?:everything|all (?:the )?(?:rows|data|splits|samples|of the data)|(?:full|whole|entire|complete|combined) (?:data ?set|data|frame|table|df)|before (?:the )?split\w*)\b",
-        "same": r"\b(?:same|identical\w*|single|shared?|sharing|re ?us\w+|consistent\w*|match\w*|align\w*|unif\w+|agree\w*|persist\w*|sav(?:e|ed|ing)|stor(?:e|ed|ing)|load\w*|pin(?:ned|ning)?|freez\w+|frozen|reproduc\w*|synchroni\w+|in sync|bundl\w+|export\w*|original|one)\b",
+        "same": r"\b(?:same|identical\w*|single|shared?|sharing|re ?us\w+|consistent\w*|match\w*|align\w*|unif\w+|agree\w*|persist\w*|sav(?:e|ed|ing)|stor(?:e|ed|ing)|load\w*|pin(?:ned|ning)?|freez\w+|frozen|reproduc\w*|synchroni\w+|in sync|bundl\w+|export\w*|original|default|once|follow\w*|as in|like in|(?:used|learned|created|built|seen|fitted|saved) (?:in|at|during|for|by|when)|(?:was|is|were) (?:also )?trained|from (?:the )?training|of (?:the )?training|trained with|train(?:ing)? (?:uses|used|time)|(?:one|single) (?:\w+ )?#)(?= )",
         "training": rf"\b{_TRAIN}\b|\btrained\b|\bclasses\b|\bboth\b|\bseed\b|\bacross\b|\beverywhere\b|\bpipelines\b|\bmodel (?:was|had been)\b|\bbetween (?:the )?two\b",
-        "fixed": r"\b(?:same|shared?|identical|training|train|original) (?:\w+ )?(?:seed|random state|#|split|splits)\b"
+        "fixed": r"\bseed\w* (?:\w+ ){0,2}(?:identical\w*|alike|the same)\b|\b(?:same|shared?|identical|training|train|original) (?:\w+ )?(?:seed|random state|#|split|splits)\b"
         rf"|\b(?:{_SPLIT_PARTS})\b.*\b(?:same|{_KEEP_BY})\b|\b(?:same|{_KEEP_BY})\b.*\b(?:{_SPLIT_PARTS})\b",
         "fresh": r"\b(?:different|another|new|fresh|separate|own|second|independent|random) (?:\w+ )?(?:seed|split|state|draw|#)\b|\bnone\b",
         "sorted": r"\b(?:sorted|alphabetical\w*|lexicograph\w*|sort)\b",
         "reversed": r"\brevers\w+\b",
-        "other": r"\b(?:different|another|new|separate|own|second|custom|independent)\b",
+        "other": r"\b(?:different|another|new|separate|own|second|custom|independent|before|previous|older|oldest|roll\w* back|downgrad\w*)\b",
         "exchange": r"\b(?:un ?)?(?:swap\w*|exchang\w*|interchang\w*|switch\w*|flip\w*|revers\w*|invert\w*|cross\w*)\b|\bother way (?:a?round)\b|\bvice versa\b|\bright way (?:a?round)\b|\beach other\b|\bback (?:in|to) (?:place|order)\b",
         "own_name": _OWN_NAME
         + r"|\b(?:correct|right|proper|matching|own) (?:key|keys|name|names|split|splits|label|labels|slot|slots|field|fields|entry|entries)\b",
@@ -101,13 +101,16 @@ FIELD_CONCEPTS: Final[dict[str, Choices]] = {
     "evaluation.checkpoint": (("best", "best"), ("first", "first"), ("last", "last")),
 }
 
+OPTIONAL: Final = re.compile(
+    r"\b(?:optional\w*|could (?:also )?be|one could|may also|might also|safety net|nice to have|not (?:strictly )?(?:required|necessary)|if (?:needed|necessary|desired))\b"
+)
 IDENTIFIERS: Final[dict[str, tuple[re.Pattern[str], str]]] = {
     "LabelEncoder.fit_order": (
         re.compile(r"(?<!sorted\()(?<!reversed\()(?<!list\()(?:\bCLASSES\b(?!\s*\[)|\btrain_labels\b)"),
         "training",
     ),
     "tokenizer.version": (re.compile(r"\bTOKENIZER_TRAIN\b"), AS_TRAINING),
-    "train_test_split.random_state": (re.compile(r"\bSEED\b"), "SEED"),
+    "train_test_split.random_state": (re.compile(r"\bSEED\b(?!\s*[-+*])"), "SEED"),
 }
 """Constants of preprocessing.py, as written there, and the choice each of them holds."""
 
@@ -124,7 +127,7 @@ DOWN: Final = re.compile(
     r"|below|under|too (?:high|large|big|aggressive)|(?:far|much|way) (?:too )?(?:high|large|big))\b"
 )
 UP: Final = re.compile(
-    r"\b(?:increas\w*|rais\w*|larger|bigger|higher|grow\w*|doubl\w*|tripl\w*|bump\w*|up|too (?:low|small))\b"
+    r"\b(?:increas\w*|rais\w*|larger|bigger|higher|grow\w*|doubl\w*|tripl\w*|bump\w*|up|enlarg\w*|expand\w*|beyond|too (?:low|small))\b"
 )
 KEEP: Final = re.compile(
     r"\b(?:no changes?|unchanged|as (?:it|they) (?:is|are)|as is|stay\w*|untouched|(?:looks?|is|are|seems?|appears?) (?:fine|normal|ok|okay|correct|healthy|reasonable)"

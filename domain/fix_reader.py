@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from domain import fix_concepts as concepts
 from domain.actions import Diagnosis, PatchEntry
 from domain.fix_values import Proposed, propose_number
-from domain.naming import MASK, fields_named, mask_fields, to_words
+from domain.naming import MASK, fields_named, mask_fields, settable_fields, to_words
 from domain.registry import FieldSpec, ValueOutsideFieldError
 from domain.scenario import Truth
 from domain.training.artifacts import render_code
@@ -62,9 +62,10 @@ def read_text(text: str, answered: tuple[FieldSpec, ...], current: Pipeline) -> 
     for clause in _clauses(text):
         named = _targets(clause)
         targets = named or ([subject] if subject is not None else [])
-        if concepts.KEEP.search(to_words(clause)) and not _ARROW.search(clause):
+        is_held = subject is not None and _identifier(subject, clause) is not None
+        if _proposes_nothing(to_words(clause)) and not is_held and not _ARROW.search(clause):
             continue
-        if subject is not None and subject not in named and _identifier(subject, clause) is not None:
+        if subject is not None and subject not in named and is_held:
             targets = [subject]
         for spec in targets:
             if spec.attribute in {known.attribute for known in shown}:
@@ -124,7 +125,7 @@ def _merged(specs: list[FieldSpec]) -> list[FieldSpec]:
 _CLAUSE = re.compile(
     r"[;\n]+|\s\|\s|(?<!\d)(?<!\be\.g)(?<!\bi\.e)[.!?](?=\s|$)|(?<=\d)[.](?=\s|$)|,(?=\s)|\s[–—-]\s"
     r"|\b(?:but|while|whereas|because|since|so that|then|which)\b"
-    r"|\band\s+(?=(?:set|use|reduce|lower|decrease|increase|raise|keep|leave|switch|change|add|fit|do|don't|make|train|call|pass|swap|pin|re\w*)\b)",
+    r"|\band\s+(?=(?:set|use|reduce|lower|decrease|increase|raise|keep|leave|switch|change|add|fit|do|don't|make|train|call|pass|swap|pin|optional\w*|re\w*)\b)",
     re.IGNORECASE,
 )
 
@@ -134,25 +135,33 @@ _BRACKETED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}")
 
 def _clauses(text: str) -> list[str]:
     text = text.replace("e.g.", "eg").replace("i.e.", "ie").replace("approx.", "about")
-    text = _BRACKETED.sub(lambda found: found[0].replace(",", ";") if "=" in found[0] else found[0].replace(", ", ","), text)
+    text = _BRACKETED.sub(
+        lambda found: found[0].replace(",", ";") if "=" in found[0] else found[0].replace(", ", ","), text
+    )
     return [part for part in _CLAUSE.split(text) if part and part.strip()]
 
 
 _ARROW = re.compile(r"->|=>|→|⇒|➜")
+_REPLACE = re.compile(r"\breplac\w+ (\S+) (?:by|with) (?=\S)(\S*)", re.IGNORECASE)
 _SED = re.compile(r"\bs([/|#])((?:(?!\1).)+)\1((?:(?!\1).)*)\1g?")
+
+
+def _proposes_nothing(words: str) -> bool:
+    return concepts.KEEP.search(words) is not None or concepts.OPTIONAL.search(words) is not None
 
 
 def _plainly(text: str) -> str:
     """Arrows, substitutions of a stream editor and typographic marks in one spelling."""
     text = _SED.sub(r" \2 -> \3 ", text.replace("\\", ""))
+    text = re.sub(r"\bversion (\d)\b", r"v\1", text)
+    text = _REPLACE.sub(r"\1 -> \2", text)
     return text.replace("’", "'").replace("↓", " down ").replace("↑", " up ").replace("×", "x").replace("−", "-")
 
 
 def _targets(clause: str) -> list[FieldSpec]:
     """The fields a clause is about: those left of an assignment, else all it names."""
     for part in (re.split(r"(?<![=<>!])=(?!=)|:(?=\s)", clause)[0], clause):
-        named, _ = mask_fields(to_words(part))
-        settable = _merged([spec for spec in named if spec.attribute is not None])
+        settable = _merged(list(settable_fields(to_words(part))))
         if settable:
             return settable
     return []
@@ -193,8 +202,12 @@ def _choice(spec: FieldSpec, positive: str, present: FieldValue, current: Pipeli
         words = to_words(after)
         _, left = mask_fields(words)
         wanted = concepts.FIELD_CONCEPTS.get(spec.field, ())
-        met = {choice for concept, choice in wanted if _means(concept, words, left)}
+        met = {_resolved(spec, choice, present, current) for concept, choice in wanted if _means(concept, words, left)}
         value = met.pop() if len(met) == 1 else None
+    return _resolved(spec, value, present, current)
+
+
+def _resolved(spec: FieldSpec, value: FieldValue, present: FieldValue, current: Pipeline) -> FieldValue:
     if value == concepts.AS_TRAINING:
         return current.preprocessing.tokenizer_train
     if value == concepts.OPPOSITE:
@@ -234,14 +247,14 @@ def _literal(spec: FieldSpec, positive: str, present: FieldValue) -> FieldValue:
     hits = []
     for choice in spec.choices:
         assigned = re.search(
-            rf"(?:=\s*|:\s*|\b(?:to|use|using|with|be)\s+)['\"(]*(?:[\w.]+-)*{re.escape(choice)}(?![\w\[(.])",
+            rf"(?:=\s*|:\s*|\b(?:to|use|using|with|be|by)\s+)['\"(]*(?:[\w.]+-)*{re.escape(choice)}(?![\w\[(.])",
             tail,
             re.IGNORECASE,
         )
         word = to_words(choice)
         plain = choice.lower() in concepts.PLAIN_WORDS
         behind = not plain and f"{MASK}{word.strip()} " in left
-        alone = word in left if not plain else left.strip() == word.strip()
+        alone = word in left if not plain else left.startswith(word)
         if assigned or behind or (is_changed and alone):
             hits.append(choice)
     return hits[0] if len(hits) == 1 and hits[0] != present else None

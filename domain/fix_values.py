@@ -49,11 +49,13 @@ _NUMBER = r"\d+(?:\.\d+)?(?:e[-+]?\d+)?|\.\d+"
 _TOKEN = re.compile(
     rf"(?P<number>(?<![a-z_])(?:{_NUMBER}))(?P<percent>\s*(?:%|percent\b|per cent\b))?|(?P<word>[a-z]+\d*)|(?P<mark>->|=>|→|=|:|/|-|–|<|≤|~)"
 )
-_PROPOSES = frozenset("to = : -> => → use using set eg like be say try or between at ≤ below under value".split())
-_VAGUE = frozenset("about around roughly approximately ~ only just".split())
-_DESCRIBES = frozenset(
-    "from of than currently was were with by presently had current old value_of makes gives yields".split()
+_PROPOSES = frozenset(
+    "to = : -> => → use using set eg like be say try or between at ≤ below under value of by with exceed most than_more".split()
 )
+_COUNTED = frozenset("makes causes lets leads gives yields means rows steps updates points there".split())
+"""Words behind a number that was measured or was there before."""
+_VAGUE = frozenset("about around roughly approximately ~ only just".split())
+_DESCRIBES = frozenset("from than currently was were presently had current old exceeds".split())
 
 
 class _Number(NamedTuple):
@@ -216,6 +218,8 @@ def _is_old(tokens: list[re.Match[str]], place: int) -> bool:
 
 def _status(tokens: list[re.Match[str]], place: int, own: set[str], *, in_range: bool) -> bool:
     behind = [token[0].strip() for token in tokens[max(0, place - 5) : place]][::-1]
+    if {token[0] for token in tokens[place + 1 : place + 3]} & _COUNTED:
+        return False
     if not behind:
         return True
     if in_range and behind[0] in ("-", "–", "or", "to", "/", "and"):
@@ -223,13 +227,8 @@ def _status(tokens: list[re.Match[str]], place: int, own: set[str], *, in_range:
     for distance, word in enumerate(behind):
         if word in _VAGUE:
             continue
-        if word in _DESCRIBES:
-            return (
-                word == "of"
-                and distance == 0
-                and bool({"value", "size", "rate"} & set(behind[1:2]))
-                and bool({"use", "set", "using", "try"} & set(behind))
-            )
+        if word in _DESCRIBES or (word == "with" and distance == len(behind) - 1):
+            return False
         if word == "is":
             return False
         if word in _PROPOSES or word in own:

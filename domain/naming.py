@@ -15,7 +15,9 @@ def to_words(text: str) -> str:
     """Lower-case words with single spaces and one at each end; camelCase, snake_case and punctuation come apart."""
     text = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", text)
     text = re.sub(r"([A-Z])([A-Z][a-z])", r"\1 \2", text)
-    return " " + re.sub(r"[^a-z0-9]+", " ", text.lower()).strip() + " "
+    words = " " + re.sub(r"[^a-z0-9]+", " ", text.lower()).strip() + " "
+    words = re.sub(r"\b(token|standard|normal|initial|optim|regular)is(?=[ei])", r"\1iz", words)
+    return re.sub(r"\b(?:version|release) (\d)\b", r"v\1", words)
 
 
 def file_named(text: str | None) -> ArtifactName | None:
@@ -28,16 +30,26 @@ def file_named(text: str | None) -> ArtifactName | None:
 @cache
 def _aliases() -> tuple[tuple[str, FieldSpec], ...]:
     """Every name of every field, longest first, so that a longer name is never read as a shorter one."""
-    named = {
-        (to_words(alias), spec) for spec in REGISTRY for alias in (spec.field, *spec.aliases) if to_words(alias).strip()
-    }
+    named = {(to_words(alias), spec) for spec in REGISTRY for alias in (spec.field, *spec.aliases)}
     return tuple(sorted(named, key=lambda pair: (-len(pair[0]), pair[0], pair[1].field)))
+
+
+@cache
+def _places() -> tuple[tuple[str, FieldSpec], ...]:
+    """Functions of preprocessing.py that stand for one field where nothing closer is named."""
+    return tuple((to_words(place), spec) for spec in REGISTRY for place in spec.places)
 
 
 def fields_named(text: str | None) -> tuple[FieldSpec, ...]:
     """The fields a text names that can be set, in registry order. Measured fields only take their words away."""
-    named, _ = mask_fields(to_words(_without_files(text or "")))
-    return tuple(spec for spec in REGISTRY if spec in named and spec.attribute is not None)
+    return settable_fields(to_words(_without_files(text or "")))
+
+
+def settable_fields(words: str) -> tuple[FieldSpec, ...]:
+    """As `fields_named`, from words."""
+    named, left = mask_fields(words)
+    found = tuple(spec for spec in REGISTRY if spec in named and spec.attribute is not None)
+    return found or tuple(spec for place, spec in _places() if place in left)[:1]
 
 
 def mask_fields(words: str) -> tuple[set[FieldSpec], str]:

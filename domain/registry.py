@@ -49,6 +49,8 @@ class FieldSpec:
     """The other name of a two-way choice: it holds whatever its co-field does not."""
     aliases: tuple[str, ...] = ()
     """Further names, as lower-case words; the field's own name always counts."""
+    places: tuple[str, ...] = ()
+    """Functions of preprocessing.py that mean this field where no field is named."""
 
     def to_json(self) -> dict[str, Any]:
         """The wire form, see WIRE.md."""
@@ -166,7 +168,7 @@ _CONFIG = (
     _config(
         "training.batch_size",
         "integer",
-        "batch size, batchsize, minibatch size, mini batch size, batch",
+        "batch size, batchsize, minibatch size, mini batch size, mini batch, minibatch, mini batches, minibatches, samples per gradient step, batch",
         low=1,
         high=8192,
     ),
@@ -193,11 +195,11 @@ _CONFIG = (
 )
 
 _CODE = (
-    _code("train_test_split.test_size", "test_size", "test size, test split size, split rows test size, make split test size, split ratio, test fraction, test ratio, split size", type="number", low=0.05, high=0.9),
+    _code("train_test_split.test_size", "test_size", "test size, test split size, split rows test size, make split test size, split ratio, test fraction, test ratio, split size, test portion, test share, held out fraction, fraction held out, fraction of rows held out, fraction reserved for testing, hold out fraction, holdout fraction, holdout size", type="number", low=0.05, high=0.9),
     _code("train_test_split.val_size", "val_size", "val size, validation size, validation fraction", type="number", low=0.05, high=0.9),
     _code("train_test_split.groups", "split_groups", "split groups, split rows groups, groups, group split", choices=("customer_id", "None")),
     _code("train_test_split.arrays", "second_split_from", "second split, split arrays, split input, split rows input", choices=("rest", "df")),
-    _code("train_test_split.random_state", "eval_random_state", "random state, split random state, split rows random state, split seed, eval split seed, make split seed, make split random state, run evaluation seed, make split, eval split, evaluation split, seed seed, seed none", choices=("SEED", "None")),
+    _code("train_test_split.random_state", "eval_random_state", "random state, split random state, split rows random state, split seed, eval split seed, make split seed, make split random state, run evaluation seed, seed seed, seed none, random seed", choices=("SEED", "None"), places=("make split", "eval split", "evaluation split")),
     _code("RandomOverSampler.fit_resample", "oversample", "random over sampler, over sampler, oversampler, oversampling, fit resample, fit resample frame, resampling", choices=("train", "all")),
     _code("StandardScaler.enabled", "scaler_enabled", "scaler enabled, scaler class, identity transform", type="boolean"),
     _code("StandardScaler.fit_transform", "scaler_fit", "standard scaler fit, standard scaler, scaler fit transform, scaler fit, scaler, fit transforms scaler, standardization, standardisation, normalization statistics", choices=("train", "all")),
@@ -212,7 +214,7 @@ _CODE = (
     _code("feature_columns.order", "eval_column_order", "feature order, column order, feature columns order, feature columns, numeric order, numeric columns", choices=("training", "sorted")),
     _code("unit_scale", "eval_unit_scale", "unit scale, eval unit, unit factor, unit conversion", type="number", low=1e-6, high=1e6),
     _code("labels.sort_index", "labels_sorted", "labels sort index, sort index, train labels, label alignment", type="boolean"),
-    _code("LabelEncoder.fit_order", "eval_class_order", "label encoder fit order, label encoder, label encoder order, fit order, label map, label mapping, class order, class mapping, label order, eval labels, encode labels, class to index mapping, label encoding", choices=("training", "sorted", "reversed")),
+    _code("LabelEncoder.fit_order", "eval_class_order", "label encoder fit order, label encoder, label encoder order, fit order, label map, label mapping, class order, class mapping, label order, eval labels, encode labels, class to index mapping, label encoding, class list, label codes", choices=("training", "sorted", "reversed")),
     _code("tokenizer.version", "tokenizer_eval", "tokenizer, tokenizer eval, eval tokenizer, get eval tokenizer, tokenizer eval version, vocabulary version, vocab version, tokenizer version", choices=("v1", "v2")),
     _code("tokenizer.train_version", "tokenizer_train", "tokenizer train, train tokenizer, tokenizer train version", choices=("v1", "v2")),
     _code("evaluate.val_loader", "val_rows", "val loader, validation loader, validation rows, make loaders val", choices=("val", "test")),
@@ -232,7 +234,7 @@ _RESULTS = (
         choices=("validation", "test"),
         attribute=_REPORTED,
         aliases=_names(
-            "val accuracy, validation accuracy, val acc, validation acc, metrics val acc, val report, m val, val test numbers, val and test numbers, val and test metrics, val test metrics, validation and test metrics, validation and test numbers, val and test results, validation and test results, validation and test accuracies, val and test accuracies, validation and test scores, val and test scores, val test scores"
+            "val accuracy, validation accuracy, val acc, validation acc, metrics val acc, val report, m val, val test numbers, val and test numbers, val and test metrics, val test metrics, validation and test metrics, validation and test numbers, val and test results, validation and test results, validation and test accuracies, val and test accuracies, validation and test scores, val and test scores, val test scores, reported accuracies, two accuracies, reported metrics, two metrics, reported scores, two reports"
         ),
     ),
     FieldSpec(

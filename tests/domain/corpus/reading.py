@@ -17,7 +17,7 @@ from domain.scenario import Scenario, Truth
 from domain.training.pipeline import FieldValue
 from tests.domain.scenarios import THOROUGH, planted
 
-CORPUS = Path(__file__).parent / "diagnoses.jsonl"
+CORPUS = sorted(Path(__file__).parent.glob("*.jsonl"))
 SEEDS = 20
 
 
@@ -57,7 +57,7 @@ class Share(NamedTuple):
 @cache
 def read_corpus() -> tuple[Read, ...]:
     """Every entry, graded on a scenario of its fault; the texts' placeholders take that scenario's two values."""
-    entries = [json.loads(line) for line in CORPUS.read_text().splitlines()]
+    entries = [json.loads(line) for path in CORPUS for line in path.read_text().splitlines()]
     return tuple(_read(entry, planted(entry["fault"], 100 + place % SEEDS)) for place, entry in enumerate(entries))
 
 

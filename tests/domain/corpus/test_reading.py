@@ -1,0 +1,46 @@
+"""How well the grader reads diagnoses in plain words: recall and false accepts over the corpus."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.domain.corpus.reading import (
+    Read,
+    field_false_accepts,
+    field_recall,
+    fix_false_accepts,
+    fix_recall,
+    read_corpus,
+)
+
+SETS = sorted({read.entry["set"] for read in read_corpus()})
+
+
+def _print(name: str, reads: list[Read]) -> None:
+    print(
+        f"{name}: field recall {field_recall(reads)}, field false accepts {field_false_accepts(reads)}, "
+        f"fix recall {fix_recall(reads)}, fix false accepts {fix_false_accepts(reads)}"
+    )
+
+
+def test_the_corpus_is_large_and_covers_every_fault() -> None:
+    assert len(read_corpus()) >= 200
+    assert len({read.entry["fault"] for read in read_corpus()}) >= 9
+    assert len({read.entry["id"] for read in read_corpus()}) == len(read_corpus())
+
+
+def test_right_diagnoses_are_understood_and_wrong_ones_are_not_accepted() -> None:
+    reads = list(read_corpus())
+    for name in SETS:
+        _print(f"set {name}", [read for read in reads if read.entry["set"] == name])
+    _print("all", reads)
+    assert field_recall(reads).value >= 0.95
+    assert fix_recall(reads).value >= 0.75
+    assert fix_false_accepts(reads).value <= 0.10
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_no_set_is_read_badly(name: str) -> None:
+    reads = [read for read in read_corpus() if read.entry["set"] == name]
+    assert field_recall(reads).value >= 0.9
+    assert fix_false_accepts(reads).value <= 0.15
