@@ -84,7 +84,8 @@ def read_text(text: str, answered: tuple[FieldSpec, ...], current: Pipeline) -> 
 
 def _shown_lines(text: str, specs: list[FieldSpec], current: Pipeline) -> dict[FieldSpec, list[FieldValue]]:
     """Choices whose line of preprocessing.py the text quotes, spaces and quotation marks aside; the last one counts."""
-    quoted, found = _bare(text), {}
+    quoted = _bare(text)
+    found: dict[FieldSpec, list[FieldValue]] = {}
     for spec in specs:
         if spec.type != "choice" or spec.attribute is None or "=" not in text and "(" not in text:
             continue

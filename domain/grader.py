@@ -131,7 +131,7 @@ def grade(
     category = _part(rubric.category_points, diagnosis.failure_category in accepted.categories)
     file = _part(rubric.file_points, file_named(diagnosis.root_cause_file) in accepted.files)
     field = _field_part(diagnosis.root_cause_field, accepted.fields, rubric)
-    fix = _fix_part(read_fix(diagnosis, truth), truth, verdict, rubric)
+    fix = _fix_part(diagnosis, truth, verdict, rubric)
     penalties = []
     total = category.awarded + file.awarded + field.awarded + fix.awarded
     if len(investigation.artifacts_read) < rubric.few_reads_below:
@@ -179,14 +179,18 @@ def _field_part(text: str | None, accepted: tuple[str, ...], rubric: Rubric) -> 
     return Part(awarded=round(rubric.field_points * share, 4), possible=rubric.field_points)
 
 
-def _fix_part(reading: FixReading, truth: Truth, verdict: PatchVerdict | None, rubric: Rubric) -> FixPart:
-    points = rubric.fix_points
+def _fix_part(diagnosis: Diagnosis, truth: Truth, verdict: PatchVerdict | None, rubric: Rubric) -> FixPart:
+    points, reading = rubric.fix_points, read_fix(diagnosis, truth)
     if reading.patch:
         if verdict is None:
             raise MissingVerdictError("the fix proposes a patch: verify it first")
         awarded, text = points * verdict.credit, verdict.explanation
     else:
         awarded, text = _lean(reading, truth, rubric)
+    named = {spec.field for spec in fields_named(diagnosis.root_cause_field)}
+    if named and not named & set(truth.accepted.fields) and awarded > rubric.contradicting_fix_points:
+        awarded = rubric.contradicting_fix_points
+        text += f" It repairs another field than the one named as the root cause: at most {awarded:.2f}."
     return FixPart(awarded=round(awarded, 4), possible=points, read_as=reading.patch, verdict=text)
 
 

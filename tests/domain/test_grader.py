@@ -180,6 +180,14 @@ def test_only_a_right_direction_earns_at_most_twenty_points() -> None:
     )
 
 
+def test_a_fix_of_another_field_than_the_one_named_earns_at_most_twenty_points() -> None:
+    scenario = planted("exploding_lr", 3)
+    answer = _answer(scenario, root_cause_field="optimizer.momentum")
+    assert _grade(scenario, answer).breakdown.proposed_fix.awarded == 0.20
+    answer = _answer(scenario, root_cause_field=None)
+    assert _grade(scenario, answer).breakdown.proposed_fix.awarded == 0.30
+
+
 def test_a_patch_is_judged_instead_of_the_words() -> None:
     scenario = planted("exploding_lr", 3)
     wrong = PatchEntry(file="config.yaml", field="optimizer.momentum", value=0.5)
