@@ -23,14 +23,14 @@ CONCEPTS: Final[dict[str, re.Pattern[str]]] = {
         "train_only": rf"\b(?:fit|fitted|fitting|transform|learn\w*|estimat\w*|comput\w*) {_TRAIN}\b"
         rf"|\b{_TRAIN} (?:\w+ )?(?:only|alone)\b|\b(?:only|solely|just|exclusively|purely) (?:on |from |with |using |to |in |see |sees )?(?:the )?{_TRAIN}\b"
         rf"|\b(?:on|from|with|using|see|sees|to|by) (?:just |only )?(?:the )?{_TRAIN} (?:rows?|split|set|data|portion|part|partition|fold|samples?|subset|examples|numeric|frame|features)\b"
-        rf"|\b(?:on|from|using) (?:the )?{_TRAIN}(?= $| numeric)|\bafter (?:the |you |we )?(?:split\w*|train test split)\b|\bsplit (?:the data )?(?:first|before)\b|\bpipeline\b"
+        rf"|\b(?:on|from|using) (?:the )?{_TRAIN}(?= $| numeric)|\bafter (?:the |you |we )?(?:split\w*|train test split)\b|\bsplit (?:the data )?(?:first|before)\b|\b(?:inside|in|into|within|through|via) (?:an? |the )?(?:sklearn |scikit learn )?pipeline\b"
         rf"|\btrain numeric\b|\bpass(?:ed|ing)? {_TRAIN}\b|\b{_TRAIN} (?:\w+ ){{0,3}}passed\b|\bexclud\w+ (?:\w+ ){{0,4}}(?:val\w*|test)\b|\b(?:val\w*|test) (?:\w+ ){{0,4}}exclud\w+\b|^ (?:the )?{_TRAIN} (?:rows|split|set|data|portion|part)\b",
         "everything": r"\b(?:everything|all (?:the )?(?:rows|data|splits|samples|of the data)|(?:full|whole|entire|complete|combined) (?:data ?set|data|frame|table|df)|before (?:the )?split\w*)\b",
         "same": r"\b(?:same|identical\w*|single|shared?|sharing|re ?us\w+|consistent\w*|match\w*|align\w*|unif\w+|agree\w*|persist\w*|sav(?:e|ed|ing)|stor(?:e|ed|ing)|load\w*|pin(?:ned|ning)?|freez\w+|frozen|reproduc\w*|synchroni\w+|in sync|bundl\w+|export\w*|original|default|once|follow\w*|as in|like in|(?:used|learned|created|built|seen|fitted|saved) (?:in|at|during|for|by|when)|(?:was|is|were) (?:also )?trained|from (?:the )?training|of (?:the )?training|trained with|train(?:ing)? (?:uses|used|time)|(?:one|single) (?:\w+ )?#)(?= )",
         "training": rf"\b{_TRAIN}\b|\btrained\b|\bclasses\b|\bboth\b|\bseed\b|\bacross\b|\beverywhere\b|\bpipelines\b|\bmodel (?:was|had been)\b|\bbetween (?:the )?two\b",
         "fixed": r"\bseed\w* (?:\w+ ){0,2}(?:identical\w*|alike|the same)\b|\b(?:same|shared?|identical|training|train|original) (?:\w+ )?(?:seed|random state|#|split|splits)\b"
         rf"|\b(?:{_SPLIT_PARTS})\b.*\b(?:same|{_KEEP_BY})\b|\b(?:same|{_KEEP_BY})\b.*\b(?:{_SPLIT_PARTS})\b",
-        "fresh": r"\b(?:different|another|new|fresh|separate|own|second|independent|random) (?:\w+ )?(?:seed|split|state|draw|#)\b|\bnone\b",
+        "fresh": r"\b(?:different|another|new|fresh|separate|own|second|independent) (?:\w+ )?(?:seed|split|state|draw|#)\b|\bnone\b",
         "sorted": r"\b(?:sorted|alphabetical\w*|lexicograph\w*|sort)\b",
         "reversed": r"\brevers\w+\b",
         "other": r"\b(?:different|another|new|separate|own|second|custom|independent|before|previous|older|oldest|roll\w* back|downgrad\w*)\b",
@@ -101,8 +101,14 @@ FIELD_CONCEPTS: Final[dict[str, Choices]] = {
     "evaluation.checkpoint": (("best", "best"), ("first", "first"), ("last", "last")),
 }
 
+DIRECTIVE: Final = re.compile(
+    r"^ (?:please |just |simply |then |also |and |i would |we should )*(?:set|use|change|lower|reduc\w+|decreas\w+|increas\w+|rais\w+|switch|make|pass|pin|bring|restor\w+|revert|drop|cut|shrink|divid\w+|fit|fix|add|replac\w+|swap|put|turn|disabl\w+|enabl\w+|try|pick|choos\w+|select|keep|move|scal\w+|load|reus\w+|share|hold|split|train|evaluat\w+|encod\w+)\b"
+    r"|\b(?:should|must|ought|needs? to|has to|have to|would|recommend\w*|suggest\w*|propos\w+|fix is|remedy is|set|change|lowering|reducing|setting|changing|raising|switching)\b"
+)
+"""A clause that asks for something, rather than telling what was seen."""
+
 OPTIONAL: Final = re.compile(
-    r"\b(?:optional\w*|could (?:also )?be|one could|may also|might also|safety net|nice to have|not (?:strictly )?(?:required|necessary)|if (?:needed|necessary|desired))\b"
+    r"\b(?:optional\w*|could (?:also )?be|one could|may also|might also|safety net|nice to have|not (?:strictly )?(?:required|necessary)|if (?:needed|necessary|desired)|would (?:only|merely|not|just)|does not (?:help|need)|doesn t (?:help|need)|mask)\b"
 )
 IDENTIFIERS: Final[dict[str, tuple[re.Pattern[str], str]]] = {
     "LabelEncoder.fit_order": (
@@ -124,7 +130,7 @@ SPOILERS: Final[dict[str, str]] = {"same+training": "other"}
 
 DOWN: Final = re.compile(
     r"\b(?:reduc\w*|lower\w*|decreas\w*|small\w*|shrink\w*|drop\w*|cut\w*|halv\w*|down|less|fewer|dial\w* back"
-    r"|below|under|too (?:high|large|big|aggressive)|(?:far|much|way) (?:too )?(?:high|large|big))\b"
+    r"|below|too (?:high|large|big|aggressive)|(?:far|much|way) (?:too )?(?:high|large|big))\b"
 )
 UP: Final = re.compile(
     r"\b(?:increas\w*|rais\w*|larger|bigger|higher|grow\w*|doubl\w*|tripl\w*|bump\w*|up|enlarg\w*|expand\w*|beyond|too (?:low|small))\b"

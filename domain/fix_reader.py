@@ -58,26 +58,37 @@ def read_text(text: str, answered: tuple[FieldSpec, ...], current: Pipeline) -> 
     values: dict[FieldSpec, list[FieldValue]] = {}
     leaning: dict[FieldSpec, Direction] = {}
     text = _plainly(text[:LONGEST_FIX])
+    going: Direction | None = None
     shown = _shown_lines(text, [subject] if subject is not None else [], current)
-    for clause in _clauses(text):
+    for clause, is_reason in _clauses(text):
         named = _targets(clause)
+        if is_reason and named and subject not in named:
+            continue
         targets = named or ([subject] if subject is not None else [])
         is_held = subject is not None and _identifier(subject, clause) is not None
         if _proposes_nothing(to_words(clause)) and not is_held and not _ARROW.search(clause):
             continue
         if subject is not None and subject not in named and is_held:
             targets = [subject]
+        if going is not None and _only_names(clause):
+            leaning |= {spec: going for spec in named if spec not in leaning}
+            continue
+        going = None
         for spec in targets:
             if spec.attribute in {known.attribute for known in shown}:
                 continue
-            proposed = _propose(spec, clause, current)
-            if proposed is None:
+            proposed = _propose(spec, clause, current, is_subject=spec == subject)
+            if proposed is None or (spec != subject and not _asks(clause)):
                 continue
             if proposed.values:
                 values.setdefault(spec, []).extend(proposed.values)
-            elif proposed.direction and spec not in leaning:
-                leaning[spec] = proposed.direction
-        if len(named) == 1:
+            elif (
+                proposed.direction
+                and spec not in leaning
+                and (subject is None or subject not in targets or spec == subject)
+            ):
+                leaning[spec] = going = proposed.direction
+        if len(named) == 1 and not is_reason and (subject is None or _asks(clause)):
             subject = named[0]
     return _settle({**values, **shown}, leaning, current)
 
@@ -134,17 +145,52 @@ _CLAUSE = re.compile(
 _BRACKETED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}")
 
 
-def _clauses(text: str) -> list[str]:
+_REASONS = frozenset({"because", "since", "so that", "which", "while", "whereas"})
+
+
+class _Clause(NamedTuple):
+    text: str
+    is_reason: bool
+    """It tells why, or to what end: it proposes nothing for a field that it names itself."""
+
+
+def _clauses(text: str) -> list[_Clause]:
     text = text.replace("e.g.", "eg").replace("i.e.", "ie").replace("approx.", "about")
     text = _BRACKETED.sub(
-        lambda found: found[0].replace(",", ";") if "=" in found[0] else found[0].replace(", ", ","), text
+        lambda found: found[0].replace(",", ";") if found[0].count("=") > 1 else found[0].replace(", ", ","), text
     )
-    return [part for part in _CLAUSE.split(text) if part and part.strip()]
+    clauses, place, is_reason = [], 0, False
+    for mark in [*_CLAUSE.finditer(text), None]:
+        part = text[place : mark.start() if mark else len(text)]
+        if part.strip():
+            clauses.append(_Clause(part, is_reason))
+        if mark is not None:
+            place = mark.end()
+            is_reason = mark[0].strip().lower() in _REASONS or (is_reason and mark[0].strip() == ",")
+    return clauses
 
 
 _ARROW = re.compile(r"->|=>|→|⇒|➜")
+_BECOMES = re.compile(rf"{_ARROW.pattern}|\bshould (?:be|become|read)\b|\bbecomes\b")
 _REPLACE = re.compile(r"\breplac\w+ (\S+) (?:by|with) (?=\S)(\S*)", re.IGNORECASE)
 _SED = re.compile(r"\bs([/|#])((?:(?!\1).)+)\1((?:(?!\1).)*)\1g?")
+
+
+def _only_names(clause: str) -> bool:
+    """A further item of a list such as "lower a, b and c"."""
+    _, left = mask_fields(to_words(clause))
+    return MASK.strip() in left and set(left.split()) <= {MASK.strip(), "and", "or", "the", "as", "well", "also"}
+
+
+def _asks(clause: str) -> bool:
+    """Whether a clause asks for a change: an assignment, an arrow, a request, or no more than a name and a value."""
+    words = to_words(clause)
+    return bool(
+        concepts.DIRECTIVE.search(words)
+        or _ARROW.search(clause)
+        or re.search(r"=|:\s", clause)
+        or len(words.split()) <= 6
+    )
 
 
 def _proposes_nothing(words: str) -> bool:
@@ -156,6 +202,8 @@ def _plainly(text: str) -> str:
     text = _SED.sub(r" \2 -> \3 ", text.replace("\\", ""))
     text = re.sub(r"\bversion (\d)\b", r"v\1", text)
     text = _REPLACE.sub(r"\1 -> \2", text)
+    if re.search(r"^\s*\+", text, re.MULTILINE) and re.search(r"^\s*-", text, re.MULTILINE):
+        text = re.sub(r"^\s*-.*$", "", text, flags=re.MULTILINE)
     return text.replace("’", "'").replace("↓", " down ").replace("↑", " up ").replace("×", "x").replace("−", "-")
 
 
@@ -168,13 +216,13 @@ def _targets(clause: str) -> list[FieldSpec]:
     return []
 
 
-def _propose(spec: FieldSpec, clause: str, current: Pipeline) -> Proposed | None:
+def _propose(spec: FieldSpec, clause: str, current: Pipeline, *, is_subject: bool) -> Proposed | None:
     positive = _positive(clause)
     if spec.attribute is None:
         return None
     present = spec.from_pipeline(current.value(spec.attribute))
     if spec.type in ("number", "integer"):
-        return propose_number(spec, positive, present)
+        return propose_number(spec, positive, present, is_subject=is_subject)
     value = _choice(spec, positive, present, current)
     return Proposed((value,), None) if value is not None else None
 
@@ -199,12 +247,13 @@ def _choice(spec: FieldSpec, positive: str, present: FieldValue, current: Pipeli
     if value is None:
         value = _identifier(spec, positive)
     if value is None:
-        after = _after_arrow(positive)
-        words = to_words(after)
+        words = to_words(_ARROW.split(positive)[-1])
         _, left = mask_fields(words)
         wanted = concepts.FIELD_CONCEPTS.get(spec.field, ())
         met = {_resolved(spec, choice, present, current) for concept, choice in wanted if _means(concept, words, left)}
         value = met.pop() if len(met) == 1 else None
+        if value == present and not concepts.DIRECTIVE.search(words):
+            return None  # telling what is, not asking for it
     return _resolved(spec, value, present, current)
 
 
@@ -225,7 +274,7 @@ def _identifier(spec: FieldSpec, positive: str) -> FieldValue:
 
 
 def _after_arrow(clause: str) -> str:
-    return _ARROW.split(clause)[-1]
+    return _BECOMES.split(clause)[-1]
 
 
 def _means(concept: str, words: str, left: str) -> bool:
@@ -248,7 +297,7 @@ def _literal(spec: FieldSpec, positive: str, present: FieldValue) -> FieldValue:
     hits = []
     for choice in spec.choices:
         assigned = re.search(
-            rf"(?:=\s*|:\s*|\b(?:to|use|using|with|be|by)\s+)['\"(]*(?:[\w.]+-)*{re.escape(choice)}(?![\w\[(.])",
+            rf"(?:=\s*|:\s*|\b(?:to|use|using|with|be|by)\s+)['\"(]*(?:[\w.]+-)*{re.escape(choice)}(?![\w\[(.]|\s*[-+*]\s*\d)",
             tail,
             re.IGNORECASE,
         )
@@ -258,7 +307,9 @@ def _literal(spec: FieldSpec, positive: str, present: FieldValue) -> FieldValue:
         alone = word in left if not plain else left.startswith(word)
         if assigned or behind or (is_changed and alone):
             hits.append(choice)
-    return hits[0] if len(hits) == 1 and hits[0] != present else None
+    if len(hits) != 1 or (hits[0] == present and not concepts.DIRECTIVE.search(to_words(positive))):
+        return None
+    return hits[0]
 
 
 def _settle(
@@ -269,6 +320,8 @@ def _settle(
         assert spec.attribute is not None
         present = spec.from_pipeline(current.value(spec.attribute))
         changed = [value for value in proposed if value != present]
+        if spec.type == "choice" and len(changed) < len(proposed):
+            continue
         chosen = _chosen(spec, changed, present)
         if chosen is not None:
             entries.append(PatchEntry(file=spec.file, field=spec.field, value=chosen))

@@ -7,7 +7,7 @@ import re
 from typing import Literal, NamedTuple
 
 from domain import fix_concepts as concepts
-from domain.naming import to_words
+from domain.naming import mask_fields, to_words
 from domain.registry import FieldSpec
 from domain.training.pipeline import FieldValue
 
@@ -52,8 +52,9 @@ _TOKEN = re.compile(
 _PROPOSES = frozenset(
     "to = : -> => → use using set eg like be say try or between at ≤ below under value of by with exceed most than_more".split()
 )
-_COUNTED = frozenset("makes causes lets leads gives yields means rows steps updates points there".split())
+_COUNTED = frozenset("makes causes lets leads gives yields means rows row steps updates points there".split())
 """Words behind a number that was measured or was there before."""
+_ASSIGNS = frozenset(("to", "=", ":", "->", "=>", "→", "be"))
 _VAGUE = frozenset("about around roughly approximately ~ only just".split())
 _DESCRIBES = frozenset("from than currently was were presently had current old exceeds".split())
 
@@ -64,13 +65,14 @@ class _Number(NamedTuple):
     place: int
 
 
-def propose_number(spec: FieldSpec, clause: str, present: FieldValue) -> Proposed | None:
+def propose_number(spec: FieldSpec, clause: str, present: FieldValue, *, is_subject: bool) -> Proposed | None:
     """What `clause` (negated parts already taken out) proposes for `spec`.
 
     Args:
         spec: a number or integer field.
         clause: raw text.
         present: the field's value now; relative changes start from it.
+        is_subject: whether the text as a whole is about this field; another one takes a number only where it is assigned.
     """
     lowered = re.sub(r"(?<=\d),(?=\d{3}\b)", "", clause.lower())
     words = to_words(lowered)
@@ -82,7 +84,9 @@ def propose_number(spec: FieldSpec, clause: str, present: FieldValue) -> Propose
         share = _held_out(lowered)
         if share is not None:
             return Proposed((share,), None)
-    values = tuple(_fitting(spec, number) for number in _absolute(lowered, spec) if number.value != base)
+    values = tuple(
+        _fitting(spec, number) for number in _absolute(lowered, spec, is_subject=is_subject) if number.value != base
+    )
     if values:
         return Proposed(values, None)
     down, up = concepts.DOWN.search(words), concepts.UP.search(words)
@@ -149,13 +153,13 @@ def _relative(text: str, base: float) -> float | None:
     if (
         fraction
         and re.search(r"\b(?:of (?:its|the|what|that|this)|value|current|present|reduce|cut|lower|to)\b", text)
-        and "data" not in text
+        and not re.search(r"\bdata\b|training (?:set|rows)", text)
     ):
         return base * _FRACTIONS[fraction[1]]
     over = re.search(r"\b1/(\d+)(?:th|rd|nd)?\b(?!/)", text)
     if over and float(over[1]) > 2:
         return base / float(over[1])
-    if re.search(r"\bhalv(?:e|ed|ing)\b", text):
+    if re.search(r"\bhalv(?:e|ed|ing)\b|\b(?:in|by) half\b", text):
         return base / 2
     multiplied = re.search(rf"\bmultipl\w+\b[^.;]*?\bby {number}", text)
     return base * float(multiplied[1]) if multiplied else None
@@ -188,10 +192,12 @@ def _held_out(text: str) -> float | None:
     return round(_FRACTIONS[portion[1]], 4) if portion else None
 
 
-def _absolute(text: str, spec: FieldSpec) -> list[_Number]:
+def _absolute(text: str, spec: FieldSpec, *, is_subject: bool) -> list[_Number]:
     """Numbers that are proposed as the new value, in order; what was is left out."""
     tokens = list(_TOKEN.finditer(text))
     own = set(to_words(spec.field).split()) | {word for alias in spec.aliases for word in alias.split()}
+    named, _ = mask_fields(to_words(text))
+    others = {word for other in named - {spec} for word in to_words(other.field).split()} - own
     found: list[_Number] = []
     proposed_before = False
     for place, token in enumerate(tokens):
@@ -200,7 +206,7 @@ def _absolute(text: str, spec: FieldSpec) -> list[_Number]:
         if _is_old(tokens, place):
             proposed_before = False
             continue
-        status = _status(tokens, place, own, in_range=proposed_before)
+        status = _status(tokens, place, own, others, in_range=proposed_before, is_subject=is_subject)
         proposed_before = status
         if status:
             found.append(_Number(float(token["number"]), token["percent"] is not None, place))
@@ -213,15 +219,17 @@ def _is_old(tokens: list[re.Match[str]], place: int) -> bool:
     if ahead[:1] and ahead[0] in ("->", "=>", "→"):
         return True
     behind = [token[0].strip() for token in tokens[max(0, place - 3) : place]]
-    return "from" in behind and ahead[:1] == ["to"]
+    return "from" in behind[-2:] and "to" not in behind[-1:] and ahead[:1] == ["to"]
 
 
-def _status(tokens: list[re.Match[str]], place: int, own: set[str], *, in_range: bool) -> bool:
+def _status(
+    tokens: list[re.Match[str]], place: int, own: set[str], others: set[str], *, in_range: bool, is_subject: bool
+) -> bool:
     behind = [token[0].strip() for token in tokens[max(0, place - 5) : place]][::-1]
     if {token[0] for token in tokens[place + 1 : place + 3]} & _COUNTED:
         return False
     if not behind:
-        return True
+        return is_subject
     if in_range and behind[0] in ("-", "–", "or", "to", "/", "and"):
         return True
     for distance, word in enumerate(behind):
@@ -229,8 +237,8 @@ def _status(tokens: list[re.Match[str]], place: int, own: set[str], *, in_range:
             continue
         if word in _DESCRIBES or (word == "with" and distance == len(behind) - 1):
             return False
-        if word == "is":
+        if word == "is" or word in others:
             return False
-        if word in _PROPOSES or word in own:
+        if word in _ASSIGNS or (is_subject and (word in _PROPOSES or word in own)):
             return True
     return False

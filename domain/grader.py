@@ -188,9 +188,9 @@ def _fix_part(diagnosis: Diagnosis, truth: Truth, verdict: PatchVerdict | None, 
     else:
         awarded, text = _lean(reading, truth, rubric)
     named = {spec.field for spec in fields_named(diagnosis.root_cause_field)}
-    if named and not named & set(truth.accepted.fields) and awarded > rubric.contradicting_fix_points:
-        awarded = rubric.contradicting_fix_points
-        text += f" It repairs another field than the one named as the root cause: at most {awarded:.2f}."
+    if awarded and named and not named & set(truth.accepted.fields):
+        awarded *= rubric.contradicting_fix_share
+        text += " It repairs another field than the one named as the root cause: two thirds of the points."
     return FixPart(awarded=round(awarded, 4), possible=points, read_as=reading.patch, verdict=text)
 
 

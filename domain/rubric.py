@@ -20,8 +20,8 @@ class Rubric:
     fix_points: float = 0.30
     direction_only_fix_points: float = 0.20
     """Most that a fix in words earns when only its field and the right direction can be read."""
-    contradicting_fix_points: float = 0.20
-    """Most that a fix earns when another field was named as the root cause: else guessing two faults at once would pay."""
+    contradicting_fix_share: float = 2 / 3
+    """Share that a fix earns when another field was named as the root cause: else guessing two faults at once would pay."""
     one_extra_field_share: float = 0.4
     """Share of the field points when one wrong field is named beside the right one; two or more earn nothing."""
     unneeded_entry_share: float = 0.5
