@@ -1,33 +1,38 @@
-"""What an agent may ask for: the actions of one step, and the diagnosis that ends the episode."""
+"""What an agent may ask for: the nine wire actions of one step, the few inner forms they mean, and the diagnosis."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
-from domain.types import FailureCategory
+from domain.types import ArtifactName, FailureCategory, SanityCheckName
 
 PatchValue = bool | int | float | str | None
+_BoundedPatchValue = (
+    bool | Annotated[int, Field(ge=-(2**53), le=2**53)] | float | Annotated[str, Field(max_length=300)] | None
+)
 
 
 class PatchEntry(BaseModel):
     """One proposed change of one field of one artifact."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     file: Annotated[str, Field(max_length=300)]
     """Artifact the field lives in, for example ``config.yaml``."""
     field: Annotated[str, Field(max_length=300)]
     """Registry name of the field, for example ``optimizer.momentum``."""
-    value: PatchValue
-    """The value to set; null where the field may be null."""
+    value: _BoundedPatchValue
+    """The value to set; null where the field may be null. An integer beyond 2^53 is read as a float."""
 
 
 class Diagnosis(BaseModel):
     """The agent's final claim. A part that is null earns nothing."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     failure_category: FailureCategory | None = None
     root_cause_file: Annotated[str, Field(max_length=300)] | None = None
@@ -37,3 +42,212 @@ class Diagnosis(BaseModel):
     patch: Annotated[tuple[PatchEntry, ...], Field(min_length=1, max_length=2)] | None = None
     confidence: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
     """Probability in [0, 1] that category, file and field are all right; null: not stated."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadArtifact:
+    """Show an artifact, or the lines of its log that a filter keeps."""
+
+    artifact: ArtifactName
+    log_filter: str | None = None
+    """As the agent wrote it; null: the whole text. Never blank."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryArtifact:
+    """Show one field of an artifact."""
+
+    artifact: ArtifactName
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunSanityCheck:
+    check: SanityCheckName
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitDiagnosis:
+    diagnosis: Diagnosis
+
+
+Action = ReadArtifact | QueryArtifact | RunSanityCheck | SubmitDiagnosis
+
+RequestId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
+ExpectedVersion = Annotated[int, Field(ge=0, le=2**53 - 1)]
+# Bounded so that one step cannot fill the log; the longest honest filter or path is far shorter.
+ShortText = Annotated[str, Field(min_length=1, max_length=300)]
+LogFilter = Annotated[str, Field(max_length=300)]
+
+# A parameter of another action: only null is let through, and the published schema does not mention it.
+_Foreign = Annotated[None, SkipJsonSchema()]
+
+_OF_SUBMIT = tuple(Diagnosis.model_fields)
+_PARAMETERS = ("artifact_name", "log_filter", "field_path", "sanity_check_type", *_OF_SUBMIT)
+
+
+class ActionMetadata(BaseModel):
+    """Free keys beside an action; two of them mean something to the server."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+    request_id: RequestId | None = None
+    """Makes the step idempotent; null: not named."""
+    expected_version: ExpectedVersion | None = None
+    """Version the agent believes is current; null: whatever is current."""
+
+
+NO_METADATA = ActionMetadata()
+
+
+class _WireAction(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    metadata: ActionMetadata = NO_METADATA
+
+    def meaning(self) -> Action:
+        """The inner form of the action."""
+        raise NotImplementedError
+
+
+class ReadConfig(_WireAction):
+    """Read config.yaml."""
+
+    action_type: Literal["read_config"]
+
+    def meaning(self) -> Action:
+        return ReadArtifact("config.yaml")
+
+
+class CheckDatasetStats(_WireAction):
+    """Read dataset_stats.json."""
+
+    action_type: Literal["check_dataset_stats"]
+
+    def meaning(self) -> Action:
+        return ReadArtifact("dataset_stats.json")
+
+
+class InspectPreprocessing(_WireAction):
+    """Read preprocessing.py."""
+
+    action_type: Literal["inspect_preprocessing"]
+
+    def meaning(self) -> Action:
+        return ReadArtifact("preprocessing.py")
+
+
+class ReadEvalResults(_WireAction):
+    """Read eval_results.json."""
+
+    action_type: Literal["read_eval_results"]
+
+    def meaning(self) -> Action:
+        return ReadArtifact("eval_results.json")
+
+
+class ReadLogs(_WireAction):
+    """Read train.log, whole or filtered."""
+
+    action_type: Literal["read_logs"]
+    log_filter: LogFilter | None = None
+    """A keyword in any case, or ``epoch:3``, or ``epoch:2-5``; null or blank: the whole log."""
+
+    def meaning(self) -> Action:
+        return ReadArtifact("train.log", _filter_or_none(self.log_filter))
+
+
+class ReadAnyArtifact(_WireAction):
+    """Read any of the six artifacts; a filter only with train.log."""
+
+    action_type: Literal["read_artifact"]
+    artifact_name: ArtifactName
+    log_filter: LogFilter | None = None
+
+    @model_validator(mode="after")
+    def _filter_is_for_the_log(self) -> ReadAnyArtifact:
+        if self.artifact_name != "train.log" and _filter_or_none(self.log_filter) is not None:
+            raise ValueError("log_filter applies to train.log only")
+        return self
+
+    def meaning(self) -> Action:
+        return ReadArtifact(self.artifact_name, _filter_or_none(self.log_filter))
+
+
+class QueryAnyArtifact(_WireAction):
+    """Read one field of an artifact, or the matching lines of code and log."""
+
+    action_type: Literal["query_artifact"]
+    artifact_name: ArtifactName
+    field_path: ShortText
+    """Keys and list indices joined by dots, for example ``optimizer.momentum``; for code and log a keyword."""
+
+    def meaning(self) -> Action:
+        return QueryArtifact(self.artifact_name, self.field_path)
+
+
+class RunCheck(_WireAction):
+    """Run one of the eight sanity checks."""
+
+    action_type: Literal["run_sanity_check"]
+    sanity_check_type: SanityCheckName
+
+    def meaning(self) -> Action:
+        return RunSanityCheck(self.sanity_check_type)
+
+
+class Submit(Diagnosis, _WireAction):
+    """Submit the diagnosis; ends the episode."""
+
+    action_type: Literal["submit_diagnosis"]
+
+    def meaning(self) -> Action:
+        return SubmitDiagnosis(Diagnosis.model_construct(**{name: getattr(self, name) for name in _OF_SUBMIT}))
+
+
+_WIRE_ACTIONS = (
+    ReadConfig,
+    CheckDatasetStats,
+    InspectPreprocessing,
+    ReadEvalResults,
+    ReadLogs,
+    ReadAnyArtifact,
+    QueryAnyArtifact,
+    RunCheck,
+    Submit,
+)
+
+
+def _filter_or_none(text: str | None) -> str | None:
+    """Null and blank are no filter."""
+    return text if text is not None and text.strip() else None
+
+
+def _with_foreign_nulls(action: type[_WireAction]) -> type[_WireAction]:
+    """The same action, letting through the parameters of other actions where they are null.
+
+    Typed OpenEnv clients send every parameter of every action. Done with fields, not with a validator that runs
+    before, so that an action is validated straight from the text.
+    """
+    foreign: dict[str, Any] = {name: (_Foreign, None) for name in _PARAMETERS if name not in action.model_fields}
+    return create_model(action.__name__, __base__=action, __doc__=action.__doc__, **foreign)
+
+
+if TYPE_CHECKING:
+    WireAction = _WireAction
+else:
+    WireAction = Annotated[
+        Union[tuple(_with_foreign_nulls(action) for action in _WIRE_ACTIONS)], Field(discriminator="action_type")
+    ]
+
+_WIRE_ACTION: TypeAdapter[WireAction] = TypeAdapter(WireAction)
+
+
+def decode_action(text: str | bytes) -> WireAction:
+    """Validate one action straight from JSON; raises pydantic's ValidationError."""
+    return _WIRE_ACTION.validate_json(text)
+
+
+def action_schema() -> dict[str, Any]:
+    """The published JSON Schema of an action."""
+    return _WIRE_ACTION.json_schema()

@@ -1,0 +1,167 @@
+"""How an episode goes on: (state, command, evidence) to events. The only way to an event.
+
+Rule 1: a command that the episode cannot take is an error, never an event. Rule 2: an action that the scenario cannot
+satisfy is a fact (`refuse`) and a step. Rule 3: the step that reaches the limit without a diagnosis also ends the
+episode. Rule 4: an event that the agent gets an observation for records that observation's digest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from domain.actions import Diagnosis, QueryArtifact, ReadArtifact, RunSanityCheck
+from domain.events import (
+    ActionRefused,
+    ArtifactRead,
+    CheckRun,
+    DiagnosisSubmitted,
+    EpisodeExpired,
+    EpisodeReset,
+    Event,
+    ExpireReason,
+    FieldQueried,
+)
+from domain.evidence_view import EvidenceView
+from domain.grade import Grade, PatchVerdict
+from domain.observation import OBSERVATION_VERSION, observation_digest
+from domain.rubric import RUBRIC
+from domain.state import EpisodeState, InvalidHistoryError, evolve, fold, reward_of
+from domain.tasks import TASKS
+from domain.types import RewardMode, TaskId
+
+__all__ = [
+    "Command",
+    "EndEpisode",
+    "EpisodeEndedError",
+    "EpisodeExistsError",
+    "EpisodeNotBegunError",
+    "EpisodeState",
+    "InvalidHistoryError",
+    "ResetEpisode",
+    "SubmitGraded",
+    "decide",
+    "evolve",
+    "fold",
+    "reward_of",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetEpisode:
+    """Begin an episode on a scenario."""
+
+    task_id: TaskId
+    seed: int
+    seed_given: bool
+    """Whether the client chose the seed."""
+    scenario_digest: str
+    generator_version: str
+    reward_mode: RewardMode = "shaped"
+    agent: str | None = None
+    session: str | None = None
+    round: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitGraded:
+    """Submit a diagnosis; the grade is computed beforehand, because judging a patch means running a training."""
+
+    diagnosis: Diagnosis
+    verdict: PatchVerdict | None
+    """Null: there was no patch to run."""
+    grade: Grade
+
+
+@dataclass(frozen=True, slots=True)
+class EndEpisode:
+    """Close an episode that its agent left."""
+
+    reason: ExpireReason
+
+
+Command = ResetEpisode | ReadArtifact | QueryArtifact | RunSanityCheck | SubmitGraded | EndEpisode
+Step = ReadArtifact | QueryArtifact | RunSanityCheck | SubmitGraded
+
+
+class EpisodeExistsError(Exception):
+    """The episode has begun already."""
+
+
+class EpisodeNotBegunError(Exception):
+    """There is no such episode."""
+
+
+class EpisodeEndedError(Exception):
+    """The episode is over."""
+
+
+def decide(state: EpisodeState | None, command: Command, evidence: EvidenceView) -> tuple[Event, ...]:
+    """The events that a command leads to."""
+    if isinstance(command, ResetEpisode):
+        if state is not None:
+            raise EpisodeExistsError
+        return (_begin(command, evidence),)
+    if state is None:
+        raise EpisodeNotBegunError
+    if state.ended is not None:
+        raise EpisodeEndedError
+    if isinstance(command, EndEpisode):
+        return (EpisodeExpired(reason=command.reason),)
+    return _step(state, _fact(command, evidence), evidence)
+
+
+def _begin(command: ResetEpisode, evidence: EvidenceView) -> EpisodeReset:
+    event = EpisodeReset(
+        task_id=command.task_id,
+        seed=command.seed,
+        seed_given=command.seed_given,
+        scenario_digest=command.scenario_digest,
+        generator_version=command.generator_version,
+        rubric_version=RUBRIC.version,
+        observation_version=OBSERVATION_VERSION,
+        reward_mode=command.reward_mode,
+        max_steps=TASKS[command.task_id].max_steps(),
+        agent=command.agent,
+        session=command.session,
+        round=command.round,
+        observation_digest="",
+    )
+    return _sealed(event, observation_digest(evidence, evolve(None, event)))
+
+
+def _fact(command: Step, evidence: EvidenceView) -> _StepEvent:
+    match command:
+        case ReadArtifact():
+            return ArtifactRead(artifact=command.artifact, log_filter=command.log_filter, observation_digest="")
+        case QueryArtifact() if evidence.has_field(command.artifact, command.field):
+            return FieldQueried(artifact=command.artifact, field=command.field, observation_digest="")
+        case QueryArtifact():
+            return ActionRefused(
+                artifact=command.artifact, field=command.field, reason="unknown_field", observation_digest=""
+            )
+        case RunSanityCheck():
+            return CheckRun(check=command.check, observation_digest="")
+        case SubmitGraded():
+            return DiagnosisSubmitted(
+                diagnosis=command.diagnosis, verdict=command.verdict, grade=command.grade, observation_digest=""
+            )
+
+
+def _step(state: EpisodeState, event: _StepEvent, evidence: EvidenceView) -> tuple[Event, ...]:
+    after = evolve(state, event)
+    limit: tuple[Event, ...] = ()
+    if after.ended is None and after.step_count >= state.reset.max_steps:
+        limit = (EpisodeExpired(reason="steps"),)
+        after = evolve(after, limit[0])
+    return (_sealed(event, observation_digest(evidence, after)), *limit)
+
+
+_StepEvent = ArtifactRead | FieldQueried | CheckRun | ActionRefused | DiagnosisSubmitted
+_Observed = TypeVar("_Observed", bound=BaseModel)
+
+
+def _sealed(event: _Observed, digest: str) -> _Observed:
+    return event.model_copy(update={"observation_digest": digest})

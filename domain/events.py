@@ -1,0 +1,170 @@
+"""The closed, tagged union of events, and the codec between an event and its stored payload.
+
+A tag is a short stable string. History is never rewritten: an old payload shape is upgraded when it is read, by one
+small named upcaster for each schema version.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, ClassVar, Literal, Mapping, NamedTuple, get_args
+
+from pydantic import BaseModel, ConfigDict
+from pydantic_core import from_json
+
+from domain.actions import Diagnosis
+from domain.chain import canonical
+from domain.grade import Grade, PatchVerdict
+from domain.types import ArtifactName, RewardMode, SanityCheckName, TaskId
+
+EventKind = Literal["reset", "read", "query", "check", "refuse", "submit", "expire"]
+EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
+RefuseReason = Literal["unknown_field"]
+ExpireReason = Literal["steps", "idle", "abandoned"]
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: ClassVar[EventKind]
+    """The stored tag."""
+    schema_version: ClassVar[int] = 1
+    """Version of the payload's shape."""
+
+
+class EpisodeReset(_Event):
+    """An episode began."""
+
+    kind: ClassVar[EventKind] = "reset"
+
+    task_id: TaskId
+    seed: int
+    """0 to 2^128 - 1."""
+    seed_given: bool
+    """Whether the client chose the seed."""
+    scenario_digest: str
+    """SHA-256 of the scenario's stored form, hex."""
+    generator_version: str
+    rubric_version: str
+    observation_version: str
+    """Version of the words and shape of observations; digests compare only within one."""
+    reward_mode: RewardMode
+    max_steps: int
+    agent: str | None
+    """Name the client gave the agent; null: none."""
+    session: str | None
+    """Session key the episode was begun on; null: none."""
+    round: str | None
+    """Ranked round; null: practice."""
+    observation_digest: str
+    """First 128 bits of SHA-256 of the observation bytes, hex; so for every event that has an observation."""
+
+
+class ArtifactRead(_Event):
+    """An artifact was read."""
+
+    kind: ClassVar[EventKind] = "read"
+
+    artifact: ArtifactName
+    log_filter: str | None
+    """As the agent wrote it; null: the whole text."""
+    observation_digest: str
+
+
+class FieldQueried(_Event):
+    """A field of an artifact was read."""
+
+    kind: ClassVar[EventKind] = "query"
+
+    artifact: ArtifactName
+    field: str
+    observation_digest: str
+
+
+class CheckRun(_Event):
+    """A sanity check was run."""
+
+    kind: ClassVar[EventKind] = "check"
+
+    check: SanityCheckName
+    observation_digest: str
+
+
+class ActionRefused(_Event):
+    """An action could not be done in this scenario; it still took a step."""
+
+    kind: ClassVar[EventKind] = "refuse"
+
+    artifact: ArtifactName
+    field: str
+    reason: RefuseReason
+    observation_digest: str
+
+
+class DiagnosisSubmitted(_Event):
+    """The diagnosis and its grade; ends the episode."""
+
+    kind: ClassVar[EventKind] = "submit"
+
+    diagnosis: Diagnosis
+    verdict: PatchVerdict | None
+    """What re-running with the fix showed; null: there was nothing to run."""
+    grade: Grade
+    observation_digest: str
+
+
+class EpisodeExpired(_Event):
+    """The episode was closed without a diagnosis."""
+
+    kind: ClassVar[EventKind] = "expire"
+
+    reason: ExpireReason
+
+
+Event = EpisodeReset | ArtifactRead | FieldQueried | CheckRun | ActionRefused | DiagnosisSubmitted | EpisodeExpired
+EVENT_TYPES: tuple[type[Event], ...] = get_args(Event)
+_TYPE_OF_KIND: Mapping[str, type[Event]] = {event.kind: event for event in EVENT_TYPES}
+
+Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+
+UPCASTERS: Mapping[tuple[str, int], Upcaster] = {}
+"""(kind, schema version) to the step that upgrades a payload to the next version. Empty: every kind is at version 1."""
+
+
+class EncodedEvent(NamedTuple):
+    """An event as it is stored."""
+
+    kind: str
+    schema_version: int
+    payload: bytes
+
+
+class UnknownEventError(ValueError):
+    """The log holds a kind or schema version that this program does not know."""
+
+    def __init__(self, kind: str, schema_version: int) -> None:
+        super().__init__(f"unknown event: kind {kind!r}, schema version {schema_version!r}")
+        self.kind = kind
+        self.schema_version = schema_version
+
+
+def encode(event: Event) -> EncodedEvent:
+    """The stored form of an event."""
+    return EncodedEvent(event.kind, event.schema_version, canonical(event.model_dump(mode="json")))
+
+
+def decode(
+    encoded: EncodedEvent,
+    *,
+    types: Mapping[str, type[Event]] = _TYPE_OF_KIND,
+    upcasters: Mapping[tuple[str, int], Upcaster] = UPCASTERS,
+) -> Event:
+    """The event of a stored form, upgraded where its shape is old; raises ``UnknownEventError``."""
+    event_type = types.get(encoded.kind)
+    if event_type is None or not 1 <= encoded.schema_version <= event_type.schema_version:
+        raise UnknownEventError(encoded.kind, encoded.schema_version)
+    if encoded.schema_version == event_type.schema_version:
+        return event_type.model_validate_json(encoded.payload)
+    payload = from_json(encoded.payload)
+    for version in range(encoded.schema_version, event_type.schema_version):
+        payload = upcasters[encoded.kind, version](payload)
+    return event_type.model_validate_json(canonical(payload))

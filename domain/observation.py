@@ -1,0 +1,77 @@
+"""What the agent may see after an event: bytes that depend on the seed and the actions alone.
+
+No clock, no random id, and no way from here to the fault: the truth is shown after the end by the server.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+
+from domain.evidence_view import EvidenceView, encode_json
+from domain.state import EpisodeState
+from domain.tasks import TASKS
+from domain.types import SANITY_CHECK_NAMES, TaskId
+
+OBSERVATION_VERSION = "1"
+"""Raise it with every change of words or shape: recorded digests compare only within one version."""
+
+DIGEST_HEX_DIGITS = 32
+
+
+def observe(view: EvidenceView, state: EpisodeState) -> bytes:
+    """``"observation":…,"reward":…,"done":…`` after the latest step."""
+    return _join(_opening(state.reset.task_id), view.result_of(state.last), state, _reward(state.last_reward))
+
+
+def observe_reset(view: EvidenceView, state: EpisodeState, registry: bytes) -> bytes:
+    """The same for a reset, or for a client that takes an episode up again: with everything an agent starts from.
+
+    ``registry`` is the JSON of ``field_registry``, the same for every episode.
+    """
+    opening = b"".join((_static(state.reset.task_id), view.front_page(), b',"field_registry":', registry, b","))
+    return _join(opening, view.result_of(state.last), state, _reward(state.last_reward))
+
+
+def observe_final(view: EvidenceView, state: EpisodeState) -> bytes:
+    """The same after the end: the final observation again, earning nothing."""
+    return _join(_opening(state.reset.task_id), view.result_of(state.last), state, b"0.0")
+
+
+def observation_digest(view: EvidenceView, state: EpisodeState) -> str:
+    """What an event records of the observation it led to. Leaves out the registry, which belongs to no episode."""
+    shown = observe_reset(view, state, b"null") if state.step_count == 0 else observe(view, state)
+    return hashlib.sha256(shown).hexdigest()[:DIGEST_HEX_DIGITS]
+
+
+@cache
+def _opening(task_id: TaskId) -> bytes:
+    return b'"observation":{' + encode_json({"task_id": task_id})[1:-1] + b","
+
+
+@cache
+def _static(task_id: TaskId) -> bytes:
+    checks = encode_json({"sanity_checks": SANITY_CHECK_NAMES})[1:-1]
+    description = encode_json({"task_description": TASKS[task_id].description})[1:-1]
+    return b"".join((_opening(task_id), description, b",", checks, b","))
+
+
+def _reward(reward: float | None) -> bytes:
+    return b"null" if reward is None else repr(float(reward)).encode()
+
+
+def _join(opening: bytes, result: bytes, state: EpisodeState, reward: bytes) -> bytes:
+    return b"".join(
+        (
+            opening,
+            b'"last_action_result":',
+            result,
+            b',"artifacts_read":',
+            encode_json(state.artifacts_read),
+            b',"checks_run":',
+            encode_json(state.checks_run),
+            b',"step_count":%d,"max_steps":%d,"messages":[]},"reward":' % (state.step_count, state.reset.max_steps),
+            reward,
+            b',"done":true' if state.ended is not None else b',"done":false',
+        )
+    )

@@ -1,0 +1,183 @@
+"""An episode's state: a fold over its events, and what each event earns.
+
+Rule 1: `evolve` decides nothing and cannot fail on a valid history. Rule 2: reads, checks and limits are worth what the
+rubric says; a score is read from its event. Rule 3: an episode that ended has exactly one end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Iterable, TypeVar
+
+from domain.events import (
+    ActionRefused,
+    ArtifactRead,
+    CheckRun,
+    DiagnosisSubmitted,
+    EpisodeExpired,
+    EpisodeReset,
+    Event,
+    FieldQueried,
+)
+from domain.grade import Breakdown, Investigation
+from domain.log_filter import normalise_filter
+from domain.rubric import RUBRIC
+from domain.types import ArtifactName, EndReason, SanityCheckName
+
+_Name = TypeVar("_Name", bound=str)
+
+SHOWN_DECIMALS = 4
+"""Rewards are sums of hundredths and four-decimal scores: rounding keeps binary dust out of the sum."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeState:
+    """Everything that later decisions and answers need to know of an episode's past."""
+
+    reset: EpisodeReset
+    version: int
+    """Number of events folded."""
+    last: Event
+    """The latest event that was an action, or the reset."""
+    step_count: int = 0
+    artifacts_read: tuple[ArtifactName, ...] = ()
+    """In order of first success."""
+    checks_run: tuple[SanityCheckName, ...] = ()
+    reads: frozenset[tuple[ArtifactName, str | None]] = frozenset()
+    """Artifact and normalised filter of every read so far."""
+    duplicate_reads: int = 0
+    refused: int = 0
+    last_reward: float | None = None
+    """Reward of the latest step; null: no step yet."""
+    total_reward: float = 0.0
+    ended: EndReason | None = None
+    """Why the episode is over; null: it runs."""
+    score: float | None = None
+    """Null: it runs."""
+
+    @property
+    def is_truncated(self) -> bool:
+        return self.ended is not None and self.ended != "submitted"
+
+    @property
+    def brier(self) -> float | None:
+        """Null: no diagnosis, or one without a confidence."""
+        return self.last.grade.brier if isinstance(self.last, DiagnosisSubmitted) else None
+
+    @property
+    def breakdown(self) -> Breakdown | None:
+        """Null: no diagnosis."""
+        return self.last.grade.breakdown if isinstance(self.last, DiagnosisSubmitted) else None
+
+    def investigation(self) -> Investigation:
+        """What the agent had looked at."""
+        return Investigation(
+            artifacts_read=self.artifacts_read,
+            checks_run=self.checks_run,
+            duplicate_reads=self.duplicate_reads,
+            refused=self.refused,
+            steps=self.step_count,
+        )
+
+
+class InvalidHistoryError(ValueError):
+    """Events that no run of `decide` can have produced."""
+
+
+def fold(events: Iterable[Event]) -> EpisodeState | None:
+    """The state after a whole stream; null: the stream is empty."""
+    state: EpisodeState | None = None
+    for event in events:
+        state = evolve(state, event)
+    return state
+
+
+def evolve(state: EpisodeState | None, event: Event) -> EpisodeState:
+    """The state after one more event."""
+    if isinstance(event, EpisodeReset):
+        if state is not None:
+            raise InvalidHistoryError("an episode begins once")
+        return EpisodeState(reset=event, version=1, last=event)
+    if state is None:
+        raise InvalidHistoryError(f"an episode begins with a reset, not with {event.kind!r}")
+    if isinstance(event, EpisodeExpired):
+        return _after_expiry(state, event)
+    return _after_step(state, event)
+
+
+def _after_expiry(state: EpisodeState, event: EpisodeExpired) -> EpisodeState:
+    # Only the step limit ends an episode by a step; its reward belongs to that step.
+    earned = RUBRIC.lowest_score if event.reason == "steps" else None
+    reward = state.last_reward if earned is None else _sum(state.last_reward or 0.0, earned)
+    return replace(
+        state,
+        version=state.version + 1,
+        last_reward=reward,
+        total_reward=_sum(state.total_reward, earned or 0.0),
+        ended=event.reason,
+        score=RUBRIC.lowest_score,
+    )
+
+
+def _after_step(state: EpisodeState, event: Event) -> EpisodeState:
+    reward = reward_of(state, event)
+    before = replace(
+        state,
+        version=state.version + 1,
+        last=event,
+        step_count=state.step_count + 1,
+        last_reward=reward,
+        total_reward=_sum(state.total_reward, reward),
+    )
+    match event:
+        case ArtifactRead():
+            return _after_read(before, event)
+        case FieldQueried():
+            return replace(before, artifacts_read=_with(before.artifacts_read, event.artifact))
+        case CheckRun():
+            return replace(before, checks_run=_with(before.checks_run, event.check))
+        case ActionRefused():
+            return replace(before, refused=before.refused + 1)
+        case DiagnosisSubmitted():
+            return replace(before, ended="submitted", score=event.grade.score)
+        case _:
+            raise InvalidHistoryError(f"{event.kind!r} is no step")
+
+
+def _after_read(state: EpisodeState, event: ArtifactRead) -> EpisodeState:
+    read = _read_key(event)
+    return replace(
+        state,
+        artifacts_read=_with(state.artifacts_read, event.artifact),
+        reads=state.reads | {read},
+        duplicate_reads=state.duplicate_reads + (read in state.reads),
+    )
+
+
+def reward_of(state: EpisodeState, event: Event) -> float:
+    """What one step earns, given the state before it."""
+    if isinstance(event, DiagnosisSubmitted):
+        return event.grade.score
+    if state.reset.reward_mode == "sparse":
+        return 0.0
+    match event:
+        case ArtifactRead() | FieldQueried() if event.artifact not in state.artifacts_read:
+            return RUBRIC.new_artifact_reward
+        case ArtifactRead() if _read_key(event) in state.reads:
+            return RUBRIC.repeated_read_reward
+        case CheckRun() if event.check not in state.checks_run:
+            return RUBRIC.new_check_reward
+        case _:
+            return 0.0
+
+
+def _read_key(event: ArtifactRead) -> tuple[ArtifactName, str | None]:
+    return event.artifact, normalise_filter(event.log_filter)
+
+
+def _with(seen: tuple[_Name, ...], one: _Name) -> tuple[_Name, ...]:
+    return seen if one in seen else (*seen, one)
+
+
+def _sum(total: float, reward: float) -> float:
+    return round(total + reward, SHOWN_DECIMALS)

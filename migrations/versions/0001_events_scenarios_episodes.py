@@ -1,0 +1,91 @@
+"""The event log, the scenarios it refers to, and the read model of episodes."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    _create_events()
+    _create_scenarios()
+    _create_episodes()
+    for table in ("events", "scenarios"):
+        for operation in ("UPDATE", "DELETE"):
+            op.execute(
+                f"CREATE TRIGGER {table}_refuse_{operation.lower()} BEFORE {operation} ON {table} "
+                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+            )
+    # A gap or a link to another past cannot be written, whoever writes it. The hash cannot be computed here;
+    # that it follows from what it covers is what the audit checks.
+    op.execute(
+        "CREATE TRIGGER events_follow BEFORE INSERT ON events "
+        "WHEN NEW.version <> 1 AND NOT EXISTS (SELECT 1 FROM events WHERE stream_id = NEW.stream_id "
+        "AND version = NEW.version - 1 AND hash = NEW.prev_hash) "
+        "BEGIN SELECT RAISE(ABORT, 'events_follow'); END"
+    )
+
+
+def _create_events() -> None:
+    op.create_table(
+        "events",
+        sa.Column("position", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("stream_id", sa.String(128), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(32), nullable=False),
+        sa.Column("schema_version", sa.Integer(), nullable=False),
+        sa.Column("recorded_at", sa.String(32), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("request_id", sa.String(128), nullable=True),
+        sa.Column("payload", sa.Text(), nullable=False),
+        sa.Column("prev_hash", sa.LargeBinary(32), nullable=False),
+        sa.Column("hash", sa.LargeBinary(32), nullable=False),
+        sa.PrimaryKeyConstraint("position", name="pk_events"),
+        sa.UniqueConstraint("stream_id", "version", name="uq_events_stream_id_version"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "uq_events_stream_id_request_id",
+        "events",
+        ["stream_id", "request_id"],
+        unique=True,
+        sqlite_where=sa.text("request_id IS NOT NULL"),
+    )
+
+
+def _create_scenarios() -> None:
+    op.create_table(
+        "scenarios",
+        sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("generator_version", sa.String(32), nullable=False),
+        sa.Column("task_id", sa.String(16), nullable=False),
+        sa.Column("seed", sa.String(40), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name="pk_scenarios"),
+    )
+
+
+def _create_episodes() -> None:
+    op.create_table(
+        "episodes",
+        sa.Column("episode_id", sa.String(128), nullable=False),
+        sa.Column("task_id", sa.String(16), nullable=False),
+        sa.Column("agent", sa.Text(), nullable=True),
+        sa.Column("reward_mode", sa.String(16), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("head_hash", sa.LargeBinary(32), nullable=False),
+        sa.Column("step_count", sa.Integer(), nullable=False),
+        sa.Column("total_reward", sa.Float(), nullable=False),
+        sa.Column("score", sa.Float(), nullable=True),
+        sa.Column("end_reason", sa.String(16), nullable=True),
+        sa.Column("started_at", sa.String(32), nullable=False),
+        sa.Column("updated_at", sa.String(32), nullable=False),
+        sa.Column("ended_position", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("episode_id", name="pk_episodes"),
+    )
+    op.create_index("ix_episodes_task_id_ended_position", "episodes", ["task_id", "ended_position"])

@@ -1,0 +1,174 @@
+"""Every error a client can meet, as one problem object (RFC 9457), and the table that maps inner errors to it by class."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any, Callable
+
+from pydantic import ValidationError
+
+from domain.evidence_view import encode_json
+from server.episodes import EpisodeTakenError, UnknownEpisodeError
+from server.scenarios import ScenarioLostError
+from server.store import RequestIdReusedError, StoreUnavailableError, WrongExpectedVersionError
+from server.writer import WriterStoppedError
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Problem(Exception):
+    """An answer that is an error."""
+
+    status: int
+    code: str
+    title: str
+    detail: str
+    """One sentence that says what to do."""
+    extra: dict[str, Any] = field(default_factory=dict)
+    """Further members of the problem object."""
+
+    def members(self) -> dict[str, Any]:
+        return {
+            "type": "about:blank",
+            "title": self.title,
+            "status": self.status,
+            "code": self.code,
+            "detail": self.detail,
+            **self.extra,
+        }
+
+    def body(self) -> bytes:
+        return encode_json(self.members())
+
+
+def episode_unnamed() -> Problem:
+    return Problem(
+        400,
+        "episode_unnamed",
+        "No episode is named",
+        "Name the episode by path, body or query as episode_id, or keep the cookie that reset sets.",
+    )
+
+
+def episode_ambiguous(first: str, second: str) -> Problem:
+    return Problem(
+        400,
+        "episode_ambiguous",
+        "Two episodes are named",
+        f"The request names {first} and {second}; name one.",
+    )
+
+
+def body_too_large(limit_bytes: int) -> Problem:
+    return Problem(
+        413, "body_too_large", "The request is too large", f"Send at most {limit_bytes} bytes in one request."
+    )
+
+
+def not_found(path: str) -> Problem:
+    return Problem(404, "not_found", "There is no such resource", f"See /schema and /metadata; {path} is not served.")
+
+
+def method_not_allowed(method: str) -> Problem:
+    return Problem(405, "method_not_allowed", "The method is not allowed", f"Use another method than {method} here.")
+
+
+def invalid(errors: list[dict[str, Any]]) -> Problem:
+    first = errors[0]["msg"] if errors else "the request is not valid"
+    return Problem(
+        422,
+        "invalid",
+        "The request does not fit the schema",
+        f"Mend what errors names ({first}); GET /schema has the schema.",
+        {"errors": errors},
+    )
+
+
+def _of_validation(error: ValidationError) -> Problem:
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    if any(each["type"] == "json_invalid" for each in found):
+        return Problem(400, "invalid_json", "The body is not JSON", "Send a JSON object in UTF-8.")
+    return invalid([{"loc": list(each["loc"]), "msg": each["msg"], "type": each["type"]} for each in found])
+
+
+def _of_unknown_episode(error: UnknownEpisodeError) -> Problem:
+    return Problem(
+        404,
+        "unknown_episode",
+        "There is no such episode",
+        f"Begin {error.episode_id} with a reset, or name another episode.",
+    )
+
+
+def _of_taken(error: EpisodeTakenError) -> Problem:
+    return Problem(
+        409,
+        "episode_exists",
+        "The episode exists",
+        f"{error.episode_id} was begun with other parameters or has gone on; step it, or reset with another episode_id.",
+    )
+
+
+def _of_version(error: WrongExpectedVersionError) -> Problem:
+    return Problem(
+        409,
+        "wrong_expected_version",
+        "The episode is at another version",
+        f"Look at what happened up to version {error.actual}, then send the step with that expected_version.",
+        {"actual_version": error.actual},
+    )
+
+
+def _of_request_id(error: RequestIdReusedError) -> Problem:
+    return Problem(
+        409,
+        "request_id_reused",
+        "The request id has been used",
+        f"Send each new step with a request_id of its own; {error.request_id} belongs to an earlier one.",
+    )
+
+
+def _of_unavailable(_: Exception) -> Problem:
+    return Problem(
+        503,
+        "store_unavailable",
+        "The database does not take the request",
+        "Nothing was recorded; send the request again after the time in Retry-After.",
+    )
+
+
+def _of_lost_scenario(error: ScenarioLostError) -> Problem:
+    return Problem(
+        500,
+        "scenario_lost",
+        "The scenario of the episode cannot be read",
+        f"The operator should audit this episode: scenario {error.digest} {error.reason}.",
+    )
+
+
+_TABLE: dict[type[Exception], Callable[[Any], Problem]] = {
+    ValidationError: _of_validation,
+    UnknownEpisodeError: _of_unknown_episode,
+    EpisodeTakenError: _of_taken,
+    WrongExpectedVersionError: _of_version,
+    RequestIdReusedError: _of_request_id,
+    StoreUnavailableError: _of_unavailable,
+    WriterStoppedError: _of_unavailable,
+    ScenarioLostError: _of_lost_scenario,
+}
+
+
+def problem_of(error: Exception) -> Problem:
+    """The problem that an error is answered with; an error that nobody expected is logged."""
+    if isinstance(error, Problem):
+        return error
+    for ancestor in type(error).__mro__:
+        if ancestor in _TABLE:
+            return _TABLE[ancestor](error)
+    logger.error("unexpected error", exc_info=error)
+    return Problem(500, "internal", "The server failed", "Nothing more is known to the client; the server's log says why.")

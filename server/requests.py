@@ -1,0 +1,108 @@
+"""What clients send, validated straight from the text: REST bodies and WebSocket frames."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic_core import from_json, to_json
+
+from domain.actions import ExpectedVersion, RequestId, WireAction, decode_action
+from domain.types import RewardMode, TaskId
+
+EpisodeName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
+PracticeSeed = Annotated[int, Field(ge=0, le=2**53 - 1)]
+AgentName = Annotated[str, Field(min_length=1, max_length=200)]
+
+_FLAT_OUTER = ("episode_id", "request_id", "expected_version", "timeout_s")
+
+
+class _Request(BaseModel):
+    # Unknown outer keys are ignored: OpenEnv's rule.
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+
+class ResetRequest(_Request):
+    """Begin an episode. Every key may be missing or null."""
+
+    task_id: TaskId | None = Field(default=None, validation_alias=AliasChoices("task_id", "task"))
+    """Null: easy."""
+    seed: PracticeSeed | None = None
+    """Null: the server draws one."""
+    episode_id: EpisodeName | None = None
+    """Null: the server makes one."""
+    agent: AgentName | None = None
+    reward_mode: RewardMode | None = None
+    """Null: shaped."""
+    request_id: RequestId | None = None
+    """Recorded only."""
+
+
+class StepRequest(_Request):
+    """One step, with its action nested."""
+
+    action: WireAction
+    episode_id: EpisodeName | None = None
+    """Null: named elsewhere."""
+    request_id: RequestId | None = None
+    expected_version: ExpectedVersion | None = None
+
+
+class _Naming(_Request):
+    episode_id: EpisodeName | None = None
+    request_id: RequestId | None = None
+    expected_version: ExpectedVersion | None = None
+
+
+class ResetFrame(_Request):
+    type: Literal["reset"]
+    data: ResetRequest = ResetRequest()
+
+
+class StepFrame(_Request):
+    type: Literal["step"]
+    data: WireAction
+
+
+class StateFrame(_Request):
+    type: Literal["state"]
+
+
+class CloseFrame(_Request):
+    type: Literal["close"]
+
+
+Frame = Annotated[ResetFrame | StepFrame | StateFrame | CloseFrame, Field(discriminator="type")]
+
+_RESET: TypeAdapter[ResetRequest] = TypeAdapter(ResetRequest)
+_STEP: TypeAdapter[StepRequest] = TypeAdapter(StepRequest)
+_NAMING: TypeAdapter[_Naming] = TypeAdapter(_Naming)
+_FRAME: TypeAdapter[Any] = TypeAdapter(Frame)
+
+
+def decode_reset(body: bytes) -> ResetRequest:
+    """A missing body is an empty one."""
+    return _RESET.validate_json(body or b"{}")
+
+
+def decode_step(body: bytes) -> StepRequest:
+    """The nested form, or the flat one: a body without ``action`` whose ``action_type`` stands outside."""
+    try:
+        parsed = from_json(body)
+    except ValueError:
+        return _STEP.validate_json(body)  # raises the error in its usual form
+    if not isinstance(parsed, dict) or "action" in parsed or "action_type" not in parsed:
+        return _STEP.validate_json(body)
+    naming = _NAMING.validate_json(body)
+    action = decode_action(to_json({name: value for name, value in parsed.items() if name not in _FLAT_OUTER}))
+    return StepRequest.model_construct(
+        action=action,
+        episode_id=naming.episode_id,
+        request_id=naming.request_id,
+        expected_version=naming.expected_version,
+    )
+
+
+def decode_frame(text: str | bytes) -> ResetFrame | StepFrame | StateFrame | CloseFrame:
+    frame: ResetFrame | StepFrame | StateFrame | CloseFrame = _FRAME.validate_json(text)
+    return frame

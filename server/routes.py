@@ -1,0 +1,190 @@
+"""The list of REST routes and their thin handlers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import TypeAdapter
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from domain.chain import Link
+from domain.evidence_view import encode_json
+from domain.tasks import tasks_json
+from server.answers import Answer
+from server.installation import Installation
+from server.problems import (
+    MEDIA_TYPE,
+    RETRY_AFTER_SECONDS,
+    Problem,
+    body_too_large,
+    episode_ambiguous,
+    episode_unnamed,
+    method_not_allowed,
+    not_found,
+    problem_of,
+)
+from server.requests import EpisodeName, decode_reset, decode_step
+from server.schemas import published_schemas
+from server.version import DESCRIPTION, NAME, VERSION
+
+COOKIE = "mlops_debug_episode"
+_EPISODE_NAME: TypeAdapter[str] = TypeAdapter(EpisodeName)
+_ENDING_KINDS = ("submit", "expire")
+
+
+async def reset(request: Request) -> Response:
+    wanted = decode_reset(await _body(request))
+    answered = await _installation(request).episodes.reset(wanted)
+    response = _answered(answered)
+    response.set_cookie(COOKIE, answered.episode_id, path="/", httponly=True, samesite="lax")
+    return response
+
+
+async def step(request: Request) -> Response:
+    wanted = decode_step(await _body(request))
+    episode_id = _named(request, wanted.episode_id)
+    beside = wanted.action.metadata
+    expected = wanted.expected_version if wanted.expected_version is not None else beside.expected_version
+    answered = await _installation(request).episodes.step(
+        episode_id,
+        wanted.action.meaning(),
+        request_id=wanted.request_id or beside.request_id,
+        expected_version=expected,
+    )
+    return _answered(answered)
+
+
+async def state(request: Request) -> Response:
+    return _json(await _installation(request).episodes.state(_named(request, None)))
+
+
+async def openenv_state(request: Request) -> Response:
+    installation = _installation(request)
+    named = _named_outside_cookie(request, None)
+    if named is None:
+        return _json(encode_json(await installation.last_scores()))
+    return _json(await installation.episodes.state(named))
+
+
+async def events(request: Request) -> Response:
+    links = await _installation(request).episodes.events(_named(request, None))
+    return _json(encode_events(links))
+
+
+async def tasks(request: Request) -> Response:
+    return _json(encode_json({"tasks": tasks_json()}))
+
+
+async def health(request: Request) -> Response:
+    return _json(encode_json({"status": "healthy", "version": VERSION}))
+
+
+async def metadata(request: Request) -> Response:
+    return _json(
+        encode_json(
+            {
+                "name": NAME,
+                "description": DESCRIPTION,
+                "version": VERSION,
+                "author": "The MLOps Debugger authors",
+                "documentation_url": None,
+            }
+        )
+    )
+
+
+async def schema(request: Request) -> Response:
+    return _json(encode_json({**published_schemas(), "fields": _installation(request).world.registry()}))
+
+
+ROUTES = (
+    Route("/reset", reset, methods=["POST"]),
+    Route("/step", step, methods=["POST"]),
+    Route("/episodes/{episode_id}/step", step, methods=["POST"]),
+    Route("/state", state, methods=["GET"]),
+    Route("/episodes/{episode_id}/state", state, methods=["GET"]),
+    Route("/episodes/{episode_id}/events", events, methods=["GET"]),
+    Route("/openenv/state", openenv_state, methods=["GET"]),
+    Route("/tasks", tasks, methods=["GET"]),
+    Route("/health", health, methods=["GET"]),
+    Route("/metadata", metadata, methods=["GET"]),
+    Route("/schema", schema, methods=["GET"]),
+)
+
+
+def encode_events(links: tuple[Link, ...]) -> bytes:
+    """The wire form of a stream. While the episode runs, the reset's payload would tell the seed."""
+    is_running = links[-1].kind not in _ENDING_KINDS
+    return b"[" + b",".join(_encode_event(each, is_running and each.kind == "reset") for each in links) + b"]"
+
+
+def _encode_event(each: Link, is_withheld: bool) -> bytes:
+    outside: dict[str, Any] = {
+        "stream_id": each.stream_id,
+        "version": each.version,
+        "position": each.position,
+        "kind": each.kind,
+        "schema_version": each.schema_version,
+        "recorded_at": each.recorded_at,
+        "actor": each.actor,
+        "request_id": each.request_id,
+        "payload_digest": each.payload_digest.hex(),
+        "prev_hash": each.prev_hash.hex(),
+        "hash": each.hash.hex(),
+    }
+    payload = b"null" if is_withheld or each.payload is None else each.payload
+    return encode_json(outside)[:-1] + b',"payload":' + payload + b"}"
+
+
+async def answer_problem(request: Request, error: Exception) -> Response:
+    """The one way an error leaves."""
+    if isinstance(error, HTTPException):
+        error = method_not_allowed(request.method) if error.status_code == 405 else not_found(request.url.path)
+    problem: Problem = problem_of(error)
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if problem.status in (429, 503) else None
+    return Response(problem.body(), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def _installation(request: Request) -> Installation:
+    installation: Installation = request.app.state.installation
+    return installation
+
+
+async def _body(request: Request) -> bytes:
+    """The body, read no further than the limit."""
+    limit = _installation(request).settings.body_limit_bytes
+    parts: list[bytes] = []
+    length = 0
+    async for part in request.stream():
+        length += len(part)
+        if length > limit:
+            raise body_too_large(limit)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _named(request: Request, in_body: str | None) -> str:
+    named = _named_outside_cookie(request, in_body) or request.cookies.get(COOKIE)
+    if named is None:
+        raise episode_unnamed()
+    return _EPISODE_NAME.validate_python(named)
+
+
+def _named_outside_cookie(request: Request, in_body: str | None) -> str | None:
+    """The one episode that path, body and query name; null: none of them names any."""
+    given = (request.path_params.get("episode_id"), in_body, request.query_params.get("episode_id"))
+    names = list(dict.fromkeys(name for name in given if name))
+    if len(names) > 1:
+        raise episode_ambiguous(names[0], names[1])
+    return _EPISODE_NAME.validate_python(names[0]) if names else None
+
+
+def _answered(answered: Answer) -> Response:
+    return _json(answered.rest(), {"ETag": f'"{answered.version}"'})
+
+
+def _json(body: bytes, headers: dict[str, str] | None = None) -> Response:
+    return Response(body, media_type="application/json", headers=headers)

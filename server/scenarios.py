@@ -1,0 +1,139 @@
+"""Where scenarios come from: memory, the store, or the world that generates them. Keeps a bounded number."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections import OrderedDict
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from domain.evidence_view import EvidenceView
+from domain.scenario import Scenario
+from domain.types import TaskId
+from server.statements import Statement, StatementRow
+from server.store import StoreUnavailableError
+from server.tables import scenarios
+from server.world import World
+
+_COLUMNS = ("digest", "generator_version", "task_id", "seed", "body")
+_KEEP = Statement(
+    text(
+        "INSERT INTO scenarios (digest, generator_version, task_id, seed, body) "
+        "VALUES (:digest, :generator_version, :task_id, :seed, :body) ON CONFLICT (digest) DO NOTHING"
+    ),
+    _COLUMNS,
+)
+_BY_DIGEST = select(scenarios).where(scenarios.c.digest == bindparam("wanted"))
+
+
+class ScenarioLostError(Exception):
+    """The store holds no intact scenario of a digest that an episode refers to."""
+
+    def __init__(self, digest: str, reason: str) -> None:
+        super().__init__(f"scenario {digest}: {reason}")
+        self.digest = digest
+        self.reason = reason
+
+
+class HeldScenario:
+    """A scenario in memory, with its encoded evidence."""
+
+    __slots__ = ("digest", "is_stored", "scenario", "view")
+
+    def __init__(self, scenario: Scenario, *, is_stored: bool) -> None:
+        self.scenario = scenario
+        self.digest = scenario.digest
+        self.view = EvidenceView(scenario.evidence)
+        self.is_stored = is_stored
+        """Whether its row is known to be durable."""
+
+    def row(self) -> StatementRow:
+        """The row to write with the first episode on it."""
+        scenario = self.scenario
+        packed = zlib.compress(scenario.body, 9)
+        return StatementRow(
+            _KEEP, (self.digest, scenario.generator_version, scenario.task_id, str(scenario.seed), packed)
+        )
+
+
+class Scenarios:
+    """One generation for each key, however many ask at once."""
+
+    def __init__(self, world: World, reader: AsyncEngine, *, limit: int) -> None:
+        self._world = world
+        self._reader = reader
+        self._limit = limit
+        self._held: OrderedDict[str, HeldScenario] = OrderedDict()
+        self._digest_of_key: OrderedDict[tuple[TaskId, int], str] = OrderedDict()
+        self._generating: dict[tuple[TaskId, int], asyncio.Task[HeldScenario]] = {}
+
+    async def generate(self, task_id: TaskId, seed: int) -> HeldScenario:
+        """The scenario of a key by the present generator."""
+        key = (task_id, seed)
+        held = self._held.get(self._digest_of_key.get(key, ""))
+        if held is not None:
+            self._held.move_to_end(held.digest)
+            return held
+        task = self._generating.get(key)
+        if task is None:
+            task = self._generating[key] = asyncio.create_task(self._generate(key))
+            task.add_done_callback(lambda _: self._generating.pop(key, None))
+        # Shielded: one asker that goes away must not take the scenario from the others.
+        return await asyncio.shield(task)
+
+    async def load(self, digest: str) -> HeldScenario:
+        """The scenario that an episode was begun on; never generated anew."""
+        held = self._held.get(digest)
+        if held is not None:
+            self._held.move_to_end(digest)
+            return held
+        try:
+            async with self._reader.connect() as connection:
+                row = (await connection.execute(_BY_DIGEST, {"wanted": digest})).one_or_none()
+        except DBAPIError as error:
+            raise StoreUnavailableError(str(error.orig)) from error
+        held = HeldScenario(unpack(row, digest), is_stored=True)
+        self._remember(held)
+        return held
+
+    async def _generate(self, key: tuple[TaskId, int]) -> HeldScenario:
+        held = HeldScenario(await self._world.generate(*key), is_stored=False)
+        held = self._held.get(held.digest, held)
+        self._remember(held)
+        self._digest_of_key[key] = held.digest
+        while len(self._digest_of_key) > self._limit:
+            self._digest_of_key.popitem(last=False)
+        return held
+
+    def _remember(self, held: HeldScenario) -> None:
+        self._held[held.digest] = held
+        self._held.move_to_end(held.digest)
+        while len(self._held) > self._limit:
+            self._held.popitem(last=False)
+
+
+def read_scenario(connection: Connection, digest: str) -> Scenario:
+    """The stored scenario, over a connection at hand."""
+    return unpack(connection.execute(_BY_DIGEST, {"wanted": digest}).one_or_none(), digest)
+
+
+def unpack(row: Row[Any] | None, digest: str) -> Scenario:
+    """The scenario of a stored row; raises ``ScenarioLostError`` where any column is not what was written."""
+    if row is None:
+        raise ScenarioLostError(digest, "is not in the store")
+    try:
+        unpacking = zlib.decompressobj()
+        body = unpacking.decompress(row.body)
+        scenario = Scenario.model_validate_json(body)
+    except (zlib.error, ValueError, TypeError) as error:
+        raise ScenarioLostError(digest, "its body cannot be read") from error
+    if not unpacking.eof or unpacking.unused_data or scenario.body != body or scenario.digest != digest:
+        raise ScenarioLostError(digest, "its body was changed")
+    written = (scenario.generator_version, scenario.task_id, str(scenario.seed))
+    if (row.generator_version, row.task_id, row.seed) != written:
+        raise ScenarioLostError(digest, "its columns do not fit its body")
+    return scenario

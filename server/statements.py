@@ -1,0 +1,44 @@
+"""Statements that are compiled once for each dialect and then run with plain tuples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any, Callable, Sequence
+
+from sqlalchemy import ClauseElement, Connection, Dialect
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Statement:
+    """A statement and the order in which its values are given."""
+
+    clause: ClauseElement
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StatementRow:
+    """One statement to run with an append; opaque to the store."""
+
+    statement: Statement
+    values: tuple[Any, ...]
+
+
+def run_rows(connection: Connection, statement: Statement, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Run a statement for each row. Plain driver SQL: building a dict for each row costs a fifth of the throughput."""
+    text, arrange = _compiled(statement, connection.dialect)
+    connection.exec_driver_sql(text, [arrange(values) for values in rows])
+
+
+@lru_cache(maxsize=64)
+def _compiled(statement: Statement, dialect: Dialect) -> tuple[str, Callable[[tuple[Any, ...]], tuple[Any, ...]]]:
+    compiled = statement.clause.compile(dialect=dialect)
+    # Null where the dialect names its parameters; both dialects in use number them.
+    order = tuple(getattr(compiled, "positiontup", None) or ())
+    if order == statement.names:
+        return str(compiled), tuple
+    picked = tuple(statement.names.index(name) for name in order)
+    # itemgetter of one index gives the value itself, not a tuple.
+    return str(compiled), itemgetter(*picked) if len(picked) > 1 else (lambda values: (values[picked[0]],))

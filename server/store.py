@@ -1,0 +1,177 @@
+"""The event store: streams, versions, bytes, hashes. It does not know what an event means.
+
+Rule 1: an append is acknowledged only after its transaction is durable. Rule 2: an append whose expected version is not
+current fails alone, whatever it shares a transaction with. Rule 3: rows given with an append are written with it or not
+at all; what they say is not looked at. Rule 4: nothing here changes or removes an event.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+from sqlalchemy import Connection, Row, Select, bindparam, select
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from domain.chain import Link, digest_of
+from server.statements import Statement, StatementRow, run_rows
+from server.tables import events
+from server.writer import Append, Outcome, Writer
+
+_EVENT_COLUMNS = (
+    "stream_id",
+    "version",
+    "kind",
+    "schema_version",
+    "recorded_at",
+    "actor",
+    "request_id",
+    "payload",
+    "prev_hash",
+    "hash",
+)
+_INSERT = Statement(events.insert().values({name: bindparam(name) for name in _EVENT_COLUMNS}), _EVENT_COLUMNS)
+_STREAM: Select[Any] = select(events).where(events.c.stream_id == bindparam("stream")).order_by(events.c.version)
+
+
+class StoreError(Exception):
+    """StoreError: WrongExpectedVersionError, RequestIdReusedError, StoreUnavailableError, UnreadableEventError."""
+
+
+class WrongExpectedVersionError(StoreError):
+    def __init__(self, stream_id: str, expected: int, actual: int) -> None:
+        super().__init__(f"{stream_id}: expected version {expected}, but it is {actual}")
+        self.stream_id = stream_id
+        self.expected = expected
+        self.actual = actual
+
+
+class RequestIdReusedError(StoreError):
+    def __init__(self, stream_id: str, request_id: str) -> None:
+        super().__init__(f"{stream_id}: request id {request_id} has been used")
+        self.stream_id = stream_id
+        self.request_id = request_id
+
+
+class StoreUnavailableError(StoreError):
+    """The database does not answer or does not take writes; nothing was written."""
+
+
+class UnreadableEventError(StoreError):
+    """A stored event does not have the types it was written with."""
+
+
+class EventStore:
+    """Appends go through the one writer; reads go through connections of their own."""
+
+    def __init__(self, writer: Writer, reader: AsyncEngine) -> None:
+        self._writer = writer
+        self._reader = reader
+
+    async def append(
+        self, stream_id: str, expected_version: int, linked: Sequence[Link], rows: Sequence[StatementRow] = ()
+    ) -> None:
+        """Add events atomically at the expected version; returns once they are durable."""
+        if [each.version for each in linked] != [expected_version + n for n in range(1, len(linked) + 1)]:
+            raise ValueError(f"{stream_id}: events must be linked after version {expected_version}")
+        await self._writer.submit(Append(stream_id, expected_version, tuple(linked), tuple(rows)))
+
+    async def read(self, stream_id: str) -> tuple[Link, ...]:
+        """The whole stream in order; empty: there is none."""
+        try:
+            async with self._reader.connect() as connection:
+                found = await connection.execute(_STREAM, {"stream": stream_id})
+                return tuple(to_link(row) for row in found)
+        except DBAPIError as error:
+            raise StoreUnavailableError(str(error.orig)) from error
+
+
+def read_stream(connection: Connection, stream_id: str) -> tuple[Link, ...]:
+    """The same, over a connection at hand."""
+    return tuple(to_link(row) for row in connection.execute(_STREAM, {"stream": stream_id}))
+
+
+def to_link(row: Row[Any]) -> Link:
+    """A stored row as a link; raises ``UnreadableEventError`` where a column has lost its type."""
+    if not (isinstance(row.payload, str) and isinstance(row.hash, bytes) and isinstance(row.prev_hash, bytes)):
+        raise UnreadableEventError(f"{row.stream_id}: version {row.version} holds a value of another type")
+    payload = row.payload.encode()
+    return Link(
+        stream_id=row.stream_id,
+        version=row.version,
+        position=row.position,
+        kind=row.kind,
+        schema_version=row.schema_version,
+        recorded_at=row.recorded_at,
+        actor=row.actor,
+        request_id=row.request_id,
+        payload=payload,
+        payload_digest=digest_of(payload),
+        prev_hash=row.prev_hash,
+        hash=row.hash,
+    )
+
+
+def write_batch(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
+    """Write appends of different streams in one transaction; for each, null or why it was not written."""
+    try:
+        with connection.begin():
+            _write(connection, batch)
+        return [None] * len(batch)
+    except IntegrityError:
+        # Some append is in conflict, and the transaction cannot say which: each again, alone.
+        with connection.begin():
+            return [_write_alone(connection, append) for append in batch]
+    except DBAPIError as error:
+        return [StoreUnavailableError(str(error.orig))] * len(batch)
+
+
+def _write(connection: Connection, batch: Sequence[Append]) -> None:
+    parameters = [
+        (
+            each.stream_id,
+            each.version,
+            each.kind,
+            each.schema_version,
+            each.recorded_at,
+            each.actor,
+            each.request_id,
+            (each.payload or b"").decode(),
+            each.prev_hash,
+            each.hash,
+        )
+        for append in batch
+        for each in append.linked
+    ]
+    run_rows(connection, _INSERT, parameters)
+    grouped: dict[Statement, list[tuple[Any, ...]]] = {}
+    for append in batch:
+        for row in append.rows:
+            grouped.setdefault(row.statement, []).append(row.values)
+    for statement, values in grouped.items():
+        run_rows(connection, statement, values)
+
+
+def _write_alone(connection: Connection, append: Append) -> Outcome:
+    refusal = _refusal(connection, append)
+    if refusal is not None:
+        return refusal
+    try:
+        with connection.begin_nested():
+            _write(connection, [append])
+        return None
+    except IntegrityError as error:
+        return error
+
+
+def _refusal(connection: Connection, append: Append) -> StoreError | None:
+    """Why the append cannot be written, read under the write lock; null: it can."""
+    stream = read_stream(connection, append.stream_id)
+    actual = stream[-1].version if stream else 0
+    used = {each.request_id for each in stream}
+    for each in append.linked:
+        if each.request_id is not None and each.request_id in used:
+            return RequestIdReusedError(append.stream_id, each.request_id)
+    if actual != append.expected_version:
+        return WrongExpectedVersionError(append.stream_id, append.expected_version, actual)
+    return None

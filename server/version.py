@@ -1,0 +1,12 @@
+"""What the server calls itself."""
+
+from __future__ import annotations
+
+from typing import Final
+
+NAME: Final = "mlops-debug"
+VERSION: Final = "0.1.0"
+DESCRIPTION: Final = (
+    "Investigate a machine-learning training run that really happened, in which one thing is wrong, and submit a "
+    "diagnosis that a deterministic grader checks by running the training again."
+)
