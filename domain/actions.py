@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model, model_validator
 from pydantic.json_schema import SkipJsonSchema
@@ -236,9 +238,7 @@ def _with_foreign_nulls(action: type[_WireAction]) -> type[_WireAction]:
 if TYPE_CHECKING:
     WireAction = _WireAction
 else:
-    WireAction = Annotated[
-        Union[tuple(_with_foreign_nulls(action) for action in _WIRE_ACTIONS)], Field(discriminator="action_type")
-    ]
+    WireAction = Annotated[reduce(or_, map(_with_foreign_nulls, _WIRE_ACTIONS)), Field(discriminator="action_type")]
 
 _WIRE_ACTION: TypeAdapter[WireAction] = TypeAdapter(WireAction)
 

@@ -100,6 +100,8 @@ def evolve(state: EpisodeState | None, event: Event) -> EpisodeState:
         return EpisodeState(reset=event, version=1, last=event)
     if state is None:
         raise InvalidHistoryError(f"an episode begins with a reset, not with {event.kind!r}")
+    if state.ended is not None:
+        raise InvalidHistoryError(f"{event.kind!r} after the end")
     if isinstance(event, EpisodeExpired):
         return _after_expiry(state, event)
     return _after_step(state, event)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
-from typing import Any, Callable
+from types import MappingProxyType
+from typing import Any, Callable, Mapping
 
 from pydantic import ValidationError
 
@@ -20,17 +20,20 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 1
 
 
-@dataclass(frozen=True, slots=True)
 class Problem(Exception):
     """An answer that is an error."""
 
-    status: int
-    code: str
-    title: str
-    detail: str
-    """One sentence that says what to do."""
-    extra: dict[str, Any] = field(default_factory=dict)
-    """Further members of the problem object."""
+    def __init__(
+        self, status: int, code: str, title: str, detail: str, extra: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.status = status
+        self.code = code
+        self.title = title
+        self.detail = detail
+        """One sentence that says what to do."""
+        self.extra = extra
+        """Further members of the problem object."""
 
     def members(self) -> dict[str, Any]:
         return {
@@ -162,6 +165,8 @@ _TABLE: dict[type[Exception], Callable[[Any], Problem]] = {
     ScenarioLostError: _of_lost_scenario,
 }
 
+EXPECTED_ERRORS: tuple[type[Exception], ...] = (Problem, *_TABLE)
+
 
 def problem_of(error: Exception) -> Problem:
     """The problem that an error is answered with; an error that nobody expected is logged."""
@@ -171,4 +176,6 @@ def problem_of(error: Exception) -> Problem:
         if ancestor in _TABLE:
             return _TABLE[ancestor](error)
     logger.error("unexpected error", exc_info=error)
-    return Problem(500, "internal", "The server failed", "Nothing more is known to the client; the server's log says why.")
+    return Problem(
+        500, "internal", "The server failed", "Nothing more is known to the client; the server's log says why."
+    )

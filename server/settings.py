@@ -61,7 +61,9 @@ SETTINGS: tuple[Setting, ...] = (
         "Processes that generate scenarios and verify patches. Default: one fewer than the cores, at least 1.",
         _whole_number(1),
     ),
-    Setting("SCENARIO_CACHE", 256, "Scenarios kept in memory; the others are read from the database.", _whole_number(1)),
+    Setting(
+        "SCENARIO_CACHE", 256, "Scenarios kept in memory; the others are read from the database.", _whole_number(1)
+    ),
     Setting("EPISODE_CACHE", 4096, "Folded episodes kept in memory; the others are folded again.", _whole_number(1)),
     Setting("BODY_LIMIT_BYTES", 262_144, "Longest request body or socket message.", _whole_number(1)),
     Setting("BATCH_LIMIT", 256, "Most appends committed in one transaction.", _whole_number(1)),

@@ -117,11 +117,13 @@ class Writer:
         outcomes: Sequence[Outcome]
         try:
             outcomes = self._write(connection, [one.append for one in batch])
-        except Exception as error:  # noqa: BLE001 - a batch that fails must not end the writer
+        except Exception as error:  # a batch that fails must not end the writer
             logger.exception("a batch of %d appends failed", len(batch))
             outcomes = [error] * len(batch)
         for loop in {one.loop for one in batch}:
-            answers = [(one.answered, outcome) for one, outcome in zip(batch, outcomes) if one.loop is loop]
+            answers = [
+                (one.answered, outcome) for one, outcome in zip(batch, outcomes, strict=True) if one.loop is loop
+            ]
             loop.call_soon_threadsafe(_answer, answers)
 
 

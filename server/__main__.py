@@ -1,0 +1,8 @@
+"""``python -m server`` is ``mlops-debug``."""
+
+from __future__ import annotations
+
+from server.cli import cli
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,51 @@
+"""The composition root: settings in, application out. Everything that is opened belongs to the lifespan."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import AsyncIterator, Callable
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.routing import WebSocketRoute
+
+from server.installation import installed
+from server.problems import EXPECTED_ERRORS
+from server.routes import ROUTES, answer_problem
+from server.settings import Settings
+from server.websocket import serve_socket
+from server.world import PooledWorld, World
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def random_id() -> str:
+    """128 random bits: where no key guards an episode, its name is the secret."""
+    return secrets.token_hex(16)
+
+
+def create_app(
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    new_id: Callable[[], str] = random_id,
+    world: World | None = None,
+) -> Starlette:
+    """The application. ``world`` is what generates and judges; by default, worker processes."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        chosen = world if world is not None else PooledWorld(settings.workers)
+        async with installed(settings, chosen, clock=clock, new_id=new_id) as installation:
+            app.state.installation = installation
+            yield
+
+    return Starlette(
+        routes=[*ROUTES, WebSocketRoute("/ws", serve_socket)],
+        exception_handlers=dict.fromkeys((*EXPECTED_ERRORS, HTTPException, Exception), answer_problem),
+        lifespan=lifespan,
+    )

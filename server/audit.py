@@ -1,0 +1,247 @@
+"""Audits an episode: chain, fold, scenario, every action taken again, the grade computed again, and the read model.
+
+An edit is found, not prevented. What was recorded by another version of the generator, the rubric or the observation
+cannot be derived again; the report says so in a note instead of calling it a finding.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Connection, Row, bindparam, select
+
+from domain.actions import QueryArtifact, ReadArtifact, RunSanityCheck, SubmitDiagnosis
+from domain.chain import Link, verify_chain
+from domain.episode import Command, EndEpisode, EpisodeState, ResetEpisode, decide, evolve
+from domain.events import (
+    ActionRefused,
+    ArtifactRead,
+    CheckRun,
+    DiagnosisSubmitted,
+    EpisodeExpired,
+    EpisodeReset,
+    Event,
+    FieldQueried,
+)
+from domain.observation import OBSERVATION_VERSION
+from domain.rubric import RUBRIC
+from server.episodes import decode_link, grade_submission
+from server.read_models import episode_values
+from server.replay import UnknownStreamError, reading
+from server.scenarios import HeldScenario, ScenarioLostError, read_scenario
+from server.settings import Settings
+from server.store import UnreadableEventError, read_stream
+from server.tables import episodes
+from server.world import World
+
+_EPISODE = select(episodes).where(episodes.c.episode_id == bindparam("wanted"))
+
+
+class Finding(BaseModel):
+    """One thing that is not as it was recorded, or does not follow from what was recorded."""
+
+    model_config = ConfigDict(frozen=True)
+
+    check: str
+    """``chain``, ``fold``, ``scenario``, ``generate``, ``execute``, ``grade`` or ``row``."""
+    version: int | None
+    """The event concerned; null: the episode as a whole."""
+    detail: str
+
+
+class AuditReport(BaseModel):
+    """What an audit of one episode showed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    episode_id: str
+    events: int
+    """Number of events looked at."""
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+    """What could not be checked, and why."""
+
+
+class _Recorded(NamedTuple):
+    """What the database holds of an episode."""
+
+    links: tuple[Link, ...]
+    row: Row[Any] | None
+    unreadable: str | None
+    """Null: all events could be read."""
+
+
+class _Folding(NamedTuple):
+    before: tuple[EpisodeState | None, ...]
+    """The state before each event."""
+    events: tuple[Event, ...]
+    after: EpisodeState | None
+
+
+async def audit_episode(settings: Settings, world: World, episode_id: str) -> AuditReport:
+    """Look at everything recorded of one episode; raises ``UnknownStreamError``."""
+    with reading(settings) as connection:
+        recorded = _read(connection, episode_id)
+        if not recorded.links and recorded.row is None and recorded.unreadable is None:
+            raise UnknownStreamError(episode_id)
+        auditor = _Auditor(connection, world, episode_id)
+        await auditor.run(recorded)
+    return AuditReport(
+        episode_id=episode_id,
+        events=len(recorded.links),
+        findings=tuple(auditor.findings),
+        notes=tuple(auditor.notes),
+    )
+
+
+def render_report(report: AuditReport) -> str:
+    """The report for a reader."""
+    lines = [f"episode {report.episode_id}: {report.events} events, {len(report.findings)} findings"]
+    for each in report.findings:
+        where = "" if each.version is None else f" at version {each.version}"
+        lines.append(f"  {each.check}{where}: {each.detail}")
+    return "\n".join([*lines, *(f"  note: {note}" for note in report.notes)])
+
+
+def _read(connection: Connection, episode_id: str) -> _Recorded:
+    row = connection.execute(_EPISODE, {"wanted": episode_id}).one_or_none()
+    try:
+        return _Recorded(read_stream(connection, episode_id), row, None)
+    except UnreadableEventError as error:
+        return _Recorded((), row, str(error))
+
+
+class _Auditor:
+    def __init__(self, connection: Connection, world: World, episode_id: str) -> None:
+        self._connection = connection
+        self._world = world
+        self._episode_id = episode_id
+        self.findings: list[Finding] = []
+        self.notes: list[str] = []
+
+    async def run(self, recorded: _Recorded) -> None:
+        if recorded.unreadable is not None:
+            self._find("chain", None, recorded.unreadable)
+            return
+        for broken in verify_chain(self._episode_id, recorded.links):
+            self._find("chain", broken.version, f"{broken.fault} does not fit")
+        folding = self._fold(recorded.links)
+        self._compare_row(recorded, folding)
+        if folding is None or folding.after is None:
+            return
+        held = await self._scenario(folding.after.reset)
+        if held is not None:
+            await self._execute(folding, held)
+
+    def _fold(self, links: tuple[Link, ...]) -> _Folding | None:
+        before: list[EpisodeState | None] = []
+        folded: list[Event] = []
+        state: EpisodeState | None = None
+        for each in links:
+            before.append(state)
+            try:
+                folded.append(decode_link(each))
+                state = evolve(state, folded[-1])
+            except ValueError as error:  # what validation, an unknown kind and an invalid history have in common
+                self._find("fold", each.version, str(error).splitlines()[0])
+                return None
+        return _Folding(tuple(before), tuple(folded), state)
+
+    def _compare_row(self, recorded: _Recorded, folding: _Folding | None) -> None:
+        row, links = recorded.row, recorded.links
+        if row is None:
+            self._find("row", None, "the episode has events but no row in episodes")
+        elif not links:
+            self._find("row", None, f"the row is at version {row.version}, but there are no events")
+        elif (row.version, row.head_hash) != (links[-1].version, links[-1].hash):
+            self._find("row", None, f"the row is at version {row.version}, the events end at {links[-1].version}")
+        elif folding is not None and folding.after is not None:
+            for name, value in episode_values(links[0], links[-1], folding.after).items():
+                if getattr(row, name) != value:
+                    self._find("row", None, f"{name} is {getattr(row, name)!r}, by the events it is {value!r}")
+
+    async def _scenario(self, reset: EpisodeReset) -> HeldScenario | None:
+        try:
+            stored = read_scenario(self._connection, reset.scenario_digest)
+        except ScenarioLostError as error:
+            self._find("scenario", 1, str(error))
+            return None
+        if (stored.task_id, stored.seed, stored.generator_version) != (
+            reset.task_id,
+            reset.seed,
+            reset.generator_version,
+        ):
+            self._find("scenario", 1, "task, seed or generator version of the scenario are not those of the reset")
+        if reset.generator_version != self._world.generator_version:
+            self.notes.append(
+                f"not generated again: recorded by generator {reset.generator_version}, "
+                f"this is {self._world.generator_version}"
+            )
+        elif (await self._world.generate(reset.task_id, reset.seed)).digest != reset.scenario_digest:
+            self._find("generate", 1, "generating the scenario again gives another one")
+        return HeldScenario(stored, is_stored=True)
+
+    async def _execute(self, folding: _Folding, held: HeldScenario) -> None:
+        if not self._can_execute(folding.events[0]):
+            return
+        at = 0
+        while at < len(folding.events):
+            state, happened = folding.before[at], folding.events[at]
+            decided = decide(state, await self._command(state, happened, held, at + 1), held.view)
+            if decided != folding.events[at : at + len(decided)]:
+                self._find("execute", at + 1, "taking the action again gives other events than were recorded")
+            at += len(decided)
+
+    def _can_execute(self, reset: Event) -> bool:
+        if not isinstance(reset, EpisodeReset):
+            return False
+        present = (RUBRIC.version, OBSERVATION_VERSION)
+        if (reset.rubric_version, reset.observation_version) != present:
+            self.notes.append(
+                f"not executed again: recorded with rubric {reset.rubric_version} and observations "
+                f"{reset.observation_version}, these are {present[0]} and {present[1]}"
+            )
+            return False
+        return True
+
+    async def _command(self, state: EpisodeState | None, happened: Event, held: HeldScenario, version: int) -> Command:
+        """What the agent must have asked for; a diagnosis is judged again."""
+        if not isinstance(happened, DiagnosisSubmitted) or state is None:
+            return command_of(happened)
+        graded = await grade_submission(self._world, state, SubmitDiagnosis(happened.diagnosis), held)
+        if (graded.verdict, graded.grade) != (happened.verdict, happened.grade):
+            self._find(
+                "grade", version, f"grading again gives {graded.grade.score}, recorded is {happened.grade.score}"
+            )
+        return graded
+
+    def _find(self, check: str, version: int | None, detail: str) -> None:
+        self.findings.append(Finding(check=check, version=version, detail=detail))
+
+
+def command_of(happened: Event) -> Command:
+    """The command that led to an event; a diagnosis needs its grade computed and is no part of this."""
+    match happened:
+        case EpisodeReset():
+            return ResetEpisode(
+                task_id=happened.task_id,
+                seed=happened.seed,
+                seed_given=happened.seed_given,
+                scenario_digest=happened.scenario_digest,
+                generator_version=happened.generator_version,
+                reward_mode=happened.reward_mode,
+                agent=happened.agent,
+                session=happened.session,
+                round=happened.round,
+            )
+        case ArtifactRead():
+            return ReadArtifact(happened.artifact, happened.log_filter)
+        case FieldQueried() | ActionRefused():
+            return QueryArtifact(happened.artifact, happened.field)
+        case CheckRun():
+            return RunSanityCheck(happened.check)
+        case EpisodeExpired():
+            return EndEpisode(happened.reason)
+        case DiagnosisSubmitted():
+            raise ValueError("a diagnosis is judged again before it is submitted again")
