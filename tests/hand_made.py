@@ -1,0 +1,148 @@
+"""A scenario written by hand and a world that serves it: fast, and independent of generator and grader."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from domain.actions import Diagnosis, PatchEntry
+from domain.grade import Breakdown, FixPart, Grade, Investigation, Part, PatchVerdict
+from domain.rubric import RUBRIC
+from domain.scenario import Accepted, CheckResult, Evidence, RunSummary, SafeField, Scenario, Truth
+from domain.types import SANITY_CHECK_NAMES, ArtifactName, TaskId
+
+CONFIG = """\
+run_id: run-0a1b2c3d
+optimizer:
+  name: sgd
+  learning_rate: 1e-05
+  momentum: 0.9
+  schedule: null
+training:
+  shuffle: true
+  milestones: [5, 8]
+  started: 2024-01-01
+"""
+LOG = """\
+[INFO] run-0a1b2c3d start
+[EPOCH 01] train_loss=1.2 val_acc=0.5
+[EPOCH 02] train_loss=0.8 val_acc=0.6
+[EPOCH 10] train_loss=0.4 val_acc=0.7
+[WARN] slow disk
+"""
+CODE = """\
+scaler = StandardScaler().fit(everything)
+train = scaler.transform(train)
+"""
+TEXTS: dict[ArtifactName, str] = {
+    "config.yaml": CONFIG,
+    "train.log": LOG,
+    "dataset_stats.json": '{"rows": 690, "features": [{"name": "age", "mean": 1.5}], "a.b": {"c": 4}, "gap": null}',
+    "preprocessing.py": CODE,
+    "eval_results.json": '{"metrics": {"val_accuracy": 0.9, "test_accuracy": 0.7}}',
+    "model_card.json": '{"name": "tickets", "notes": "größer"}',
+}
+REPAIR = PatchEntry(file="preprocessing.py", field="StandardScaler.fit_transform", value="train")
+
+
+def hand_made_scenario(task_id: TaskId = "medium", seed: int = 7) -> Scenario:
+    """The same run for every task and seed, but for its run id."""
+    checks = {
+        name: CheckResult(check=name, flag=name == "data_leakage", reasons=(), measured={"share": 0.25, "worst": None})
+        for name in SANITY_CHECK_NAMES
+    }
+    run_id = f"run-{seed:08x}"[:12]
+    texts = {name: text.replace("run-0a1b2c3d", run_id) for name, text in TEXTS.items()}
+    truth = Truth(
+        fault_id="data_leakage_scaler",
+        failure_category="data_leakage",
+        root_cause_file="preprocessing.py",
+        root_cause_field="StandardScaler.fit_transform",
+        proposed_fix="Fit the scaler on the training rows only.",
+        patch=(REPAIR,),
+        accepted=Accepted(
+            files=("preprocessing.py",), categories=("data_leakage",), fields=("StandardScaler.fit_transform",)
+        ),
+        safe=(SafeField(file="preprocessing.py", field="StandardScaler.fit_transform", choices=("train",)),),
+        pipeline={"scaler": "all"},
+        twin={"scaler": "train"},
+    )
+    return Scenario(
+        generator_version="hand-made",
+        task_id=task_id,
+        seed=seed,
+        evidence=Evidence(
+            run_id=run_id,
+            run_summary=RunSummary(model="mlp", dataset="support-tickets", status="finished"),
+            artifacts=texts,
+            checks=checks,
+        ),
+        truth=truth,
+    )
+
+
+def hand_made_grade(diagnosis: Diagnosis, truth: Truth, verdict: PatchVerdict | None) -> Grade:
+    """Points for what is right, without the finer rules."""
+    category = RUBRIC.category_points if diagnosis.failure_category in truth.accepted.categories else 0.0
+    file = RUBRIC.file_points if diagnosis.root_cause_file in truth.accepted.files else 0.0
+    field = RUBRIC.field_points if diagnosis.root_cause_field in truth.accepted.fields else 0.0
+    fix = RUBRIC.fix_points * (verdict.credit if verdict is not None else 0.0)
+    is_right = category > 0 and file > 0 and field > 0
+    total = category + file + field + fix
+    return Grade(
+        rubric_version=RUBRIC.version,
+        score=round(min(max(total, RUBRIC.lowest_score), RUBRIC.highest_score), 4),
+        brier=None if diagnosis.confidence is None else round((diagnosis.confidence - is_right) ** 2, 4),
+        breakdown=Breakdown(
+            failure_category=Part(awarded=category, possible=RUBRIC.category_points),
+            root_cause_file=Part(awarded=file, possible=RUBRIC.file_points),
+            root_cause_field=Part(awarded=field, possible=RUBRIC.field_points),
+            proposed_fix=FixPart(
+                awarded=fix, possible=RUBRIC.fix_points, read_as=diagnosis.patch or (), verdict="by hand"
+            ),
+            penalties=(),
+        ),
+    )
+
+
+class HandMadeWorld:
+    """Counts what it is asked for."""
+
+    def __init__(self, *, generator_version: str = "hand-made") -> None:
+        self._generator_version = generator_version
+        self.generated: list[tuple[TaskId, int]] = []
+        self.verified = 0
+
+    @property
+    def generator_version(self) -> str:
+        return self._generator_version
+
+    def registry(self) -> list[dict[str, Any]]:
+        return [{"file": REPAIR.file, "field": REPAIR.field, "type": "choice", "choices": ["train", "all"]}]
+
+    async def generate(self, task_id: TaskId, seed: int) -> Scenario:
+        self.generated.append((task_id, seed))
+        return hand_made_scenario(task_id, seed)
+
+    def patch_to_verify(self, diagnosis: Diagnosis, truth: Truth) -> tuple[PatchEntry, ...]:
+        return diagnosis.patch or ()
+
+    async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...]) -> PatchVerdict:
+        self.verified += 1
+        return PatchVerdict(credit=1.0 if patch == truth.patch else 0.0, explanation="compared with the repair")
+
+    def grade(
+        self,
+        diagnosis: Diagnosis,
+        truth: Truth,
+        investigation: Investigation,
+        verdict: PatchVerdict | None,
+        *,
+        task_id: TaskId,
+    ) -> Grade:
+        return hand_made_grade(diagnosis, truth, verdict)
+
+    async def start(self) -> None:
+        """Nothing to start."""
+
+    async def stop(self) -> None:
+        """Nothing to stop."""
