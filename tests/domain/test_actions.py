@@ -119,7 +119,9 @@ def test_what_the_schema_does_not_name_is_rejected(action: Any) -> None:
 
 
 def test_metadata_names_request_and_version_and_may_hold_more() -> None:
-    decoded = decode_action('{"action_type": "read_config", "metadata": {"request_id": "r-9", "expected_version": 3, "k": []}}')
+    decoded = decode_action(
+        '{"action_type": "read_config", "metadata": {"request_id": "r-9", "expected_version": 3, "k": []}}'
+    )
     assert (decoded.metadata.request_id, decoded.metadata.expected_version) == ("r-9", 3)
 
 
