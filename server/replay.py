@@ -82,9 +82,15 @@ def reading(settings: Settings) -> Iterator[Connection]:
         poolclass=NullPool,
         isolation_level="AUTOCOMMIT",
     )
-    event.listen(engine, "connect", lambda opened, _: opened.execute("PRAGMA query_only=ON").close())
+    event.listen(engine, "connect", _configure)
     with engine.connect() as connection:
         yield connection
+
+
+def _configure(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA query_only=ON").close()
+    # A text that is no UTF-8 must reach the audit as a finding, not stop it.
+    connection.text_factory = lambda stored: stored.decode("utf-8", "replace")
 
 
 def replay_episode(settings: Settings, episode_id: str) -> Replay:
