@@ -26,7 +26,8 @@ from domain.events import (
 )
 from domain.observation import OBSERVATION_VERSION
 from domain.rubric import RUBRIC
-from server.episodes import decode_link, grade_submission
+from server.episodes import grade_submission
+from server.folding import decode_link
 from server.read_models import episode_values
 from server.replay import UnknownStreamError, reading
 from server.scenarios import HeldScenario, ScenarioLostError, read_scenario

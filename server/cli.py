@@ -55,12 +55,18 @@ def serve(
 @cli.command()
 def replay(episode: str, database: DatabaseOption = None, as_json: JsonOption = False) -> None:
     """Show an investigation step by step, with what each step earned."""
-    from server.replay import UnfoldableEpisodeError, UnknownStreamError, render_replay, replay_episode
+    from server.replay import (
+        NotOurDatabaseError,
+        UnfoldableEpisodeError,
+        UnknownStreamError,
+        render_replay,
+        replay_episode,
+    )
 
     settings = _settings(database_url=_as_url(database))
     try:
         replayed = replay_episode(_existing(settings), episode)
-    except (UnknownStreamError, UnfoldableEpisodeError) as error:
+    except (UnknownStreamError, UnfoldableEpisodeError, NotOurDatabaseError) as error:
         _fail(str(error))
     typer.echo(replayed.model_dump_json(indent=2) if as_json else render_replay(replayed))
 
@@ -69,13 +75,13 @@ def replay(episode: str, database: DatabaseOption = None, as_json: JsonOption = 
 def audit(episode: str, database: DatabaseOption = None, as_json: JsonOption = False) -> None:
     """Check that the record of an episode is whole and says what happened. Exit 0: no findings, 1: findings."""
     from server.audit import audit_episode, render_report
-    from server.replay import UnknownStreamError
+    from server.replay import NotOurDatabaseError, UnknownStreamError
     from server.world import InlineWorld
 
     settings = _settings(database_url=_as_url(database))
     try:
         report = asyncio.run(audit_episode(_existing(settings), InlineWorld(), episode))
-    except UnknownStreamError as error:
+    except (UnknownStreamError, NotOurDatabaseError) as error:
         _fail(str(error))
     typer.echo(report.model_dump_json(indent=2) if as_json else render_report(report))
     raise typer.Exit(1 if report.findings else 0)

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Callable, Iterable, Sequence
+from typing import Callable, Sequence
 
 from domain.actions import Action, SubmitDiagnosis
-from domain.chain import EMPTY, Head, Link, NewEvent, link
+from domain.chain import EMPTY, Head, Link
 from domain.episode import Command, EndEpisode, EpisodeState, ResetEpisode, SubmitGraded, decide, evolve
-from domain.events import EncodedEvent, EpisodeExpired, Event, ExpireReason, decode, encode
+from domain.events import ExpireReason
 from domain.evidence_view import encode_json
 from domain.observation import observe, observe_final, observe_reset
 from server.answers import Answer, answer, state_json
+from server.folding import FoldedEpisode, fold_links, link_events
 from server.locks import NamedLocks
 from server.read_models import begin_row, go_on_row
 from server.requests import ResetRequest
@@ -46,15 +46,6 @@ class EpisodeTakenError(Exception):
         self.episode_id = episode_id
 
 
-@dataclass(frozen=True, slots=True)
-class _Current:
-    """A folded stream."""
-
-    state: EpisodeState
-    head: Head
-    request_ids: frozenset[str]
-
-
 class Episodes:
     """The one way to begin, continue and look at episodes."""
 
@@ -76,7 +67,7 @@ class Episodes:
         self._limit = limit
         self._registry = encode_json(world.registry())
         self._locks = NamedLocks()
-        self._folded: OrderedDict[str, _Current] = OrderedDict()
+        self._folded: OrderedDict[str, FoldedEpisode] = OrderedDict()
 
     async def reset(self, request: ResetRequest) -> Answer:
         """Begin an episode, or answer a repeated reset again."""
@@ -156,7 +147,7 @@ class Episodes:
             raise UnknownEpisodeError(episode_id)
         return links
 
-    async def _begin(self, episode_id: str, request: ResetRequest) -> _Current:
+    async def _begin(self, episode_id: str, request: ResetRequest) -> FoldedEpisode:
         seed = request.seed if request.seed is not None else self._draw_seed()
         held = await self._scenarios.generate(request.task_id or "easy", seed)
         command = ResetEpisode(
@@ -171,8 +162,8 @@ class Episodes:
         return await self._record(episode_id, None, held, command, request.request_id)
 
     async def _go_on(
-        self, episode_id: str, current: _Current, held: HeldScenario, action: Action, request_id: str | None
-    ) -> _Current:
+        self, episode_id: str, current: FoldedEpisode, held: HeldScenario, action: Action, request_id: str | None
+    ) -> FoldedEpisode:
         command: Command
         if isinstance(action, SubmitDiagnosis):
             command = await grade_submission(self._world, current.state, action, held)
@@ -181,13 +172,25 @@ class Episodes:
         return await self._record(episode_id, current, held, command, request_id)
 
     async def _record(
-        self, episode_id: str, current: _Current | None, held: HeldScenario, command: Command, request_id: str | None
-    ) -> _Current:
+        self,
+        episode_id: str,
+        current: FoldedEpisode | None,
+        held: HeldScenario,
+        command: Command,
+        request_id: str | None,
+    ) -> FoldedEpisode:
         """Decide, append, and keep the fold that the append made true."""
         state = current.state if current is not None else None
         head = current.head if current is not None else EMPTY
         decided = decide(state, command, held.view)
-        linked = self._link(episode_id, head, decided, _agent_name(state, command), request_id)
+        linked = link_events(
+            episode_id,
+            head,
+            decided,
+            recorded_at=format_time(self._clock()),
+            actor=_agent_name(state, command),
+            request_id=request_id,
+        )
         for event in decided:
             state = evolve(state, event)
         if state is None:
@@ -200,48 +203,29 @@ class Episodes:
             raise
         held.is_stored = True
         used = current.request_ids if current is not None else frozenset()
-        after = _Current(
+        after = FoldedEpisode(
             state, Head(linked[-1].version, linked[-1].hash), used if request_id is None else used | {request_id}
         )
         self._keep(episode_id, after)
         return after
 
-    def _link(
-        self, episode_id: str, head: Head, decided: Sequence[Event], agent: str, request_id: str | None
-    ) -> list[Link]:
-        recorded_at = format_time(self._clock())
-        linked: list[Link] = []
-        for event in decided:
-            encoded = encode(event)
-            new = NewEvent(
-                kind=encoded.kind,
-                schema_version=encoded.schema_version,
-                recorded_at=recorded_at,
-                actor="server" if isinstance(event, EpisodeExpired) else agent,
-                request_id=None if linked else request_id,
-                payload=encoded.payload,
-            )
-            linked.append(link(episode_id, head, new))
-            head = Head(linked[-1].version, linked[-1].hash)
-        return linked
-
-    async def _required(self, episode_id: str) -> _Current:
+    async def _required(self, episode_id: str) -> FoldedEpisode:
         current = await self._load(episode_id)
         if current is None:
             raise UnknownEpisodeError(episode_id)
         return current
 
-    async def _load(self, episode_id: str) -> _Current | None:
+    async def _load(self, episode_id: str) -> FoldedEpisode | None:
         current = self._folded.get(episode_id)
         if current is None:
             links = await self._store.read(episode_id)
             if not links:
                 return None
-            current = _folded(links)
+            current = fold_links(links)
         self._keep(episode_id, current)
         return current
 
-    def _keep(self, episode_id: str, current: _Current) -> None:
+    def _keep(self, episode_id: str, current: FoldedEpisode) -> None:
         self._folded[episode_id] = current
         self._folded.move_to_end(episode_id)
         while len(self._folded) > self._limit:
@@ -253,6 +237,11 @@ class Episodes:
         return int.from_bytes(drawn[:8], "big") >> (64 - SEED_BITS)
 
 
+def format_time(moment: datetime) -> str:
+    """UTC, ISO 8601 with milliseconds and Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
 async def grade_submission(
     world: World, state: EpisodeState, action: SubmitDiagnosis, held: HeldScenario
 ) -> SubmitGraded:
@@ -262,30 +251,6 @@ async def grade_submission(
     verdict = await world.verify(truth, patch) if patch else None
     grade = world.grade(action.diagnosis, truth, state.investigation(), verdict, task_id=state.reset.task_id)
     return SubmitGraded(action.diagnosis, verdict, grade)
-
-
-def format_time(moment: datetime) -> str:
-    """UTC, ISO 8601 with milliseconds and Z."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
-
-
-def decode_link(recorded: Link) -> Event:
-    """The event of a stored link."""
-    return decode(EncodedEvent(recorded.kind, recorded.schema_version, recorded.payload or b""))
-
-
-def _folded(links: Iterable[Link]) -> _Current:
-    state: EpisodeState | None = None
-    head = EMPTY
-    request_ids: set[str] = set()
-    for each in links:
-        state = evolve(state, decode_link(each))
-        head = Head(each.version, each.hash)
-        if each.request_id is not None:
-            request_ids.add(each.request_id)
-    if state is None:
-        raise ValueError("an empty stream has no state")
-    return _Current(state, head, frozenset(request_ids))
 
 
 def _rows(is_new: bool, linked: Sequence[Link], state: EpisodeState, held: HeldScenario) -> tuple[StatementRow, ...]:

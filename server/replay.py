@@ -7,6 +7,7 @@ from typing import Any, Iterable, Iterator
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from domain.chain import Link
@@ -22,7 +23,7 @@ from domain.events import (
     FieldQueried,
 )
 from domain.state import SHOWN_DECIMALS
-from server.episodes import decode_link
+from server.folding import decode_link
 from server.settings import Settings
 from server.store import StoreError, read_stream
 
@@ -41,6 +42,14 @@ class UnfoldableEpisodeError(ValueError):
     def __init__(self, episode_id: str) -> None:
         super().__init__(f"the events of {episode_id} cannot be folded; audit it")
         self.episode_id = episode_id
+
+
+class NotOurDatabaseError(Exception):
+    """The file is no database, or holds other tables."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"{url} is no database of episodes: {reason}")
+        self.url = url
 
 
 class ReplayedEvent(BaseModel):
@@ -83,8 +92,11 @@ def reading(settings: Settings) -> Iterator[Connection]:
         isolation_level="AUTOCOMMIT",
     )
     event.listen(engine, "connect", _configure)
-    with engine.connect() as connection:
-        yield connection
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except DBAPIError as error:
+        raise NotOurDatabaseError(settings.database_url, str(error.orig)) from error
 
 
 def _configure(connection: Any, _record: object) -> None:

@@ -10,10 +10,17 @@ from typing import Any
 import pytest
 
 from server.audit import AuditReport, audit_episode, render_report
-from server.replay import UnfoldableEpisodeError, UnknownStreamError, render_replay, replay_episode
+from server.replay import (
+    NotOurDatabaseError,
+    UnfoldableEpisodeError,
+    UnknownStreamError,
+    reading,
+    render_replay,
+    replay_episode,
+)
 from server.settings import Settings
 from tests.hand_made import REPAIR, HandMadeWorld, hand_made_scenario
-from tests.served import serving
+from tests.served import serving, settings_for
 
 ACTIONS: list[dict[str, Any]] = [
     {"action_type": "read_config"},
@@ -227,8 +234,5 @@ async def test_a_log_that_cannot_be_folded_is_not_replayed(recorded: Settings) -
 
 
 def test_the_database_is_only_read(tmp_path: Path) -> None:
-    from server.replay import reading
-    from tests.served import settings_for
-
-    with reading(settings_for(tmp_path)) as connection, pytest.raises(Exception, match="readonly"):
+    with pytest.raises(NotOurDatabaseError, match="readonly"), reading(settings_for(tmp_path)) as connection:
         connection.exec_driver_sql("CREATE TABLE t (a)")

@@ -13,7 +13,7 @@ from domain.evidence_view import EvidenceView
 from domain.observation import observe, observe_final
 from domain.types import ARTIFACT_NAMES, SANITY_CHECK_NAMES, TASK_IDS
 from server.audit import audit_episode
-from server.episodes import decode_link
+from server.folding import decode_link
 from server.settings import Settings
 from tests.hand_made import REPAIR, HandMadeWorld, hand_made_scenario
 from tests.served import Served, counting_ids, serving

@@ -1,0 +1,63 @@
+"""Between the log and the fold: stored links to events and a folded episode, decided events to links."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterable, Sequence
+
+from domain.chain import EMPTY, Head, Link, NewEvent, link
+from domain.episode import EpisodeState, evolve
+from domain.events import EncodedEvent, EpisodeExpired, Event, decode, encode
+
+SERVER_ACTOR = "server"
+"""Who closes an episode."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoldedEpisode:
+    """A folded stream."""
+
+    state: EpisodeState
+    head: Head
+    request_ids: frozenset[str]
+    """Every request id that an event of the stream carries."""
+
+
+def decode_link(recorded: Link) -> Event:
+    """The event of a stored link."""
+    return decode(EncodedEvent(recorded.kind, recorded.schema_version, recorded.payload or b""))
+
+
+def fold_links(links: Iterable[Link]) -> FoldedEpisode:
+    """Fold a stream that is not empty."""
+    state: EpisodeState | None = None
+    head = EMPTY
+    request_ids: set[str] = set()
+    for each in links:
+        state = evolve(state, decode_link(each))
+        head = Head(each.version, each.hash)
+        if each.request_id is not None:
+            request_ids.add(each.request_id)
+    if state is None:
+        raise ValueError("an empty stream has no state")
+    return FoldedEpisode(state, head, frozenset(request_ids))
+
+
+def link_events(
+    stream_id: str, head: Head, decided: Sequence[Event], *, recorded_at: str, actor: str, request_id: str | None
+) -> tuple[Link, ...]:
+    """The events as the next links of a stream. The request id goes to the first: it names the step."""
+    linked: list[Link] = []
+    for event in decided:
+        encoded = encode(event)
+        new = NewEvent(
+            kind=encoded.kind,
+            schema_version=encoded.schema_version,
+            recorded_at=recorded_at,
+            actor=SERVER_ACTOR if isinstance(event, EpisodeExpired) else actor,
+            request_id=None if linked else request_id,
+            payload=encoded.payload,
+        )
+        linked.append(link(stream_id, head, new))
+        head = Head(linked[-1].version, linked[-1].hash)
+    return tuple(linked)

@@ -1,0 +1,93 @@
+"""The command line: what it prints and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from server.cli import cli
+from server.world import InlineWorld
+from tests.served import serving, settings_for
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli")
+
+    async def play() -> None:
+        async with serving(settings_for(folder), world=InlineWorld()) as served:
+            for episode_id in ("e", "changed"):
+                await served.reset(episode_id=episode_id, task_id="easy", seed=5)
+                await served.step(episode_id, {"action_type": "read_config"})
+                await served.step(episode_id, {"action_type": "submit_diagnosis", "root_cause_file": "config.yaml"})
+
+    asyncio.run(play())
+    connection = sqlite3.connect(folder / "episodes.db")
+    connection.execute("DROP TRIGGER events_refuse_update")
+    connection.execute("UPDATE events SET actor = 'other' WHERE stream_id = 'changed' AND version = 2")
+    connection.commit()
+    connection.close()
+    return folder / "episodes.db"
+
+
+def run(*arguments: str, **environ: str) -> Result:
+    return CliRunner().invoke(cli, list(arguments), env=environ)
+
+
+def test_replay_tells_the_investigation(database: Path) -> None:
+    result = run("replay", "e", "--database", str(database))
+    assert result.exit_code == 0
+    assert "read config.yaml" in result.stdout
+    assert str(database) in result.stderr
+
+
+def test_replay_gives_json(database: Path) -> None:
+    result = run("replay", "e", "--json", MLOPS_DEBUG_DATABASE_URL=f"sqlite:///{database}")
+    replayed = json.loads(result.stdout)
+    assert [each["kind"] for each in replayed["events"]] == ["reset", "read", "submit"]
+
+
+def test_audit_of_an_honest_episode_ends_with_0(database: Path) -> None:
+    result = run("audit", "e", "--database", str(database))
+    assert (result.exit_code, result.stdout) == (0, "episode e: 3 events, 0 findings\n")
+
+
+def test_audit_of_a_changed_episode_ends_with_1(database: Path) -> None:
+    result = run("audit", "changed", "--json", "--database", str(database))
+    assert result.exit_code == 1
+    report = json.loads(result.stdout)
+    assert [(each["check"], each["version"]) for each in report["findings"]] == [("chain", 2)]
+
+
+@pytest.mark.parametrize("command", ["audit", "replay"])
+def test_an_unknown_episode_or_database_ends_with_2(command: str, database: Path, tmp_path: Path) -> None:
+    unknown = run(command, "nobody", "--database", str(database))
+    assert (unknown.exit_code, "no episode nobody" in unknown.stderr) == (2, True)
+    nowhere = run(command, "e", "--database", str(tmp_path / "none.db"))
+    assert (nowhere.exit_code, "no database" in nowhere.stderr) == (2, True)
+    assert not (tmp_path / "none.db").exists()
+
+
+@pytest.mark.parametrize("command", ["audit", "replay"])
+def test_a_file_that_is_no_database_of_ours_ends_with_2(command: str, tmp_path: Path) -> None:
+    (tmp_path / "empty.db").touch()
+    assert run(command, "e", "--database", str(tmp_path / "empty.db")).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ"),
+    [
+        (["serve", "--database", "mysql://host/db"], {}),
+        (["serve", "--database", "/nowhere/at/all/x.db"], {}),
+        (["serve"], {"MLOPS_DEBUG_PORT": "many"}),
+        (["serve", "--port", "many"], {}),
+        (["dance"], {}),
+    ],
+)
+def test_a_mistake_in_use_ends_with_2(arguments: list[str], environ: dict[str, str]) -> None:
+    assert run(*arguments, **environ).exit_code == 2

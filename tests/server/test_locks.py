@@ -1,0 +1,48 @@
+"""A lock for each name, and none left behind."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from server.locks import NamedLocks
+
+
+async def test_one_name_is_held_by_one_in_the_order_of_asking() -> None:
+    locks, order = NamedLocks(), []
+
+    async def hold(number: int) -> None:
+        async with locks.holding("a"):
+            order.append(("in", number))
+            await asyncio.sleep(0)
+            order.append(("out", number))
+
+    await asyncio.gather(*(hold(n) for n in range(5)))
+    assert order == [(way, n) for n in range(5) for way in ("in", "out")]
+    assert len(locks) == 0
+
+
+async def test_other_names_do_not_wait() -> None:
+    locks = NamedLocks()
+    async with locks.holding("a"), locks.holding("b"):
+        assert len(locks) == 2
+    assert len(locks) == 0
+
+
+async def test_nothing_is_left_after_an_error_or_a_cancelled_wait() -> None:
+    locks = NamedLocks()
+    with pytest.raises(ZeroDivisionError):
+        async with locks.holding("a"):
+            raise ZeroDivisionError
+
+    async def wait() -> None:
+        async with locks.holding("a"):
+            raise AssertionError("must not be reached")
+
+    async with locks.holding("a"):
+        waiting = asyncio.create_task(wait())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+    assert len(locks) == 0

@@ -1,0 +1,45 @@
+"""One table of settings, documented, and strict."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from server.settings import PREFIX, SETTINGS, SettingError, Settings, read_settings
+
+DOCS = Path(__file__).parents[2] / "docs" / "settings.md"
+
+
+def test_every_setting_is_documented_and_nothing_else() -> None:
+    rows = [line.split("|")[1].strip() for line in DOCS.read_text().splitlines() if line.startswith(f"| `{PREFIX}")]
+    assert rows == [f"`{PREFIX}{setting.name}`" for setting in SETTINGS]
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_the_documented_default_is_the_default(setting: object) -> None:
+    from server.settings import Setting
+
+    assert isinstance(setting, Setting)
+    row = next(line for line in DOCS.read_text().splitlines() if line.startswith(f"| `{PREFIX}{setting.name}`"))
+    documented = row.split("|")[2].strip().strip("`")
+    assert documented in (str(setting.default), "one fewer than the cores, at least 1")
+
+
+def test_the_table_and_the_values_have_the_same_names() -> None:
+    assert [each.name for each in fields(Settings)] == [setting.name.lower() for setting in SETTINGS]
+
+
+def test_the_environment_sets_and_what_is_given_wins() -> None:
+    environ = {"MLOPS_DEBUG_PORT": "81", "MLOPS_DEBUG_HOST": "h", "MLOPS_DEBUG_LOG_LEVEL": "DEBUG"}
+    settings = read_settings(environ, host="given", port=None)
+    assert (settings.host, settings.port, settings.log_level) == ("given", 81, "debug")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("PORT", "many"), ("PORT", "-1"), ("LOG_LEVEL", "loud"), ("SCENARIO_CACHE", "0")]
+)
+def test_a_bad_value_is_told_with_key_and_value(name: str, value: str) -> None:
+    with pytest.raises(SettingError, match=f"MLOPS_DEBUG_{name}='{value}'"):
+        read_settings({PREFIX + name: value})
