@@ -1,0 +1,86 @@
+"""The README is run, not believed."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from server.version import VERSION
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+    return [text for named, text in fenced if named == language]
+
+
+@pytest.fixture
+def base_url(tmp_path: Path) -> Iterator[str]:
+    """A real server process on a free port and a fresh database."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "server", "serve", "--port", str(port), "--database", str(tmp_path / "r.db")]
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_until_it_answers(url)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def _wait_until_it_answers(url: str) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            urllib.request.urlopen(f"{url}/health", timeout=1).close()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+
+
+@pytest.mark.openenv
+@pytest.mark.skipif(importlib.util.find_spec("openenv") is None, reason="needs the extra openenv")
+def test_the_example_with_the_stock_client_repairs_the_run(base_url: str, tmp_path: Path) -> None:
+    (example,) = blocks("python")
+    script = tmp_path / "example.py"
+    script.write_text(example.replace("http://127.0.0.1:7860", base_url))
+    ran = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert "'fault_id': 'data_leakage_scaler'" in ran.stdout
+
+
+def test_the_commands_are_the_two_that_must_work() -> None:
+    commands = "".join(blocks(""))
+    assert "pip install . && mlops-debug serve\n" in commands
+    assert "pip install '.[dev]' && pytest\n" in commands
+
+
+def test_every_local_link_leads_somewhere() -> None:
+    links = re.findall(r"\]\((?!http)([^)#]+)\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    import tomllib
+
+    import mlops_debug_env
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == VERSION == mlops_debug_env.__version__
+    assert f"## {VERSION}" in (ROOT / "CHANGELOG.md").read_text()
