@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Mapping
+
+from pydantic_core import to_json
 
 from domain.events import ActionRefused, ArtifactRead, CheckRun, DiagnosisSubmitted, EpisodeReset, Event, FieldQueried
 from domain.log_filter import filter_lines
 from domain.query import MISSING, parse_document, query_document, query_lines
 from domain.scenario import Evidence
 from domain.types import ARTIFACT_NAMES, ArtifactName, SanityCheckName
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 ARTIFACT_DESCRIPTIONS: Mapping[ArtifactName, str] = {
     "config.yaml": "The configuration the training run was started with",
@@ -24,8 +23,8 @@ ARTIFACT_DESCRIPTIONS: Mapping[ArtifactName, str] = {
 
 
 def encode_json(value: Any) -> bytes:
-    """Compact UTF-8 JSON in the order given; numbers are finite."""
-    return _ENCODER.encode(value).encode()
+    """Compact UTF-8 JSON in the order given; a NaN or infinity is null."""
+    return to_json(value, inf_nan_mode="null")
 
 
 class EvidenceView:

@@ -7,7 +7,7 @@ rubric says; a score is read from its event. Rule 3: an episode that ended has e
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Iterable, TypeVar
+from typing import Any, Iterable, TypeVar
 
 from domain.events import (
     ActionRefused,
@@ -123,37 +123,37 @@ def _after_expiry(state: EpisodeState, event: EpisodeExpired) -> EpisodeState:
 
 def _after_step(state: EpisodeState, event: Event) -> EpisodeState:
     reward = reward_of(state, event)
-    before = replace(
+    return replace(
         state,
         version=state.version + 1,
         last=event,
         step_count=state.step_count + 1,
         last_reward=reward,
         total_reward=_sum(state.total_reward, reward),
+        **_learned(state, event),
     )
+
+
+def _learned(state: EpisodeState, event: Event) -> dict[str, Any]:
+    """The values that only this kind of step changes."""
     match event:
         case ArtifactRead():
-            return _after_read(before, event)
+            read = _read_key(event)
+            return {
+                "artifacts_read": _with(state.artifacts_read, event.artifact),
+                "reads": state.reads | {read},
+                "duplicate_reads": state.duplicate_reads + (read in state.reads),
+            }
         case FieldQueried():
-            return replace(before, artifacts_read=_with(before.artifacts_read, event.artifact))
+            return {"artifacts_read": _with(state.artifacts_read, event.artifact)}
         case CheckRun():
-            return replace(before, checks_run=_with(before.checks_run, event.check))
+            return {"checks_run": _with(state.checks_run, event.check)}
         case ActionRefused():
-            return replace(before, refused=before.refused + 1)
+            return {"refused": state.refused + 1}
         case DiagnosisSubmitted():
-            return replace(before, ended="submitted", score=event.grade.score)
+            return {"ended": "submitted", "score": event.grade.score}
         case _:
             raise InvalidHistoryError(f"{event.kind!r} is no step")
-
-
-def _after_read(state: EpisodeState, event: ArtifactRead) -> EpisodeState:
-    read = _read_key(event)
-    return replace(
-        state,
-        artifacts_read=_with(state.artifacts_read, event.artifact),
-        reads=state.reads | {read},
-        duplicate_reads=state.duplicate_reads + (read in state.reads),
-    )
 
 
 def reward_of(state: EpisodeState, event: Event) -> float:
