@@ -39,12 +39,12 @@ async def installed(
     """Migrate the database, start the writer and the workers; on the way out, write what is waiting."""
     url = parse_url(settings.database_url)
     write_engine = create_write_engine(url)
-    upgrade(write_engine)
     reader = create_read_engine(url)
     writer = Writer(write_engine, write_batch, batch_limit=settings.batch_limit)
-    await writer.start()
-    await world.start()
     try:
+        upgrade(write_engine)
+        await writer.start()
+        await world.start()
         episodes = Episodes(
             EventStore(writer, reader),
             Scenarios(world, reader, limit=settings.scenario_cache),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
+import signal
+import threading
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Callable, Protocol, TypeVar
@@ -131,13 +133,24 @@ def create_process_pool(workers: int) -> ProcessPoolExecutor:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     return ProcessPoolExecutor(
-        workers, mp_context=multiprocessing.get_context("spawn"), initializer=_make_way_for_the_server
+        workers, mp_context=multiprocessing.get_context("spawn"), initializer=_serve_the_server
     )
 
 
-def _make_way_for_the_server() -> None:
+def _serve_the_server() -> None:
+    """A worker yields to the server, leaves stopping to it, and never outlives it."""
     if hasattr(os, "nice"):
         os.nice(5)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A worker holds both ends of its queue, so it would wait for ever for a server that was killed.
+    threading.Thread(target=_end_with_the_server, name="end-with-the-server", daemon=True).start()
+
+
+def _end_with_the_server() -> None:
+    server = multiprocessing.parent_process()
+    if server is not None:
+        server.join()
+        os._exit(0)
 
 
 def _generate_body(task_id: TaskId, seed: int) -> bytes:
