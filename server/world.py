@@ -132,9 +132,7 @@ def create_process_pool(workers: int) -> ProcessPoolExecutor:
     # Read when a worker imports its numeric library: one run needs one core, and all workers share the rest.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
-    return ProcessPoolExecutor(
-        workers, mp_context=multiprocessing.get_context("spawn"), initializer=_serve_the_server
-    )
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_serve_the_server)
 
 
 def _serve_the_server() -> None:
