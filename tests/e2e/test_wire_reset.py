@@ -119,7 +119,7 @@ def test_every_registry_entry_has_a_type_and_its_range_or_choices(http: httpx.Cl
         assert {"file", "field", "type"} <= set(entry), entry
         assert entry["file"] in ARTIFACTS
         assert isinstance(entry["field"], str)
-        if entry["type"] == "number":
+        if entry["type"] in {"number", "integer"}:
             low, high = entry["range"]
             assert low < high, entry
         if entry["type"] == "choice":
