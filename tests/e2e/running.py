@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULE_COMMAND = (sys.executable, "-m", "server.cli")
+MODULE_COMMAND = (sys.executable, "-m", "server")
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 

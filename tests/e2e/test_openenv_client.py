@@ -13,6 +13,8 @@ from tests.e2e.running import ServerProcess
 
 openenv: Any = pytest.importorskip("openenv.core", reason="needs the OpenEnv package: pip install '.[openenv]'")
 
+pytestmark = pytest.mark.openenv
+
 SEEDS = (3, 11, 2024)
 PLAYS = [(task_id, seed) for task_id in TASKS for seed in SEEDS]
 INVESTIGATION: list[Json] = [
