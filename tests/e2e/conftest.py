@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.playing import Socket, open_socket
+from tests.e2e.playing import Socket, open_client, open_socket
 from tests.e2e.running import ServerProcess
 
 StartServer = Callable[[], ServerProcess]
@@ -35,14 +35,14 @@ def own_server(tmp_path: Path) -> Iterator[ServerProcess]:
 @pytest.fixture
 def http(server: ServerProcess) -> Iterator[httpx.Client]:
     """A REST client with an empty cookie jar."""
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=30.0) as client:
+    with open_client(server.url) as client:
         yield client
 
 
 @pytest.fixture
 def cookieless(server: ServerProcess) -> Iterator[httpx.Client]:
     """A second REST client, which never got a cookie."""
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=30.0) as client:
+    with open_client(server.url) as client:
         yield client
 
 

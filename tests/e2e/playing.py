@@ -87,6 +87,11 @@ def assert_problem(response: httpx.Response, status: int, code: str) -> Json:
     return problem
 
 
+def open_client(url: str) -> httpx.Client:
+    """A REST client with an empty cookie jar; without certificates, whose loading takes longer than a test."""
+    return httpx.Client(base_url=url, trust_env=False, verify=False, timeout=30.0)
+
+
 class Episode:
     """One episode over REST, named in the body of every call."""
 

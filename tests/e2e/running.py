@@ -109,7 +109,7 @@ class ServerProcess:
 
     def _wait_until_healthy(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_SECONDS
-        with httpx.Client(base_url=self.url, trust_env=False, timeout=2.0) as http:
+        with httpx.Client(base_url=self.url, trust_env=False, verify=False, timeout=2.0) as http:
             while time.monotonic() < deadline:
                 try:
                     if http.get("/health").status_code == 200:

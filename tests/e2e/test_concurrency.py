@@ -108,7 +108,7 @@ class SocketSeat:
 
 @asynccontextmanager
 async def rest_seat(server: ServerProcess) -> AsyncIterator[Seat]:
-    async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=60.0) as http:
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False, verify=False, timeout=60.0) as http:
         yield RestSeat(http)
 
 
@@ -220,7 +220,7 @@ def test_a_restart_in_the_middle_of_50_episodes_loses_nothing(
         return list(await asyncio.gather(*(play_the_first_half(agent) for agent in AGENTS)))
 
     async def after_the_restart() -> tuple[list[Json], list[list[Json]]]:
-        async with httpx.AsyncClient(base_url=own_server.url, trust_env=False, timeout=60.0) as http:
+        async with httpx.AsyncClient(base_url=own_server.url, trust_env=False, verify=False, timeout=60.0) as http:
             states = await asyncio.gather(*(read_state(http, agent) for agent in AGENTS))
             rest = await asyncio.gather(*(play_the_second_half(http, agent) for agent in AGENTS))
             return list(states), list(rest)

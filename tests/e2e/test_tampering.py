@@ -10,10 +10,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from tests.e2e.playing import REFUSED_QUERY, Episode, Json, diagnosis_from, truth_of
+from tests.e2e.playing import REFUSED_QUERY, Episode, Json, diagnosis_from, open_client, truth_of
 from tests.e2e.running import ServerProcess, run_command
 
 VICTIM = "victim"
@@ -26,7 +25,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
     process = ServerProcess(tmp_path_factory.mktemp("played"))
     process.start()
     try:
-        with httpx.Client(base_url=process.url, trust_env=False, timeout=30.0) as http:
+        with open_client(process.url) as http:
             right = diagnosis_from(truth_of(http, "medium", 7), confidence=0.9)
             for episode_id in (VICTIM, "bystander"):
                 episode = Episode(http, task_id="medium", seed=7, agent="honest", episode_id=episode_id)
@@ -231,7 +230,7 @@ def test_the_database_itself_refuses_to_change_events(database: Path, statement:
 
 
 def test_a_running_server_goes_on_after_a_refused_change(own_server: ServerProcess) -> None:
-    with httpx.Client(base_url=own_server.url, trust_env=False, timeout=30.0) as http:
+    with open_client(own_server.url) as http:
         episode = Episode(http, seed=7)
         with (
             closing(sqlite3.connect(own_server.database, isolation_level=None)) as connection,

@@ -15,6 +15,7 @@ from tests.e2e.playing import (
     Socket,
     accepted,
     diagnosis_from,
+    open_client,
     truth_of,
 )
 from tests.e2e.running import ServerProcess
@@ -80,7 +81,7 @@ def test_asking_for_the_state_is_no_step(http: httpx.Client) -> None:
 
 
 def test_openenv_state_without_a_name_sums_up_the_server(own_server: ServerProcess) -> None:
-    with httpx.Client(base_url=own_server.url, trust_env=False, timeout=30.0) as http:
+    with open_client(own_server.url) as http:
         nothing = accepted(http.get("/openenv/state"))
         assert nothing == {"scores": {"easy": None, "medium": None, "hard": None}, "open_episodes": 0}
 
@@ -95,7 +96,7 @@ def test_openenv_state_without_a_name_sums_up_the_server(own_server: ServerProce
 
 
 def test_openenv_state_shows_the_last_score_of_a_task(own_server: ServerProcess) -> None:
-    with httpx.Client(base_url=own_server.url, trust_env=False, timeout=30.0) as http:
+    with open_client(own_server.url) as http:
         right = diagnosis_from(truth_of(http, "easy", 7))
         scores = []
         for diagnosis in (right, WRONG_DIAGNOSIS):
@@ -106,7 +107,7 @@ def test_openenv_state_shows_the_last_score_of_a_task(own_server: ServerProcess)
 
 
 def test_openenv_state_counts_an_episode_that_reached_the_limit(own_server: ServerProcess) -> None:
-    with httpx.Client(base_url=own_server.url, trust_env=False, timeout=30.0) as http:
+    with open_client(own_server.url) as http:
         Episode(http, task_id="easy", seed=7).play_to_the_limit()
         assert accepted(http.get("/openenv/state")) == {
             "scores": {"easy": 0.01, "medium": None, "hard": None},
