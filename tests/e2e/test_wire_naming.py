@@ -71,6 +71,13 @@ def test_two_different_names_are_ambiguous(http: httpx.Client, places: str) -> N
     assert (one.state()["step_count"], other.state()["step_count"]) == (0, 0)
 
 
+def test_two_different_names_in_one_query_are_ambiguous(http: httpx.Client) -> None:
+    one, other = Episode(http, seed=7), Episode(http, seed=8)
+    path = f"/step?episode_id={one.id}&episode_id={other.id}"
+    assert_problem(http.post(path, json=READ), 400, "episode_ambiguous")
+    assert (one.state()["step_count"], other.state()["step_count"]) == (0, 0)
+
+
 def test_a_step_that_names_nothing_is_unnamed(http: httpx.Client, cookieless: httpx.Client) -> None:
     episode = Episode(http, seed=7)
     assert_problem(cookieless.post("/step", json=READ), 400, "episode_unnamed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -67,3 +68,21 @@ def test_a_refused_reset_leaves_the_episode_as_it_was(http: httpx.Client) -> Non
     before = episode.state()
     assert_problem(http.post("/reset", json={"seed": 8, "episode_id": "left-alone"}), 409, "episode_exists")
     assert episode.state() == before
+
+
+def test_the_same_reset_at_once_begins_one_episode(http: httpx.Client) -> None:
+    """Without a seed, so that each of them draws one; only one of the draws may count."""
+    with ThreadPoolExecutor(8) as clients:
+        answers = list(clients.map(lambda _: accepted(http.post("/reset", json={"episode_id": "at-once"})), range(8)))
+    assert all(answer == answers[0] for answer in answers)
+    events = http.get("/episodes/at-once/events").json()
+    assert [event["kind"] for event in events] == ["reset"]
+
+
+def test_of_different_resets_of_one_id_at_once_one_wins(http: httpx.Client) -> None:
+    def begin(seed: int) -> int:
+        return http.post("/reset", json={"episode_id": "contested", "seed": seed}).status_code
+
+    with ThreadPoolExecutor(8) as clients:
+        codes = sorted(clients.map(begin, range(8)))
+    assert codes == [200] + [409] * 7
