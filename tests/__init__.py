@@ -1,0 +1,1 @@
+"""The tests: a mirror of the folders above, plus end-to-end."""

@@ -1,0 +1,124 @@
+"""Runs the product as a user does: a server process on a free port, and its other commands."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULE_COMMAND = (sys.executable, "-m", "server")
+START_SECONDS = 30.0
+STOP_SECONDS = 15.0
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """The environment of a child: this one without the product's settings, importing the project from this tree."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MLOPS_DEBUG_")}
+    return {**kept, "PYTHONPATH": str(ROOT), **settings}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def run_command(*arguments: str, settings: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run ``mlops-debug`` with these arguments to its end."""
+    return subprocess.run(
+        [*MODULE_COMMAND, *arguments],
+        env=environment(**(settings or {})),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+class ServerProcess:
+    """``mlops-debug serve`` on a port of its own; the port and the database outlive a restart."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        command: Sequence[str] = MODULE_COMMAND,
+        child_environment: Mapping[str, str] | None = None,
+        database_argument: bool = True,
+    ) -> None:
+        self.directory = directory
+        self.database = directory / "mlops-debug.db"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.socket_url = f"ws://127.0.0.1:{self.port}/ws"
+        self._command = [*command, "serve", "--host", "127.0.0.1", "--port", str(self.port), "--log-level", "warning"]
+        if database_argument:
+            self._command += ["--database", str(self.database)]
+        self._environment = dict(child_environment or environment())
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def output(self) -> str:
+        return (self.directory / "serve.log").read_text()
+
+    def start(self) -> None:
+        with (self.directory / "serve.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=self.directory,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            self._wait_until_healthy(self._process)
+        except BaseException:
+            self.kill()
+            raise
+
+    def stop(self) -> None:
+        """End the server as an operator does, and make sure that nothing it started is left."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_SECONDS)
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        """End the server and its workers at once, as a power cut does."""
+        if self._process is None:
+            return
+        with suppress(ProcessLookupError):  # All of them had already ended.
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(STOP_SECONDS)
+        self._process = None
+
+    def _wait_until_healthy(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        with httpx.Client(base_url=self.url, trust_env=False, verify=False, timeout=2.0) as http:
+            while time.monotonic() < deadline:
+                try:
+                    if http.get("/health").status_code == 200:
+                        return
+                except httpx.TransportError:
+                    pass  # It does not listen yet.
+                try:
+                    code = process.wait(0.05)
+                except subprocess.TimeoutExpired:
+                    continue
+                raise RuntimeError(f"the server ended with code {code}:\n{self.output}")
+        raise RuntimeError(f"the server was not healthy within {START_SECONDS} s:\n{self.output}")

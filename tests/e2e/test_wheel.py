@@ -1,0 +1,115 @@
+"""The wheel, installed in a virtual environment of its own, serves from an empty directory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.playing import WRONG_DIAGNOSIS, open_socket
+from tests.e2e.running import ROOT, ServerProcess
+
+BUILD_SECONDS = 120
+
+
+def bare_environment() -> dict[str, str]:
+    """This environment without anything that would lead a child to this tree or to a database."""
+    dropped = ("PYTHON", "MLOPS_DEBUG_", "VIRTUAL_ENV")
+    return {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+
+
+def run_pip(*arguments: str) -> None:
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments]
+    done = subprocess.run(
+        command, env=bare_environment(), capture_output=True, text=True, timeout=BUILD_SECONDS, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this tree, built without the network where the build backend is at hand."""
+    directory = tmp_path_factory.mktemp("wheel")
+    isolation = ["--no-build-isolation"] if find_spec("hatchling") else []
+    run_pip("wheel", "--no-deps", *isolation, "--wheel-dir", str(directory), str(ROOT))
+    (built,) = directory.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def interpreter(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of a new environment: the project from the wheel, all else from the running environment."""
+    directory = tmp_path_factory.mktemp("environment")
+    venv.create(directory, with_pip=False, symlinks=True)
+    python = directory / "bin" / "python"
+    run_pip("--python", str(python), "install", "--no-deps", "--no-index", str(wheel))
+    paths = sysconfig.get_paths("venv", vars={"base": str(directory), "platbase": str(directory)})
+    shared = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    (Path(paths["purelib"]) / "running_environment.pth").write_text("\n".join(sorted(shared)) + "\n")
+    return python
+
+
+@pytest.fixture(scope="module")
+def installed_server(interpreter: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """``mlops-debug serve`` of the new environment, in an empty directory, on the default database."""
+    process = ServerProcess(
+        tmp_path_factory.mktemp("empty"),
+        command=[str(interpreter.with_name("mlops-debug"))],
+        child_environment=bare_environment(),
+        database_argument=False,
+    )
+    process.start()
+    yield process
+    process.stop()
+
+
+def test_the_wheel_carries_the_packages_and_the_migrations(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    packages = {name.split("/")[0] for name in names}
+    assert {"domain", "server", "mlops_debug_env"} <= packages
+    assert "tests" not in packages
+    assert [name for name in names if "versions/" in name and name.endswith(".py")]
+
+
+@pytest.mark.parametrize("package", ["domain", "server", "mlops_debug_env"])
+def test_the_new_environment_imports_the_project_from_the_wheel(
+    interpreter: Path, tmp_path: Path, package: str
+) -> None:
+    source = f"import {package}; print({package}.__file__)"
+    done = subprocess.run(
+        [str(interpreter), "-c", source],
+        cwd=tmp_path,
+        env=bare_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert Path(done.stdout.strip()).is_relative_to(interpreter.parents[1])
+
+
+def test_the_installed_server_says_where_it_serves_and_where_the_database_is(installed_server: ServerProcess) -> None:
+    assert installed_server.url in installed_server.output
+    assert "mlops-debug.db" in installed_server.output
+
+
+def test_the_default_database_is_in_the_working_directory(installed_server: ServerProcess) -> None:
+    assert (installed_server.directory / "mlops-debug.db").is_file()
+
+
+def test_the_installed_server_plays_an_episode_over_a_websocket(installed_server: ServerProcess) -> None:
+    with open_socket(installed_server.socket_url) as ws:
+        ws.observe("reset", task_id="medium", seed=7)
+        for action_type in ("read_config", "read_logs", "inspect_preprocessing"):
+            assert ws.observe("step", action_type=action_type)["reward"] == 0.02
+        ended = ws.observe("step", **WRONG_DIAGNOSIS)
+    assert ended["done"] is True
+    assert ended["metadata"]["ground_truth"]["fault_id"] == "data_leakage_scaler"
