@@ -44,11 +44,11 @@ class Finding(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    check: str
+    code: str
     """``chain``, ``fold``, ``scenario``, ``generate``, ``execute``, ``grade`` or ``row``."""
     version: int | None
     """The event concerned; null: the episode as a whole."""
-    detail: str
+    message: str
 
 
 class AuditReport(BaseModel):
@@ -101,7 +101,7 @@ def render_report(report: AuditReport) -> str:
     lines = [f"episode {report.episode_id}: {report.events} events, {len(report.findings)} findings"]
     for each in report.findings:
         where = "" if each.version is None else f" at version {each.version}"
-        lines.append(f"  {each.check}{where}: {each.detail}")
+        lines.append(f"  {each.code}{where}: {each.message}")
     return "\n".join([*lines, *(f"  note: {note}" for note in report.notes)])
 
 
@@ -217,8 +217,8 @@ class _Auditor:
             )
         return graded
 
-    def _find(self, check: str, version: int | None, detail: str) -> None:
-        self.findings.append(Finding(check=check, version=version, detail=detail))
+    def _find(self, code: str, version: int | None, message: str) -> None:
+        self.findings.append(Finding(code=code, version=version, message=message))
 
 
 def command_of(happened: Event) -> Command:

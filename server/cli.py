@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -48,7 +49,8 @@ def serve(
         port=settings.port,
         log_level=settings.log_level,
         access_log=settings.log_level == "debug",
-        ws_max_size=settings.body_limit_bytes,
+        # A frame somewhat over the limit is answered; only a far longer one closes its socket.
+        ws_max_size=4 * settings.body_limit_bytes,
     )
 
 
@@ -85,6 +87,23 @@ def audit(episode: str, database: DatabaseOption = None, as_json: JsonOption = F
         _fail(str(error))
     typer.echo(report.model_dump_json(indent=2) if as_json else render_report(report))
     raise typer.Exit(1 if report.findings else 0)
+
+
+@cli.command()
+def floor(
+    seeds: Annotated[int, typer.Option(min=1, help="Scenarios a fault.")] = 3, as_json: JsonOption = False
+) -> None:
+    """Compute the best score that a constant answer can reach on each task without looking at the evidence."""
+    from domain.floor import blind_floor
+    from domain.types import TASK_IDS
+
+    floors = [blind_floor(task_id, seeds=seeds) for task_id in TASK_IDS]
+    if as_json:
+        shown = {each.task_id: {"floor": each.score, "answer": each.answer.model_dump(mode="json")} for each in floors}
+        typer.echo(json.dumps(shown, indent=2))
+        return
+    for each in floors:
+        typer.echo(f"{each.task_id:8}{each.score:.4f}  {each.answer.model_dump_json(exclude_none=True)}")
 
 
 def _settings(**given: Any) -> Settings:

@@ -141,10 +141,13 @@ def _encode_event(each: Link, is_withheld: bool) -> bytes:
 
 async def answer_problem(request: Request, error: Exception) -> Response:
     """The one way an error leaves."""
+    headers: dict[str, str] = {}
     if isinstance(error, HTTPException):
+        headers = dict(error.headers or {})  # Allow, with 405
         error = method_not_allowed(request.method) if error.status_code == 405 else not_found(request.url.path)
     problem: Problem = problem_of(error)
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if problem.status in (429, 503) else None
+    if problem.status in (429, 503):
+        headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
     return Response(problem.body(), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
 
 
@@ -175,7 +178,7 @@ def _named(request: Request, in_body: str | None) -> str:
 
 def _named_outside_cookie(request: Request, in_body: str | None) -> str | None:
     """The one episode that path, body and query name; null: none of them names any."""
-    given = (request.path_params.get("episode_id"), in_body, request.query_params.get("episode_id"))
+    given = (request.path_params.get("episode_id"), in_body, *request.query_params.getlist("episode_id"))
     names = list(dict.fromkeys(name for name in given if name))
     if len(names) > 1:
         raise episode_ambiguous(names[0], names[1])

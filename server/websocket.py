@@ -10,7 +10,7 @@ from starlette.websockets import WebSocket
 from domain.evidence_view import encode_json
 from server.episodes import Episodes
 from server.installation import Installation
-from server.problems import Problem, problem_of
+from server.problems import Problem, body_too_large, problem_of
 from server.requests import CloseFrame, ResetFrame, ResetRequest, StateFrame, StepFrame, decode_frame
 
 _CODE_OF_PROBLEM = {"invalid": "VALIDATION_ERROR", "invalid_json": "INVALID_JSON"}
@@ -25,7 +25,7 @@ async def serve_socket(websocket: WebSocket) -> None:
     """One socket from handshake to close."""
     installation: Installation = websocket.app.state.installation
     await websocket.accept()
-    conversation = Conversation(installation.episodes)
+    conversation = Conversation(installation.episodes, limit=installation.settings.body_limit_bytes)
     while True:
         message = await websocket.receive()
         if message["type"] == "websocket.disconnect":
@@ -41,15 +41,18 @@ async def serve_socket(websocket: WebSocket) -> None:
 class Conversation:
     """What one socket remembers: the episode that its last reset began."""
 
-    __slots__ = ("_episode_id", "_episodes")
+    __slots__ = ("_episode_id", "_episodes", "_limit")
 
-    def __init__(self, episodes: Episodes) -> None:
+    def __init__(self, episodes: Episodes, *, limit: int) -> None:
         self._episodes = episodes
+        self._limit = limit
         self._episode_id: str | None = None
 
     async def reply(self, text: str | bytes) -> bytes | None:
         """The answer to a frame; null: the client said goodbye."""
         try:
+            if len(text) > self._limit:
+                raise body_too_large(self._limit)
             frame = decode_frame(text)
             match frame:
                 case StepFrame():

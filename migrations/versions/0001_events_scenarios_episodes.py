@@ -21,6 +21,20 @@ def upgrade() -> None:
                 f"CREATE TRIGGER {table}_refuse_{operation.lower()} BEFORE {operation} ON {table} "
                 f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
             )
+    # INSERT OR REPLACE would remove a row without firing its DELETE trigger.
+    op.execute(
+        "CREATE TRIGGER events_refuse_replace BEFORE INSERT ON events "
+        "WHEN EXISTS (SELECT 1 FROM events WHERE stream_id = NEW.stream_id AND version = NEW.version) "
+        "OR EXISTS (SELECT 1 FROM events WHERE position = NEW.position) "
+        "OR EXISTS (SELECT 1 FROM events WHERE stream_id = NEW.stream_id AND request_id = NEW.request_id) "
+        "BEGIN SELECT RAISE(ABORT, 'events is append-only'); END"
+    )
+    op.execute(
+        "CREATE TRIGGER scenarios_refuse_replace BEFORE INSERT ON scenarios "
+        "WHEN EXISTS (SELECT 1 FROM scenarios WHERE digest = NEW.digest AND (body <> NEW.body "
+        "OR generator_version <> NEW.generator_version OR task_id <> NEW.task_id OR seed <> NEW.seed)) "
+        "BEGIN SELECT RAISE(ABORT, 'scenarios is append-only'); END"
+    )
     # A gap or a link to another past cannot be written, whoever writes it. The hash cannot be computed here;
     # that it follows from what it covers is what the audit checks.
     op.execute(

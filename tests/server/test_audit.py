@@ -126,7 +126,7 @@ async def test_a_change_of_the_scenario_is_found(recorded: Settings, change: str
     other = zlib.compress(hand_made_scenario().body.replace(b'"flag":true', b'"flag":false'))
     tamper(recorded, change + " WHERE task_id = 'medium' AND :other IS NOT NULL", other=other)
     report = await audit(recorded)
-    assert [each.check for each in report.findings] == ["scenario"]
+    assert [each.code for each in report.findings] == ["scenario"]
 
 
 @pytest.mark.parametrize("episode_id", ["done", "open", "limit"])
@@ -136,13 +136,13 @@ async def test_a_cut_tail_is_found(recorded: Settings, episode_id: str) -> None:
         f"DELETE FROM events WHERE stream_id = '{episode_id}' "
         f"AND version = (SELECT max(version) FROM events WHERE stream_id = '{episode_id}')",
     )
-    assert "row" in [each.check for each in (await audit(recorded, episode_id)).findings]
+    assert "row" in [each.code for each in (await audit(recorded, episode_id)).findings]
 
 
 async def test_an_episode_whose_events_are_gone_is_found(recorded: Settings) -> None:
     tamper(recorded, "DELETE FROM events WHERE stream_id = 'done'")
     report = await audit(recorded)
-    assert (report.events, [each.check for each in report.findings]) == (0, ["row"])
+    assert (report.events, [each.code for each in report.findings]) == (0, ["row"])
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ async def test_an_episode_whose_events_are_gone_is_found(recorded: Settings) -> 
 )
 async def test_a_change_of_the_read_model_is_found(recorded: Settings, change: str) -> None:
     tamper(recorded, change + " WHERE episode_id = 'done'")
-    assert [each.check for each in (await audit(recorded)).findings] == ["row"]
+    assert [each.code for each in (await audit(recorded)).findings] == ["row"]
 
 
 async def test_a_grade_that_does_not_follow_is_found_even_in_a_chain_that_verifies(settings: Settings) -> None:
@@ -169,7 +169,7 @@ async def test_a_grade_that_does_not_follow_is_found_even_in_a_chain_that_verifi
     async with serving(settings, world=Generous()) as served:
         await served.reset(episode_id="done", task_id="medium", seed=7)
         await served.step("done", {"action_type": "submit_diagnosis"})
-    assert {each.check for each in (await audit(settings)).findings} == {"grade", "execute"}
+    assert {each.code for each in (await audit(settings)).findings} == {"grade", "execute"}
 
 
 async def test_evidence_that_was_not_generated_is_found(settings: Settings) -> None:
@@ -181,7 +181,7 @@ async def test_evidence_that_was_not_generated_is_found(settings: Settings) -> N
 
     async with serving(settings, world=Kind()) as served:
         await served.reset(episode_id="done", task_id="medium", seed=7)
-    assert [each.check for each in (await audit(settings)).findings] == ["generate"]
+    assert [each.code for each in (await audit(settings)).findings] == ["generate"]
 
 
 async def test_another_generator_version_is_a_note_not_a_finding(recorded: Settings) -> None:
@@ -194,7 +194,7 @@ async def test_other_observations_are_a_note_within_another_version_and_a_findin
     recorded: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("domain.observation._opening", lambda task_id: b'"observation":{"new":1,')
-    assert {each.check for each in (await audit(recorded)).findings} == {"execute"}
+    assert {each.code for each in (await audit(recorded)).findings} == {"execute"}
     monkeypatch.setattr("server.audit.OBSERVATION_VERSION", "2")
     report = await audit(recorded)
     assert report.findings == ()

@@ -61,7 +61,7 @@ def test_audit_of_a_changed_episode_ends_with_1(database: Path) -> None:
     result = run("audit", "changed", "--json", "--database", str(database))
     assert result.exit_code == 1
     report = json.loads(result.stdout)
-    assert [(each["check"], each["version"]) for each in report["findings"]] == [("chain", 2)]
+    assert [(each["code"], each["version"]) for each in report["findings"]] == [("chain", 2)]
 
 
 @pytest.mark.parametrize("command", ["audit", "replay"])
@@ -91,3 +91,9 @@ def test_a_file_that_is_no_database_of_ours_ends_with_2(command: str, tmp_path: 
 )
 def test_a_mistake_in_use_ends_with_2(arguments: list[str], environ: dict[str, str]) -> None:
     assert run(*arguments, **environ).exit_code == 2
+
+
+def test_floor_gives_the_blind_floor_of_each_task() -> None:
+    floors = json.loads(run("floor", "--seeds", "1", "--json").stdout)
+    assert set(floors) == {"easy", "medium", "hard"}
+    assert all(0.2 < each["floor"] < 0.7 and each["answer"]["root_cause_file"] for each in floors.values())

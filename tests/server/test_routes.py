@@ -340,3 +340,9 @@ async def test_an_unexpected_error_is_a_problem_without_details(
     monkeypatch.setattr(served.installation.episodes, "step", fail)
     response = await served.client.post("/step", json={"episode_id": "e", "action": READ})
     assert "secret" not in str(assert_problem(response, 500, "internal"))
+
+
+async def test_a_method_that_is_not_allowed_names_those_that_are(served: Served) -> None:
+    response = await served.client.get("/reset")
+    assert response.status_code == 405
+    assert response.headers["allow"] == "POST"

@@ -182,6 +182,27 @@ async def test_changing_what_is_recorded_is_refused(store: EventStore, database:
     connection.close()
 
 
+@pytest.mark.parametrize(
+    "replacement",
+    [
+        "INSERT OR REPLACE INTO events SELECT * FROM events",
+        "INSERT OR REPLACE INTO events SELECT NULL, stream_id, version, kind, schema_version, recorded_at, actor, "
+        "request_id, payload, prev_hash, hash FROM events",
+        "INSERT OR REPLACE INTO scenarios SELECT digest, generator_version, task_id, seed, x'ff' FROM scenarios",
+    ],
+)
+async def test_replacing_what_is_recorded_is_refused(store: EventStore, database: Path, replacement: str) -> None:
+    keep = Statement(
+        text("INSERT INTO scenarios (digest, generator_version, task_id, seed, body) VALUES (:d, '1', 'e', '1', x'')"),
+        ("d",),
+    )
+    await store.append("s", 0, after("s", EMPTY, event()), [StatementRow(keep, ("d",))])
+    connection = sqlite3.connect(database)
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        connection.execute(replacement)
+    connection.close()
+
+
 async def test_appending_what_does_not_follow_is_a_mistake_of_the_caller(store: EventStore) -> None:
     with pytest.raises(ValueError, match="linked"):
         await store.append("s", 3, after("s", EMPTY, event()))

@@ -123,3 +123,12 @@ async def test_a_dropped_socket_leaves_its_episode(served: Served) -> None:
     async with served.socket() as socket:
         await socket.say({"type": "reset", "data": {"episode_id": "e"}})
     assert (await served.step("e", READ))["info"]["version"] == 2
+
+
+async def test_a_frame_beyond_the_limit_is_answered_and_the_socket_stays_open(served: Served) -> None:
+    limit = served.installation.settings.body_limit_bytes
+    async with served.socket() as socket:
+        refused = await socket.say({"type": "reset", "data": {"agent": "x" * limit}})
+        assert refused["type"] == "error"
+        assert refused["data"]["problem"]["code"] == "body_too_large"
+        assert (await socket.say({"type": "reset", "data": {}}))["type"] == "observation"
