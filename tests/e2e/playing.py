@@ -12,6 +12,7 @@ from websockets.sync.client import ClientConnection, connect
 
 Json = dict[str, Any]
 
+# Each task with the fault that seed 7 plants in it.
 TASKS = {"easy": "exploding_lr", "medium": "data_leakage_scaler", "hard": "silent_metric_swap"}
 MAX_STEPS = {"easy": 20, "medium": 30, "hard": 40}
 ARTIFACTS = (

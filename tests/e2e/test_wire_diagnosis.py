@@ -90,7 +90,7 @@ def test_the_ground_truth_of_the_example_is_the_documented_one(http: httpx.Clien
 
 
 @pytest.mark.parametrize("task_id", TASKS)
-def test_each_task_plants_its_fault(http: httpx.Client, task_id: str) -> None:
+def test_seed_7_plants_the_fault_of_the_examples(http: httpx.Client, task_id: str) -> None:
     assert truth_of(http, task_id, 7)["fault_id"] == TASKS[task_id]
 
 
