@@ -29,9 +29,8 @@ def generate(task_id: TaskId, seed: int, *, fault: str | None = None) -> Scenari
         UnknownFaultError: the catalogue has no such fault.
     """
     healthy = draw_pipeline(seed)
-    draw = Stream(seed, "fault")
-    drawn = draw.choice(POOLS[task_id])
-    chosen = drawn if fault is None else fault
+    # Named by the task: what a seed holds in one task says nothing of the same seed in another.
+    chosen = Stream(seed, f"task/{task_id}").choice(POOLS[task_id]) if fault is None else fault
     raw = world.draw_rows(seed, healthy.dataset)
     if chosen == HEALTHY:
         run, truth = simulate(healthy, raw=raw), _healthy_truth(healthy)
