@@ -6,10 +6,10 @@ from domain.faults import POOLS, Fault, find_fault
 from domain.scenario import Accepted, CheckResult, Evidence, RunSummary, Scenario, Truth
 from domain.training import checks, world
 from domain.training.artifacts import draw_cosmetics, render_artifacts
+from domain.training.frame import Frame
 from domain.training.pipeline import FieldValue, Pipeline, draw_pipeline
 from domain.training.randomness import Stream
 from domain.training.simulator import TrainingRun, simulate
-from domain.training.tabular import Frame
 from domain.types import TaskId
 
 GENERATOR_VERSION = "1"

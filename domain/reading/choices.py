@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from domain.field import FieldSpec
 from domain.reading import concepts
 from domain.reading.clauses import ARROW
 from domain.reading.naming import MASK, mask_fields, to_words
-from domain.registry import FieldSpec
 from domain.training.artifacts import render_code
 from domain.training.pipeline import FieldValue, Pipeline
 

@@ -11,11 +11,11 @@ import re
 from typing import NamedTuple
 
 from domain.actions import Diagnosis, PatchEntry
+from domain.field import FieldSpec, ValueOutsideFieldError
 from domain.reading import clauses
 from domain.reading.choices import held_by_a_constant, propose_choice, quoted_choice
 from domain.reading.naming import fields_named, settable_fields, to_words
 from domain.reading.numbers import Direction, Proposed, propose_number
-from domain.registry import FieldSpec, ValueOutsideFieldError
 from domain.scenario import Truth
 from domain.training.pipeline import FieldValue, Pipeline
 

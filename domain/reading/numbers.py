@@ -6,9 +6,9 @@ import math
 import re
 from typing import Literal, NamedTuple
 
+from domain.field import FieldSpec
 from domain.reading import concepts
 from domain.reading.naming import mask_fields, to_words
-from domain.registry import FieldSpec
 from domain.training.pipeline import FieldValue
 
 Direction = Literal["up", "down"]
