@@ -23,9 +23,12 @@ _REPLACE = re.compile(r"\breplac\w+ (\S+) (?:by|with) (?=\S)(\S*)", re.IGNORECAS
 _SED = re.compile(r"\bs([/|#])((?:(?!\1).)+)\1((?:(?!\1).)*)\1g?")
 _NEGATION = re.compile(
     r"\b(?:instead of|rather than|as opposed to|not|never|no longer|without|avoid\w*|stop\w*|don't|doesn't|cannot"
-    r"|isn't|shouldn't)\b",
+    r"|isn't|shouldn't|(?:do|does|should|must|can|could|would) ?n[o']t|refrain\w*|against"
+    r"|(?:is|be) (?:wrong|a mistake|unwise|harmful) to)\b",
     re.IGNORECASE,
 )
+_LEAD = 2
+"""Up to so many words stand before a negation that governs the whole clause: "please do not", "it would ..."."""
 _SHORT = 6
 """Up to so many words are a bare name and value, as in a review comment."""
 
@@ -34,6 +37,8 @@ class Clause(NamedTuple):
     text: str
     is_reason: bool
     """It tells why, or to what end: it proposes nothing for a field that it names itself."""
+    is_aside: bool
+    """It stands behind a comma and asks for nothing by itself: it belongs to the clause before."""
 
 
 def cut(text: str) -> list[Clause]:
@@ -41,14 +46,15 @@ def cut(text: str) -> list[Clause]:
     text = text.replace("e.g.", "eg").replace("i.e.", "ie").replace("approx.", "about")
     text = _BRACKETED.sub(lambda found: _bracketed(found[0]), text)
     clauses: list[Clause] = []
-    place, is_reason = 0, False
+    place, is_reason, is_comma = 0, False, False
     for mark in [*_MARK.finditer(text), None]:
         part = text[place : mark.start() if mark else len(text)]
         if part.strip():
-            clauses.append(Clause(part, is_reason))
+            clauses.append(Clause(part, is_reason, is_comma and not _is_request(part)))
         if mark is not None:
             place, word = mark.end(), mark[0].strip().lower()
-            is_reason = word in _REASONS or (is_reason and word == ",")
+            is_comma = word == ","
+            is_reason = word in _REASONS or (is_reason and is_comma)
     return clauses
 
 
@@ -68,20 +74,28 @@ def plainly(text: str) -> str:
 
 
 def positive(clause: str) -> str:
-    """The clause without what it rules out: all that stands behind a negation; after a leading one, up to "use" or "to"."""
+    """The clause without what it rules out: all that stands behind a negation, up to a "but" or an arrow."""
     found = _NEGATION.search(clause)
     if found is None:
         return clause
     rest = clause[found.end() :]
-    back = re.search(r"\b(?:use|to|but|should be)\b|->|→", rest) if found.start() < 3 else None
+    back = re.search(r"\bbut\b|\binstead\b(?! of)|->|→", rest)
     return clause[: found.start()] + (rest[back.start() :] if back else "")
+
+
+def rules_out(clause: str) -> bool:
+    """Whether a clause forbids what it speaks of: what is said to explain it proposes nothing either."""
+    return len(to_words(positive(clause)).split()) <= _LEAD and positive(clause) != clause
 
 
 def asks(clause: str) -> bool:
     """Whether a clause asks for a change: an assignment, an arrow, a request, or no more than a name and a value."""
-    words = to_words(clause)
+    return _is_request(clause) or len(to_words(clause).split()) <= _SHORT
+
+
+def _is_request(clause: str) -> bool:
     is_marked = ARROW.search(clause) or re.search(r"=|:\s", clause)
-    return bool(concepts.DIRECTIVE.search(words) or is_marked or len(words.split()) <= _SHORT)
+    return bool(concepts.DIRECTIVE.search(to_words(clause)) or is_marked)
 
 
 def proposes_nothing(clause: str) -> bool:

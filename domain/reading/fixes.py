@@ -71,6 +71,8 @@ class _Reader:
         self._leaning: dict[FieldSpec, Direction] = {}
         self._going: Direction | None = None
         """Where the clause before wanted its field to go."""
+        self._is_ruled_out = False
+        """Whether the clause before forbade something."""
         self._quoted: str | None = None
         """Path of the value that a quoted line of code settles."""
         if self._subject is not None:
@@ -83,8 +85,11 @@ class _Reader:
         """Read one clause."""
         text, subject = clause.text, self._subject
         named = _targets(text)
+        if self._is_ruled_out and (clause.is_reason or clause.is_aside):
+            return
         if clause.is_reason and named and subject not in named:
             return
+        self._is_ruled_out = clauses.rules_out(text)
         is_held = subject is not None and held_by_a_constant(subject, text) is not None
         if clauses.proposes_nothing(text) and not is_held:
             return
