@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,8 +17,14 @@ class ValueOutsideFieldError(ValueError):
     """The field cannot take this value."""
 
     def __init__(self, spec: FieldSpec, value: object) -> None:
-        super().__init__(f"{spec.field} takes {spec.domain_text()}, not {value!r}")
+        super().__init__(f"{spec.field} takes {spec.domain_text()}, not {_shown(value)}")
         self.field, self.value = spec.field, value
+
+
+def _shown(value: object) -> str:
+    """As JSON, cut short: the value is the agent's and goes into the record."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 40 else text[:40] + "..."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +62,8 @@ class FieldSpec:
     def domain_text(self) -> str:
         """What the field takes, in words."""
         text = {
-            "number": f"a number from {self.low} to {self.high}",
-            "integer": f"a whole number from {self.low} to {self.high}",
+            "number": f"a number from {self.low:g} to {self.high:g}",
+            "integer": f"a whole number from {self.low:g} to {self.high:g}",
             "boolean": "true or false",
             "choice": "one of " + ", ".join(self.choices),
             "text": "text",

@@ -28,19 +28,25 @@ def generate(task_id: TaskId, seed: int, *, fault: str | None = None) -> Scenari
     Raises:
         UnknownFaultError: the catalogue has no such fault.
     """
-    healthy = draw_pipeline(seed)
-    # Named by the task: what a seed holds in one task says nothing of the same seed in another.
-    chosen = Stream(seed, f"choice/{task_id}").choice(POOLS[task_id]) if fault is None else fault
-    raw = world.draw_rows(seed, healthy.dataset)
+    own_seed = scenario_seed(task_id, seed)
+    healthy = draw_pipeline(own_seed)
+    chosen = Stream(own_seed, "fault").choice(POOLS[task_id]) if fault is None else fault
+    raw = world.draw_rows(own_seed, healthy.dataset)
     if chosen == HEALTHY:
         run, truth = simulate(healthy, raw=raw), _healthy_truth(healthy)
     else:
         planted = find_fault(chosen)
-        value, run = _plant(planted, healthy, raw, Stream(seed, f"fault/{chosen}"))
+        value, run = _plant(planted, healthy, raw, Stream(own_seed, f"fault/{chosen}"))
         truth = planted.truth(healthy, value)
     return Scenario(
         generator_version=GENERATOR_VERSION, task_id=task_id, seed=seed, evidence=observe_run(run), truth=truth
     )
+
+
+def scenario_seed(task_id: TaskId, seed: int) -> int:
+    """What all streams of a scenario start from (128 bits): the same seed on two tasks shares nothing, not even the data."""
+    high, low = (int(word) for word in Stream(seed, f"task/{task_id}").raw(2))
+    return (high << 64) | low
 
 
 def observe_run(run: TrainingRun) -> Evidence:

@@ -22,6 +22,10 @@ ACCURACY_TOLERANCE = 0.04
 """How far below the twin's accuracy on fresh rows a repaired run may lie, at least; else two standard errors."""
 
 
+MOST_WORK = 10.0
+"""How many times the work of the twin's training a patched run may take: judging must not cost the server much."""
+
+
 class MissingVerdictError(ValueError):
     """A fix that proposes a patch was graded without the patch having been verified."""
 
@@ -49,7 +53,18 @@ def verify_patch(truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric 
         return PatchVerdict(credit=credit, explanation="The patch gives back the run without the fault.")
     if set(changes) == touched and all(_is_safe(truth.safe, name, changes[name]) for name in touched):
         return PatchVerdict(credit=credit, explanation="The value lies in the range that is known to repair this run.")
+    times = _work(patched) / _work(twin)
+    if times > MOST_WORK:
+        text = f"The patched run would take {times:.0f} times the work of the one without the fault: not run."
+        return PatchVerdict(credit=0.0, explanation=text)
     return _rerun(patched, twin, credit)
+
+
+def _work(pipeline: Pipeline) -> float:
+    """Cost of a training, in arbitrary units: a step has a fixed price, a row one that grows with the hidden layer."""
+    training = pipeline.training
+    rows = pipeline.dataset.customers * pipeline.dataset.rows_per_customer
+    return training.epochs * (rows / min(training.batch_size, rows) + rows * (16 + pipeline.model.hidden_units) / 4000)
 
 
 class ContradictionError(ValueError):

@@ -46,7 +46,7 @@ class Evidence(_Value):
 
 
 class SafeField(_Value):
-    """Values of one field that repair the fault without proof by re-running."""
+    """Values of one field that repair the fault without proof by re-running; no values: the field may repair it, if a re-run shows so."""
 
     file: ArtifactName
     field: str
@@ -77,7 +77,7 @@ class Truth(_Value):
     """The repair: applied to ``pipeline`` it gives ``twin``."""
     accepted: Accepted
     safe: tuple[SafeField, ...]
-    """The faulty field, then declared alternatives, each with the values that need no re-run."""
+    """The faulty field, then declared alternatives, each with the values that need no re-run, if any."""
     pipeline: dict[str, Any]
     """The faulty pipeline, as JSON."""
     twin: dict[str, Any]

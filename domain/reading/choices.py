@@ -13,7 +13,7 @@ from domain.training.pipeline import FieldValue, Pipeline
 
 _BECOMES = re.compile(rf"{ARROW.pattern}|\bshould (?:be|become|read)\b|\bbecomes\b")
 _BEFORE = r"(?:=\s*|:\s*|\b(?:to|use|using|with|be|by)\s+)['\"(]*(?:[\w.]+-)*"
-_BEHIND = r"(?![\w\[(.]|\s*[-+*]\s*\d)"
+_BEHIND = r"(?![\w\[(.=]|\s*[-+*]\s*\d)"
 """A choice that is called, indexed or added to is no choice."""
 
 

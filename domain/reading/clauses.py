@@ -12,12 +12,13 @@ ARROW = re.compile(r"->|=>|→|⇒|➜")
 _MARK = re.compile(
     r"[;\n]+|\s\|\s|(?<!\d)(?<!\be\.g)(?<!\bi\.e)[.!?](?=\s|$)|(?<=\d)[.](?=\s|$)|,(?=\s)|\s[–—-]\s"
     r"|\b(?:but|while|whereas|because|since|so that|then|which)\b"
-    r"|\band\s+(?=(?:set|use|reduce|lower|decrease|increase|raise|keep|leave|switch|change|add|fit|do|don't|make|train|call|pass|swap|pin|optional\w*|re\w*)\b)",
+    r"|\band\s+(?=(?:set|use|reduce|lower|decrease|increase|raise|keep|leave|switch|change|add|enabl\w*|clip\w*|monitor\w*|fit|do|don't|make|train|call|pass|swap|pin|optional\w*|re\w*)\b)",
     re.IGNORECASE,
 )
 
 
 _BRACKETED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}")
+_SPLITS = re.compile(r"\btrain\w*, (?:the )?val\w*,? (?:and|or) (?:the )?test\w*", re.IGNORECASE)
 _REASONS = frozenset({"because", "since", "so that", "which", "while", "whereas"})
 _REPLACE = re.compile(r"\breplac\w+ (\S+) (?:by|with) (?=\S)(\S*)", re.IGNORECASE)
 _SED = re.compile(r"\bs([/|#])((?:(?!\1).)+)\1((?:(?!\1).)*)\1g?")
@@ -27,6 +28,8 @@ _NEGATION = re.compile(
     r"|(?:is|be) (?:wrong|a mistake|unwise|harmful) to)\b",
     re.IGNORECASE,
 )
+MOST_CLAUSES = 32
+"""A text of more is a list, not a fix."""
 _LEAD = 2
 """Up to so many words stand before a negation that governs the whole clause: "please do not", "it would ..."."""
 _SHORT = 6
@@ -44,6 +47,7 @@ class Clause(NamedTuple):
 def cut(text: str) -> list[Clause]:
     """The clauses of a text (see `plainly`), in order."""
     text = text.replace("e.g.", "eg").replace("i.e.", "ie").replace("approx.", "about")
+    text = _SPLITS.sub(lambda found: found[0].replace(", ", " and "), text)
     text = _BRACKETED.sub(lambda found: _bracketed(found[0]), text)
     clauses: list[Clause] = []
     place, is_reason, is_comma = 0, False, False

@@ -25,6 +25,11 @@ CONCEPTS: Final[dict[str, re.Pattern[str]]] = {
         rf"|\b(?:on|from|with|using|see|sees|to|by) (?:just |only )?(?:the )?{_TRAIN} (?:rows?|split|set|data|portion|part|partition|fold|samples?|subset|examples|numeric|frame|features)\b"
         rf"|\b(?:on|from|using) (?:the )?{_TRAIN}(?= $| numeric)|\bafter (?:the |you |we )?(?:split\w*|train test split)\b|\bsplit (?:the data )?(?:first|before)\b|\b(?:inside|in|into|within|through|via) (?:an? |the )?(?:sklearn |scikit learn )?pipeline\b"
         rf"|\btrain numeric\b|\bpass(?:ed|ing)? {_TRAIN}\b|\b{_TRAIN} (?:\w+ ){{0,3}}passed\b|\bexclud\w+ (?:\w+ ){{0,4}}(?:val\w*|test)\b|\b(?:val\w*|test) (?:\w+ ){{0,4}}exclud\w+\b|^ (?:the )?{_TRAIN} (?:rows|split|set|data|portion|part)\b",
+        "train_and_more": rf"\b{_TRAIN} (?:(?:set|data|rows|split|part|portion) )?(?:and|plus|together with|as well as|along with|with) (?:the )?(?:\w+ )?(?:val\w*|test\w*|held out|hold out)\b"
+        r"|\bfit transform (?:on |to |for )?(?:the )?(?:val\w*|test\w*)\b",
+        "val_and_test": r"\bfor (?:the )?val\w* and (?:the )?test\b|\bbetween val\w* and test\b",
+        "pair": r"#|\bval\w*\b.*\btest\b|\btest\b.*\bval\w*\b|\b(?:them|two|both|assignments?|names?|keys?|tuple|reports?|back|each)\b",
+        "other_pair": r"\btrain\w*\b|\blabels?\b|\bclass\w*\b|\bconfusion\b|\bsign\b|\bgap\b|\baccuracy on\b",
         "everything": r"\b(?:everything|all (?:the )?(?:rows|data|splits|samples|of the data)|(?:full|whole|entire|complete|combined) (?:data ?set|data|frame|table|df)|before (?:the )?split\w*)\b",
         "same": r"\b(?:same|identical\w*|single|shared?|sharing|re ?us\w+|consistent\w*|match\w*|align\w*|unif\w+|agree\w*|persist\w*|sav(?:e|ed|ing)|stor(?:e|ed|ing)|load\w*|pin(?:ned|ning)?|freez\w+|frozen|reproduc\w*|synchroni\w+|in sync|bundl\w+|export\w*|original|default|once|follow\w*|as in|like in|(?:used|learned|created|built|seen|fitted|saved) (?:in|at|during|for|by|when)|(?:was|is|were) (?:also )?trained|from (?:the )?training|of (?:the )?training|trained with|train(?:ing)? (?:uses|used|time)|(?:one|single) (?:\w+ )?#)(?= )",
         "training": rf"\b{_TRAIN}\b|\btrained\b|\bclasses\b|\bboth\b|\bseed\b|\bacross\b|\beverywhere\b|\bpipelines\b|\bmodel (?:was|had been)\b|\bbetween (?:the )?two\b",
@@ -33,8 +38,8 @@ CONCEPTS: Final[dict[str, re.Pattern[str]]] = {
         "fresh": r"\b(?:different|another|new|fresh|separate|own|second|independent) (?:\w+ )?(?:seed|split|state|draw|#)\b|\bnone\b",
         "sorted": r"\b(?:sorted|alphabetical\w*|lexicograph\w*|sort)\b",
         "reversed": r"\brevers\w+\b",
-        "other": r"\b(?:different|another|new|separate|own|second|custom|independent|before|previous|older|oldest|roll\w* back|downgrad\w*)\b",
-        "exchange": r"\b(?:un ?)?(?:swap\w*|exchang\w*|interchang\w*|switch\w*|flip\w*|revers\w*|invert\w*|cross\w*)\b|\bother way (?:a?round)\b|\bvice versa\b|\bright way (?:a?round)\b|\beach other\b|\bback (?:in|to) (?:place|order)\b",
+        "other": r"\b(?:different|another|new|separate|own|second|custom|independent|before|previous|older|oldest|roll\w* back|downgrad\w*)\b|\bmake (?:the )?training\b|\btraining (?:to )?use\b|\btraining (?:\w+ ){0,2}as (?:in |at )?(?:the )?eval\w*",
+        "exchange": r"\b(?:un ?)?(?:swap\w*|exchang\w*|interchang\w*|switch\w*|flip\w*|revers\w*|uncross\w*|crossed|crosswise)\b|\bother way (?:a?round)\b|\bvice versa\b|\bright way (?:a?round)\b|\beach other\b|\bback (?:in|to) (?:place|order)\b",
         "own_name": _OWN_NAME
         + r"|\b(?:correct|right|proper|matching|own) (?:key|keys|name|names|split|splits|label|labels|slot|slots|field|fields|entry|entries)\b",
         "eval_mode": r"\beval(?:uation)?\b|\binference\b|\b(?:disabl\w+|turn\w* off|switch\w* off|without) dropout\b",
@@ -93,8 +98,8 @@ FIELD_CONCEPTS: Final[dict[str, Choices]] = {
     "evaluate.val_loader": (("val_rows", "val"), ("test_rows", "test")),
     "evaluate.test_loader": (("test_rows", "test"), ("val_rows", "val"), ("train_rows", "train")),
     "model.eval": (("eval_mode", "eval"), ("train_mode", "train")),
-    "metrics.val_accuracy": (("exchange", OPPOSITE), ("own_name", "validation")),
-    "metrics.test_accuracy": (("exchange", OPPOSITE), ("own_name", "test")),
+    "metrics.val_accuracy": (("exchange+pair", OPPOSITE), ("own_name", "validation")),
+    "metrics.test_accuracy": (("exchange+pair", OPPOSITE), ("own_name", "test")),
     "model.bias": (("enable", True), ("disable", False)),
     "training.shuffle": (("enable", True), ("disable", False)),
     "model.output_activation": (("logits", "logits"),),
@@ -125,7 +130,12 @@ PLAIN_WORDS: Final = frozenset(
 )
 """Choices that are everyday words: they count only where they are assigned."""
 
-SPOILERS: Final[dict[str, str]] = {"same+training": "other"}
+SPOILERS: Final[dict[str, str]] = {
+    "same+training": "other",
+    "train_only": "train_and_more",
+    "exchange+pair": "other_pair",
+    "fixed": "val_and_test",
+}
 """A concept that, said of the same field, takes the first one's meaning away."""
 
 DOWN: Final = re.compile(

@@ -8,6 +8,7 @@ values that contradict each other for a choice are a hedge and read as nothing.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from domain.actions import Diagnosis, PatchEntry
@@ -45,6 +46,7 @@ def read_fix(diagnosis: Diagnosis, truth: Truth) -> FixReading:
     return read_text(diagnosis.proposed_fix, answered, Pipeline.from_json(truth.pipeline))
 
 
+@lru_cache(maxsize=512)
 def read_text(text: str, answered: tuple[FieldSpec, ...], current: Pipeline) -> FixReading:
     """Read a fix in words.
 
@@ -54,8 +56,11 @@ def read_text(text: str, answered: tuple[FieldSpec, ...], current: Pipeline) -> 
         current: the pipeline that the fix is proposed for; relative changes start from its values.
     """
     text = clauses.plainly(text[:LONGEST_FIX])
+    parts = clauses.cut(text)
+    if len(parts) > clauses.MOST_CLAUSES:
+        return NOTHING
     reader = _Reader(text, answered, current)
-    for clause in clauses.cut(text):
+    for clause in parts:
         reader.take(clause)
     return reader.settled()
 
@@ -121,13 +126,14 @@ class _Reader:
             self._leaning[spec] = self._going = proposed.direction
 
     def settled(self) -> FixReading:
-        """What the text proposes as a whole."""
+        """What the text proposes as a whole. A field that is given the value it has counts: it was asked for, unneeded."""
         entries = []
         for spec, proposed in self._values.items():
             chosen = _chosen(spec, proposed, self._present(spec))
             if chosen is not None:
                 entries.append(PatchEntry(file=spec.file, field=spec.field, value=chosen))
-        if len({entry.field for entry in entries} | {spec.field for spec in self._leaning}) > MOST_ENTRIES:
+        fields = {spec.attribute for spec in (*self._values, *self._leaning)}
+        if len(fields) > MOST_ENTRIES:
             return NOTHING
         return FixReading(tuple(entries)) if entries else FixReading((), tuple(self._leaning.items()))
 
@@ -154,15 +160,12 @@ def _merged(specs: tuple[FieldSpec, ...]) -> list[FieldSpec]:
 
 def _chosen(spec: FieldSpec, proposed: list[FieldValue], present: FieldValue) -> FieldValue:
     """One value: of several numbers the one nearest to the present value, so that a wide hedge gains nothing."""
-    changed = list(dict.fromkeys(value for value in proposed if value != present))
+    distinct = list(dict.fromkeys(proposed))
     if spec.type not in ("number", "integer"):
-        is_clear = len(changed) == 1 and (spec.type != "choice" or present not in proposed)
-        return changed[0] if is_clear else None
-    numbers = [float(value) for value in changed if isinstance(value, (int, float))]
-    if not numbers:
-        return None
+        return distinct[0] if len(distinct) == 1 else None
+    numbers = [float(value) for value in distinct if isinstance(value, (int, float))]
     base = float(present) if isinstance(present, (int, float)) else 0.0
-    nearest = min(numbers, key=lambda value: abs(value - base))
+    nearest = min((value for value in numbers if value != base), key=lambda value: abs(value - base), default=base)
     value: float | int = int(nearest) if spec.type == "integer" and nearest == int(nearest) else nearest
     try:
         spec.to_pipeline(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from domain.field import FieldSpec
 from domain.registry import REGISTRY
@@ -35,6 +35,10 @@ def _aliases() -> tuple[tuple[str, FieldSpec], ...]:
     return tuple(sorted(named, key=lambda pair: (-len(pair[0]), pair[0], pair[1].field)))
 
 
+_COUNTERPARTS = frozenset({"tokenizer.version", "tokenizer.train_version"})
+"""Whoever names both constants means that the evaluation's differs from the training's."""
+
+
 @cache
 def _places() -> tuple[tuple[str, FieldSpec], ...]:
     """Functions of preprocessing.py that stand for one field where nothing closer is named."""
@@ -50,17 +54,26 @@ def settable_fields(words: str) -> tuple[FieldSpec, ...]:
     """As `fields_named`, from words."""
     named, left = mask_fields(words)
     found = tuple(spec for spec in REGISTRY if spec in named and spec.attribute is not None)
+    if len(found) == 2 and {spec.field for spec in found} == _COUNTERPARTS:
+        return tuple(spec for spec in found if spec.field == "tokenizer.version")
     return found or tuple(spec for place, spec in _places() if place in left)[:1]
 
 
-def mask_fields(words: str) -> tuple[set[FieldSpec], str]:
+_NEUTRAL = (" imputer transform ",)
+"""Steps that stand in another step's line of code and name no field there."""
+
+
+@lru_cache(maxsize=4096)
+def mask_fields(words: str) -> tuple[frozenset[FieldSpec], str]:
     """The fields named in `words` (see `to_words`) and the words that are left."""
+    for neutral in _NEUTRAL:
+        words = words.replace(neutral, " ")
     named: set[FieldSpec] = set()
     for alias, spec in _aliases():
         if alias in words:
             named.add(spec)
             words = words.replace(alias, MASK)
-    return named, words
+    return frozenset(named), words
 
 
 def _without_files(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from domain.field import FieldSpec
 from domain.reading import concepts
 from domain.reading.naming import mask_fields, to_words
+from domain.reading.ratios import NUMBER, held_out_share, relative_value
 from domain.training.pipeline import FieldValue
 
 Direction = Literal["up", "down"]
@@ -21,41 +22,15 @@ class Proposed(NamedTuple):
     direction: Direction | None = None
 
 
-_WORD_NUMBERS = {
-    "one": 1.0,
-    "two": 2.0,
-    "three": 3.0,
-    "four": 4.0,
-    "five": 5.0,
-    "ten": 10.0,
-    "fifteen": 15.0,
-    "twenty": 20.0,
-    "fifty": 50.0,
-    "sixteen": 16.0,
-    "thirty two": 32.0,
-    "sixty four": 64.0,
-    "hundred": 100.0,
-    "a hundred": 100.0,
-    "thousand": 1000.0,
-}
-_FRACTIONS = {
-    "half": 0.5,
-    "third": 1 / 3,
-    "quarter": 0.25,
-    "fifth": 0.2,
-    "tenth": 0.1,
-    "hundredth": 0.01,
-    "thousandth": 0.001,
-}
-_NUMBER = r"\d+(?:\.\d+)?(?:e[-+]?\d+)?|\.\d+"
 _TOKEN = re.compile(
-    rf"(?P<number>(?<![a-z_])(?:{_NUMBER}))(?P<percent>\s*(?:%|percent\b|per cent\b))?|(?P<word>[a-z]+\d*)|(?P<mark>->|=>|→|=|:|/|-|–|<|≤|~)"
+    rf"(?P<number>(?<![a-z_])(?:{NUMBER}))(?P<percent>\s*(?:%|percent\b|per cent\b))?|(?P<word>[a-z]+\d*)|(?P<mark>->|=>|→|=|:|/|-|–|<|≤|~)"
 )
 _PROPOSES = frozenset(
     "to = : -> => → use using set eg like be say try or between at ≤ below under value of by with exceed most".split()
 )
 _COUNTED = frozenset("makes causes lets leads gives yields means rows row steps updates points there".split())
 """Words behind a number that was measured or was there before."""
+_TOO = frozenset("too far way much".split())
 _ASSIGNS = frozenset(("to", "=", ":", "->", "=>", "→", "be"))
 _VAGUE = frozenset("about around roughly approximately ~ only just".split())
 _DESCRIBES = frozenset("from than currently was were presently had current old exceeds".split())
@@ -79,18 +54,17 @@ def propose_number(spec: FieldSpec, clause: str, present: FieldValue, *, is_subj
     lowered = re.sub(r"(?<=\d),(?=\d{3}\b)", "", clause.lower())
     words = to_words(lowered)
     base = float(present) if isinstance(present, (int, float)) else math.nan
-    relative = _relative(lowered, base)
+    relative = relative_value(lowered, base)
     if relative is not None:
         return Proposed((_rounded(spec, relative),))
     if spec.field == "train_test_split.test_size":
-        share = _held_out(lowered)
+        share = held_out_share(lowered)
         if share is not None:
             return Proposed((share,))
-    values = tuple(
-        _fitting(spec, number) for number in _absolute(lowered, spec, is_subject=is_subject) if number.value != base
-    )
-    if values:
-        return Proposed(values)
+    numbers = _absolute(lowered, spec, is_subject=is_subject)
+    changed = [number for number in numbers if number.value != base]
+    if changed or (numbers and concepts.DIRECTIVE.search(words)):  # asking for the value it has is asking, too
+        return Proposed(tuple(_fitting(spec, number) for number in changed or numbers))
     down, up = concepts.DOWN.search(words), concepts.UP.search(words)
     if (down is None) == (up is None):
         return Proposed()
@@ -106,92 +80,6 @@ def _fitting(spec: FieldSpec, number: _Number) -> FieldValue:
 
 def _rounded(spec: FieldSpec, value: float) -> FieldValue:
     return int(round(value)) if spec.type == "integer" else float(f"{value:.6g}")
-
-
-def _relative(text: str, base: float) -> float | None:
-    """A change stated relative to the present value."""
-    if math.isnan(base):
-        return None
-    for word, size in _WORD_NUMBERS.items():
-        text = re.sub(rf"\b{word}\b(?= (?:orders? of|times|fold))", f"{size:g}", text)
-    number = rf"({_NUMBER})"
-    orders = re.search(rf"\b{number}(?:\s*(?:-|–|to|or)\s*(?:{_NUMBER}))? orders? of magnitude", text)
-    down, up = concepts.DOWN.search(to_words(text)), concepts.UP.search(to_words(text))
-    if orders and (down or up):
-        return float(base * 10.0 ** (-float(orders[1]) if down else float(orders[1])))
-    if re.search(r"\ban order of magnitude\b", text) and (down or up):
-        return base / 10 if down else base * 10
-    divided = re.search(
-        rf"\b(?:divid\w+|scal\w+ down|cut)\b[^.;]*?\bby (?:a factor of |about |around |roughly |~)?{number}(?!\s*(?:%|percent))\b",
-        text,
-    )
-    if divided:
-        return base / float(divided[1])
-    factor = re.search(
-        rf"\b(?:factor of|by) (?:about |around |roughly )?{number}\s*(?:x|×)?(?!\s*(?:%|percent|orders|\d|\.))", text
-    )
-    if (
-        factor
-        and (down or up)
-        and re.search(r"factor|\b(?:reduc|lower|decreas|increas|rais|shrink)\w*\b[^.;]*\bby\b", text)
-    ):
-        return base / float(factor[1]) if down else base * float(factor[1])
-    percent = re.search(
-        rf"\b(?:by (?:about |around |roughly )?{number}\s*(?:%|percent)|{number}\s*(?:%|percent) off)", text
-    )
-    if percent and (down or up or percent[2]):
-        share = float(percent[1] or percent[2]) / 100
-        return base * (1 - share) if down or percent[2] else base * (1 + share)
-    times = re.search(
-        rf"{number}\s*(?:times|x|×|-?\s*fold)\s*(smaller|lower|less|larger|higher|bigger|reduction|decrease)", text
-    )
-    if times:
-        return (
-            base / float(times[1])
-            if times[2] in ("smaller", "lower", "less", "reduction", "decrease")
-            else base * float(times[1])
-        )
-    fraction = re.search(rf"\b(?:a|one|1)[ -]({'|'.join(_FRACTIONS)})\b(?! (?:of the (?:data|rows)|for))", text)
-    if (
-        fraction
-        and re.search(r"\b(?:of (?:its|the|what|that|this)|value|current|present|reduce|cut|lower|to)\b", text)
-        and not re.search(r"\bdata\b|training (?:set|rows)", text)
-    ):
-        return base * _FRACTIONS[fraction[1]]
-    over = re.search(r"\b1/(\d+)(?:th|rd|nd)?\b(?!/)", text)
-    if over and float(over[1]) > 2:
-        return base / float(over[1])
-    if re.search(r"\bhalv(?:e|ed|ing)\b|\b(?:in|by) half\b", text):
-        return base / 2
-    multiplied = re.search(rf"\bmultipl\w+\b[^.;]*?\bby {number}", text)
-    return base * float(multiplied[1]) if multiplied else None
-
-
-def _held_out(text: str) -> float | None:
-    """Share held out for testing, from "80/20", "70/15/15" or "80% for training"."""
-    three = re.search(r"\b(\d{2})\s*[/:-]\s*(\d{2})\s*[/:-]\s*(\d{2})\b", text)
-    if three and sum(int(part) for part in three.groups()) == 100:
-        return int(three[3]) / 100
-    two = re.search(r"\b(\d{2})\s*[/:]\s*(\d{2})\b", text)
-    if two and int(two[1]) + int(two[2]) == 100:
-        return min(int(two[1]), int(two[2])) / 100 if "test" not in text[: two.start()] else int(two[2]) / 100
-    share = re.search(r"\b(\d{1,2})\s*(?:%|percent|per cent)[^.;\d]{0,30}?\b(train|test|held|hold|evaluat)", text)
-    if share:
-        return (100 - int(share[1])) / 100 if share[2] == "train" else int(share[1]) / 100
-    out = re.search(
-        r"\b(?:hold|holding|held|reserv\w+|set aside)(?: out)? (?:only |just |about |around |~)?(\d{1,2})\s*(?:%|percent|per cent)",
-        text,
-    )
-    if out:
-        return int(out[1]) / 100
-    held = re.search(
-        r"\b(?:hold\w*|held|reserv\w+|set aside|keep\w*) (?:out )?(?:only |just |about |around |a |one )?(fifth|quarter|tenth|third)\b",
-        text,
-    )
-    if held:
-        return round(_FRACTIONS[held[1]], 4)
-    portion = re.search(r"\b(?:a|one) (fifth|quarter|tenth|third)\b", text)
-    return round(_FRACTIONS[portion[1]], 4) if portion else None
 
 
 def _absolute(text: str, spec: FieldSpec, *, is_subject: bool) -> list[_Number]:
@@ -210,8 +98,9 @@ def _absolute(text: str, spec: FieldSpec, *, is_subject: bool) -> list[_Number]:
             continue
         status = _status(tokens, place, own, others, in_range=proposed_before, is_subject=is_subject)
         proposed_before = status
-        if status:
-            found.append(_Number(float(token["number"]), token["percent"] is not None, place))
+        value = float(token["number"])
+        if status and math.isfinite(value):
+            found.append(_Number(value, token["percent"] is not None, place))
     return found
 
 
@@ -228,7 +117,9 @@ def _status(
     tokens: list[re.Match[str]], place: int, own: set[str], others: set[str], *, in_range: bool, is_subject: bool
 ) -> bool:
     behind = [token[0].strip() for token in tokens[max(0, place - 5) : place]][::-1]
-    if {token[0] for token in tokens[place + 1 : place + 3]} & _COUNTED:
+    ahead = [token[0] for token in tokens[place + 1 : place + 3]]
+    is_named = len(behind) > 1 and behind[0] in ("of", "to", "=") and bool(set(behind[1:3]) & own) and is_subject
+    if (set(ahead) & _COUNTED and not is_named) or (ahead[:1] == ["is"] and set(ahead[1:]) & _TOO):
         return False
     if not behind:
         return is_subject

@@ -43,7 +43,7 @@ class Fit:
     clipped_share: float = 0.0
     """Share of the steps whose gradient was clipped."""
     batch_entropy: float = 0.0
-    """Mean label entropy of the first epoch's batches over that of all rows; 1: well mixed."""
+    """Mean label entropy of the first epoch's batches over that of random ones; 1: well mixed."""
     checkpoints: dict[str, Weights] = field(default_factory=dict)
     """``best``, ``first``, ``last``."""
 
@@ -206,6 +206,7 @@ def _dead_share(model: Model, weights: Weights, features: Floats) -> float:
 
 
 def _batch_entropy(codes: Ints, feeder: _Feeder) -> float:
+    """Mean label entropy of the batches over what random batches of that size would have; 1: well mixed."""
     outputs = feeder.one_hot.shape[1]
 
     def entropy(part: Ints) -> float:
@@ -213,7 +214,7 @@ def _batch_entropy(codes: Ints, feeder: _Feeder) -> float:
         shares = shares[shares > 0]
         return float(-(shares * np.log(shares)).sum())
 
-    whole = entropy(feeder.codes)
-    if whole == 0.0:
-        return 0.0
-    return sum(entropy(codes[part]) for part in feeder.slices()) / feeder.steps / whole
+    # A sample of b rows shows less entropy than its source, by (classes - 1) / 2b to first order (Miller 1955).
+    expected = entropy(feeder.codes) - (outputs - 1) / (2 * feeder.batch)
+    found = sum(entropy(codes[part]) for part in feeder.slices()) / feeder.steps
+    return found / expected if expected > 0.1 else 1.0

@@ -36,8 +36,9 @@ def draw_rows(seed: int, dataset: Dataset, *, rows: str = "rows", customers: int
     radius = world.normal(classes * RADIAL).reshape(classes, RADIAL) * 2.2
     segment_weight = world.normal(dataset.segments * classes).reshape(dataset.segments, classes)
     topic = world.normal(classes * dataset.vocabulary).reshape(classes, dataset.vocabulary)
-    unit = np.exp2(world.below(13, LINEAR + RADIAL).astype(np.float64) - 4.0)
-    offset = unit * (6.0 + world.normal(LINEAR + RADIAL))
+    theme = BY_DATASET[dataset.name]
+    unit = np.exp2(np.array([exponent for _, exponent in theme.columns], dtype=np.float64))
+    offset = unit * (12.0 + world.normal(LINEAR + RADIAL))
 
     draw = Stream(seed, rows)
     frequency = np.ones((1, classes))
@@ -60,7 +61,6 @@ def draw_rows(seed: int, dataset: Dataset, *, rows: str = "rows", customers: int
     flipped = draw.uniform(total) < dataset.label_noise
     label = np.where(flipped, draw.below(classes, total), label)
     numeric[draw.uniform(total) < dataset.missing_share, 0] = np.nan
-    theme = BY_DATASET[dataset.name]
     return Frame(
         numbers=np.concatenate([numeric, signals, proxy], axis=1),
         names=(*theme.numeric, *signal_names(dataset), PROXY),

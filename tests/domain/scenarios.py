@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import cache
 
 from domain.faults import CATALOGUE, find_fault
-from domain.generator import HEALTHY, generate
+from domain.generator import HEALTHY, generate, scenario_seed
 from domain.grade import Investigation
 from domain.scenario import Scenario
+from domain.training.pipeline import Pipeline, draw_pipeline
 
 FAULT_IDS = tuple(sorted(CATALOGUE))
 THOROUGH = Investigation(
@@ -26,6 +27,11 @@ def planted(fault_id: str, seed: int) -> Scenario:
 
 
 @cache
-def twin(seed: int) -> Scenario:
-    """The same seed without a fault."""
-    return generate("easy", seed, fault=HEALTHY)
+def twin(fault_id: str, seed: int) -> Scenario:
+    """The same task and seed without the fault."""
+    return generate(find_fault(fault_id).task_id, seed, fault=HEALTHY)
+
+
+def healthy_pipeline(fault_id: str, seed: int) -> Pipeline:
+    """The pipeline that the fault is planted in."""
+    return draw_pipeline(scenario_seed(find_fault(fault_id).task_id, seed))

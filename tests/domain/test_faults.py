@@ -11,7 +11,7 @@ from domain.registry import find
 from domain.training.pipeline import Pipeline, draw_pipeline
 from domain.training.randomness import Stream
 from domain.types import TASK_IDS
-from tests.domain.scenarios import FAULT_IDS, planted, twin
+from tests.domain.scenarios import FAULT_IDS, healthy_pipeline, planted, twin
 
 SEEDS = range(50)
 
@@ -21,7 +21,7 @@ def test_artifacts_outside_the_causal_set_equal_the_twins(fault_id: str) -> None
     causal = CATALOGUE[fault_id].causal
     changed: set[str] = set()
     for seed in SEEDS:
-        ours, theirs = planted(fault_id, seed).evidence.artifacts, twin(seed).evidence.artifacts
+        ours, theirs = planted(fault_id, seed).evidence.artifacts, twin(fault_id, seed).evidence.artifacts
         differing = {name for name in ours if ours[name] != theirs[name]}
         assert differing <= causal, (seed, differing - causal)
         changed |= differing
@@ -33,7 +33,7 @@ def test_artifacts_outside_the_causal_set_equal_the_twins(fault_id: str) -> None
 def test_planting_changes_only_the_declared_lines(fault_id: str) -> None:
     declared = CATALOGUE[fault_id].lines
     for seed in SEEDS:
-        ours, theirs = planted(fault_id, seed).evidence.artifacts, twin(seed).evidence.artifacts
+        ours, theirs = planted(fault_id, seed).evidence.artifacts, twin(fault_id, seed).evidence.artifacts
         lines = [
             line[2:]
             for name in ("config.yaml", "preprocessing.py")
@@ -49,7 +49,7 @@ def test_planting_changes_exactly_one_field(fault_id: str) -> None:
     for seed in SEEDS:
         truth = planted(fault_id, seed).truth
         faulty, healthy = Pipeline.from_json(truth.pipeline), Pipeline.from_json(truth.twin)
-        assert healthy == draw_pipeline(seed)
+        assert healthy == healthy_pipeline(fault_id, seed)
         assert fault.spec.attribute is not None
         assert faulty == healthy.with_value(fault.spec.attribute, faulty.value(fault.spec.attribute)) != healthy
 

@@ -24,6 +24,12 @@ EVERY_REPAIR = (
     "set test_size to 0.15; use the same class order as in training; swap val_accuracy and test_accuracy back; "
     "set the eval tokenizer to v2."
 )
+SENTENCES = {
+    "easy": "Set momentum to 0.9. Set learning_rate to 0.2. Set batch_size to 64.",
+    "medium": "Set StandardScaler.fit_transform to train. Set train_test_split.random_state to SEED. "
+    "Set train_test_split.test_size to 0.15.",
+    "hard": "Set LabelEncoder.fit_order to training. Set tokenizer.version to v2. Set metrics.val_accuracy to validation.",
+}
 KEYWORDS = (
     "reduce lower decrease learning_rate momentum batch_size 0.2 0.9 64 fit scaler train only same seed test_size 0.15 "
     "CLASSES swap val_accuracy test_accuracy tokenizer v2"
@@ -37,12 +43,13 @@ def test_the_blind_floor_is_low(task_id: TaskId) -> None:
     assert floor.score <= FLOOR_BOUNDS[task_id]
 
 
-@pytest.mark.parametrize("fix", [EVERY_REPAIR, KEYWORDS, EVERY_FIELD])
+@pytest.mark.parametrize("fix", [EVERY_REPAIR, KEYWORDS, EVERY_FIELD, None])
 @pytest.mark.parametrize("listing", ["pool", "all"])
 @pytest.mark.parametrize("task_id", TASK_IDS)
-def test_a_stuffed_or_listed_constant_earns_little(task_id: TaskId, listing: str, fix: str) -> None:
+def test_a_stuffed_or_listed_constant_earns_little(task_id: TaskId, listing: str, fix: str | None) -> None:
     categories = sorted({str(planted(fault, 1).truth.failure_category) for fault in POOLS[task_id]})
     files = sorted({str(planted(fault, 1).truth.root_cause_file) for fault in POOLS[task_id]})
+    fix = SENTENCES[task_id] if fix is None else fix
     field = (POOL_FIELDS[task_id] if listing == "pool" else EVERY_FIELD)[:300]
     best = 0.0
     for category in categories:

@@ -44,7 +44,7 @@ def test_every_fault_of_a_pool_is_drawn() -> None:
 
 
 def test_the_twin_carries_no_fault() -> None:
-    truth = twin(5).truth
+    truth = twin("exploding_lr", 5).truth
     assert truth.fault_id == "none"
     assert truth.pipeline == truth.twin
     assert truth.patch == ()
@@ -60,3 +60,9 @@ def test_the_revealed_truth_hides_how_grading_works() -> None:
         "patch",
         "accepted",
     }
+
+
+def test_the_same_seed_on_two_tasks_shares_nothing() -> None:
+    easy, hard = (generate(task_id, 11, fault="none").evidence for task_id in ("easy", "hard"))
+    assert easy.run_id != hard.run_id
+    assert all(easy.artifacts[name] != hard.artifacts[name] for name in easy.artifacts)

@@ -36,13 +36,13 @@ def test_the_healthy_value_of_a_field_is_one_it_can_take(spec: FieldSpec) -> Non
 
 def test_every_key_of_config_yaml_is_in_the_registry() -> None:
     known = {spec.field for spec in REGISTRY if spec.file == "config.yaml"}
-    assert set(_paths(yaml.safe_load(twin(3).evidence.artifacts["config.yaml"]))) == known
+    assert set(_paths(yaml.safe_load(twin("exploding_lr", 3).evidence.artifacts["config.yaml"]))) == known
 
 
 @pytest.mark.parametrize("name", ["eval_results.json", "dataset_stats.json", "model_card.json"])
 def test_every_key_of_a_json_artifact_is_in_the_registry(name: str) -> None:
     fields = " ".join(f".{spec.field}." for spec in REGISTRY if spec.file == name)
-    for key in json.loads(twin(3).evidence.artifacts[name]):  # type: ignore[index]
+    for key in json.loads(twin("exploding_lr", 3).evidence.artifacts[name]):  # type: ignore[index]
         assert f".{key}." in fields, key
 
 
@@ -50,7 +50,7 @@ def test_every_number_of_the_log_is_in_the_registry() -> None:
     names = {spec.field.split(".")[1] for spec in REGISTRY if spec.file == "train.log"}
     shown = {
         word.split("=")[0]
-        for line in twin(3).evidence.artifacts["train.log"].splitlines()
+        for line in twin("exploding_lr", 3).evidence.artifacts["train.log"].splitlines()
         for word in line.split()
         if "=" in word and word.split("=")[1][:1].isdigit()
     }
@@ -58,7 +58,7 @@ def test_every_number_of_the_log_is_in_the_registry() -> None:
 
 
 def test_preprocessing_py_is_python() -> None:
-    ast.parse(twin(3).evidence.artifacts["preprocessing.py"])
+    ast.parse(twin("exploding_lr", 3).evidence.artifacts["preprocessing.py"])
 
 
 def test_the_two_reported_accuracies_are_one_value_under_two_names() -> None:

@@ -19,6 +19,7 @@ IMPORTS = (
     "StandardScaler",
     "TargetEncoder",
     "count_tokens",
+    "f1_score",
     "hstack",
     "score",
     "split_rows",
@@ -185,7 +186,7 @@ def _evaluation(pipeline: Pipeline) -> list[str]:
     settings = pipeline.preprocessing
     reports = "m_val, m_test" if pipeline.evaluation.val_accuracy_from == "validation" else "m_test, m_val"
     return [
-        "def run_evaluation(model, df, fitted):",
+        "def run_evaluation(model, df, fitted, average):",
         f"    train, val, test = make_split(df, seed={settings.eval_random_state})",
         f"    model.{settings.eval_mode}()",
         '    m_val = score(model, val_features(val, fitted), encode_labels(val["label"]))',
@@ -196,6 +197,9 @@ def _evaluation(pipeline: Pipeline) -> list[str]:
         '        "val_accuracy": val_report.accuracy,',
         '        "test_loss": test_report.loss,',
         '        "test_accuracy": test_report.accuracy,',
+        '        "test_f1": f1_score(test_report.confusion, average=average),',
+        '        "rows_scored": {"val": val_report.rows, "test": test_report.rows},',
+        '        "test_confusion": test_report.confusion,',
         "    }",
     ]
 

@@ -87,7 +87,7 @@ def _class_counts(frame: Frame) -> dict[str, int]:
 
 
 def render_evaluation(run: TrainingRun, cosmetics: Cosmetics) -> str:
-    """The text of eval_results.json: what run_evaluation returned."""
+    """The text of eval_results.json: what run_evaluation returned, with the run it belongs to."""
     val, test = run.reported_val, run.reported_test
     average = run.pipeline.evaluation.average
     classes = run.pipeline.dataset.classes

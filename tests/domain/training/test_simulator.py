@@ -46,12 +46,20 @@ def test_executing_preprocessing_py_reproduces_the_run(fault_id: str, monkeypatc
         assert np.array_equal(val_labels, run.val.labels)
         assert np.array_equal(code["eval_features"](run.scored, fitted), run.test.features)
         assert np.array_equal(code["eval_labels"](run.scored), run.test.labels)
-        assert code["run_evaluation"](run.network, run.raw, fitted) == {
-            "val_loss": run.reported_val.loss,
-            "val_accuracy": run.reported_val.accuracy,
-            "test_loss": run.reported_test.loss,
-            "test_accuracy": run.reported_test.accuracy,
-        }
+        _same_report(code["run_evaluation"](run.network, run.raw, fitted, run.pipeline.evaluation.average), run)
+
+
+def _same_report(returned: dict[str, Any], run: TrainingRun) -> None:
+    val, test = run.reported_val, run.reported_test
+    assert np.array_equal(returned.pop("test_confusion"), test.confusion)
+    assert returned == {
+        "val_loss": val.loss,
+        "val_accuracy": val.accuracy,
+        "test_loss": test.loss,
+        "test_accuracy": test.accuracy,
+        "test_f1": tabular.f1_score(test.confusion, average=run.pipeline.evaluation.average),
+        "rows_scored": {"val": val.rows, "test": test.rows},
+    }
 
 
 @pytest.mark.parametrize("fault_id", ["none", *FAULT_IDS])
