@@ -6,10 +6,10 @@ from domain.faults import POOLS, Fault, find_fault
 from domain.scenario import Accepted, CheckResult, Evidence, RunSummary, Scenario, Truth
 from domain.training import checks, world
 from domain.training.artifacts import draw_cosmetics, render_artifacts
+from domain.training.frame import Frame
 from domain.training.pipeline import FieldValue, Pipeline, draw_pipeline
 from domain.training.randomness import Stream
 from domain.training.simulator import TrainingRun, simulate
-from domain.training.tabular import Frame
 from domain.types import TaskId
 
 GENERATOR_VERSION = "1"
@@ -30,7 +30,7 @@ def generate(task_id: TaskId, seed: int, *, fault: str | None = None) -> Scenari
     """
     healthy = draw_pipeline(seed)
     # Named by the task: what a seed holds in one task says nothing of the same seed in another.
-    chosen = Stream(seed, f"task/{task_id}").choice(POOLS[task_id]) if fault is None else fault
+    chosen = Stream(seed, f"choice/{task_id}").choice(POOLS[task_id]) if fault is None else fault
     raw = world.draw_rows(seed, healthy.dataset)
     if chosen == HEALTHY:
         run, truth = simulate(healthy, raw=raw), _healthy_truth(healthy)

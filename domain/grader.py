@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from domain.actions import Diagnosis, PatchEntry
-from domain.fix_reader import FixReading, read_fix
+from domain.field import FieldSpec, ValueOutsideFieldError
 from domain.grade import Breakdown, FixPart, Grade, Investigation, Part, PatchVerdict, Penalty
-from domain.naming import fields_named, file_named
-from domain.registry import FieldSpec, UnknownFieldError, ValueOutsideFieldError, find
+from domain.reading.fixes import FixReading, read_fix
+from domain.reading.naming import fields_named, file_named
+from domain.registry import UnknownFieldError, find
 from domain.rubric import RUBRIC, Rubric
 from domain.scenario import SafeField, Truth
 from domain.training import checks, world

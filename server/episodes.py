@@ -278,7 +278,7 @@ async def grade_submission(
     """Judge a diagnosis: read its fix, run the training with it where there is one to run, and grade."""
     truth = held.scenario.truth
     patch = world.patch_to_verify(action.diagnosis, truth)
-    verdict = await world.verify(truth, patch) if patch else None
+    verdict = await held.verify(world, patch) if patch else None
     grade = world.grade(action.diagnosis, truth, state.investigation(), verdict, task_id=state.reset.task_id)
     return SubmitGraded(action.diagnosis, verdict, grade)
 

@@ -11,7 +11,9 @@ from sqlalchemy import Connection, Row, bindparam, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from domain.actions import PatchEntry
 from domain.evidence_view import EvidenceView
+from domain.grade import PatchVerdict
 from domain.scenario import Scenario
 from domain.types import TaskId
 from server.statements import Statement, StatementRow
@@ -39,10 +41,14 @@ class ScenarioLostError(Exception):
         self.reason = reason
 
 
-class HeldScenario:
-    """A scenario in memory, with its encoded evidence."""
+MOST_VERDICTS = 256
+"""Kept for each scenario: agents that share one propose much the same patches."""
 
-    __slots__ = ("digest", "is_stored", "scenario", "view")
+
+class HeldScenario:
+    """A scenario in memory, with its encoded evidence and the verdicts on patches that were tried."""
+
+    __slots__ = ("_verdicts", "digest", "is_stored", "scenario", "view")
 
     def __init__(self, scenario: Scenario, *, is_stored: bool) -> None:
         self.scenario = scenario
@@ -50,6 +56,21 @@ class HeldScenario:
         self.view = EvidenceView(scenario.evidence)
         self.is_stored = is_stored
         """Whether its row is known to be durable."""
+        self._verdicts: OrderedDict[tuple[PatchEntry, ...], asyncio.Task[PatchVerdict]] = OrderedDict()
+
+    async def verify(self, world: World, patch: tuple[PatchEntry, ...]) -> PatchVerdict:
+        """The verdict on a patch: run once, however many ask, as long as it is kept."""
+        task = self._verdicts.get(patch)
+        if task is None:
+            task = self._verdicts[patch] = asyncio.ensure_future(world.verify(self.scenario.truth, patch))
+            if len(self._verdicts) > MOST_VERDICTS:
+                self._verdicts.popitem(last=False)
+        try:
+            # Shielded: one asker that goes away must not take the verdict from the others.
+            return await asyncio.shield(task)
+        except Exception:
+            self._verdicts.pop(patch, None)  # a failure is not a verdict
+            raise
 
     def row(self) -> StatementRow:
         """The row to write with the first episode on it."""

@@ -9,7 +9,7 @@ import signal
 import threading
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, Callable, Protocol, TypeVar
+from typing import Any, Callable, Coroutine, Protocol, TypeVar
 
 from domain.actions import Diagnosis, PatchEntry
 from domain.generator import GENERATOR_VERSION, generate
@@ -36,7 +36,7 @@ class World(Protocol):
     def patch_to_verify(self, diagnosis: Diagnosis, truth: Truth) -> tuple[PatchEntry, ...]:
         """What a re-run has to judge; empty: nothing."""
 
-    async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...]) -> PatchVerdict: ...
+    def verify(self, truth: Truth, patch: tuple[PatchEntry, ...]) -> Coroutine[Any, Any, PatchVerdict]: ...
 
     def grade(
         self,

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from domain.actions import PatchEntry
-from domain.registry import FieldSpec, find, with_field
+from domain.field import FieldSpec
+from domain.registry import find, with_field
 from domain.scenario import Accepted, SafeField, Truth
 from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.randomness import Stream

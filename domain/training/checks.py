@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from domain.training.artifacts.numbers import to_json, to_text
+from domain.training.frame import Frame
 from domain.training.randomness import Floats, Ints, to_float32_grid
 from domain.training.simulator import TrainingRun
-from domain.training.tabular import Frame, Metrics, count_tokens
+from domain.training.tabular import Metrics, count_tokens
 from domain.training.themes import BY_DATASET
 from domain.training.thresholds import THRESHOLDS
 

@@ -12,10 +12,12 @@ from typing import NamedTuple
 import numpy as np
 
 from domain.training import tabular, world
-from domain.training.network import Epoch, Fit, Network, fit
+from domain.training.fitting import Epoch, Fit, fit
+from domain.training.frame import Frame
+from domain.training.network import Network
 from domain.training.pipeline import Pipeline
 from domain.training.randomness import Floats, Ints
-from domain.training.tabular import Frame, Metrics
+from domain.training.tabular import Metrics
 from domain.training.themes import BY_DATASET
 
 ENCODING_WEIGHT = 3.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from domain.training.frame import Frame
 from domain.training.pipeline import Dataset
 from domain.training.randomness import Floats, Ints, Stream
-from domain.training.tabular import Frame
 from domain.training.themes import BY_DATASET
 
 LINEAR, RADIAL = 8, 3

@@ -7,9 +7,9 @@ import sqlite3
 
 import pytest
 
-from server.scenarios import ScenarioLostError
+from server.scenarios import MOST_VERDICTS, HeldScenario, ScenarioLostError
 from server.settings import Settings
-from tests.hand_made import HandMadeWorld
+from tests.hand_made import REPAIR, HandMadeWorld, hand_made_scenario
 from tests.served import assert_problem, serving
 
 
@@ -73,3 +73,40 @@ async def test_a_scenario_that_was_changed_is_not_shown(settings: Settings) -> N
         assert_problem(response, 500, "scenario_lost")
         with pytest.raises(ScenarioLostError):
             await served.installation.episodes._scenarios.load("0" * 64)
+
+
+class CountingWorld(HandMadeWorld):
+    def __init__(self) -> None:
+        super().__init__()
+        self.failures = 0
+        self.asked = 0
+
+    async def verify(self, truth, patch):  # type: ignore[no-untyped-def]
+        self.asked += 1
+        await asyncio.sleep(0)
+        if self.failures:
+            self.failures -= 1
+            raise RuntimeError("the worker is gone")
+        return await super().verify(truth, patch)
+
+
+async def test_a_patch_is_verified_once_for_a_scenario_however_many_ask() -> None:
+    world, held = CountingWorld(), HeldScenario(hand_made_scenario(), is_stored=True)
+    verdicts = await asyncio.gather(*(held.verify(world, (REPAIR,)) for _ in range(10)))
+    assert world.asked == 1
+    assert len(set(verdicts)) == 1
+
+
+async def test_a_verification_that_failed_is_tried_again() -> None:
+    world, held = CountingWorld(), HeldScenario(hand_made_scenario(), is_stored=True)
+    world.failures = 1
+    with pytest.raises(RuntimeError):
+        await held.verify(world, (REPAIR,))
+    assert (await held.verify(world, (REPAIR,))).credit == 1.0
+
+
+async def test_verdicts_are_kept_in_bounds() -> None:
+    world, held = CountingWorld(), HeldScenario(hand_made_scenario(), is_stored=True)
+    for number in range(MOST_VERDICTS + 5):
+        await held.verify(world, (REPAIR.model_copy(update={"value": number / 1000}),))
+    assert len(held._verdicts) == MOST_VERDICTS

@@ -10,9 +10,10 @@ import numpy as np
 from domain.training import tabular
 from domain.training.artifacts.cosmetics import Cosmetics
 from domain.training.artifacts.numbers import to_json, to_text
+from domain.training.frame import Frame
 from domain.training.pipeline import Pipeline
 from domain.training.simulator import TrainingRun
-from domain.training.tabular import Frame, Metrics
+from domain.training.tabular import Metrics
 from domain.training.themes import BY_DATASET
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from domain.actions import Diagnosis
-from domain.fix_reader import read_fix
 from domain.grade import Grade
 from domain.grader import grade, verify_patch
+from domain.reading.fixes import read_fix
 from domain.registry import find
 from domain.scenario import Scenario, Truth
 from domain.training.pipeline import FieldValue

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from domain.training import tabular
+from domain.training.frame import Frame
 from domain.training.pipeline import draw_pipeline
-from domain.training.tabular import Frame
 from domain.training.world import draw_rows
 
 

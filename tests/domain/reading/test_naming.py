@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.naming import fields_named, file_named
+from domain.reading.naming import fields_named, file_named
 from domain.registry import REGISTRY
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from domain.registry import REGISTRY, FieldSpec
+from domain.field import FieldSpec
+from domain.registry import REGISTRY
 from domain.types import ARTIFACT_NAMES, ArtifactName
 
 MASK = " # "

@@ -6,17 +6,19 @@ import math
 import re
 from typing import Literal, NamedTuple
 
-from domain import fix_concepts as concepts
-from domain.naming import mask_fields, to_words
-from domain.registry import FieldSpec
+from domain.field import FieldSpec
+from domain.reading import concepts
+from domain.reading.naming import mask_fields, to_words
 from domain.training.pipeline import FieldValue
+
+Direction = Literal["up", "down"]
 
 
 class Proposed(NamedTuple):
     """What a clause proposes for one field."""
 
-    values: tuple[FieldValue, ...]
-    direction: Literal["up", "down"] | None
+    values: tuple[FieldValue, ...] = ()
+    direction: Direction | None = None
 
 
 _WORD_NUMBERS = {
@@ -50,7 +52,7 @@ _TOKEN = re.compile(
     rf"(?P<number>(?<![a-z_])(?:{_NUMBER}))(?P<percent>\s*(?:%|percent\b|per cent\b))?|(?P<word>[a-z]+\d*)|(?P<mark>->|=>|→|=|:|/|-|–|<|≤|~)"
 )
 _PROPOSES = frozenset(
-    "to = : -> => → use using set eg like be say try or between at ≤ below under value of by with exceed most than_more".split()
+    "to = : -> => → use using set eg like be say try or between at ≤ below under value of by with exceed most".split()
 )
 _COUNTED = frozenset("makes causes lets leads gives yields means rows row steps updates points there".split())
 """Words behind a number that was measured or was there before."""
@@ -65,7 +67,7 @@ class _Number(NamedTuple):
     place: int
 
 
-def propose_number(spec: FieldSpec, clause: str, present: FieldValue, *, is_subject: bool) -> Proposed | None:
+def propose_number(spec: FieldSpec, clause: str, present: FieldValue, *, is_subject: bool) -> Proposed:
     """What `clause` (negated parts already taken out) proposes for `spec`.
 
     Args:
@@ -79,19 +81,19 @@ def propose_number(spec: FieldSpec, clause: str, present: FieldValue, *, is_subj
     base = float(present) if isinstance(present, (int, float)) else math.nan
     relative = _relative(lowered, base)
     if relative is not None:
-        return Proposed((_rounded(spec, relative),), None)
+        return Proposed((_rounded(spec, relative),))
     if spec.field == "train_test_split.test_size":
         share = _held_out(lowered)
         if share is not None:
-            return Proposed((share,), None)
+            return Proposed((share,))
     values = tuple(
         _fitting(spec, number) for number in _absolute(lowered, spec, is_subject=is_subject) if number.value != base
     )
     if values:
-        return Proposed(values, None)
+        return Proposed(values)
     down, up = concepts.DOWN.search(words), concepts.UP.search(words)
     if (down is None) == (up is None):
-        return None
+        return Proposed()
     return Proposed((), "down" if down else "up")
 
 

@@ -1,0 +1,97 @@
+"""One field of one artifact: what it is called, what it takes, and which value of the pipeline it sets."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from domain.training.pipeline import FieldValue
+from domain.types import ArtifactName
+
+FieldType = Literal["number", "integer", "boolean", "choice", "text"]
+
+
+class ValueOutsideFieldError(ValueError):
+    """The field cannot take this value."""
+
+    def __init__(self, spec: FieldSpec, value: object) -> None:
+        super().__init__(f"{spec.field} takes {spec.domain_text()}, not {value!r}")
+        self.field, self.value = spec.field, value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldSpec:
+    """One field of one artifact."""
+
+    file: ArtifactName
+    field: str
+    type: FieldType
+    low: float | None = None
+    """Inclusive; None: the type is no number."""
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    nullable: bool = False
+    attribute: str | None = None
+    """Path in the pipeline, for example ``optimizer.momentum``; None: the field is measured or declared."""
+    opposite: bool = False
+    """The other name of a two-way choice: it holds whatever its co-field does not."""
+    aliases: tuple[str, ...] = ()
+    """Further names, as lower-case words; the field's own name always counts."""
+    places: tuple[str, ...] = ()
+    """Functions of preprocessing.py that mean this field where no field is named."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The wire form, see WIRE.md."""
+        body: dict[str, Any] = {"file": self.file, "field": self.field, "type": self.type}
+        if self.low is not None:
+            body["range"] = [self.low, self.high]
+        if self.choices:
+            body["choices"] = list(self.choices)
+        if self.nullable:
+            body["nullable"] = True
+        return body
+
+    def domain_text(self) -> str:
+        """What the field takes, in words."""
+        text = {
+            "number": f"a number from {self.low} to {self.high}",
+            "integer": f"a whole number from {self.low} to {self.high}",
+            "boolean": "true or false",
+            "choice": "one of " + ", ".join(self.choices),
+            "text": "text",
+        }[self.type]
+        return text + (" or null" if self.nullable else "")
+
+    def to_pipeline(self, value: FieldValue) -> FieldValue:
+        """The pipeline's value for a value of this field.
+
+        Raises:
+            ValueOutsideFieldError: the value is not in the field's range or choices.
+        """
+        if value is None:
+            if self.nullable:
+                return None
+            raise ValueOutsideFieldError(self, value)
+        if self.type == "boolean" and isinstance(value, bool):
+            return value
+        if self.type == "choice" and isinstance(value, str) and value in self.choices:
+            return self.choices[1 - self.choices.index(value)] if self.opposite else value
+        if self.type in ("number", "integer") and isinstance(value, (int, float)) and not isinstance(value, bool):
+            return self._number(float(value))
+        raise ValueOutsideFieldError(self, value)
+
+    def _number(self, value: float) -> float | int:
+        if self.low is None or self.high is None or not (math.isfinite(value) and self.low <= value <= self.high):
+            raise ValueOutsideFieldError(self, value)
+        if self.type == "number":
+            return value
+        if value != int(value):
+            raise ValueOutsideFieldError(self, value)
+        return int(value)
+
+    def from_pipeline(self, value: FieldValue) -> FieldValue:
+        """The inverse of `to_pipeline`."""
+        if self.opposite and isinstance(value, str):
+            return self.choices[1 - self.choices.index(value)]
+        return value

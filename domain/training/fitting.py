@@ -1,0 +1,219 @@
+"""Trains the network really and keeps what a training log would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from domain.training.network import Flat, Network, Weights, activate, slope, start
+from domain.training.optimization import Gradient, Update
+from domain.training.pipeline import Model, Pipeline
+from domain.training.randomness import Floats, Ints, Stream
+from domain.training.tabular import score
+
+
+class Epoch(NamedTuple):
+    """One line of the training log."""
+
+    number: int
+    train_loss: float
+    train_accuracy: float
+    val_loss: float
+    val_accuracy: float
+    gradient_norm: float
+    """Mean over the steps of the epoch, before clipping."""
+    gradient_norm_max: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Fit:
+    """What training left behind."""
+
+    history: list[Epoch] = field(default_factory=list)
+    steps_per_epoch: int = 0
+    non_finite_step: int | None = None
+    best_epoch: int = 0
+    """0: no epoch had a finite validation loss."""
+    first_gradients: tuple[float, float] = (0.0, 0.0)
+    """Norms of the first step's gradients, hidden layer and output layer."""
+    dead_unit_share: float = 0.0
+    clipped_share: float = 0.0
+    """Share of the steps whose gradient was clipped."""
+    batch_entropy: float = 0.0
+    """Mean label entropy of the first epoch's batches over that of all rows; 1: well mixed."""
+    checkpoints: dict[str, Weights] = field(default_factory=dict)
+    """``best``, ``first``, ``last``."""
+
+
+class Batches(NamedTuple):
+    """One epoch's rows in the order they are trained on."""
+
+    rows: Floats
+    codes: Ints
+    target: Floats
+    masks: Floats | None
+
+
+class _Feeder:
+    """Hands out an epoch at a time: shuffles, one-hot targets, dropout masks."""
+
+    def __init__(self, pipeline: Pipeline, features: Floats, labels: Ints) -> None:
+        outputs = pipeline.model.num_classes
+        self.pipeline, self.features = pipeline, features
+        self.codes = np.minimum(labels, outputs - 1)  # a class without an output falls into the last one
+        self.one_hot = np.zeros((len(labels), outputs))
+        self.one_hot[np.arange(len(labels)), self.codes] = 1.0
+        self.batch = min(pipeline.training.batch_size, len(labels))
+        self.steps = max(1, len(labels) // self.batch)
+        self.shuffle = Stream(pipeline.training.seed, "batches")
+        self.dropout = Stream(pipeline.training.seed, "dropout")
+
+    def epoch(self) -> Batches:
+        used = self.steps * self.batch
+        order = np.arange(used)
+        if self.pipeline.training.shuffle:
+            order = self.shuffle.permutation(len(self.codes))[:used]
+        masks: Floats | None = None
+        rate = self.pipeline.model.dropout
+        if rate:
+            shape = (used, self.pipeline.model.hidden_units)
+            kept = self.dropout.uniform(used * shape[1]).reshape(shape) >= rate
+            masks = kept.astype(np.float64) * (1.0 / (1.0 - rate))
+        target = np.ascontiguousarray(self.one_hot[order].T)
+        return Batches(self.features[order], self.codes[order], target, masks)
+
+    def slices(self) -> Iterator[slice]:
+        return (slice(step * self.batch, (step + 1) * self.batch) for step in range(self.steps))
+
+
+def fit(pipeline: Pipeline, features: Floats, labels: Ints, val_features: Floats, val_labels: Ints) -> Fit:
+    """Train on features (rows, columns) and labels (rows,), watching the validation rows after each epoch."""
+    training = _Training(pipeline, _Feeder(pipeline, features, labels), features.shape[1])
+    with np.errstate(all="ignore"):
+        for number in range(1, pipeline.training.epochs + 1):
+            training.run_epoch(number)
+            training.watch(number, val_features, val_labels)
+            if training.is_over():
+                break
+        training.result.dead_unit_share = _dead_share(pipeline.model, training.weights, features)
+    return training.finished()
+
+
+class _Sums:
+    """What one epoch adds up."""
+
+    def __init__(self) -> None:
+        self.losses: list[float] = []
+        self.norms: list[float] = []
+        self.right = 0
+
+
+class _Training:
+    """One training in progress."""
+
+    def __init__(self, pipeline: Pipeline, feeder: _Feeder, inputs: int) -> None:
+        model = pipeline.model
+        self.settings, self.feeder = pipeline.training, feeder
+        self.flat = start(model, inputs, pipeline.training.seed)
+        self.slopes = Flat(inputs, model.hidden_units, model.num_classes)
+        self.gradient_of = Gradient(model, self.flat.view, self.slopes.view)
+        self.update = Update(pipeline.optimizer, len(self.flat.vector))
+        self.network = Network(model, self.flat.view, pipeline.training.seed)
+        self.result = Fit(steps_per_epoch=feeder.steps)
+        self.sums = _Sums()
+        self.best_accuracy, self.stale_epochs, self.clipped_steps = -1.0, 0, 0
+
+    @property
+    def weights(self) -> Weights:
+        return self.flat.view
+
+    def run_epoch(self, number: int) -> None:
+        """Every step of one epoch, or up to the first that is not finite."""
+        epoch, self.sums = self.feeder.epoch(), _Sums()
+        if number == 1:
+            self.result.batch_entropy = _batch_entropy(epoch.codes, self.feeder)
+        for part in self.feeder.slices():
+            mask = None if epoch.masks is None else epoch.masks[part]
+            loss, hits = self.gradient_of(epoch.rows[part], epoch.target[:, part], epoch.codes[part], mask)
+            norm = float(self.slopes.vector.dot(self.slopes.vector)) ** 0.5
+            if number == 1 and not self.sums.norms:
+                self.result.first_gradients = (_norm(self.slopes.view.hidden), _norm(self.slopes.view.output))
+            self.sums.losses.append(loss)
+            self.sums.norms.append(norm)
+            self.sums.right += hits
+            if not (np.isfinite(loss) and np.isfinite(norm)):
+                self.result.non_finite_step = self.update.steps + 1
+                return
+            self._step(norm)
+
+    def _step(self, norm: float) -> None:
+        limit = self.settings.gradient_clip_norm
+        if limit is not None and norm > limit:
+            self.slopes.vector *= limit / norm
+            self.clipped_steps += 1
+        self.update.step(self.flat.vector, self.slopes.vector)
+
+    def watch(self, number: int, features: Floats, labels: Ints) -> None:
+        """Log the epoch and keep its parameters where they are the best so far."""
+        watched, sums = score(self.network, features, labels), self.sums
+        done = len(sums.losses)
+        self.result.history.append(
+            Epoch(
+                number,
+                sum(sums.losses) / done,
+                sums.right / (done * self.feeder.batch),
+                watched.loss,
+                watched.accuracy,
+                sum(sums.norms) / done,
+                max(sums.norms),
+            )
+        )
+        if number == 1:
+            self.result.checkpoints["first"] = self.weights.copied()
+        if watched.accuracy > self.best_accuracy and watched.loss == watched.loss:
+            self.best_accuracy, self.stale_epochs, self.result.best_epoch = watched.accuracy, 0, number
+            self.result.checkpoints["best"] = self.weights.copied()
+        else:
+            self.stale_epochs += 1
+
+    def is_over(self) -> bool:
+        """Whether the loss is lost, or patience is."""
+        patience = self.settings.early_stopping_patience
+        return self.result.non_finite_step is not None or (patience is not None and self.stale_epochs >= patience)
+
+    def finished(self) -> Fit:
+        self.result.checkpoints["last"] = self.weights.copied()
+        self.result.checkpoints.setdefault("best", self.result.checkpoints["last"])
+        self.result.clipped_share = self.clipped_steps / max(1, self.update.steps)
+        return self.result
+
+
+def _norm(values: Floats) -> float:
+    return float(np.sqrt((values * values).sum()))
+
+
+def _dead_share(model: Model, weights: Weights, features: Floats) -> float:
+    """Share of hidden units that no longer react: always zero (relu) or always saturated (sigmoid, tanh)."""
+    hidden = activate(model.activation, features @ weights.hidden + weights.hidden_bias)
+    if model.activation == "relu":
+        return float((np.maximum.reduce(np.abs(hidden), 0) < 1e-12).mean())
+    if model.activation in ("sigmoid", "tanh"):
+        return float((slope(model.activation, hidden).mean(0) < 1e-2).mean())
+    return 0.0
+
+
+def _batch_entropy(codes: Ints, feeder: _Feeder) -> float:
+    outputs = feeder.one_hot.shape[1]
+
+    def entropy(part: Ints) -> float:
+        shares = np.bincount(part, minlength=outputs) / len(part)
+        shares = shares[shares > 0]
+        return float(-(shares * np.log(shares)).sum())
+
+    whole = entropy(feeder.codes)
+    if whole == 0.0:
+        return 0.0
+    return sum(entropy(codes[part]) for part in feeder.slices()) / feeder.steps / whole
