@@ -166,7 +166,7 @@ def _error_data(error: Exception) -> dict[str, Any]:
     data: dict[str, Any] = {"message": problem.detail, "code": code or "EXECUTION_ERROR"}
     if "errors" in problem.extra:
         data["errors"] = problem.extra["errors"]
-    if code is None:
+    if code in (None, "CAPACITY_REACHED"):  # the code alone does not tell which limit it was, or that it was the disk
         data["problem"] = problem.members()
     return data
 

@@ -55,6 +55,7 @@ async def test_a_step_too_many_is_told_over_both_transports_and_nothing_is_recor
             await socket.say({"type": "step", "data": READ})
             refused = await socket.say({"type": "step", "data": READ})
             assert refused["data"]["code"] == "CAPACITY_REACHED"
+            assert refused["data"]["problem"]["code"] == "too_many_steps"
             now[0] += 1
             assert (await socket.say({"type": "step", "data": READ}))["data"]["metadata"]["version"] == 4
         await served.reset(episode_id="f")  # the test's own REST client has an address, and so a pace, of its own
