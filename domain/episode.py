@@ -43,6 +43,7 @@ __all__ = [
     "ResetEpisode",
     "SubmitGraded",
     "decide",
+    "end",
     "evolve",
     "fold",
     "reward_of",
@@ -104,13 +105,23 @@ def decide(state: EpisodeState | None, command: Command, evidence: EvidenceView)
         if state is not None:
             raise EpisodeExistsError
         return (_begin(command, evidence),)
+    if isinstance(command, EndEpisode):
+        return end(state, command)
+    return _step(_running(state), _fact(command, evidence), evidence)
+
+
+def end(state: EpisodeState | None, command: EndEpisode) -> tuple[Event, ...]:
+    """The events that closing leads to. Needs no evidence, so that closing many episodes loads no scenario."""
+    _running(state)
+    return (EpisodeExpired(reason=command.reason),)
+
+
+def _running(state: EpisodeState | None) -> EpisodeState:
     if state is None:
         raise EpisodeNotBegunError
     if state.ended is not None:
         raise EpisodeEndedError
-    if isinstance(command, EndEpisode):
-        return (EpisodeExpired(reason=command.reason),)
-    return _step(state, _fact(command, evidence), evidence)
+    return state
 
 
 def _begin(command: ResetEpisode, evidence: EvidenceView) -> EpisodeReset:

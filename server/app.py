@@ -45,7 +45,7 @@ def create_app(
             yield
 
     return Starlette(
-        routes=[*ROUTES, WebSocketRoute("/ws", serve_socket)],
+        routes=[*ROUTES, *(WebSocketRoute(path, serve_socket) for path in ("/ws", "/sessions/{session_key}/ws"))],
         exception_handlers=dict.fromkeys((*EXPECTED_ERRORS, HTTPException, Exception), answer_problem),
         lifespan=lifespan,
     )

@@ -51,6 +51,10 @@ def serve(
         access_log=settings.log_level == "debug",
         # A frame somewhat over the limit is answered; only a far longer one closes its socket.
         ws_max_size=4 * settings.body_limit_bytes,
+        ws_ping_interval=settings.ping_seconds,
+        ws_ping_timeout=settings.ping_timeout_seconds,
+        # Limits go by the address that is really connected: a header can say anything.
+        proxy_headers=False,
     )
 
 

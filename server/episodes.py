@@ -7,25 +7,31 @@ another. Rule 3: an answer is given only after its events are durable.
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
+import logging
 from datetime import UTC, datetime
 from typing import Callable, Sequence
 
 from domain.actions import Action, SubmitDiagnosis
 from domain.chain import EMPTY, Head, Link
-from domain.episode import Command, EndEpisode, EpisodeState, ResetEpisode, SubmitGraded, decide, evolve
-from domain.events import ExpireReason
+from domain.episode import Command, EndEpisode, EpisodeState, ResetEpisode, SubmitGraded, decide, end, evolve
+from domain.events import Event, ExpireReason
 from domain.evidence_view import encode_json
 from domain.observation import observe, observe_final, observe_reset
 from server.answers import Answer, answer, state_json
-from server.folding import FoldedEpisode, fold_links, link_events
+from server.folded import FoldedEpisodes
+from server.folding import SERVER_ACTOR, FoldedEpisode, link_events
+from server.limits import OpenEpisodes
 from server.locks import NamedLocks
-from server.read_models import begin_row, go_on_row
+from server.read_models import begin_row, go_on_row, session_row
+from server.recall import can_answer_again, is_repeated_step, state_after_request
 from server.requests import ResetRequest
 from server.scenarios import HeldScenario, Scenarios
 from server.statements import StatementRow
-from server.store import EventStore, RequestIdReusedError, WrongExpectedVersionError
+from server.store import EventStore, RequestIdReusedError, StoreError, WrongExpectedVersionError
 from server.world import World
+from server.writer import WriterStoppedError
+
+logger = logging.getLogger(__name__)
 
 SEED_BITS = 53
 _ATTEMPTS = 8
@@ -58,33 +64,40 @@ class Episodes:
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
         limit: int,
+        open_episodes: OpenEpisodes,
     ) -> None:
         self._store = store
         self._scenarios = scenarios
         self._world = world
         self._clock = clock
         self._new_id = new_id
-        self._limit = limit
         self._registry = encode_json(world.registry())
         self._locks = NamedLocks()
-        self._folded: OrderedDict[str, FoldedEpisode] = OrderedDict()
+        self._folded = FoldedEpisodes(store, limit=limit)
+        self._open = open_episodes
 
-    async def reset(self, request: ResetRequest) -> Answer:
-        """Begin an episode, or answer a repeated reset again."""
+    async def reset(self, request: ResetRequest, *, client: str = "", session: str | None = None) -> Answer:
+        """Begin an episode, resume one, or answer a repeated reset again."""
         episode_id = request.episode_id or self._new_id()
         async with self._locks.holding(episode_id):
             # A made id is new by its 128 random bits: nothing to look up.
-            current = await self._load(episode_id) if request.episode_id is not None else None
+            current = await self._folded.load(episode_id, again=True) if request.episode_id is not None else None
+            is_new = current is None
             if current is None:
                 try:
-                    current = await self._begin(episode_id, request)
-                except WrongExpectedVersionError:
-                    current = await self._load(episode_id)
-            if current is None or not _is_repeated(request, current.state):
+                    current = await self._begin(episode_id, request, session)
+                except (WrongExpectedVersionError, RequestIdReusedError):
+                    current, is_new = await self._folded.load(episode_id, again=True), False
+            if current is None or not (is_new or can_answer_again(request, session, current.state)):
                 raise EpisodeTakenError(episode_id)
             held = await self._scenarios.load(current.state.reset.scenario_digest)
             shown = observe_reset(held.view, current.state, self._registry)
-            return answer(episode_id, current.state, shown, held.scenario.truth)
+            answered = answer(episode_id, current.state, shown, held.scenario.truth)
+        one_too_many = self._open.begin(client, episode_id) if is_new and current.state.reset.round is None else None
+        if one_too_many is not None:
+            await self.leave(one_too_many, "idle")
+            self._open.discard(one_too_many)  # also where another server had closed it
+        return answered
 
     async def step(
         self,
@@ -93,46 +106,68 @@ class Episodes:
         *,
         request_id: str | None = None,
         expected_version: int | None = None,
+        may_repeat: bool = False,
     ) -> Answer:
-        """Take a step; after the end, the final observation again."""
+        """Take a step; after the end, the final observation again. A step whose request id is known is answered with
+        what was recorded; with ``may_repeat``, so is one without an id that equals the latest step."""
         async with self._locks.holding(episode_id):
-            current = await self._required(episode_id)
+            is_fresh = may_repeat
+            current = await self._required(episode_id, again=is_fresh)
             for _ in range(_ATTEMPTS):
-                held = await self._scenarios.load(current.state.reset.scenario_digest)
+                state = current.state
+                held = await self._scenarios.load(state.reset.scenario_digest)
                 if request_id is not None and request_id in current.request_ids:
-                    raise RequestIdReusedError(episode_id, request_id)
-                if current.state.ended is not None:
-                    shown = observe_final(held.view, current.state)
-                    return answer(episode_id, current.state, shown, held.scenario.truth)
-                if expected_version not in (None, current.state.version):
-                    raise WrongExpectedVersionError(episode_id, expected_version or 0, current.state.version)
+                    return await self._stored_answer(episode_id, action, held, request_id)
+                if may_repeat and request_id is None and is_repeated_step(state, action, expected_version):
+                    return answer(episode_id, state, observe(held.view, state), held.scenario.truth)
+                if state.ended is not None:
+                    return answer(episode_id, state, observe_final(held.view, state), held.scenario.truth)
+                if expected_version not in (None, state.version):
+                    if is_fresh:
+                        raise WrongExpectedVersionError(episode_id, expected_version or 0, state.version)
+                    current, is_fresh = await self._required(episode_id, again=True), True
+                    continue
                 try:
                     current = await self._go_on(episode_id, current, held, action, request_id)
-                except WrongExpectedVersionError:
-                    current = await self._required(episode_id)
+                except (WrongExpectedVersionError, RequestIdReusedError):
+                    current, is_fresh = await self._required(episode_id, again=True), True
                     continue
                 shown = observe(held.view, current.state)
                 return answer(episode_id, current.state, shown, held.scenario.truth)
             raise WrongExpectedVersionError(episode_id, current.state.version, current.state.version)
 
-    async def close(self, episode_id: str, reason: ExpireReason) -> None:
-        """End an episode that its agent left; nothing where it is over."""
+    async def close(self, episode_id: str, reason: ExpireReason, *, at_version: int | None = None) -> bool:
+        """End an episode that its agent left; nothing, and False, where it is over or has left that version."""
         async with self._locks.holding(episode_id):
             for _ in range(_ATTEMPTS):
-                current = await self._load(episode_id)
+                current = await self._folded.load(episode_id)
                 if current is None or current.state.ended is not None:
-                    return
-                held = await self._scenarios.load(current.state.reset.scenario_digest)
+                    return False
+                if at_version not in (None, current.state.version):
+                    return False
+                ending = end(current.state, EndEpisode(reason))
                 try:
-                    await self._record(episode_id, current, held, EndEpisode(reason), None)
-                    return
+                    await self._record(episode_id, current, ending, actor=SERVER_ACTOR)
+                    return True
                 except WrongExpectedVersionError:
-                    continue
+                    self._folded.drop(episode_id)
+        return False
+
+    async def leave(self, episode_id: str, reason: ExpireReason = "abandoned") -> None:
+        """Close an episode in favour of another, which has begun already and must not fail for it."""
+        try:
+            await self.close(episode_id, reason)
+        except (StoreError, WriterStoppedError) as error:
+            logger.warning("episode %s stays open until it has been idle for long: %s", episode_id, error)
+
+    async def exists(self, episode_id: str) -> bool:
+        """Whether the episode was ever begun."""
+        return await self._folded.load(episode_id) is not None
 
     async def state(self, episode_id: str) -> bytes:
         """The state object, as JSON."""
         async with self._locks.holding(episode_id):
-            current = await self._required(episode_id)
+            current = await self._required(episode_id, again=True)
             held = await self._scenarios.load(current.state.reset.scenario_digest)
             return state_json(episode_id, current.state, held.scenario.truth)
 
@@ -147,7 +182,7 @@ class Episodes:
             raise UnknownEpisodeError(episode_id)
         return links
 
-    async def _begin(self, episode_id: str, request: ResetRequest) -> FoldedEpisode:
+    async def _begin(self, episode_id: str, request: ResetRequest, session: str | None) -> FoldedEpisode:
         seed = request.seed if request.seed is not None else self._draw_seed()
         held = await self._scenarios.generate(request.task_id or "easy", seed)
         command = ResetEpisode(
@@ -158,8 +193,12 @@ class Episodes:
             generator_version=held.scenario.generator_version,
             reward_mode=request.reward_mode or "shaped",
             agent=request.agent,
+            session=session,
         )
-        return await self._record(episode_id, None, held, command, request.request_id)
+        decided = decide(None, command, held.view)
+        return await self._record(
+            episode_id, None, decided, actor=request.agent or "agent", request_id=request.request_id, held=held
+        )
 
     async def _go_on(
         self, episode_id: str, current: FoldedEpisode, held: HeldScenario, action: Action, request_id: str | None
@@ -169,67 +208,58 @@ class Episodes:
             command = await grade_submission(self._world, current.state, action, held)
         else:
             command = action
-        return await self._record(episode_id, current, held, command, request_id)
+        decided = decide(current.state, command, held.view)
+        actor = current.state.reset.agent or "agent"
+        return await self._record(episode_id, current, decided, actor=actor, request_id=request_id)
 
     async def _record(
         self,
         episode_id: str,
         current: FoldedEpisode | None,
-        held: HeldScenario,
-        command: Command,
-        request_id: str | None,
+        decided: Sequence[Event],
+        *,
+        actor: str,
+        request_id: str | None = None,
+        held: HeldScenario | None = None,
     ) -> FoldedEpisode:
-        """Decide, append, and keep the fold that the append made true."""
-        state = current.state if current is not None else None
+        """Append what was decided, and keep the fold that the append made true. ``held``: of an episode that begins."""
         head = current.head if current is not None else EMPTY
-        decided = decide(state, command, held.view)
-        linked = link_events(
-            episode_id,
-            head,
-            decided,
-            recorded_at=format_time(self._clock()),
-            actor=_agent_name(state, command),
-            request_id=request_id,
-        )
+        now = format_time(self._clock())
+        linked = link_events(episode_id, head, decided, recorded_at=now, actor=actor, request_id=request_id)
+        state = current.state if current is not None else None
         for event in decided:
             state = evolve(state, event)
         if state is None:
             raise ValueError(f"nothing was decided for {episode_id}")
+        rows = (go_on_row(linked[-1], state),) if held is None else _begin_rows(linked[-1], state, held)
         try:
-            await self._store.append(episode_id, head.version, linked, _rows(current is None, linked, state, held))
+            await self._store.append(episode_id, head.version, linked, rows)
         except BaseException:
             # Not known whether it was written, or known that another writer was faster: the log knows.
-            self._folded.pop(episode_id, None)
+            self._folded.drop(episode_id)
             raise
-        held.is_stored = True
+        if held is not None:
+            held.is_stored = True
         used = current.request_ids if current is not None else frozenset()
         after = FoldedEpisode(
             state, Head(linked[-1].version, linked[-1].hash), used if request_id is None else used | {request_id}
         )
-        self._keep(episode_id, after)
+        self._folded.keep(episode_id, after)
+        self._open.touch(episode_id) if state.ended is None else self._open.discard(episode_id)
         return after
 
-    async def _required(self, episode_id: str) -> FoldedEpisode:
-        current = await self._load(episode_id)
+    async def _stored_answer(self, episode_id: str, action: Action, held: HeldScenario, request_id: str) -> Answer:
+        """What the step of this request id was answered with; another action under the same id is refused."""
+        state = state_after_request(await self._store.read(episode_id), request_id, action)
+        if state is None:
+            raise RequestIdReusedError(episode_id, request_id)
+        return answer(episode_id, state, observe(held.view, state), held.scenario.truth)
+
+    async def _required(self, episode_id: str, *, again: bool = False) -> FoldedEpisode:
+        current = await self._folded.load(episode_id, again=again)
         if current is None:
             raise UnknownEpisodeError(episode_id)
         return current
-
-    async def _load(self, episode_id: str) -> FoldedEpisode | None:
-        current = self._folded.get(episode_id)
-        if current is None:
-            links = await self._store.read(episode_id)
-            if not links:
-                return None
-            current = fold_links(links)
-        self._keep(episode_id, current)
-        return current
-
-    def _keep(self, episode_id: str, current: FoldedEpisode) -> None:
-        self._folded[episode_id] = current
-        self._folded.move_to_end(episode_id)
-        while len(self._folded) > self._limit:
-            self._folded.popitem(last=False)
 
     def _draw_seed(self) -> int:
         # From an id of its own: the episode's id is public and must not tell the seed.
@@ -253,23 +283,7 @@ async def grade_submission(
     return SubmitGraded(action.diagnosis, verdict, grade)
 
 
-def _rows(is_new: bool, linked: Sequence[Link], state: EpisodeState, held: HeldScenario) -> tuple[StatementRow, ...]:
-    if not is_new:
-        return (go_on_row(linked[-1], state),)
-    begun = begin_row(linked[-1], state)
-    return (begun,) if held.is_stored else (held.row(), begun)
-
-
-def _agent_name(state: EpisodeState | None, command: Command) -> str:
-    if isinstance(command, ResetEpisode):
-        return command.agent or "agent"
-    return (state.reset.agent if state is not None else None) or "agent"
-
-
-def _is_repeated(request: ResetRequest, state: EpisodeState) -> bool:
-    """Whether a reset asks for just what was begun, and nothing happened since."""
-    begun = state.reset
-    same_seed = begun.seed == request.seed if request.seed is not None else not begun.seed_given
-    same = (request.task_id or "easy", request.agent, request.reward_mode or "shaped")
-    seed_source = begun.seed_given == (request.seed is not None)
-    return state.version == 1 and seed_source and same_seed and same == (begun.task_id, begun.agent, begun.reward_mode)
+def _begin_rows(link: Link, state: EpisodeState, held: HeldScenario) -> tuple[StatementRow, ...]:
+    scenario = () if held.is_stored else (held.row(),)
+    session = () if state.reset.session is None else (session_row(state.reset.session, link.stream_id),)
+    return (*scenario, begin_row(link, state), *session)

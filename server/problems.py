@@ -10,7 +10,9 @@ from pydantic import ValidationError
 
 from domain.evidence_view import encode_json
 from server.episodes import EpisodeTakenError, UnknownEpisodeError
+from server.limits import TooManySocketsError, TooManyStepsError
 from server.scenarios import ScenarioLostError
+from server.sessions import EpisodeNotStartedError
 from server.store import RequestIdReusedError, StoreUnavailableError, WrongExpectedVersionError
 from server.writer import WriterStoppedError
 
@@ -73,6 +75,10 @@ def body_too_large(limit_bytes: int) -> Problem:
     )
 
 
+def not_ready(detail: str, extra: Mapping[str, Any]) -> Problem:
+    return Problem(503, "not_ready", "The server is not ready", detail, extra)
+
+
 def not_found(path: str) -> Problem:
     return Problem(404, "not_found", "There is no such resource", f"See /schema and /metadata; {path} is not served.")
 
@@ -113,7 +119,8 @@ def _of_taken(error: EpisodeTakenError) -> Problem:
         409,
         "episode_exists",
         "The episode exists",
-        f"{error.episode_id} was begun with other parameters or has gone on; step it, or reset with another episode_id.",
+        f"{error.episode_id} was begun with other parameters, elsewhere, or has gone on; "
+        "step it, resume it where it was begun with resume: true, or reset with another episode_id.",
     )
 
 
@@ -136,12 +143,46 @@ def _of_request_id(error: RequestIdReusedError) -> Problem:
     )
 
 
-def _of_unavailable(_: Exception) -> Problem:
+_CAUSES = {
+    "full": "its disk is full",
+    "readonly": "it can only be read",
+    "read-only": "it can only be read",
+    "locked": "another program holds its lock",
+    "disk I/O": "its disk fails",
+}
+
+
+def _of_unavailable(error: Exception) -> Problem:
+    cause = next((cause for sign, cause in _CAUSES.items() if sign in str(error)), "it does not answer")
     return Problem(
         503,
         "store_unavailable",
         "The database does not take the request",
-        "Nothing was recorded; send the request again after the time in Retry-After.",
+        f"Nothing was recorded, because of the database: {cause}. Send the same again after the time in Retry-After.",
+    )
+
+
+def _of_not_started(_: Exception) -> Problem:
+    return Problem(
+        409, "episode_not_started", "No episode was begun here", "No episode was begun here; send a reset first."
+    )
+
+
+def _of_too_many_steps(error: TooManyStepsError) -> Problem:
+    return Problem(
+        429,
+        "too_many_steps",
+        "Too many steps",
+        f"Nothing was recorded; send at most {error.steps_per_second} steps a second, and this one again in a second.",
+    )
+
+
+def _of_too_many_sockets(error: TooManySocketsError) -> Problem:
+    return Problem(
+        503,
+        "too_many_sockets",
+        "Too many sockets are open",
+        f"The server keeps at most {error.limit} sockets open; connect again later, or play over REST.",
     )
 
 
@@ -163,6 +204,9 @@ _TABLE: dict[type[Exception], Callable[[Any], Problem]] = {
     StoreUnavailableError: _of_unavailable,
     WriterStoppedError: _of_unavailable,
     ScenarioLostError: _of_lost_scenario,
+    EpisodeNotStartedError: _of_not_started,
+    TooManyStepsError: _of_too_many_steps,
+    TooManySocketsError: _of_too_many_sockets,
 }
 
 EXPECTED_ERRORS: tuple[type[Exception], ...] = (Problem, *_TABLE)

@@ -1,17 +1,19 @@
-"""The read model of episodes: its rows, written in the transaction of the append they describe, and its queries."""
+"""The read models of episodes and sessions: rows, written in the transaction of the append they describe, and queries."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Executable, Row, bindparam, func, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.chain import Link
 from domain.episode import EpisodeState
 from domain.types import TASK_IDS
 from server.statements import Statement, StatementRow
-from server.tables import episodes, events
+from server.store import StoreUnavailableError
+from server.tables import episodes, events, sessions
 
 _COLUMNS = (
     "episode_id",
@@ -44,6 +46,29 @@ _END = Statement(
     .values({**{name: bindparam(name) for name in _MOVING}, "ended_position": _LAST_POSITION}),
     (*_MOVING, "of_episode", "of_stream"),
 )
+_TAKE_SESSION = Statement(
+    text(
+        "INSERT INTO sessions (session_key, episode_id) VALUES (:session_key, :episode_id) "
+        "ON CONFLICT (session_key) DO UPDATE SET episode_id = excluded.episode_id"
+    ),
+    ("session_key", "episode_id"),
+)
+_OF_SESSION = select(sessions.c.episode_id).where(sessions.c.session_key == bindparam("wanted"))
+_IS_RUNNING = episodes.c.ended_position.is_(None)
+_IDLE = (
+    select(episodes.c.episode_id, episodes.c.version)
+    # What began later cannot have been idle for longer; the index of running episodes is by their beginning.
+    .where(_IS_RUNNING, episodes.c.started_at <= bindparam("until"), episodes.c.updated_at <= bindparam("until"))
+    .order_by(episodes.c.started_at)
+    .limit(bindparam("at_most"))
+)
+
+
+class IdleEpisode(NamedTuple):
+    """An open episode on which nothing has happened for long."""
+
+    episode_id: str
+    version: int
 
 
 def episode_values(first: Link, last: Link, state: EpisodeState) -> dict[str, Any]:
@@ -85,12 +110,43 @@ def _moving(last: Link, state: EpisodeState) -> dict[str, Any]:
     }
 
 
+def session_row(session_key: str, episode_id: str) -> StatementRow:
+    """From now on the key's current episode is this one."""
+    return StatementRow(_TAKE_SESSION, (session_key, episode_id))
+
+
+async def read_session(reader: AsyncEngine, session_key: str) -> str | None:
+    """The key's current episode; null: it never had one."""
+    rows = await _read(reader, _OF_SESSION, wanted=session_key)
+    return rows[0].episode_id if rows else None
+
+
+async def read_idle_episodes(reader: AsyncEngine, *, until: str, at_most: int) -> list[IdleEpisode]:
+    """Open episodes whose last event is not after ``until`` (a recorded time)."""
+    rows = await _read(reader, _IDLE, until=until, at_most=at_most)
+    return [IdleEpisode(row.episode_id, row.version) for row in rows]
+
+
+async def read_open_count(reader: AsyncEngine) -> int:
+    """How many episodes run."""
+    rows = await _read(reader, select(func.count()).select_from(episodes).where(_IS_RUNNING))
+    return int(rows[0][0])
+
+
 async def read_last_scores(reader: AsyncEngine) -> dict[str, Any]:
     """The score of the episode of each task that ended last, and how many episodes run."""
     ended = select(func.max(episodes.c.ended_position)).group_by(episodes.c.task_id)
     last = select(episodes.c.task_id, episodes.c.score).where(episodes.c.ended_position.in_(ended))
-    running = select(func.count()).select_from(episodes).where(episodes.c.ended_position.is_(None))
-    async with reader.connect() as connection:
-        scores = {row.task_id: row.score for row in await connection.execute(last)}
-        open_episodes = (await connection.execute(running)).scalar_one()
-    return {"scores": {task_id: scores.get(task_id) for task_id in TASK_IDS}, "open_episodes": open_episodes}
+    scores = {row.task_id: row.score for row in await _read(reader, last)}
+    return {
+        "scores": {task_id: scores.get(task_id) for task_id in TASK_IDS},
+        "open_episodes": await read_open_count(reader),
+    }
+
+
+async def _read(reader: AsyncEngine, query: Executable, **values: Any) -> list[Row[Any]]:
+    try:
+        async with reader.connect() as connection:
+            return list(await connection.execute(query, values))
+    except DBAPIError as error:
+        raise StoreUnavailableError(str(error.orig)) from error

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic_core import from_json, to_json
+from starlette.requests import HTTPConnection
 
 from domain.actions import ExpectedVersion, RequestId, WireAction, decode_action
 from domain.types import RewardMode, TaskId
@@ -36,6 +37,8 @@ class ResetRequest(_Request):
     """Null: shaped."""
     request_id: RequestId | None = None
     """Recorded only."""
+    resume: bool | None = None
+    """Whether to take up the named episode where it is, whatever the other parameters; null: no."""
 
 
 class StepRequest(_Request):
@@ -74,10 +77,21 @@ class CloseFrame(_Request):
 
 Frame = Annotated[ResetFrame | StepFrame | StateFrame | CloseFrame, Field(discriminator="type")]
 
+_NAME: TypeAdapter[str] = TypeAdapter(EpisodeName)
 _RESET: TypeAdapter[ResetRequest] = TypeAdapter(ResetRequest)
 _STEP: TypeAdapter[StepRequest] = TypeAdapter(StepRequest)
 _NAMING: TypeAdapter[_Naming] = TypeAdapter(_Naming)
 _FRAME: TypeAdapter[Any] = TypeAdapter(Frame)
+
+
+def check_name(text: str) -> str:
+    """An episode's name or a session's key, as it came in a path, a query or a cookie."""
+    return _NAME.validate_python(text)
+
+
+def client_of(connection: HTTPConnection) -> str:
+    """Who sends: the network address. Headers that name another one are not believed."""
+    return connection.client.host if connection.client is not None else ""
 
 
 def decode_reset(body: bytes) -> ResetRequest:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,35 +25,22 @@ from server.problems import (
     not_found,
     problem_of,
 )
-from server.requests import EpisodeName, decode_reset, decode_step
+from server.requests import StepRequest, check_name, client_of, decode_reset, decode_step
 from server.schemas import published_schemas
 from server.version import DESCRIPTION, NAME, VERSION
 
 COOKIE = "mlops_debug_episode"
-_EPISODE_NAME: TypeAdapter[str] = TypeAdapter(EpisodeName)
 _ENDING_KINDS = ("submit", "expire")
 
 
 async def reset(request: Request) -> Response:
     wanted = decode_reset(await _body(request))
-    answered = await _installation(request).episodes.reset(wanted)
-    response = _answered(answered)
-    response.set_cookie(COOKIE, answered.episode_id, path="/", httponly=True, samesite="lax")
-    return response
+    return _begun(await _installation(request).episodes.reset(wanted, client=client_of(request)))
 
 
 async def step(request: Request) -> Response:
     wanted = decode_step(await _body(request))
-    episode_id = _named(request, wanted.episode_id)
-    beside = wanted.action.metadata
-    expected = wanted.expected_version if wanted.expected_version is not None else beside.expected_version
-    answered = await _installation(request).episodes.step(
-        episode_id,
-        wanted.action.meaning(),
-        request_id=wanted.request_id or beside.request_id,
-        expected_version=expected,
-    )
-    return _answered(answered)
+    return await _stepped(request, _named(request, wanted.episode_id), wanted)
 
 
 async def state(request: Request) -> Response:
@@ -74,12 +60,31 @@ async def events(request: Request) -> Response:
     return _json(encode_events(links))
 
 
+async def session_reset(request: Request) -> Response:
+    wanted = decode_reset(await _body(request))
+    return _begun(await _installation(request).sessions.reset(_key(request), wanted, client=client_of(request)))
+
+
+async def session_step(request: Request) -> Response:
+    wanted = decode_step(await _body(request))
+    return await _stepped(request, await _current(request, wanted.episode_id), wanted)
+
+
+async def session_state(request: Request) -> Response:
+    return _json(await _installation(request).episodes.state(await _current(request, None)))
+
+
 async def tasks(request: Request) -> Response:
     return _json(encode_json({"tasks": tasks_json()}))
 
 
 async def health(request: Request) -> Response:
     return _json(encode_json({"status": "healthy", "version": VERSION}))
+
+
+async def ready(request: Request) -> Response:
+    counts = await _installation(request).readiness()
+    return _json(encode_json({"status": "ready", "version": VERSION, **counts}))
 
 
 async def metadata(request: Request) -> Response:
@@ -108,8 +113,12 @@ ROUTES = (
     Route("/episodes/{episode_id}/state", state, methods=["GET"]),
     Route("/episodes/{episode_id}/events", events, methods=["GET"]),
     Route("/openenv/state", openenv_state, methods=["GET"]),
+    Route("/sessions/{session_key}/reset", session_reset, methods=["POST"]),
+    Route("/sessions/{session_key}/step", session_step, methods=["POST"]),
+    Route("/sessions/{session_key}/state", session_state, methods=["GET"]),
     Route("/tasks", tasks, methods=["GET"]),
     Route("/health", health, methods=["GET"]),
+    Route("/ready", ready, methods=["GET"]),
     Route("/metadata", metadata, methods=["GET"]),
     Route("/schema", schema, methods=["GET"]),
 )
@@ -169,11 +178,24 @@ async def _body(request: Request) -> bytes:
     return b"".join(parts)
 
 
+def _key(request: Request) -> str:
+    return check_name(request.path_params["session_key"])
+
+
+async def _current(request: Request, in_body: str | None) -> str:
+    """The session's current episode; another name beside it is one too many."""
+    current = await _installation(request).sessions.current(_key(request))
+    named = _named_outside_cookie(request, in_body)
+    if named not in (None, current):
+        raise episode_ambiguous(named or "", current)
+    return current
+
+
 def _named(request: Request, in_body: str | None) -> str:
     named = _named_outside_cookie(request, in_body) or request.cookies.get(COOKIE)
     if named is None:
         raise episode_unnamed()
-    return _EPISODE_NAME.validate_python(named)
+    return check_name(named)
 
 
 def _named_outside_cookie(request: Request, in_body: str | None) -> str | None:
@@ -182,7 +204,28 @@ def _named_outside_cookie(request: Request, in_body: str | None) -> str | None:
     names = list(dict.fromkeys(name for name in given if name))
     if len(names) > 1:
         raise episode_ambiguous(names[0], names[1])
-    return _EPISODE_NAME.validate_python(names[0]) if names else None
+    return check_name(names[0]) if names else None
+
+
+async def _stepped(request: Request, episode_id: str, wanted: StepRequest) -> Response:
+    installation = _installation(request)
+    installation.pace.take_step(client_of(request))
+    beside = wanted.action.metadata
+    expected = wanted.expected_version if wanted.expected_version is not None else beside.expected_version
+    return _answered(
+        await installation.episodes.step(
+            episode_id,
+            wanted.action.meaning(),
+            request_id=wanted.request_id or beside.request_id,
+            expected_version=expected,
+        )
+    )
+
+
+def _begun(answered: Answer) -> Response:
+    response = _answered(answered)
+    response.set_cookie(COOKIE, answered.episode_id, path="/", httponly=True, samesite="lax")
+    return response
 
 
 def _answered(answered: Answer) -> Response:

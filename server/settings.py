@@ -39,6 +39,13 @@ def _whole_number(lowest: int) -> Callable[[str], int]:
     return parse
 
 
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < float("inf"):
+        raise ValueError("must be a number of seconds above 0")
+    return seconds
+
+
 def _log_level(text: str) -> str:
     level = text.lower()
     if level not in ("critical", "error", "warning", "info", "debug"):
@@ -67,6 +74,17 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("EPISODE_CACHE", 4096, "Folded episodes kept in memory; the others are folded again.", _whole_number(1)),
     Setting("BODY_LIMIT_BYTES", 262_144, "Longest request body or socket message.", _whole_number(1)),
     Setting("BATCH_LIMIT", 256, "Most appends committed in one transaction.", _whole_number(1)),
+    Setting("SOCKET_LIMIT", 4096, "Most open WebSockets.", _whole_number(1)),
+    Setting("STEPS_PER_SECOND", 100_000, "Most steps of one client in a second.", _whole_number(1)),
+    Setting(
+        "OPEN_EPISODE_LIMIT",
+        20_000,
+        "Most open practice episodes of one client; over it, its longest idle one is closed.",
+        _whole_number(1),
+    ),
+    Setting("IDLE_SECONDS", 86_400.0, "An episode on which nothing happened for this long is closed.", _seconds),
+    Setting("PING_SECONDS", 20.0, "Time between two pings of an open WebSocket.", _seconds),
+    Setting("PING_TIMEOUT_SECONDS", 20.0, "A WebSocket that does not answer a ping for this long is closed.", _seconds),
 )
 
 
@@ -83,6 +101,12 @@ class Settings:
     episode_cache: int = 4096
     body_limit_bytes: int = 262_144
     batch_limit: int = 256
+    socket_limit: int = 4096
+    steps_per_second: int = 100_000
+    open_episode_limit: int = 20_000
+    idle_seconds: float = 86_400.0
+    ping_seconds: float = 20.0
+    ping_timeout_seconds: float = 20.0
 
 
 def read_settings(environ: Mapping[str, str], **given: Any) -> Settings:

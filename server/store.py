@@ -7,6 +7,7 @@ at all; what they say is not looked at. Rule 4: nothing here changes or removes 
 
 from __future__ import annotations
 
+import time
 from typing import Any, Sequence
 
 from sqlalchemy import Connection, Row, Select, bindparam, select
@@ -67,6 +68,17 @@ class EventStore:
     def __init__(self, writer: Writer, reader: AsyncEngine) -> None:
         self._writer = writer
         self._reader = reader
+        self._waiting = 0
+        self._last_refusal: float | None = None
+
+    @property
+    def queue_depth(self) -> int:
+        """Appends that wait for their answer."""
+        return self._waiting
+
+    def refused_within(self, seconds: float) -> bool:
+        """Whether the database did not take the latest append, and that is not longer ago."""
+        return self._last_refusal is not None and time.monotonic() - self._last_refusal <= seconds
 
     async def append(
         self, stream_id: str, expected_version: int, linked: Sequence[Link], rows: Sequence[StatementRow] = ()
@@ -74,7 +86,15 @@ class EventStore:
         """Add events atomically at the expected version; returns once they are durable."""
         if [each.version for each in linked] != [expected_version + n for n in range(1, len(linked) + 1)]:
             raise ValueError(f"{stream_id}: events must be linked after version {expected_version}")
-        await self._writer.submit(Append(stream_id, expected_version, tuple(linked), tuple(rows)))
+        self._waiting += 1
+        try:
+            await self._writer.submit(Append(stream_id, expected_version, tuple(linked), tuple(rows)))
+            self._last_refusal = None
+        except StoreUnavailableError:
+            self._last_refusal = time.monotonic()
+            raise
+        finally:
+            self._waiting -= 1
 
     async def read(self, stream_id: str) -> tuple[Link, ...]:
         """The whole stream in order; empty: there is none."""
@@ -120,6 +140,13 @@ def write_batch(connection: Connection, batch: Sequence[Append]) -> list[Outcome
         return [None] * len(batch)
     except IntegrityError:
         # Some append is in conflict, and the transaction cannot say which: each again, alone.
+        return _write_each(connection, batch)
+    except DBAPIError as error:
+        return [StoreUnavailableError(str(error.orig))] * len(batch)
+
+
+def _write_each(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
+    try:
         with connection.begin():
             return [_write_alone(connection, append) for append in batch]
     except DBAPIError as error:

@@ -82,3 +82,17 @@ episodes = Table(
     Column("ended_position", BigInteger, nullable=True),
 )
 Index("ix_episodes_task_id_ended_position", episodes.c.task_id, episodes.c.ended_position)
+# Changes only when an episode begins or ends, so that a step pays nothing for it.
+Index(
+    "ix_episodes_open",
+    episodes.c.started_at,
+    sqlite_where=episodes.c.ended_position.is_(None),
+    postgresql_where=episodes.c.ended_position.is_(None),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("session_key", String(128), primary_key=True),
+    Column("episode_id", String(128), nullable=False),
+)

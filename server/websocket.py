@@ -2,32 +2,78 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from pydantic import ValidationError
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from domain.evidence_view import encode_json
-from server.episodes import Episodes
 from server.installation import Installation
+from server.limits import TooManySocketsError
 from server.problems import Problem, body_too_large, problem_of
-from server.requests import CloseFrame, ResetFrame, ResetRequest, StateFrame, StepFrame, decode_frame
+from server.requests import (
+    CloseFrame,
+    ResetFrame,
+    ResetRequest,
+    StateFrame,
+    StepFrame,
+    check_name,
+    client_of,
+    decode_frame,
+)
+from server.sessions import EpisodeNotStartedError, Seat, SessionTakenOverError
 
-_CODE_OF_PROBLEM = {"invalid": "VALIDATION_ERROR", "invalid_json": "INVALID_JSON"}
+_CODE_OF_PROBLEM = {
+    "invalid": "VALIDATION_ERROR",
+    "invalid_json": "INVALID_JSON",
+    "episode_not_started": "EPISODE_NOT_STARTED",
+}
 _CODE_OF_STATUS = {429: "CAPACITY_REACHED", 503: "CAPACITY_REACHED"}
-
-
-class EpisodeNotStartedError(Exception):
-    """A step or state on a socket that never had an episode."""
+POLICY_VIOLATION = 1008
+TRY_AGAIN_LATER = 1013
 
 
 async def serve_socket(websocket: WebSocket) -> None:
     """One socket from handshake to close."""
     installation: Installation = websocket.app.state.installation
     await websocket.accept()
-    conversation = Conversation(installation.episodes, limit=installation.settings.body_limit_bytes)
+    with suppress(WebSocketDisconnect):  # the client went away while it was answered
+        try:
+            installation.sockets.enter()
+        except TooManySocketsError as error:
+            await _part(websocket, _error_frame(error), TRY_AGAIN_LATER)
+            return
+        try:
+            await _sit_down(websocket, installation)
+        finally:
+            installation.sockets.leave()
+
+
+async def _sit_down(websocket: WebSocket, installation: Installation) -> None:
+    key = websocket.path_params.get("session_key")
+    seat = Seat(is_keyed=key is not None)
+    conversation = Conversation(installation, seat, client=client_of(websocket), key=key)
+    if key is None:
+        await _converse(websocket, conversation, seat)
+        return
+    try:
+        check_name(key)
+    except ValidationError as error:
+        await _part(websocket, _error_frame(error), POLICY_VIOLATION)
+        return
+    installation.sessions.enter(key, seat)
+    try:
+        await _converse(websocket, conversation, seat)
+    except SessionTakenOverError as error:
+        await _part(websocket, _error_frame(error), POLICY_VIOLATION)
+    finally:
+        installation.sessions.leave(key, seat)
+
+
+async def _converse(websocket: WebSocket, conversation: Conversation, seat: Seat) -> None:
     while True:
-        message = await websocket.receive()
+        message = await seat.next_of(websocket.receive)
         if message["type"] == "websocket.disconnect":
             return
         text = message.get("text")
@@ -38,21 +84,29 @@ async def serve_socket(websocket: WebSocket) -> None:
         await websocket.send({"type": "websocket.send", "text": reply.decode()})
 
 
+async def _part(websocket: WebSocket, last: bytes, code: int) -> None:
+    await websocket.send({"type": "websocket.send", "text": last.decode()})
+    await websocket.close(code)
+
+
 class Conversation:
-    """What one socket remembers: the episode that its last reset began."""
+    """Frames in, frames out, for the seat that one socket has."""
 
-    __slots__ = ("_episode_id", "_episodes", "_limit")
+    __slots__ = ("_client", "_installation", "_key", "_seat")
 
-    def __init__(self, episodes: Episodes, *, limit: int) -> None:
-        self._episodes = episodes
-        self._limit = limit
-        self._episode_id: str | None = None
+    def __init__(self, installation: Installation, seat: Seat, *, client: str, key: str | None) -> None:
+        self._installation = installation
+        self._seat = seat
+        self._client = client
+        self._key = key
+        """Session key; null: the socket's episode is known by its own name only."""
 
     async def reply(self, text: str | bytes) -> bytes | None:
         """The answer to a frame; null: the client said goodbye."""
         try:
-            if len(text) > self._limit:
-                raise body_too_large(self._limit)
+            limit = self._installation.settings.body_limit_bytes
+            if len(text) > limit:
+                raise body_too_large(limit)
             frame = decode_frame(text)
             match frame:
                 case StepFrame():
@@ -60,7 +114,7 @@ class Conversation:
                 case ResetFrame():
                     return await self._reset(frame.data)
                 case StateFrame():
-                    state = await self._episodes.state(self._current())
+                    state = await self._installation.episodes.state(await self._current())
                     return b'{"type":"state","data":' + state + b"}"
                 case CloseFrame():
                     return None
@@ -68,26 +122,34 @@ class Conversation:
             return _error_frame(error)
 
     async def _step(self, frame: StepFrame) -> bytes:
+        self._installation.pace.take_step(self._client)
         beside = frame.data.metadata
-        answered = await self._episodes.step(
-            self._current(),
+        answered = await self._installation.episodes.step(
+            self._seat.episode_id or await self._current(),
             frame.data.meaning(),
             request_id=beside.request_id,
             expected_version=beside.expected_version,
+            may_repeat=self._seat.may_repeat,
         )
+        self._seat.may_repeat = False
         return answered.frame()
 
     async def _reset(self, wanted: ResetRequest) -> bytes:
-        answered = await self._episodes.reset(wanted)
-        left, self._episode_id = self._episode_id, answered.episode_id
+        if self._key is not None:
+            # The seat is told by the session, as it is of a reset that comes over REST.
+            return (await self._installation.sessions.reset(self._key, wanted, client=self._client)).frame()
+        answered = await self._installation.episodes.reset(wanted, client=self._client)
+        left, self._seat.episode_id = self._seat.episode_id, answered.episode_id
         if left is not None and left != answered.episode_id:
-            await self._episodes.close(left, "abandoned")
+            await self._installation.episodes.leave(left)
         return answered.frame()
 
-    def _current(self) -> str:
-        if self._episode_id is None:
-            raise EpisodeNotStartedError
-        return self._episode_id
+    async def _current(self) -> str:
+        if self._seat.episode_id is None:
+            if self._key is None:
+                raise EpisodeNotStartedError
+            self._seat.episode_id = await self._installation.sessions.current(self._key)
+        return self._seat.episode_id
 
 
 def _error_frame(error: Exception) -> bytes:
@@ -95,8 +157,8 @@ def _error_frame(error: Exception) -> bytes:
 
 
 def _error_data(error: Exception) -> dict[str, Any]:
-    if isinstance(error, EpisodeNotStartedError):
-        return {"message": "No episode was begun here; send a reset first.", "code": "EPISODE_NOT_STARTED"}
+    if isinstance(error, SessionTakenOverError):
+        return {"message": "A newer socket has taken this session over; play there.", "code": "SESSION_ERROR"}
     if isinstance(error, ValidationError) and _is_about_the_type(error):
         return {"message": "type must be one of reset, step, state, close.", "code": "UNKNOWN_TYPE"}
     problem: Problem = problem_of(error)
@@ -104,7 +166,7 @@ def _error_data(error: Exception) -> dict[str, Any]:
     data: dict[str, Any] = {"message": problem.detail, "code": code or "EXECUTION_ERROR"}
     if "errors" in problem.extra:
         data["errors"] = problem.extra["errors"]
-    if code is None:
+    if code in (None, "CAPACITY_REACHED"):  # the code alone does not tell which limit it was, or that it was the disk
         data["problem"] = problem.members()
     return data
 

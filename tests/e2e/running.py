@@ -68,6 +68,12 @@ class ServerProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def pid(self) -> int:
+        if self._process is None:
+            raise RuntimeError("the server does not run")
+        return self._process.pid
+
+    @property
     def output(self) -> str:
         return (self.directory / "serve.log").read_text()
 

@@ -136,17 +136,6 @@ async def test_expected_version_is_enforced(served: Served) -> None:
     assert (await served.step("e", READ, expected_version=2))["info"]["version"] == 3
 
 
-async def test_a_request_id_is_taken_once_and_looked_up_before_the_version(served: Served) -> None:
-    await served.reset(episode_id="e")
-    await served.step("e", READ, request_id="r-1")
-    for expected_version in (None, 1):
-        response = await served.client.post(
-            "/step",
-            json={"episode_id": "e", "action": READ, "request_id": "r-1", "expected_version": expected_version},
-        )
-        assert_problem(response, 409, "request_id_reused")
-
-
 async def test_submission_shows_grade_and_truth(served: Served) -> None:
     await served.reset(task_id="medium", seed=7, episode_id="e")
     body = await served.step("e", REPAIRED)

@@ -80,7 +80,7 @@ async def test_a_problem_without_a_code_of_its_own_is_carried_whole(served: Serv
         stale = await socket.say(step(READ, expected_version=9))
         assert stale["data"]["problem"]["actual_version"] == 1
         await socket.say(step(READ, request_id="r"))
-        reused = await socket.say(step(READ, request_id="r"))
+        reused = await socket.say(step({"action_type": "read_logs"}, request_id="r"))
         assert reused["data"]["problem"]["code"] == "request_id_reused"
 
 

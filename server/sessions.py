@@ -1,0 +1,112 @@
+"""Keyed sessions: a name under which a client finds its current episode again, after a dropped socket or a restart.
+
+Rule 1: a key's current episode is the one its last reset began; it is read from the store. Rule 2: the newest socket of
+a key wins. Rule 3: a reset that names the key's own open episode never closes it; any other reset closes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from server.answers import Answer
+from server.episodes import Episodes, EpisodeTakenError
+from server.locks import NamedLocks
+from server.read_models import read_session
+from server.requests import ResetRequest
+
+
+class EpisodeNotStartedError(Exception):
+    """A step or state on a socket or a session key that never had an episode."""
+
+
+class SessionTakenOverError(Exception):
+    """A newer socket of the same key is open."""
+
+
+class Seat:
+    """What one socket remembers: the episode it plays. On a session, a newer socket takes the seat away."""
+
+    __slots__ = ("_waiting", "episode_id", "is_lost", "may_repeat")
+
+    def __init__(self, *, is_keyed: bool) -> None:
+        self.episode_id: str | None = None
+        """Null: no reset on this socket yet, and the session was not looked at."""
+        self.may_repeat = is_keyed
+        """Whether the next step may be one whose answer was lost with an older socket."""
+        self.is_lost = False
+        self._waiting: asyncio.Task[Any] | None = None
+
+    def lose(self) -> None:
+        """Called by the newer socket. A step under way is finished; a wait for the next frame ends now."""
+        self.is_lost = True
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+    async def next_of(self, receive: Any) -> Any:
+        """What ``receive()`` gives; raises ``SessionTakenOverError``."""
+        self._check()
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a socket is served by a task")
+        # The task itself is cancelled, because waiting for two things costs a task for every frame.
+        self._waiting = task
+        try:
+            return await receive()
+        except asyncio.CancelledError:
+            if self.is_lost:
+                task.uncancel()
+                raise SessionTakenOverError from None
+            raise
+        finally:
+            self._waiting = None
+
+    def _check(self) -> None:
+        if self.is_lost:
+            raise SessionTakenOverError
+
+
+class Sessions:
+    """The sessions of this server. Other servers on the same database see the same current episodes."""
+
+    def __init__(self, episodes: Episodes, reader: AsyncEngine) -> None:
+        self._episodes = episodes
+        self._reader = reader
+        self._locks = NamedLocks()
+        self._seats: dict[str, Seat] = {}
+
+    def enter(self, key: str, seat: Seat) -> None:
+        """A new socket sits down; the one that sat there loses its seat."""
+        older = self._seats.get(key)
+        self._seats[key] = seat
+        if older is not None:
+            older.lose()
+
+    def leave(self, key: str, seat: Seat) -> None:
+        if self._seats.get(key) is seat:
+            del self._seats[key]
+
+    async def current(self, key: str) -> str:
+        """The key's current episode; raises ``EpisodeNotStartedError``."""
+        async with self._locks.holding(key):
+            episode_id = await read_session(self._reader, key)
+        if episode_id is None:
+            raise EpisodeNotStartedError
+        return episode_id
+
+    async def reset(self, key: str, request: ResetRequest, *, client: str) -> Answer:
+        """Begin the key's next episode, or answer for its own again."""
+        async with self._locks.holding(key):
+            left = await read_session(self._reader, key)
+            named = request.episode_id
+            if named is not None and named != left and await self._episodes.exists(named):
+                raise EpisodeTakenError(named)
+            answered = await self._episodes.reset(request, client=client, session=key)
+            seat = self._seats.get(key)
+            if seat is not None:
+                seat.episode_id = answered.episode_id
+            if left is not None and left != answered.episode_id:
+                await self._episodes.leave(left)
+        return answered

@@ -1,0 +1,103 @@
+"""Idle episodes are closed; an outage costs nobody an episode."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from server.idle import PIECE
+from server.settings import Settings
+from tests.served import START, Served, serving
+
+READ = {"action_type": "read_config"}
+HOUR = timedelta(hours=1)
+
+
+class HandClock:
+    """Goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def hourly(settings: Settings) -> Settings:
+    """Ten hours of idleness, so that the sweeper does not wake up by itself during a test."""
+    return replace(settings, idle_seconds=36_000)
+
+
+@pytest.fixture
+async def watched(hourly: Settings, clock: HandClock) -> AsyncIterator[Served]:
+    async with serving(hourly, clock=clock) as running:
+        yield running
+
+
+async def test_an_episode_that_was_idle_for_long_is_closed(watched: Served, clock: HandClock) -> None:
+    await watched.reset(episode_id="e")
+    clock.now += 10 * HOUR - timedelta(milliseconds=1)
+    assert await watched.installation.sweeper.sweep() == 0
+    clock.now += timedelta(milliseconds=1)
+    assert await watched.installation.sweeper.sweep() == 1
+    events = (await watched.client.get("/episodes/e/events")).json()
+    assert (events[-1]["kind"], events[-1]["payload"], events[-1]["actor"]) == ("expire", {"reason": "idle"}, "server")
+    final = await watched.step("e", READ)
+    assert (final["done"], final["reward"], final["info"]["truncated"]) == (True, 0.0, True)
+    assert await watched.installation.sweeper.sweep() == 0
+
+
+async def test_a_step_keeps_an_episode_open(watched: Served, clock: HandClock) -> None:
+    await watched.reset(episode_id="left")
+    await watched.reset(episode_id="played")
+    clock.now += 6 * HOUR
+    await watched.step("played", READ)
+    clock.now += 6 * HOUR
+    assert await watched.installation.sweeper.sweep() == 1
+    assert (await watched.client.get("/state?episode_id=played")).json()["done"] is False
+
+
+async def test_idle_time_begins_with_the_server(hourly: Settings, clock: HandClock) -> None:
+    async with serving(hourly, clock=clock) as served:
+        await served.reset(episode_id="e")
+    clock.now += 1000 * HOUR
+    async with serving(hourly, clock=clock) as served:
+        assert await served.installation.sweeper.sweep() == 0
+        clock.now += 9 * HOUR
+        assert await served.installation.sweeper.sweep() == 0
+        clock.now += HOUR
+        assert await served.installation.sweeper.sweep() == 1
+
+
+async def test_many_are_closed_piece_by_piece(watched: Served, clock: HandClock) -> None:
+    for n in range(PIECE + 3):
+        await watched.reset(episode_id=f"e{n}")
+    clock.now += 10 * HOUR
+    assert await watched.installation.sweeper.sweep() == PIECE + 3
+    assert (await watched.client.get("/openenv/state")).json()["open_episodes"] == 0
+
+
+async def test_what_was_stepped_after_the_look_stays_open(watched: Served) -> None:
+    await watched.reset(episode_id="e")
+    await watched.step("e", READ)
+    assert await watched.installation.episodes.close("e", "idle", at_version=1) is False
+    assert (await watched.client.get("/state?episode_id=e")).json()["done"] is False
+
+
+async def test_what_another_server_closed_is_not_closed_again(hourly: Settings, clock: HandClock) -> None:
+    async with serving(hourly, clock=clock) as here, serving(hourly, clock=clock) as there:
+        await here.reset(episode_id="e")
+        clock.now += 10 * HOUR
+        assert await there.installation.sweeper.sweep() == 1
+        assert await here.installation.sweeper.sweep() == 0
+        assert await here.installation.episodes.close("e", "idle") is False
+        assert len((await here.client.get("/episodes/e/events")).json()) == 2
