@@ -61,13 +61,16 @@ class FieldSpec:
 
     def domain_text(self) -> str:
         """What the field takes, in words."""
-        text = {
-            "number": f"a number from {self.low:g} to {self.high:g}",
-            "integer": f"a whole number from {self.low:g} to {self.high:g}",
-            "boolean": "true or false",
-            "choice": "one of " + ", ".join(self.choices),
-            "text": "text",
-        }[self.type]
+        match self.type:
+            case "number" | "integer":
+                kind = "a number" if self.type == "number" else "a whole number"
+                text = f"{kind} from {self.low:g} to {self.high:g}"
+            case "boolean":
+                text = "true or false"
+            case "choice":
+                text = "one of " + ", ".join(self.choices)
+            case "text":
+                text = "text"
         return text + (" or null" if self.nullable else "")
 
     def to_pipeline(self, value: FieldValue) -> FieldValue:
