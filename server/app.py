@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -14,9 +15,14 @@ from starlette.routing import WebSocketRoute
 from server.installation import installed
 from server.problems import EXPECTED_ERRORS
 from server.routes import ROUTES, answer_problem
-from server.settings import Settings
+from server.settings import Settings, read_settings
 from server.websocket import serve_socket
 from server.world import PooledWorld, World
+
+
+def create_app_from_environment() -> Starlette:
+    """The application of one of several server processes, which are handed their settings by environment."""
+    return create_app(read_settings(os.environ))
 
 
 def utc_now() -> datetime:
@@ -39,7 +45,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        chosen = world if world is not None else PooledWorld(settings.workers)
+        chosen = world if world is not None else PooledWorld(settings.generator_processes)
         async with installed(settings, chosen, clock=clock, new_id=new_id) as installation:
             app.state.installation = installation
             yield

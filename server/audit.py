@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.actions import QueryArtifact, ReadArtifact, RunSanityCheck, SubmitDiagnosis
 from domain.chain import Link, verify_chain
@@ -82,8 +83,8 @@ class _Folding(NamedTuple):
 
 async def audit_episode(settings: Settings, world: World, episode_id: str) -> AuditReport:
     """Look at everything recorded of one episode; raises ``UnknownStreamError``."""
-    with reading(settings) as connection:
-        recorded = _read(connection, episode_id)
+    async with reading(settings) as connection:
+        recorded = await connection.run_sync(_read, episode_id)
         if not recorded.links and recorded.row is None and recorded.unreadable is None:
             raise UnknownStreamError(episode_id)
         auditor = _Auditor(connection, world, episode_id)
@@ -114,7 +115,7 @@ def _read(connection: Connection, episode_id: str) -> _Recorded:
 
 
 class _Auditor:
-    def __init__(self, connection: Connection, world: World, episode_id: str) -> None:
+    def __init__(self, connection: AsyncConnection, world: World, episode_id: str) -> None:
         self._connection = connection
         self._world = world
         self._episode_id = episode_id
@@ -164,7 +165,7 @@ class _Auditor:
 
     async def _scenario(self, reset: EpisodeReset) -> HeldScenario | None:
         try:
-            stored = read_scenario(self._connection, reset.scenario_digest)
+            stored = await self._connection.run_sync(read_scenario, reset.scenario_digest)
         except ScenarioLostError as error:
             self._find("scenario", 1, str(error))
             return None

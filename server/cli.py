@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
-from server.database import DatabaseUrlError, database_path, parse_url
-from server.settings import SettingError, Settings, read_settings
+from server.database import DatabaseUrlError, database_path, is_sqlite, parse_url, shown_url
+from server.settings import SettingError, Settings, read_settings, to_environment
 
 cli = typer.Typer(
     name="mlops-debug",
@@ -20,6 +19,9 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+database_commands = typer.Typer(name="db", help="The tables of the database.", no_args_is_help=True)
+cli.add_typer(database_commands)
 
 DatabaseOption = Annotated[
     str | None, typer.Option("--database", help="SQLAlchemy URL, or the path of an SQLite file.")
@@ -34,17 +36,24 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
     database: DatabaseOption = None,
     log_level: Annotated[str | None, typer.Option(help="critical, error, warning, info or debug.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Server processes; more than one needs PostgreSQL.")
+    ] = None,
 ) -> None:
     """Serve the environment over REST and WebSocket."""
-    settings = _settings(host=host, port=port, database_url=_as_url(database), log_level=log_level)
+    settings = _settings(host=host, port=port, database_url=_as_url(database), log_level=log_level, workers=workers)
     import uvicorn
 
     from server.app import create_app
 
-    typer.echo(f"database: {_existing_or_new(settings)}")
+    _prepare(settings)
     typer.echo(f"listening on http://{settings.host}:{settings.port}")
+    if settings.workers > 1:
+        os.environ.update(to_environment(settings))
     uvicorn.run(
-        create_app(settings),
+        create_app(settings) if settings.workers == 1 else "server.app:create_app_from_environment",
+        factory=settings.workers > 1,
+        workers=settings.workers,
         host=settings.host,
         port=settings.port,
         log_level=settings.log_level,
@@ -71,7 +80,7 @@ def replay(episode: str, database: DatabaseOption = None, as_json: JsonOption = 
 
     settings = _settings(database_url=_as_url(database))
     try:
-        replayed = replay_episode(_existing(settings), episode)
+        replayed = asyncio.run(replay_episode(_existing(settings), episode))
     except (UnknownStreamError, UnfoldableEpisodeError, NotOurDatabaseError) as error:
         _fail(str(error))
     typer.echo(replayed.model_dump_json(indent=2) if as_json else render_replay(replayed))
@@ -91,6 +100,45 @@ def audit(episode: str, database: DatabaseOption = None, as_json: JsonOption = F
         _fail(str(error))
     typer.echo(report.model_dump_json(indent=2) if as_json else render_report(report))
     raise typer.Exit(1 if report.findings else 0)
+
+
+@database_commands.command(name="upgrade")
+def upgrade_tables(database: DatabaseOption = None) -> None:
+    """Bring the tables to the newest version; nothing where they have it."""
+    from server.schema_versions import NewerDatabaseError, upgrade_database
+    from server.store import StoreUnavailableError
+
+    settings = _settings(database_url=_as_url(database))
+    _existing_or_new(settings)
+    try:
+        version = asyncio.run(upgrade_database(parse_url(settings.database_url)))
+    except (NewerDatabaseError, StoreUnavailableError) as error:
+        _fail(str(error))
+    typer.echo(f"at version {version.present}")
+
+
+@database_commands.command(name="check")
+def check_tables(database: DatabaseOption = None) -> None:
+    """Tell which version the tables have. Exit 0: the newest, 1: they need an upgrade."""
+    from server.replay import NotOurDatabaseError, reading
+    from server.schema_versions import NewerDatabaseError, SchemaVersion, read_version
+
+    settings = _existing(_settings(database_url=_as_url(database)))
+
+    async def look() -> SchemaVersion:
+        async with reading(settings) as connection:
+            return await connection.run_sync(read_version)
+
+    try:
+        version = asyncio.run(look())
+    except (NewerDatabaseError, NotOurDatabaseError) as error:
+        _fail(str(error))
+    if version.is_newest:
+        typer.echo(f"at version {version.present}, the newest")
+        return
+    present = "empty" if version.present is None else f"at version {version.present}"
+    typer.echo(f"{present}, the newest is {version.newest}: run mlops-debug db upgrade")
+    raise typer.Exit(1)
 
 
 @cli.command()
@@ -124,18 +172,44 @@ def _as_url(database: str | None) -> str | None:
     return f"sqlite:///{database}" if database is not None and "://" not in database else database
 
 
-def _existing_or_new(settings: Settings) -> Path:
-    path = database_path(parse_url(settings.database_url))
-    if not path.parent.is_dir():
-        _fail(f"there is no folder {path.parent} for the database")
-    return path
+def _prepare(settings: Settings) -> None:
+    """Say which database is served, and end here, in one sentence, where it cannot be."""
+    url = parse_url(settings.database_url)
+    if is_sqlite(url) and settings.workers > 1:
+        _fail(
+            f"--workers {settings.workers} needs PostgreSQL: in an SQLite file one process writes at a time, so that "
+            "several would only wait for each other's lock. Leave --workers away, or see docs/postgres.md"
+        )
+    _existing_or_new(settings)
+    typer.echo(f"database: {shown_url(url)}")
+    if is_sqlite(url):
+        return
+    from server.backend import opened
+    from server.durability import UnsafeDatabaseError
+    from server.schema_versions import NewerDatabaseError
+    from server.store import StoreUnavailableError
+
+    async def open_once() -> None:
+        async with opened(settings):
+            pass
+
+    try:
+        asyncio.run(open_once())
+    except (UnsafeDatabaseError, NewerDatabaseError, StoreUnavailableError) as error:
+        _fail(str(error))
+
+
+def _existing_or_new(settings: Settings) -> None:
+    url = parse_url(settings.database_url)
+    if is_sqlite(url) and not database_path(url).parent.is_dir():
+        _fail(f"there is no folder {database_path(url).parent} for the database")
 
 
 def _existing(settings: Settings) -> Settings:
-    path = database_path(parse_url(settings.database_url))
-    if not path.is_file():
-        _fail(f"there is no database {path}; name one with --database or MLOPS_DEBUG_DATABASE_URL")
-    typer.echo(f"database: {path}", err=True)
+    url = parse_url(settings.database_url)
+    if is_sqlite(url) and not database_path(url).is_file():
+        _fail(f"there is no database {database_path(url)}; name one with --database or MLOPS_DEBUG_DATABASE_URL")
+    typer.echo(f"database: {shown_url(url)}", err=True)
     return settings
 
 

@@ -1,49 +1,82 @@
-"""Engines and migrations. The only place that knows how a database is opened."""
+"""Database URLs and engines. The only place that knows how a database is opened."""
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 BUSY_TIMEOUT_MS = 10_000
+LOCK_TIMEOUT_MS = 2_000
+"""How long a PostgreSQL transaction waits for another one."""
+SILENCE_SECONDS = 10.0
+"""A PostgreSQL server that says nothing for this long is taken to be gone."""
+FROZEN_MS = 60_000
+"""PostgreSQL ends a transaction of ours on which nothing happens for this long: its process has stopped in the middle."""
+READ_CONNECTIONS = 10
+"""Most connections of one process to PostgreSQL that read; one more writes."""
 
 
 class DatabaseUrlError(ValueError):
     """The database URL cannot be used."""
 
 
-class UnsafeDatabaseError(RuntimeError):
-    """The database would not keep what it has acknowledged."""
-
-
 def parse_url(text: str) -> URL:
-    """The URL of an SQLite file; the driver, if one is named, is replaced by ours."""
+    """The URL of an SQLite file or of a PostgreSQL database; the driver, if one is named, is replaced by ours."""
     try:
         url = make_url(text)
     except ArgumentError as error:
         raise DatabaseUrlError(f"{text!r} is no SQLAlchemy URL, for example sqlite:///mlops-debug.db") from error
-    if url.get_backend_name() != "sqlite":
-        raise DatabaseUrlError(f"the backend {url.get_backend_name()!r} is not supported; use sqlite:///FILE")
+    match url.get_backend_name():
+        case "sqlite":
+            return _sqlite_url(url)
+        case "postgresql" | "postgres":
+            return _postgres_url(url)
+        case other:
+            raise DatabaseUrlError(
+                f"the backend {other!r} is not supported; use sqlite:///FILE or postgresql+asyncpg://USER@HOST/NAME"
+            )
+
+
+def _sqlite_url(url: URL) -> URL:
     if url.database in (None, "", ":memory:"):
         # Every connection would have a database of its own, and a restart would lose all episodes.
         raise DatabaseUrlError("an SQLite database needs a file, for example sqlite:///mlops-debug.db")
     return url
 
 
+def _postgres_url(url: URL) -> URL:
+    if importlib.util.find_spec("asyncpg") is None:
+        raise DatabaseUrlError("PostgreSQL needs a driver: pip install 'openenv-mlops-debug-env[postgres]'")
+    if not url.database:
+        raise DatabaseUrlError("a PostgreSQL URL names its database: postgresql+asyncpg://USER@HOST/NAME")
+    mode = url.query.get("sslmode")  # what other drivers call it
+    if mode is not None:
+        url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
+    return url.set(drivername="postgresql+asyncpg")
+
+
+def is_sqlite(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite"
+
+
 def database_path(url: URL) -> Path:
-    """The absolute path of the database file."""
+    """The absolute path of an SQLite file."""
     return Path(str(url.database)).absolute()
 
 
+def shown_url(url: URL) -> str:
+    """Where the database is, for people; without a password."""
+    return str(database_path(url)) if is_sqlite(url) else url.render_as_string(hide_password=True)
+
+
 def create_write_engine(url: URL) -> Engine:
-    """Transactions take the write lock first: a deferred one fails at once when it must upgrade its lock."""
+    """SQLite. Transactions take the write lock first: a deferred one fails at once when it must upgrade its lock."""
     engine = create_engine(url.set(drivername="sqlite+pysqlite"))
     event.listen(engine, "connect", _configure_writer)
     event.listen(engine, "begin", _begin_immediate)
@@ -52,6 +85,10 @@ def create_write_engine(url: URL) -> Engine:
 
 def create_read_engine(url: URL) -> AsyncEngine:
     """Connections that cannot write and never hold a transaction open."""
+    if not is_sqlite(url):
+        return _create_postgres_engine(
+            url, READ_CONNECTIONS, isolation_level="AUTOCOMMIT", is_pinged=True, default_transaction_read_only="on"
+        )
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"), execution_options={"isolation_level": "AUTOCOMMIT"}
     )
@@ -59,31 +96,34 @@ def create_read_engine(url: URL) -> AsyncEngine:
     return engine
 
 
-def assert_durable(connection: Connection) -> None:
-    """Refuse a database that could lose an acknowledged event."""
-    journal_mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
-    synchronous = connection.exec_driver_sql("PRAGMA synchronous").scalar_one()
-    connection.rollback()
-    if journal_mode != "wal" or synchronous != 2:
-        raise UnsafeDatabaseError(
-            f"journal_mode is {journal_mode} and synchronous is {synchronous}; they must be wal and 2 (FULL)"
-        )
+def create_postgres_write_engine(url: URL) -> AsyncEngine:
+    """PostgreSQL. A statement sees what other servers committed before it began: a lost race can be looked into."""
+    return _create_postgres_engine(
+        url,
+        1,
+        isolation_level="READ COMMITTED",
+        is_pinged=False,  # whether a lost batch was written is looked up anyway
+        lock_timeout=str(LOCK_TIMEOUT_MS),
+        idle_in_transaction_session_timeout=str(FROZEN_MS),
+    )
 
 
-def upgrade(engine: Engine) -> None:
-    """Bring the schema to the newest version, all or nothing."""
-    with engine.begin() as connection:
-        config = Config()
-        config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-
-
-def migrations_folder() -> Path:
-    """Where the migrations are: beside this file when installed, at the top of a checkout."""
-    here = Path(__file__).resolve().parent
-    installed = here / "migrations"
-    return installed if installed.is_dir() else here.parent / "migrations"
+def _create_postgres_engine(
+    url: URL, connections: int, *, isolation_level: str, is_pinged: bool, **server_settings: str
+) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        pool_pre_ping=is_pinged,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=SILENCE_SECONDS,
+        isolation_level=isolation_level,
+        connect_args={
+            "timeout": SILENCE_SECONDS,
+            "command_timeout": SILENCE_SECONDS,
+            "server_settings": {"application_name": "mlops-debug", **server_settings},
+        },
+    )
 
 
 def _configure_writer(connection: Any, _record: object) -> None:

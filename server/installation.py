@@ -10,7 +10,7 @@ from typing import Any, AsyncIterator, Callable, Coroutine
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from server.database import create_read_engine, create_write_engine, parse_url, upgrade
+from server.backend import Backend, opened
 from server.episodes import Episodes
 from server.idle import IdleSweeper
 from server.limits import OpenEpisodes, Pace, Sockets
@@ -19,9 +19,8 @@ from server.read_models import read_last_scores, read_open_count
 from server.scenarios import Scenarios
 from server.sessions import Sessions
 from server.settings import Settings
-from server.store import EventStore, StoreError, write_batch
+from server.store import EventStore, StoreError
 from server.world import World
-from server.writer import Writer
 
 READY_TIMEOUT_SECONDS = 2.0
 REFUSAL_SECONDS = 5.0
@@ -42,6 +41,8 @@ class Installation:
     sockets: Sockets
     pace: Pace
     sweeper: IdleSweeper
+    weakness: str | None
+    """Why the database might lose what it acknowledged, which a setting accepts; null: it will not."""
 
     async def last_scores(self) -> dict[str, Any]:
         return await read_last_scores(self.reader)
@@ -52,6 +53,8 @@ class Installation:
             "queue_depth": self.store.queue_depth,
             "open_sockets": self.sockets.open_count,
         }
+        if self.weakness is not None:
+            counts["accepted_data_loss"] = self.weakness
         try:
             async with asyncio.timeout(READY_TIMEOUT_SECONDS):
                 counts["open_episodes"] = await read_open_count(self.reader)
@@ -76,40 +79,40 @@ async def _in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]
 async def installed(
     settings: Settings, world: World, *, clock: Callable[[], datetime], new_id: Callable[[], str]
 ) -> AsyncIterator[Installation]:
-    """Migrate the database, start the writer and the workers; on the way out, write what is waiting."""
-    url = parse_url(settings.database_url)
-    write_engine = create_write_engine(url)
-    reader = create_read_engine(url)
-    writer = Writer(write_engine, write_batch, batch_limit=settings.batch_limit)
-    try:
-        upgrade(write_engine)
-        await writer.start()
-        await world.start()
-        store = EventStore(writer, reader)
-        episodes = Episodes(
-            store,
-            Scenarios(world, reader, limit=settings.scenario_cache),
-            world,
-            clock=clock,
-            new_id=new_id,
-            limit=settings.episode_cache,
-            open_episodes=OpenEpisodes(settings.open_episode_limit),
-        )
-        installation = Installation(
-            settings,
-            world,
-            episodes,
-            reader,
-            store,
-            Sessions(episodes, reader),
-            Sockets(settings.socket_limit),
-            Pace(settings.steps_per_second),
-            IdleSweeper(episodes, reader, clock=clock, idle_seconds=settings.idle_seconds),
-        )
-        async with _in_background(installation.sweeper.run()):
-            yield installation
-    finally:
-        await writer.stop()
-        await world.stop()
-        await reader.dispose()
-        write_engine.dispose()
+    """Open the database, start the workers; on the way out, write what is waiting."""
+    async with opened(settings) as backend:
+        try:
+            await world.start()
+            installation = _install(settings, world, backend, clock=clock, new_id=new_id)
+            async with _in_background(installation.sweeper.run()):
+                yield installation
+        finally:
+            await world.stop()
+
+
+def _install(
+    settings: Settings, world: World, backend: Backend, *, clock: Callable[[], datetime], new_id: Callable[[], str]
+) -> Installation:
+    reader = backend.reader
+    store = EventStore(backend.writer, reader)
+    episodes = Episodes(
+        store,
+        Scenarios(world, reader, limit=settings.scenario_cache),
+        world,
+        clock=clock,
+        new_id=new_id,
+        limit=settings.episode_cache,
+        open_episodes=OpenEpisodes(settings.open_episode_limit),
+    )
+    return Installation(
+        settings,
+        world,
+        episodes,
+        reader,
+        store,
+        Sessions(episodes, reader),
+        Sockets(settings.socket_limit),
+        Pace(settings.steps_per_second),
+        IdleSweeper(episodes, reader, clock=clock, idle_seconds=settings.idle_seconds),
+        backend.writer.weakness,
+    )

@@ -13,7 +13,7 @@ from server.episodes import EpisodeTakenError, UnknownEpisodeError
 from server.limits import TooManySocketsError, TooManyStepsError
 from server.scenarios import ScenarioLostError
 from server.sessions import EpisodeNotStartedError
-from server.store import RequestIdReusedError, StoreUnavailableError, WrongExpectedVersionError
+from server.store import ConnectionLostError, RequestIdReusedError, StoreUnavailableError, WrongExpectedVersionError
 from server.writer import WriterStoppedError
 
 logger = logging.getLogger(__name__)
@@ -148,17 +148,23 @@ _CAUSES = {
     "readonly": "it can only be read",
     "read-only": "it can only be read",
     "locked": "another program holds its lock",
+    "lock timeout": "another program holds its lock",
+    "No space left": "its disk is full",
     "disk I/O": "its disk fails",
 }
 
 
 def _of_unavailable(error: Exception) -> Problem:
     cause = next((cause for sign, cause in _CAUSES.items() if sign in str(error)), "it does not answer")
+    if isinstance(error, ConnectionLostError):
+        said = "It is not known whether this was recorded, because the connection to the database broke"
+    else:
+        said = f"Nothing was recorded, because of the database: {cause}"
     return Problem(
         503,
         "store_unavailable",
         "The database does not take the request",
-        f"Nothing was recorded, because of the database: {cause}. Send the same again after the time in Retry-After.",
+        f"{said}. Send the same again after the time in Retry-After.",
     )
 
 

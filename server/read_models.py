@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from sqlalchemy import Executable, Row, bindparam, func, select, text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.chain import Link
 from domain.episode import EpisodeState
 from domain.types import TASK_IDS
 from server.statements import Statement, StatementRow
-from server.store import StoreUnavailableError
+from server.store import unavailable_if_silent
 from server.tables import episodes, events, sessions
 
 _COLUMNS = (
@@ -145,8 +144,6 @@ async def read_last_scores(reader: AsyncEngine) -> dict[str, Any]:
 
 
 async def _read(reader: AsyncEngine, query: Executable, **values: Any) -> list[Row[Any]]:
-    try:
+    with unavailable_if_silent():
         async with reader.connect() as connection:
             return list(await connection.execute(query, values))
-    except DBAPIError as error:
-        raise StoreUnavailableError(str(error.orig)) from error

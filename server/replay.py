@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import Any, Iterable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any, AsyncIterator, Iterable
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, create_engine, event, make_url
+from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.chain import Link
 from domain.episode import EpisodeState, evolve
@@ -23,6 +23,7 @@ from domain.events import (
     FieldQueried,
 )
 from domain.state import SHOWN_DECIMALS
+from server.database import create_read_engine, is_sqlite, parse_url, shown_url
 from server.folding import decode_link
 from server.settings import Settings
 from server.store import StoreError, read_stream
@@ -45,11 +46,11 @@ class UnfoldableEpisodeError(ValueError):
 
 
 class NotOurDatabaseError(Exception):
-    """The file is no database, or holds other tables."""
+    """It is no database, cannot be reached, or holds other tables."""
 
-    def __init__(self, url: str, reason: str) -> None:
-        super().__init__(f"{url} is no database of episodes: {reason}")
-        self.url = url
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name} is no database of episodes: {reason}")
+        self.name = name
 
 
 class ReplayedEvent(BaseModel):
@@ -83,33 +84,34 @@ class Replay(BaseModel):
     events: tuple[ReplayedEvent, ...]
 
 
-@contextmanager
-def reading(settings: Settings) -> Iterator[Connection]:
+@asynccontextmanager
+async def reading(settings: Settings) -> AsyncIterator[AsyncConnection]:
     """A connection that cannot write, to a database that need not be served at the moment."""
-    engine = create_engine(
-        make_url(settings.database_url).set(drivername="sqlite+pysqlite"),
-        poolclass=NullPool,
-        isolation_level="AUTOCOMMIT",
-    )
-    event.listen(engine, "connect", _configure)
+    url = parse_url(settings.database_url)
+    engine = create_read_engine(url)
+    if is_sqlite(url):
+        event.listen(engine.sync_engine, "connect", _read_any_text)
     try:
-        with engine.connect() as connection:
+        async with engine.connect() as connection:
             yield connection
     except DBAPIError as error:
-        raise NotOurDatabaseError(settings.database_url, str(error.orig)) from error
+        raise NotOurDatabaseError(shown_url(url), str(error.orig)) from error
+    except OSError as error:
+        raise NotOurDatabaseError(shown_url(url), str(error)) from error
+    finally:
+        await engine.dispose()
 
 
-def _configure(connection: Any, _record: object) -> None:
-    connection.execute("PRAGMA query_only=ON").close()
+def _read_any_text(connection: Any, _record: object) -> None:
     # A text that is no UTF-8 must reach the audit as a finding, not stop it.
-    connection.text_factory = lambda stored: stored.decode("utf-8", "replace")
+    connection.driver_connection.text_factory = lambda stored: stored.decode("utf-8", "replace")
 
 
-def replay_episode(settings: Settings, episode_id: str) -> Replay:
+async def replay_episode(settings: Settings, episode_id: str) -> Replay:
     """Fold an episode again; raises ``UnknownStreamError`` or ``UnfoldableEpisodeError``."""
     try:
-        with reading(settings) as connection:
-            links = read_stream(connection, episode_id)
+        async with reading(settings) as connection:
+            links = await connection.run_sync(read_stream, episode_id)
         replayed, state = _replay(links)
     except (ValueError, StoreError) as error:  # what validation, an unknown kind and an invalid history have in common
         raise UnfoldableEpisodeError(episode_id) from error

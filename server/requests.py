@@ -13,7 +13,8 @@ from domain.types import RewardMode, TaskId
 
 EpisodeName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
 PracticeSeed = Annotated[int, Field(ge=0, le=2**53 - 1)]
-AgentName = Annotated[str, Field(min_length=1, max_length=200)]
+# Without NUL, which PostgreSQL cannot store.
+AgentName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 
 _FLAT_OUTER = ("episode_id", "request_id", "expected_version", "timeout_s")
 

@@ -8,7 +8,6 @@ from collections import OrderedDict
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.actions import PatchEntry
@@ -17,7 +16,7 @@ from domain.grade import PatchVerdict
 from domain.scenario import Scenario
 from domain.types import TaskId
 from server.statements import Statement, StatementRow
-from server.store import StoreUnavailableError
+from server.store import unavailable_if_silent
 from server.tables import scenarios
 from server.world import World
 
@@ -112,11 +111,9 @@ class Scenarios:
         if held is not None:
             self._held.move_to_end(digest)
             return held
-        try:
+        with unavailable_if_silent():
             async with self._reader.connect() as connection:
                 row = (await connection.execute(_BY_DIGEST, {"wanted": digest})).one_or_none()
-        except DBAPIError as error:
-            raise StoreUnavailableError(str(error.orig)) from error
         held = HeldScenario(unpack(row, digest), is_stored=True)
         self._remember(held)
         return held

@@ -46,6 +46,13 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _yes_or_no(text: str) -> bool:
+    try:
+        return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
+    except KeyError:
+        raise ValueError("must be true or false") from None
+
+
 def _log_level(text: str) -> str:
     level = text.lower()
     if level not in ("critical", "error", "warning", "info", "debug"):
@@ -62,10 +69,12 @@ SETTINGS: tuple[Setting, ...] = (
         "SQLAlchemy URL of the database. A relative SQLite path is relative to the working directory.",
     ),
     Setting("LOG_LEVEL", "info", "critical, error, warning, info or debug.", _log_level),
+    Setting("WORKERS", 1, "Server processes that share the port. More than one needs PostgreSQL.", _whole_number(1)),
     Setting(
-        "WORKERS",
+        "GENERATOR_PROCESSES",
         max(1, (os.cpu_count() or 1) - 1),
-        "Processes that generate scenarios and verify patches. Default: one fewer than the cores, at least 1.",
+        "Processes of each server process that generate scenarios and verify patches. Default: one fewer than the "
+        "cores, at least 1.",
         _whole_number(1),
     ),
     Setting(
@@ -74,6 +83,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("EPISODE_CACHE", 4096, "Folded episodes kept in memory; the others are folded again.", _whole_number(1)),
     Setting("BODY_LIMIT_BYTES", 262_144, "Longest request body or socket message.", _whole_number(1)),
     Setting("BATCH_LIMIT", 256, "Most appends committed in one transaction.", _whole_number(1)),
+    Setting(
+        "ACCEPT_DATA_LOSS",
+        False,
+        "true: start also on a database that could lose what it acknowledged, and let /ready tell.",
+        _yes_or_no,
+    ),
     Setting("SOCKET_LIMIT", 4096, "Most open WebSockets.", _whole_number(1)),
     Setting("STEPS_PER_SECOND", 100_000, "Most steps of one client in a second.", _whole_number(1)),
     Setting(
@@ -97,10 +112,12 @@ class Settings:
     database_url: str = "sqlite:///mlops-debug.db"
     log_level: str = "info"
     workers: int = 1
+    generator_processes: int = 1
     scenario_cache: int = 256
     episode_cache: int = 4096
     body_limit_bytes: int = 262_144
     batch_limit: int = 256
+    accept_data_loss: bool = False
     socket_limit: int = 4096
     steps_per_second: int = 100_000
     open_episode_limit: int = 20_000
@@ -122,6 +139,11 @@ def read_settings(environ: Mapping[str, str], **given: Any) -> Settings:
         else:
             values[key] = setting.default
     return Settings(**values)
+
+
+def to_environment(settings: Settings) -> dict[str, str]:
+    """The environment that ``read_settings`` reads these values from: how they reach other processes."""
+    return {PREFIX + each.name: str(getattr(settings, each.name.lower())) for each in SETTINGS}
 
 
 def _parsed(setting: Setting, text: str) -> Any:

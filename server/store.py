@@ -8,10 +8,12 @@ at all; what they say is not looked at. Rule 4: nothing here changes or removes 
 from __future__ import annotations
 
 import time
-from typing import Any, Sequence
+from contextlib import contextmanager
+from typing import Any, Iterator, Sequence
 
 from sqlalchemy import Connection, Row, Select, bindparam, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.chain import Link, digest_of
@@ -32,11 +34,14 @@ _EVENT_COLUMNS = (
     "hash",
 )
 _INSERT = Statement(events.insert().values({name: bindparam(name) for name in _EVENT_COLUMNS}), _EVENT_COLUMNS)
+CONFLICTS = ("uq_events_stream_id_version", "uq_events_stream_id_request_id", "events_follow")
+"""What the database calls the constraints that make an append fail because of another one."""
 _STREAM: Select[Any] = select(events).where(events.c.stream_id == bindparam("stream")).order_by(events.c.version)
 
 
 class StoreError(Exception):
-    """StoreError: WrongExpectedVersionError, RequestIdReusedError, StoreUnavailableError, UnreadableEventError."""
+    """StoreError: WrongExpectedVersionError, RequestIdReusedError, UnreadableEventError, and StoreUnavailableError, which
+    has ConnectionLostError below it."""
 
 
 class WrongExpectedVersionError(StoreError):
@@ -56,6 +61,10 @@ class RequestIdReusedError(StoreError):
 
 class StoreUnavailableError(StoreError):
     """The database does not answer or does not take writes; nothing was written."""
+
+
+class ConnectionLostError(StoreUnavailableError):
+    """The connection broke while an append was written. Whether it was recorded, only the log can tell."""
 
 
 class UnreadableEventError(StoreError):
@@ -98,12 +107,21 @@ class EventStore:
 
     async def read(self, stream_id: str) -> tuple[Link, ...]:
         """The whole stream in order; empty: there is none."""
-        try:
+        with unavailable_if_silent():
             async with self._reader.connect() as connection:
                 found = await connection.execute(_STREAM, {"stream": stream_id})
                 return tuple(to_link(row) for row in found)
-        except DBAPIError as error:
-            raise StoreUnavailableError(str(error.orig)) from error
+
+
+@contextmanager
+def unavailable_if_silent() -> Iterator[None]:
+    """A database that fails, cannot be reached, or has no connection free is unavailable."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise StoreUnavailableError(str(error.orig)) from error
+    except (OSError, PoolTimeoutError) as error:
+        raise StoreUnavailableError(str(error) or "it does not answer in time") from error
 
 
 def read_stream(connection: Connection, stream_id: str) -> tuple[Link, ...]:
@@ -141,16 +159,27 @@ def write_batch(connection: Connection, batch: Sequence[Append]) -> list[Outcome
     except IntegrityError:
         # Some append is in conflict, and the transaction cannot say which: each again, alone.
         return _write_each(connection, batch)
-    except DBAPIError as error:
-        return [StoreUnavailableError(str(error.orig))] * len(batch)
+    except (DBAPIError, OSError) as error:
+        if _is_lost(error):
+            return [ConnectionLostError(_reason(error))] * len(batch)
+        if _is_sqlite(connection):
+            return [StoreUnavailableError(_reason(error))] * len(batch)
+        # One append may wait for another server's transaction, or hold what cannot be stored: the others need not.
+        return _write_each(connection, batch)
 
 
-def _write_each(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
+def write_again(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
+    """The same for a batch of which nobody knows whether it was written: what the log holds already is not a conflict."""
+    return _write_each(connection, batch, may_be_written=True)
+
+
+def _write_each(connection: Connection, batch: Sequence[Append], *, may_be_written: bool = False) -> list[Outcome]:
     try:
         with connection.begin():
-            return [_write_alone(connection, append) for append in batch]
-    except DBAPIError as error:
-        return [StoreUnavailableError(str(error.orig))] * len(batch)
+            return [_write_alone(connection, append, may_be_written) for append in batch]
+    except (DBAPIError, OSError) as error:
+        failed = ConnectionLostError if may_be_written or _is_lost(error) else StoreUnavailableError
+        return [failed(_reason(error))] * len(batch)
 
 
 def _write(connection: Connection, batch: Sequence[Append]) -> None:
@@ -175,12 +204,22 @@ def _write(connection: Connection, batch: Sequence[Append]) -> None:
     for append in batch:
         for row in append.rows:
             grouped.setdefault(row.statement, []).append(row.values)
+    is_alone = _is_sqlite(connection)
     for statement, values in grouped.items():
+        if not is_alone:
+            values.sort(key=_first)  # as the streams are: in one order on every server
         run_rows(connection, statement, values)
 
 
-def _write_alone(connection: Connection, append: Append) -> Outcome:
-    refusal = _refusal(connection, append)
+def _first(values: tuple[Any, ...]) -> str:
+    return str(values[0])
+
+
+def _write_alone(connection: Connection, append: Append, may_be_written: bool) -> Outcome:
+    stream = read_stream(connection, append.stream_id)
+    if may_be_written and _holds(stream, append):
+        return None
+    refusal = _refusal(stream, append)
     if refusal is not None:
         return refusal
     try:
@@ -188,12 +227,23 @@ def _write_alone(connection: Connection, append: Append) -> Outcome:
             _write(connection, [append])
         return None
     except IntegrityError as error:
-        return error
+        # Another server was faster between the look and the write; its transaction is over, or this would wait.
+        is_conflict = any(name in str(error.orig) for name in CONFLICTS)
+        return (_refusal(read_stream(connection, append.stream_id), append) if is_conflict else None) or error
+    except DBAPIError as error:
+        if _is_sqlite(connection) or _is_lost(error):
+            raise
+        return StoreUnavailableError(_reason(error))
 
 
-def _refusal(connection: Connection, append: Append) -> StoreError | None:
-    """Why the append cannot be written, read under the write lock; null: it can."""
-    stream = read_stream(connection, append.stream_id)
+def _holds(stream: Sequence[Link], append: Append) -> bool:
+    """Whether the stream holds just these events: a hash covers everything before it, too."""
+    last = append.linked[-1]
+    return len(stream) >= last.version and stream[last.version - 1].hash == last.hash
+
+
+def _refusal(stream: Sequence[Link], append: Append) -> StoreError | None:
+    """Why the append cannot follow the stream; null: it can."""
     actual = stream[-1].version if stream else 0
     used = {each.request_id for each in stream}
     for each in append.linked:
@@ -202,3 +252,16 @@ def _refusal(connection: Connection, append: Append) -> StoreError | None:
     if actual != append.expected_version:
         return WrongExpectedVersionError(append.stream_id, append.expected_version, actual)
     return None
+
+
+def _is_sqlite(connection: Connection) -> bool:
+    return connection.dialect.name == "sqlite"
+
+
+def _is_lost(error: DBAPIError | OSError) -> bool:
+    """Whether the connection is gone, and with it the answer to a commit that may have been under way."""
+    return isinstance(error, OSError) or error.connection_invalidated
+
+
+def _reason(error: DBAPIError | OSError) -> str:
+    return (str(error.orig) if isinstance(error, DBAPIError) else str(error)) or "it does not answer in time"

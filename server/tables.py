@@ -22,6 +22,9 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 
+ANNOUNCEMENT = 0x6D6C
+"""Marks the PostgreSQL locks by which inserts into events announce themselves; see ``server/positions.py``."""
+
 metadata = MetaData(naming_convention=NAMING)
 
 # SQLite gives AUTOINCREMENT to a column of type INTEGER only.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,8 @@ from domain.evidence_view import EvidenceView
 from domain.scenario import Scenario
 from server.settings import Settings
 from tests.hand_made import hand_made_scenario
-from tests.served import Served, serving, settings_for
+from tests.postgres import PrivatePostgres, private_postgres
+from tests.served import Served, serving
 
 
 @pytest.fixture
@@ -24,9 +25,38 @@ def view(scenario: Scenario) -> EvidenceView:
     return EvidenceView(scenario.evidence)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What is marked ``both_backends`` runs on each."""
+    named = any("backend" in each.args[0] for each in metafunc.definition.iter_markers("parametrize"))
+    is_marked = metafunc.definition.get_closest_marker("both_backends") is not None
+    if "backend" in metafunc.fixturenames and is_marked and not named:
+        metafunc.parametrize("backend", ["sqlite", "postgres"])
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PrivatePostgres]:
+    """The PostgreSQL server of this test run."""
+    with private_postgres() as server:
+        yield server
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return settings_for(tmp_path)
+def backend() -> str:
+    return "sqlite"
+
+
+@pytest.fixture
+def database_url(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """The URL of a new database on the backend of the test."""
+    if backend == "sqlite":
+        return f"sqlite:///{tmp_path / 'episodes.db'}"
+    created: str = request.getfixturevalue("postgres").create_database()
+    return created
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    return Settings(database_url=database_url)
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def test_the_contract_of_the_training_world_names_every_other_module_of_the_doma
 
 def test_the_contract_of_the_store_names_every_module_of_the_domain_but_the_chain() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-    contract = next(each for each in contracts if each["source_modules"] == ["server.store"])
+    contract = next(each for each in contracts if "server.store" in each["source_modules"])
     modules = {f"domain.{path.stem}" for path in (ROOT / "domain").iterdir() if path.suffix == ".py" or path.is_dir()}
     modules -= {"domain.__init__", "domain.__pycache__", "domain.chain"}
     assert modules <= set(contract["forbidden_modules"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ from server.replay import (
 )
 from server.settings import Settings
 from tests.hand_made import REPAIR, HandMadeWorld, hand_made_scenario
-from tests.served import serving, settings_for
+from tests.served import serving
 
 ACTIONS: list[dict[str, Any]] = [
     {"action_type": "read_config"},
@@ -205,11 +204,11 @@ async def test_an_unknown_episode_is_told(recorded: Settings) -> None:
     with pytest.raises(UnknownStreamError):
         await audit(recorded, "nobody")
     with pytest.raises(UnknownStreamError):
-        replay_episode(recorded, "nobody")
+        await replay_episode(recorded, "nobody")
 
 
 async def test_replay_tells_every_step_and_what_it_earned(recorded: Settings) -> None:
-    replayed = replay_episode(recorded, "done")
+    replayed = await replay_episode(recorded, "done")
     assert [(each.kind, each.reward) for each in replayed.events] == [
         ("reset", None),
         ("read", 0.02),
@@ -223,16 +222,18 @@ async def test_replay_tells_every_step_and_what_it_earned(recorded: Settings) ->
     shown = render_replay(replayed)
     assert "read train.log where 'Epoch:1'" in shown
     assert shown.endswith("ended: submitted, score 0.55")
-    assert render_replay(replay_episode(recorded, "open")).endswith("still running")
-    assert "expired: abandoned" in render_replay(replay_episode(recorded, "left"))
+    assert render_replay(await replay_episode(recorded, "open")).endswith("still running")
+    assert "expired: abandoned" in render_replay(await replay_episode(recorded, "left"))
 
 
 async def test_a_log_that_cannot_be_folded_is_not_replayed(recorded: Settings) -> None:
     tamper(recorded, "UPDATE events SET payload = '{}' WHERE stream_id = 'done' AND version = 3")
     with pytest.raises(UnfoldableEpisodeError):
-        replay_episode(recorded, "done")
+        await replay_episode(recorded, "done")
 
 
-def test_the_database_is_only_read(tmp_path: Path) -> None:
-    with pytest.raises(NotOurDatabaseError, match="readonly"), reading(settings_for(tmp_path)) as connection:
-        connection.exec_driver_sql("CREATE TABLE t (a)")
+@pytest.mark.both_backends
+async def test_the_database_is_only_read(settings: Settings) -> None:
+    with pytest.raises(NotOurDatabaseError, match=r"read-?only"):
+        async with reading(settings) as connection:
+            await connection.exec_driver_sql("CREATE TABLE t (a integer)")

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
 
 from server.database import create_write_engine
 from server.settings import Settings
-from server.store import StoreUnavailableError
+from server.store import ConnectionLostError, StoreUnavailableError, write_batch
+from server.writer import Append, Outcome
+from tests.databases import connect, execute
+from tests.postgres import PrivatePostgres
 from tests.served import Served, assert_problem, serving
+from tests.server.breaking import CAUSES, broken_postgres, broken_sqlite
 
 READ = {"action_type": "read_config"}
-Fault = Callable[[], Callable[[], None]]
-"""Breaks the database; what it returns mends it."""
+Fault = Callable[[], AbstractAsyncContextManager[None]]
+"""Breaks the database, and mends it on the way out."""
 
 
 @pytest.fixture
@@ -31,7 +37,8 @@ def writers(monkeypatch: pytest.MonkeyPatch) -> list[sqlite3.Connection]:
         return engine
 
     monkeypatch.setattr("server.database.BUSY_TIMEOUT_MS", 50)
-    monkeypatch.setattr("server.installation.create_write_engine", create)
+    monkeypatch.setattr("server.database.LOCK_TIMEOUT_MS", 50)
+    monkeypatch.setattr("server.backend.create_write_engine", create)
     return opened
 
 
@@ -44,23 +51,13 @@ async def played(settings: Settings, writers: list[sqlite3.Connection]) -> Async
         yield running
 
 
-@pytest.fixture(params=["full", "read-only", "locked"])
-def fault(request: pytest.FixtureRequest, settings: Settings, writers: list[sqlite3.Connection]) -> Fault:
-    def full() -> Callable[[], None]:
-        pages = writers[-1].execute("PRAGMA page_count").fetchone()[0]
-        writers[-1].execute(f"PRAGMA max_page_count={pages}")
-        return lambda: writers[-1].execute("PRAGMA max_page_count=1000000").close()
-
-    def read_only() -> Callable[[], None]:
-        writers[-1].execute("PRAGMA query_only=ON")
-        return lambda: writers[-1].execute("PRAGMA query_only=OFF").close()
-
-    def locked() -> Callable[[], None]:
-        lock = sqlite3.connect(settings.database_url.removeprefix("sqlite:///"), isolation_level=None)
-        lock.execute("BEGIN IMMEDIATE")
-        return lock.close
-
-    return {"full": full, "read-only": read_only, "locked": locked}[request.param]
+@pytest.fixture
+def fault(
+    cause: str, backend: str, database_url: str, writers: list[sqlite3.Connection], request: pytest.FixtureRequest
+) -> Fault:
+    if backend == "sqlite":
+        return lambda: broken_sqlite(cause, database_url, writers[-1])
+    return lambda: broken_postgres(cause, database_url, request.getfixturevalue("postgres"))
 
 
 async def refused_reset(played: Served) -> tuple[dict[str, Any], str]:
@@ -73,52 +70,115 @@ async def refused_reset(played: Served) -> tuple[dict[str, Any], str]:
     raise AssertionError("the database took everything")
 
 
-def rows(settings: Settings, query: str) -> list[Any]:
-    with sqlite3.connect(settings.database_url.removeprefix("sqlite:///")) as connection:
-        found = connection.execute(query).fetchall()
-    connection.close()
-    return found
-
-
+@pytest.mark.parametrize(("backend", "cause"), CAUSES)
 async def test_what_is_refused_is_told_and_not_written_by_halves(
-    played: Served, settings: Settings, fault: Fault
+    played: Served, database_url: str, cause: str, fault: Fault
 ) -> None:
-    mend = fault()
-    refused, detail = await refused_reset(played)
-    said = {"its disk is full", "it can only be read", "another program holds its lock"}
-    assert any(each in detail for each in said), detail
-    assert rows(settings, f"SELECT * FROM events WHERE stream_id = '{refused['episode_id']}'") == []
-    assert rows(settings, f"SELECT * FROM episodes WHERE episode_id = '{refused['episode_id']}'") == []
-    assert rows(settings, "SELECT episode_id FROM sessions") != [(refused["episode_id"],)]
-    in_step = "SELECT count(*) FROM episodes e WHERE version <> (SELECT max(version) FROM events WHERE stream_id = episode_id)"
-    assert rows(settings, in_step) == [(0,)]
-    mend()
+    async with fault():
+        refused, detail = await refused_reset(played)
+    said = {
+        "full": "its disk is full",
+        "read-only": "it can only be read",
+        "locked": "another program holds its lock",
+        "gone": "it does not answer",
+    }
+    assert said[cause] in detail
+    name = refused["episode_id"]
+    assert execute(database_url, f"SELECT * FROM events WHERE stream_id = '{name}'") == []
+    assert execute(database_url, f"SELECT * FROM episodes WHERE episode_id = '{name}'") == []
+    assert execute(database_url, "SELECT episode_id FROM sessions") != [(name,)]
+    in_step = (
+        "SELECT count(*) FROM episodes WHERE version <> (SELECT max(version) FROM events WHERE stream_id = episode_id)"
+    )
+    assert execute(database_url, in_step) == [(0,)]
 
 
-async def test_reading_goes_on_and_writing_again_when_the_cause_is_gone(played: Served, fault: Fault) -> None:
-    mend = fault()
-    refused, _ = await refused_reset(played)
-    assert (await played.client.get("/health")).status_code == 200
-    assert (await played.client.get("/state?episode_id=e")).json()["step_count"] == 1
-    unready = await played.client.get("/ready")
-    assert (unready.status_code, unready.json()["code"]) == (503, "not_ready")
-    mend()
+@pytest.mark.parametrize(("backend", "cause"), CAUSES)
+async def test_reading_goes_on_and_writing_again_when_the_cause_is_gone(
+    played: Served, cause: str, fault: Fault
+) -> None:
+    async with fault():
+        refused, _ = await refused_reset(played)
+        assert (await played.client.get("/health")).status_code == 200
+        state = await played.client.get("/state?episode_id=e")
+        if cause == "gone":
+            assert_problem(state, 503, "store_unavailable")
+        else:
+            assert state.json()["step_count"] == 1
+        unready = await played.client.get("/ready")
+        assert (unready.status_code, unready.json()["code"]) == (503, "not_ready")
     assert (await played.client.post("/sessions/k/reset", json=refused)).json()["info"]["version"] == 1
     assert (await played.client.get("/ready")).status_code == 200
 
 
+@pytest.mark.parametrize(("backend", "cause"), CAUSES)
 async def test_a_socket_hears_of_it_and_its_episode_goes_on(played: Served, fault: Fault) -> None:
     async with played.socket("/sessions/s/ws") as socket:
         begun = await socket.say({"type": "reset", "data": {"task_id": "hard"}})
-        mend = fault()
-        await refused_reset(played)
-        answers = [await socket.say({"type": "step", "data": READ}) for _ in range(3)]
-        told = [each["data"]["code"] for each in answers if each["type"] == "error"]
-        assert set(told) <= {"CAPACITY_REACHED"}
-        mend()
+        async with fault():
+            await refused_reset(played)
+            answers = [await socket.say({"type": "step", "data": READ}) for _ in range(3)]
+            told = [each["data"]["code"] for each in answers if each["type"] == "error"]
+            assert set(told) <= {"CAPACITY_REACHED"}
         on = await socket.say({"type": "step", "data": {"action_type": "read_logs"}})
         assert on["data"]["metadata"]["episode_id"] == begun["data"]["metadata"]["episode_id"]
         assert on["data"]["metadata"]["version"] == 1 + len(answers) - len(told) + 1
+
+
+@pytest.mark.parametrize("backend", ["postgres"])
+async def test_a_connection_that_breaks_between_the_batches_costs_nobody_a_request(
+    played: Served, postgres: PrivatePostgres, database_url: str
+) -> None:
+    await postgres.alter(database_url, "RESET ALL")
+    assert (await played.step("e", {"action_type": "read_logs"}))["info"]["version"] == 3
+
+
+@pytest.mark.parametrize("backend", ["postgres"])
+async def test_an_append_whose_commit_went_unanswered_is_looked_up(
+    played: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_and_break(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
+        assert write_batch(connection, batch) == [None] * len(batch)
+        return [ConnectionLostError("the connection broke after the commit")] * len(batch)
+
+    writer = played.installation.store._writer
+    monkeypatch.setattr(writer, "_write", write_and_break)
+    assert (await played.step("e", {"action_type": "read_logs"}))["info"]["version"] == 3
+    assert len((await played.client.get("/episodes/e/events")).json()) == 3
+
+
+@pytest.mark.parametrize("backend", ["postgres"])
+async def test_where_nobody_knows_whether_it_was_recorded_nobody_says_that_it_was_not(
+    played: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
+        return [ConnectionLostError("the connection broke")] * len(batch)
+
+    monkeypatch.setattr(played.installation.store._writer, "_write", lose)
+    monkeypatch.setattr("server.task_writer.write_again", lose)
+    response = await played.client.post("/step", json={"episode_id": "e", "action": READ})
+    detail = assert_problem(response, 503, "store_unavailable")["detail"]
+    assert "not known whether" in detail
+    assert "Nothing was recorded" not in detail
+
+
+@pytest.mark.parametrize("backend", ["postgres"])
+async def test_one_append_that_waits_for_another_program_does_not_fail_the_others(
+    played: Served, database_url: str
+) -> None:
+    other = await connect(database_url)
+    transaction = other.transaction()
+    await transaction.start()
+    await other.execute("UPDATE episodes SET task_id = task_id WHERE episode_id = 'e'")
+    held, *free = await asyncio.gather(
+        played.client.post("/step", json={"episode_id": "e", "action": READ}),
+        *(played.client.post("/reset", json={"episode_id": f"n{n}"}) for n in range(5)),
+    )
+    assert_problem(held, 503, "store_unavailable")
+    assert [each.status_code for each in free] == [200] * 5
+    await transaction.rollback()
+    await other.close()
+    assert (await played.step("e", READ))["info"]["version"] == 3
 
 
 async def test_a_batch_that_fails_while_a_conflict_is_sorted_out_is_unavailable_too(

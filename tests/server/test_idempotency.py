@@ -12,6 +12,7 @@ from server.settings import Settings
 from tests.hand_made import REPAIR
 from tests.served import Served, assert_problem, serving
 
+pytestmark = pytest.mark.both_backends
 READ = {"action_type": "read_config"}
 ACTIONS: list[dict[str, Any]] = [
     READ,
@@ -148,11 +149,13 @@ async def test_resets_of_one_name_at_once_begin_one_episode(settings: Settings) 
         assert await count(here) == 1
 
 
+@pytest.mark.parametrize("backend", ["sqlite"])
 async def test_an_older_database_gets_sessions_and_keeps_its_episodes(settings: Settings) -> None:
     from alembic import command
     from alembic.config import Config
 
-    from server.database import create_write_engine, migrations_folder, parse_url
+    from server.database import create_write_engine, parse_url
+    from server.schema_versions import migrations_folder
 
     engine = create_write_engine(parse_url(settings.database_url))
     with engine.begin() as connection:

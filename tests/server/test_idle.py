@@ -12,6 +12,7 @@ from server.idle import PIECE
 from server.settings import Settings
 from tests.served import START, Served, serving
 
+pytestmark = pytest.mark.both_backends
 READ = {"action_type": "read_config"}
 HOUR = timedelta(hours=1)
 

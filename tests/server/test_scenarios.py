@@ -9,8 +9,9 @@ import pytest
 
 from server.scenarios import MOST_VERDICTS, HeldScenario, ScenarioLostError
 from server.settings import Settings
+from tests.databases import execute
 from tests.hand_made import REPAIR, HandMadeWorld, hand_made_scenario
-from tests.served import assert_problem, serving
+from tests.served import assert_problem, counting_ids, serving
 
 
 class SlowWorld(HandMadeWorld):
@@ -47,17 +48,24 @@ async def test_an_old_episode_is_played_without_its_generator(settings: Settings
     assert later.generated == []
 
 
-async def test_a_scenario_is_stored_once(settings: Settings) -> None:
+STORED = "SELECT task_id, seed, generator_version FROM scenarios"
+
+
+@pytest.mark.both_backends
+async def test_a_scenario_is_stored_once(settings: Settings, database_url: str) -> None:
     async with serving(settings) as served:
         for _ in range(3):
             await served.reset(seed=3)
     async with serving(settings) as served:
         await served.reset(seed=3)
-    connection = sqlite3.connect(settings.database_url.removeprefix("sqlite:///"))
-    assert connection.execute("SELECT task_id, seed, generator_version FROM scenarios").fetchall() == [
-        ("easy", "3", "hand-made")
-    ]
-    connection.close()
+    assert execute(database_url, STORED) == [("easy", "3", "hand-made")]
+
+
+@pytest.mark.both_backends
+async def test_two_servers_at_once_store_a_scenario_once(settings: Settings, database_url: str) -> None:
+    async with serving(settings) as here, serving(settings, new_id=counting_ids("there")) as there:
+        await asyncio.gather(*(server.reset(seed=n % 4) for n in range(24) for server in (here, there)))
+    assert sorted(execute(database_url, STORED)) == [("easy", str(n), "hand-made") for n in range(4)]
 
 
 async def test_a_scenario_that_was_changed_is_not_shown(settings: Settings) -> None:

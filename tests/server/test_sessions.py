@@ -10,6 +10,7 @@ import pytest
 from server.settings import Settings
 from tests.served import Served, assert_problem, serving
 
+pytestmark = pytest.mark.both_backends
 READ = {"action_type": "read_config"}
 LOGS = {"action_type": "read_logs"}
 SUBMIT = {"action_type": "submit_diagnosis", "root_cause_file": "preprocessing.py", "confidence": 0.25}

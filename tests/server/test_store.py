@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator
-from pathlib import Path
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import text
 
 from domain.chain import EMPTY, Head, Link, NewEvent, link, verify_chain
-from server.database import create_read_engine, create_write_engine, parse_url, upgrade
+from server.backend import opened
+from server.settings import Settings
 from server.statements import Statement, StatementRow
-from server.store import (
-    EventStore,
-    RequestIdReusedError,
-    StoreUnavailableError,
-    WrongExpectedVersionError,
-    write_batch,
+from server.store import EventStore, RequestIdReusedError, WrongExpectedVersionError
+from tests.databases import LostError, execute
+
+pytestmark = pytest.mark.both_backends
+KEEP = Statement(
+    text(
+        "INSERT INTO scenarios (digest, generator_version, task_id, seed, body) "
+        "VALUES (:digest, '1', 'easy', '1', :body)"
+    ),
+    ("digest", "body"),
 )
-from server.writer import Writer
 
 
 def event(payload: bytes = b"{}", request_id: str | None = None) -> NewEvent:
@@ -47,23 +50,9 @@ def head_of(linked: list[Link]) -> Head:
 
 
 @pytest.fixture
-def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("server.database.BUSY_TIMEOUT_MS", 200)
-    return tmp_path / "store.db"
-
-
-@pytest.fixture
-async def store(database: Path) -> AsyncIterator[EventStore]:
-    url = parse_url(f"sqlite:///{database}")
-    engine = create_write_engine(url)
-    upgrade(engine)
-    reader = create_read_engine(url)
-    writer = Writer(engine, write_batch, batch_limit=256)
-    await writer.start()
-    yield EventStore(writer, reader)
-    await writer.stop()
-    await reader.dispose()
-    engine.dispose()
+async def store(settings: Settings) -> AsyncIterator[EventStore]:
+    async with opened(settings) as backend:
+        yield EventStore(backend.writer, backend.reader)
 
 
 async def test_events_are_read_back_in_order_and_verify(store: EventStore) -> None:
@@ -138,71 +127,97 @@ async def test_a_conflict_fails_alone(store: EventStore) -> None:
     assert isinstance(outcomes[-1], WrongExpectedVersionError)
 
 
-async def test_rows_are_written_with_the_append_and_dropped_with_a_conflict(store: EventStore, database: Path) -> None:
-    keep = Statement(
-        text(
-            "INSERT INTO scenarios (digest, generator_version, task_id, seed, body) "
-            "VALUES (:digest, '1', 'easy', '1', x'00')"
-        ),
-        ("digest",),
-    )
+async def test_rows_are_written_with_the_append_and_dropped_with_a_conflict(
+    store: EventStore, database_url: str
+) -> None:
     first = after("s", EMPTY, event())
-    await store.append("s", 0, first, [StatementRow(keep, ("kept",))])
+    await store.append("s", 0, first, [StatementRow(KEEP, ("kept", b""))])
     with pytest.raises(WrongExpectedVersionError):
-        await store.append("s", 0, first, [StatementRow(keep, ("dropped",))])
-    with sqlite3.connect(database) as connection:
-        assert connection.execute("SELECT digest FROM scenarios").fetchall() == [("kept",)]
-    connection.close()
+        await store.append("s", 0, first, [StatementRow(KEEP, ("dropped", b""))])
+    assert execute(database_url, "SELECT digest FROM scenarios") == [("kept",)]
 
 
-async def test_a_locked_database_is_unavailable_and_then_works_again(store: EventStore, database: Path) -> None:
-    await store.append("warm", 0, after("warm", EMPTY, event()))
-    lock = sqlite3.connect(database, isolation_level=None)
-    lock.execute("BEGIN IMMEDIATE")
-    attempt = asyncio.create_task(store.append("s", 0, after("s", EMPTY, event())))
-    with pytest.raises(StoreUnavailableError):
-        await attempt
-    lock.execute("ROLLBACK")
-    lock.close()
-    await store.append("s", 0, after("s", EMPTY, event()))
-    assert len(await store.read("s")) == 1
+async def test_a_row_that_cannot_be_written_fails_its_append_alone(store: EventStore, database_url: str) -> None:
+    outcomes = await asyncio.gather(
+        *(
+            store.append(name, 0, after(name, EMPTY, event()), [StatementRow(KEEP, (name, body))])
+            for name, body in (("a", b""), ("b", None), ("c", b""))
+        ),
+        return_exceptions=True,
+    )
+    assert [outcome is None for outcome in outcomes] == [True, False, True]
+    assert execute(database_url, "SELECT stream_id FROM events ORDER BY stream_id") == [("a",), ("c",)]
 
 
 @pytest.mark.parametrize("table", ["events", "scenarios"])
-@pytest.mark.parametrize("change", ["UPDATE {} SET rowid = 99", "DELETE FROM {}"])
-async def test_changing_what_is_recorded_is_refused(store: EventStore, database: Path, table: str, change: str) -> None:
-    keep = Statement(
-        text("INSERT INTO scenarios (digest, generator_version, task_id, seed, body) VALUES (:d, '1', 'e', '1', x'')"),
-        ("d",),
-    )
-    await store.append("s", 0, after("s", EMPTY, event()), [StatementRow(keep, ("d",))])
-    connection = sqlite3.connect(database)
-    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-        connection.execute(change.format(table))
-    connection.close()
+@pytest.mark.parametrize("change", ["UPDATE {table} SET {key} = {key}", "DELETE FROM {table}", "TRUNCATE {table}"])
+async def test_changing_what_is_recorded_is_refused(
+    store: EventStore, database_url: str, backend: str, table: str, change: str
+) -> None:
+    if backend == "sqlite" and change.startswith("TRUNCATE"):
+        pytest.skip("SQLite has no TRUNCATE")
+    await store.append("s", 0, after("s", EMPTY, event()), [StatementRow(KEEP, ("d", b""))])
+    key = {"events": "stream_id", "scenarios": "digest"}[table]
+    with pytest.raises(LostError, match="append-only"):
+        execute(database_url, change.format(table=table, key=key))
 
 
-@pytest.mark.parametrize(
-    "replacement",
-    [
+COLUMNS = "stream_id, version, kind, schema_version, recorded_at, actor, request_id, payload, prev_hash, hash"
+REPLACEMENTS = {
+    "sqlite": [
         "INSERT OR REPLACE INTO events SELECT * FROM events",
-        "INSERT OR REPLACE INTO events SELECT NULL, stream_id, version, kind, schema_version, recorded_at, actor, "
-        "request_id, payload, prev_hash, hash FROM events",
+        f"INSERT OR REPLACE INTO events SELECT NULL, {COLUMNS} FROM events",
         "INSERT OR REPLACE INTO scenarios SELECT digest, generator_version, task_id, seed, x'ff' FROM scenarios",
     ],
-)
-async def test_replacing_what_is_recorded_is_refused(store: EventStore, database: Path, replacement: str) -> None:
-    keep = Statement(
-        text("INSERT INTO scenarios (digest, generator_version, task_id, seed, body) VALUES (:d, '1', 'e', '1', x'')"),
-        ("d",),
-    )
-    await store.append("s", 0, after("s", EMPTY, event()), [StatementRow(keep, ("d",))])
-    connection = sqlite3.connect(database)
-    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-        connection.execute(replacement)
-    connection.close()
+    "postgres": [
+        "INSERT INTO events SELECT * FROM events ON CONFLICT (position) DO UPDATE SET payload = '[]'",
+        f"INSERT INTO events ({COLUMNS}) SELECT {COLUMNS} FROM events ON CONFLICT (stream_id, version) "
+        "DO UPDATE SET payload = '[]'",
+        "INSERT INTO scenarios SELECT digest, generator_version, task_id, seed, '\\xff' FROM scenarios "
+        "ON CONFLICT (digest) DO UPDATE SET body = excluded.body",
+    ],
+}
+
+
+@pytest.mark.parametrize("number", range(3))
+async def test_replacing_what_is_recorded_is_refused(
+    store: EventStore, database_url: str, backend: str, number: int
+) -> None:
+    await store.append("s", 0, after("s", EMPTY, event()), [StatementRow(KEEP, ("d", b""))])
+    with pytest.raises(LostError, match="append-only"):
+        execute(database_url, REPLACEMENTS[backend][number])
+
+
+async def test_a_gap_is_refused_whoever_writes(store: EventStore, database_url: str) -> None:
+    await store.append("s", 0, after("s", EMPTY, event()))
+    gap = COLUMNS.replace("version,", "version + 2,", 1)
+    with pytest.raises(LostError, match="events_follow"):
+        execute(database_url, f"INSERT INTO events ({COLUMNS}) SELECT {gap} FROM events")
 
 
 async def test_appending_what_does_not_follow_is_a_mistake_of_the_caller(store: EventStore) -> None:
     with pytest.raises(ValueError, match="linked"):
         await store.append("s", 3, after("s", EMPTY, event()))
+
+
+async def test_on_two_servers_each_version_has_one_winner(settings: Settings) -> None:
+    async with opened(settings) as here, opened(settings) as there:
+        stores = [EventStore(each.writer, each.reader) for each in (here, there)]
+
+        async def race(number: int) -> int:
+            won = 0
+            while len(stream := await stores[number % 2].read("s")) < 30:
+                head = head_of(list(stream)) if stream else EMPTY
+                try:
+                    await stores[number % 2].append("s", head.version, after("s", head, event(b"%d" % number)))
+                    won += 1
+                except WrongExpectedVersionError:
+                    pass
+            return won
+
+        wins = await asyncio.gather(*(race(number) for number in range(6)))
+        stored = await stores[0].read("s")
+    print(f"wins of six racers on two servers: {wins}")
+    assert sum(wins) == len(stored) >= 30
+    assert verify_chain("s", stored) == ()
+    assert all((one.position or 0) < (next_one.position or 0) for one, next_one in pairwise(stored))

