@@ -95,8 +95,9 @@ class Episodes:
             answered = answer(episode_id, current.state, shown, held.scenario.truth)
         one_too_many = self._open.begin(client, episode_id) if is_new and current.state.reset.round is None else None
         if one_too_many is not None:
-            await self.leave(one_too_many, "idle")
-            self._open.discard(one_too_many)  # also where another server had closed it
+            # At the version that was seen here: one that goes on at another server is no idle one.
+            await self.leave(one_too_many.episode_id, "idle", at_version=one_too_many.version)
+            self._open.discard(one_too_many.episode_id)  # also where another server plays it or had closed it
         return answered
 
     async def step(
@@ -140,7 +141,8 @@ class Episodes:
         """End an episode that its agent left; nothing, and False, where it is over or has left that version."""
         async with self._locks.holding(episode_id):
             for _ in range(_ATTEMPTS):
-                current = await self._folded.load(episode_id)
+                # A version is compared with the log: another server may have gone on.
+                current = await self._folded.load(episode_id, again=at_version is not None)
                 if current is None or current.state.ended is not None:
                     return False
                 if at_version not in (None, current.state.version):
@@ -153,10 +155,12 @@ class Episodes:
                     self._folded.drop(episode_id)
         return False
 
-    async def leave(self, episode_id: str, reason: ExpireReason = "abandoned") -> None:
+    async def leave(
+        self, episode_id: str, reason: ExpireReason = "abandoned", *, at_version: int | None = None
+    ) -> None:
         """Close an episode in favour of another, which has begun already and must not fail for it."""
         try:
-            await self.close(episode_id, reason)
+            await self.close(episode_id, reason, at_version=at_version)
         except (StoreError, WriterStoppedError) as error:
             logger.warning("episode %s stays open until it has been idle for long: %s", episode_id, error)
 
@@ -245,7 +249,7 @@ class Episodes:
             state, Head(linked[-1].version, linked[-1].hash), used if request_id is None else used | {request_id}
         )
         self._folded.keep(episode_id, after)
-        self._open.touch(episode_id) if state.ended is None else self._open.discard(episode_id)
+        self._open.touch(episode_id, state.version) if state.ended is None else self._open.discard(episode_id)
         return after
 
     async def _stored_answer(self, episode_id: str, action: Action, held: HeldScenario, request_id: str) -> Answer:

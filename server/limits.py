@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from typing import Callable
+from typing import Callable, NamedTuple
 
 _CLIENTS_KEPT = 10_000
 """Clients whose pace is remembered; one that was quiet for long has its whole allowance anyway."""
@@ -64,26 +64,35 @@ class Sockets:
         self.open_count -= 1
 
 
+class Resting(NamedTuple):
+    """An open episode, and the version at which this server last saw it."""
+
+    episode_id: str
+    version: int
+
+
 class OpenEpisodes:
     """The open practice episodes that each client began here, the one that rested longest first."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._of_client: dict[str, OrderedDict[str, None]] = {}
+        self._of_client: dict[str, OrderedDict[str, int]] = {}
         self._client_of: dict[str, str] = {}
 
-    def begin(self, client: str, episode_id: str) -> str | None:
+    def begin(self, client: str, episode_id: str) -> Resting | None:
         """Count an episode; the answer is the one to close for it, null: there is room."""
         self._client_of[episode_id] = client
         owned = self._of_client.setdefault(client, OrderedDict())
-        owned[episode_id] = None
-        return next(iter(owned)) if len(owned) > self._limit else None
+        owned[episode_id] = 1
+        return Resting(*next(iter(owned.items()))) if len(owned) > self._limit else None
 
-    def touch(self, episode_id: str) -> None:
+    def touch(self, episode_id: str, version: int) -> None:
         """It was stepped just now."""
         client = self._client_of.get(episode_id)
         if client is not None:
-            self._of_client[client].move_to_end(episode_id)
+            owned = self._of_client[client]
+            owned[episode_id] = version
+            owned.move_to_end(episode_id)
 
     def discard(self, episode_id: str) -> None:
         """It is over."""

@@ -11,7 +11,7 @@ class Relay:
     """Passes bytes on, both ways."""
 
     def __init__(self, server_port: int) -> None:
-        self._server_port = server_port
+        self.server_port = server_port
         self._clients: list[asyncio.StreamWriter] = []
         self._servers: list[asyncio.StreamWriter] = []
         self._pumps: set[asyncio.Task[None]] = set()
@@ -42,7 +42,7 @@ class Relay:
         await asyncio.gather(*self._pumps, return_exceptions=True)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._server_port)
+        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self.server_port)
         self._clients.append(writer)
         self._servers.append(server_writer)
         for pump in (self._pump(reader, server_writer, False), self._pump(server_reader, writer, True)):

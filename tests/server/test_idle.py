@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -102,3 +103,26 @@ async def test_what_another_server_closed_is_not_closed_again(hourly: Settings, 
         assert await here.installation.sweeper.sweep() == 0
         assert await here.installation.episodes.close("e", "idle") is False
         assert len((await here.client.get("/episodes/e/events")).json()) == 2
+
+
+async def test_an_episode_that_a_dead_server_went_on_with_is_closed_by_another(
+    hourly: Settings, clock: HandClock
+) -> None:
+    async with serving(hourly, clock=clock) as here:
+        async with serving(hourly, clock=clock) as there:
+            await here.reset(episode_id="e")
+            await there.step("e", READ)
+        clock.now += 10 * HOUR
+        assert await here.installation.sweeper.sweep() == 1
+        assert (await here.client.get("/state?episode_id=e")).json()["done"] is True
+
+
+async def test_servers_that_sweep_at_once_close_each_episode_once(hourly: Settings, clock: HandClock) -> None:
+    async with serving(hourly, clock=clock) as here, serving(hourly, clock=clock) as there:
+        for n in range(20):
+            await here.reset(episode_id=f"e{n}")
+        clock.now += 10 * HOUR
+        closed = await asyncio.gather(here.installation.sweeper.sweep(), there.installation.sweeper.sweep())
+        assert sum(closed) == 20
+        kinds = [each["kind"] for each in (await here.client.get("/episodes/e0/events")).json()]
+        assert kinds == ["reset", "expire"]

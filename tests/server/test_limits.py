@@ -36,13 +36,24 @@ def test_a_client_has_a_seconds_worth_of_steps_and_then_the_pace() -> None:
 def test_the_episode_left_alone_for_longest_makes_room() -> None:
     opened = OpenEpisodes(2)
     assert [opened.begin("a", "1"), opened.begin("a", "2"), opened.begin("b", "3")] == [None, None, None]
-    opened.touch("1")
-    assert opened.begin("a", "4") == "2"
+    opened.touch("1", 2)
+    assert opened.begin("a", "4") == ("2", 1)
     opened.discard("2")
     opened.discard("1")
     opened.discard("nobody")
-    opened.touch("nobody")
+    opened.touch("nobody", 1)
     assert opened.begin("a", "5") is None
+
+
+@pytest.mark.both_backends
+async def test_an_episode_that_is_played_on_another_server_does_not_make_room(settings: Settings) -> None:
+    async with serving(replace(settings, open_episode_limit=1)) as here, serving(settings) as there:
+        await here.reset(episode_id="a")
+        await there.step("a", READ)
+        await here.reset(episode_id="b")
+        await here.reset(episode_id="c")
+        done = {name: (await there.client.get(f"/state?episode_id={name}")).json()["done"] for name in "abc"}
+    assert done == {"a": False, "b": True, "c": False}
 
 
 async def test_a_step_too_many_is_told_over_both_transports_and_nothing_is_recorded(settings: Settings) -> None:
