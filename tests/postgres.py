@@ -61,5 +61,7 @@ def private_postgres() -> Iterator[PrivatePostgres]:
             yield PrivatePostgres(server.get_uri())
         finally:
             # At once: an orderly stop writes every database to the disk first, only to have them removed.
-            os.kill(server.get_pid(), signal.SIGQUIT)
+            postmaster = server.get_postmaster_info().process
+            postmaster.send_signal(signal.SIGQUIT)
+            postmaster.wait(30)
             server.cleanup()
