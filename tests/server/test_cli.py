@@ -93,6 +93,42 @@ def test_a_mistake_in_use_ends_with_2(arguments: list[str], environ: dict[str, s
     assert run(*arguments, **environ).exit_code == 2
 
 
+def test_several_processes_on_sqlite_are_refused_with_the_reason(tmp_path: Path) -> None:
+    refused = run("serve", "--workers", "2", "--database", str(tmp_path / "w.db"))
+    assert refused.exit_code == 2
+    assert "one process writes at a time" in refused.stderr
+    assert "PostgreSQL" in refused.stderr
+
+
+def test_tables_are_checked_and_upgraded(tmp_path: Path) -> None:
+    (tmp_path / "new.db").touch()
+    database = ("--database", str(tmp_path / "new.db"))
+    behind = run("db", "check", *database)
+    assert (behind.exit_code, "db upgrade" in behind.stdout) == (1, True)
+    assert run("db", "upgrade", *database).exit_code == 0
+    assert run("db", "upgrade", *database).exit_code == 0
+    assert run("db", "check", *database).exit_code == 0
+
+
+def test_tables_of_a_later_program_are_told(tmp_path: Path) -> None:
+    database = ("--database", str(tmp_path / "later.db"))
+    run("db", "upgrade", *database)
+    connection = sqlite3.connect(tmp_path / "later.db")
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    connection.close()
+    for command in ("check", "upgrade"):
+        told = run("db", command, *database)
+        assert (told.exit_code, "9999" in told.stderr) == (2, True)
+
+
+def test_a_postgresql_that_is_not_there_is_told_in_a_sentence() -> None:
+    for command in (("serve",), ("db", "upgrade"), ("db", "check"), ("audit", "e"), ("replay", "e")):
+        told = run(*command, MLOPS_DEBUG_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+        assert told.exit_code == 2, (command, told.output)
+        assert "Traceback" not in told.output
+
+
 def test_floor_gives_the_blind_floor_of_each_task() -> None:
     floors = json.loads(run("floor", "--seeds", "1", "--json").stdout)
     assert set(floors) == {"easy", "medium", "hard"}

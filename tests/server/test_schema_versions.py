@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -11,11 +13,15 @@ from sqlalchemy import Connection, Inspector, inspect
 from sqlalchemy.engine import URL
 
 from server.database import create_read_engine, parse_url
+from server.positions import read_positions
 from server.schema_versions import NewerDatabaseError, migrations_folder, upgrade_database
+from server.settings import Settings
 from server.tables import metadata
-from tests.databases import execute
+from tests.databases import LostError, execute
+from tests.served import serving
 
 pytestmark = pytest.mark.both_backends
+POSTGRES_PAGE = Path(__file__).parents[2] / "docs" / "postgres.md"
 
 
 @pytest.fixture
@@ -43,9 +49,8 @@ async def test_migrating_gives_the_tables_and_can_be_repeated(url: URL) -> None:
     assert "uq_events_stream_id_request_id" in {each["name"] for each in indexed}
 
 
-async def test_many_that_start_together_upgrade_once(url: URL, backend: str) -> None:
-    if backend == "sqlite":
-        pytest.skip("an SQLite file has one server")
+@pytest.mark.parametrize("backend", ["postgres"])
+async def test_many_that_start_together_upgrade_once(url: URL) -> None:
     versions = await asyncio.gather(*(upgrade_database(url) for _ in range(5)))
     assert len(set(versions)) == 1
 
@@ -55,6 +60,23 @@ async def test_a_database_of_a_later_program_is_left_alone(url: URL, database_ur
     execute(database_url, "UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(NewerDatabaseError, match="9999"):
         await upgrade_database(url)
+
+
+@pytest.mark.parametrize("backend", ["postgres"])
+async def test_serving_needs_no_right_to_change_tables(url: URL, database_url: str) -> None:
+    grants = re.findall(r"^GRANT .*;$", POSTGRES_PAGE.read_text(), flags=re.MULTILINE)
+    assert grants
+    await upgrade_database(url)
+    role = f"server_{url.database}"
+    execute(database_url, f"CREATE ROLE {role} LOGIN", *(each.replace("TO server", f"TO {role}") for each in grants))
+    as_role = Settings(database_url=url.set(username=role).render_as_string(hide_password=False))
+    async with serving(as_role) as served:
+        assert (await served.client.post("/sessions/k/reset", json={"episode_id": "e"})).status_code == 200
+        await served.step("e", {"action_type": "read_config"})
+        assert (await served.client.post("/sessions/k/reset", json={"episode_id": "f"})).status_code == 200
+        assert len(await read_positions(served.installation.reader, after=0, limit=9)) == 4
+    with pytest.raises(LostError, match="must be owner"):
+        execute(as_role.database_url, "ALTER TABLE events DISABLE TRIGGER ALL")
 
 
 def test_migrations_are_forward_only() -> None:
