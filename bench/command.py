@@ -1,0 +1,33 @@
+"""What ``mlops-debug bench`` does: run a plan, print the tables, write JSON and the picture."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Callable
+
+from bench.plan import PLANS
+from bench.plot import draw
+from bench.report import render
+from bench.run import Benchmark
+from bench.targets import targets_of
+
+
+def run_benchmark(
+    plan: str,
+    *,
+    json_path: Path,
+    plot_path: Path,
+    folder: Path | None,
+    postgres: str | None,
+    say: Callable[[str], None],
+) -> str:
+    """Measure, write the files, and give the tables. ``folder``: where the databases lie; null: a temporary one."""
+    with tempfile.TemporaryDirectory(prefix="mlops-debug-bench-", dir=folder) as scratch:
+        results = Benchmark(PLANS[plan], Path(scratch), say, postgres=postgres).run()
+    verdicts = [{**asdict(each), "verdict": each.verdict} for each in targets_of(results)]
+    json_path.write_text(json.dumps({**results.to_json(), "targets": verdicts}, indent=1) + "\n")
+    draw(results, plot_path)
+    return render(results)

@@ -1,0 +1,68 @@
+"""How much is measured: everything, or in under a minute, or as little as possible."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How many, how long and how often."""
+
+    name: str
+    clients: tuple[int, ...]
+    seconds: float
+    """Of one slice. The servers take turns, slice by slice, so that a noisy machine is noisy for all of them."""
+    rounds: int
+    """Slices of each server for each figure."""
+    has_async_peer: bool
+    """Whether OpenEnv is also measured with asynchronous methods, and both with compressed sockets."""
+    held_sockets: int
+    starts: int
+    warm_episodes: int
+    """Played for the bytes on disk; so for fresh ones."""
+    fresh_episodes: int
+    cold_resets: int
+    history_events: int
+
+
+FULL = Plan(
+    name="full",
+    clients=(1, 32, 256, 1024),
+    seconds=3.0,
+    rounds=4,
+    has_async_peer=True,
+    held_sockets=1024,
+    starts=3,
+    warm_episodes=1024,
+    fresh_episodes=64,
+    cold_resets=50,
+    history_events=1_000_000,
+)
+QUICK = Plan(
+    name="quick",
+    clients=(1, 32, 256),
+    seconds=0.6,
+    rounds=2,
+    has_async_peer=False,
+    held_sockets=256,
+    starts=1,
+    warm_episodes=128,
+    fresh_episodes=16,
+    cold_resets=20,
+    history_events=20_000,
+)
+SMALLEST = Plan(
+    name="smallest",
+    clients=(1, 4),
+    seconds=0.1,
+    rounds=1,
+    has_async_peer=False,
+    held_sockets=4,
+    starts=1,
+    warm_episodes=16,
+    fresh_episodes=2,
+    cold_resets=2,
+    history_events=1_000,
+)
+PLANS = {plan.name: plan for plan in (FULL, QUICK, SMALLEST)}

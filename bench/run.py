@@ -1,0 +1,226 @@
+"""The whole benchmark: every server started and measured in one run, by one load generator."""
+
+from __future__ import annotations
+
+import json
+import resource
+import statistics
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Callable, Sequence
+
+from bench.machine import describe_machine
+from bench.measure import Figure, Load, Slice, hold, measure, measure_beside, record_answers, sum_up
+from bench.plan import Plan
+from bench.script import reset_of, warm_episodes
+from bench.servers import Server, own_server, peer_server
+from bench.storage import measure_disk, measure_reading, write_history
+
+OWN = "mlops-debug"
+POSTGRES = "mlops-debug-postgres"
+PEER = "openenv"
+ASYNC_PEER = "openenv-async"
+GENERATING_PEER = "openenv-generating"
+CEILING = "ceiling"
+ONE_CLIENT, SOME_CLIENTS, MANY_CLIENTS = 1, 32, 256
+FRESH_CLIENTS = 4
+FRESH_PER_SECOND = 200
+"""More than a client can get: no seed is met twice."""
+PACE_SECONDS = 0.02
+LONG, EMPTY = "long-history", "empty-history"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One server under one load."""
+
+    load: str
+    """``ws``, ``ws deflate``, ``rest``, ``warm resets`` or ``fresh resets``."""
+    clients: int
+    server: str
+    figure: Figure
+
+
+@dataclass(slots=True)
+class Results:
+    """Everything that was measured."""
+
+    plan: str
+    machine: dict[str, Any]
+    cells: list[Cell] = field(default_factory=list)
+    start_seconds: dict[str, float] = field(default_factory=dict)
+    socket_bytes: dict[str, float] = field(default_factory=dict)
+    """Memory of one open socket that was reset and stepped once."""
+    socket_threads: dict[str, int] = field(default_factory=dict)
+    """Threads while so many sockets are open."""
+    single: dict[str, float] = field(default_factory=dict)
+    """Figures that only this server has, by name."""
+
+    def find(self, load: str, clients: int, server: str) -> Figure | None:
+        found = (each for each in self.cells if (each.load, each.clients, each.server) == (load, clients, server))
+        return next((each.figure for each in found), None)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Benchmark:
+    """The servers, and what was measured on them so far."""
+
+    def __init__(self, plan: Plan, folder: Path, say: Say, *, postgres: str | None) -> None:
+        self._plan = plan
+        self._folder = folder
+        self._say = say
+        self._postgres = postgres
+        self._episodes = warm_episodes()
+        self._servers: dict[str, Server] = {}
+        self._next_seed = 10_000_000
+        self.results = Results(plan.name, describe_machine(folder))
+
+    def run(self) -> Results:
+        _allow_many_sockets()
+        with ExitStack() as stack:
+            self._start(stack)
+            self._steps()
+            self._other_loads()
+            self._memory()
+            self._cold()
+        self._storage()
+        self._history()
+        return self.results
+
+    def _start(self, stack: ExitStack) -> None:
+        """Start every server; of this one, several, because its start is a figure of its own."""
+        self._say("starting the servers")
+        own = [own_server(self._folder, name=f"{OWN}-{n}") for n in range(self._plan.starts)]
+        for server in own:
+            stack.callback(server.stop)
+            server.start()
+        for server in own[1:]:
+            server.stop()
+        self._servers[OWN] = own[0]
+        recording = self._folder / "recording.json"
+        recording.write_text(json.dumps(record_answers(own[0].port, self._episodes)))
+        self.results.start_seconds[OWN] = statistics.median(server.start_seconds for server in own)
+        names = [PEER, GENERATING_PEER, CEILING, *([ASYNC_PEER] if self._plan.has_async_peer else [])]
+        others = {name: peer_server(name, self._folder, recording=recording) for name in names}
+        if self._postgres is not None:
+            others[POSTGRES] = own_server(self._folder, name=POSTGRES, database=self._postgres)
+        for name, server in others.items():
+            stack.callback(server.stop)
+            server.start()
+            self.results.start_seconds[name] = server.start_seconds
+            self._servers[name] = server
+
+    def _steps(self) -> None:
+        for clients in self._plan.clients:
+            self._take_turns("ws", tuple(self._servers), partial(self._load, clients))
+
+    def _other_loads(self) -> None:
+        own = [name for name in (OWN, POSTGRES) if name in self._servers]
+        peered = [*own, PEER]
+        some = self._at_most(SOME_CLIENTS)
+        self._take_turns("rest", own, lambda: self._load(some, is_rest=True))
+        if self._plan.has_async_peer:
+            self._take_turns("ws deflate", peered, lambda: self._load(some, deflate=True))
+        resets = tuple(episode[:1] for episode in self._episodes)
+        seconds = self._plan.seconds
+        self._take_turns("warm resets", peered, lambda: Load(clients=some, episodes=resets, seconds=seconds))
+        self._take_turns("fresh resets", peered, lambda: self._fresh_resets(FRESH_CLIENTS))
+
+    def _memory(self) -> None:
+        held = self._load(self._plan.held_sockets)
+        for name, server in self._servers.items():
+            if name == GENERATING_PEER:
+                continue
+            measure(server.port, held, server.cpu_seconds)  # what a first crowd leaves behind is not counted
+            before = server.memory_bytes()
+            during, threads = hold(server.port, held, partial(_memory_and_threads, server))
+            self.results.socket_bytes[name] = (during - before) / held.clients
+            self.results.socket_threads[name] = threads
+
+    def _cold(self) -> None:
+        """Steps of some agents while others wait for scenarios that have to be generated."""
+        server = self._servers[OWN]
+        steps = Load(
+            clients=self._at_most(SOME_CLIENTS), episodes=self._episodes, seconds=self._plan.seconds, pause=PACE_SECONDS
+        )
+        number = self._plan.cold_resets
+        resets = self._fresh_resets(number)
+        idle, busy, took = measure_beside(server.port, steps, resets)
+        idle_p99, busy_p99 = sum_up([idle]).step_p99_ms, sum_up([busy]).step_p99_ms
+        self.results.single |= {
+            "cold_resets": number,
+            "cold_resets_seconds": took,
+            "idle_step_p99_ms": idle_p99 or 0.0,
+            "beside_cold_step_p99_ms": busy_p99 or 0.0,
+        }
+        self._say(f"step p99 idle {idle_p99} ms, beside {number} cold resets {busy_p99} ms, which took {took:.1f} s")
+
+    def _storage(self) -> None:
+        self._say("bytes on disk, folding and auditing")
+        plan = self._plan
+        disk, path = measure_disk(self._folder, self._episodes, warm=plan.warm_episodes, fresh=plan.fresh_episodes)
+        self.results.single |= {
+            "disk_bytes_per_event": disk.per_event,
+            "disk_bytes_per_fresh_episode": disk.per_fresh_episode,
+        }
+        self.results.single |= measure_reading(path)
+
+    def _history(self) -> None:
+        """Steps on a store with a long history and on an empty one, in turns."""
+        self._say(f"writing a history of {self._plan.history_events:,} events")
+        with ExitStack() as stack:
+            long = self._folder / f"{LONG}.db"
+            self.results.single["history_events"] = write_history(long, self._plan.history_events)
+            for name in (LONG, EMPTY):
+                server = self._servers[name] = own_server(self._folder, name=name)
+                stack.callback(server.stop)
+                server.start()
+            clients = self._at_most(SOME_CLIENTS)
+            self._take_turns("history", (LONG, EMPTY), lambda: self._load(clients))
+
+    def _fresh_resets(self, clients: int) -> Load:
+        """Resets on seeds that no server has seen."""
+        number = int(clients * max(1.0, self._plan.seconds) * FRESH_PER_SECOND)
+        episodes = tuple((reset_of(seed),) for seed in range(self._next_seed, self._next_seed + number))
+        self._next_seed += number
+        return Load(clients=clients, episodes=episodes, seconds=self._plan.seconds, strides=True)
+
+    def _load(self, clients: int, *, is_rest: bool = False, deflate: bool = False) -> Load:
+        return Load(
+            clients=clients, episodes=self._episodes, seconds=self._plan.seconds, is_rest=is_rest, deflate=deflate
+        )
+
+    def _at_most(self, clients: int) -> int:
+        return min(clients, max(self._plan.clients))
+
+    def _take_turns(self, name: str, servers: Sequence[str], load: Callable[[], Load]) -> None:
+        """Slices of all servers in turn; the order is turned round each time."""
+        slices: dict[str, list[Slice]] = {server: [] for server in servers}
+        for turn in range(self._plan.rounds):
+            for server in servers if turn % 2 == 0 else tuple(reversed(servers)):
+                running = self._servers[server]
+                slices[server].append(measure(running.port, load(), running.cpu_seconds))
+        clients = load().clients
+        for server, taken in slices.items():
+            figure = sum_up(taken)
+            self.results.cells.append(Cell(name, clients, server, figure))
+            self._say(
+                f"{name:12} {clients:5} clients  {server:22} {figure.steps_per_second:9,.0f} steps/s "
+                f"{figure.resets_per_second:8,.0f} resets/s"
+            )
+
+
+def _memory_and_threads(server: Server) -> tuple[int, int]:
+    return server.memory_bytes(), server.thread_count()
+
+
+def _allow_many_sockets() -> None:
+    """As many open files as the system lets a process have: each client is one, here and in the server."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
