@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Callable, ClassVar, Literal, Mapping, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from domain.actions import Diagnosis
 from domain.chain import canonical
@@ -147,8 +147,15 @@ class UnknownEventError(ValueError):
         self.schema_version = schema_version
 
 
+_IN_CANONICAL_ORDER = (ArtifactRead, FieldQueried, CheckRun)
+"""Fields in sorted order, and nothing but texts and nulls: pydantic's own JSON is the canonical form, several times as
+fast. These are nearly all events. A test holds the two equal."""
+
+
 def encode(event: Event) -> EncodedEvent:
     """The stored form of an event."""
+    if isinstance(event, _IN_CANONICAL_ORDER):
+        return EncodedEvent(event.kind, event.schema_version, to_json(event))
     return EncodedEvent(event.kind, event.schema_version, canonical(event.model_dump(mode="json")))
 
 

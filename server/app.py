@@ -16,7 +16,7 @@ from server.installation import installed
 from server.problems import EXPECTED_ERRORS
 from server.routes import ROUTES, answer_problem
 from server.settings import Settings, read_settings
-from server.websocket import serve_socket
+from server.websocket import SocketEndpoint
 from server.world import PooledWorld, World
 
 
@@ -51,7 +51,7 @@ def create_app(
             yield
 
     return Starlette(
-        routes=[*ROUTES, *(WebSocketRoute(path, serve_socket) for path in ("/ws", "/sessions/{session_key}/ws"))],
+        routes=[*ROUTES, *(WebSocketRoute(path, SocketEndpoint()) for path in ("/ws", "/sessions/{session_key}/ws"))],
         exception_handlers=dict.fromkeys((*EXPECTED_ERRORS, HTTPException, Exception), answer_problem),
         lifespan=lifespan,
     )

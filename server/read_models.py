@@ -78,7 +78,7 @@ def episode_values(first: Link, last: Link, state: EpisodeState) -> dict[str, An
         "agent": state.reset.agent,
         "reward_mode": state.reset.reward_mode,
         "started_at": first.recorded_at,
-        **_moving(last, state),
+        **dict(zip(_MOVING, _moving(last, state), strict=True)),
     }
 
 
@@ -91,22 +91,22 @@ def begin_row(link: Link, state: EpisodeState) -> StatementRow:
 def go_on_row(last: Link, state: EpisodeState) -> StatementRow:
     """The change of the row that a step or an end makes."""
     values = _moving(last, state)
-    ordered = tuple(values[name] for name in _MOVING)
     if state.ended is None:
-        return StatementRow(_GO_ON, (*ordered, last.stream_id))
-    return StatementRow(_END, (*ordered, last.stream_id, last.stream_id))
+        return StatementRow(_GO_ON, (*values, last.stream_id))
+    return StatementRow(_END, (*values, last.stream_id, last.stream_id))
 
 
-def _moving(last: Link, state: EpisodeState) -> dict[str, Any]:
-    return {
-        "version": last.version,
-        "head_hash": last.hash,
-        "step_count": state.step_count,
-        "total_reward": state.total_reward,
-        "score": state.score,
-        "end_reason": state.ended,
-        "updated_at": last.recorded_at,
-    }
+def _moving(last: Link, state: EpisodeState) -> tuple[Any, ...]:
+    """The values of `_MOVING`, in that order."""
+    return (
+        last.version,
+        last.hash,
+        state.step_count,
+        state.total_reward,
+        state.score,
+        state.ended,
+        last.recorded_at,
+    )
 
 
 def session_row(session_key: str, episode_id: str) -> StatementRow:

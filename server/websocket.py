@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from pydantic import ValidationError
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from domain.evidence_view import encode_json
@@ -30,63 +31,68 @@ _CODE_OF_PROBLEM = {
     "episode_not_started": "EPISODE_NOT_STARTED",
 }
 _CODE_OF_STATUS = {429: "CAPACITY_REACHED", 503: "CAPACITY_REACHED"}
+NORMAL_CLOSURE = 1000
 POLICY_VIOLATION = 1008
 TRY_AGAIN_LATER = 1013
 
 
-async def serve_socket(websocket: WebSocket) -> None:
-    """One socket from handshake to close."""
-    installation: Installation = websocket.app.state.installation
-    await websocket.accept()
-    with suppress(WebSocketDisconnect):  # the client went away while it was answered
-        try:
-            installation.sockets.enter()
-        except TooManySocketsError as error:
-            await _part(websocket, _error_frame(error), TRY_AGAIN_LATER)
-            return
-        try:
-            await _sit_down(websocket, installation)
-        finally:
-            installation.sockets.leave()
+class SocketEndpoint:
+    """One socket from handshake to close. An ASGI application of its own: once a socket is accepted its messages go to and
+    from the server as they are, since every layer between costs each step."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        websocket = WebSocket(scope, receive, send)
+        installation: Installation = websocket.app.state.installation
+        await websocket.accept()
+        with suppress(OSError, WebSocketDisconnect):  # the client went away while it was answered
+            try:
+                installation.sockets.enter()
+            except TooManySocketsError as error:
+                await _part(send, _error_frame(error), TRY_AGAIN_LATER)
+                return
+            try:
+                await _sit_down(websocket, installation, receive, send)
+            finally:
+                installation.sockets.leave()
 
 
-async def _sit_down(websocket: WebSocket, installation: Installation) -> None:
+async def _sit_down(websocket: WebSocket, installation: Installation, receive: Receive, send: Send) -> None:
     key = websocket.path_params.get("session_key")
     seat = Seat(is_keyed=key is not None)
     conversation = Conversation(installation, seat, client=client_of(websocket), key=key)
     if key is None:
-        await _converse(websocket, conversation, seat)
+        await _converse(receive, send, conversation, seat)
         return
     try:
         check_name(key)
     except ValidationError as error:
-        await _part(websocket, _error_frame(error), POLICY_VIOLATION)
+        await _part(send, _error_frame(error), POLICY_VIOLATION)
         return
     installation.sessions.enter(key, seat)
     try:
-        await _converse(websocket, conversation, seat)
+        await _converse(receive, send, conversation, seat)
     except SessionTakenOverError as error:
-        await _part(websocket, _error_frame(error), POLICY_VIOLATION)
+        await _part(send, _error_frame(error), POLICY_VIOLATION)
     finally:
         installation.sessions.leave(key, seat)
 
 
-async def _converse(websocket: WebSocket, conversation: Conversation, seat: Seat) -> None:
+async def _converse(receive: Receive, send: Send, conversation: Conversation, seat: Seat) -> None:
     while True:
-        message = await seat.next_of(websocket.receive)
+        message = await seat.next_of(receive)
         if message["type"] == "websocket.disconnect":
             return
         text = message.get("text")
         reply = await conversation.reply(text if text is not None else message.get("bytes") or b"")
         if reply is None:
-            await websocket.close()
+            await send({"type": "websocket.close", "code": NORMAL_CLOSURE})
             return
-        await websocket.send({"type": "websocket.send", "text": reply.decode()})
+        await send({"type": "websocket.send", "text": reply.decode()})
 
 
-async def _part(websocket: WebSocket, last: bytes, code: int) -> None:
-    await websocket.send({"type": "websocket.send", "text": last.decode()})
-    await websocket.close(code)
+async def _part(send: Send, last: bytes, code: int) -> None:
+    await send({"type": "websocket.send", "text": last.decode()})
+    await send({"type": "websocket.close", "code": code})
 
 
 class Conversation:

@@ -45,6 +45,7 @@ def _places() -> tuple[tuple[str, FieldSpec], ...]:
     return tuple((to_words(place), spec) for spec in REGISTRY for place in spec.places)
 
 
+@lru_cache(maxsize=1024)
 def fields_named(text: str | None) -> tuple[FieldSpec, ...]:
     """The fields a text names that can be set, in registry order. Measured fields only take their words away."""
     return settable_fields(to_words(_without_files(text or "")))
