@@ -22,9 +22,10 @@ from domain.evidence_view import EvidenceView
 from domain.generator import generate
 from server import tables
 from server.audit import audit_episode
-from server.database import create_write_engine, parse_url, upgrade
+from server.database import create_write_engine, parse_url
 from server.folding import decode_link, fold_links, link_events
 from server.read_models import begin_row, go_on_row
+from server.schema_versions import upgrade
 from server.settings import Settings
 from server.statements import StatementRow
 from server.store import read_stream, write_batch
