@@ -14,6 +14,7 @@ from server.backend import Backend, opened
 from server.episodes import Episodes
 from server.idle import IdleSweeper
 from server.limits import OpenEpisodes, Pace, Sockets
+from server.neighbours import Neighbours
 from server.problems import not_ready
 from server.read_models import read_last_scores, read_open_count
 from server.scenarios import Scenarios
@@ -84,7 +85,8 @@ async def installed(
         try:
             await world.start()
             installation = _install(settings, world, backend, clock=clock, new_id=new_id)
-            async with _in_background(installation.sweeper.run()):
+            sessions = installation.sessions
+            async with sessions.neighbours.listening(sessions.hear), _in_background(installation.sweeper.run()):
                 yield installation
         finally:
             await world.stop()
@@ -110,7 +112,7 @@ def _install(
         episodes,
         reader,
         store,
-        Sessions(episodes, reader),
+        Sessions(episodes, reader, Neighbours(reader)),
         Sockets(settings.socket_limit),
         Pace(settings.steps_per_second),
         IdleSweeper(episodes, reader, clock=clock, idle_seconds=settings.idle_seconds),

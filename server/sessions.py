@@ -7,6 +7,8 @@ a key wins. Rule 3: a reset that names the key's own open episode never closes i
 from __future__ import annotations
 
 import asyncio
+import itertools
+import secrets
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -14,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from server.answers import Answer
 from server.episodes import Episodes, EpisodeTakenError
 from server.locks import NamedLocks
+from server.neighbours import Neighbours, News
 from server.read_models import read_session
 from server.requests import ResetRequest
 
@@ -29,7 +32,7 @@ class SessionTakenOverError(Exception):
 class Seat:
     """What one socket remembers: the episode it plays. On a session, a newer socket takes the seat away."""
 
-    __slots__ = ("_waiting", "episode_id", "is_lost", "may_repeat")
+    __slots__ = ("_waiting", "episode_id", "is_announced", "is_lost", "may_repeat", "token")
 
     def __init__(self, *, is_keyed: bool) -> None:
         self.episode_id: str | None = None
@@ -37,6 +40,10 @@ class Seat:
         self.may_repeat = is_keyed
         """Whether the next step may be one whose answer was lost with an older socket."""
         self.is_lost = False
+        self.token = ""
+        """Names it among the seats of all servers."""
+        self.is_announced = False
+        """Whether the other servers know of it. Who sits down after that is newer; before that, older."""
         self._waiting: asyncio.Task[Any] | None = None
 
     def lose(self) -> None:
@@ -71,11 +78,14 @@ class Seat:
 class Sessions:
     """The sessions of this server. Other servers on the same database see the same current episodes."""
 
-    def __init__(self, episodes: Episodes, reader: AsyncEngine) -> None:
+    def __init__(self, episodes: Episodes, reader: AsyncEngine, neighbours: Neighbours) -> None:
         self._episodes = episodes
         self._reader = reader
+        self.neighbours = neighbours
         self._locks = NamedLocks()
         self._seats: dict[str, Seat] = {}
+        self._name = secrets.token_hex(8)
+        self._numbers = itertools.count(1)
 
     def enter(self, key: str, seat: Seat) -> None:
         """A new socket sits down; the one that sat there loses its seat."""
@@ -83,6 +93,21 @@ class Sessions:
         self._seats[key] = seat
         if older is not None:
             older.lose()
+        seat.token = f"{self._name}-{next(self._numbers)}"
+        self.neighbours.tell(News("seat", key, seat.token))
+
+    def hear(self, news: News) -> None:
+        """What any server on the database told, this one among them, in the order in which all hear it."""
+        seat = self._seats.get(news.key)
+        if seat is None or news.token == self._name:
+            return
+        if news.kind == "episode":
+            seat.episode_id = None  # the log knows which it is now
+        elif news.token == seat.token:
+            seat.is_announced = True
+        elif seat.is_announced:
+            del self._seats[news.key]
+            seat.lose()
 
     def leave(self, key: str, seat: Seat) -> None:
         if self._seats.get(key) is seat:
@@ -107,6 +132,8 @@ class Sessions:
             seat = self._seats.get(key)
             if seat is not None:
                 seat.episode_id = answered.episode_id
+            if left != answered.episode_id:
+                self.neighbours.tell(News("episode", key, self._name))
             if left is not None and left != answered.episode_id:
                 await self._episodes.leave(left)
         return answered

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 
 from server.settings import Settings
+from tests.postgres import PrivatePostgres
 from tests.served import Served, assert_problem, serving
 
 pytestmark = pytest.mark.both_backends
@@ -128,6 +130,66 @@ async def test_the_newest_socket_wins(served: Served) -> None:
         # The older one's parting must not have taken the seat of the newer.
         async with served.socket(PATH) as newest:
             assert (await newest.say({"type": "state"}))["data"]["step_count"] == 1
+
+
+@pytest.mark.parametrize("backend", ["postgres"])
+async def test_the_newest_socket_wins_whichever_server_it_is_on(settings: Settings) -> None:
+    async with serving(settings) as here, serving(settings) as there, here.socket(PATH) as older:
+        await older.say(reset(episode_id="e"))
+        async with there.socket(PATH) as newer:
+            assert (await older.hear())["data"]["code"] == "SESSION_ERROR"
+            assert await older.hear() == {"type": "closed"}
+            assert (await newer.say(step(READ)))["data"]["metadata"]["version"] == 2
+            async with here.socket(PATH) as newest:
+                assert (await newer.hear())["data"]["code"] == "SESSION_ERROR"
+                assert (await newest.say({"type": "state"}))["data"]["step_count"] == 1
+
+
+@pytest.mark.parametrize("backend", ["postgres"])
+async def test_of_sockets_that_come_at_once_on_two_servers_one_stays(settings: Settings) -> None:
+    async with serving(settings) as here, serving(settings) as there:
+        await here.client.post("/sessions/k/reset", json={"episode_id": "e"})
+        async with AsyncExitStack() as stack:
+            sockets = [await stack.enter_async_context(server.socket(PATH)) for server in (here, there) * 3]
+            ends = [asyncio.create_task(each.hear()) for each in sockets]
+            # Each but one is told; which one, is the order in which the database took them.
+            told, waiting = set[asyncio.Task[dict[str, Any]]](), set(ends)
+            while len(told) < len(sockets) - 1:
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                told |= done
+            assert {each.result()["data"]["code"] for each in told} == {"SESSION_ERROR"}
+            (last,) = [number for number, end in enumerate(ends) if end in waiting]
+            await sockets[last].send({"type": "state"})
+            assert (await ends[last])["data"]["episode_id"] == "e"
+
+
+@pytest.mark.parametrize("backend", ["postgres"])
+async def test_a_reset_over_another_server_moves_the_open_socket(settings: Settings) -> None:
+    async with serving(settings) as here, serving(settings) as there, here.socket(PATH) as socket:
+        await socket.say(reset(episode_id="e"))
+        await there.client.post("/sessions/k/reset", json={"episode_id": "f"})
+        for _ in range(200):
+            shown = (await socket.say({"type": "state"}))["data"]["episode_id"]
+            if shown == "f":
+                break
+        assert shown == "f"
+
+
+@pytest.mark.parametrize("backend", ["postgres"])
+async def test_news_is_heard_again_after_the_connection_broke(
+    settings: Settings, postgres: PrivatePostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.neighbours.AGAIN_SECONDS", 0.01)
+    async with serving(settings) as here, serving(settings) as there:
+        await postgres.alter(settings.database_url, "RESET ALL")
+        for _ in range(200):
+            async with here.socket(PATH) as older, there.socket(PATH):
+                heard = asyncio.create_task(older.hear())
+                if (await asyncio.wait([heard], timeout=0.1))[0]:
+                    assert heard.result()["data"]["code"] == "SESSION_ERROR"
+                    return
+                heard.cancel()
+        raise AssertionError("the older socket was never told")
 
 
 async def test_frames_that_the_older_socket_left_are_not_played(served: Served) -> None:
