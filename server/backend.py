@@ -67,7 +67,7 @@ async def _postgres_writer(url: URL, settings: Settings) -> AsyncIterator[Writer
         engine, write_batch, batch_limit=settings.batch_limit, accept_weakness=settings.accept_data_loss
     )
     try:
-        await upgrade_postgres(engine)
+        await upgrade_postgres(url)
         await writer.start()
         yield writer
     finally:

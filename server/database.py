@@ -108,8 +108,19 @@ def create_postgres_write_engine(url: URL) -> AsyncEngine:
     )
 
 
+def create_upgrade_engine(url: URL) -> AsyncEngine:
+    """PostgreSQL. Waits as long as it takes, for another server's upgrade and for its own."""
+    return _create_postgres_engine(url, 1, isolation_level="READ COMMITTED", is_pinged=False, silence_seconds=None)
+
+
 def _create_postgres_engine(
-    url: URL, connections: int, *, isolation_level: str, is_pinged: bool, **server_settings: str
+    url: URL,
+    connections: int,
+    *,
+    isolation_level: str,
+    is_pinged: bool,
+    silence_seconds: float | None = SILENCE_SECONDS,
+    **server_settings: str,
 ) -> AsyncEngine:
     return create_async_engine(
         url,
@@ -120,7 +131,7 @@ def _create_postgres_engine(
         isolation_level=isolation_level,
         connect_args={
             "timeout": SILENCE_SECONDS,
-            "command_timeout": SILENCE_SECONDS,
+            "command_timeout": silence_seconds,
             "server_settings": {"application_name": "mlops-debug", **server_settings},
         },
     )

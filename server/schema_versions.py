@@ -11,9 +11,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from server.database import create_postgres_write_engine, create_write_engine, is_sqlite
+from server.database import create_upgrade_engine, create_write_engine, is_sqlite
 from server.store import unavailable_if_silent
 
 UPGRADE_LOCK = 0x6D6C_6F70_732D_6462
@@ -58,37 +57,35 @@ def upgrade(engine: Engine) -> None:
         _upgrade(connection)
 
 
-async def upgrade_postgres(engine: AsyncEngine) -> None:
-    """The same on PostgreSQL. One that is up to date is only looked at: serving needs no right to change tables."""
-    with unavailable_if_silent():
-        async with engine.connect() as connection:
-            if (await connection.run_sync(read_version)).is_newest:
-                return
-        async with engine.begin() as connection:
-            # Without a limit: whoever holds the lock is upgrading, which may take long.
-            await connection.execute(text("SET LOCAL lock_timeout = 0"))
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:name)"), {"name": UPGRADE_LOCK})
-            await connection.run_sync(_upgrade)
+async def upgrade_postgres(url: URL) -> SchemaVersion:
+    """The same on PostgreSQL; the version afterwards. A database that is up to date is only looked at: serving needs no
+    right to change tables."""
+    engine = create_upgrade_engine(url)
+    try:
+        with unavailable_if_silent():
+            async with engine.connect() as connection:
+                version = await connection.run_sync(read_version)
+            if version.is_newest:
+                return version
+            async with engine.begin() as connection:
+                await connection.execute(text("SELECT pg_advisory_xact_lock(:name)"), {"name": UPGRADE_LOCK})
+                await connection.run_sync(_upgrade)
+                return await connection.run_sync(read_version)
+    finally:
+        await engine.dispose()
 
 
 async def upgrade_database(url: URL) -> SchemaVersion:
     """Upgrade whatever the URL names; the version afterwards."""
-    if is_sqlite(url):
-        sqlite = create_write_engine(url)
-        try:
-            upgrade(sqlite)
-            with sqlite.connect() as connection:
-                return read_version(connection)
-        finally:
-            sqlite.dispose()
-    engine = create_postgres_write_engine(url)
+    if not is_sqlite(url):
+        return await upgrade_postgres(url)
+    engine = create_write_engine(url)
     try:
-        await upgrade_postgres(engine)
-        with unavailable_if_silent():
-            async with engine.connect() as opened:
-                return await opened.run_sync(read_version)
+        upgrade(engine)
+        with engine.connect() as connection:
+            return read_version(connection)
     finally:
-        await engine.dispose()
+        engine.dispose()
 
 
 def migrations_folder() -> Path:

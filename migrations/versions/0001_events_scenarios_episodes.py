@@ -43,12 +43,15 @@ def _guard_sqlite() -> None:
                 f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
             )
     # INSERT OR REPLACE would remove a row without firing its DELETE trigger.
+    version = "EXISTS (SELECT 1 FROM events WHERE stream_id = NEW.stream_id AND version = NEW.version)"
+    request = "EXISTS (SELECT 1 FROM events WHERE stream_id = NEW.stream_id AND request_id = NEW.request_id)"
     op.execute(
         "CREATE TRIGGER events_refuse_replace BEFORE INSERT ON events "
-        "WHEN EXISTS (SELECT 1 FROM events WHERE stream_id = NEW.stream_id AND version = NEW.version) "
-        "OR EXISTS (SELECT 1 FROM events WHERE position = NEW.position) "
-        "OR EXISTS (SELECT 1 FROM events WHERE stream_id = NEW.stream_id AND request_id = NEW.request_id) "
-        "BEGIN SELECT RAISE(ABORT, 'events is append-only'); END"
+        f"WHEN {version} OR EXISTS (SELECT 1 FROM events WHERE position = NEW.position) OR {request} "
+        "BEGIN SELECT CASE "
+        f"WHEN {version} THEN RAISE(ABORT, 'events is append-only: uq_events_stream_id_version') "
+        f"WHEN {request} THEN RAISE(ABORT, 'events is append-only: uq_events_stream_id_request_id') "
+        "ELSE RAISE(ABORT, 'events is append-only') END; END"
     )
     op.execute(
         f"CREATE TRIGGER scenarios_refuse_replace BEFORE INSERT ON scenarios WHEN {_IS_ANOTHER} "

@@ -213,6 +213,7 @@ async def test_state_is_one_object_everywhere(served: Served) -> None:
     }
 
 
+@pytest.mark.both_backends
 async def test_openenv_state_without_a_name_gives_the_last_scores(served: Served) -> None:
     empty = {"scores": {"easy": None, "medium": None, "hard": None}, "open_episodes": 0}
     assert (await served.client.get("/openenv/state")).json() == empty
@@ -224,6 +225,7 @@ async def test_openenv_state_without_a_name_gives_the_last_scores(served: Served
     assert scores == {"scores": {"easy": None, "medium": 0.01, "hard": None}, "open_episodes": 1}
 
 
+@pytest.mark.both_backends
 async def test_events_verify_for_whoever_reads_them(served: Served) -> None:
     await served.reset(episode_id="e")
     await served.step("e", READ, request_id="r-1")

@@ -188,6 +188,19 @@ async def test_replacing_what_is_recorded_is_refused(
         execute(database_url, REPLACEMENTS[backend][number])
 
 
+async def test_a_conflict_has_the_name_of_its_constraint_whoever_writes(store: EventStore, database_url: str) -> None:
+    await store.append("s", 0, after("s", EMPTY, event(request_id="r")))
+    with pytest.raises(LostError, match="uq_events_stream_id_version"):
+        execute(database_url, f"INSERT INTO events ({COLUMNS}) SELECT {COLUMNS} FROM events")
+    second = after("s", head_of(list(await store.read("s"))), event())
+    await store.append("s", 1, second)
+    follows = COLUMNS.replace("version,", "3,", 1).replace(
+        "prev_hash,", "(SELECT max(hash) FROM events WHERE version = 2),"
+    )
+    with pytest.raises(LostError, match="uq_events_stream_id_request_id"):
+        execute(database_url, f"INSERT INTO events ({COLUMNS}) SELECT {follows} FROM events WHERE version = 1")
+
+
 async def test_a_gap_is_refused_whoever_writes(store: EventStore, database_url: str) -> None:
     await store.append("s", 0, after("s", EMPTY, event()))
     gap = COLUMNS.replace("version,", "version + 2,", 1)
