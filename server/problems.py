@@ -13,7 +13,12 @@ from server.episodes import EpisodeTakenError, UnknownEpisodeError
 from server.limits import TooManySocketsError, TooManyStepsError
 from server.scenarios import ScenarioLostError
 from server.sessions import EpisodeNotStartedError
-from server.store import ConnectionLostError, RequestIdReusedError, StoreUnavailableError, WrongExpectedVersionError
+from server.store import (
+    RequestIdReusedError,
+    StoreUnavailableError,
+    UnansweredCommitError,
+    WrongExpectedVersionError,
+)
 from server.writer import WriterStoppedError
 
 logger = logging.getLogger(__name__)
@@ -156,7 +161,7 @@ _CAUSES = {
 
 def _of_unavailable(error: Exception) -> Problem:
     cause = next((cause for sign, cause in _CAUSES.items() if sign in str(error)), "it does not answer")
-    if isinstance(error, ConnectionLostError):
+    if isinstance(error, UnansweredCommitError):
         said = "It is not known whether this was recorded, because the connection to the database broke"
     else:
         said = f"Nothing was recorded, because of the database: {cause}"

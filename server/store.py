@@ -41,7 +41,7 @@ _STREAM: Select[Any] = select(events).where(events.c.stream_id == bindparam("str
 
 class StoreError(Exception):
     """StoreError: WrongExpectedVersionError, RequestIdReusedError, UnreadableEventError, and StoreUnavailableError, which
-    has ConnectionLostError below it."""
+    has ConnectionLostError and UnansweredCommitError below it."""
 
 
 class WrongExpectedVersionError(StoreError):
@@ -64,7 +64,11 @@ class StoreUnavailableError(StoreError):
 
 
 class ConnectionLostError(StoreUnavailableError):
-    """The connection broke while an append was written. Whether it was recorded, only the log can tell."""
+    """The connection broke before the commit; nothing was written."""
+
+
+class UnansweredCommitError(StoreUnavailableError):
+    """The connection broke between the commit and its answer. Whether it was written, only the log can tell."""
 
 
 class UnreadableEventError(StoreError):
@@ -152,34 +156,38 @@ def to_link(row: Row[Any]) -> Link:
 
 def write_batch(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
     """Write appends of different streams in one transaction; for each, null or why it was not written."""
+    is_committing = False
     try:
         with connection.begin():
             _write(connection, batch)
+            is_committing = True
         return [None] * len(batch)
     except IntegrityError:
         # Some append is in conflict, and the transaction cannot say which: each again, alone.
         return _write_each(connection, batch)
     except (DBAPIError, OSError) as error:
-        if _is_lost(error):
-            return [ConnectionLostError(_reason(error))] * len(batch)
-        if _is_sqlite(connection):
-            return [StoreUnavailableError(_reason(error))] * len(batch)
+        if _is_sqlite(connection) or _is_lost(error):
+            return [_unavailable(error, is_committing)] * len(batch)
         # One append may wait for another server's transaction, or hold what cannot be stored: the others need not.
         return _write_each(connection, batch)
 
 
 def write_again(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
-    """The same for a batch of which nobody knows whether it was written: what the log holds already is not a conflict."""
+    """The same after an ``UnansweredCommitError``: what the log holds already is no conflict, but was written."""
     return _write_each(connection, batch, may_be_written=True)
 
 
 def _write_each(connection: Connection, batch: Sequence[Append], *, may_be_written: bool = False) -> list[Outcome]:
+    is_committing = False
     try:
         with connection.begin():
-            return [_write_alone(connection, append, may_be_written) for append in batch]
+            outcomes = [_write_alone(connection, append, may_be_written) for append in batch]
+            is_committing = True
+        return outcomes
     except (DBAPIError, OSError) as error:
-        failed = ConnectionLostError if may_be_written or _is_lost(error) else StoreUnavailableError
-        return [failed(_reason(error))] * len(batch)
+        if may_be_written:
+            return [UnansweredCommitError(_reason(error))] * len(batch)
+        return [_unavailable(error, is_committing)] * len(batch)
 
 
 def _write(connection: Connection, batch: Sequence[Append]) -> None:
@@ -227,13 +235,16 @@ def _write_alone(connection: Connection, append: Append, may_be_written: bool) -
             _write(connection, [append])
         return None
     except IntegrityError as error:
-        # Another server was faster between the look and the write; its transaction is over, or this would wait.
-        is_conflict = any(name in str(error.orig) for name in CONFLICTS)
-        return (_refusal(read_stream(connection, append.stream_id), append) if is_conflict else None) or error
+        if not any(name in str(error.orig) for name in CONFLICTS):
+            return error
+        # Another server was faster between the look and the write, or this one's own unanswered commit was.
+        stream = read_stream(connection, append.stream_id)
+        return None if may_be_written and _holds(stream, append) else _refusal(stream, append) or error
     except DBAPIError as error:
         if _is_sqlite(connection) or _is_lost(error):
             raise
-        return StoreUnavailableError(_reason(error))
+        # Where it may have been written, what it waited for may be its own commit.
+        return (UnansweredCommitError if may_be_written else StoreUnavailableError)(_reason(error))
 
 
 def _holds(stream: Sequence[Link], append: Append) -> bool:
@@ -258,8 +269,14 @@ def _is_sqlite(connection: Connection) -> bool:
     return connection.dialect.name == "sqlite"
 
 
+def _unavailable(error: DBAPIError | OSError, is_committing: bool) -> StoreUnavailableError:
+    if not _is_lost(error):
+        return StoreUnavailableError(_reason(error))
+    return (UnansweredCommitError if is_committing else ConnectionLostError)(_reason(error))
+
+
 def _is_lost(error: DBAPIError | OSError) -> bool:
-    """Whether the connection is gone, and with it the answer to a commit that may have been under way."""
+    """Whether the connection is gone."""
     return isinstance(error, OSError) or error.connection_invalidated
 
 

@@ -9,7 +9,13 @@ from typing import Sequence
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from server.durability import accepted_weakness
-from server.store import ConnectionLostError, StoreUnavailableError, unavailable_if_silent, write_again
+from server.store import (
+    ConnectionLostError,
+    StoreUnavailableError,
+    UnansweredCommitError,
+    unavailable_if_silent,
+    write_again,
+)
 from server.writer import Append, Outcome, Waiting, WriteBatch, WriterStoppedError, answer, split, write_or_fail
 
 
@@ -67,10 +73,12 @@ class TaskWriter:
 
     async def _commit(self, batch: Sequence[Append]) -> Sequence[Outcome]:
         outcomes = await self._attempt(self._write, batch, StoreUnavailableError)
-        if not any(isinstance(outcome, ConnectionLostError) for outcome in outcomes):
-            return outcomes
-        # The connection broke, perhaps between the commit and its answer; the log, over a new one, knows.
-        return await self._attempt(write_again, batch, ConnectionLostError)
+        if _any(ConnectionLostError, outcomes):
+            # It broke while nobody looked, as after a restart of PostgreSQL; a new one is as good.
+            outcomes = await self._attempt(self._write, batch, StoreUnavailableError)
+        if _any(UnansweredCommitError, outcomes):
+            outcomes = await self._attempt(write_again, batch, UnansweredCommitError)
+        return outcomes
 
     async def _attempt(
         self, write: WriteBatch, batch: Sequence[Append], unreachable: type[StoreUnavailableError]
@@ -81,3 +89,7 @@ class TaskWriter:
                     return await connection.run_sync(lambda opened: write_or_fail(write, opened, batch))
         except StoreUnavailableError as error:
             return [unreachable(str(error))] * len(batch)
+
+
+def _any(kind: type[Exception], outcomes: Sequence[Outcome]) -> bool:
+    return any(isinstance(outcome, kind) for outcome in outcomes)

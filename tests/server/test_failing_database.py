@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from server.database import create_write_engine
 from server.settings import Settings
-from server.store import ConnectionLostError, StoreUnavailableError, write_batch
+from server.store import StoreUnavailableError, UnansweredCommitError, write_batch
 from server.writer import Append, Outcome
 from tests.databases import connect, execute
 from tests.postgres import PrivatePostgres
@@ -139,7 +139,7 @@ async def test_an_append_whose_commit_went_unanswered_is_looked_up(
 ) -> None:
     def write_and_break(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
         assert write_batch(connection, batch) == [None] * len(batch)
-        return [ConnectionLostError("the connection broke after the commit")] * len(batch)
+        return [UnansweredCommitError("the connection broke after the commit")] * len(batch)
 
     writer = played.installation.store._writer
     monkeypatch.setattr(writer, "_write", write_and_break)
@@ -152,7 +152,7 @@ async def test_where_nobody_knows_whether_it_was_recorded_nobody_says_that_it_wa
     played: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lose(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
-        return [ConnectionLostError("the connection broke")] * len(batch)
+        return [UnansweredCommitError("the connection broke")] * len(batch)
 
     monkeypatch.setattr(played.installation.store._writer, "_write", lose)
     monkeypatch.setattr("server.task_writer.write_again", lose)
