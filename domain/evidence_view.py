@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Mapping
 
 from pydantic_core import to_json
@@ -28,15 +29,16 @@ def encode_json(value: Any) -> bytes:
 
 
 class EvidenceView:
-    """The results of actions on one scenario's evidence. Keeps what it encoded: at most one result for each artifact
-    and check, and the parsed documents."""
+    """The results of actions on one scenario's evidence. Keeps what it encoded and hashed: at most one result for each
+    artifact and check, and the parsed documents."""
 
-    __slots__ = ("_checks", "_documents", "_front", "_texts", "evidence")
+    __slots__ = ("_checks", "_documents", "_front", "_hashed", "_texts", "evidence")
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
         self._texts: dict[ArtifactName, bytes] = {}
         self._checks: dict[SanityCheckName, bytes] = {}
+        self._hashed: dict[tuple[bytes, str], hashlib._Hash] = {}
         self._documents: dict[ArtifactName, Any] = {}
         self._front: bytes | None = None
 
@@ -69,6 +71,21 @@ class EvidenceView:
                 return b'{"status":"reset"}'
             case _:
                 raise ValueError(f"{event.kind!r} is no action")
+
+    def hash_result(self, before: bytes, event: Event) -> hashlib._Hash:
+        """A SHA-256 that has taken ``before`` and the result, and may go on. The results that most steps show, whole texts
+        and checks, are hashed once: they are long, and what follows them in an observation is short."""
+        match event:
+            case ArtifactRead(log_filter=None):
+                key = before, str(event.artifact)
+            case CheckRun():
+                key = before, str(event.check)
+            case _:
+                return hashlib.sha256(before + self.result_of(event))
+        known = self._hashed.get(key)
+        if known is None:
+            known = self._hashed[key] = hashlib.sha256(before + self.result_of(event))
+        return known.copy()
 
     def has_field(self, artifact: ArtifactName, field: str) -> bool:
         """Whether a query can be answered."""

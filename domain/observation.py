@@ -17,6 +17,7 @@ OBSERVATION_VERSION = "1"
 """Raise it with every change of words or shape: recorded digests compare only within one version."""
 
 DIGEST_HEX_DIGITS = 32
+_RESULT = b'"last_action_result":'
 
 
 def observe(view: EvidenceView, state: EpisodeState) -> bytes:
@@ -40,8 +41,12 @@ def observe_final(view: EvidenceView, state: EpisodeState) -> bytes:
 
 def observation_digest(view: EvidenceView, state: EpisodeState) -> str:
     """What an event records of the observation it led to. Leaves out the registry, which belongs to no episode."""
-    shown = observe_reset(view, state, b"null") if state.step_count == 0 else observe(view, state)
-    return hashlib.sha256(shown).hexdigest()[:DIGEST_HEX_DIGITS]
+    if state.step_count == 0:
+        hashed = hashlib.sha256(observe_reset(view, state, b"null"))
+    else:
+        hashed = view.hash_result(_opening(state.reset.task_id) + _RESULT, state.last)
+        hashed.update(_closing(state, _reward(state.last_reward)))
+    return hashed.hexdigest()[:DIGEST_HEX_DIGITS]
 
 
 @cache
@@ -61,11 +66,13 @@ def _reward(reward: float | None) -> bytes:
 
 
 def _join(opening: bytes, result: bytes, state: EpisodeState, reward: bytes) -> bytes:
+    return b"".join((opening, _RESULT, result, _closing(state, reward)))
+
+
+def _closing(state: EpisodeState, reward: bytes) -> bytes:
+    """What stands behind the result."""
     return b"".join(
         (
-            opening,
-            b'"last_action_result":',
-            result,
             b',"artifacts_read":',
             encode_json(state.artifacts_read),
             b',"checks_run":',

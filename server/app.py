@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import WebSocketRoute
 
+from server.collector import calm_collector
 from server.installation import installed
 from server.problems import EXPECTED_ERRORS
 from server.routes import ROUTES, answer_problem
@@ -22,6 +23,7 @@ from server.world import PooledWorld, World
 
 def create_app_from_environment() -> Starlette:
     """The application of one of several server processes, which are handed their settings by environment."""
+    calm_collector()
     return create_app(read_settings(os.environ))
 
 

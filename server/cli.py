@@ -47,8 +47,10 @@ def serve(
     import uvicorn
 
     from server.app import create_app
+    from server.collector import calm_collector
 
     _prepare(settings)
+    calm_collector()
     typer.echo(f"listening on http://{settings.host}:{settings.port}")
     if settings.workers > 1:
         os.environ.update(to_environment(settings))
@@ -62,6 +64,8 @@ def serve(
         access_log=settings.log_level == "debug",
         # A frame somewhat over the limit is answered; only a far longer one closes its socket.
         ws_max_size=4 * settings.body_limit_bytes,
+        # Off by default: it costs CPU for each answer and memory for each socket, to save bytes that a fast network has.
+        ws_per_message_deflate=settings.compress_sockets,
         ws_ping_interval=settings.ping_seconds,
         ws_ping_timeout=settings.ping_timeout_seconds,
         # Limits go by the address that is really connected: a header can say anything.

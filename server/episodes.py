@@ -113,10 +113,12 @@ class Episodes:
         what was recorded; with ``may_repeat``, so is one without an id that equals the latest step."""
         async with self._locks.holding(episode_id):
             is_fresh = may_repeat
-            current = await self._required(episode_id, again=is_fresh)
+            known = None if is_fresh else self._folded.find(episode_id)
+            current = known or await self._required(episode_id, again=is_fresh)
             for _ in range(_ATTEMPTS):
                 state = current.state
-                held = await self._scenarios.load(state.reset.scenario_digest)
+                scenario = state.reset.scenario_digest
+                held = self._scenarios.find(scenario) or await self._scenarios.load(scenario)
                 if request_id is not None and request_id in current.request_ids:
                     return await self._stored_answer(episode_id, action, held, request_id)
                 if may_repeat and request_id is None and is_repeated_step(state, action, expected_version):

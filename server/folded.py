@@ -19,6 +19,13 @@ class FoldedEpisodes:
     def __len__(self) -> int:
         return len(self._held)
 
+    def find(self, episode_id: str) -> FoldedEpisode | None:
+        """The fold of an episode where it is held; null says nothing of the log."""
+        current = self._held.get(episode_id)
+        if current is not None:
+            self._held.move_to_end(episode_id)
+        return current
+
     async def load(self, episode_id: str, *, again: bool = False) -> FoldedEpisode | None:
         """The fold of an episode; null: there is none. With ``again`` from the log, whatever is held: another server
         on the same database may have gone on with it."""

@@ -105,11 +105,17 @@ class Scenarios:
         # Shielded: one asker that goes away must not take the scenario from the others.
         return await asyncio.shield(task)
 
-    async def load(self, digest: str) -> HeldScenario:
-        """The scenario that an episode was begun on; never generated anew."""
+    def find(self, digest: str) -> HeldScenario | None:
+        """The scenario where it is in memory."""
         held = self._held.get(digest)
         if held is not None:
             self._held.move_to_end(digest)
+        return held
+
+    async def load(self, digest: str) -> HeldScenario:
+        """The scenario that an episode was begun on; never generated anew."""
+        held = self.find(digest)
+        if held is not None:
             return held
         with unavailable_if_silent():
             async with self._reader.connect() as connection:

@@ -90,6 +90,7 @@ SETTINGS: tuple[Setting, ...] = (
         _yes_or_no,
     ),
     Setting("SOCKET_LIMIT", 4096, "Most open WebSockets.", _whole_number(1)),
+    Setting("COMPRESS_SOCKETS", False, "true: compress WebSocket messages for clients that offer it.", _yes_or_no),
     Setting("STEPS_PER_SECOND", 100_000, "Most steps of one client in a second.", _whole_number(1)),
     Setting(
         "OPEN_EPISODE_LIMIT",
@@ -119,6 +120,7 @@ class Settings:
     batch_limit: int = 256
     accept_data_loss: bool = False
     socket_limit: int = 4096
+    compress_sockets: bool = False
     steps_per_second: int = 100_000
     open_episode_limit: int = 20_000
     idle_seconds: float = 86_400.0
