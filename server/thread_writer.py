@@ -20,7 +20,8 @@ class ThreadWriter:
         self._write = write
         self._batch_limit = batch_limit
         self._accept_weakness = accept_weakness
-        self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[list[Waiting] | None] = queue.SimpleQueue()
+        self._gathered: list[Waiting] = []
         self._thread: threading.Thread | None = None
         self._is_stopping = False
         self.weakness: str | None = None
@@ -34,6 +35,7 @@ class ThreadWriter:
 
     async def stop(self) -> None:
         self._is_stopping = True
+        self._hand_over()
         self._queue.put(None)
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join)
@@ -43,8 +45,16 @@ class ThreadWriter:
             raise WriterStoppedError
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[None] = loop.create_future()
-        self._queue.put(Waiting(append, answered, loop))
+        if not self._gathered:
+            # What else this turn of the loop brings shares the batch, and the thread is woken once for all of it.
+            loop.call_soon(self._hand_over)
+        self._gathered.append(Waiting(append, answered, loop))
         await answered
+
+    def _hand_over(self) -> None:
+        if self._gathered:
+            gathered, self._gathered = self._gathered, []
+            self._queue.put(gathered)
 
     def _run(self, loop: asyncio.AbstractEventLoop, started: asyncio.Future[None]) -> None:
         try:
@@ -62,7 +72,8 @@ class ThreadWriter:
         is_open = True
         while is_open or held:
             waiting, is_open = self._take(held, is_open)
-            batch, held = split(waiting)
+            batch, held = split(waiting[: self._batch_limit])
+            held += waiting[self._batch_limit :]
             if batch:
                 self._commit(connection, batch)
 
@@ -71,11 +82,11 @@ class ThreadWriter:
         taken = list(held)
         try:
             while is_open and len(taken) < self._batch_limit:
-                one = self._queue.get() if not taken else self._queue.get_nowait()
-                if one is None:
+                gathered = self._queue.get() if not taken else self._queue.get_nowait()
+                if gathered is None:
                     is_open = False
                 else:
-                    taken.append(one)
+                    taken += gathered
         except queue.Empty:
             pass
         return taken, is_open
