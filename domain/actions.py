@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model, model_validator
 from pydantic.json_schema import SkipJsonSchema
@@ -232,7 +232,13 @@ def _with_foreign_nulls(action: type[_WireAction]) -> type[_WireAction]:
     before, so that an action is validated straight from the text.
     """
     foreign: dict[str, Any] = {name: (_Foreign, None) for name in _PARAMETERS if name not in action.model_fields}
-    return create_model(action.__name__, __base__=action, __doc__=action.__doc__, **foreign)
+    return create_model(_published_name(action), __base__=action, __doc__=action.__doc__, **foreign)
+
+
+def _published_name(action: type[_WireAction]) -> str:
+    """The name that clients know, from the tag; some of the inner forms are called so here."""
+    (tag,) = get_args(action.model_fields["action_type"].annotation)
+    return "".join(word.capitalize() for word in str(tag).split("_"))
 
 
 if TYPE_CHECKING:

@@ -37,6 +37,8 @@ class FixPart(Part):
 
 
 class Penalty(_Value):
+    """Points taken off, and why."""
+
     reason: str
     amount: float
     """Negative."""
@@ -54,6 +56,8 @@ class Investigation(_Value):
 
 
 class Breakdown(_Value):
+    """Where the score comes from."""
+
     failure_category: Part
     root_cause_file: Part
     root_cause_field: Part

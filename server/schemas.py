@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-from domain.actions import action_schema
-from domain.scenario import CheckResult, RunSummary
-from domain.types import ArtifactName, SanityCheckName, TaskId
+from domain.actions import PatchEntry, action_schema
+from domain.field import FieldType
+from domain.grade import Breakdown, Investigation
+from domain.scenario import Accepted, CheckResult, RunSummary
+from domain.types import ArtifactName, FailureCategory, SanityCheckName, TaskId
 
 
 class _Shape(BaseModel):
@@ -26,13 +28,15 @@ class ArtifactListing(_Shape):
 class RegistryField(_Shape):
     """One field of an artifact that a diagnosis or a patch may name."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
-
     file: ArtifactName
     field: str
-    type: str
+    type: FieldType
     range: tuple[float, float] | None = None
-    choices: tuple[Any, ...] | None = None
+    """Lowest and highest value; null: the field is no number."""
+    choices: tuple[str, ...] | None = None
+    """The values it takes; null: it is no choice."""
+    nullable: bool = False
+    """Whether null is a value of it."""
 
 
 class ActionResult(_Shape):
@@ -50,16 +54,50 @@ class ActionResult(_Shape):
     score: float | None = None
 
 
-class _Outcome(_Shape):
+class GroundTruth(_Shape):
+    """What was planted; shown after the end. Without fault_id and accepted it can be submitted as it stands."""
+
+    fault_id: str
+    failure_category: FailureCategory | None
+    root_cause_file: ArtifactName | None
+    root_cause_field: str | None
+    proposed_fix: str | None
+    patch: tuple[PatchEntry, ...]
+    accepted: Accepted
+
+
+class Info(_Shape):
+    """What names the episode, and after its end the score and the truth."""
+
+    episode_id: str
+    version: int
+    """The episode's version after the step."""
+    task_id: TaskId
+    step_count: int
+    max_steps: int
+    truncated: bool
+    """Whether the episode ended without a diagnosis."""
+    score: float | None = None
+    """In [0.01, 0.99]; null or missing: the episode runs."""
+    brier: float | None = None
+    """(confidence - 1 if category, file and field are all right else 0) squared; null: no confidence was stated."""
+    seed: int | str | None = None
+    """A ranked seed is 32 hex digits; null or missing: the episode runs."""
+    breakdown: Breakdown | None = None
+    """Null or missing: the episode runs, or ended without a diagnosis."""
+    ground_truth: GroundTruth | None = None
+    """Null or missing: the episode runs."""
+    investigation: Investigation | None = None
+    """Null or missing: the episode runs."""
+
+
+class Observation(_Shape):
+    """What an agent sees after a step."""
+
     reward: float | None
     """Null: nothing was done yet."""
     done: bool
-    metadata: dict[str, Any] = Field(default_factory=dict)
-
-
-class Observation(_Outcome):
-    """What an agent sees after a step."""
-
+    metadata: Info
     task_id: TaskId
     last_action_result: ActionResult
     artifacts_read: tuple[ArtifactName, ...]
@@ -80,7 +118,7 @@ class ResetObservation(Observation):
     field_registry: tuple[RegistryField, ...]
 
 
-class State(_Shape):
+class EpisodeState(_Shape):
     """What every state request is answered with."""
 
     episode_id: str
@@ -94,7 +132,7 @@ class State(_Shape):
     """Null: the episode runs."""
     artifacts_read: tuple[ArtifactName, ...]
     checks_run: tuple[SanityCheckName, ...]
-    ground_truth: dict[str, Any] | None
+    ground_truth: GroundTruth | None
     """Null: the episode runs."""
 
 
@@ -104,5 +142,5 @@ def published_schemas() -> dict[str, Any]:
         "action": action_schema(),
         "observation": Observation.model_json_schema(),
         "reset_observation": ResetObservation.model_json_schema(),
-        "state": State.model_json_schema(),
+        "state": EpisodeState.model_json_schema(),
     }

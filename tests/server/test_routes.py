@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from domain.chain import Link, verify_chain
-from server.schemas import Observation, ResetObservation, State
+from server.schemas import EpisodeState, Observation, ResetObservation
 from tests.hand_made import REPAIR
 from tests.served import Served, assert_problem
 
@@ -41,7 +41,9 @@ async def test_reset_answers_with_everything_and_sets_the_cookie(served: Served)
             "truncated": False,
         }
     )
-    ResetObservation.model_validate({**body["observation"], "reward": body["reward"], "done": body["done"]})
+    ResetObservation.model_validate(
+        {**body["observation"], **{key: body[key] for key in ("reward", "done", "metadata")}}
+    )
     assert response.headers["etag"] == '"1"'
     cookie = response.headers["set-cookie"]
     assert cookie.startswith("mlops_debug_episode=demo-1;")
@@ -62,7 +64,7 @@ async def test_a_step_shows_its_result_and_the_version(served: Served) -> None:
     await served.reset(task_id="medium", episode_id="e")
     response = await served.client.post("/step", json={"episode_id": "e", "action": READ, "timeout_s": 3, "x": 1})
     body = response.json()
-    Observation.model_validate({**body["observation"], "reward": body["reward"], "done": body["done"]})
+    Observation.model_validate({**body["observation"], **{key: body[key] for key in ("reward", "done", "metadata")}})
     assert (body["reward"], body["done"], body["info"]["version"]) == (0.02, False, 2)
     assert response.headers["etag"] == '"2"'
 
@@ -197,7 +199,7 @@ async def test_state_is_one_object_everywhere(served: Served) -> None:
         for path in ("/state?episode_id=e", "/openenv/state?episode_id=e", "/episodes/e/state", "/state")
     ]
     assert answers == [answers[0]] * 4
-    State.model_validate(answers[0])
+    EpisodeState.model_validate(answers[0])
     assert answers[0] == {
         "episode_id": "e",
         "step_count": 1,

@@ -1,0 +1,231 @@
+"""What the server answers, typed: observations, what stands beside them, and the state.
+
+A key that a newer server adds is overlooked; today's server sends no other, and its schema says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from mlops_debug_env.actions import PatchEntry
+from mlops_debug_env.types import ArtifactName, FailureCategory, FieldType, SanityCheckName, TaskId
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, json_schema_extra={"additionalProperties": False})
+
+
+class RunSummary(_Shape):
+    """What the front page of a training run says."""
+
+    model: str
+    dataset: str
+    status: str
+
+
+class CheckResult(_Shape):
+    """One sanity check, computed from the training run."""
+
+    check: SanityCheckName
+    flag: bool
+    reasons: tuple[str, ...]
+    """One sentence for each measured number beyond its threshold; empty when the flag is down."""
+    measured: dict[str, Any]
+    """Name to number, string or list; a NaN or infinity is null."""
+
+
+class ArtifactListing(_Shape):
+    """One artifact that can be read."""
+
+    name: ArtifactName
+    description: str
+    size_hint: str
+
+
+class RegistryField(_Shape):
+    """One field of an artifact that a diagnosis or a patch may name."""
+
+    file: ArtifactName
+    field: str
+    type: FieldType
+    range: tuple[float, float] | None = None
+    """Lowest and highest value; null: the field is no number."""
+    choices: tuple[str, ...] | None = None
+    """The values it takes; null: it is no choice."""
+    nullable: bool = False
+    """Whether null is a value of it."""
+
+
+class ActionResult(_Shape):
+    """What the last action showed; which keys are there depends on the action."""
+
+    status: Literal["reset", "ok", "refused", "submitted"]
+    artifact: ArtifactName | None = None
+    filter: str | None = None
+    content: str | None = None
+    field: str | None = None
+    value: Any = None
+    sanity_check: CheckResult | None = None
+    reason: str | None = None
+    message: str | None = None
+    score: float | None = None
+
+
+class Part(_Shape):
+    """Points of one criterion."""
+
+    awarded: float
+    possible: float
+
+
+class FixPart(Part):
+    """Points of the proposed fix, with what was read and how it was judged."""
+
+    read_as: tuple[PatchEntry, ...]
+    """The patch that was judged: the agent's own, or what was read from its words; empty: nothing readable."""
+    verdict: str
+
+
+class Penalty(_Shape):
+    """Points taken off, and why."""
+
+    reason: str
+    amount: float
+    """Negative."""
+
+
+class Breakdown(_Shape):
+    """Where the score comes from."""
+
+    failure_category: Part
+    root_cause_file: Part
+    root_cause_field: Part
+    proposed_fix: FixPart
+    penalties: tuple[Penalty, ...]
+
+
+class Accepted(_Shape):
+    """Answers that earn full points."""
+
+    files: tuple[ArtifactName, ...]
+    categories: tuple[FailureCategory, ...]
+    fields: tuple[str, ...]
+
+
+class GroundTruth(_Shape):
+    """What was planted; shown after the end. Without fault_id and accepted it can be submitted as it stands."""
+
+    fault_id: str
+    failure_category: FailureCategory | None
+    root_cause_file: ArtifactName | None
+    root_cause_field: str | None
+    proposed_fix: str | None
+    patch: tuple[PatchEntry, ...]
+    accepted: Accepted
+
+
+class Investigation(_Shape):
+    """What the agent had looked at when it submitted."""
+
+    artifacts_read: tuple[ArtifactName, ...]
+    """In order of first success."""
+    checks_run: tuple[SanityCheckName, ...]
+    duplicate_reads: int
+    refused: int
+    steps: int
+
+
+class Info(_Shape):
+    """What names the episode, and after its end the score and the truth."""
+
+    episode_id: str
+    version: int
+    """The episode's version after the step."""
+    task_id: TaskId
+    step_count: int
+    max_steps: int
+    truncated: bool
+    """Whether the episode ended without a diagnosis."""
+    score: float | None = None
+    """In [0.01, 0.99]; null or missing: the episode runs."""
+    brier: float | None = None
+    """(confidence - 1 if category, file and field are all right else 0) squared; null: no confidence was stated."""
+    seed: int | str | None = None
+    """A ranked seed is 32 hex digits; null or missing: the episode runs."""
+    breakdown: Breakdown | None = None
+    """Null or missing: the episode runs, or ended without a diagnosis."""
+    ground_truth: GroundTruth | None = None
+    """Null or missing: the episode runs."""
+    investigation: Investigation | None = None
+    """Null or missing: the episode runs."""
+
+
+class Observation(_Shape):
+    """What an agent sees after a step."""
+
+    reward: float | None
+    """Null: nothing was done yet."""
+    done: bool
+    metadata: Info
+    task_id: TaskId
+    last_action_result: ActionResult
+    artifacts_read: tuple[ArtifactName, ...]
+    checks_run: tuple[SanityCheckName, ...]
+    step_count: int
+    max_steps: int
+    messages: tuple[str, ...]
+
+
+class ResetObservation(Observation):
+    """What an agent sees first."""
+
+    task_description: str
+    run_id: str
+    run_summary: RunSummary
+    available_artifacts: tuple[ArtifactListing, ...]
+    sanity_checks: tuple[SanityCheckName, ...]
+    field_registry: tuple[RegistryField, ...]
+
+
+class EpisodeState(_Shape):
+    """What every state request is answered with."""
+
+    episode_id: str
+    step_count: int
+    task_id: TaskId
+    max_steps: int
+    done: bool
+    truncated: bool
+    total_reward: float
+    score: float | None
+    """Null: the episode runs."""
+    artifacts_read: tuple[ArtifactName, ...]
+    checks_run: tuple[SanityCheckName, ...]
+    ground_truth: GroundTruth | None
+    """Null: the episode runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """The answer to a reset (its observation is a `ResetObservation`) or a step."""
+
+    observation: Observation
+    reward: float | None
+    """Null after a reset."""
+    done: bool
+    info: Info
+
+
+def parse_result(answered: dict[str, Any]) -> StepResult:
+    """A result from the wire: ``{"observation", "reward", "done", "metadata"}``.
+
+    Raises:
+        pydantic.ValidationError: the answer has another shape.
+    """
+    kind = ResetObservation if "field_registry" in answered["observation"] else Observation
+    beside = {key: answered[key] for key in ("reward", "done", "metadata")}
+    observation = kind.model_validate(answered["observation"] | beside)
+    return StepResult(observation, observation.reward, observation.done, observation.metadata)

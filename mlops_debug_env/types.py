@@ -1,0 +1,40 @@
+"""The closed sets of names that the wire uses. No logic. A test holds them equal to the published schema."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+TaskId = Literal["easy", "medium", "hard"]
+RewardMode = Literal["shaped", "sparse"]
+ArtifactName = Literal[
+    "config.yaml",
+    "train.log",
+    "dataset_stats.json",
+    "preprocessing.py",
+    "eval_results.json",
+    "model_card.json",
+]
+SanityCheckName = Literal[
+    "label_consistency",
+    "data_leakage",
+    "gradient_norms",
+    "class_balance",
+    "feature_statistics",
+    "encoder_version_match",
+    "loss_trajectory",
+    "metric_gap_analysis",
+]
+FailureCategory = Literal[
+    "config_error",
+    "data_leakage",
+    "preprocessing_bug",
+    "label_mismatch",
+    "evaluation_bug",
+    "architecture_bug",
+]
+FieldType = Literal["number", "integer", "boolean", "choice", "text"]
+
+TASK_IDS: tuple[TaskId, ...] = get_args(TaskId)
+ARTIFACT_NAMES: tuple[ArtifactName, ...] = get_args(ArtifactName)
+SANITY_CHECK_NAMES: tuple[SanityCheckName, ...] = get_args(SanityCheckName)
+FAILURE_CATEGORIES: tuple[FailureCategory, ...] = get_args(FailureCategory)
