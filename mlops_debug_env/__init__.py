@@ -1,3 +1,9 @@
 """The other side of the wire. Speaks HTTP and WebSocket only; cannot reach the truth."""
 
-__version__ = "0.1.0"
+from mlops_debug_env.blocking import SyncDebugClient
+from mlops_debug_env.connection import DebugClient
+from mlops_debug_env.errors import MlopsDebugError
+from mlops_debug_env.version import VERSION
+
+__all__ = ["DebugClient", "MlopsDebugError", "SyncDebugClient", "__version__"]
+__version__ = VERSION

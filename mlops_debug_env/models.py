@@ -208,6 +208,18 @@ class EpisodeState(_Shape):
     """Null: the episode runs."""
 
 
+class Task(BaseModel):
+    """One task of the server's list."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    task_id: str
+    name: str
+    difficulty: str
+    description: str
+    max_steps: int
+
+
 @dataclass(frozen=True, slots=True)
 class StepResult:
     """The answer to a reset (its observation is a `ResetObservation`) or a step."""

@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from domain.evidence_view import encode_json
 from server.installation import Installation
 from server.limits import TooManySocketsError
-from server.problems import Problem, body_too_large, problem_of
+from server.problems import RETRY_AFTER_SECONDS, Problem, body_too_large, problem_of
 from server.requests import (
     CloseFrame,
     ResetFrame,
@@ -174,6 +174,8 @@ def _error_data(error: Exception) -> dict[str, Any]:
         data["errors"] = problem.extra["errors"]
     if code in (None, "CAPACITY_REACHED"):  # the code alone does not tell which limit it was, or that it was the disk
         data["problem"] = problem.members()
+    if code == "CAPACITY_REACHED":  # over REST this stands in the header
+        data["retry_after_seconds"] = RETRY_AFTER_SECONDS
     return data
 
 
