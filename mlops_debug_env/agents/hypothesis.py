@@ -1,0 +1,80 @@
+"""Hypotheses about one field each, weighed by clues; how sure to be follows from how far the best one leads."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Callable, Iterable, Iterator
+
+from mlops_debug_env.actions import PatchEntry, SubmitDiagnosis
+from mlops_debug_env.agents.evidence import Evidence
+from mlops_debug_env.types import ArtifactName, FailureCategory
+
+UNEXPLAINED = 2.0
+"""Score of "it is something that no rule knows"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clue:
+    """One thing that was looked for."""
+
+    holds: bool | None
+    """Null: it could not be looked at."""
+    weight: float
+    """Log odds it adds where it holds."""
+    words: str
+    against: float = 0.0
+    """Log odds it takes away where it does not hold."""
+
+    @property
+    def score(self) -> float:
+        if self.holds is None:
+            return 0.0
+        return self.weight if self.holds else -self.against
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hypothesis:
+    """One field has a harmful value; ``value`` would be a harmless one."""
+
+    category: FailureCategory
+    file: ArtifactName
+    field: str
+    value: bool | int | float | str | None
+    fix: str
+    clues: tuple[Clue, ...]
+
+    @property
+    def score(self) -> float:
+        return sum(clue.score for clue in self.clues)
+
+    def to_diagnosis(self, confidence: float) -> SubmitDiagnosis:
+        """The hypothesis as an answer, with the clues that hold as its reasons."""
+        reasons = "; ".join(clue.words for clue in self.clues if clue.holds)
+        return SubmitDiagnosis(
+            failure_category=self.category,
+            root_cause_file=self.file,
+            root_cause_field=self.field,
+            diagnosis=f"{self.field} of {self.file} is set to a harmful value: {reasons or 'nothing else fits'}.",
+            proposed_fix=self.fix,
+            patch=(PatchEntry(file=self.file, field=self.field, value=self.value),),
+            confidence=confidence,
+        )
+
+
+Rule = Callable[[Evidence], Iterator[Hypothesis]]
+
+
+def weigh(rules: Iterable[Rule], evidence: Evidence) -> list[Hypothesis]:
+    """All hypotheses that any rule makes, the best first; equal scores keep the order of the rules."""
+    made = [each for rule in rules for each in rule(evidence)]
+    return sorted(made, key=lambda each: -each.score)
+
+
+def share_of_best(hypotheses: list[Hypothesis]) -> float:
+    """The share of belief that the best one has, in [0, 1], with something unexplained among the rivals."""
+    if not hypotheses:
+        return 0.0
+    best = hypotheses[0].score
+    rivals = [each.score for each in hypotheses[1:]] + [UNEXPLAINED]
+    return 1.0 / (1.0 + sum(math.exp(min(rival - best, 50.0)) for rival in rivals))

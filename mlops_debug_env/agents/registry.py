@@ -1,0 +1,84 @@
+"""The agents by name. A fresh one is made for each episode."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Callable, Mapping
+
+from mlops_debug_env.agents.agent import Agent
+from mlops_debug_env.agents.baselines import ConstantAgent, NopAgent, RandomAgent
+from mlops_debug_env.agents.heuristic import HeuristicAgent
+from mlops_debug_env.agents.oracle import NoTruthError, OracleAgent
+from mlops_debug_env.connection import DEFAULT_URL
+from mlops_debug_env.errors import MlopsDebugError
+from mlops_debug_env.types import TaskId
+
+
+class UnknownAgentError(MlopsDebugError, ValueError):
+    """There is no agent of this name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """What is known when an agent sits down to one episode. Only the oracle looks at the seed's scenario."""
+
+    task_id: TaskId
+    seed: int | None
+    """Null: a ranked episode, or one whose seed the server draws."""
+    trial: int = 0
+    """Which attempt at the same task and seed; attempts draw differently."""
+    base_url: str = DEFAULT_URL
+    api_key: str | None = None
+
+
+def _random(seat: Seat) -> Agent:
+    return RandomAgent(random.Random(f"{seat.task_id}/{seat.seed}/{seat.trial}"))
+
+
+def _oracle(seat: Seat) -> Agent:
+    if seat.seed is None:
+        raise NoTruthError("The oracle must know the seed; it plays practice only.")
+    return OracleAgent(task_id=seat.task_id, seed=seat.seed, base_url=seat.base_url, api_key=seat.api_key)
+
+
+_MAKERS: Mapping[str, Callable[[Seat], Agent]] = MappingProxyType(
+    {
+        "nop": lambda _: NopAgent(),
+        "random": _random,
+        "constant": lambda _: ConstantAgent(),
+        "heuristic": lambda _: HeuristicAgent(),
+        "oracle": _oracle,
+    }
+)
+
+AGENT_NAMES: tuple[str, ...] = tuple(_MAKERS)
+
+
+def create_agent(
+    name: str,
+    *,
+    task_id: TaskId,
+    seed: int | None,
+    trial: int = 0,
+    base_url: str = DEFAULT_URL,
+    api_key: str | None = None,
+) -> Agent:
+    """A fresh agent for one episode.
+
+    Args:
+        name: one of `AGENT_NAMES`.
+        task_id: the task it will play.
+        seed: the episode's seed; none: nobody knows it.
+        trial: which attempt at the same task and seed.
+        base_url: the server, for an agent that asks it beforehand.
+        api_key: for the same.
+
+    Raises:
+        UnknownAgentError: there is none of this name.
+        NoTruthError: the oracle was not told the seed.
+    """
+    if name not in _MAKERS:
+        raise UnknownAgentError(f"There is no agent {name!r}; choose one of {', '.join(AGENT_NAMES)}.")
+    return _MAKERS[name](Seat(task_id=task_id, seed=seed, trial=trial, base_url=base_url, api_key=api_key))

@@ -1,0 +1,209 @@
+"""Rules about the evaluation: what it does otherwise than training, and what it reports."""
+
+from __future__ import annotations
+
+import ast
+from typing import Iterator
+
+from mlops_debug_env.agents.code import argument
+from mlops_debug_env.agents.evidence import Evidence
+from mlops_debug_env.agents.hypothesis import Clue, Hypothesis, Rule
+
+
+def reports_exchanged(seen: Evidence) -> Iterator[Hypothesis]:
+    logged, reported = (seen.measured("metric_gap_analysis", name) for name in ("logged_best_val", "reported_test"))
+    rows = [seen.measured("metric_gap_analysis", name) for name in ("val_rows_scored", "test_rows_in_split")]
+    yield Hypothesis(
+        category="evaluation_bug",
+        file="eval_results.json",
+        field="metrics.val_accuracy",
+        value="validation",
+        fix="Exchange the two reports again: metrics.val_accuracy must come from the validation rows.",
+        clues=(
+            Clue(
+                seen.is_unusual("metric_gap_analysis", "reported_minus_logged_val"),
+                2.0,
+                "the reported validation accuracy is not the logged one",
+                0.5,
+            ),
+            Clue(logged == reported if logged is not None else None, 2.5, "the test accuracy is the logged one", 5.0),
+            Clue(rows[0] == rows[1] if None not in rows else None, 0.5, "as many rows as the other split has", 1.0),
+            Clue(_swaps_reports(seen), 3.0, "the code hands the two reports over crosswise", 1.0),
+        ),
+    )
+
+
+def _swaps_reports(seen: Evidence) -> bool | None:
+    assigned = seen.code.assigned_pair("val_report", "test_report")
+    return None if assigned is None else assigned == ("m_test", "m_val")
+
+
+def labels_in_another_order(seen: Evidence) -> Iterator[Hypothesis]:
+    orders = [argument(call, "classes", 1) for call in seen.code.calls("encode_labels")]
+    named = {each for each in orders if each is not None}
+    yield Hypothesis(
+        category="label_mismatch",
+        file="preprocessing.py",
+        field="LabelEncoder.fit_order",
+        value="training",
+        fix="Encode the labels of the evaluation with the class order of training: CLASSES.",
+        clues=(
+            Clue(bool(named - {"CLASSES"}) if orders else None, 3.0, f"labels are encoded by {sorted(named)}", 3.0),
+            Clue(
+                seen.is_unusual("label_consistency", "permutation_gain"),
+                3.0,
+                "another class order fits far better",
+                1.0,
+            ),
+        ),
+    )
+
+
+def tokenizer_of_evaluation(seen: Evidence) -> Iterator[Hypothesis]:
+    train, test = seen.code.constant("TOKENIZER_TRAIN"), seen.code.constant("TOKENIZER_EVAL")
+    version = str(train).rpartition("-")[2] if isinstance(train, str) else "v2"
+    yield Hypothesis(
+        category="evaluation_bug",
+        file="preprocessing.py",
+        field="tokenizer.version",
+        value=version,
+        fix=f"Evaluate with the tokenizer of training, {train}.",
+        clues=(
+            Clue(train != test if train and test else None, 3.0, f"{train} in training, {test} in the evaluation", 3.0),
+            Clue(
+                seen.is_unusual("encoder_version_match", "unknown_token_rate_test"), 3.0, "test words are unknown", 1.0
+            ),
+        ),
+    )
+
+
+def tokenizer_of_training(seen: Evidence) -> Iterator[Hypothesis]:
+    train, test = seen.code.constant("TOKENIZER_TRAIN"), seen.code.constant("TOKENIZER_EVAL")
+    yield Hypothesis(
+        category="preprocessing_bug",
+        file="preprocessing.py",
+        field="tokenizer.train_version",
+        value=str(test).rpartition("-")[2] if isinstance(test, str) else "v2",
+        fix=f"Train with the tokenizer of the evaluation, {test}.",
+        clues=(
+            Clue(train != test if train and test else None, 2.0, f"{train} in training, {test} in the evaluation", 3.0),
+            Clue(
+                seen.is_unusual("encoder_version_match", "unknown_token_rate_train"),
+                4.0,
+                "words are unknown in training",
+                4.0,
+            ),
+        ),
+    )
+
+
+def scaler_of_evaluation(seen: Evidence) -> Iterator[Hypothesis]:
+    evaluates = bool(seen.code.calls("transform", within="eval_features"))
+    is_refitted = bool(seen.code.calls("fit_transform", within="eval_features"))
+    scaled = [call for call in seen.code.calls("transform", within="eval_features") if "scaler" in ast.unparse(call)]
+    yield Hypothesis(
+        category="preprocessing_bug",
+        file="preprocessing.py",
+        field="StandardScaler.transform",
+        value="reuse",
+        fix="Transform the test rows with the scaler that was fitted on the training rows.",
+        clues=(
+            Clue(is_refitted or not scaled if evaluates else None, 3.0, "test rows are scaled otherwise", 3.0),
+            Clue(seen.is_unusual("feature_statistics", "largest_test_mean"), 2.0, "test means are exactly zero"),
+            Clue(seen.is_unusual("feature_statistics", "largest_mean_shift"), 1.0, "test features are shifted"),
+        ),
+    )
+
+
+def unit_of_evaluation(seen: Evidence) -> Iterator[Hypothesis]:
+    unit = seen.code.constant("EVAL_UNIT")
+    yield Hypothesis(
+        category="preprocessing_bug",
+        file="preprocessing.py",
+        field="unit_scale",
+        value=1,
+        fix="Evaluate in the units of training: a unit scale of 1.",
+        clues=(
+            Clue(
+                unit != 1.0 if isinstance(unit, (int, float)) else None, 4.0, f"test rows are multiplied by {unit}", 4.0
+            ),
+            Clue(seen.is_unusual("feature_statistics", "largest_mean_shift"), 1.0, "test features are shifted"),
+        ),
+    )
+
+
+def columns_in_another_order(seen: Evidence) -> Iterator[Hypothesis]:
+    columns = [ast.unparse(call) for call in seen.code.calls("transform", within="eval_features")]
+    yield Hypothesis(
+        category="preprocessing_bug",
+        file="preprocessing.py",
+        field="feature_columns.order",
+        value="training",
+        fix="Take the numeric columns of the test rows in the order of training.",
+        clues=(
+            Clue(any("sorted(" in each for each in columns) if columns else None, 4.0, "columns are sorted", 4.0),
+            Clue(seen.is_unusual("feature_statistics", "class_mean_distance"), 1.5, "class means have moved"),
+        ),
+    )
+
+
+def checkpoint_of_evaluation(seen: Evidence) -> Iterator[Hypothesis]:
+    checkpoint = seen.config("evaluation.checkpoint")
+    if isinstance(checkpoint, str):
+        yield Hypothesis(
+            category="evaluation_bug",
+            file="config.yaml",
+            field="evaluation.checkpoint",
+            value="best",
+            fix="Evaluate the best checkpoint.",
+            clues=(
+                Clue(checkpoint != "best", 4.0, f"the {checkpoint} checkpoint is evaluated", 4.0),
+                Clue(
+                    seen.is_unusual("metric_gap_analysis", "reported_minus_logged_val"),
+                    1.0,
+                    "the report disagrees with the log",
+                ),
+            ),
+        )
+
+
+def mode_of_evaluation(seen: Evidence) -> Iterator[Hypothesis]:
+    evaluators = seen.code.users("score")
+    trains = any(seen.code.calls("train", within=name) for name in evaluators)
+    yield Hypothesis(
+        category="evaluation_bug",
+        file="preprocessing.py",
+        field="model.eval",
+        value="eval",
+        fix="Call model.eval() before the evaluation, so that dropout is off.",
+        clues=(Clue(trains if evaluators else None, 4.5, "the model is evaluated in training mode", 4.0),),
+    )
+
+
+def rows_of_evaluation(seen: Evidence) -> Iterator[Hypothesis]:
+    scored = [argument(call, "df", 0) for call in seen.code.calls("eval_features")]
+    yield Hypothesis(
+        category="evaluation_bug",
+        file="preprocessing.py",
+        field="evaluate.test_loader",
+        value="test",
+        fix="Evaluate on the test rows.",
+        clues=(
+            Clue("test" not in scored if scored else None, 3.5, f"the test accuracy is that of {scored}", 4.0),
+            Clue(seen.is_unusual("metric_gap_analysis", "rows_scored_minus_split"), 2.0, "other rows were scored"),
+        ),
+    )
+
+
+RULES: tuple[Rule, ...] = (
+    reports_exchanged,
+    labels_in_another_order,
+    tokenizer_of_evaluation,
+    tokenizer_of_training,
+    scaler_of_evaluation,
+    unit_of_evaluation,
+    columns_in_another_order,
+    checkpoint_of_evaluation,
+    mode_of_evaluation,
+    rows_of_evaluation,
+)

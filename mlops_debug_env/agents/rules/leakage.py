@@ -1,0 +1,169 @@
+"""Rules about preprocessing.py: what training must not have seen."""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+from mlops_debug_env.agents.code import argument
+from mlops_debug_env.agents.evidence import Evidence
+from mlops_debug_env.agents.hypothesis import Clue, Hypothesis, Rule
+
+
+def _is_beyond_training(rows: str | None) -> bool | None:
+    return None if rows is None else "train" not in rows.lower()
+
+
+def _fitted_on_all(seen: Evidence, *, kind: str, measured: str, field: str) -> Iterator[Hypothesis]:
+    rows = seen.code.rows_of_fit(kind)
+    yield Hypothesis(
+        category="data_leakage",
+        file="preprocessing.py",
+        field=field,
+        value="train",
+        fix=f"Fit {kind} on the training rows only, then transform validation and test with it.",
+        clues=(
+            Clue(_is_beyond_training(rows), 3.0, f"{kind} is fitted on {rows}", 3.0),
+            Clue(seen.is_unusual("data_leakage", measured), 4.0, "it saw rows outside the training split", 4.0),
+        ),
+    )
+
+
+def scaler_fitted_on_all(seen: Evidence) -> Iterator[Hypothesis]:
+    return _fitted_on_all(
+        seen, kind="StandardScaler", measured="scaler_rows_outside_train", field="StandardScaler.fit_transform"
+    )
+
+
+def encoder_fitted_on_all(seen: Evidence) -> Iterator[Hypothesis]:
+    return _fitted_on_all(seen, kind="TargetEncoder", measured="encoder_rows_outside_train", field="TargetEncoder.fit")
+
+
+def selector_fitted_on_all(seen: Evidence) -> Iterator[Hypothesis]:
+    return _fitted_on_all(seen, kind="SelectKBest", measured="selector_rows_outside_train", field="SelectKBest.fit")
+
+
+def evaluation_splits_anew(seen: Evidence) -> Iterator[Hypothesis]:
+    seeds = [
+        argument(call, "seed", 1)
+        for function in seen.code.users("score")
+        for call in seen.code.calls("make_split", within=function)
+    ]
+    yield Hypothesis(
+        category="data_leakage",
+        file="preprocessing.py",
+        field="train_test_split.random_state",
+        value="SEED",
+        fix="Pass the same seed to the split in the evaluation as in training: random_state=SEED.",
+        clues=(
+            Clue("None" in seeds if seeds else None, 3.0, "the evaluation splits with another seed than training", 3.0),
+            Clue(seen.is_unusual("data_leakage", "train_rows_in_test"), 2.0, "test rows were trained on", 2.0),
+            Clue(
+                seen.is_unusual("metric_gap_analysis", "reported_minus_logged_val"),
+                1.0,
+                "the report disagrees with the log",
+            ),
+        ),
+    )
+
+
+def second_split_from_all(seen: Evidence) -> Iterator[Hypothesis]:
+    splits = [call for call in seen.code.calls("split_rows") if call.args]
+    pools = [argument(call, "df", 0) for call in splits]
+    yield Hypothesis(
+        category="data_leakage",
+        file="preprocessing.py",
+        field="train_test_split.arrays",
+        value="rest",
+        fix="Split train and validation from the rest that the first split left, not from all rows.",
+        clues=(
+            Clue(len(set(pools)) < len(pools) if len(pools) > 1 else None, 3.0, "both splits take the same rows", 3.0),
+            Clue(seen.is_unusual("data_leakage", "train_rows_in_test"), 2.0, "test rows were trained on", 2.0),
+        ),
+    )
+
+
+def oversampled_before_split(seen: Evidence) -> Iterator[Hypothesis]:
+    splitters = seen.code.users("split_rows")
+    within = [call for name in splitters for call in seen.code.calls("RandomOverSampler", within=name)]
+    yield Hypothesis(
+        category="data_leakage",
+        file="preprocessing.py",
+        field="RandomOverSampler.fit_resample",
+        value="train",
+        fix="Resample the training rows only, after the split.",
+        clues=(
+            Clue(bool(within) if splitters else None, 3.0, "rows are copied before they are split", 3.0),
+            Clue(seen.is_unusual("data_leakage", "train_rows_in_test"), 2.0, "test rows were trained on", 2.0),
+        ),
+    )
+
+
+def customers_in_several_splits(seen: Evidence) -> Iterator[Hypothesis]:
+    groups = [argument(call, "groups") for call in seen.code.calls("split_rows")]
+    yield Hypothesis(
+        category="data_leakage",
+        file="preprocessing.py",
+        field="train_test_split.groups",
+        value="customer_id",
+        fix="Split by groups: keep the rows of one customer_id in one split.",
+        clues=(
+            Clue("None" in groups or None in groups if groups else None, 3.0, "the split knows no groups", 3.0),
+            Clue(
+                seen.is_unusual("data_leakage", "train_customers_in_test"), 2.0, "test customers were trained on", 2.0
+            ),
+            Clue(
+                seen.is_unusual("data_leakage", "train_rows_in_test"),
+                -2.0,
+                "rows are in two splits, not only customers",
+            ),
+        ),
+    )
+
+
+def proxy_column(seen: Evidence) -> Iterator[Hypothesis]:
+    extra = seen.code.constant("EXTRA")
+    yield Hypothesis(
+        category="data_leakage",
+        file="preprocessing.py",
+        field="feature_columns.resolution_code",
+        value="drop",
+        fix="Drop the column resolution_code: it is written after the outcome.",
+        clues=(
+            Clue(bool(extra) if isinstance(extra, list) else None, 4.0, f"extra columns {extra} are features", 3.0),
+            Clue(
+                seen.is_unusual("feature_statistics", "single_feature_eta2"),
+                3.0,
+                "one feature nearly tells the class",
+                1.0,
+            ),
+        ),
+    )
+
+
+def validation_on_test_rows(seen: Evidence) -> Iterator[Hypothesis]:
+    loaders = seen.code.users("fit_transforms")
+    watched = [argument(call, "df", 0) for name in loaders for call in seen.code.calls("val_features", within=name)]
+    yield Hypothesis(
+        category="evaluation_bug",
+        file="preprocessing.py",
+        field="evaluate.val_loader",
+        value="val",
+        fix="Watch the validation rows while training, not the test rows.",
+        clues=(
+            Clue("test" in watched if watched else None, 4.0, "training watches the test rows", 3.0),
+            Clue(seen.is_unusual("data_leakage", "val_rows_in_test"), 2.0, "validation rows are test rows"),
+        ),
+    )
+
+
+RULES: tuple[Rule, ...] = (
+    scaler_fitted_on_all,
+    encoder_fitted_on_all,
+    selector_fitted_on_all,
+    evaluation_splits_anew,
+    second_split_from_all,
+    oversampled_before_split,
+    customers_in_several_splits,
+    proxy_column,
+    validation_on_test_rows,
+)

@@ -1,0 +1,132 @@
+"""Rules about preprocessing.py: how features and labels are made for training."""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+from mlops_debug_env.agents.code import argument, number_argument
+from mlops_debug_env.agents.evidence import Evidence
+from mlops_debug_env.agents.hypothesis import Clue, Hypothesis, Rule
+
+USUAL_TEST_SHARE = 0.15
+
+
+def test_share_too_large(seen: Evidence) -> Iterator[Hypothesis]:
+    shares = [number_argument(call, "test_size") for call in seen.code.calls("split_rows")]
+    share = shares[0] if shares else None
+    train, rows = seen.stats("splits.train.n_rows"), seen.stats("n_rows")
+    trained = train / rows if isinstance(train, int) and isinstance(rows, int) and rows else None
+    yield Hypothesis(
+        category="preprocessing_bug",
+        file="preprocessing.py",
+        field="train_test_split.test_size",
+        value=USUAL_TEST_SHARE,
+        fix=f"Lower test_size from {share if share is not None else 'its value'} to {USUAL_TEST_SHARE}.",
+        clues=(
+            Clue(share > 0.4 if share is not None else None, 3.0, f"a share of {share} is held out for the test", 3.0),
+            Clue(trained < 0.45 if trained is not None else None, 2.0, "few rows are left to train on", 2.0),
+        ),
+    )
+
+
+def validation_share_too_large(seen: Evidence) -> Iterator[Hypothesis]:
+    shares = [number_argument(call, "test_size") for call in seen.code.calls("split_rows")]
+    share = shares[1] if len(shares) > 1 else None
+    if share is not None:
+        yield Hypothesis(
+            category="preprocessing_bug",
+            file="preprocessing.py",
+            field="train_test_split.val_size",
+            value=0.18,
+            fix=f"Lower val_size from {share:g} to 0.18.",
+            clues=(Clue(share > 0.45, 4.0, f"a share of {share:g} is held out for validation", 4.0),),
+        )
+
+
+def not_scaled(seen: Evidence) -> Iterator[Hypothesis]:
+    yield Hypothesis(
+        category="preprocessing_bug",
+        file="preprocessing.py",
+        field="StandardScaler.enabled",
+        value=True,
+        fix="Scale the numeric columns with StandardScaler.",
+        clues=(
+            Clue(bool(seen.code.calls("IdentityTransform")), 4.0, "numeric columns are not scaled", 4.0),
+            Clue(seen.is_unusual("feature_statistics", "largest_train_spread"), 1.0, "features are spread widely"),
+        ),
+    )
+
+
+def sentinel_for_missing(seen: Evidence) -> Iterator[Hypothesis]:
+    imputers = seen.code.calls("SimpleImputer")
+    strategies = [argument(call, "strategy", 0) for call in imputers]
+    yield Hypothesis(
+        category="preprocessing_bug",
+        file="preprocessing.py",
+        field="SimpleImputer.fill_value",
+        value="median",
+        fix="Fill missing values with the median of the training rows.",
+        clues=(
+            Clue("'constant'" in strategies if imputers else None, 4.0, "missing values become a constant", 4.0),
+            Clue(seen.is_unusual("feature_statistics", "smallest_filled_value"), 1.5, "filled values are far outside"),
+        ),
+    )
+
+
+def encoded_in_sample(seen: Evidence) -> Iterator[Hypothesis]:
+    has_encoder = bool(seen.code.calls("TargetEncoder"))
+    yield Hypothesis(
+        category="preprocessing_bug",
+        file="preprocessing.py",
+        field="TargetEncoder.cv",
+        value="5",
+        fix="Encode the training rows by cross fitting, with cv=5.",
+        clues=(
+            Clue(
+                not seen.code.calls("cross_fit") if has_encoder else None,
+                3.5,
+                "training rows see their own target",
+                4.0,
+            ),
+            Clue(seen.is_unusual("metric_gap_analysis", "train_minus_val"), 1.5, "training accuracy is far ahead"),
+        ),
+    )
+
+
+def encoder_not_smoothed(seen: Evidence) -> Iterator[Hypothesis]:
+    smooth = [number_argument(call, "smooth") for call in seen.code.calls("TargetEncoder")]
+    if smooth and smooth[0] is not None:
+        yield Hypothesis(
+            category="preprocessing_bug",
+            file="preprocessing.py",
+            field="TargetEncoder.smooth",
+            value=5.0,
+            fix=f"Set smooth of TargetEncoder from {smooth[0]:g} to 5.",
+            clues=(Clue(not 0.5 <= smooth[0] <= 100, 3.5, f"smoothing of {smooth[0]:g} is unusual", 4.0),),
+        )
+
+
+def labels_out_of_line(seen: Evidence) -> Iterator[Hypothesis]:
+    is_sorted = bool(seen.code.calls("sort_index"))
+    yield Hypothesis(
+        category="label_mismatch",
+        file="preprocessing.py",
+        field="labels.sort_index",
+        value=False,
+        fix="Take the labels in the order of the rows: no sort_index.",
+        clues=(
+            Clue(is_sorted, 3.5, "labels are sorted, rows are not", 4.0),
+            Clue(seen.is_unusual("label_consistency", "train_agreement"), 2.0, "training labels do not fit their rows"),
+        ),
+    )
+
+
+RULES: tuple[Rule, ...] = (
+    test_share_too_large,
+    validation_share_too_large,
+    not_scaled,
+    sentinel_for_missing,
+    encoded_in_sample,
+    encoder_not_smoothed,
+    labels_out_of_line,
+)
