@@ -15,9 +15,9 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from contextlib import asynccontextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import AsyncIterator, NamedTuple
+from typing import Iterator, NamedTuple
 
 from mlops_debug_env import DebugClient
 from mlops_debug_env.actions import SubmitDiagnosis
@@ -107,13 +107,13 @@ def show_calibration(played: list[Played], agent: str) -> None:
     for each in played:
         if each.agent == agent and each.confidence is not None:
             bins[min(int(each.confidence * 10), 9)].append(each)
-    for index, own in sorted(bins.items()):
+    for _, own in sorted(bins.items()):
         stated = statistics.fmean(each.confidence or 0.0 for each in own)
         print(f"  {stated:.3f} stated, {statistics.fmean(each.is_right for each in own):.3f} right, n={len(own)}")
 
 
-@asynccontextmanager
-async def served() -> AsyncIterator[str]:
+@contextmanager
+def served() -> Iterator[str]:
     """A server process on a free port and an empty database."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -123,17 +123,16 @@ async def served() -> AsyncIterator[str]:
         command = [sys.executable, "-m", "server", "serve", "--port", str(port), "--database", database]
         server = subprocess.Popen([*command, "--log-level", "warning"], stdout=subprocess.DEVNULL)
         try:
-            url = f"http://127.0.0.1:{port}"
-            async with DebugClient(url, max_retries=10) as client:
-                await client.health()
-            yield url
+            yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
             server.wait(timeout=20)
 
 
 async def run(agents: list[str], seeds: range) -> None:
-    async with served() as url:
+    with served() as url:
+        async with DebugClient(url, max_retries=10) as client:
+            await client.health()  # waits until it listens
         played = await play_all(url, agents, seeds)
     show(played, agents)
     for agent in agents:
