@@ -1,0 +1,160 @@
+"""The TRL environment, looked at as ``GRPOTrainer`` looks at it, and played against a real server process."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import threading
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlops_debug_env.actions import action_schema
+from mlops_debug_env.errors import ServerUnreachableError
+from mlops_debug_env.trl import API_KEY_VARIABLE, URL_VARIABLE, MlopsDebugToolEnv, ToolError
+from tests.e2e.running import ServerProcess, free_port
+
+NOT_TOOLS = ("reset", "get_reward")
+ANSWER: dict[str, Any] = {
+    "failure_category": "data_leakage",
+    "root_cause_file": "preprocessing.py",
+    "root_cause_field": "StandardScaler.fit_transform",
+    "diagnosis": "The scaler was fitted on all rows.",
+    "proposed_fix": "Fit it on the training rows.",
+    "confidence": 0.9,
+    "patch": [{"file": "preprocessing.py", "field": "StandardScaler.fit_transform", "value": "train"}],
+}
+
+
+def tools() -> dict[str, Any]:
+    """As TRL finds them: the public functions of the class, without the two that it calls itself."""
+    members = inspect.getmembers(MlopsDebugToolEnv, predicate=inspect.isfunction)
+    return {name: member for name, member in members if not name.startswith("_") and name not in NOT_TOOLS}
+
+
+def test_there_is_one_tool_for_each_action_and_no_other() -> None:
+    assert sorted(tools()) == sorted(action_schema()["discriminator"]["mapping"])
+
+
+@pytest.mark.parametrize("name", sorted(tools()))
+def test_a_tool_is_typed_and_documented_in_googles_style(name: str) -> None:
+    method = tools()[name]
+    doc = inspect.getdoc(method) or ""
+    hints = typing.get_type_hints(method)
+    parameters = [each for each in inspect.signature(method).parameters if each != "self"]
+    assert set(parameters) | {"return"} == set(hints)
+    assert hints["return"] is str
+    assert "\n\nReturns:\n" in doc
+    arguments = doc.partition("Args:\n")[2].partition("\n\n")[0]
+    assert re.findall(r"^ {4}(\w+): \S", arguments, flags=re.MULTILINE) == parameters
+
+
+@pytest.mark.parametrize("name", sorted(tools()))
+def test_a_tool_takes_the_parameters_of_its_action(name: str) -> None:
+    schema = action_schema()
+    reference = schema["discriminator"]["mapping"][name].rpartition("/")[2]
+    wanted = set(schema["$defs"][reference]["properties"]) - {"action_type", "metadata"}
+    assert set(inspect.signature(tools()[name]).parameters) - {"self"} == wanted
+
+
+def test_it_is_made_without_arguments_and_before_the_server_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    monkeypatch.setenv(URL_VARIABLE, url)
+    monkeypatch.setattr("mlops_debug_env.retrying.FIRST_DELAY_SECONDS", 0.001)
+    env = MlopsDebugToolEnv()
+    with pytest.raises(ServerUnreachableError, match=url):
+        env.reset(prompt="", index=0)
+    env._closer()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    process = ServerProcess(tmp_path_factory.mktemp("trl"))
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def env(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[MlopsDebugToolEnv]:
+    monkeypatch.setenv(URL_VARIABLE, server.url)
+    monkeypatch.delenv(API_KEY_VARIABLE, raising=False)
+    env = MlopsDebugToolEnv()
+    yield env
+    env._closer()
+
+
+def test_a_rollout_is_rewarded_with_what_it_earned(env: MlopsDebugToolEnv) -> None:
+    opening = env.reset(prompt=[{"role": "user", "content": ""}], task_id="medium", seed=7)
+    assert "StandardScaler.fit_transform (train|all)" in opening
+    assert env.get_reward() == 0.0
+    assert "optimizer" in env.read_config()
+    assert "[EPOCH 02]" in env.read_logs("epoch:2")
+    assert float(env.query_artifact("config.yaml", "optimizer.momentum")) > 0
+    assert '"flag":true' in env.run_sanity_check("data_leakage")
+    assert "def make_split" in env.inspect_preprocessing()
+    assert "Graded: 0.99" in env.submit_diagnosis(**ANSWER)
+    assert env.get_reward() == pytest.approx(0.99 + 3 * 0.02 + 0.01)
+
+
+def test_rewards_may_be_the_score_alone(env: MlopsDebugToolEnv) -> None:
+    env.reset(task_id="medium", seed=7, reward_mode="sparse")
+    env.read_artifact("model_card.json")
+    assert env.get_reward() == 0.0
+    env.submit_diagnosis(**ANSWER)
+    assert env.get_reward() == pytest.approx(0.94)  # fewer than three artifacts were read
+
+
+def test_rows_that_are_alike_begin_alike(env: MlopsDebugToolEnv) -> None:
+    openings = [env.reset(task_id="hard", index=index) for index in (3, 3, 4)]
+    assert openings[0] == openings[1] != openings[2]
+
+
+def test_a_row_that_names_no_scenario_is_refused(env: MlopsDebugToolEnv) -> None:
+    with pytest.raises(ValueError, match="column seed or index"):
+        env.reset(prompt="diagnose")
+
+
+def test_what_cannot_be_done_is_raised_and_the_rollout_goes_on(env: MlopsDebugToolEnv) -> None:
+    with pytest.raises(ToolError, match="over"):
+        env.read_config()
+    env.reset(seed=7)
+    with pytest.raises(ToolError, match="no.such.field"):
+        env.query_artifact("config.yaml", "no.such.field")
+    with pytest.raises(ToolError, match="artifact_name"):
+        env.read_artifact("secrets.txt")  # type: ignore[arg-type]
+    with pytest.raises(ToolError, match="confidence"):
+        env.submit_diagnosis(**{**ANSWER, "confidence": 7})
+    assert "optimizer" in env.read_config()
+    env.submit_diagnosis(**ANSWER)
+    with pytest.raises(ToolError, match="over"):
+        env.read_config()
+
+
+def test_the_socket_is_kept_from_rollout_to_rollout(env: MlopsDebugToolEnv) -> None:
+    env.reset(seed=7)
+    socket = env._client._client._socket._connection
+    env.reset(seed=8)
+    assert socket is not None
+    assert env._client._client._socket._connection is socket
+
+
+def test_nothing_is_left_of_an_environment_that_is_dropped(
+    server: ServerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(URL_VARIABLE, server.url)
+    before = threading.active_count()
+    env = MlopsDebugToolEnv()
+    env.reset(seed=7)
+    assert threading.active_count() > before
+    del env
+    assert threading.active_count() == before
+
+
+def test_the_module_does_not_need_trl() -> None:
+    import mlops_debug_env.trl as module
+
+    assert not re.search(r"^\s*(import|from) trl\b", Path(module.__file__).read_text(), flags=re.MULTILINE)
