@@ -1,0 +1,87 @@
+"""Measures how often the heuristic agent is right when its rules are so sure, and prints the table of `calibration.py`.
+
+``python -m bench.calibrate_heuristic`` takes seeds of its own, all faults, and shows the rules everything in one third
+of the cases and a random part of the evidence in the others: with everything, the rules are hardly ever unsure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from typing import Iterator
+
+from domain.faults import POOLS
+from domain.generator import generate
+from domain.scenario import Scenario
+from domain.types import TASK_IDS
+from mlops_debug_env.agents.evidence import Evidence
+from mlops_debug_env.agents.hypothesis import share_of_best, weigh
+from mlops_debug_env.agents.rules import RULES
+from mlops_debug_env.models import CheckResult
+
+FIRST_SEED = 8_000_000
+BINS = 10
+PRIOR_RIGHT, PRIOR_WRONG = 0.5, 0.5
+"""Jeffreys' prior: no bin is ever certain."""
+
+Case = tuple[float, bool]
+
+
+def cases(seeds: int) -> Iterator[Case]:
+    """How sure the rules were, and whether they were right."""
+    draw = random.Random(0)
+    for task_id in TASK_IDS:
+        for fault_id in POOLS[task_id]:
+            for number in range(seeds):
+                scenario = generate(task_id, FIRST_SEED + number, fault=fault_id)
+                for part in (1.0, draw.random(), draw.random()):
+                    yield judge(scenario, part, draw)
+
+
+def judge(scenario: Scenario, part: float, draw: random.Random) -> Case:
+    """Show the rules this part of the evidence."""
+    artifacts = {name: text for name, text in scenario.evidence.artifacts.items() if draw.random() < part}
+    checks = {
+        name: CheckResult.model_validate(found.model_dump())
+        for name, found in scenario.evidence.checks.items()
+        if draw.random() < part
+    }
+    hypotheses = weigh(RULES, Evidence(artifacts, checks))
+    if not hypotheses:
+        return 0.0, False
+    best, accepted = hypotheses[0], scenario.truth.accepted
+    is_right = best.category in accepted.categories and best.file in accepted.files and best.field in accepted.fields
+    return share_of_best(hypotheses), is_right
+
+
+def fit(found: list[Case]) -> list[tuple[float, float, int]]:
+    """Mean share, probability and count of bins of equal size, made monotonic by pooling adjacent violators."""
+    ordered = sorted(found)
+    size = -(-len(ordered) // BINS)
+    pools = [ordered[start : start + size] for start in range(0, len(ordered), size)]
+    index = 0
+    while index + 1 < len(pools):
+        if probability(pools[index]) > probability(pools[index + 1]):
+            pools[index : index + 2] = [pools[index] + pools[index + 1]]
+            index = max(0, index - 1)
+        else:
+            index += 1
+    return [(sum(share for share, _ in pool) / len(pool), probability(pool), len(pool)) for pool in pools]
+
+
+def probability(pool: list[Case]) -> float:
+    right = sum(is_right for _, is_right in pool)
+    return (right + PRIOR_RIGHT) / (len(pool) + PRIOR_RIGHT + PRIOR_WRONG)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=40, help="seeds a fault")
+    found = list(cases(parser.parse_args().seeds))
+    print(f"{len(found)} cases from seed {FIRST_SEED} on")
+    for share, right, count in fit(found):
+        print(f"    ({share:.3f}, {right:.3f}),  # {count} cases")
+
+
+if __name__ == "__main__":
+    main()
