@@ -63,6 +63,7 @@ def tiny_tokenizer(texts: list[str]) -> PreTrainedTokenizerFast:
 
 def tiny_model(tokenizer: PreTrainedTokenizerFast) -> Qwen3ForCausalLM:
     torch.manual_seed(0)
+    torch.set_num_threads(1)  # at this size threads would only wait for each other
     config = Qwen3Config(
         vocab_size=len(tokenizer),
         hidden_size=64,

@@ -33,16 +33,19 @@ class Reader:
         try:
             return _TASKS.validate_python(told["tasks"])
         except (ValidationError, KeyError, TypeError) as error:
-            raise ProtocolError(f"{self._address.http_url}/tasks has another shape than this client reads.") from error
+            raise self._unreadable("/tasks") from error
 
     async def schema(self) -> dict[str, Any]:
-        return dict(await self.get("/schema"))
+        return await self._object("/schema")
 
     async def health(self) -> dict[str, Any]:
-        return dict(await self.get("/health"))
+        return await self._object("/health")
 
     async def events(self, episode_id: str) -> list[dict[str, Any]]:
-        return list(await self.get(f"/episodes/{check_name(episode_id, 'episode id')}/events"))
+        told = await self.get(f"/episodes/{check_name(episode_id, 'episode id')}/events")
+        if not isinstance(told, list):
+            raise self._unreadable("/episodes/…/events")
+        return told
 
     async def get(self, path: str) -> Any:
         """The JSON of a resource.
@@ -56,6 +59,15 @@ class Reader:
         http, self._http = self._http, None
         if http is not None:
             await http.aclose()
+
+    async def _object(self, path: str) -> dict[str, Any]:
+        told = await self.get(path)
+        if not isinstance(told, dict):
+            raise self._unreadable(path)
+        return told
+
+    def _unreadable(self, path: str) -> ProtocolError:
+        return ProtocolError(f"{self._address.http_url}{path} has another shape than this client reads.")
 
     async def _get_once(self, path: str) -> Any:
         if self._http is None:

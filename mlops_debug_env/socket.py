@@ -95,12 +95,12 @@ class SessionSocket:
         try:
             told = from_json(frame)
             kind, data = told["type"], told["data"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ProtocolError(
-                f"{self._address.http_url} answered with what is no frame; is it this server?"
-            ) from error
+        except (ValueError, KeyError, TypeError):
+            kind = data = None
+        if not isinstance(data, dict):
+            raise ProtocolError(f"{self._address.http_url} answered with what is no frame; is it this server?")
         if kind != "error":
-            return dict(data)
+            return data
         if data.get("code") == "SESSION_ERROR":
             self._is_taken_over = True
             raise SessionTakenOverError(self._address.session_key)
