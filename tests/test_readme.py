@@ -53,15 +53,31 @@ def _wait_until_it_answers(url: str) -> None:
                 raise
 
 
-@pytest.mark.openenv
-@pytest.mark.skipif(importlib.util.find_spec("openenv") is None, reason="needs the extra openenv")
-def test_the_example_with_the_stock_client_repairs_the_run(base_url: str, tmp_path: Path) -> None:
-    (example,) = blocks("python")
-    script = tmp_path / "example.py"
+def run_example(example: str, base_url: str, directory: Path) -> str:
+    """What an example prints when it is run as it stands, against another server."""
+    script = directory / "example.py"
     script.write_text(example.replace("http://127.0.0.1:7860", base_url))
     ran = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False)
     assert ran.returncode == 0, ran.stderr
-    assert "'fault_id': 'data_leakage_scaler'" in ran.stdout
+    return ran.stdout
+
+
+@pytest.mark.openenv
+@pytest.mark.skipif(importlib.util.find_spec("openenv") is None, reason="needs the extra openenv")
+def test_the_example_with_the_stock_client_repairs_the_run(base_url: str, tmp_path: Path) -> None:
+    (example,) = (each for each in blocks("python") if "GenericEnvClient" in each)
+    assert "'fault_id': 'data_leakage_scaler'" in run_example(example, base_url, tmp_path)
+
+
+def test_the_example_with_the_own_client_is_shown_the_truth(base_url: str, tmp_path: Path) -> None:
+    (example,) = (each for each in blocks("python") if "SyncDebugClient" in each)
+    assert "fault_id='exploding_lr'" in run_example(example, base_url, tmp_path)
+
+
+def test_the_example_of_the_client_page_runs(base_url: str, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "client.md").read_text()
+    example = re.findall(r"^```python\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)[0]
+    assert "fault_id='exploding_lr'" in run_example(example, base_url, tmp_path)
 
 
 def test_the_commands_are_the_two_that_must_work() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from types import MappingProxyType
+from typing import Mapping
 
 from mlops_debug_env.actions import Action, PatchEntry, SubmitDiagnosis
 from mlops_debug_env.agents.investigation import investigative_actions
 from mlops_debug_env.models import Observation, RegistryField, ResetObservation
-from mlops_debug_env.types import FAILURE_CATEGORIES
+from mlops_debug_env.types import FAILURE_CATEGORIES, ArtifactName, FailureCategory, TaskId
 
 READS_THAT_COST_NOTHING = 3
 """An answer after fewer reads loses points."""
@@ -69,7 +71,7 @@ class RandomAgent:
 
 
 class ConstantAgent:
-    """Gives one answer to everything, stuffed with all that could earn something."""
+    """Gives one answer to everything on a task, stuffed with all that could earn something."""
 
     name = "constant"
 
@@ -77,22 +79,35 @@ class ConstantAgent:
         self._actions = [action for shown, action in investigative_actions() if "." in shown][:READS_THAT_COST_NOTHING]
 
     async def act(self, observation: Observation) -> Action:
-        return self._actions.pop() if self._actions else STUFFED
+        return self._actions.pop() if self._actions else stuffed(observation.task_id)
 
 
-STUFFED = SubmitDiagnosis(
-    failure_category="evaluation_bug",
-    root_cause_file="preprocessing.py",
-    root_cause_field=(
-        "StandardScaler.fit_transform, train_test_split.random_state, train_test_split.test_size, "
-        "LabelEncoder.fit_order, metrics.val_accuracy, tokenizer.version, optimizer.learning_rate, "
-        "optimizer.momentum, training.batch_size"
-    ),
-    diagnosis="The data leaked, a setting is wrong, the labels do not match, and the evaluation is at fault.",
-    proposed_fix=(
-        "Fit the scaler on the training rows only. Use random_state=SEED. Set test_size to 0.15. Use the class order "
-        "of training. Exchange validation and test accuracy. Use the tokenizer of training. Lower the learning rate "
-        "to 0.2. Lower momentum to 0.9. Set batch_size to 64."
-    ),
-    confidence=0.2,
+MOST_LIKELY: Mapping[TaskId, tuple[FailureCategory, ArtifactName]] = MappingProxyType(
+    {
+        "easy": ("config_error", "config.yaml"),
+        "medium": ("data_leakage", "preprocessing.py"),
+        "hard": ("evaluation_bug", "preprocessing.py"),
+    }
 )
+"""Where a failure of this kind usually lies, before anything was looked at."""
+
+
+def stuffed(task_id: TaskId) -> SubmitDiagnosis:
+    """The usual place, with every field and every fix that comes to mind."""
+    category, file = MOST_LIKELY[task_id]
+    return SubmitDiagnosis(
+        failure_category=category,
+        root_cause_file=file,
+        root_cause_field=(
+            "StandardScaler.fit_transform, train_test_split.random_state, train_test_split.test_size, "
+            "LabelEncoder.fit_order, metrics.val_accuracy, tokenizer.version, optimizer.learning_rate, "
+            "optimizer.momentum, training.batch_size"
+        ),
+        diagnosis="The data leaked, a setting is wrong, the labels do not match, and the evaluation is at fault.",
+        proposed_fix=(
+            "Fit the scaler on the training rows only. Use random_state=SEED. Set test_size to 0.15. Use the class "
+            "order of training. Exchange validation and test accuracy. Use the tokenizer of training. Lower the "
+            "learning rate to 0.2. Lower momentum to 0.9. Set batch_size to 64."
+        ),
+        confidence=0.1,
+    )
