@@ -40,8 +40,10 @@ def cases(seeds: int) -> Iterator[Case]:
 
 def judge(scenario: Scenario, part: float, draw: random.Random) -> Case:
     """Show the rules this part of the evidence."""
-    artifacts = {name: text for name, text in scenario.evidence.artifacts.items() if draw.random() < part}
-    checks = {
+    artifacts: dict[str, str] = {
+        name: text for name, text in scenario.evidence.artifacts.items() if draw.random() < part
+    }
+    checks: dict[str, CheckResult] = {
         name: CheckResult.model_validate(found.model_dump())
         for name, found in scenario.evidence.checks.items()
         if draw.random() < part
