@@ -1,0 +1,126 @@
+"""The words a model is given: what it is asked, what a result showed, and what is left of a result once it is folded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from itertools import groupby
+
+from mlops_debug_env.models import ActionResult, Observation, RegistryField, ResetObservation
+
+SYSTEM = (
+    "You investigate machine-learning training runs. Exactly one thing in the run you are given was changed for the "
+    "worse. Gather evidence with the actions you have, one action a turn; compare what different artifacts and checks "
+    "say about the same thing; then call submit_diagnosis once. Name the file and the field exactly as in the list of "
+    "fields, give the repair as a patch, and give as confidence your honest probability that category, file and field "
+    "are all right. A sanity check that raises no flag is evidence too. Unusual but harmless details occur in every run. "
+    "Reading the same thing twice costs a little; querying a field does not."
+)
+
+
+def briefing(first: ResetObservation) -> str:
+    """The first message of an episode."""
+    artifacts = "\n".join(f"- {each.name}: {each.description} ({each.size_hint})" for each in first.available_artifacts)
+    summary = first.run_summary
+    return (
+        f"{first.task_description}\n\n"
+        f"The run: {first.run_id}, a {summary.model} on {summary.dataset}, {summary.status}.\n"
+        f"You have {first.max_steps} steps, the diagnosis among them.\n\n"
+        f"Artifacts:\n{artifacts}\n\n"
+        f"Sanity checks: {', '.join(first.sanity_checks)}\n\n"
+        f"Fields that a diagnosis or a patch may name:\n{_fields(first.field_registry)}"
+    )
+
+
+def result_text(result: ActionResult, *, step: int, max_steps: int) -> str:
+    """What an action showed, with the steps that are left."""
+    urge = " Submit your diagnosis now: the episode ends with the next step." if max_steps - step == 1 else ""
+    return f"{_shown(result)}\n[step {step} of {max_steps}.{urge}]"
+
+
+def folded_text(result: ActionResult) -> str:
+    """What stays of an older result: that it was seen, its size, and how to see it again."""
+    if result.content is None:
+        return _compact({"status": result.status, "folded": True, **_essence(result)})
+    lines = result.content.splitlines()
+    return _compact(
+        {
+            "status": result.status,
+            "artifact": result.artifact,
+            "filter": result.filter,
+            "folded": True,
+            "lines": len(lines),
+            "first_line": _clipped(lines[0]) if lines else "",
+            "last_line": _clipped(lines[-1]) if lines else "",
+            "see_again": "query_artifact shows single fields or lines at no cost",
+        }
+    )
+
+
+def shortened_text(seen: Observation, *, most_characters: int) -> str:
+    """A newest result that alone is too long: whole lines from both ends, and what is missing said between them."""
+    result = seen.last_action_result
+    content = result.content
+    if content is None or len(content) <= most_characters:
+        return result_text(result, step=seen.step_count, max_steps=seen.max_steps)
+    head, tail = _ends(content.splitlines(), most_characters)
+    left_out = len(content.splitlines()) - len(head) - len(tail)
+    note = f"[{left_out} lines left out here; query_artifact or a log_filter shows them]"
+    shorter = result.model_copy(update={"content": "\n".join([*head, note, *tail])})
+    return result_text(shorter, step=seen.step_count, max_steps=seen.max_steps)
+
+
+def _shown(result: ActionResult) -> str:
+    if result.content is not None:
+        beside = f" (filter: {result.filter})" if result.filter else ""
+        return f"{result.artifact}{beside}:\n{result.content or '(no line matches)'}"
+    return _compact(result.model_dump(mode="json", exclude_unset=True))
+
+
+def _essence(result: ActionResult) -> dict[str, object]:
+    if result.sanity_check is not None:
+        check = result.sanity_check
+        return {"check": check.check, "flag": check.flag, "reasons": list(check.reasons)}
+    if result.field is not None:
+        return {"artifact": result.artifact, "field": result.field, "value": _clipped(_compact(result.value))}
+    return {"message": result.message}
+
+
+def _fields(registry: Iterable[RegistryField]) -> str:
+    lines = []
+    for file, fields in groupby(registry, key=lambda each: each.file):
+        lines.append(f"{file}: " + "; ".join(_field(each) for each in fields))
+    return "\n".join(lines)
+
+
+def _field(each: RegistryField) -> str:
+    if each.choices is not None:
+        values = "one of " + "|".join(each.choices)
+    elif each.range is not None:
+        values = f"{each.type} {each.range[0]:g} to {each.range[1]:g}"
+    else:
+        values = each.type
+    return f"{each.field} ({values}{' or null' if each.nullable else ''})"
+
+
+def _ends(lines: list[str], most_characters: int) -> tuple[list[str], list[str]]:
+    """Lines from the start and from the end, alternately, as long as they fit."""
+    head: list[str] = []
+    tail: list[str] = []
+    room = most_characters
+    while len(head) + len(tail) < len(lines):
+        from_start = len(head) <= len(tail)
+        line = lines[len(head)] if from_start else lines[-1 - len(tail)]
+        room -= len(line) + 1
+        if room < 0:
+            break
+        (head if from_start else tail).append(line)
+    return head, tail[::-1]
+
+
+def _clipped(line: str, most: int = 120) -> str:
+    return line if len(line) <= most else line[:most] + "…"
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

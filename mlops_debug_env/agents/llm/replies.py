@@ -1,0 +1,125 @@
+"""Reads a model's answer into one action, or says in words the model can use why that cannot be done."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Iterator
+
+from openai.types.chat import ChatCompletionMessage
+from pydantic import ValidationError
+
+from mlops_debug_env.actions import Action, parse_action
+
+_THINKING = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
+_MOST_PROBLEMS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A legal action that a model chose."""
+
+    action: Action
+    said: str
+    """The text beside it."""
+    ignored_calls: int = 0
+    """Further tool calls of the same answer."""
+
+
+class IllegalReplyError(ValueError):
+    """The answer holds no legal action. The message is meant for the model."""
+
+
+def read_tool_reply(message: ChatCompletionMessage, names: frozenset[str]) -> Proposal:
+    """The first tool call of an answer; without one, a JSON object in its text.
+
+    Raises:
+        IllegalReplyError: neither is there, or it is not legal.
+    """
+    calls = message.tool_calls or []
+    if not calls:
+        try:
+            return read_json_reply(message.content or "", names)
+        except IllegalReplyError as error:
+            raise IllegalReplyError(f"{error} Call one of the tools: {', '.join(sorted(names))}.") from error
+    call = calls[0]
+    if call.type != "function":
+        raise IllegalReplyError(f"There is no tool of type {call.type}. Call one of the functions.")
+    arguments = _arguments(call.function.name, call.function.arguments or "{}", names)
+    action = _legal({**arguments, "action_type": call.function.name})
+    return Proposal(action=action, said=_spoken(message.content or ""), ignored_calls=len(calls) - 1)
+
+
+def read_json_reply(text: str, names: frozenset[str]) -> Proposal:
+    """The JSON object of a plain answer that names an action.
+
+    Raises:
+        IllegalReplyError: there is none, or it is not legal.
+    """
+    spoken = _spoken(text)
+    for start, end, found in _objects(spoken):
+        if "action_type" in found:
+            name = found["action_type"]
+            if not isinstance(name, str) or name not in names:
+                raise IllegalReplyError(f"There is no action {name!r}. There are {', '.join(sorted(names))}.")
+            said = _without_fence(spoken[:start], spoken[end:])
+            return Proposal(action=_legal(found), said=said)
+    if "{" in spoken:
+        raise IllegalReplyError("Your answer holds no complete JSON object with an action_type.")
+    raise IllegalReplyError("Your answer holds no action.")
+
+
+def said_in(message: ChatCompletionMessage) -> str:
+    """What a model said, calls included, as text to be shown to it again."""
+    calls = [each.function for each in message.tool_calls or [] if each.type == "function"]
+    return "\n".join([_spoken(message.content or ""), *(f"{each.name}({each.arguments})" for each in calls)]).strip()
+
+
+def _arguments(name: str, text: str, names: frozenset[str]) -> dict[str, Any]:
+    if name not in names:
+        raise IllegalReplyError(f"There is no tool {name!r}. There are {', '.join(sorted(names))}.")
+    try:
+        arguments = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise IllegalReplyError(f"The arguments of {name} are not valid JSON: {error}. Call it again.") from error
+    if not isinstance(arguments, dict):
+        raise IllegalReplyError(f"The arguments of {name} must be a JSON object.")
+    return arguments
+
+
+def _legal(wire: dict[str, Any]) -> Action:
+    # What a model may not set: the runner names its requests itself.
+    wire = {name: value for name, value in wire.items() if name != "metadata"}
+    try:
+        return parse_action(wire)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in each['loc'][1:]) or 'the action'}: {each['msg']}"
+            for each in error.errors()[:_MOST_PROBLEMS]
+        )
+        raise IllegalReplyError(f"{wire['action_type']} was not carried out: {problems}. Correct it.") from error
+
+
+def _objects(text: str) -> Iterator[tuple[int, int, dict[str, Any]]]:
+    """Every outermost JSON object in a text, wherever it stands."""
+    decoder = json.JSONDecoder()
+    at = text.find("{")
+    while at >= 0:
+        try:
+            found, end = decoder.raw_decode(text, at)
+        except (json.JSONDecodeError, RecursionError):
+            at = text.find("{", at + 1)
+            continue
+        if isinstance(found, dict):
+            yield at, end, found
+        at = text.find("{", end)
+
+
+def _spoken(text: str) -> str:
+    """Without the thinking that some servers leave in the text."""
+    return _THINKING.sub("", text).strip()
+
+
+def _without_fence(before: str, after: str) -> str:
+    return re.sub(r"```(json)?", "", f"{before.strip()}\n{after.strip()}").strip()
