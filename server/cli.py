@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from mlops_debug_env.cli import cli as client_commands
 from server.database import DatabaseUrlError, database_path, is_sqlite, parse_url, shown_url
 from server.settings import SettingError, Settings, read_settings, to_environment
 
@@ -21,6 +22,7 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+cli.add_typer(client_commands)
 
 database_commands = typer.Typer(name="db", help="The tables of the database.", no_args_is_help=True)
 cli.add_typer(database_commands)

@@ -1,0 +1,21 @@
+"""The client's commands. The server mounts them; ``python -m mlops_debug_env`` runs them without it."""
+
+from __future__ import annotations
+
+import typer
+
+from mlops_debug_env.commands.compare import compare
+from mlops_debug_env.commands.demo import demo
+from mlops_debug_env.commands.export import export
+from mlops_debug_env.commands.run import run
+
+cli = typer.Typer(
+    help="Evaluate agents on episodes of ML-failure diagnosis.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+cli.command()(run)
+cli.command()(compare)
+cli.command()(export)
+cli.command()(demo)

@@ -1,0 +1,97 @@
+"""A file of JSON lines that survives a kill in the middle of a line, and a disk that is full."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+_LOOKED_BACK_BYTES = 1 << 16
+
+
+class UnwritableFolderError(Exception):
+    """A line could not be written. What was written before is whole."""
+
+
+class JsonLines:
+    """Appends lines to one file. A line is written in one call, and taken back where it did not fit."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            _mend(self._file)
+        except OSError as error:
+            raise UnwritableFolderError(f"cannot write {path}: {error.strerror}") from error
+
+    def append(self, line: str) -> None:
+        """Write one line.
+
+        Raises:
+            UnwritableFolderError: it could not be written; the file is as it was.
+        """
+        text = line.encode() + b"\n"
+        before = os.fstat(self._file).st_size
+        try:
+            written = os.write(self._file, text)
+            while written < len(text):  # a disk that is nearly full takes a part first
+                written += os.write(self._file, text[written:])
+        except OSError as error:
+            os.ftruncate(self._file, before)
+            raise UnwritableFolderError(f"cannot write {self._path}: {error.strerror}") from error
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Each whole line with the place it starts at. A torn last line is left out."""
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        at = 0
+        for line in file:
+            if line.endswith(b"\n"):
+                yield at, line.decode()
+            at += len(line)
+
+
+def read_line_at(path: Path, at: int) -> str:
+    """The line that starts there."""
+    with path.open("rb") as file:
+        file.seek(at)
+        return file.readline().decode()
+
+
+def write_whole(path: Path, value: Any) -> None:
+    """Write a small JSON file so that it is there whole or not at all.
+
+    Raises:
+        UnwritableFolderError: it could not be written.
+    """
+    unfinished = path.with_suffix(".unfinished")
+    try:
+        with unfinished.open("w") as file:
+            json.dump(value, file, indent=2, ensure_ascii=False)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except OSError as error:
+        raise UnwritableFolderError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _mend(file: int) -> None:
+    """Cut off what a kill left of a line: its episode is taken up from the server again."""
+    size = os.fstat(file).st_size
+    end = size
+    while end > 0:
+        start = max(0, end - _LOOKED_BACK_BYTES)
+        found = os.pread(file, end - start, start).rfind(b"\n")
+        if found >= 0:
+            os.ftruncate(file, start + found + 1)
+            return
+        end = start
+    os.ftruncate(file, 0)

@@ -1,0 +1,45 @@
+"""Who is told what happens in a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from mlops_debug_env.actions import Action
+from mlops_debug_env.evaluation.records import EpisodeResult, Ticket
+from mlops_debug_env.models import StepResult
+
+
+class Watcher(Protocol):
+    """Is told what happens in episodes."""
+
+    def began(self, ticket: Ticket) -> None: ...
+
+    def stepped(self, ticket: Ticket, step: int, action: Action, outcome: StepResult) -> None: ...
+
+    def finished(self, result: EpisodeResult) -> None: ...
+
+    def failed(self, ticket: Ticket, message: str) -> None: ...
+
+
+class Everyone:
+    """Tells several watchers."""
+
+    def __init__(self, watchers: Sequence[Watcher]) -> None:
+        self._watchers = watchers
+
+    def began(self, ticket: Ticket) -> None:
+        for each in self._watchers:
+            each.began(ticket)
+
+    def stepped(self, ticket: Ticket, step: int, action: Action, outcome: StepResult) -> None:
+        for each in self._watchers:
+            each.stepped(ticket, step, action, outcome)
+
+    def finished(self, result: EpisodeResult) -> None:
+        for each in self._watchers:
+            each.finished(result)
+
+    def failed(self, ticket: Ticket, message: str) -> None:
+        for each in self._watchers:
+            each.failed(ticket, message)

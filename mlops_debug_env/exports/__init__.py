@@ -1,0 +1,1 @@
+"""What leaves a run: JSON lines for other programs. docs/exports.md describes every field."""

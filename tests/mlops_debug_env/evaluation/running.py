@@ -1,0 +1,80 @@
+"""Runs the client's commands as a user does, against a server process, and reads what they leave."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.running import environment
+
+COMMAND = (sys.executable, "-m", "mlops_debug_env")
+LONGEST_SECONDS = 300
+
+
+def command(*arguments: str, settings: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        env=_environment(settings),
+        capture_output=True,
+        text=True,
+        timeout=LONGEST_SECONDS,
+        check=False,
+    )
+
+
+def killed_after(seconds: float, *arguments: str, how: int = signal.SIGKILL) -> tuple[bool, str]:
+    """Start a command and end it by a signal; whether it was still running then, and what it said."""
+    process = subprocess.Popen(
+        [*COMMAND, *arguments], env=_environment(None), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        said, _ = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.send_signal(how)
+        said, _ = process.communicate(timeout=LONGEST_SECONDS)
+        return True, said
+    return False, said
+
+
+def killed_while_playing(folder: Path, draw: random.Random, *arguments: str) -> bool:
+    """Start a command and kill it at a random moment after it has begun to write turns; whether it was running then."""
+    turns = folder / "turns.jsonl"
+    before = turns.stat().st_size if turns.is_file() else 0
+    process = subprocess.Popen(
+        [*COMMAND, *arguments], env=_environment(None), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    delay = draw.random() * 0.5
+    while process.poll() is None:
+        has_begun = turns.is_file() and turns.stat().st_size > before
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(delay if has_begun else 0.02)
+        if has_begun:
+            break
+    was_running = process.poll() is None
+    process.kill()
+    process.wait()
+    return was_running
+
+
+def results(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
+
+
+def without_names(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Results that can be compared between runs: without what names the run, in a fixed order."""
+    kept = [{name: value for name, value in each.items() if name not in ("run_id", "episode_id")} for each in rows]
+    return sorted(kept, key=lambda each: (each["entry"], each["trial"]))
+
+
+def _environment(settings: Mapping[str, str] | None) -> dict[str, str]:
+    foreign = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "API_BASE_URL", "MODEL_NAME")
+    kept = {name: value for name, value in environment().items() if name not in foreign}
+    return {**kept, **(settings or {})}

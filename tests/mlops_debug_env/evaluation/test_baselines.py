@@ -1,0 +1,33 @@
+"""What the benchmark is worth: over practice-1 the heuristic stands clear of every agent that knows nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from domain.floor import blind_floor
+from mlops_debug_env.evaluation.command import Connection
+from mlops_debug_env.evaluation.demo import play_agents
+from mlops_debug_env.evaluation.report import render_many, to_text
+from mlops_debug_env.types import TASK_IDS
+from tests.e2e.running import ServerProcess
+
+AGENTS = ("nop", "random", "constant", "heuristic", "oracle")
+
+
+@pytest.mark.slow
+async def test_the_heuristic_stands_clear_of_agents_that_know_nothing_on_every_task(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    summaries = await play_agents(
+        Connection(url=server.url), agents=AGENTS, suite="practice-1", entries=None, folder=tmp_path
+    )
+    print(to_text(render_many(summaries)))
+    scores = {each.agent: {task: group.score for task, group in each.tasks.items()} for each in summaries}
+    for task_id in TASK_IDS:
+        for blind in ("nop", "random", "constant"):
+            assert scores[blind][task_id].high < scores["heuristic"][task_id].low, (blind, task_id)
+        assert scores["constant"][task_id].mean <= blind_floor(task_id, seeds=1).score + 0.02
+        assert scores["nop"][task_id].mean <= 0.05
+        assert scores["oracle"][task_id].mean >= 0.95

@@ -1,0 +1,102 @@
+"""``mlops-debug run --agent llm`` against a server process and a scripted model, both on real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlops_debug_env.evaluation.folder import read_failures
+from tests.e2e.running import ServerProcess
+from tests.mlops_debug_env.evaluation.running import command, results
+from tests.mlops_debug_env.scripted_model import Answer, calls, says, serving_model, status
+
+PLAY = (
+    calls(("read_config", {}), text="The config first."),
+    says("Hm."),
+    calls(("read_logs", {"log_filter": "epoch:1-2"})),
+    calls(
+        ("submit_diagnosis", {"failure_category": "config_error", "root_cause_file": "config.yaml", "confidence": 0.3})
+    ),
+)
+PRICES = {"scripted": {"input_usd_per_million": 1.0, "output_usd_per_million": 2.0}}
+
+
+async def evaluate(server: ServerProcess, folder: Path, script: tuple[Answer, ...], *more: str) -> Any:
+    """Run one agent against the script; the run's process, once it has ended."""
+    (folder / "prices.json").write_text(json.dumps(PRICES))
+    arguments = ["run", "--agent", "llm", "--model", "scripted", "--concurrency", "1", "--url", server.url]
+    arguments += ["--out", str(folder / "r"), "--prices", str(folder / "prices.json"), *more]
+    async with serving_model(script) as model:
+        settings = {"OPENAI_API_KEY": "k", "API_BASE_URL": model.url}
+        ended = await asyncio.to_thread(command, *arguments, settings=settings)
+    return ended, model
+
+
+async def test_a_model_is_evaluated_with_its_costs(server: ServerProcess, tmp_path: Path) -> None:
+    ended, _ = await evaluate(server, tmp_path, PLAY, "--entries", "1")
+    assert ended.returncode == 0, ended.stderr
+    (result,) = results(tmp_path / "r")
+    assert (result["steps"], result["confidence"], result["agent"], result["model"]) == (3, 0.3, "llm", "scripted")
+    assert (result["calls"], result["invalid_replies"], result["fallback_steps"]) == (4, 1, 0)
+    assert result["cost_usd"] == pytest.approx(4 * (100 * 1e-6 + 10 * 2e-6))
+    assert "1 invalid replies" in ended.stdout
+
+
+async def test_the_lines_of_the_hackathon(server: ServerProcess, tmp_path: Path) -> None:
+    ended, _ = await evaluate(server, tmp_path, PLAY, "--entries", "1", "--log-format", "openenv")
+    lines = ended.stdout.splitlines()
+    assert lines[0] == "[START] task=easy env=mlops-debug model=scripted"
+    assert lines[1] == "[STEP] step=1 action=read_config() reward=0.02 done=false error=null"
+    assert lines[2] == '[STEP] step=2 action=read_logs(log_filter="epoch:1-2") reward=0.02 done=false error=null'
+    assert lines[3].startswith('[STEP] step=3 action=submit_diagnosis(failure_category="config_error",')
+    assert re.fullmatch(
+        r"\[END\] success=(true|false) steps=3 score=\d\.\d\d rewards=0\.02,0\.02,\d\.\d\d", lines[-1]
+    ), lines[-1]
+    assert len(lines) == 5
+
+
+async def test_a_model_that_cannot_be_reached_fails_episodes_apart_from_scores_and_they_are_retried_on_resume(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    ended, _ = await evaluate(server, tmp_path, (status(401, "bad key"),), "--entries", "3")
+    assert ended.returncode == 1
+    assert "3 episodes failed" in ended.stderr
+    assert results(tmp_path / "r") == []
+    failures = list(read_failures(tmp_path / "r"))
+    assert {each.kind for each in failures} == {"ModelUnavailableError"}
+    assert "OPENAI_API_KEY" in failures[0].message
+
+    ended, _ = await evaluate(server, tmp_path, PLAY[-1:], "--resume")
+    assert ended.returncode == 0, ended.stderr
+    assert {each["episode_id"] for each in results(tmp_path / "r")} == {each.episode_id for each in failures}
+
+
+async def test_a_run_whose_budget_is_spent_goes_on_with_more_and_asks_nothing_twice(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    ended, first = await evaluate(server, tmp_path, PLAY, "--entries", "1", "--budget-tokens", "300")
+    assert ended.returncode == 4, ended.stderr
+    assert "the budget of 300 tokens is spent" in ended.stderr
+    assert len(first.asked) == 3
+
+    ended, second = await evaluate(server, tmp_path, PLAY[-1:], "--resume", "--budget-tokens", "1000")
+    assert ended.returncode == 0, ended.stderr
+    (result,) = results(tmp_path / "r")
+    assert len(second.asked) == 1, "what the model decided before is not asked again"
+    assert result["calls"] == 4, "and is still paid for"
+    assert result["steps"] == 3
+    roles = [each["role"] for each in second.asked[0]["messages"]]
+    assert roles == ["system", "user", "assistant", "tool", "assistant", "tool"]
+    assert second.asked[0]["messages"][2]["content"] == "The config first."
+
+
+async def test_ten_failures_in_a_row_end_the_run(server: ServerProcess, tmp_path: Path) -> None:
+    ended, model = await evaluate(server, tmp_path, (status(401, "bad key"),), "--entries", "30")
+    assert ended.returncode == 3
+    assert "10 episodes in a row failed" in ended.stderr
+    assert len(model.asked) == 10
