@@ -17,6 +17,7 @@ from rich.console import Console
 from mlops_debug_env.agents.agent import Agent
 from mlops_debug_env.agents.llm.endpoint import Endpoint
 from mlops_debug_env.connection import DebugClient
+from mlops_debug_env.errors import InvalidAddressError
 from mlops_debug_env.evaluation.agents import baseline_agents, check_agent, llm_agents
 from mlops_debug_env.evaluation.beginning import LLM, RunRequest, create_run, header_of, read_same_header
 from mlops_debug_env.evaluation.folder import SUMMARY, RunFolder, check_is_free, has_run, read_results
@@ -43,6 +44,14 @@ class Connection:
     url: str
     api_key: str | None = None
     concurrency: int = 16
+
+    def check(self) -> None:
+        """Raise ``InvalidAddressError`` where the address cannot be used for a run."""
+        if "/sessions/" in self.url:
+            raise InvalidAddressError(
+                "--url must end before /sessions/…: every episode of a run has a session of its own"
+            )
+        self.open()
 
     def open(self, session_key: str | None = None, *, max_retries: int = _PATIENT_RETRIES) -> DebugClient:
         return DebugClient(self.url, session_key=session_key, api_key=self.api_key, max_retries=max_retries)
@@ -81,7 +90,7 @@ class RunCommand:
         check_agent(header.agent)
         if header.agent == LLM:
             check_model_options(self.model_options, header, self.environ)
-        self.connection.open("probe")  # an address that cannot be used is told before anything is done
+        self.connection.check()
         async with self.connection.open(max_retries=_HASTY_RETRIES) as client:
             schema = (await client.schema())["action"]
         with RunFolder(path, header) if is_resumed else create_run(path, header, schema) as folder:

@@ -52,6 +52,9 @@ class OpenEnvLog:
         self._end(result.episode_id, is_success=result.score >= self._success_at, score=result.score)
 
     def failed(self, ticket: Ticket, message: str) -> None:
+        self.left(ticket)
+
+    def left(self, ticket: Ticket) -> None:
         if ticket.episode_id in self._held:
             self._end(ticket.episode_id, is_success=False, score=0.0)
 

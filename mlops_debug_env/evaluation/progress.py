@@ -108,6 +108,9 @@ class Bars:
         note = f"{self._tally.failed} failed, the last: {message[:60]}"
         self._progress.update(self._bars[self._bar_of(ticket)], note=note)
 
+    def left(self, ticket: Ticket) -> None:
+        pass
+
 
 class Lines:
     """A line now and then, for logs and pipes."""
@@ -157,6 +160,9 @@ class Lines:
     def failed(self, ticket: Ticket, message: str) -> None:
         self._tally.failed += 1
         self._say(f"{ticket.entry.key} trial {ticket.trial} failed: {message}")
+
+    def left(self, ticket: Ticket) -> None:
+        pass
 
     def _status(self) -> str:
         done = self._tally.done.total()

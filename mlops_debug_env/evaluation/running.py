@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mlops_debug_env.agents.agent import Agent
+from mlops_debug_env.agents.llm.endpoint import ModelRefusedError
 from mlops_debug_env.agents.llm.limits import BudgetSpentError
 from mlops_debug_env.connection import DebugClient
 from mlops_debug_env.evaluation.folder import RunFolder
@@ -92,6 +93,9 @@ class SuiteRun:
             except BudgetSpentError as error:
                 self.stop("budget", str(error))
                 return
+            except ModelRefusedError as error:
+                self.stop("failures", str(error))
+                return
 
     async def _play(self, ticket: Ticket) -> None:
         try:
@@ -100,7 +104,8 @@ class SuiteRun:
                 result = await play_episode(
                     ticket, agent=agent, client=client, folder=self._folder, watcher=self._watcher
                 )
-        except (UnwritableFolderError, BudgetSpentError):
+        except (UnwritableFolderError, BudgetSpentError, ModelRefusedError, asyncio.CancelledError):
+            self._watcher.left(ticket)
             raise
         except Exception as error:  # noqa: BLE001 - an agent may raise anything, and must not end the other episodes
             self._fail(ticket, error)

@@ -21,6 +21,10 @@ class Watcher(Protocol):
 
     def failed(self, ticket: Ticket, message: str) -> None: ...
 
+    def left(self, ticket: Ticket) -> None:
+        """The run ends while the episode is under way; it is no failure of its own."""
+        ...
+
 
 class Everyone:
     """Tells several watchers."""
@@ -43,3 +47,7 @@ class Everyone:
     def failed(self, ticket: Ticket, message: str) -> None:
         for each in self._watchers:
             each.failed(ticket, message)
+
+    def left(self, ticket: Ticket) -> None:
+        for each in self._watchers:
+            each.left(ticket)

@@ -44,7 +44,7 @@ async def serving_model(script: Iterable[Answer]) -> AsyncIterator[ScriptedModel
     """The server, until the block ends."""
     model = ScriptedModel(list(script))
     app = Starlette(routes=[Route("/v1/chat/completions", model.answer, methods=["POST"])])
-    config = uvicorn.Config(app, port=0, lifespan="off", ws="none", log_level="error", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, port=0, lifespan="off", ws="none", log_level="critical", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event to wait for

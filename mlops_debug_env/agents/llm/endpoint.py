@@ -27,6 +27,10 @@ class ModelUnavailableError(Exception):
     """The endpoint gave no answer, retries included."""
 
 
+class ModelRefusedError(ModelUnavailableError):
+    """The endpoint refuses the key or does not know the model: no later call would fare better."""
+
+
 class NoToolsError(ModelUnavailableError):
     """The endpoint refuses tools."""
 
@@ -120,6 +124,7 @@ class Endpoint:
 
         Raises:
             BudgetSpentError: the run may not ask any more.
+            ModelRefusedError: no call of this run will be answered.
             ModelUnavailableError: there is no answer to be had.
             NoToolsError: the endpoint refuses tools.
             ContextTooLongError: the messages do not fit the model.
@@ -153,6 +158,8 @@ class Endpoint:
             if "context" in text or "too long" in text or "maximum" in text:
                 raise ContextTooLongError(_told(error)) from error
             raise ModelUnavailableError(_told(error)) from error
+        except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as error:
+            raise ModelRefusedError(_told(error)) from error
         except openai.OpenAIError as error:
             raise ModelUnavailableError(_told(error)) from error
 
@@ -210,10 +217,10 @@ def _told(error: openai.OpenAIError) -> str:
     """The error in one line."""
     if isinstance(error, openai.APITimeoutError):
         return "the model did not answer in time"
-    if isinstance(error, openai.AuthenticationError):
+    if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
         return f"the endpoint refuses the key in OPENAI_API_KEY: {_line(error)}"
     if isinstance(error, openai.NotFoundError):
-        return f"the endpoint knows no such model or address: {_line(error)}"
+        return f"the endpoint does not know the model, or its address is wrong: {_line(error)}"
     if isinstance(error, openai.APIConnectionError):
         return f"the endpoint cannot be reached: {error.__cause__ or error}"
     return _line(error)

@@ -44,12 +44,14 @@ def killed_after(seconds: float, *arguments: str, how: int = signal.SIGKILL) -> 
     return False, said
 
 
-def killed_while_playing(folder: Path, draw: random.Random, *arguments: str) -> bool:
+def killed_while_playing(
+    folder: Path, draw: random.Random, *arguments: str, settings: Mapping[str, str] | None = None
+) -> bool:
     """Start a command and kill it at a random moment after it has begun to write turns; whether it was running then."""
     turns = folder / "turns.jsonl"
     before = turns.stat().st_size if turns.is_file() else 0
     process = subprocess.Popen(
-        [*COMMAND, *arguments], env=_environment(None), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [*COMMAND, *arguments], env=_environment(settings), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     delay = draw.random() * 0.5
     while process.poll() is None:

@@ -40,6 +40,7 @@ def run_in_process(*arguments: str, settings: Mapping[str, str] | None = None) -
         (["--agent", "llm", "--model", "m", "--prices", "nowhere.json"], KEY, "cannot read the prices in nowhere.json"),
         (["--url", "127.0.0.1:7860"], {}, "must have http or https"),
         (["--url", "http://127.0.0.1:notaport"], {}, "cannot be read"),
+        (["--url", "http://127.0.0.1:7860/sessions/mine"], {}, "--url must end before /sessions/"),
         (["--json", "--log-format", "openenv"], {}, "--json prints one object only"),
         (["--resume"], {}, "--resume needs --out"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import re
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from mlops_debug_env.evaluation.folder import read_failures
 from tests.e2e.running import ServerProcess
-from tests.mlops_debug_env.evaluation.running import command, results
+from tests.mlops_debug_env.evaluation.running import command, killed_while_playing, results, without_names
 from tests.mlops_debug_env.scripted_model import Answer, calls, says, serving_model, status
 
 PLAY = (
@@ -60,16 +61,16 @@ async def test_the_lines_of_the_hackathon(server: ServerProcess, tmp_path: Path)
     assert len(lines) == 5
 
 
-async def test_a_model_that_cannot_be_reached_fails_episodes_apart_from_scores_and_they_are_retried_on_resume(
+async def test_a_call_that_is_refused_fails_episodes_apart_from_scores_and_they_are_retried_on_resume(
     server: ServerProcess, tmp_path: Path
 ) -> None:
-    ended, _ = await evaluate(server, tmp_path, (status(401, "bad key"),), "--entries", "3")
+    ended, _ = await evaluate(server, tmp_path, (status(400, "no such engine"),), "--entries", "3")
     assert ended.returncode == 1
     assert "3 episodes failed" in ended.stderr
     assert results(tmp_path / "r") == []
     failures = list(read_failures(tmp_path / "r"))
     assert {each.kind for each in failures} == {"ModelUnavailableError"}
-    assert "OPENAI_API_KEY" in failures[0].message
+    assert "no such engine" in failures[0].message
 
     ended, _ = await evaluate(server, tmp_path, PLAY[-1:], "--resume")
     assert ended.returncode == 0, ended.stderr
@@ -96,7 +97,62 @@ async def test_a_run_whose_budget_is_spent_goes_on_with_more_and_asks_nothing_tw
 
 
 async def test_ten_failures_in_a_row_end_the_run(server: ServerProcess, tmp_path: Path) -> None:
-    ended, model = await evaluate(server, tmp_path, (status(401, "bad key"),), "--entries", "30")
+    ended, model = await evaluate(server, tmp_path, (status(400, "no such engine"),), "--entries", "30")
     assert ended.returncode == 3
     assert "10 episodes in a row failed" in ended.stderr
     assert len(model.asked) == 10
+
+
+@pytest.mark.parametrize(
+    ("code", "told"), [(401, "refuses the key in OPENAI_API_KEY"), (404, "does not know the model")]
+)
+async def test_a_wrong_key_or_model_ends_the_run_with_the_first_call(
+    code: int, told: str, server: ServerProcess, tmp_path: Path
+) -> None:
+    script = (status(code, "not for you"),)
+    ended, model = await evaluate(server, tmp_path, script, "--entries", "30", "--log-format", "openenv")
+    assert ended.returncode == 3
+    assert told in ended.stderr
+    assert ended.stderr.splitlines()[-1].startswith("error: ")
+    assert (len(model.asked), list(read_failures(tmp_path / "r"))) == (1, [])
+    assert ended.stdout.splitlines()[-1] == "[END] success=false steps=0 score=0.00 rewards="
+
+
+def plays_by_the_book(body: dict[str, Any]) -> Any:
+    """A model whose answer follows from what it was shown, as a real one's with temperature 0 does."""
+    shown = sum(each["role"] == "tool" for each in body["messages"])
+    confidence = len(body["messages"][1]["content"]) % 100 / 100
+    submit = calls(("submit_diagnosis", {"root_cause_file": "config.yaml", "confidence": confidence}))
+    return (*([calls(("read_config", {})), calls(("read_logs", {}))]), submit)[min(shown, 2)](body)
+
+
+@pytest.mark.slow
+async def test_a_model_killed_at_random_and_resumed_gives_the_same_results_and_is_not_asked_again(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    asked = ("run", "--agent", "llm", "--model", "scripted", "--entries", "9", "--trials", "2", "--concurrency", "4")
+    draw = random.Random(3)
+    kills = 0
+    async with serving_model((plays_by_the_book,)) as model:
+        settings = {"OPENAI_API_KEY": "k", "API_BASE_URL": model.url}
+        whole, killed = tmp_path / "whole", tmp_path / "killed"
+        ended = await asyncio.to_thread(
+            command, *asked, "--url", server.url, "--out", str(whole), "--json", settings=settings
+        )
+        assert ended.returncode == 0, ended.stderr
+        calls_undisturbed = len(model.asked)
+        resumed = (*asked, "--url", server.url, "--out", str(killed), "--resume")
+        for _ in range(5):
+            kills += await asyncio.to_thread(killed_while_playing, killed, draw, *resumed, settings=settings)
+        last = await asyncio.to_thread(command, *resumed, "--json", settings=settings)
+    assert last.stdout == ended.stdout
+    plain, rows = results(whole), results(killed)
+    assert len({each["episode_id"] for each in rows}) == len(rows) == 18
+    ticking = ("latency_seconds", "retries")
+    for each in (*plain, *rows):
+        for name in ticking:
+            each.pop(name)
+    assert without_names(rows) == without_names(plain)
+    more = len(model.asked) - 2 * calls_undisturbed
+    print(f"{kills} kills, {calls_undisturbed} calls undisturbed, {more} more with kills")
+    assert more <= kills * 4, "only calls that were under way when the run was killed are made again"
