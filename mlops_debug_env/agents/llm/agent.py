@@ -24,6 +24,9 @@ from mlops_debug_env.models import Observation, ResetObservation
 ToolMode = Literal["auto", "tools", "json"]
 
 _SMALLEST_CONTEXT_TOKENS = 2000
+_LONGEST_NAME = 200
+"""As the server takes it."""
+_TAKEN_FOR_IT = "[You gave no legal action, so this step was taken for you.]\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,7 @@ class LlmAgent:
         tools: tuple[Tool, ...],
         settings: LlmSettings | None = None,
     ) -> None:
-        self.name = f"llm:{endpoint.model}"
+        self.name = f"llm:{endpoint.model}"[:_LONGEST_NAME]
         self.usage: ModelUsage = NOTHING_USED
         """Of the present episode."""
         self.said = ""
@@ -70,19 +73,19 @@ class LlmAgent:
             return self._act_for_it(observation)
         self._taken_for_it = 0
         self.said = proposal.said
-        note = ""
-        if proposal.ignored_calls:
-            self._count(ignored_calls=proposal.ignored_calls)
-            note = f"[Only the first of your {proposal.ignored_calls + 1} calls was carried out: one action a turn.]\n"
-        self._conversation.act(proposal.action, said=proposal.said, note=note)
+        self._count(ignored_calls=proposal.ignored_calls)
+        self._conversation.act(proposal.action, said=proposal.said, note=_note_on(proposal.ignored_calls))
         return proposal.action
 
     def recall(self, observation: Observation, action: Action, *, said: str, usage: ModelUsage) -> None:
         """Take up an episode that was begun earlier: what was seen, done, said and used by then."""
         self._see(observation)
-        self._taken_for_it = self._taken_for_it + 1 if usage.fallback_steps > self.usage.fallback_steps else 0
+        self._conversation.fold()
+        ignored = usage.ignored_calls - self.usage.ignored_calls
+        was_taken_for_it = usage.fallback_steps > self.usage.fallback_steps
+        self._taken_for_it = self._taken_for_it + 1 if was_taken_for_it else 0
         self.usage = usage
-        self._conversation.act(action, said=said)
+        self._conversation.act(action, said=said, note=_TAKEN_FOR_IT if was_taken_for_it else _note_on(ignored))
 
     def _see(self, observation: Observation) -> None:
         if isinstance(observation, ResetObservation) and observation.last_action_result.status == "reset":
@@ -135,8 +138,7 @@ class LlmAgent:
         seen = (*observation.artifacts_read, *observation.checks_run)
         is_hopeless = self._taken_for_it > self._settings.patience_steps
         action = (None if is_hopeless else next_investigative_action(seen)) or SubmitDiagnosis()
-        note = "[You gave no legal action, so this step was taken for you.]\n"
-        self._conversation.act(action, note=note)
+        self._conversation.act(action, note=_TAKEN_FOR_IT)
         return action
 
     def _speak_json(self) -> None:
@@ -150,6 +152,12 @@ class LlmAgent:
 
     def _count(self, **more: int) -> None:
         self.usage += ModelUsage(**more)
+
+
+def _note_on(ignored_calls: int) -> str:
+    if not ignored_calls:
+        return ""
+    return f"[Only the first of your {ignored_calls + 1} calls was carried out: one action a turn.]\n"
 
 
 def _json_system(tools: tuple[Tool, ...]) -> str:

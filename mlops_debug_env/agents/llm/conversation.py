@@ -85,7 +85,7 @@ class Conversation:
 
     def messages(self) -> list[Message]:
         """All of it, within the bound."""
-        self._fold()
+        self.fold()
         messages = [
             {"role": "system", "content": self._system},
             {"role": "user", "content": self._briefing},
@@ -99,7 +99,8 @@ class Conversation:
             turn.action, said=turn.said, call_id=turn.call_id, shown=turn.text, with_tools=self.with_tools
         )
 
-    def _fold(self) -> None:
+    def fold(self) -> None:
+        """Shorten what is oldest until all is within the bound."""
         if self._tokens() <= self.most_tokens:
             return
         for turn in self._turns[:-1]:

@@ -223,20 +223,27 @@ async def test_a_context_that_is_too_long_for_the_model_is_halved(served: Served
         assert await player.act() == ReadConfig()
 
 
-async def test_an_episode_is_recalled_without_asking_the_model(served: Served) -> None:
-    async with playing(READ, SUBMIT) as player:
+@pytest.mark.parametrize(
+    "first_answer",
+    [READ, calls(("read_config", {}), ("read_logs", {})), says("Well.")],
+    ids=["legal", "two calls", "taken for it"],
+)
+async def test_an_episode_is_recalled_without_asking_the_model(first_answer: Answer, served: Served) -> None:
+    async with playing(first_answer, SUBMIT, repairs=0) as player:
         await player.begin(served)
         first = player.observation
-        await player.step(served)
-        seen, used = player.observation, player.agent.usage
-        async with playing(SUBMIT) as later:
+        action = await player.step(served)
+        used = player.agent.usage
+        async with playing(SUBMIT, repairs=0) as later:
             assert first is not None
-            later.agent.recall(first, ReadConfig(), said="", usage=used)
-            later.observation = seen
+            later.agent.recall(first, action, said="", usage=used)
+            later.observation = player.observation
             assert isinstance(await later.act(), SubmitDiagnosis)
             await player.act()
         assert later.model.asked[0]["messages"] == player.model.asked[-1]["messages"]
-        assert later.agent.usage.calls == 2
+        assert later.agent.usage.model_dump(exclude={"latency_seconds"}) == player.agent.usage.model_dump(
+            exclude={"latency_seconds"}
+        )
 
 
 async def test_a_check_is_run(served: Served) -> None:
