@@ -49,21 +49,39 @@ def run(
     tool_mode: Annotated[
         Literal["auto", "tools", "json"] | None, typer.Option(help="How the model acts.", rich_help_panel=LlmPanel)
     ] = None,
-    context_tokens: Annotated[int | None, typer.Option(min=2000, rich_help_panel=LlmPanel)] = None,
-    max_output_tokens: Annotated[int | None, typer.Option(min=16, rich_help_panel=LlmPanel)] = None,
-    temperature: Annotated[float | None, typer.Option(min=0.0, rich_help_panel=LlmPanel)] = None,
-    requests_per_minute: Annotated[int | None, typer.Option(min=1, rich_help_panel=LlmPanel)] = None,
-    tokens_per_minute: Annotated[int | None, typer.Option(min=1, rich_help_panel=LlmPanel)] = None,
-    budget_tokens: Annotated[int | None, typer.Option(min=1, rich_help_panel=LlmPanel)] = None,
-    budget_usd: Annotated[float | None, typer.Option(min=0.0, rich_help_panel=LlmPanel)] = None,
-    budget_seconds: Annotated[float | None, typer.Option(min=0.0, rich_help_panel=LlmPanel)] = None,
+    context_tokens: Annotated[
+        int | None,
+        typer.Option(min=2000, help="Bound on the messages of a call. Default: 16000.", rich_help_panel=LlmPanel),
+    ] = None,
+    max_output_tokens: Annotated[
+        int | None, typer.Option(min=16, help="Bound on one answer. Default: 2048.", rich_help_panel=LlmPanel)
+    ] = None,
+    temperature: Annotated[
+        float | None, typer.Option(min=0.0, help="Default: the model's own.", rich_help_panel=LlmPanel)
+    ] = None,
+    requests_per_minute: Annotated[
+        int | None, typer.Option(min=1, help="Of all episodes together.", rich_help_panel=LlmPanel)
+    ] = None,
+    tokens_per_minute: Annotated[int | None, typer.Option(min=1, help="The same.", rich_help_panel=LlmPanel)] = None,
+    budget_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Of the run, resumed ones included.", rich_help_panel=LlmPanel)
+    ] = None,
+    budget_usd: Annotated[
+        float | None, typer.Option(min=0.0, help="The same; needs --prices.", rich_help_panel=LlmPanel)
+    ] = None,
+    budget_seconds: Annotated[float | None, typer.Option(min=0.0, help="Of this go.", rich_help_panel=LlmPanel)] = None,
     prices: Annotated[Path | None, typer.Option(help="JSON table of prices.", rich_help_panel=LlmPanel)] = None,
-    request_timeout: Annotated[float, typer.Option(min=0.1, rich_help_panel=LlmPanel)] = 120.0,
+    request_timeout: Annotated[
+        float, typer.Option(min=0.1, help="Seconds for one answer.", rich_help_panel=LlmPanel)
+    ] = 120.0,
 ) -> None:
-    """Evaluate an agent over a suite.
+    """Evaluate an agent over a suite; docs/evaluate.md goes through it step by step.
 
-    Exit 0: every episode has a result. 1: some failed; --resume tries them again. 2: something given cannot be used.
-    3: the server or the model cannot be reached. 4: the budget is spent. 5: nothing can be written. 130: interrupted.
+    Exit 0: every episode has a result. 1: some failed; --resume tries them again.
+
+    2: something given cannot be used. 3: the server or the model cannot be reached.
+
+    4: the budget is spent. 5: nothing can be written. 130: interrupted.
     """
     from mlops_debug_env.evaluation.beginning import RunRequest
     from mlops_debug_env.evaluation.command import Connection, RunCommand

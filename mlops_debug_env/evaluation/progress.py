@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -105,7 +106,7 @@ class Bars:
 
     def failed(self, ticket: Ticket, message: str) -> None:
         self._tally.failed += 1
-        note = f"{self._tally.failed} failed, the last: {message[:60]}"
+        note = f"{self._tally.failed} failed, the last: {escape(message[:60])}"
         self._progress.update(self._bars[self._bar_of(ticket)], note=note)
 
     def left(self, ticket: Ticket) -> None:

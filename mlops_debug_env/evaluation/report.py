@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 
+from rich import box
 from rich.console import Console
 from rich.console import Group as Rendered
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -17,7 +19,7 @@ _PIPE_WIDTH = 160
 
 def render_summary(summary: Summary) -> Rendered:
     """Tables by task and by fault, and what the model used."""
-    parts: list[Table | Text] = [_table(summary, f"{summary.agent}, run {summary.run_id[:8]}")]
+    parts: list[Table | Text] = [_table(summary, escape(f"{summary.agent}, run {summary.run_id[:8]}"))]
     if summary.faults:
         parts.append(_faults(summary))
     if summary.model is not None:
@@ -30,12 +32,14 @@ def render_summary(summary: Summary) -> Rendered:
 
 def render_comparison(comparison: Comparison) -> Rendered:
     """Paired differences by task."""
-    table = Table(title=f"{comparison.second} minus {comparison.first}, on the same entries")
+    table = Table(
+        box=box.SIMPLE_HEAD, title=escape(f"{comparison.second} minus {comparison.first}, on the same entries")
+    )
     for name in (
         "task",
         "entries",
-        comparison.first,
-        comparison.second,
+        escape(comparison.first),
+        escape(comparison.second),
         "difference",
         "95 %",
         "better",
@@ -61,7 +65,7 @@ def render_comparison(comparison: Comparison) -> Rendered:
 
 def render_many(summaries: list[Summary]) -> Table:
     """One row for each agent and task: how agents compare at a glance."""
-    table = Table(title="mean score with its 95 % interval")
+    table = Table(box=box.SIMPLE_HEAD, title="mean score with its 95 % interval")
     table.add_column("agent")
     tasks = list(dict.fromkeys(name for each in summaries for name in each.tasks))
     for name in tasks:
@@ -72,7 +76,7 @@ def render_many(summaries: list[Summary]) -> Table:
         cells = [_interval(each.tasks[name]) if name in each.tasks else "-" for name in tasks]
         overall = each.overall
         table.add_row(
-            each.agent,
+            escape(each.agent),
             *cells,
             f"{overall.mean_steps:.1f}" if overall else "-",
             _or_dash(overall.brier if overall else None),
@@ -89,14 +93,14 @@ def to_text(shown: Rendered | Table) -> str:
 
 
 def _table(summary: Summary, title: str) -> Table:
-    table = Table(title=title)
+    table = Table(box=box.SIMPLE_HEAD, title=title)
     groups = dict(summary.tasks)
     if summary.overall is not None:
         groups["all"] = summary.overall
     most = max((max(each.pass_at) for each in groups.values()), default=1)
-    names = ["task", "episodes", "score", "95 %", "pass@1"]
+    names = ["task", "n", "score", "95 %", "pass@1"]
     names += [f"pass@{most}", f"pass^{most}"] if most > 1 else []
-    for name in (*names, "steps", "brier", "calibration error"):
+    for name in (*names, "steps", "brier", "ece"):
         table.add_column(name, justify="left" if name == "task" else "right")
     for name, group in groups.items():
         passes = [_share(group.pass_at, 1)]
@@ -115,8 +119,8 @@ def _table(summary: Summary, title: str) -> Table:
 
 
 def _faults(summary: Summary) -> Table:
-    table = Table(title="by what was planted")
-    for name in ("fault", "episodes", "score", "95 %", "pass@1"):
+    table = Table(box=box.SIMPLE_HEAD, title="by what was planted")
+    for name in ("fault", "n", "score", "95 %", "pass@1"):
         table.add_column(name, justify="left" if name == "fault" else "right")
     for name, group in summary.faults.items():
         interval = f"{group.score.low:.3f} to {group.score.high:.3f}"
@@ -136,7 +140,7 @@ def _model(used: ModelFigures) -> Text:
 
 
 def _interval(group: Group) -> str:
-    return f"{group.score.mean:.3f} [{group.score.low:.3f}, {group.score.high:.3f}]"
+    return f"{group.score.mean:.3f}\n{group.score.low:.3f} to {group.score.high:.3f}"
 
 
 def _share(shares: dict[int, float], k: int) -> str:

@@ -20,7 +20,7 @@ def test_the_demo_prints_a_table_of_four_agents_and_ends_for_scripts(tmp_path: P
     ended = command("demo", "--exit", "--entries", "3", "--database", str(database))
     assert ended.returncode == 0, ended.stderr
     for agent in ("nop", "random", "constant", "heuristic"):
-        assert re.search(rf"│ {agent} +│ \d\.\d\d\d \[", ended.stdout), ended.stdout
+        assert re.search(rf"^ +{agent} +0\.\d\d\d +0\.\d\d\d", ended.stdout, flags=re.MULTILINE), ended.stdout
     with sqlite3.connect(database) as connection:
         (episodes,) = connection.execute("SELECT count(*) FROM events WHERE kind = 'submit'").fetchone()
     connection.close()

@@ -12,10 +12,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from typer.testing import CliRunner
+
+from mlops_debug_env.cli import cli
 from tests.e2e.running import environment
 
 COMMAND = (sys.executable, "-m", "mlops_debug_env")
 LONGEST_SECONDS = 300
+FOREIGN = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "API_BASE_URL", "MODEL_NAME")
+"""Variables that would lead a test to a real model."""
 
 
 def command(*arguments: str, settings: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -28,6 +33,13 @@ def command(*arguments: str, settings: Mapping[str, str] | None = None) -> subpr
         timeout=LONGEST_SECONDS,
         check=False,
     )
+
+
+def run_in_process(*arguments: str, settings: Mapping[str, str] | None = None) -> tuple[int, str, str]:
+    """Exit code, output and errors of a command in this process: starting Python anew each time takes seconds."""
+    absent: dict[str, str | None] = dict.fromkeys(FOREIGN)
+    ended = CliRunner().invoke(cli, list(arguments), env={**absent, **(settings or {})})
+    return ended.exit_code, ended.stdout, ended.stderr
 
 
 def killed_after(seconds: float, *arguments: str, how: int = signal.SIGKILL) -> tuple[bool, str]:
@@ -77,6 +89,5 @@ def without_names(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _environment(settings: Mapping[str, str] | None) -> dict[str, str]:
-    foreign = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "API_BASE_URL", "MODEL_NAME")
-    kept = {name: value for name, value in environment().items() if name not in foreign}
+    kept = {name: value for name, value in environment().items() if name not in FOREIGN}
     return {**kept, **(settings or {})}

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from mlops_debug_env.evaluation.jsonlines import JsonLines, UnwritableFolderError
 from tests.e2e.running import ServerProcess, free_port
-from tests.mlops_debug_env.evaluation.running import COMMAND, command, results, without_names
+from tests.mlops_debug_env.evaluation.running import (
+    COMMAND,
+    command,
+    results,
+    run_in_process,
+    without_names,
+)
 
 KEY = {"OPENAI_API_KEY": "k"}
-
-
-def run_in_process(*arguments: str, settings: Mapping[str, str] | None = None) -> tuple[int, str, str]:
-    """The command in this process: starting Python anew for every wrong word takes seconds."""
-    from typer.testing import CliRunner
-
-    from mlops_debug_env.cli import cli
-
-    absent = dict.fromkeys(("OPENAI_API_KEY", "OPENAI_BASE_URL", "API_BASE_URL", "MODEL_NAME"))
-    ended = CliRunner().invoke(cli, list(arguments), env={**absent, **(settings or {})})
-    return ended.exit_code, ended.stdout, ended.stderr
 
 
 @pytest.mark.parametrize(

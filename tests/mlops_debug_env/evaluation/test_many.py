@@ -27,10 +27,10 @@ def peak_kib(out: Path, trials: int, url: str) -> int:
 
 @pytest.mark.slow
 def test_500_agents_at_once_finish_without_an_error_in_flat_memory(server: ServerProcess, tmp_path: Path) -> None:
-    few = peak_kib(tmp_path / "few", 8, server.url)
-    many = peak_kib(tmp_path / "many", 24, server.url)
-    assert len(results(tmp_path / "few")) == 8 * 72
-    assert len(results(tmp_path / "many")) == 24 * 72
+    few = peak_kib(tmp_path / "few", 7, server.url)
+    many = peak_kib(tmp_path / "many", 14, server.url)
+    assert len(results(tmp_path / "few")) == 7 * 72
+    assert len(results(tmp_path / "many")) == 14 * 72
     assert (tmp_path / "many" / "errors.jsonl").read_text() == ""
-    print(f"peak of the client: {few / 1024:.0f} MiB for 576 episodes, {many / 1024:.0f} MiB for 1728")
+    print(f"peak of the client: {few / 1024:.0f} MiB for 504 episodes, {many / 1024:.0f} MiB for 1008")
     assert many < few * MOST_GROWTH

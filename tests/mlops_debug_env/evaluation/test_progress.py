@@ -22,12 +22,12 @@ def test_a_terminal_shows_a_bar_for_each_task_with_its_mean() -> None:
     with bars:
         bars.began(TICKET)
         bars.finished(made_result(seed=1, score=1.0))
-        bars.failed(TICKET, "no connection")
+        bars.failed(TICKET, "[Errno 111] no [/connection]")
     text = out.getvalue()
     assert "mean 0.750" in text
     assert "2/2" in text
     assert "0/1" in text
-    assert "1 failed, the last: no connection" in text
+    assert "1 failed, the last: [Errno 111] no [/connection]" in text
 
 
 def test_a_pipe_gets_a_line_now_and_then() -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from domain.chain import GENESIS_HASH, Link, verify_chain
 from mlops_debug_env.actions import parse_action
-from tests.e2e.running import ROOT, ServerProcess
-from tests.mlops_debug_env.evaluation.running import command, results
+from tests.e2e.running import ROOT, ServerProcess, free_port
+from tests.mlops_debug_env.evaluation.running import results, run_in_process
 
 Row = dict[str, Any]
 
@@ -22,14 +22,14 @@ def runs(server: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> tup
     folder = tmp_path_factory.mktemp("runs")
     for agent in ("heuristic", "random"):
         asked = ("--entries", "3", "--trials", "2", "--url", server.url, "--out", str(folder / agent))
-        assert command("run", "--agent", agent, *asked).returncode == 0
+        assert run_in_process("run", "--agent", agent, *asked)[0] == 0
     return folder / "heuristic", folder / "random"
 
 
 def exported(what: str, *arguments: str | Path) -> list[Row]:
-    ended = command("export", "--what", what, *map(str, arguments))
-    assert ended.returncode == 0, ended.stderr
-    return [json.loads(line) for line in ended.stdout.splitlines()]
+    code, stdout, stderr = run_in_process("export", "--what", what, *map(str, arguments))
+    assert code == 0, stderr
+    return [json.loads(line) for line in stdout.splitlines()]
 
 
 def test_results_of_several_runs_are_one_flat_table(runs: tuple[Path, Path]) -> None:
@@ -92,16 +92,17 @@ def test_events_come_over_the_wire_and_their_chain_verifies(runs: tuple[Path, Pa
 
 def test_a_file_is_there_whole_or_not_at_all(runs: tuple[Path, Path], tmp_path: Path) -> None:
     out = tmp_path / "rows.jsonl"
-    ended = command("export", str(runs[0]), str(tmp_path / "no run"), "--out", str(out))
-    assert (ended.returncode, list(tmp_path.iterdir())) == (2, [])
-    assert command("export", str(runs[0]), "--out", str(out)).returncode == 0
+    code, _, _ = run_in_process("export", str(runs[0]), str(tmp_path / "no run"), "--out", str(out))
+    assert (code, list(tmp_path.iterdir())) == (2, [])
+    assert run_in_process("export", str(runs[0]), "--out", str(out))[0] == 0
     assert len(out.read_text().splitlines()) == 6
 
 
 def test_events_of_a_server_that_is_gone_are_told(runs: tuple[Path, Path], tmp_path: Path) -> None:
     out = tmp_path / "events.jsonl"
-    ended = command("export", str(runs[0]), "--what", "events", "--url", "http://127.0.0.1:9", "--out", str(out))
-    assert (ended.returncode, ended.stderr.count("\n"), out.exists()) == (3, 1, False)
+    asked = ("--what", "events", "--url", f"http://127.0.0.1:{free_port()}", "--out", str(out))
+    code, _, stderr = run_in_process("export", str(runs[0]), *asked)
+    assert (code, stderr.count("\n"), out.exists()) == (3, 1, False)
 
 
 @pytest.mark.parametrize("what", ["results", "chat", "preference", "events"])
