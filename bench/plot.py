@@ -6,7 +6,7 @@ from pathlib import Path
 
 import matplotlib
 
-from bench.run import CEILING, OWN, Results
+from bench.results import CEILING, OWN, Results
 
 
 def draw(results: Results, path: Path) -> None:

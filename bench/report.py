@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.run import PEER, Results
+from bench.results import PEER, Results
 from bench.targets import Target, targets_of
 
 

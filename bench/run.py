@@ -6,66 +6,36 @@ import json
 import resource
 import statistics
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Sequence
+from typing import Callable, Sequence
 
 from bench.machine import describe_machine
-from bench.measure import Figure, Load, Slice, hold, measure, measure_beside, record_answers, sum_up
+from bench.measure import Load, Slice, hold, measure, measure_beside, record_answers, sum_up
 from bench.plan import Plan
+from bench.results import (
+    ASYNC_PEER,
+    CEILING,
+    EMPTY,
+    GENERATING_PEER,
+    LONG,
+    OWN,
+    PEER,
+    POSTGRES,
+    SOME_CLIENTS,
+    Cell,
+    Results,
+)
 from bench.script import reset_of, warm_episodes
 from bench.servers import Server, own_server, peer_server
 from bench.storage import measure_disk, measure_reading, write_history
 
-OWN = "mlops-debug"
-POSTGRES = "mlops-debug-postgres"
-PEER = "openenv"
-ASYNC_PEER = "openenv-async"
-GENERATING_PEER = "openenv-generating"
-CEILING = "ceiling"
-ONE_CLIENT, SOME_CLIENTS, MANY_CLIENTS = 1, 32, 256
 FRESH_CLIENTS = 4
 FRESH_PER_SECOND = 200
 """More than a client can get: no seed is met twice."""
 PACE_SECONDS = 0.02
-LONG, EMPTY = "long-history", "empty-history"
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One server under one load."""
-
-    load: str
-    """``ws``, ``ws deflate``, ``rest``, ``warm resets`` or ``fresh resets``."""
-    clients: int
-    server: str
-    figure: Figure
-
-
-@dataclass(slots=True)
-class Results:
-    """Everything that was measured."""
-
-    plan: str
-    machine: dict[str, Any]
-    cells: list[Cell] = field(default_factory=list)
-    start_seconds: dict[str, float] = field(default_factory=dict)
-    socket_bytes: dict[str, float] = field(default_factory=dict)
-    """Memory of one open socket that was reset and stepped once."""
-    socket_threads: dict[str, int] = field(default_factory=dict)
-    """Threads while so many sockets are open."""
-    single: dict[str, float] = field(default_factory=dict)
-    """Figures that only this server has, by name."""
-
-    def find(self, load: str, clients: int, server: str) -> Figure | None:
-        found = (each for each in self.cells if (each.load, each.clients, each.server) == (load, clients, server))
-        return next((each.figure for each in found), None)
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 class Benchmark:
@@ -85,9 +55,9 @@ class Benchmark:
         _allow_many_sockets()
         with ExitStack() as stack:
             self._start(stack)
+            self._memory()
             self._steps()
             self._other_loads()
-            self._memory()
             self._cold()
         self._storage()
         self._history()
@@ -118,7 +88,9 @@ class Benchmark:
 
     def _steps(self) -> None:
         for clients in self._plan.clients:
-            self._take_turns("ws", tuple(self._servers), partial(self._load, clients))
+            # At more clients it only ever generates, and its backlog would be measured with the next server.
+            names = [name for name in self._servers if name != GENERATING_PEER or clients <= self._plan.most_generating]
+            self._take_turns("ws", names, partial(self._load, clients))
 
     def _other_loads(self) -> None:
         own = [name for name in (OWN, POSTGRES) if name in self._servers]
@@ -133,11 +105,12 @@ class Benchmark:
         self._take_turns("fresh resets", peered, lambda: self._fresh_resets(FRESH_CLIENTS))
 
     def _memory(self) -> None:
+        """Before any crowd has come: what one leaves behind would be used again, and not be seen."""
         held = self._load(self._plan.held_sockets)
         for name, server in self._servers.items():
             if name == GENERATING_PEER:
                 continue
-            measure(server.port, held, server.cpu_seconds)  # what a first crowd leaves behind is not counted
+            measure(server.port, self._load(FRESH_CLIENTS), server.cpu_seconds)
             before = server.memory_bytes()
             during, threads = hold(server.port, held, partial(_memory_and_threads, server))
             self.results.socket_bytes[name] = (during - before) / held.clients
@@ -206,6 +179,7 @@ class Benchmark:
             for server in servers if turn % 2 == 0 else tuple(reversed(servers)):
                 running = self._servers[server]
                 slices[server].append(measure(running.port, load(), running.cpu_seconds))
+                running.settle()
         clients = load().clients
         for server, taken in slices.items():
             figure = sum_up(taken)

@@ -18,6 +18,7 @@ from bench.load import HOST
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
+SETTLE_SECONDS = 60.0
 
 
 class ServerStartError(RuntimeError):
@@ -84,6 +85,16 @@ class Server:
                 times = each.cpu_times()
                 total += times.user + times.system
         return total
+
+    def settle(self) -> None:
+        """Wait until it does nothing any more: threads go on generating for clients that have left."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        used = self.cpu_seconds()
+        while time.monotonic() < deadline:
+            time.sleep(0.1)
+            before, used = used, self.cpu_seconds()
+            if used - before <= 0.01:
+                return
 
     @property
     def pid(self) -> int:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.run import CEILING, EMPTY, GENERATING_PEER, LONG, MANY_CLIENTS, ONE_CLIENT, OWN, PEER, SOME_CLIENTS, Results
+from bench.results import (
+    CEILING,
+    EMPTY,
+    GENERATING_PEER,
+    LONG,
+    MANY_CLIENTS,
+    ONE_CLIENT,
+    OWN,
+    PEER,
+    SOME_CLIENTS,
+    Results,
+)
 
 Verdict = Literal["aim", "must", "missed", "not measured"]
 

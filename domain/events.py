@@ -154,7 +154,7 @@ fast. These are nearly all events. A test holds the two equal."""
 
 def encode(event: Event) -> EncodedEvent:
     """The stored form of an event."""
-    if isinstance(event, _IN_CANONICAL_ORDER):
+    if type(event) in _IN_CANONICAL_ORDER:
         return EncodedEvent(event.kind, event.schema_version, to_json(event))
     return EncodedEvent(event.kind, event.schema_version, canonical(event.model_dump(mode="json")))
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from domain.chain import Link, canonical, digest_of, verify_chain
@@ -16,8 +18,10 @@ from domain.events import (
     EVENT_TYPES,
     UPCASTERS,
     ArtifactRead,
+    CheckRun,
     EncodedEvent,
     Event,
+    FieldQueried,
     UnknownEventError,
     decode,
     encode,
@@ -36,6 +40,15 @@ def test_every_kind_has_exactly_one_event() -> None:
 def test_decoding_gives_the_event_that_was_encoded(event: Event) -> None:
     assert decode(encode(event)) == event
     assert encode(event).payload == canonical(json.loads(encode(event).payload))
+
+
+@given(st.text(max_size=40))
+def test_what_an_agent_wrote_is_stored_in_canonical_form(written: str) -> None:
+    read = ArtifactRead(artifact="train.log", log_filter=written, observation_digest="d")
+    query = FieldQueried(artifact="config.yaml", field=written, observation_digest="d")
+    check = CheckRun(check="data_leakage", observation_digest="d")
+    for event in (read, query, check):
+        assert encode(event).payload == canonical(event.model_dump(mode="json"))
 
 
 @pytest.mark.parametrize(("kind", "schema_version"), [("vanish", 1), ("read", 2), ("read", 0), ("", 1)])
