@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
@@ -25,6 +26,15 @@ class Address:
     @property
     def http_url(self) -> str:
         return f"{'https' if self.is_secure else 'http'}://{self.root}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the server is on this machine: then no proxy of the environment variables stands before it."""
+        host = urlsplit(f"//{self.root}").hostname or ""
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
 
     @property
     def socket_url(self) -> str:

@@ -76,6 +76,7 @@ class Reader:
                 timeout=self._timeout_seconds,
                 verify=self._address.is_secure,  # loading certificates takes longer than a request
                 follow_redirects=True,
+                trust_env=not self._address.is_loopback,
             )
         url = self._address.http_url + path
         try:

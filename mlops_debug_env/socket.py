@@ -120,6 +120,7 @@ class SessionSocket:
                 open_timeout=self._timeout_seconds,
                 close_timeout=CLOSE_SECONDS,
                 max_size=LONGEST_ANSWER_BYTES,
+                proxy=None if self._address.is_loopback else True,
             )
         except InvalidStatus as error:
             raise self._refused(error) from error

@@ -257,6 +257,16 @@ async def test_a_dead_server_is_told_in_one_line() -> None:
             await client.health()
 
 
+async def test_a_proxy_of_the_environment_is_not_asked_for_a_server_on_this_machine(
+    server: ServerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "ws_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    async with DebugClient(server.url, max_retries=0) as client:
+        assert (await client.reset(seed=7)).info.version == 1
+        assert (await client.health())["status"] == "healthy"
+
+
 async def test_a_server_that_does_not_answer_is_given_up(server: ServerProcess) -> None:
     async with relaying(server.port) as relay:
         relay.swallows_answers = True

@@ -34,6 +34,21 @@ def test_a_base_url_is_read_as_people_write_it(base_url: str, http: str, socket:
     assert sockets(base_url) == (http, socket)
 
 
+@pytest.mark.parametrize(
+    ("base_url", "is_loopback"),
+    [
+        ("http://localhost:7860", True),
+        ("http://127.9.9.9", True),
+        ("http://[::1]:7860/p", True),
+        ("http://h", False),
+        ("http://localhost.example", False),
+        ("http://10.0.0.1", False),
+    ],
+)
+def test_a_server_on_this_machine_is_reached_without_a_proxy(base_url: str, is_loopback: bool) -> None:
+    assert parse_address(base_url, session_key=None, fresh_key="fresh").is_loopback is is_loopback
+
+
 def test_the_key_that_is_given_wins_over_a_fresh_one_and_may_stand_in_both_places() -> None:
     assert sockets("http://h", "mine")[1] == "ws://h/sessions/mine/ws"
     assert sockets("http://h/sessions/mine", "mine")[1] == "ws://h/sessions/mine/ws"
