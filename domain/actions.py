@@ -68,9 +68,21 @@ class RunSanityCheck:
     check: SanityCheckName
 
 
+class Reported(BaseModel):
+    """What a client says its investigation cost. Recorded as said: the server cannot know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    tokens: Annotated[int, Field(ge=0, le=2**53 - 1)] | None = None
+    """All tokens of the episode, read and written; null: not said."""
+    cost_usd: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] | None = None
+    """Null: not said."""
+
+
 @dataclass(frozen=True, slots=True)
 class SubmitDiagnosis:
     diagnosis: Diagnosis
+    reported: Reported | None = None
 
 
 Action = ReadArtifact | QueryArtifact | RunSanityCheck | SubmitDiagnosis
@@ -89,7 +101,7 @@ _PARAMETERS = ("artifact_name", "log_filter", "field_path", "sanity_check_type",
 
 
 class ActionMetadata(BaseModel):
-    """Free keys beside an action; two of them mean something to the server."""
+    """Free keys beside an action; three of them mean something to the server."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
@@ -97,6 +109,8 @@ class ActionMetadata(BaseModel):
     """Makes the step idempotent; null: not named."""
     expected_version: ExpectedVersion | None = None
     """Version the agent believes is current; null: whatever is current."""
+    reported: Reported | None = None
+    """Beside a diagnosis: what the investigation cost; null: not said."""
 
 
 NO_METADATA = ActionMetadata()
@@ -204,7 +218,8 @@ class Submit(Diagnosis, _WireAction):
     action_type: Literal["submit_diagnosis"]
 
     def meaning(self) -> Action:
-        return SubmitDiagnosis(Diagnosis.model_construct(**{name: getattr(self, name) for name in _OF_SUBMIT}))
+        diagnosis = Diagnosis.model_construct(**{name: getattr(self, name) for name in _OF_SUBMIT})
+        return SubmitDiagnosis(diagnosis, self.metadata.reported)
 
 
 _WIRE_ACTIONS = (

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from domain.actions import Diagnosis, QueryArtifact, ReadArtifact, RunSanityCheck
+from domain.actions import Diagnosis, QueryArtifact, ReadArtifact, Reported, RunSanityCheck
 from domain.events import (
     ActionRefused,
     ArtifactRead,
@@ -64,6 +64,9 @@ class ResetEpisode:
     agent: str | None = None
     session: str | None = None
     round: str | None = None
+    entry: int | None = None
+    attempt: int | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class SubmitGraded:
     verdict: PatchVerdict | None
     """Null: there was no patch to run."""
     grade: Grade
+    reported: Reported | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,9 @@ def _begin(command: ResetEpisode, evidence: EvidenceView) -> EpisodeReset:
         agent=command.agent,
         session=command.session,
         round=command.round,
+        entry=command.entry,
+        attempt=command.attempt,
+        key=command.key,
         observation_digest="",
     )
     return _sealed(event, observation_digest(evidence, evolve(None, event)))
@@ -157,7 +164,11 @@ def _fact(command: Step, evidence: EvidenceView) -> _StepEvent:
             return CheckRun(check=command.check, observation_digest="")
         case SubmitGraded():
             return DiagnosisSubmitted(
-                diagnosis=command.diagnosis, verdict=command.verdict, grade=command.grade, observation_digest=""
+                diagnosis=command.diagnosis,
+                verdict=command.verdict,
+                grade=command.grade,
+                reported=command.reported,
+                observation_digest="",
             )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Callable, ClassVar, Literal, Mapping, NamedTuple, get_ar
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json, to_json
 
-from domain.actions import Diagnosis
+from domain.actions import Diagnosis, Reported
 from domain.chain import canonical
 from domain.grade import Grade, PatchVerdict
 from domain.types import ArtifactName, RewardMode, SanityCheckName, TaskId
@@ -35,6 +35,7 @@ class EpisodeReset(_Event):
     """An episode began."""
 
     kind: ClassVar[EventKind] = "reset"
+    schema_version: ClassVar[int] = 2
 
     task_id: TaskId
     seed: int
@@ -55,6 +56,12 @@ class EpisodeReset(_Event):
     """Session key the episode was begun on; null: none."""
     round: str | None
     """Ranked round; null: practice."""
+    entry: int | None
+    """1-based place in the round's suite; null: practice."""
+    attempt: int | None
+    """1-based number of the agent's attempt at the entry; null: practice."""
+    key: str | None
+    """Public prefix of the API key the episode was begun with; null: open access."""
     observation_digest: str
     """First 128 bits of SHA-256 of the observation bytes, hex; so for every event that has an observation."""
 
@@ -104,11 +111,14 @@ class DiagnosisSubmitted(_Event):
     """The diagnosis and its grade; ends the episode."""
 
     kind: ClassVar[EventKind] = "submit"
+    schema_version: ClassVar[int] = 2
 
     diagnosis: Diagnosis
     verdict: PatchVerdict | None
     """What re-running with the fix showed; null: there was nothing to run."""
     grade: Grade
+    reported: Reported | None
+    """What the client says its investigation cost; null: not said."""
     observation_digest: str
 
 
@@ -126,8 +136,22 @@ _TYPE_OF_KIND: Mapping[str, type[Event]] = {event.kind: event for event in EVENT
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 
-UPCASTERS: Mapping[tuple[str, int], Upcaster] = {}
-"""(kind, schema version) to the step that upgrades a payload to the next version. Empty: every kind is at version 1."""
+
+def upcast_reset_1_to_2(payload: dict[str, Any]) -> dict[str, Any]:
+    """Before there were keys and rounds, every episode was practice with open access."""
+    return {**payload, "entry": None, "attempt": None, "key": None}
+
+
+def upcast_submit_1_to_2(payload: dict[str, Any]) -> dict[str, Any]:
+    """Before clients could report a cost, none did."""
+    return {**payload, "reported": None}
+
+
+UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
+    ("reset", 1): upcast_reset_1_to_2,
+    ("submit", 1): upcast_submit_1_to_2,
+}
+"""(kind, schema version) to the step that upgrades a payload to the next version."""
 
 
 class EncodedEvent(NamedTuple):

@@ -29,8 +29,10 @@ class Answer(NamedTuple):
         return b"".join((b'{"type":"observation","data":{', self.shown, b',"metadata":', self.info, b"}}"))
 
 
-def answer(episode_id: str, state: EpisodeState, shown: bytes, truth: Truth) -> Answer:
-    """The answer for a state; ``truth`` is looked at only after the end."""
+def answer(
+    episode_id: str, state: EpisodeState, shown: bytes, truth: Truth, receipt: dict[str, Any] | None = None
+) -> Answer:
+    """The answer for a state; ``truth`` and the signed ``receipt`` are looked at only after the end."""
     info: dict[str, Any] = {
         "episode_id": episode_id,
         "version": state.version,
@@ -40,7 +42,7 @@ def answer(episode_id: str, state: EpisodeState, shown: bytes, truth: Truth) -> 
         "truncated": state.is_truncated,
     }
     if state.ended is not None:
-        info |= _after_the_end(state, truth)
+        info |= _after_the_end(state, truth) | {"receipt": receipt}
     return Answer(episode_id, state.version, shown, encode_json(info))
 
 

@@ -11,9 +11,11 @@ from typing import AsyncIterator, Callable
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.routing import WebSocketRoute
 
 from server.collector import calm_collector
+from server.authentication import Authentication, is_open
 from server.installation import installed
 from server.problems import EXPECTED_ERRORS
 from server.routes import ROUTES, answer_problem
@@ -57,5 +59,6 @@ def create_app(
     return Starlette(
         routes=[*ROUTES, *(WebSocketRoute(path, SocketEndpoint()) for path in ("/ws", "/sessions/{session_key}/ws"))],
         exception_handlers=dict.fromkeys((*EXPECTED_ERRORS, HTTPException, Exception), answer_problem),
+        middleware=[Middleware(Authentication, is_open=is_open(settings))],
         lifespan=lifespan,
     )

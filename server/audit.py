@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, Row, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -27,42 +26,23 @@ from domain.events import (
 )
 from domain.observation import OBSERVATION_VERSION
 from domain.rubric import RUBRIC
+from server.attempts import attempt_values
+from server.audit_scenarios import ScenarioShelf
 from server.episodes import grade_submission
+from server.findings import AuditReport, Finding
 from server.folding import decode_link
 from server.read_models import episode_values
 from server.replay import UnknownStreamError, reading
-from server.scenarios import HeldScenario, ScenarioLostError, read_scenario
+from server.round_facts import Facts, faults_of_attempt, read_facts
+from server.scenarios import HeldScenario
+from server.secret_files import SecretFiles, secrets_folder
 from server.settings import Settings
 from server.store import UnreadableEventError, read_stream
-from server.tables import episodes
+from server.tables import attempts, episodes
 from server.world import World
 
 _EPISODE = select(episodes).where(episodes.c.episode_id == bindparam("wanted"))
-
-
-class Finding(BaseModel):
-    """One thing that is not as it was recorded, or does not follow from what was recorded."""
-
-    model_config = ConfigDict(frozen=True)
-
-    code: str
-    """``chain``, ``fold``, ``scenario``, ``generate``, ``execute``, ``grade`` or ``row``."""
-    version: int | None
-    """The event concerned; null: the episode as a whole."""
-    message: str
-
-
-class AuditReport(BaseModel):
-    """What an audit of one episode showed."""
-
-    model_config = ConfigDict(frozen=True)
-
-    episode_id: str
-    events: int
-    """Number of events looked at."""
-    findings: tuple[Finding, ...]
-    notes: tuple[str, ...]
-    """What could not be checked, and why."""
+_ATTEMPT = select(attempts).where(attempts.c.episode_id == bindparam("wanted"))
 
 
 class _Recorded(NamedTuple):
@@ -70,6 +50,8 @@ class _Recorded(NamedTuple):
 
     links: tuple[Link, ...]
     row: Row[Any] | None
+    attempt: Row[Any] | None
+    """The row of a ranked attempt; null: practice, as far as this table says."""
     unreadable: str | None
     """Null: all events could be read."""
 
@@ -84,11 +66,19 @@ class _Folding(NamedTuple):
 async def audit_episode(settings: Settings, world: World, episode_id: str) -> AuditReport:
     """Look at everything recorded of one episode; raises ``UnknownStreamError``."""
     async with reading(settings) as connection:
-        recorded = await connection.run_sync(_read, episode_id)
-        if not recorded.links and recorded.row is None and recorded.unreadable is None:
-            raise UnknownStreamError(episode_id)
-        auditor = _Auditor(connection, world, episode_id)
-        await auditor.run(recorded)
+        facts = await connection.run_sync(read_facts, SecretFiles(secrets_folder(settings)))
+        return await audit_recorded(connection, world, episode_id, shelf=ScenarioShelf(world), facts=facts)
+
+
+async def audit_recorded(
+    connection: AsyncConnection, world: World, episode_id: str, *, shelf: ScenarioShelf, facts: Facts
+) -> AuditReport:
+    """The same, over a connection at hand, with scenarios that other episodes may share."""
+    recorded = await connection.run_sync(_read, episode_id)
+    if not recorded.links and recorded.row is None and recorded.unreadable is None:
+        raise UnknownStreamError(episode_id)
+    auditor = _Auditor(connection, world, episode_id, shelf=shelf, facts=facts)
+    await auditor.run(recorded)
     return AuditReport(
         episode_id=episode_id,
         events=len(recorded.links),
@@ -97,26 +87,22 @@ async def audit_episode(settings: Settings, world: World, episode_id: str) -> Au
     )
 
 
-def render_report(report: AuditReport) -> str:
-    """The report for a reader."""
-    lines = [f"episode {report.episode_id}: {report.events} events, {len(report.findings)} findings"]
-    for each in report.findings:
-        where = "" if each.version is None else f" at version {each.version}"
-        lines.append(f"  {each.code}{where}: {each.message}")
-    return "\n".join([*lines, *(f"  note: {note}" for note in report.notes)])
-
-
 def _read(connection: Connection, episode_id: str) -> _Recorded:
     row = connection.execute(_EPISODE, {"wanted": episode_id}).one_or_none()
+    attempt = connection.execute(_ATTEMPT, {"wanted": episode_id}).one_or_none()
     try:
-        return _Recorded(read_stream(connection, episode_id), row, None)
+        return _Recorded(read_stream(connection, episode_id), row, attempt, None)
     except UnreadableEventError as error:
-        return _Recorded((), row, str(error))
+        return _Recorded((), row, attempt, str(error))
 
 
 class _Auditor:
-    def __init__(self, connection: AsyncConnection, world: World, episode_id: str) -> None:
+    def __init__(
+        self, connection: AsyncConnection, world: World, episode_id: str, *, shelf: ScenarioShelf, facts: Facts
+    ) -> None:
         self._connection = connection
+        self._shelf = shelf
+        self._facts = facts
         self._world = world
         self._episode_id = episode_id
         self.findings: list[Finding] = []
@@ -134,6 +120,7 @@ class _Auditor:
             return
         held = await self._scenario(folding.after.reset)
         if held is not None:
+            self._compare_round(folding, recorded, held)
             await self._execute(folding, held)
 
     def _fold(self, links: tuple[Link, ...]) -> _Folding | None:
@@ -164,25 +151,32 @@ class _Auditor:
                     self._find("row", None, f"{name} is {getattr(row, name)!r}, by the events it is {value!r}")
 
     async def _scenario(self, reset: EpisodeReset) -> HeldScenario | None:
-        try:
-            stored = await self._connection.run_sync(read_scenario, reset.scenario_digest)
-        except ScenarioLostError as error:
-            self._find("scenario", 1, str(error))
-            return None
-        if (stored.task_id, stored.seed, stored.generator_version) != (
-            reset.task_id,
-            reset.seed,
-            reset.generator_version,
-        ):
-            self._find("scenario", 1, "task, seed or generator version of the scenario are not those of the reset")
-        if reset.generator_version != self._world.generator_version:
-            self.notes.append(
-                f"not generated again: recorded by generator {reset.generator_version}, "
-                f"this is {self._world.generator_version}"
-            )
-        elif (await self._world.generate(reset.task_id, reset.seed)).digest != reset.scenario_digest:
-            self._find("generate", 1, "generating the scenario again gives another one")
-        return HeldScenario(stored, is_stored=True)
+        audited = await self._shelf.take(self._connection, reset)
+        self.findings += audited.findings
+        self.notes += audited.notes
+        return audited.held
+
+    def _compare_round(self, folding: _Folding, recorded: _Recorded, held: HeldScenario) -> None:
+        """An attempt follows from its round, and so does its row."""
+        state, links = folding.after, recorded.links
+        if state is None or state.reset.round is None:
+            if recorded.attempt is not None:
+                self._find("row", None, "practice has no row in attempts")
+            return
+        truth = held.scenario.truth
+        for fault in faults_of_attempt(self._episode_id, state.reset, truth.fault_id, self._facts):
+            self._find("round", 1, fault)
+        known = self._facts.rounds.get(state.reset.round)
+        if known is not None and known.secret is None:
+            self.notes.append(f"seed and fault not derived: the secret of round {state.reset.round} is not known here")
+        if recorded.attempt is None:
+            self._find("row", None, "the attempt has events but no row in attempts")
+            return
+        for name, value in attempt_values(links[0], links[-1], state, truth).items():
+            if getattr(recorded.attempt, name) != value:
+                self._find(
+                    "row", None, f"attempts: {name} is {getattr(recorded.attempt, name)!r}, by the events {value!r}"
+                )
 
     async def _execute(self, folding: _Folding, held: HeldScenario) -> None:
         if not self._can_execute(folding.events[0]):
@@ -211,7 +205,9 @@ class _Auditor:
         """What the agent must have asked for; a diagnosis is judged again."""
         if not isinstance(happened, DiagnosisSubmitted) or state is None:
             return command_of(happened)
-        graded = await grade_submission(self._world, state, SubmitDiagnosis(happened.diagnosis), held)
+        graded = await grade_submission(
+            self._world, state, SubmitDiagnosis(happened.diagnosis, happened.reported), held
+        )
         if (graded.verdict, graded.grade) != (happened.verdict, happened.grade):
             self._find(
                 "grade", version, f"grading again gives {graded.grade.score}, recorded is {happened.grade.score}"
@@ -236,6 +232,9 @@ def command_of(happened: Event) -> Command:
                 agent=happened.agent,
                 session=happened.session,
                 round=happened.round,
+                entry=happened.entry,
+                attempt=happened.attempt,
+                key=happened.key,
             )
         case ArtifactRead():
             return ReadArtifact(happened.artifact, happened.log_filter)

@@ -7,13 +7,29 @@ import json
 import os
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
 
-from mlops_debug_env.cli import cli as client_commands
-from server.database import DatabaseUrlError, database_path, is_sqlite, parse_url, shown_url
-from server.settings import SettingError, Settings, read_settings, to_environment
+from mlops_debug_env.commands.compare import compare
+from mlops_debug_env.commands.demo import demo
+from mlops_debug_env.commands.run import run
+from server.commands.auditing import audit, checkpoint
+from server.commands.invocation import (
+    DatabaseOption,
+    JsonOption,
+    as_url,
+    change,
+    existing,
+    existing_or_new,
+    fail,
+    settings_of,
+)
+from server.commands.keys import keys
+from server.commands.records import export, rebuild, regrade, verify
+from server.commands.rounds import rounds
+from server.database import is_sqlite, parse_url, shown_url
+from server.settings import Settings, to_environment
 
 cli = typer.Typer(
     name="mlops-debug",
@@ -22,16 +38,21 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-cli.add_typer(client_commands)
 
 database_commands = typer.Typer(name="db", help="The tables of the database.", no_args_is_help=True)
 cli.add_typer(database_commands)
 
-DatabaseOption = Annotated[
-    str | None, typer.Option("--database", help="SQLAlchemy URL, or the path of an SQLite file.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-USAGE = 2
+cli.add_typer(keys, name="keys")
+cli.add_typer(rounds, name="rounds")
+cli.command()(run)
+cli.command()(compare)
+cli.command()(demo)
+cli.command()(audit)
+cli.command()(checkpoint)
+cli.command()(export)
+cli.command()(verify)
+cli.command()(rebuild)
+cli.command()(regrade)
 
 
 @cli.command()
@@ -40,12 +61,18 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
     database: DatabaseOption = None,
     log_level: Annotated[str | None, typer.Option(help="critical, error, warning, info or debug.")] = None,
+    access: Annotated[
+        str | None,
+        typer.Option(help="open: everybody may play; keys: only who has an API key; auto: open on loopback."),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Server processes; more than one needs PostgreSQL.")
     ] = None,
 ) -> None:
     """Serve the environment over REST and WebSocket."""
-    settings = _settings(host=host, port=port, database_url=_as_url(database), log_level=log_level, workers=workers)
+    settings = settings_of(
+        host=host, port=port, database_url=as_url(database), log_level=log_level, access=access, workers=workers
+    )
     import uvicorn
 
     from server.app import create_app
@@ -53,6 +80,7 @@ def serve(
 
     _prepare(settings)
     calm_collector()
+    _require_somebody_to_play(settings)
     typer.echo(f"listening on http://{settings.host}:{settings.port}")
     if settings.workers > 1:
         os.environ.update(to_environment(settings))
@@ -86,28 +114,12 @@ def replay(episode: str, database: DatabaseOption = None, as_json: JsonOption = 
         replay_episode,
     )
 
-    settings = _settings(database_url=_as_url(database))
+    settings = settings_of(database_url=as_url(database))
     try:
-        replayed = asyncio.run(replay_episode(_existing(settings), episode))
+        replayed = asyncio.run(replay_episode(existing(settings), episode))
     except (UnknownStreamError, UnfoldableEpisodeError, NotOurDatabaseError) as error:
-        _fail(str(error))
+        fail(str(error))
     typer.echo(replayed.model_dump_json(indent=2) if as_json else render_replay(replayed))
-
-
-@cli.command()
-def audit(episode: str, database: DatabaseOption = None, as_json: JsonOption = False) -> None:
-    """Check that the record of an episode is whole and says what happened. Exit 0: no findings, 1: findings."""
-    from server.audit import audit_episode, render_report
-    from server.replay import NotOurDatabaseError, UnknownStreamError
-    from server.world import InlineWorld
-
-    settings = _settings(database_url=_as_url(database))
-    try:
-        report = asyncio.run(audit_episode(_existing(settings), InlineWorld(), episode))
-    except (UnknownStreamError, NotOurDatabaseError) as error:
-        _fail(str(error))
-    typer.echo(report.model_dump_json(indent=2) if as_json else render_report(report))
-    raise typer.Exit(1 if report.findings else 0)
 
 
 @database_commands.command(name="upgrade")
@@ -116,12 +128,12 @@ def upgrade_tables(database: DatabaseOption = None) -> None:
     from server.schema_versions import NewerDatabaseError, upgrade_database
     from server.store import StoreUnavailableError
 
-    settings = _settings(database_url=_as_url(database))
-    _existing_or_new(settings)
+    settings = settings_of(database_url=as_url(database))
+    existing_or_new(settings)
     try:
         version = asyncio.run(upgrade_database(parse_url(settings.database_url)))
     except (NewerDatabaseError, StoreUnavailableError) as error:
-        _fail(str(error))
+        fail(str(error))
     typer.echo(f"at version {version.present}")
 
 
@@ -131,7 +143,7 @@ def check_tables(database: DatabaseOption = None) -> None:
     from server.replay import NotOurDatabaseError, reading
     from server.schema_versions import NewerDatabaseError, SchemaVersion, read_version
 
-    settings = _existing(_settings(database_url=_as_url(database)))
+    settings = existing(settings_of(database_url=as_url(database)))
 
     async def look() -> SchemaVersion:
         async with reading(settings) as connection:
@@ -140,7 +152,7 @@ def check_tables(database: DatabaseOption = None) -> None:
     try:
         version = asyncio.run(look())
     except (NewerDatabaseError, NotOurDatabaseError) as error:
-        _fail(str(error))
+        fail(str(error))
     if version.is_newest:
         typer.echo(f"at version {version.present}, the newest")
         return
@@ -181,7 +193,7 @@ def bench(
     try:
         from bench.command import run_benchmark
     except ModuleNotFoundError as error:
-        _fail(f"the benchmark needs {error.name}: pip install 'openenv-mlops-debug-env[bench]'")
+        fail(f"the benchmark needs {error.name}: pip install 'openenv-mlops-debug-env[bench]'")
     chosen = plan or ("quick" if quick else "full")
     progress = partial(typer.echo, err=True)
     typer.echo(
@@ -190,29 +202,15 @@ def bench(
     typer.echo(f"wrote {json_path} and {plot_path}", err=True)
 
 
-def _settings(**given: Any) -> Settings:
-    try:
-        settings = read_settings(os.environ, **given)
-        parse_url(settings.database_url)
-    except (SettingError, DatabaseUrlError) as error:
-        _fail(str(error))
-    return settings
-
-
-def _as_url(database: str | None) -> str | None:
-    """A plain path is an SQLite file."""
-    return f"sqlite:///{database}" if database is not None and "://" not in database else database
-
-
 def _prepare(settings: Settings) -> None:
     """Say which database is served, and end here, in one sentence, where it cannot be."""
     url = parse_url(settings.database_url)
     if is_sqlite(url) and settings.workers > 1:
-        _fail(
+        fail(
             f"--workers {settings.workers} needs PostgreSQL: in an SQLite file one process writes at a time, so that "
             "several would only wait for each other's lock. Leave --workers away, or see docs/postgres.md"
         )
-    _existing_or_new(settings)
+    existing_or_new(settings)
     typer.echo(f"database: {shown_url(url)}")
     if is_sqlite(url):
         return
@@ -228,23 +226,16 @@ def _prepare(settings: Settings) -> None:
     try:
         asyncio.run(open_once())
     except (UnsafeDatabaseError, NewerDatabaseError, StoreUnavailableError) as error:
-        _fail(str(error))
+        fail(str(error))
 
 
-def _existing_or_new(settings: Settings) -> None:
-    url = parse_url(settings.database_url)
-    if is_sqlite(url) and not database_path(url).parent.is_dir():
-        _fail(f"there is no folder {database_path(url).parent} for the database")
+def _require_somebody_to_play(settings: Settings) -> None:
+    """Refuse to listen where nobody could get in: it is more likely a mistake than a wish."""
+    from server.authentication import is_open
+    from server.keys import count_keys
 
-
-def _existing(settings: Settings) -> Settings:
-    url = parse_url(settings.database_url)
-    if is_sqlite(url) and not database_path(url).is_file():
-        _fail(f"there is no database {database_path(url)}; name one with --database or MLOPS_DEBUG_DATABASE_URL")
-    typer.echo(f"database: {shown_url(url)}", err=True)
-    return settings
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(USAGE)
+    if not is_open(settings) and change(settings, count_keys) == 0:
+        fail(
+            f"{settings.host} can be reached by others, and there is no API key: make one with mlops-debug keys "
+            "create NAME, or let everybody in with --access open"
+        )

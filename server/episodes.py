@@ -6,34 +6,37 @@ another. Rule 3: an answer is given only after its events are durable.
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Callable, Sequence
 
 from domain.actions import Action, SubmitDiagnosis
 from domain.chain import EMPTY, Head, Link
-from domain.episode import Command, EndEpisode, EpisodeState, ResetEpisode, SubmitGraded, decide, end, evolve
+from domain.episode import Command, EndEpisode, EpisodeState, SubmitGraded, decide, end, evolve
 from domain.events import Event, ExpireReason
 from domain.evidence_view import encode_json
 from domain.observation import observe, observe_final, observe_reset
+from server.admitted import Admitted
 from server.answers import Answer, answer, state_json
+from server.attempts import ended_row
+from server.beginning import begin, begin_rows
 from server.folded import FoldedEpisodes
 from server.folding import SERVER_ACTOR, FoldedEpisode, link_events
 from server.limits import OpenEpisodes
 from server.locks import NamedLocks
-from server.read_models import begin_row, go_on_row, session_row
-from server.recall import can_answer_again, is_repeated_step, state_after_request
-from server.requests import ResetRequest
+from server.read_models import go_on_row
+from server.recall import can_answer_again, fold_after_request, is_repeated_step
+from server.receipts import receipt_statement
+from server.round_errors import RoundClosedError
 from server.scenarios import HeldScenario, Scenarios
-from server.statements import StatementRow
-from server.store import EventStore, RequestIdReusedError, StoreError, WrongExpectedVersionError
+from server.signing import Signer
+from server.store import EventStore, RequestIdReusedError, RowRefusedError, StoreError, WrongExpectedVersionError
+from server.times import format_time
 from server.world import World
 from server.writer import WriterStoppedError
 
 logger = logging.getLogger(__name__)
 
-SEED_BITS = 53
 _ATTEMPTS = 8
 """How often an unversioned command is decided anew when another process was faster."""
 
@@ -65,6 +68,7 @@ class Episodes:
         new_id: Callable[[], str],
         limit: int,
         open_episodes: OpenEpisodes,
+        signer: Signer,
     ) -> None:
         self._store = store
         self._scenarios = scenarios
@@ -75,24 +79,26 @@ class Episodes:
         self._locks = NamedLocks()
         self._folded = FoldedEpisodes(store, limit=limit)
         self._open = open_episodes
+        self._signer = signer
 
-    async def reset(self, request: ResetRequest, *, client: str = "", session: str | None = None) -> Answer:
+    async def reset(self, admitted: Admitted, *, client: str = "", session: str | None = None) -> Answer:
         """Begin an episode, resume one, or answer a repeated reset again."""
-        episode_id = request.episode_id or self._new_id()
+        request = admitted.request
+        episode_id = request.episode_id or admitted.make_name(self._new_id())
         async with self._locks.holding(episode_id):
             # A made id is new by its 128 random bits: nothing to look up.
             current = await self._folded.load(episode_id, again=True) if request.episode_id is not None else None
             is_new = current is None
             if current is None:
                 try:
-                    current = await self._begin(episode_id, request, session)
+                    current = await self._begin(episode_id, admitted, session)
                 except (WrongExpectedVersionError, RequestIdReusedError):
                     current, is_new = await self._folded.load(episode_id, again=True), False
-            if current is None or not (is_new or can_answer_again(request, session, current.state)):
+            if current is None or not (is_new or can_answer_again(admitted, session, current.state)):
                 raise EpisodeTakenError(episode_id)
             held = await self._scenarios.load(current.state.reset.scenario_digest)
             shown = observe_reset(held.view, current.state, self._registry)
-            answered = answer(episode_id, current.state, shown, held.scenario.truth)
+            answered = self._answer(episode_id, current, shown, held)
         one_too_many = self._open.begin(client, episode_id) if is_new and current.state.reset.round is None else None
         if one_too_many is not None:
             # At the version that was seen here: one that goes on at another server is no idle one.
@@ -122,9 +128,9 @@ class Episodes:
                 if request_id is not None and request_id in current.request_ids:
                     return await self._stored_answer(episode_id, action, held, request_id)
                 if may_repeat and request_id is None and is_repeated_step(state, action, expected_version):
-                    return answer(episode_id, state, observe(held.view, state), held.scenario.truth)
+                    return self._answer(episode_id, current, observe(held.view, state), held)
                 if state.ended is not None:
-                    return answer(episode_id, state, observe_final(held.view, state), held.scenario.truth)
+                    return self._answer(episode_id, current, observe_final(held.view, state), held)
                 if expected_version not in (None, state.version):
                     if is_fresh:
                         raise WrongExpectedVersionError(episode_id, expected_version or 0, state.version)
@@ -136,7 +142,7 @@ class Episodes:
                     current, is_fresh = await self._required(episode_id, again=True), True
                     continue
                 shown = observe(held.view, current.state)
-                return answer(episode_id, current.state, shown, held.scenario.truth)
+                return self._answer(episode_id, current, shown, held)
             raise WrongExpectedVersionError(episode_id, current.state.version, current.state.version)
 
     async def close(self, episode_id: str, reason: ExpireReason, *, at_version: int | None = None) -> bool:
@@ -178,8 +184,9 @@ class Episodes:
             return state_json(episode_id, current.state, held.scenario.truth)
 
     async def is_running(self, episode_id: str) -> bool:
+        """Whether it is open, by the log."""
         async with self._locks.holding(episode_id):
-            return (await self._required(episode_id)).state.ended is None
+            return (await self._required(episode_id, again=True)).state.ended is None
 
     async def events(self, episode_id: str) -> tuple[Link, ...]:
         """The recorded events."""
@@ -188,23 +195,18 @@ class Episodes:
             raise UnknownEpisodeError(episode_id)
         return links
 
-    async def _begin(self, episode_id: str, request: ResetRequest, session: str | None) -> FoldedEpisode:
-        seed = request.seed if request.seed is not None else self._draw_seed()
-        held = await self._scenarios.generate(request.task_id or "easy", seed)
-        command = ResetEpisode(
-            task_id=held.scenario.task_id,
-            seed=seed,
-            seed_given=request.seed is not None,
-            scenario_digest=held.digest,
-            generator_version=held.scenario.generator_version,
-            reward_mode=request.reward_mode or "shaped",
-            agent=request.agent,
-            session=session,
-        )
-        decided = decide(None, command, held.view)
-        return await self._record(
-            episode_id, None, decided, actor=request.agent or "agent", request_id=request.request_id, held=held
-        )
+    async def _begin(self, episode_id: str, admitted: Admitted, session: str | None) -> FoldedEpisode:
+        # The seed is drawn from an id of its own: the episode's id is public and must not tell it.
+        command, held = await begin(self._scenarios, admitted, session=session, drawn_from=self._new_id())
+        decided, actor = decide(None, command, held.view), command.agent or "agent"
+        try:
+            return await self._record(
+                episode_id, None, decided, actor=actor, request_id=admitted.request.request_id, held=held
+            )
+        except RowRefusedError as error:
+            if command.round is None:
+                raise
+            raise RoundClosedError(command.round) from error  # while the scenario was made
 
     async def _go_on(
         self, episode_id: str, current: FoldedEpisode, held: HeldScenario, action: Action, request_id: str | None
@@ -237,7 +239,10 @@ class Episodes:
             state = evolve(state, event)
         if state is None:
             raise ValueError(f"nothing was decided for {episode_id}")
-        rows = (go_on_row(linked[-1], state),) if held is None else _begin_rows(linked[-1], state, held)
+        rows = (go_on_row(linked[-1], state),) if held is None else begin_rows(linked[-1], state, held)
+        if state.ended is not None and state.reset.round is not None:
+            truth = (await self._scenarios.load(state.reset.scenario_digest)).scenario.truth
+            rows = (*rows, ended_row(linked[-1], state, truth))
         try:
             await self._store.append(episode_id, head.version, linked, rows)
         except BaseException:
@@ -256,26 +261,22 @@ class Episodes:
 
     async def _stored_answer(self, episode_id: str, action: Action, held: HeldScenario, request_id: str) -> Answer:
         """What the step of this request id was answered with; another action under the same id is refused."""
-        state = state_after_request(await self._store.read(episode_id), request_id, action)
-        if state is None:
+        current = fold_after_request(await self._store.read(episode_id), request_id, action)
+        if current is None:
             raise RequestIdReusedError(episode_id, request_id)
-        return answer(episode_id, state, observe(held.view, state), held.scenario.truth)
+        return self._answer(episode_id, current, observe(held.view, current.state), held)
+
+    def _answer(self, episode_id: str, current: FoldedEpisode, shown: bytes, held: HeldScenario) -> Answer:
+        state, receipt = current.state, None
+        if state.ended is not None:
+            receipt = self._signer.sign(receipt_statement(episode_id, state, current.head))
+        return answer(episode_id, state, shown, held.scenario.truth, receipt)
 
     async def _required(self, episode_id: str, *, again: bool = False) -> FoldedEpisode:
         current = await self._folded.load(episode_id, again=again)
         if current is None:
             raise UnknownEpisodeError(episode_id)
         return current
-
-    def _draw_seed(self) -> int:
-        # From an id of its own: the episode's id is public and must not tell the seed.
-        drawn = hashlib.sha256(self._new_id().encode()).digest()
-        return int.from_bytes(drawn[:8], "big") >> (64 - SEED_BITS)
-
-
-def format_time(moment: datetime) -> str:
-    """UTC, ISO 8601 with milliseconds and Z."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 async def grade_submission(
@@ -286,10 +287,4 @@ async def grade_submission(
     patch = world.patch_to_verify(action.diagnosis, truth)
     verdict = await held.verify(world, patch) if patch else None
     grade = world.grade(action.diagnosis, truth, state.investigation(), verdict, task_id=state.reset.task_id)
-    return SubmitGraded(action.diagnosis, verdict, grade)
-
-
-def _begin_rows(link: Link, state: EpisodeState, held: HeldScenario) -> tuple[StatementRow, ...]:
-    scenario = () if held.is_stored else (held.row(),)
-    session = () if state.reset.session is None else (session_row(state.reset.session, link.stream_id),)
-    return (*scenario, begin_row(link, state), *session)
+    return SubmitGraded(action.diagnosis, verdict, grade, action.reported)

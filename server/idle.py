@@ -9,8 +9,9 @@ from typing import Callable
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from server.episodes import Episodes, format_time
+from server.episodes import Episodes
 from server.read_models import read_idle_episodes
+from server.times import format_time
 
 logger = logging.getLogger(__name__)
 

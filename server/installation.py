@@ -10,17 +10,24 @@ from typing import Any, AsyncIterator, Callable, Coroutine
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from server.admission import Admission
 from server.backend import Backend, opened
+from server.checkpointing import Checkpointer
 from server.episodes import Episodes
 from server.idle import IdleSweeper
+from server.keys import Keys
+from server.leaderboard import read_board
 from server.limits import OpenEpisodes, Pace, Sockets
 from server.neighbours import Neighbours
 from server.problems import not_ready
 from server.read_models import read_last_scores, read_open_count
+from server.rounds import Rounds
 from server.scenarios import Scenarios
+from server.secret_files import SecretFiles, secrets_folder
 from server.sessions import Sessions
 from server.settings import Settings
-from server.store import EventStore, StoreError
+from server.signing import Signer, load_signer
+from server.store import EventStore, StoreError, unavailable_if_silent
 from server.world import World
 
 READY_TIMEOUT_SECONDS = 2.0
@@ -44,9 +51,20 @@ class Installation:
     sweeper: IdleSweeper
     weakness: str | None
     """Why the database might lose what it acknowledged, which a setting accepts; null: it will not."""
+    keys: Keys
+    admission: Admission
+    rounds: Rounds
+    signer: Signer
+    checkpointer: Checkpointer
 
-    async def last_scores(self) -> dict[str, Any]:
-        return await read_last_scores(self.reader)
+    async def last_scores(self, key_prefix: str | None) -> dict[str, Any]:
+        return await read_last_scores(self.reader, key_prefix=key_prefix)
+
+    async def board(self, **wanted: str | None) -> dict[str, Any]:
+        """The board of a round; see `leaderboard.read_board`."""
+        with unavailable_if_silent():
+            async with self.reader.connect() as connection:
+                return await connection.run_sync(lambda opened: read_board(opened, **wanted))
 
     async def readiness(self) -> dict[str, Any]:
         """What is waiting and open; raises ``Problem`` where the database does not answer or takes no appends."""
@@ -86,7 +104,11 @@ async def installed(
             await world.start()
             installation = _install(settings, world, backend, clock=clock, new_id=new_id)
             sessions = installation.sessions
-            async with sessions.neighbours.listening(sessions.hear), _in_background(installation.sweeper.run()):
+            async with (
+                sessions.neighbours.listening(sessions.hear),
+                _in_background(installation.sweeper.run()),
+                _in_background(installation.checkpointer.run()),
+            ):
                 yield installation
         finally:
             await world.stop()
@@ -97,6 +119,8 @@ def _install(
 ) -> Installation:
     reader = backend.reader
     store = EventStore(backend.writer, reader)
+    files = SecretFiles(secrets_folder(settings))
+    signer = load_signer(files)
     episodes = Episodes(
         store,
         Scenarios(world, reader, limit=settings.scenario_cache),
@@ -105,7 +129,9 @@ def _install(
         new_id=new_id,
         limit=settings.episode_cache,
         open_episodes=OpenEpisodes(settings.open_episode_limit),
+        signer=signer,
     )
+    rounds = Rounds(reader, files, generator_version=world.generator_version)
     return Installation(
         settings,
         world,
@@ -117,4 +143,9 @@ def _install(
         Pace(settings.steps_per_second),
         IdleSweeper(episodes, reader, clock=clock, idle_seconds=settings.idle_seconds),
         backend.writer.weakness,
+        Keys(reader),
+        Admission(episodes, rounds),
+        rounds,
+        signer,
+        Checkpointer(settings, signer, clock=clock),
     )

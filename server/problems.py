@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
-from types import MappingProxyType
 from typing import Any, Callable, Mapping
 
 from pydantic import ValidationError
 
-from domain.evidence_view import encode_json
+from domain.suites import UnknownEntryError
 from server.episodes import EpisodeTakenError, UnknownEpisodeError
+from server.identity import ReservedNameError
+from server.keys import KeyRefusedError
 from server.limits import TooManySocketsError, TooManyStepsError
+from server.problem import MEDIA_TYPE, Problem, forbidden, key_required
+from server.round_errors import RoundError
+from server.round_problems import of_lost_secret, of_round, of_unknown_entry
 from server.scenarios import ScenarioLostError
+from server.secret_files import SecretLostError
 from server.sessions import EpisodeNotStartedError
 from server.store import (
     RequestIdReusedError,
@@ -21,39 +26,11 @@ from server.store import (
 )
 from server.writer import WriterStoppedError
 
+__all__ = ["MEDIA_TYPE", "Problem", "forbidden", "key_required"]
+
 logger = logging.getLogger(__name__)
 
-MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 1
-
-
-class Problem(Exception):
-    """An answer that is an error."""
-
-    def __init__(
-        self, status: int, code: str, title: str, detail: str, extra: Mapping[str, Any] = MappingProxyType({})
-    ) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.status = status
-        self.code = code
-        self.title = title
-        self.detail = detail
-        """One sentence that says what to do."""
-        self.extra = extra
-        """Further members of the problem object."""
-
-    def members(self) -> dict[str, Any]:
-        return {
-            "type": "about:blank",
-            "title": self.title,
-            "status": self.status,
-            "code": self.code,
-            "detail": self.detail,
-            **self.extra,
-        }
-
-    def body(self) -> bytes:
-        return encode_json(self.members())
 
 
 def episode_unnamed() -> Problem:
@@ -148,6 +125,20 @@ def _of_request_id(error: RequestIdReusedError) -> Problem:
     )
 
 
+def _of_reserved(error: ReservedNameError) -> Problem:
+    return Problem(
+        422,
+        "invalid",
+        "The name cannot be given",
+        f"Choose another name than {error.name}: shorter, and not one that begins with the prefix of somebody's API key.",
+        {"errors": []},
+    )
+
+
+def _of_refused_key(_: Exception) -> Problem:
+    return key_required()
+
+
 _CAUSES = {
     "full": "its disk is full",
     "readonly": "it can only be read",
@@ -210,6 +201,11 @@ _TABLE: dict[type[Exception], Callable[[Any], Problem]] = {
     ValidationError: _of_validation,
     UnknownEpisodeError: _of_unknown_episode,
     EpisodeTakenError: _of_taken,
+    ReservedNameError: _of_reserved,
+    KeyRefusedError: _of_refused_key,
+    RoundError: of_round,
+    UnknownEntryError: of_unknown_entry,
+    SecretLostError: of_lost_secret,
     WrongExpectedVersionError: _of_version,
     RequestIdReusedError: _of_request_id,
     StoreUnavailableError: _of_unavailable,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Executable, Row, bindparam, func, select, text
+from sqlalchemy import ColumnElement, Executable, Row, bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.chain import Link
@@ -27,6 +27,8 @@ _COLUMNS = (
     "end_reason",
     "started_at",
     "updated_at",
+    "key_prefix",
+    "round",
 )
 _MOVING = ("version", "head_hash", "step_count", "total_reward", "score", "end_reason", "updated_at")
 
@@ -78,6 +80,8 @@ def episode_values(first: Link, last: Link, state: EpisodeState) -> dict[str, An
         "agent": state.reset.agent,
         "reward_mode": state.reset.reward_mode,
         "started_at": first.recorded_at,
+        "key_prefix": state.reset.key,
+        "round": state.reset.round,
         **dict(zip(_MOVING, _moving(last, state), strict=True)),
     }
 
@@ -126,21 +130,25 @@ async def read_idle_episodes(reader: AsyncEngine, *, until: str, at_most: int) -
     return [IdleEpisode(row.episode_id, row.version) for row in rows]
 
 
-async def read_open_count(reader: AsyncEngine) -> int:
-    """How many episodes run."""
-    rows = await _read(reader, select(func.count()).select_from(episodes).where(_IS_RUNNING))
-    return int(rows[0][0])
+async def read_open_count(reader: AsyncEngine, *, key_prefix: str | None = None) -> int:
+    """How many episodes run; with a key, how many of its own."""
+    running = select(func.count()).select_from(episodes).where(_IS_RUNNING, *_of_key(key_prefix))
+    return int((await _read(reader, running))[0][0])
 
 
-async def read_last_scores(reader: AsyncEngine) -> dict[str, Any]:
-    """The score of the episode of each task that ended last, and how many episodes run."""
-    ended = select(func.max(episodes.c.ended_position)).group_by(episodes.c.task_id)
+async def read_last_scores(reader: AsyncEngine, *, key_prefix: str | None = None) -> dict[str, Any]:
+    """The score of the episode of each task that ended last, and how many episodes run; with a key, of its own."""
+    ended = select(func.max(episodes.c.ended_position)).where(*_of_key(key_prefix)).group_by(episodes.c.task_id)
     last = select(episodes.c.task_id, episodes.c.score).where(episodes.c.ended_position.in_(ended))
     scores = {row.task_id: row.score for row in await _read(reader, last)}
     return {
         "scores": {task_id: scores.get(task_id) for task_id in TASK_IDS},
-        "open_episodes": await read_open_count(reader),
+        "open_episodes": await read_open_count(reader, key_prefix=key_prefix),
     }
+
+
+def _of_key(key_prefix: str | None) -> tuple[ColumnElement[bool], ...]:
+    return () if key_prefix is None else (episodes.c.key_prefix == key_prefix,)
 
 
 async def _read(reader: AsyncEngine, query: Executable, **values: Any) -> list[Row[Any]]:

@@ -8,8 +8,8 @@ from domain.actions import Action, QueryArtifact, ReadArtifact, RunSanityCheck, 
 from domain.chain import Link, canonical
 from domain.episode import EpisodeState
 from domain.events import ActionRefused, ArtifactRead, CheckRun, DiagnosisSubmitted, EpisodeExpired, Event, FieldQueried
-from server.folding import decode_link, fold_links
-from server.requests import ResetRequest
+from server.admitted import Admitted
+from server.folding import FoldedEpisode, decode_link, fold_links
 
 
 def is_same_action(recorded: Event, action: Action) -> bool:
@@ -40,22 +40,24 @@ def is_repeated_step(state: EpisodeState, action: Action, expected_version: int 
     return expected_version in (None, state.version - events_of_step) and is_same_action(state.last, action)
 
 
-def state_after_request(links: Sequence[Link], request_id: str, action: Action) -> EpisodeState | None:
-    """The state that the step of a request id led to; null: that step was another action."""
+def fold_after_request(links: Sequence[Link], request_id: str, action: Action) -> FoldedEpisode | None:
+    """The fold that the step of a request id led to; null: that step was another action."""
     at = next(n for n, each in enumerate(links) if each.request_id == request_id)
     if not is_same_action(decode_link(links[at]), action):
         return None
     is_at_limit = at + 1 < len(links) and decode_link(links[at + 1]) == EpisodeExpired(reason="steps")
-    return fold_links(links[: at + 2 if is_at_limit else at + 1]).state
+    return fold_links(links[: at + 2 if is_at_limit else at + 1])
 
 
-def can_answer_again(request: ResetRequest, session: str | None, state: EpisodeState) -> bool:
+def can_answer_again(admitted: Admitted, session: str | None, state: EpisodeState) -> bool:
     """Whether a reset that names this episode may be answered with it: one that resumes it, or one that asks for just
     what was begun, where nothing happened since. A session takes up only what was begun on it, so that its current
     episode can be read from the log."""
-    begun = state.reset
+    begun, request = state.reset, admitted.request
     if session is not None and begun.session != session:
         return False
+    if admitted.ranked is not None:
+        return (begun.round, begun.agent, begun.entry, begun.attempt) == admitted.ranked.attempt
     if request.resume:
         return True
     same_seed = begun.seed == request.seed if request.seed is not None else not begun.seed_given

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from pydantic_core import from_json, to_json
-from starlette.requests import HTTPConnection
 
 from domain.actions import ExpectedVersion, RequestId, WireAction, decode_action
 from domain.types import RewardMode, TaskId
@@ -38,8 +37,22 @@ class ResetRequest(_Request):
     """Null: shaped."""
     request_id: RequestId | None = None
     """Recorded only."""
+    round: Annotated[str, Field(max_length=64)] | None = None
+    """Ranked round to play in; null: practice."""
+    entry: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """Place in the round's suite, from 1; only with a round, and then needed."""
+    attempt: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """Which attempt at the entry, from 1; null: the one that runs, else the next."""
     resume: bool | None = None
     """Whether to take up the named episode where it is, whatever the other parameters; null: no."""
+
+    @model_validator(mode="after")
+    def _entries_are_of_rounds(self) -> ResetRequest:
+        if (self.round is None) != (self.entry is None):
+            raise ValueError("round and entry go together: round names the ranked round, entry the place in its suite")
+        if self.attempt is not None and self.round is None:
+            raise ValueError("attempt goes with round and entry")
+        return self
 
 
 class StepRequest(_Request):
@@ -88,11 +101,6 @@ _FRAME: TypeAdapter[Any] = TypeAdapter(Frame)
 def check_name(text: str) -> str:
     """An episode's name or a session's key, as it came in a path, a query or a cookie."""
     return _NAME.validate_python(text)
-
-
-def client_of(connection: HTTPConnection) -> str:
-    """Who sends: the network address. Headers that name another one are not believed."""
-    return connection.client.host if connection.client is not None else ""
 
 
 def decode_reset(body: bytes) -> ResetRequest:

@@ -12,7 +12,9 @@ from starlette.routing import Route
 from domain.chain import Link
 from domain.evidence_view import encode_json
 from domain.tasks import tasks_json
+from server.admitted import Admitted
 from server.answers import Answer
+from server.identity import client_of, identity_of
 from server.installation import Installation
 from server.problems import (
     MEDIA_TYPE,
@@ -25,7 +27,8 @@ from server.problems import (
     not_found,
     problem_of,
 )
-from server.requests import StepRequest, check_name, client_of, decode_reset, decode_step
+from server.ranked_routes import RANKED_ROUTES
+from server.requests import StepRequest, check_name, decode_reset, decode_step
 from server.schemas import published_schemas
 from server.version import DESCRIPTION, NAME, VERSION
 
@@ -34,35 +37,38 @@ _ENDING_KINDS = ("submit", "expire")
 
 
 async def reset(request: Request) -> Response:
-    wanted = decode_reset(await _body(request))
-    return _begun(await _installation(request).episodes.reset(wanted, client=client_of(request)))
+    admitted = await _admitted(request)
+    return _begun(await _installation(request).episodes.reset(admitted, client=client_of(request)))
 
 
 async def step(request: Request) -> Response:
     wanted = decode_step(await _body(request))
-    return await _stepped(request, _named(request, wanted.episode_id), wanted)
+    episode_id = await _installation(request).admission.playable(
+        identity_of(request), _named(request, wanted.episode_id)
+    )
+    return await _stepped(request, episode_id, wanted)
 
 
 async def state(request: Request) -> Response:
-    return _json(await _installation(request).episodes.state(_named(request, None)))
+    return _json(await _installation(request).episodes.state(await _visible(request, _named(request, None))))
 
 
 async def openenv_state(request: Request) -> Response:
     installation = _installation(request)
     named = _named_outside_cookie(request, None)
     if named is None:
-        return _json(encode_json(await installation.last_scores()))
-    return _json(await installation.episodes.state(named))
+        return _json(encode_json(await installation.last_scores(identity_of(request).prefix)))
+    return _json(await installation.episodes.state(await _visible(request, named)))
 
 
 async def events(request: Request) -> Response:
-    links = await _installation(request).episodes.events(_named(request, None))
+    links = await _installation(request).episodes.events(await _visible(request, _named(request, None)))
     return _json(encode_events(links))
 
 
 async def session_reset(request: Request) -> Response:
-    wanted = decode_reset(await _body(request))
-    return _begun(await _installation(request).sessions.reset(_key(request), wanted, client=client_of(request)))
+    admitted = await _admitted(request)
+    return _begun(await _installation(request).sessions.reset(_key(request), admitted, client=client_of(request)))
 
 
 async def session_step(request: Request) -> Response:
@@ -117,6 +123,7 @@ ROUTES = (
     Route("/sessions/{session_key}/step", session_step, methods=["POST"]),
     Route("/sessions/{session_key}/state", session_state, methods=["GET"]),
     Route("/tasks", tasks, methods=["GET"]),
+    *RANKED_ROUTES,
     Route("/health", health, methods=["GET"]),
     Route("/ready", ready, methods=["GET"]),
     Route("/metadata", metadata, methods=["GET"]),
@@ -178,16 +185,25 @@ async def _body(request: Request) -> bytes:
     return b"".join(parts)
 
 
+async def _admitted(request: Request) -> Admitted:
+    wanted = decode_reset(await _body(request))
+    return await _installation(request).admission.admit(identity_of(request), wanted)
+
+
+async def _visible(request: Request, name: str) -> str:
+    return await _installation(request).admission.visible(identity_of(request), name)
+
+
 def _key(request: Request) -> str:
-    return check_name(request.path_params["session_key"])
+    return identity_of(request).scoped(check_name(request.path_params["session_key"]))
 
 
 async def _current(request: Request, in_body: str | None) -> str:
     """The session's current episode; another name beside it is one too many."""
     current = await _installation(request).sessions.current(_key(request))
     named = _named_outside_cookie(request, in_body)
-    if named not in (None, current):
-        raise episode_ambiguous(named or "", current)
+    if named is not None and current not in (named, identity_of(request).scoped(named)):
+        raise episode_ambiguous(named, current)
     return current
 
 

@@ -40,6 +40,7 @@ class ScenarioLostError(Exception):
         self.reason = reason
 
 
+_Key = tuple[TaskId, int, str | None]
 MOST_VERDICTS = 256
 """Kept for each scenario: agents that share one propose much the same patches."""
 
@@ -88,12 +89,12 @@ class Scenarios:
         self._reader = reader
         self._limit = limit
         self._held: OrderedDict[str, HeldScenario] = OrderedDict()
-        self._digest_of_key: OrderedDict[tuple[TaskId, int], str] = OrderedDict()
-        self._generating: dict[tuple[TaskId, int], asyncio.Task[HeldScenario]] = {}
+        self._digest_of_key: OrderedDict[_Key, str] = OrderedDict()
+        self._generating: dict[_Key, asyncio.Task[HeldScenario]] = {}
 
-    async def generate(self, task_id: TaskId, seed: int) -> HeldScenario:
-        """The scenario of a key by the present generator."""
-        key = (task_id, seed)
+    async def generate(self, task_id: TaskId, seed: int, *, fault: str | None = None) -> HeldScenario:
+        """The scenario of a key by the present generator; without a fault, the one that the seed draws."""
+        key = (task_id, seed, fault)
         held = self._held.get(self._digest_of_key.get(key, ""))
         if held is not None:
             self._held.move_to_end(held.digest)
@@ -124,8 +125,10 @@ class Scenarios:
         self._remember(held)
         return held
 
-    async def _generate(self, key: tuple[TaskId, int]) -> HeldScenario:
-        held = HeldScenario(await self._world.generate(*key), is_stored=False)
+    async def _generate(self, key: _Key) -> HeldScenario:
+        task_id, seed, fault = key
+        scenario = await self._world.generate(task_id, seed, **({} if fault is None else {"fault": fault}))
+        held = HeldScenario(scenario, is_stored=False)
         held = self._held.get(held.digest, held)
         self._remember(held)
         self._digest_of_key[key] = held.digest

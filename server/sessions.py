@@ -13,12 +13,12 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from server.admitted import Admitted
 from server.answers import Answer
 from server.episodes import Episodes, EpisodeTakenError
 from server.locks import NamedLocks
 from server.neighbours import Neighbours, News
 from server.read_models import read_session
-from server.requests import ResetRequest
 
 
 class EpisodeNotStartedError(Exception):
@@ -121,14 +121,14 @@ class Sessions:
             raise EpisodeNotStartedError
         return episode_id
 
-    async def reset(self, key: str, request: ResetRequest, *, client: str) -> Answer:
+    async def reset(self, key: str, admitted: Admitted, *, client: str) -> Answer:
         """Begin the key's next episode, or answer for its own again."""
         async with self._locks.holding(key):
             left = await read_session(self._reader, key)
-            named = request.episode_id
+            named = admitted.request.episode_id
             if named is not None and named != left and await self._episodes.exists(named):
                 raise EpisodeTakenError(named)
-            answered = await self._episodes.reset(request, client=client, session=key)
+            answered = await self._episodes.reset(admitted, client=client, session=key)
             seat = self._seats.get(key)
             if seat is not None:
                 seat.episode_id = answered.episode_id

@@ -60,6 +60,12 @@ def _log_level(text: str) -> str:
     return level
 
 
+def _access(text: str) -> str:
+    if text not in ("auto", "open", "keys"):
+        raise ValueError("must be auto, open or keys")
+    return text
+
+
 SETTINGS: tuple[Setting, ...] = (
     Setting("HOST", "127.0.0.1", "Address to listen on."),
     Setting("PORT", 7860, "Port to listen on.", _whole_number(0)),
@@ -67,6 +73,17 @@ SETTINGS: tuple[Setting, ...] = (
         "DATABASE_URL",
         "sqlite:///mlops-debug.db",
         "SQLAlchemy URL of the database. A relative SQLite path is relative to the working directory.",
+    ),
+    Setting(
+        "ACCESS",
+        "auto",
+        "open: without an API key everybody may play; keys: nobody may; auto: open on loopback only.",
+        _access,
+    ),
+    Setting(
+        "SECRETS_FOLDER",
+        "",
+        "Folder of the signing key and of the secrets of rounds. Default: beside the SQLite file, named after it.",
     ),
     Setting("LOG_LEVEL", "info", "critical, error, warning, info or debug.", _log_level),
     Setting("WORKERS", 1, "Server processes that share the port. More than one needs PostgreSQL.", _whole_number(1)),
@@ -99,6 +116,7 @@ SETTINGS: tuple[Setting, ...] = (
         _whole_number(1),
     ),
     Setting("IDLE_SECONDS", 86_400.0, "An episode on which nothing happened for this long is closed.", _seconds),
+    Setting("CHECKPOINT_SECONDS", 3_600.0, "Time between two signed checkpoints of a running server.", _seconds),
     Setting("PING_SECONDS", 20.0, "Time between two pings of an open WebSocket.", _seconds),
     Setting("PING_TIMEOUT_SECONDS", 20.0, "A WebSocket that does not answer a ping for this long is closed.", _seconds),
 )
@@ -111,6 +129,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 7860
     database_url: str = "sqlite:///mlops-debug.db"
+    access: str = "auto"
+    secrets_folder: str = ""
     log_level: str = "info"
     workers: int = 1
     generator_processes: int = 1
@@ -124,6 +144,7 @@ class Settings:
     steps_per_second: int = 100_000
     open_episode_limit: int = 20_000
     idle_seconds: float = 86_400.0
+    checkpoint_seconds: float = 3_600.0
     ping_seconds: float = 20.0
     ping_timeout_seconds: float = 20.0
 
@@ -135,7 +156,7 @@ def read_settings(environ: Mapping[str, str], **given: Any) -> Settings:
         key = setting.name.lower()
         text = environ.get(PREFIX + setting.name)
         if given.get(key) is not None:
-            values[key] = given[key]
+            values[key] = _parsed(setting, given[key]) if isinstance(given[key], str) else given[key]
         elif text is not None:
             values[key] = _parsed(setting, text)
         else:

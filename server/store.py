@@ -40,8 +40,8 @@ _STREAM: Select[Any] = select(events).where(events.c.stream_id == bindparam("str
 
 
 class StoreError(Exception):
-    """StoreError: WrongExpectedVersionError, RequestIdReusedError, UnreadableEventError, and StoreUnavailableError, which
-    has ConnectionLostError and UnansweredCommitError below it."""
+    """StoreError: WrongExpectedVersionError, RequestIdReusedError, RowRefusedError, UnreadableEventError, and
+    StoreUnavailableError, which has ConnectionLostError and UnansweredCommitError below it."""
 
 
 class WrongExpectedVersionError(StoreError):
@@ -69,6 +69,10 @@ class ConnectionLostError(StoreUnavailableError):
 
 class UnansweredCommitError(StoreUnavailableError):
     """The connection broke between the commit and its answer. Whether it was written, only the log can tell."""
+
+
+class RowRefusedError(StoreError):
+    """A row that was given with the append does not fit what is in the database; nothing was written."""
 
 
 class UnreadableEventError(StoreError):
@@ -236,7 +240,7 @@ def _write_alone(connection: Connection, append: Append, may_be_written: bool) -
         return None
     except IntegrityError as error:
         if not any(name in str(error.orig) for name in CONFLICTS):
-            return error
+            return RowRefusedError(str(error.orig))
         # Another server was faster between the look and the write, or this one's own unanswered commit was.
         stream = read_stream(connection, append.stream_id)
         return None if may_be_written and _holds(stream, append) else _refusal(stream, append) or error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Float,
     Index,
@@ -83,6 +84,8 @@ episodes = Table(
     Column("started_at", String(32), nullable=False),
     Column("updated_at", String(32), nullable=False),
     Column("ended_position", BigInteger, nullable=True),
+    Column("key_prefix", String(16), nullable=True),
+    Column("round", String(64), nullable=True),
 )
 Index("ix_episodes_task_id_ended_position", episodes.c.task_id, episodes.c.ended_position)
 # Changes only when an episode begins or ends, so that a step pays nothing for it.
@@ -91,6 +94,115 @@ Index(
     episodes.c.started_at,
     sqlite_where=episodes.c.ended_position.is_(None),
     postgresql_where=episodes.c.ended_position.is_(None),
+)
+
+# Partial: a server with open access pays nothing for them.
+Index(
+    "ix_episodes_key_prefix_task_id_ended_position",
+    episodes.c.key_prefix,
+    episodes.c.task_id,
+    episodes.c.ended_position,
+    sqlite_where=episodes.c.key_prefix.is_not(None),
+    postgresql_where=episodes.c.key_prefix.is_not(None),
+)
+Index(
+    "ix_episodes_round",
+    episodes.c.round,
+    sqlite_where=episodes.c.round.is_not(None),
+    postgresql_where=episodes.c.round.is_not(None),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("prefix", String(16), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("scopes", String(64), nullable=False),
+    Column("secret_hash", LargeBinary(32), nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("revoked_at", String(32), nullable=True),
+    UniqueConstraint("name", name="uq_keys_name"),
+)
+
+rounds = Table(
+    "rounds",
+    metadata,
+    Column("round_id", String(64), primary_key=True),
+    Column("suite_id", String(64), nullable=False),
+    Column("suite_digest", String(64), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("rubric_version", String(32), nullable=False),
+    Column("generator_version", String(32), nullable=False),
+    Column("commitment", String(64), nullable=False),
+    Column("opened_at", String(32), nullable=False),
+    Column("closing_at", String(32), nullable=True),
+    Column("closed_at", String(32), nullable=True),
+    Column("secret", String(64), nullable=True),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("round_id", String(64), primary_key=True),
+    Column("agent", String(200), primary_key=True),
+    Column("entry", Integer, primary_key=True, autoincrement=False),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("episode_id", String(128), nullable=False),
+    Column("key_prefix", String(16), nullable=False),
+    Column("task_id", String(16), nullable=False),
+    Column("rubric_version", String(32), nullable=False),
+    Column("started_at", String(32), nullable=False),
+    Column("ended_at", String(32), nullable=True),
+    Column("end_reason", String(16), nullable=True),
+    Column("fault_id", String(64), nullable=True),
+    Column("score", Float, nullable=True),
+    Column("brier", Float, nullable=True),
+    Column("confidence", Float, nullable=True),
+    Column("is_right", Boolean, nullable=True),
+    Column("steps", Integer, nullable=True),
+    Column("tokens", BigInteger, nullable=True),
+    Column("cost_usd", Float, nullable=True),
+    UniqueConstraint("episode_id", name="uq_attempts_episode_id"),
+)
+
+regrades = Table(
+    "regrades",
+    metadata,
+    Column("episode_id", String(128), primary_key=True),
+    Column("rubric_version", String(32), primary_key=True),
+    Column("round_id", String(64), nullable=True),
+    Column("score", Float, nullable=False),
+    Column("brier", Float, nullable=True),
+    Column("is_right", Boolean, nullable=False),
+    Column("grade", Text, nullable=True),
+    Column("regraded_at", String(32), nullable=False),
+)
+Index("ix_regrades_round_id_rubric_version", regrades.c.round_id, regrades.c.rubric_version)
+
+rubrics = Table(
+    "rubrics",
+    metadata,
+    Column("rubric_version", String(32), primary_key=True),
+    Column("body", Text, nullable=False),
+)
+
+audits = Table(
+    "audits",
+    metadata,
+    Column("episode_id", String(128), primary_key=True),
+    Column("head_hash", LargeBinary(32), nullable=False),
+    Column("findings", Integer, nullable=False),
+    Column("audited_at", String(32), nullable=False),
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("statement", Text, nullable=False),
+    Column("public_key", String(64), nullable=False),
+    Column("signature", String(128), nullable=False),
 )
 
 sessions = Table(

@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from domain.evidence_view import encode_json
+from server.identity import Identity, ReservedNameError, client_of, identity_of
 from server.installation import Installation
 from server.limits import TooManySocketsError
 from server.problems import RETRY_AFTER_SECONDS, Problem, body_too_large, problem_of
@@ -20,7 +21,6 @@ from server.requests import (
     StateFrame,
     StepFrame,
     check_name,
-    client_of,
     decode_frame,
 )
 from server.sessions import EpisodeNotStartedError, Seat, SessionTakenOverError
@@ -59,15 +59,16 @@ class SocketEndpoint:
 async def _sit_down(websocket: WebSocket, installation: Installation, receive: Receive, send: Send) -> None:
     key = websocket.path_params.get("session_key")
     seat = Seat(is_keyed=key is not None)
-    conversation = Conversation(installation, seat, client=client_of(websocket), key=key)
+    identity, client = identity_of(websocket), client_of(websocket)
     if key is None:
-        await _converse(receive, send, conversation, seat)
+        await _converse(receive, send, Conversation(installation, seat, identity, client=client, key=None), seat)
         return
     try:
-        check_name(key)
-    except ValidationError as error:
+        key = identity.scoped(check_name(key))
+    except (ValidationError, ReservedNameError) as error:
         await _part(send, _error_frame(error), POLICY_VIOLATION)
         return
+    conversation = Conversation(installation, seat, identity, client=client, key=key)
     installation.sessions.enter(key, seat)
     try:
         await _converse(receive, send, conversation, seat)
@@ -98,14 +99,17 @@ async def _part(send: Send, last: bytes, code: int) -> None:
 class Conversation:
     """Frames in, frames out, for the seat that one socket has."""
 
-    __slots__ = ("_client", "_installation", "_key", "_seat")
+    __slots__ = ("_client", "_identity", "_installation", "_key", "_seat")
 
-    def __init__(self, installation: Installation, seat: Seat, *, client: str, key: str | None) -> None:
+    def __init__(
+        self, installation: Installation, seat: Seat, identity: Identity, *, client: str, key: str | None
+    ) -> None:
         self._installation = installation
         self._seat = seat
+        self._identity = identity
         self._client = client
         self._key = key
-        """Session key; null: the socket's episode is known by its own name only."""
+        """Session key as this server knows it; null: the socket's episode is known by its own name only."""
 
     async def reply(self, text: str | bytes) -> bytes | None:
         """The answer to a frame; null: the client said goodbye."""
@@ -114,6 +118,8 @@ class Conversation:
             if len(text) > limit:
                 raise body_too_large(limit)
             frame = decode_frame(text)
+            if self._identity.prefix is not None:
+                await self._installation.keys.check(self._identity)
             match frame:
                 case StepFrame():
                     return await self._step(frame)
@@ -141,10 +147,11 @@ class Conversation:
         return answered.frame()
 
     async def _reset(self, wanted: ResetRequest) -> bytes:
+        admitted = await self._installation.admission.admit(self._identity, wanted)
         if self._key is not None:
             # The seat is told by the session, as it is of a reset that comes over REST.
-            return (await self._installation.sessions.reset(self._key, wanted, client=self._client)).frame()
-        answered = await self._installation.episodes.reset(wanted, client=self._client)
+            return (await self._installation.sessions.reset(self._key, admitted, client=self._client)).frame()
+        answered = await self._installation.episodes.reset(admitted, client=self._client)
         left, self._seat.episode_id = self._seat.episode_id, answered.episode_id
         if left is not None and left != answered.episode_id:
             await self._installation.episodes.leave(left)

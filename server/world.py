@@ -31,7 +31,7 @@ class World(Protocol):
     def registry(self) -> list[dict[str, Any]]:
         """The wire form of ``field_registry``."""
 
-    async def generate(self, task_id: TaskId, seed: int) -> Scenario: ...
+    async def generate(self, task_id: TaskId, seed: int, *, fault: str | None = None) -> Scenario: ...
 
     def patch_to_verify(self, diagnosis: Diagnosis, truth: Truth) -> tuple[PatchEntry, ...]:
         """What a re-run has to judge; empty: nothing."""
@@ -61,8 +61,8 @@ class InlineWorld:
     def registry(self) -> list[dict[str, Any]]:
         return registry_json()
 
-    async def generate(self, task_id: TaskId, seed: int) -> Scenario:
-        return generate(task_id, seed)
+    async def generate(self, task_id: TaskId, seed: int, *, fault: str | None = None) -> Scenario:
+        return generate(task_id, seed, fault=fault)
 
     def patch_to_verify(self, diagnosis: Diagnosis, truth: Truth) -> tuple[PatchEntry, ...]:
         return read_fix(diagnosis, truth).patch
@@ -96,9 +96,9 @@ class PooledWorld(InlineWorld):
         self._create_pool = create_pool or create_process_pool
         self._pool: Executor | None = None
 
-    async def generate(self, task_id: TaskId, seed: int) -> Scenario:
+    async def generate(self, task_id: TaskId, seed: int, *, fault: str | None = None) -> Scenario:
         # Bytes travel, not an object: one string is cheaper to send, and the digest is of these bytes.
-        body = await self._run(_generate_body, task_id, seed)
+        body = await self._run(_generate_body, task_id, seed, fault)
         return Scenario.model_validate_json(body)
 
     async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...]) -> PatchVerdict:
@@ -151,5 +151,5 @@ def _end_with_the_server() -> None:
         os._exit(0)
 
 
-def _generate_body(task_id: TaskId, seed: int) -> bytes:
-    return generate(task_id, seed).body
+def _generate_body(task_id: TaskId, seed: int, fault: str | None) -> bytes:
+    return generate(task_id, seed, fault=fault).body

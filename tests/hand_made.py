@@ -119,9 +119,12 @@ class HandMadeWorld:
     def registry(self) -> list[dict[str, Any]]:
         return [{"file": REPAIR.file, "field": REPAIR.field, "type": "choice", "choices": ["train", "all"]}]
 
-    async def generate(self, task_id: TaskId, seed: int) -> Scenario:
+    async def generate(self, task_id: TaskId, seed: int, *, fault: str | None = None) -> Scenario:
         self.generated.append((task_id, seed))
-        return hand_made_scenario(task_id, seed)
+        scenario = hand_made_scenario(task_id, seed)
+        if fault is None:
+            return scenario
+        return scenario.model_copy(update={"truth": scenario.truth.model_copy(update={"fault_id": fault})})
 
     def patch_to_verify(self, diagnosis: Diagnosis, truth: Truth) -> tuple[PatchEntry, ...]:
         return diagnosis.patch or ()

@@ -63,8 +63,8 @@ class Served:
         return answered
 
     @asynccontextmanager
-    async def socket(self, path: str = "/ws") -> AsyncIterator[Socket]:
-        socket = Socket(self.app, path)
+    async def socket(self, path: str = "/ws", *, key: str | None = None) -> AsyncIterator[Socket]:
+        socket = Socket(self.app, path, key=key)
         await socket.open()
         try:
             yield socket
@@ -75,10 +75,11 @@ class Served:
 class Socket:
     """A WebSocket client made of ASGI messages."""
 
-    def __init__(self, app: Starlette, path: str) -> None:
+    def __init__(self, app: Starlette, path: str, *, key: str | None = None) -> None:
         self._to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._from_app: asyncio.Queue[Any] = asyncio.Queue()
-        scope = {"type": "websocket", "path": path, "headers": [], "query_string": b"", "subprotocols": [], "app": app}
+        headers = [] if key is None else [(b"authorization", f"Bearer {key}".encode())]
+        scope = {"type": "websocket", "path": path, "headers": headers, "query_string": b"", "subprotocols": []}
         self._task = asyncio.create_task(app(scope, self._to_app.get, self._from_app.put))
 
     async def open(self) -> None:

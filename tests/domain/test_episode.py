@@ -34,6 +34,9 @@ def test_reset_records_what_the_episode_is_about() -> None:
         "agent": None,
         "session": None,
         "round": None,
+        "entry": None,
+        "attempt": None,
+        "key": None,
     }
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from server.audit import AuditReport, audit_episode, render_report
+from server.audit import audit_episode
+from server.findings import AuditReport, render_report
 from server.replay import (
     NotOurDatabaseError,
     UnfoldableEpisodeError,
@@ -76,7 +77,7 @@ async def test_an_honest_episode_has_no_findings(recorded: Settings, episode_id:
         ("stream_id", "'other'"),
         ("version", "77"),
         ("kind", "'check'"),
-        ("schema_version", "2"),
+        ("schema_version", "9"),
         ("recorded_at", "'2031-01-01T00:00:00.000Z'"),
         ("actor", "'b'"),
         ("request_id", "'other'"),

@@ -1,0 +1,48 @@
+"""What a ranked round derives from its secret: the seed and the fault of every attempt.
+
+Rule 1: everything is HMAC-SHA256 of the attempt's name under the round's secret, so neither agent nor host chooses.
+Rule 2: each fault is a draw of its own from the suite's mix. A shuffled deck would be told by its last cards: whoever
+knows the faults that came, knows the ones that are left. Rule 3: the commitment is published before the first attempt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import NamedTuple, Sequence
+
+from domain.chain import canonical
+
+SECRET_BYTES = 32
+SEED_BYTES = 16
+
+
+class AttemptId(NamedTuple):
+    """The name of one attempt: whoever asks for it again gets the same episode."""
+
+    round: str
+    agent: str
+    entry: int
+    """1-based place in the suite."""
+    attempt: int
+    """1-based."""
+
+
+def commitment_to(secret: bytes) -> str:
+    """What is published when a round opens: SHA-256 of the secret, hex."""
+    return hashlib.sha256(secret).hexdigest()
+
+
+def attempt_seed(secret: bytes, attempt: AttemptId) -> int:
+    """The first 128 bits of HMAC-SHA256(secret, canonical([round, agent, entry, attempt]))."""
+    return int.from_bytes(_derive(secret, list(attempt))[:SEED_BYTES], "big")
+
+
+def attempt_fault(secret: bytes, attempt: AttemptId, mix: Sequence[str]) -> str:
+    """The fault of an attempt, from the multiset of its task: HMAC-SHA256(secret, canonical(["fault", round, …])), as a
+    number, modulo the size of the multiset (the bias is below 2^-240)."""
+    return mix[int.from_bytes(_derive(secret, ["fault", *attempt]), "big") % len(mix)]
+
+
+def _derive(secret: bytes, named: Sequence[str | int]) -> bytes:
+    return hmac.new(secret, canonical(list(named)), hashlib.sha256).digest()

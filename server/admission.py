@@ -1,0 +1,46 @@
+"""Who may begin, play and look at which episode: names as clients give them, to names on this server."""
+
+from __future__ import annotations
+
+from server.admitted import Admitted
+from server.episodes import Episodes, UnknownEpisodeError
+from server.identity import Identity, owner_of
+from server.requests import ResetRequest
+from server.rounds import Rounds
+
+
+class Admission:
+    """Names without a key pass as they are: no look-up, and nothing to guard but the secret that they are."""
+
+    def __init__(self, episodes: Episodes, rounds: Rounds) -> None:
+        self._episodes = episodes
+        self._rounds = rounds
+
+    async def admit(self, identity: Identity, wanted: ResetRequest) -> Admitted:
+        """Raises ``ReservedNameError``, ``RoundError`` or ``UnknownEntryError``."""
+        if wanted.round is not None:
+            return await self._rounds.admit(identity, wanted)
+        named = identity.scoped(wanted.episode_id) if wanted.episode_id is not None else None
+        if identity.prefix is None:
+            return Admitted(wanted)
+        return Admitted(wanted.model_copy(update={"episode_id": named, "agent": identity.name}), identity.prefix)
+
+    async def playable(self, identity: Identity, name: str) -> str:
+        """The episode that the client means to step; raises ``UnknownEpisodeError`` where another plays it."""
+        return await self._found(identity, name, may_watch=False)
+
+    async def visible(self, identity: Identity, name: str) -> str:
+        """The episode that the client means to look at. Who may view, may watch what runs; agents see only their own."""
+        return await self._found(identity, name, may_watch=identity.may("viewer"))
+
+    async def _found(self, identity: Identity, name: str, *, may_watch: bool) -> str:
+        if identity.prefix is not None and not identity.owns(name):
+            scoped = f"{identity.prefix}:{name}"
+            if await self._episodes.exists(scoped):
+                return scoped
+        owner = owner_of(name)
+        if owner in (None, identity.prefix) or may_watch:
+            return name
+        if await self._episodes.is_running(name):
+            raise UnknownEpisodeError(name)
+        return name

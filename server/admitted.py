@@ -1,0 +1,33 @@
+"""A reset that its sender may make: what `admission` hands on to `episodes`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from domain.rounds import AttemptId
+from server.requests import ResetRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """What the round's secret decides of an attempt."""
+
+    attempt: AttemptId
+    seed: int
+    fault: str
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The request, with names as this server knows them."""
+
+    request: ResetRequest
+    """With the episode's name on this server, and the key's name as the agent."""
+    key: str | None = None
+    """Prefix of the API key; null: open access."""
+    ranked: Ranked | None = None
+    """Null: practice."""
+
+    def make_name(self, made: str) -> str:
+        """The name of an episode that the client gave none."""
+        return made if self.key is None else f"{self.key}:{made}"

@@ -1,0 +1,114 @@
+"""The read model of ranked attempts, which the board is counted from: one row an attempt, written with its events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import bindparam, select
+
+from domain.chain import Link
+from domain.episode import EpisodeState
+from domain.events import DiagnosisSubmitted
+from domain.scenario import Truth
+from server.statements import Statement, StatementRow
+from server.tables import attempts, rounds
+
+_BEGUN = (
+    "round_id",
+    "agent",
+    "entry",
+    "attempt",
+    "episode_id",
+    "key_prefix",
+    "task_id",
+    "rubric_version",
+    "started_at",
+)
+_ENDED = (
+    "ended_at",
+    "end_reason",
+    "fault_id",
+    "score",
+    "brier",
+    "confidence",
+    "is_right",
+    "steps",
+    "tokens",
+    "cost_usd",
+)
+COLUMNS = (*_BEGUN, *_ENDED)
+
+# No row, and so no episode, in a round that was closed in the meantime: the column does not take null.
+_OPEN_ROUND = (
+    select(rounds.c.round_id)
+    .where(rounds.c.round_id == bindparam("round_id"), rounds.c.closing_at.is_(None))
+    .scalar_subquery()
+)
+_BEGIN = Statement(
+    attempts.insert().values({name: bindparam(name) for name in _BEGUN} | {"round_id": _OPEN_ROUND}), _BEGUN
+)
+_END = Statement(
+    attempts.update()
+    .where(attempts.c.episode_id == bindparam("of_episode"))
+    .values({name: bindparam(name) for name in _ENDED}),
+    (*_ENDED, "of_episode"),
+)
+
+
+def begun_values(first: Link, state: EpisodeState) -> dict[str, Any]:
+    """What the row of an attempt holds from its reset on."""
+    return {
+        "round_id": state.reset.round,
+        "agent": state.reset.agent,
+        "entry": state.reset.entry,
+        "attempt": state.reset.attempt,
+        "episode_id": first.stream_id,
+        "key_prefix": state.reset.key,
+        "task_id": state.reset.task_id,
+        "rubric_version": state.reset.rubric_version,
+        "started_at": first.recorded_at,
+    }
+
+
+def ended_values(last: Link, state: EpisodeState, truth: Truth) -> dict[str, Any]:
+    """What it holds from its end on. The fault is written only then: a database that is read by others tells nothing."""
+    submitted = state.last if isinstance(state.last, DiagnosisSubmitted) else None
+    reported = submitted.reported if submitted is not None else None
+    return {
+        "ended_at": last.recorded_at,
+        "end_reason": state.ended,
+        "fault_id": truth.fault_id,
+        "score": state.score,
+        "brier": state.brier,
+        "confidence": submitted.diagnosis.confidence if submitted is not None else None,
+        "is_right": is_right(state),
+        "steps": state.step_count,
+        "tokens": reported.tokens if reported is not None else None,
+        "cost_usd": reported.cost_usd if reported is not None else None,
+    }
+
+
+def is_right(state: EpisodeState) -> bool:
+    """Whether category, file and field earned full points: what a confidence is about."""
+    if state.breakdown is None:
+        return False
+    parts = (state.breakdown.failure_category, state.breakdown.root_cause_file, state.breakdown.root_cause_field)
+    return all(part.awarded == part.possible for part in parts)
+
+
+def attempt_values(first: Link, last: Link, state: EpisodeState, truth: Truth) -> dict[str, Any]:
+    """The whole row, as its events tell it."""
+    ended = ended_values(last, state, truth) if state.ended is not None else dict.fromkeys(_ENDED)
+    return begun_values(first, state) | ended
+
+
+def begun_row(link: Link, state: EpisodeState) -> StatementRow:
+    """The row of an attempt that begins."""
+    values = begun_values(link, state)
+    return StatementRow(_BEGIN, tuple(values[name] for name in _BEGUN))
+
+
+def ended_row(last: Link, state: EpisodeState, truth: Truth) -> StatementRow:
+    """The change of the row that the end makes."""
+    values = ended_values(last, state, truth)
+    return StatementRow(_END, (*(values[name] for name in _ENDED), last.stream_id))

@@ -1,0 +1,53 @@
+"""Makes checkpoints while the server runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime
+from typing import Any, Callable
+
+from server.checkpoints import draft_checkpoint, keep_checkpoint, read_latest
+from server.operating import change, look
+from server.settings import Settings
+from server.signing import Signer
+from server.times import format_time
+
+logger = logging.getLogger(__name__)
+
+
+class Checkpointer:
+    """Every so often, and only where something happened. It only reads until the short write at the end."""
+
+    def __init__(self, settings: Settings, signer: Signer, *, clock: Callable[[], datetime]) -> None:
+        self._settings = settings
+        self._signer = signer
+        self._clock = clock
+
+    async def make(self) -> dict[str, Any] | None:
+        """A checkpoint of now; null: nothing happened since the latest."""
+        now = format_time(self._clock())
+        signed = await look(self._settings, lambda opened: draft_checkpoint(opened, self._signer, now=now))
+        if signed is not None:
+            await change(self._settings, lambda opened: keep_checkpoint(opened, signed))
+        return signed
+
+    async def latest(self) -> dict[str, Any] | None:
+        """The newest one that was kept; null: none."""
+        return await look(self._settings, read_latest)
+
+    async def run(self) -> None:
+        """For ever; what fails is tried again by the next turn."""
+        while True:
+            await asyncio.sleep(self._settings.checkpoint_seconds)
+            try:
+                signed = await self.make()
+            except Exception:  # whatever it is, later checkpoints must not be lost with it
+                logger.exception("no checkpoint could be made; the next turn tries again")
+            else:
+                if signed is not None:
+                    logger.info("checkpoint %d at position %d", *_named(signed))
+
+
+def _named(signed: dict[str, Any]) -> tuple[int, int]:
+    return signed["statement"]["number"], signed["statement"]["position"]

@@ -1,0 +1,150 @@
+"""``mlops-debug audit`` and ``checkpoint``: does the record say what happened, and is it still the same record?"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from server.commands.invocation import (
+    DatabaseOption,
+    JsonOption,
+    as_url,
+    change,
+    existing,
+    fail,
+    look,
+    settings_of,
+)
+from server.settings import Settings
+
+
+def audit(
+    episode: Annotated[str | None, typer.Argument(help="Name of one episode.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every episode.")] = False,
+    round_id: Annotated[str | None, typer.Option("--round", help="Every episode of a round.")] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Hold the store against a checkpoint that was kept elsewhere.", dir_okay=False)
+    ] = None,
+    public_key: Annotated[
+        str | None,
+        typer.Option(help="Whose signatures are good, as GET /public-key says. Default: this store's own key."),
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes. Default: one a core.")] = None,
+    database: DatabaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check that the record is whole and says what happened. Exit 0: no findings, 1: findings."""
+    from server.replay import NotOurDatabaseError, UnknownStreamError
+
+    asked = [episode is not None, every, round_id is not None]
+    if sum(asked) > 1 or not (any(asked) or checkpoint):
+        fail("name one episode, or --all, or --round ROUND; or --checkpoint FILE, alone or beside one of these")
+    settings = existing(settings_of(database_url=as_url(database)))
+    try:
+        if episode is not None:
+            _audit_one(settings, episode, as_json)
+        _audit_many(
+            settings,
+            every=every,
+            round_id=round_id,
+            checkpoint=checkpoint,
+            public_key=public_key,
+            workers=workers,
+            as_json=as_json,
+        )
+    except (UnknownStreamError, NotOurDatabaseError) as error:
+        fail(str(error))
+
+
+def _audit_one(settings: Settings, episode: str, as_json: bool) -> None:
+    from server.audit import audit_episode
+    from server.findings import render_report
+    from server.world import InlineWorld
+
+    report = asyncio.run(audit_episode(settings, InlineWorld(), episode))
+    typer.echo(report.model_dump_json(indent=2) if as_json else render_report(report))
+    raise typer.Exit(1 if report.findings else 0)
+
+
+def _audit_many(
+    settings: Settings,
+    *,
+    every: bool,
+    round_id: str | None,
+    checkpoint: Path | None,
+    public_key: str | None,
+    workers: int | None,
+    as_json: bool,
+) -> None:
+    from server.audit_store import audit_store
+    from server.checkpoint_audit import CheckpointFileError, audit_against, audit_kept
+    from server.findings import StoreReport, render_store_report
+
+    trusted = public_key or _own_key(settings)
+    report = StoreReport(episodes=0, events=0, scenarios=0, seconds=0.0, seconds_a_scenario=None, findings=(), notes={})
+    if every or round_id is not None:
+        report = audit_store(settings, round_id=round_id, workers=workers)
+    found = [*report.findings, *look(settings, lambda opened: audit_kept(opened, trusted))]
+    if checkpoint is not None:
+        signed = _read_json(checkpoint)
+        try:
+            found += look(settings, lambda opened: audit_against(opened, signed, trusted))
+        except CheckpointFileError as error:
+            fail(f"{checkpoint}: {error}")
+    report = report.model_copy(update={"findings": tuple(found)})
+    typer.echo(report.model_dump_json(indent=2) if as_json else render_store_report(report))
+    raise typer.Exit(1 if found else 0)
+
+
+def checkpoint(
+    out: Annotated[
+        Path | None, typer.Option(help="File to write, to be kept on another machine.", dir_okay=False)
+    ] = None,
+    database: DatabaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Sign one hash over all episodes as they are now. Kept elsewhere, it shows what was removed or rolled back later."""
+    from server.checkpoints import draft_checkpoint, keep_checkpoint, read_latest, with_heads
+    from server.secret_files import SecretFiles, secrets_folder
+    from server.signing import load_signer
+    from server.times import now_text
+
+    settings = existing(settings_of(database_url=as_url(database)))
+    signer = load_signer(SecretFiles(secrets_folder(settings)))
+    change(settings, lambda opened: None)  # brought up to date
+    signed = look(settings, lambda opened: draft_checkpoint(opened, signer, now=now_text()))
+    if signed is not None:
+        made = signed
+        change(settings, lambda opened: keep_checkpoint(opened, made))
+    kept = signed or look(settings, read_latest)
+    if kept is None:
+        fail("there is nothing to sign yet")
+    if out is not None:
+        whole = look(settings, lambda opened: with_heads(opened, kept))
+        out.write_text(json.dumps(whole, indent=1) + "\n")
+    statement = kept["statement"]
+    typer.echo(
+        json.dumps(kept, indent=2)
+        if as_json
+        else f"checkpoint {statement['number']}: {statement['streams']} episodes, heads {statement['heads_hash']}"
+    )
+
+
+def _own_key(settings: Settings) -> str | None:
+    """The public key of this installation; null: its secrets are not here."""
+    from server.secret_files import SecretFiles, secrets_folder
+    from server.signing import KEY_FILE, load_signer
+
+    files = SecretFiles(secrets_folder(settings))
+    return load_signer(files).public_key if files.read(KEY_FILE) is not None else None
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        fail(f"{path} cannot be read: {error}")

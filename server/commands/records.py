@@ -1,0 +1,121 @@
+"""``mlops-debug export``, ``verify``, ``rebuild`` and ``regrade``: take the record elsewhere, or derive it again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlops_debug_env.commands.export import What
+from mlops_debug_env.commands.export import export as export_runs
+from mlops_debug_env.commands.options import ApiKeyOption, UrlOption
+from server.commands.invocation import DatabaseOption, JsonOption, as_url, change, existing, fail, look, settings_of
+
+
+def export(
+    runs: Annotated[list[Path] | None, typer.Argument(help="Folders of runs, as `mlops-debug run` leaves them.")] = None,
+    bundle: Annotated[Path | None, typer.Option(help="Write a bundle of the database instead.", dir_okay=False)] = None,
+    round_id: Annotated[str | None, typer.Option("--round", help="Bundle: only the episodes of a round.")] = None,
+    database: DatabaseOption = None,
+    what: Annotated[What, typer.Option("--what", help="Runs: what to export; docs/exports.md has the fields.")] = "results",
+    out: Annotated[Path | None, typer.Option(help="Runs: file to write. Default: standard output.")] = None,
+    least_score: Annotated[float, typer.Option(help="Chat: only episodes that scored as much.")] = 0.0,
+    least_gap: Annotated[float, typer.Option(help="Preference: only pairs that are so far apart.")] = 0.1,
+    url: UrlOption = "http://127.0.0.1:7860",
+    api_key: ApiKeyOption = None,
+) -> None:
+    """Export runs as JSON lines, or with --bundle a database as one file that anybody can verify: events, scenarios,
+    receipts, boards and, once revealed, the secrets of rounds."""
+    if bundle is not None:
+        if runs:
+            fail("a bundle is of the database: name either folders of runs or --bundle FILE")
+        _export_bundle(bundle, round_id, database)
+    elif not runs:
+        fail("name folders of runs, or --bundle FILE")
+    else:
+        export_runs(runs, what, out, least_score, least_gap, url, api_key)
+
+
+def _export_bundle(bundle: Path, round_id: str | None, database: str | None) -> None:
+    from server.bundle import export_bundle
+    from server.round_errors import UnknownRoundError
+    from server.secret_files import SecretFiles, secrets_folder
+    from server.signing import load_signer
+    from server.times import now_text
+
+    settings = existing(settings_of(database_url=as_url(database)))
+    signer = load_signer(SecretFiles(secrets_folder(settings)))
+    try:
+        exported = look(
+            settings, lambda opened: export_bundle(opened, signer, bundle, round_id=round_id, now=now_text())
+        )
+    except UnknownRoundError as error:
+        fail(str(error))
+    typer.echo(f"{bundle}: {exported.episodes} episodes ({exported.running} running), {exported.events} events")
+    typer.echo(f"public key: {signer.public_key}")
+
+
+def verify(
+    bundle: Annotated[Path, typer.Argument(help="File that mlops-debug export wrote.", dir_okay=False)],
+    public_key: Annotated[str, typer.Option(help="The host's key, as GET /public-key said before. 64 hex digits.")],
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes. Default: one a core.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Derive everything in a bundle again, here. Exit 0: it all follows, 1: findings. Needs no server and no database."""
+    from server.bundle_verifying import BundleError, verify_bundle
+    from server.findings import render_store_report
+
+    try:
+        report = verify_bundle(bundle, public_key, workers=workers)
+    except BundleError as error:
+        fail(str(error))
+    typer.echo(report.model_dump_json(indent=2) if as_json else render_store_report(report))
+    raise typer.Exit(1 if report.findings else 0)
+
+
+def rebuild(
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Replace nothing unless the rebuilt tables equal the live ones.")
+    ] = False,
+    database: DatabaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Build the read models again from the events. Exit 0: done, 1: they differ and were left as they are."""
+    from server.rebuilding import rebuild as rebuild_tables
+
+    settings = existing(settings_of(database_url=as_url(database)))
+    done = change(settings, lambda opened: rebuild_tables(opened, verify=verify))
+    if as_json:
+        typer.echo(json.dumps({**done._asdict(), "differences": [each._asdict() for each in done.differences]}))
+    else:
+        typer.echo(", ".join(f"{name}: {count} rows" for name, count in done.rows.items()))
+        for each in done.differences:
+            typer.echo(
+                f"{each.table}: {each.live_only} rows that no event supports, {each.rebuilt_only} rows missing: "
+                f"{', '.join(each.examples)}"
+            )
+        typer.echo("replaced by the rebuilt tables" if done.is_replaced else "left as they are, because they differ")
+    raise typer.Exit(0 if done.is_replaced else 1)
+
+
+def regrade(
+    rubric: Annotated[
+        Path, typer.Option(help="JSON: a version of its own, and the numbers that differ.", dir_okay=False)
+    ],
+    round_id: Annotated[str | None, typer.Option("--round", help="Only the episodes of a round.")] = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Grade recorded diagnoses under another rubric. The results are kept beside the recorded ones, never over them."""
+    from server.regrading import RubricError, read_rubric
+    from server.regrading import regrade as regrade_all
+    from server.times import now_text
+
+    settings = existing(settings_of(database_url=as_url(database)))
+    try:
+        chosen = read_rubric(json.loads(rubric.read_text()))
+        done = change(settings, lambda opened: regrade_all(opened, chosen, round_id=round_id, now=now_text()))
+    except (RubricError, OSError, ValueError, AttributeError) as error:
+        fail(f"{rubric}: {error}")
+    typer.echo(f"rubric {chosen.version}: {done.graded} graded, {done.changed} differ, {done.kept} were graded before")

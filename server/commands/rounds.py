@@ -1,0 +1,121 @@
+"""``mlops-debug rounds``: open, close and show ranked rounds."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from server.commands.invocation import (
+    DatabaseOption,
+    JsonOption,
+    as_url,
+    change,
+    existing,
+    existing_or_new,
+    fail,
+    settings_of,
+)
+from server.settings import Settings
+
+if TYPE_CHECKING:
+    from server.round_closing import ClosedRound
+
+rounds = typer.Typer(help="Ranked rounds: seeds from a secret that is committed to first.", no_args_is_help=True)
+
+
+@rounds.command("open")
+def open_one(
+    suite: Annotated[str, typer.Option(help="What is played.")] = "ranked-1",
+    attempts: Annotated[int, typer.Option(min=1, max=100, help="Attempts of an agent at each entry.")] = 4,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the round. Default: the day and four random digits.")
+    ] = None,
+    database: DatabaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw a secret, keep it in a file, and publish its SHA-256 together with suite, rubric and generator."""
+    from domain.suites import UnknownSuiteError, find_suite
+    from server.rounds import RoundNameError, open_round, round_json
+    from server.secret_files import SecretFiles, secrets_folder
+    from server.times import now_text
+
+    settings = settings_of(database_url=as_url(database))
+    existing_or_new(settings)
+    files = SecretFiles(secrets_folder(settings))
+    try:
+        chosen, named = find_suite(suite), name or _made_name()
+        row = change(
+            settings,
+            lambda opened: open_round(opened, files, named, chosen, attempts_allowed=attempts, now=now_text()),
+        )
+    except (UnknownSuiteError, RoundNameError) as error:
+        fail(str(error))
+    if as_json:
+        typer.echo(json.dumps(round_json(row), indent=2))
+        return
+    typer.echo(f"round {row.round_id}: suite {row.suite_id}, {row.attempts} attempts at each entry")
+    typer.echo(f"commitment (SHA-256 of the secret): {row.commitment}")
+    typer.echo(f"the secret is in {files.folder}; keep that folder, and keep it to yourself")
+
+
+@rounds.command("list")
+def list_all(database: DatabaseOption = None, as_json: JsonOption = False) -> None:
+    """Show every round, the newest first."""
+    from server.rounds import list_rounds, round_json
+
+    settings = existing(settings_of(database_url=as_url(database)))
+    found = [round_json(row) for row in change(settings, list_rounds)]
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    for each in found:
+        state = f"closed {each['closed_at']}" if each["closed_at"] else f"open since {each['opened_at']}"
+        typer.echo(f"{each['round']}  {each['suite']['suite_id']}  {each['attempts']} attempts  {state}")
+
+
+@rounds.command()
+def close(
+    name: Annotated[str, typer.Argument(help="Name of the round.")],
+    database: DatabaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """End a round for good: what runs expires with the floor score, and the secret is revealed."""
+    from server.round_errors import RoundError
+    from server.secret_files import SecretLostError
+
+    settings = existing(settings_of(database_url=as_url(database)))
+    try:
+        closed = asyncio.run(_close(settings, name))
+    except (RoundError, SecretLostError) as error:
+        fail(str(error))
+    if as_json:
+        typer.echo(json.dumps(closed._asdict()))
+        return
+    typer.echo(f"round {name} is closed; {closed.expired} attempts expired")
+    typer.echo(f"secret: {closed.secret}")
+
+
+async def _close(settings: Settings, name: str) -> ClosedRound:
+    from server.app import random_id, utc_now
+    from server.installation import installed
+    from server.round_closing import close_round
+    from server.secret_files import SecretFiles, secrets_folder
+    from server.times import now_text
+    from server.world import InlineWorld
+
+    # A server may run beside it: it reads the round anew for each reset, and finds the episodes ended.
+    async with installed(settings, InlineWorld(), clock=utc_now, new_id=random_id) as here:
+        files = SecretFiles(secrets_folder(settings))
+        closed = await close_round(settings, here.reader, here.episodes, files, name, now=now_text())
+        await here.checkpointer.make()
+        return closed
+
+
+def _made_name() -> str:
+    import secrets
+
+    return f"{datetime.now(UTC):%Y-%m-%d}-{secrets.token_hex(2)}"

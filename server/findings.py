@@ -1,0 +1,80 @@
+"""What an audit says: findings, and notes on what could not be checked."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Finding(BaseModel):
+    """One thing that is not as it was recorded, or does not follow from what was recorded."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    """``chain``, ``fold``, ``scenario``, ``generate``, ``execute``, ``grade``, ``row``, ``round`` or ``checkpoint``."""
+    version: int | None
+    """The event concerned; null: the episode as a whole."""
+    message: str
+
+
+class AuditReport(BaseModel):
+    """What an audit of one episode showed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    episode_id: str
+    events: int
+    """Number of events looked at."""
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+    """What could not be checked, and why."""
+
+
+class StoreFinding(Finding):
+    """A finding of an audit of many episodes."""
+
+    episode_id: str | None
+    """Null: it concerns the store as a whole."""
+
+
+class StoreReport(BaseModel):
+    """What an audit of many episodes showed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    episodes: int
+    events: int
+    scenarios: int
+    """Distinct scenarios; each was generated again once, or a few times where very many episodes share it."""
+    seconds: float
+    """Time that passed."""
+    seconds_a_scenario: float | None
+    """Processor time that one further scenario costs, with its patches; null: none was generated."""
+    findings: tuple[StoreFinding, ...]
+    notes: dict[str, int]
+    """What could not be checked, to the number of episodes that it concerns."""
+
+
+def render_report(report: AuditReport) -> str:
+    """The report for a reader."""
+    lines = [f"episode {report.episode_id}: {report.events} events, {len(report.findings)} findings"]
+    lines += [f"  {_place(each)}: {each.message}" for each in report.findings]
+    return "\n".join([*lines, *(f"  note: {note}" for note in report.notes)])
+
+
+def render_store_report(report: StoreReport) -> str:
+    """The same for many episodes."""
+    lines = [
+        f"{report.episodes} episodes, {report.events} events, {report.scenarios} scenarios, "
+        f"{len(report.findings)} findings in {report.seconds:.1f} s"
+    ]
+    if report.seconds_a_scenario is not None:
+        lines.append(f"a further scenario costs {1000 * report.seconds_a_scenario:.0f} ms of one core")
+    for each in report.findings:
+        named = f"episode {each.episode_id}" if each.episode_id is not None else "the store"
+        lines.append(f"  {named}: {_place(each)}: {each.message}")
+    return "\n".join([*lines, *(f"  note, {count} episodes: {note}" for note, count in report.notes.items())])
+
+
+def _place(each: Finding) -> str:
+    return each.code if each.version is None else f"{each.code} at version {each.version}"

@@ -1,0 +1,60 @@
+"""The routes of rounds, their board, and what makes the record provable. All of it is public."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from domain.evidence_view import encode_json
+from server.board import board_csv
+from server.installation import Installation
+
+
+async def rounds(request: Request) -> Response:
+    return _json({"rounds": await _installation(request).rounds.published()})
+
+
+async def leaderboard_json(request: Request) -> Response:
+    return _json(await _board(request))
+
+
+async def leaderboard_csv(request: Request) -> Response:
+    board = await _board(request)
+    headers = {"Content-Disposition": f'attachment; filename="leaderboard-{board["round"]}.csv"'}
+    return Response(board_csv(board["rows"]), media_type="text/csv", headers=headers)
+
+
+async def public_key(request: Request) -> Response:
+    return _json({"algorithm": "Ed25519", "public_key": _installation(request).signer.public_key})
+
+
+async def checkpoint(request: Request) -> Response:
+    return _json({"checkpoint": await _installation(request).checkpointer.latest()})
+
+
+RANKED_ROUTES = (
+    Route("/rounds", rounds, methods=["GET"]),
+    Route("/leaderboard.json", leaderboard_json, methods=["GET"]),
+    Route("/leaderboard.csv", leaderboard_csv, methods=["GET"]),
+    Route("/public-key", public_key, methods=["GET"]),
+    Route("/checkpoint", checkpoint, methods=["GET"]),
+)
+
+
+async def _board(request: Request) -> dict[str, Any]:
+    wanted = request.query_params
+    return await _installation(request).board(
+        round_id=wanted.get("round"), suite_id=wanted.get("suite"), rubric_version=wanted.get("rubric_version")
+    )
+
+
+def _installation(request: Request) -> Installation:
+    installation: Installation = request.app.state.installation
+    return installation
+
+
+def _json(body: dict[str, Any]) -> Response:
+    return Response(encode_json(body), media_type="application/json")

@@ -1,0 +1,113 @@
+"""Grades recorded diagnoses again under another rubric, and keeps the results beside the recorded ones.
+
+A grade that was given stays given: what is recorded is what the agent was told, and the board says which rubric it shows.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+from typing import Any, Mapping, NamedTuple
+
+from sqlalchemy import Connection, select
+
+from domain.events import DiagnosisSubmitted
+from domain.grader import grade, read_fix, verify_patch
+from domain.rubric import RUBRIC, Rubric
+from domain.state import EpisodeState, evolve
+from server.folding import decode_link
+from server.scenarios import read_scenario
+from server.store import read_stream
+from server.tables import episodes, regrades, rubrics
+
+_FIXED = ("max_steps", "low_score_tasks")
+"""Part of a rubric, but not of grading one diagnosis: they cannot be changed afterwards."""
+
+
+class RubricError(ValueError):
+    """The rubric cannot be used."""
+
+
+class Regrade(NamedTuple):
+    """What re-grading did."""
+
+    graded: int
+    kept: int
+    """Were graded under this rubric before."""
+    changed: int
+    """Scores that differ from the recorded ones."""
+
+
+def read_rubric(given: Mapping[str, Any]) -> Rubric:
+    """A rubric from its numbers; what is not given is as in the present one. Raises ``RubricError``."""
+    known = {each.name for each in fields(Rubric)} - set(_FIXED)
+    unknown = set(given) - known
+    if unknown:
+        raise RubricError(f"a rubric has no {sorted(unknown)[0]}; it has {', '.join(sorted(known))}")
+    version = given.get("version")
+    if not isinstance(version, str) or not 1 <= len(version) <= 32 or version == RUBRIC.version:
+        raise RubricError(f"give the rubric a version of its own, other than {RUBRIC.version}")
+    wrong = [name for name, value in given.items() if name != "version" and not _is_number(value)]
+    if wrong:
+        raise RubricError(f"{wrong[0]} has to be a number")
+    return replace(RUBRIC, **dict(given))
+
+
+def regrade(connection: Connection, rubric: Rubric, *, round_id: str | None, now: str) -> Regrade:
+    """Every ended episode, or those of a round. What was graded under this rubric before, stays."""
+    _keep_rubric(connection, rubric)
+    ended = select(episodes.c.episode_id).where(episodes.c.ended_position.is_not(None))
+    if round_id is not None:
+        ended = ended.where(episodes.c.round == round_id)
+    done = select(regrades.c.episode_id).where(regrades.c.rubric_version == rubric.version)
+    before = set(connection.execute(done).scalars())
+    graded = kept = changed = 0
+    for episode_id in sorted(connection.execute(ended).scalars()):
+        if episode_id in before:
+            kept += 1
+            continue
+        values, recorded = _regraded(connection, episode_id, rubric)
+        connection.execute(regrades.insert().values(**values, regraded_at=now))
+        graded += 1
+        changed += values["score"] != recorded
+    return Regrade(graded, kept, changed)
+
+
+def _regraded(connection: Connection, episode_id: str, rubric: Rubric) -> tuple[dict[str, Any], float | None]:
+    """The row, and the recorded score."""
+    before: EpisodeState | None = None
+    state: EpisodeState | None = None
+    for each in read_stream(connection, episode_id):
+        before, state = state, evolve(state, decode_link(each))
+    if state is None or before is None:
+        raise RubricError(f"{episode_id} has no end to grade; audit it")
+    row = {"episode_id": episode_id, "rubric_version": rubric.version, "round_id": state.reset.round}
+    submitted = state.last
+    if not isinstance(submitted, DiagnosisSubmitted):
+        return {**row, "score": rubric.lowest_score, "brier": None, "is_right": False, "grade": None}, state.score
+    truth = read_scenario(connection, state.reset.scenario_digest).truth
+    patch = read_fix(submitted.diagnosis, truth).patch
+    verdict = submitted.verdict
+    if patch and rubric.unneeded_entry_share != RUBRIC.unneeded_entry_share:
+        verdict = verify_patch(truth, patch, rubric=rubric)
+    again = grade(
+        submitted.diagnosis, truth, before.investigation(), verdict, task_id=state.reset.task_id, rubric=rubric
+    )
+    parts = (again.breakdown.failure_category, again.breakdown.root_cause_file, again.breakdown.root_cause_field)
+    right = all(part.awarded == part.possible for part in parts)
+    grades = {"score": again.score, "brier": again.brier, "is_right": right, "grade": again.model_dump_json()}
+    return row | grades, state.score
+
+
+def _keep_rubric(connection: Connection, rubric: Rubric) -> None:
+    numbers = {each.name: getattr(rubric, each.name) for each in fields(Rubric) if each.name not in _FIXED}
+    body = json.dumps(numbers, sort_keys=True)
+    kept = connection.execute(select(rubrics.c.body).where(rubrics.c.rubric_version == rubric.version)).scalar()
+    if kept is None:
+        connection.execute(rubrics.insert().values(rubric_version=rubric.version, body=body))
+    elif kept != body:
+        raise RubricError(f"there is another rubric {rubric.version}; give this one a version of its own")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

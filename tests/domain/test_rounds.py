@@ -1,0 +1,87 @@
+"""What a round derives from its secret, and that nothing that is known of it predicts what is not."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import Counter
+from itertools import product
+
+import pytest
+
+from domain.faults import CATALOGUE
+from domain.rounds import AttemptId, attempt_fault, attempt_seed, commitment_to
+from domain.suites import RANKED_1, SUITES, UnknownEntryError, UnknownSuiteError, find_suite
+from domain.types import TaskId
+
+SECRET = bytes(range(32))
+FIRST = AttemptId("spring", "ann", 1, 1)
+
+
+def test_the_seed_is_the_first_128_bits_of_the_hmac_of_the_attempts_name() -> None:
+    by_hand = hmac.new(SECRET, b'["spring","ann",1,1]', hashlib.sha256).hexdigest()
+    assert f"{attempt_seed(SECRET, FIRST):032x}" == by_hand[:32]
+    assert commitment_to(SECRET) == hashlib.sha256(SECRET).hexdigest()
+
+
+def test_every_attempt_of_every_agent_has_a_seed_of_its_own() -> None:
+    names = [AttemptId(*each) for each in product(("r", "s"), ("ann", "bob", "ann,1"), range(1, 10), range(1, 5))]
+    assert len({attempt_seed(SECRET, each) for each in names}) == len(names)
+    assert attempt_seed(bytes(32), FIRST) != attempt_seed(SECRET, FIRST)
+
+
+def test_the_fault_comes_from_the_mix_of_the_task_in_its_proportions() -> None:
+    mix = ("a", "a", "b")
+    drawn = Counter(attempt_fault(SECRET, FIRST._replace(entry=n), mix) for n in range(6000))
+    print(f"a: {drawn['a'] / 6000:.3f}, expected 0.667")
+    assert set(drawn) == {"a", "b"}
+    assert abs(drawn["a"] / 6000 - 2 / 3) < 0.03
+
+
+@pytest.mark.parametrize("suite", SUITES.values(), ids=lambda suite: suite.suite_id)
+def test_a_suite_draws_only_faults_that_the_catalogue_has_for_the_task(suite: object) -> None:
+    assert suite is RANKED_1
+    for task_id, faults in RANKED_1.mix.items():
+        assert all(CATALOGUE[fault].task_id == task_id for fault in faults)
+    assert set(RANKED_1.entries) == set(RANKED_1.mix)
+
+
+def test_a_published_suite_never_changes() -> None:
+    assert RANKED_1.digest == "4cc24743f565a5743cb66a3af856a34d5f35ace9362c3e75d1379c789950cc7e"
+
+
+def test_an_unknown_suite_or_entry_is_told() -> None:
+    with pytest.raises(UnknownSuiteError):
+        find_suite("ranked-0")
+    for entry in (0, 10, -1):
+        with pytest.raises(UnknownEntryError):
+            RANKED_1.task_of(entry)
+
+
+def _counts_cards(seen: list[str], mix: tuple[str, ...]) -> str:
+    """Guesses the fault that came least often so far, which wins against a shuffled deck."""
+    return min(mix, key=lambda fault: (seen.count(fault), mix.index(fault)))
+
+
+def _expects_streaks(seen: list[str], mix: tuple[str, ...]) -> str:
+    return max(mix, key=lambda fault: (seen.count(fault), mix.index(fault)))
+
+
+def _copies_the_other(seen: list[str], mix: tuple[str, ...]) -> str:
+    return seen[-1] if seen else mix[0]
+
+
+@pytest.mark.parametrize("predict", [_counts_cards, _expects_streaks, _copies_the_other])
+def test_finished_attempts_of_all_agents_predict_the_next_fault_no_better_than_the_mix(predict: object) -> None:
+    right = total = 0
+    for number in range(60):
+        seen: dict[TaskId, list[str]] = {task_id: [] for task_id in RANKED_1.mix}
+        for attempt, entry, agent in product(range(1, 5), range(1, 10), ("ann", "bob")):
+            task_id = RANKED_1.task_of(entry)
+            fault = attempt_fault(SECRET, AttemptId(f"r{number}", agent, entry, attempt), RANKED_1.mix[task_id])
+            right += predict(seen[task_id], RANKED_1.mix[task_id]) == fault  # type: ignore[operator]
+            total += 1
+            seen[task_id].append(fault)
+    expected, error = total / 3, (total * 2 / 9) ** 0.5
+    print(f"{predict.__name__}: {right} of {total} right, the mix alone {expected:.0f} +- {error:.0f}")  # type: ignore[attr-defined]
+    assert abs(right - expected) < 4 * error

@@ -1,0 +1,125 @@
+"""The board of a round over HTTP: every attempt counted, attacks and baselines marked, as JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from server.board import CSV_COLUMNS
+from server.identity import KeyKind
+from server.keys import create_key
+from server.settings import Settings
+from tests.hand_made import REPAIR
+from tests.operating import writing
+from tests.served import Served, assert_problem, serving
+from tests.server.test_rounds import NOW, closed, opened
+
+GOOD = {
+    "action_type": "submit_diagnosis",
+    "failure_category": "data_leakage",
+    "root_cause_file": "preprocessing.py",
+    "root_cause_field": "StandardScaler.fit_transform",
+    "patch": [REPAIR.model_dump()],
+    "confidence": 0.9,
+    "metadata": {"reported": {"tokens": 100, "cost_usd": 0.25}},
+}
+BAD = {"action_type": "submit_diagnosis", "confidence": 0.9}
+
+
+def key_of(settings: Settings, name: str, kind: KeyKind = "agent") -> str:
+    with writing(settings) as connection:
+        return create_key(connection, name, ("agent",), kind=kind, now=NOW)
+
+
+async def play(served: Served, key: str, diagnosis: dict[str, Any], *, entries: int = 9, attempts: int = 2) -> None:
+    served.client.headers["Authorization"] = f"Bearer {key}"
+    for attempt in range(1, attempts + 1):
+        for entry in range(1, entries + 1):
+            info = (await served.reset(round="spring", entry=entry, attempt=attempt))["info"]
+            await served.step(info["episode_id"], diagnosis)
+
+
+@pytest.fixture
+async def played(settings: Settings) -> AsyncIterator[Served]:
+    opened(settings)
+    names: list[tuple[str, KeyKind]] = [("good", "agent"), ("bad", "baseline"), ("=cheat", "attack")]
+    made = {name: key_of(settings, name, kind) for name, kind in names}
+    async with serving(settings) as served:
+        await play(served, made["good"], GOOD)
+        await play(served, made["bad"], BAD)
+        await play(served, made["=cheat"], BAD, entries=1, attempts=1)
+        await served.reset(round="spring", entry=2)
+        del served.client.headers["Authorization"]
+        yield served
+
+
+async def board(served: Served, **query: str) -> dict[str, Any]:
+    response = await served.client.get("/leaderboard.json", params=query)
+    assert response.status_code == 200, response.text
+    read: dict[str, Any] = response.json()
+    return read
+
+
+async def test_the_board_ranks_by_score_and_marks_kinds(played: Served) -> None:
+    shown = await board(played)
+    rows = {row["agent"]: row for row in shown["rows"]}
+    assert (shown["round"], shown["closed_at"], shown["attempts_allowed"]) == ("spring", None, 2)
+    assert [rows[name]["rank"] for name in ("good", "bad", "=cheat")] == [1, 2, 2]
+    assert [rows[name]["kind"] for name in ("good", "bad", "=cheat")] == ["agent", "baseline", "attack"]
+    assert (rows["good"]["score"], rows["good"]["pass_1"], rows["good"]["pass_k"]) == (0.99, 1.0, {"1": 1.0, "2": 1.0})
+    assert rows["=cheat"]["attempts"] == {"used": 2, "running": 1, "allowed": 18}
+    assert (rows["=cheat"]["complete"], rows["=cheat"]["entries_never_attempted"]) == (False, 8)
+
+
+async def test_what_clients_report_is_marked_as_theirs(played: Served) -> None:
+    rows = {row["agent"]: row for row in (await board(played))["rows"]}
+    reported = {"attempts": 18, "tokens": 1800, "cost_usd": 4.5, "cost_usd_per_attempt": 0.25}
+    assert rows["good"]["client_reported"] == reported
+    assert (rows["good"]["on_frontier"], rows["bad"]["on_frontier"]) == (True, None)
+
+
+async def test_calibration_shows_who_is_sure_and_wrong(played: Served) -> None:
+    rows = {row["agent"]: row for row in (await board(played))["rows"]}
+    assert (rows["good"]["brier"], rows["bad"]["brier"]) == (0.01, 0.81)
+    (only,) = rows["bad"]["calibration"]
+    assert (only["attempts"], only["mean_confidence"], only["share_right"]) == (18, 0.9, 0.0)
+
+
+async def test_unfinished_attempts_count_with_the_floor_once_the_round_is_closed(
+    played: Served, settings: Settings
+) -> None:
+    await closed(played, settings)
+    rows = {row["agent"]: row for row in (await board(played, round="spring"))["rows"]}
+    assert rows["=cheat"]["attempts"] == {"used": 2, "running": 0, "allowed": 18}
+    assert rows["=cheat"]["tasks"]["medium"] == {"attempts": 1, "mean": 0.01}
+
+
+async def test_practice_never_enters_the_board(played: Served) -> None:
+    before = await board(played)
+    await played.reset(episode_id="p", task_id="medium")
+    await played.step("p", GOOD)
+    assert await board(played) == before
+
+
+async def test_the_csv_has_the_same_rows_and_no_formulas(played: Served) -> None:
+    response = await played.client.get("/leaderboard.csv")
+    rows = list(csv.DictReader(io.StringIO(response.text)))
+    assert response.headers["content-type"].startswith("text/csv")
+    assert tuple(rows[0]) == CSV_COLUMNS
+    assert [row["agent"] for row in rows] == ["good", "bad", "'=cheat"] or rows[1]["agent"] == "'=cheat"
+    assert rows[0]["score"] == "0.99"
+
+
+@pytest.mark.parametrize(
+    "query", [{"round": "autumn"}, {"suite": "ranked-0"}, {"round": "spring", "suite": "ranked-0"}]
+)
+async def test_an_unknown_round_or_suite_is_told(played: Served, query: dict[str, str]) -> None:
+    assert_problem(await played.client.get("/leaderboard.json", params=query), 404, "unknown_round")
+
+
+async def test_without_a_round_there_is_no_board(served: Served) -> None:
+    assert_problem(await served.client.get("/leaderboard.json"), 404, "unknown_round")
