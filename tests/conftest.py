@@ -35,7 +35,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What is opted into by name is skipped elsewhere."""
-    for marker in ("strace", "proxy"):
+    for marker in ("strace", "proxy", "large"):
         if marker not in config.option.markexpr:
             for item in items:
                 if item.get_closest_marker(marker):
