@@ -10,13 +10,14 @@ COPY migrations migrations
 RUN /opt/mlops-debug/bin/pip install --no-cache-dir '.[postgres]'
 
 FROM python:3.11-slim
-RUN useradd --system --uid 10001 --create-home --home-dir /data mlops
+RUN useradd --system --uid 10001 --create-home --home-dir /data mlops && install -d -o mlops -m 700 /data/secrets
 COPY --from=build /opt/mlops-debug /opt/mlops-debug
 ENV PATH="/opt/mlops-debug/bin:$PATH" \
     PYTHONUNBUFFERED=1 \
     MLOPS_DEBUG_HOST=0.0.0.0 \
     MLOPS_DEBUG_PORT=7860 \
-    MLOPS_DEBUG_DATABASE_URL=sqlite:////data/mlops-debug.db
+    MLOPS_DEBUG_DATABASE_URL=sqlite:////data/mlops-debug.db \
+    MLOPS_DEBUG_SECRETS_FOLDER=/data/secrets
 USER 10001
 WORKDIR /data
 VOLUME /data
@@ -24,5 +25,6 @@ EXPOSE 7860
 # Alive, not ready: a server whose database is away must not be restarted for it.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['MLOPS_DEBUG_PORT'] + '/health', timeout=2)"]
+# Listening beyond this container, it needs API keys (mlops-debug keys create NAME), or MLOPS_DEBUG_ACCESS=open.
 # The process takes SIGTERM itself and writes what is waiting before it ends.
 CMD ["mlops-debug", "serve"]

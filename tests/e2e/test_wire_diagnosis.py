@@ -43,6 +43,7 @@ def test_info_after_a_submission_has_exactly_the_documented_keys(http: httpx.Cli
         "breakdown",
         "ground_truth",
         "investigation",
+        "receipt",
     }
     assert body["metadata"] == body["info"]
 
