@@ -28,6 +28,7 @@ from server.sessions import Sessions
 from server.settings import Settings
 from server.signing import Signer, load_signer
 from server.store import EventStore, StoreError, unavailable_if_silent
+from server.verifying import Verifier
 from server.world import World
 
 READY_TIMEOUT_SECONDS = 2.0
@@ -56,6 +57,7 @@ class Installation:
     rounds: Rounds
     signer: Signer
     checkpointer: Checkpointer
+    verifier: Verifier
 
     async def last_scores(self, key_prefix: str | None) -> dict[str, Any]:
         return await read_last_scores(self.reader, key_prefix=key_prefix)
@@ -108,6 +110,7 @@ async def installed(
                 sessions.neighbours.listening(sessions.hear),
                 _in_background(installation.sweeper.run()),
                 _in_background(installation.checkpointer.run()),
+                _in_background(installation.verifier.run()),
             ):
                 yield installation
         finally:
@@ -148,4 +151,5 @@ def _install(
         rounds,
         signer,
         Checkpointer(settings, signer, clock=clock),
+        Verifier(settings, world, files, clock=clock),
     )

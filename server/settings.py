@@ -117,6 +117,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("IDLE_SECONDS", 86_400.0, "An episode on which nothing happened for this long is closed.", _seconds),
     Setting("CHECKPOINT_SECONDS", 3_600.0, "Time between two signed checkpoints of a running server.", _seconds),
+    Setting("VERIFY_SECONDS", 60.0, "Time between two turns of auditing ranked attempts that have ended.", _seconds),
     Setting("PING_SECONDS", 20.0, "Time between two pings of an open WebSocket.", _seconds),
     Setting("PING_TIMEOUT_SECONDS", 20.0, "A WebSocket that does not answer a ping for this long is closed.", _seconds),
 )
@@ -145,6 +146,7 @@ class Settings:
     open_episode_limit: int = 20_000
     idle_seconds: float = 86_400.0
     checkpoint_seconds: float = 3_600.0
+    verify_seconds: float = 60.0
     ping_seconds: float = 20.0
     ping_timeout_seconds: float = 20.0
 

@@ -16,6 +16,7 @@ from server.settings import Settings
 from tests.hand_made import REPAIR
 from tests.operating import writing
 from tests.served import Served, assert_problem, serving
+from tests.server.test_audit_store import tamper
 from tests.server.test_rounds import NOW, closed, opened
 
 GOOD = {
@@ -96,6 +97,21 @@ async def test_unfinished_attempts_count_with_the_floor_once_the_round_is_closed
     rows = {row["agent"]: row for row in (await board(played, round="spring"))["rows"]}
     assert rows["=cheat"]["attempts"] == {"used": 2, "running": 0, "allowed": 18}
     assert rows["=cheat"]["tasks"]["medium"] == {"attempts": 1, "mean": 0.01}
+
+
+async def test_a_row_is_verified_once_all_its_ended_attempts_were_audited(played: Served, settings: Settings) -> None:
+    async def verified() -> dict[str, bool]:
+        return {row["agent"]: row["verified"] for row in (await board(played))["rows"]}
+
+    assert set((await verified()).values()) == {False}
+    assert await played.installation.verifier.verify() == 37
+    assert set((await verified()).values()) == {True}
+    assert await played.installation.verifier.verify() == 0
+    tamper(settings, "UPDATE attempts SET score = 0.9 WHERE agent = 'bad' AND entry = 1 AND attempt = 1")
+    with writing(settings) as connection:
+        connection.exec_driver_sql("DELETE FROM audits")
+    assert await played.installation.verifier.verify() == 37
+    assert await verified() == {"good": True, "bad": False, "=cheat": True}
 
 
 async def test_practice_never_enters_the_board(played: Served) -> None:
