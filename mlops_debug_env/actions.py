@@ -29,8 +29,19 @@ class PatchEntry(BaseModel):
     """The value to set; null where the field may be null."""
 
 
+class Reported(BaseModel):
+    """What a client says its investigation cost. Recorded as said: the server cannot know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    tokens: Annotated[int, Field(ge=0, le=2**53 - 1)] | None = None
+    """All tokens of the episode, read and written; null: not said."""
+    cost_usd: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] | None = None
+    """Null: not said."""
+
+
 class ActionMetadata(BaseModel):
-    """Free keys beside an action; two of them mean something to the server."""
+    """Free keys beside an action; three of them mean something to the server."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
@@ -38,6 +49,8 @@ class ActionMetadata(BaseModel):
     """Makes the step idempotent; null: the client makes one."""
     expected_version: ExpectedVersion | None = None
     """Version the agent believes is current; null: whatever is current."""
+    reported: Reported | None = None
+    """Beside a diagnosis: what the investigation cost; null: not said."""
 
 
 NO_METADATA = ActionMetadata()

@@ -138,6 +138,14 @@ class Investigation(_Shape):
     steps: int
 
 
+class Receipt(_Shape):
+    """The server's signed word on an episode that ended: Ed25519 over the statement as canonical JSON."""
+
+    statement: dict[str, Any]
+    public_key: str
+    signature: str
+
+
 class Info(_Shape):
     """What names the episode, and after its end the score and the truth."""
 
@@ -160,6 +168,8 @@ class Info(_Shape):
     ground_truth: GroundTruth | None = None
     """Null or missing: the episode runs."""
     investigation: Investigation | None = None
+    """Null or missing: the episode runs."""
+    receipt: Receipt | None = None
     """Null or missing: the episode runs."""
 
 

@@ -14,8 +14,8 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import WebSocketRoute
 
-from server.collector import calm_collector
 from server.authentication import Authentication, is_open
+from server.collector import calm_collector
 from server.installation import installed
 from server.problems import EXPECTED_ERRORS
 from server.routes import ROUTES, answer_problem

@@ -66,6 +66,14 @@ class GroundTruth(_Shape):
     accepted: Accepted
 
 
+class Receipt(_Shape):
+    """The server's signed word on an episode that ended: Ed25519 over the statement as canonical JSON."""
+
+    statement: dict[str, Any]
+    public_key: str
+    signature: str
+
+
 class Info(_Shape):
     """What names the episode, and after its end the score and the truth."""
 
@@ -88,6 +96,8 @@ class Info(_Shape):
     ground_truth: GroundTruth | None = None
     """Null or missing: the episode runs."""
     investigation: Investigation | None = None
+    """Null or missing: the episode runs."""
+    receipt: Receipt | None = None
     """Null or missing: the episode runs."""
 
 
