@@ -93,7 +93,7 @@ def _fill(connection: Connection, beside: dict[Table, Table]) -> None:
 
 
 def _streams(connection: Connection) -> Iterator[tuple[Link, ...]]:
-    rows = connection.execution_options(yield_per=_BATCH).execute(_BY_STREAM)
+    rows = connection.execute(_BY_STREAM, execution_options={"yield_per": _BATCH})
     for _, found in groupby(rows, key=lambda row: row.stream_id):
         yield tuple(to_link(row) for row in found)
 

@@ -1,24 +1,21 @@
-"""Changes to the operator's tables of an SQLite database, as a command would make them."""
+"""Changes to the operator's tables, as a command would make them, also from within a test whose loop runs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from server.database import create_write_engine, parse_url
-from server.schema_versions import upgrade
+from server.operating import upgrade_and_change
 from server.settings import Settings
 
+_Result = TypeVar("_Result")
 
-@contextmanager
-def writing(settings: Settings) -> Iterator[Connection]:
+
+def changed(settings: Settings, statements: Callable[[Connection], _Result]) -> _Result:
     """One transaction, on a database that is made where there is none."""
-    engine = create_write_engine(parse_url(settings.database_url))
-    try:
-        upgrade(engine)
-        with engine.begin() as connection:
-            yield connection
-    finally:
-        engine.dispose()
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(upgrade_and_change(settings, statements))).result()

@@ -15,11 +15,15 @@ from server.commands.invocation import DatabaseOption, JsonOption, as_url, chang
 
 
 def export(
-    runs: Annotated[list[Path] | None, typer.Argument(help="Folders of runs, as `mlops-debug run` leaves them.")] = None,
+    runs: Annotated[
+        list[Path] | None, typer.Argument(help="Folders of runs, as `mlops-debug run` leaves them.")
+    ] = None,
     bundle: Annotated[Path | None, typer.Option(help="Write a bundle of the database instead.", dir_okay=False)] = None,
     round_id: Annotated[str | None, typer.Option("--round", help="Bundle: only the episodes of a round.")] = None,
     database: DatabaseOption = None,
-    what: Annotated[What, typer.Option("--what", help="Runs: what to export; docs/exports.md has the fields.")] = "results",
+    what: Annotated[
+        What, typer.Option("--what", help="Runs: what to export; docs/exports.md has the fields.")
+    ] = "results",
     out: Annotated[Path | None, typer.Option(help="Runs: file to write. Default: standard output.")] = None,
     least_score: Annotated[float, typer.Option(help="Chat: only episodes that scored as much.")] = 0.0,
     least_gap: Annotated[float, typer.Option(help="Preference: only pairs that are so far apart.")] = 0.1,

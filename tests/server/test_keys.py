@@ -15,7 +15,7 @@ from server.authentication import is_open, sent_key
 from server.identity import Scope, owner_of
 from server.keys import KeyNameTakenError, UnknownKeyError, count_keys, create_key, list_keys, revoke_key
 from server.settings import Settings
-from tests.operating import writing
+from tests.operating import changed
 from tests.served import Served, assert_problem, serving
 
 NOW = "2030-01-01T00:00:00.000Z"
@@ -23,8 +23,8 @@ READ = {"action_type": "read_config"}
 
 
 def made(settings: Settings, name: str, *scopes: Scope) -> str:
-    with writing(settings) as connection:
-        return create_key(connection, name, scopes or ("agent",), kind="agent", now=NOW)
+    chosen = scopes or ("agent",)
+    return changed(settings, lambda connection: create_key(connection, name, chosen, kind="agent", now=NOW))
 
 
 def bearer(key: str) -> dict[str, str]:
@@ -57,18 +57,16 @@ def test_a_key_is_kept_as_a_hash_and_listed_without_its_secret(guarded: Settings
     assert (mark, len(secret), owner_of(f"{prefix}:e")) == ("mdk", 32, prefix)
     file = Path(guarded.database_url.removeprefix("sqlite:///"))
     assert secret.encode() not in file.read_bytes()
-    with writing(guarded) as connection:
-        (listed,) = list_keys(connection)
+    (listed,) = changed(guarded, list_keys)
     assert (listed.prefix, listed.name, listed.scopes) == (prefix, "ann", ("agent",))
     assert secret not in str(listed)
 
 
 def test_a_name_stands_for_one_key_for_ever(guarded: Settings, ann: str) -> None:
-    with writing(guarded) as connection:
-        assert revoke_key(connection, "ann", now=NOW).revoked_at == NOW
-        assert count_keys(connection) == 0
-        with pytest.raises(UnknownKeyError):
-            revoke_key(connection, "ann", now=NOW)
+    assert changed(guarded, lambda connection: revoke_key(connection, "ann", now=NOW)).revoked_at == NOW
+    assert changed(guarded, count_keys) == 0
+    with pytest.raises(UnknownKeyError):
+        changed(guarded, lambda connection: revoke_key(connection, "ann", now=NOW))
     with pytest.raises(KeyNameTakenError):
         made(guarded, "ann")
 
@@ -137,6 +135,7 @@ async def test_a_key_is_the_agent(running: Served, ann: str) -> None:
     assert links[0].actor == "ann"
 
 
+@pytest.mark.both_backends
 async def test_names_are_scoped_to_the_key(running: Served, ann: str, bob: str) -> None:
     ids = []
     for key in (ann, bob):
@@ -205,6 +204,7 @@ async def test_with_open_access_a_keyed_episode_cannot_be_stepped_or_squatted(se
         assert_problem(await served.client.get("/state", headers=bearer("mdk_no_key")), 401, "key_required")
 
 
+@pytest.mark.both_backends
 async def test_scores_and_open_episodes_are_those_of_the_key(running: Served, ann: str, bob: str) -> None:
     for key, name in ((ann, "a"), (ann, "b"), (bob, "c")):
         await running.client.post("/reset", json={"episode_id": name, "task_id": "medium"}, headers=bearer(key))
@@ -220,8 +220,7 @@ async def test_a_revoked_key_ends_on_open_sockets_too(running: Served, guarded: 
     running.installation.keys._now = lambda: now[0]
     async with running.socket(key=ann) as socket:
         assert (await socket.say({"type": "reset"}))["type"] == "observation"
-        with writing(guarded) as connection:
-            revoke_key(connection, "ann", now=NOW)
+        changed(guarded, lambda connection: revoke_key(connection, "ann", now=NOW))
         now[0] += 1e9
         refused = await socket.say({"type": "state"})
         assert refused["data"]["problem"]["code"] == "key_required"

@@ -13,8 +13,9 @@ from server.board import CSV_COLUMNS
 from server.identity import KeyKind
 from server.keys import create_key
 from server.settings import Settings
+from server.tables import audits
 from tests.hand_made import REPAIR
-from tests.operating import writing
+from tests.operating import changed
 from tests.served import Served, assert_problem, serving
 from tests.server.test_audit_store import tamper
 from tests.server.test_rounds import NOW, closed, opened
@@ -32,8 +33,7 @@ BAD = {"action_type": "submit_diagnosis", "confidence": 0.9}
 
 
 def key_of(settings: Settings, name: str, kind: KeyKind = "agent") -> str:
-    with writing(settings) as connection:
-        return create_key(connection, name, ("agent",), kind=kind, now=NOW)
+    return changed(settings, lambda connection: create_key(connection, name, ("agent",), kind=kind, now=NOW))
 
 
 async def play(served: Served, key: str, diagnosis: dict[str, Any], *, entries: int = 9, attempts: int = 2) -> None:
@@ -108,8 +108,7 @@ async def test_a_row_is_verified_once_all_its_ended_attempts_were_audited(played
     assert set((await verified()).values()) == {True}
     assert await played.installation.verifier.verify() == 0
     tamper(settings, "UPDATE attempts SET score = 0.9 WHERE agent = 'bad' AND entry = 1 AND attempt = 1")
-    with writing(settings) as connection:
-        connection.exec_driver_sql("DELETE FROM audits")
+    changed(settings, lambda connection: connection.execute(audits.delete()))
     assert await played.installation.verifier.verify() == 37
     assert await verified() == {"good": True, "bad": False, "=cheat": True}
 

@@ -20,7 +20,7 @@ from server.rounds import RoundNameError, open_round
 from server.secret_files import SecretFiles, SecretLostError, secrets_folder
 from server.settings import Settings
 from server.tables import attempts
-from tests.operating import writing
+from tests.operating import changed
 from tests.served import Served, assert_problem, serving
 
 NOW = "2030-01-01T00:00:00.000Z"
@@ -30,8 +30,9 @@ SUBMIT = {"action_type": "submit_diagnosis"}
 
 def opened(settings: Settings, name: str = "spring", *, allowed: int = 2, generator: str = "hand-made") -> None:
     files = SecretFiles(secrets_folder(settings))
-    with writing(settings) as connection:
-        open_round(
+    changed(
+        settings,
+        lambda connection: open_round(
             connection,
             files,
             name,
@@ -40,12 +41,12 @@ def opened(settings: Settings, name: str = "spring", *, allowed: int = 2, genera
             now=NOW,
             generator_version=generator,
             draw=lambda count: bytes(range(count)),
-        )
+        ),
+    )
 
 
 def key_of(settings: Settings, name: str) -> str:
-    with writing(settings) as connection:
-        return create_key(connection, name, ("agent",), kind="agent", now=NOW)
+    return changed(settings, lambda connection: create_key(connection, name, ("agent",), kind="agent", now=NOW))
 
 
 @pytest.fixture
@@ -75,6 +76,7 @@ async def closed(served: Served, settings: Settings, name: str = "spring") -> Cl
     return await close_round(settings, here.reader, here.episodes, files, name, now=NOW)
 
 
+@pytest.mark.both_backends
 async def test_an_attempt_has_the_seed_and_the_fault_that_the_secret_gives(playing: Served, ann: str) -> None:
     info = await ranked(playing, entry=2)
     prefix = ann.split("_")[1]
@@ -112,11 +114,13 @@ async def test_a_reset_whose_answer_got_lost_is_the_same_attempt(playing: Served
     assert (await ranked(playing, attempt=1))["step_count"] == 1
 
 
+@pytest.mark.both_backends
 async def test_resets_that_race_are_one_attempt(playing: Served) -> None:
     answers = await asyncio.gather(*(ranked(playing) for _ in range(8)))
     assert {each["episode_id"] for each in answers} == {answers[0]["episode_id"]}
 
 
+@pytest.mark.both_backends
 async def test_an_ended_attempt_is_followed_by_the_next_until_all_are_used(playing: Served) -> None:
     names = []
     for _ in range(2):
@@ -186,6 +190,7 @@ async def test_a_ranked_reset_on_a_session_goes_on_there(playing: Served, ann: s
     assert (ended["truncated"], ended["score"]) == (True, 0.01)
 
 
+@pytest.mark.both_backends
 async def test_closing_expires_what_runs_and_reveals_the_secret(playing: Served, settings: Settings) -> None:
     running = await ranked(playing)
     done = await ranked(playing, entry=2)
@@ -205,6 +210,7 @@ async def test_closing_expires_what_runs_and_reveals_the_secret(playing: Served,
         await closed(playing, settings, "autumn")
 
 
+@pytest.mark.both_backends
 async def test_no_attempt_begins_in_a_round_that_closed_while_its_scenario_was_made(
     playing: Served, settings: Settings
 ) -> None:
@@ -226,6 +232,7 @@ async def test_no_attempt_begins_in_a_round_that_closed_while_its_scenario_was_m
         assert (await connection.execute(select(attempts))).all() == []
 
 
+@pytest.mark.both_backends
 async def test_an_attempt_has_one_row_that_tells_the_fault_only_after_the_end(playing: Served) -> None:
     async def row() -> Any:
         async with playing.installation.reader.connect() as connection:

@@ -1,0 +1,132 @@
+"""Rebuilding, grading again, checkpoints and bundles, on both backends and over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import zipfile
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.bundle import export_bundle
+from server.checkpoint_audit import audit_against
+from server.checkpoints import with_heads
+from server.operating import look
+from server.rebuilding import rebuild
+from server.regrading import Regrade, RubricError, read_rubric, regrade
+from server.settings import Settings
+from server.signing import is_signed_by
+from tests.operating import changed
+from tests.served import Served, serving
+from tests.server.test_rounds import key_of, opened
+
+WORDS = {"action_type": "submit_diagnosis", "root_cause_file": "preprocessing.py", "confidence": 0.5}
+
+
+@pytest.fixture
+async def played(settings: Settings) -> AsyncIterator[Served]:
+    opened(settings)
+    key = key_of(settings, "ann")
+    async with serving(settings) as served:
+        served.client.headers["Authorization"] = f"Bearer {key}"
+        for entry in (1, 2):
+            info = (await served.reset(round="spring", entry=entry))["info"]
+            await served.step(info["episode_id"], {"action_type": "read_config"}, request_id="r-1")
+        await served.step(info["episode_id"], WORDS, request_id="r-2")
+        await served.client.post("/sessions/s/reset")
+        yield served
+
+
+async def ended(served: Served) -> dict[str, Any]:
+    """The answer to the reset of the attempt that has ended."""
+    return (await served.reset(round="spring", entry=2, attempt=1))["info"]
+
+
+@pytest.mark.both_backends
+async def test_the_rebuilt_read_models_equal_the_live_ones(played: Served, settings: Settings) -> None:
+    done = changed(settings, lambda connection: rebuild(connection, verify=True))
+    assert (done.differences, done.rows) == ((), {"episodes": 3, "attempts": 2, "sessions": 1})
+    assert changed(settings, lambda connection: rebuild(connection, verify=True)).differences == ()
+
+
+@pytest.mark.both_backends
+async def test_a_checkpoint_follows_the_one_before_and_is_public(played: Served, settings: Settings) -> None:
+    made = await played.installation.checkpointer.make()
+    assert made is not None
+    assert await played.installation.checkpointer.make() is None
+    public = (await played.client.get("/public-key")).json()["public_key"]
+    assert (await played.client.get("/checkpoint")).json()["checkpoint"] == made
+    assert is_signed_by(public, made)
+    await played.reset(episode_id="more")
+    following = await played.installation.checkpointer.make()
+    assert following is not None
+    assert (following["statement"]["number"], following["statement"]["streams"]) == (2, 4)
+    whole = await look(settings, lambda reader: with_heads(reader, made))
+    assert await look(settings, lambda reader: audit_against(reader, whole, public)) == []
+
+
+async def test_the_receipt_is_signed_and_the_same_whenever_it_is_asked_for(played: Served) -> None:
+    receipt = (await ended(played))["receipt"]
+    public = (await played.client.get("/public-key")).json()["public_key"]
+    assert is_signed_by(public, receipt)
+    assert (receipt["statement"]["score"], receipt["statement"]["round"]) == (0.25, "spring")
+    name = receipt["statement"]["episode_id"]
+    again = await played.step(name, WORDS, request_id="r-2")
+    final = await played.step(name, {"action_type": "read_config"})
+    assert again["info"]["receipt"] == final["info"]["receipt"] == receipt
+    changed_statement = {**receipt, "statement": {**receipt["statement"], "score": 0.99}}
+    assert not is_signed_by(public, changed_statement)
+    (head,) = [
+        each for each in (await played.client.get(f"/episodes/{name}/events")).json() if each["kind"] == "submit"
+    ]
+    assert receipt["statement"]["head_hash"] == head["hash"]
+
+
+@pytest.mark.both_backends
+async def test_another_rubric_is_kept_beside_the_recorded_grade(played: Served, settings: Settings) -> None:
+    rubric = read_rubric({"version": "2", "few_reads_penalty": 0.0, "file_points": 0.5})
+
+    def again(connection: Any) -> Regrade:
+        return regrade(connection, rubric, round_id="spring", now="n")
+
+    assert changed(settings, again) == Regrade(graded=1, kept=0, changed=1)
+    assert changed(settings, again) == Regrade(graded=0, kept=1, changed=0)
+    shown = {}
+    for version in ("1", "2"):
+        (row,) = (await played.client.get("/leaderboard.json", params={"rubric_version": version})).json()["rows"]
+        shown[version] = row["tasks"]["medium"]["mean"]
+    assert shown["1"] == 0.25
+    assert shown["2"] != shown["1"]
+    assert (await ended(played))["score"] == 0.25
+    assert changed(settings, lambda connection: rebuild(connection, verify=True)).differences == ()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"version": "1"}, {"version": 2}, {"version": "2", "points": 1}, {"version": "2", "file_points": "many"}],
+)
+def test_a_rubric_that_cannot_be_used_is_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(RubricError):
+        read_rubric(given)
+
+
+@pytest.mark.both_backends
+async def test_a_bundle_withholds_what_runs(played: Served, settings: Settings, tmp_path: Path) -> None:
+    path, signer = tmp_path / "b.zip", played.installation.signer
+    exported = await look(
+        settings, lambda reader: export_bundle(reader, signer, path, round_id="spring", now="2030-01-01T00:00:00.000Z")
+    )
+    assert (exported.episodes, exported.running) == (2, 1)
+    with ThreadPoolExecutor(1) as thread:
+        lines = await asyncio.wrap_future(thread.submit(_lines, path, "events.jsonl"))
+        scenarios = await asyncio.wrap_future(thread.submit(_lines, path, "scenarios.jsonl"))
+    withheld = [line for line in lines if '"kind": "reset"' in line and '"payload": null' in line]
+    assert (len(withheld), len(scenarios)) == (1, 1)
+
+
+def _lines(path: Path, name: str) -> list[str]:
+    with zipfile.ZipFile(path) as bundle:
+        return bundle.read(name).decode().splitlines()
