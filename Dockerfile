@@ -6,6 +6,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY domain domain
 COPY server server
 COPY mlops_debug_env mlops_debug_env
+COPY bench bench
 COPY migrations migrations
 RUN /opt/mlops-debug/bin/pip install --no-cache-dir '.[postgres]'
 

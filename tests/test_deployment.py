@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -65,7 +66,8 @@ def test_the_image_runs_a_command_that_exists_as_nobody_in_particular(instructio
 def test_the_image_copies_what_is_there_and_what_the_wheel_needs(instructions: list[tuple[str, str]]) -> None:
     copied = {word for rest in rest_of(instructions, "COPY") if "--from" not in rest for word in rest.split()[:-1]}
     assert {name for name in copied if not (ROOT / name).exists()} == set()
-    assert {"domain", "server", "mlops_debug_env", "migrations", "pyproject.toml"} <= copied
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert {*wheel["packages"], *wheel["force-include"], "pyproject.toml"} <= copied
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     assert copied <= {line.removeprefix("!") for line in ignored if line.startswith("!")}
 
