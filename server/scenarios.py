@@ -48,7 +48,7 @@ MOST_VERDICTS = 256
 class HeldScenario:
     """A scenario in memory, with its encoded evidence and the verdicts on patches that were tried."""
 
-    __slots__ = ("_verdicts", "digest", "is_stored", "scenario", "view")
+    __slots__ = ("_packed", "_verdicts", "digest", "is_stored", "scenario", "view")
 
     def __init__(self, scenario: Scenario, *, is_stored: bool) -> None:
         self.scenario = scenario
@@ -56,6 +56,7 @@ class HeldScenario:
         self.view = EvidenceView(scenario.evidence)
         self.is_stored = is_stored
         """Whether its row is known to be durable."""
+        self._packed: bytes | None = None
         self._verdicts: OrderedDict[tuple[PatchEntry, ...], asyncio.Task[PatchVerdict]] = OrderedDict()
 
     async def verify(self, world: World, patch: tuple[PatchEntry, ...]) -> PatchVerdict:
@@ -72,10 +73,14 @@ class HeldScenario:
             self._verdicts.pop(patch, None)  # a failure is not a verdict
             raise
 
+    async def pack(self) -> None:
+        """Make the row's body ready, in a thread: on the event loop every other agent would wait for it."""
+        self._packed = await asyncio.to_thread(_packed, self.scenario.body)
+
     def row(self) -> StatementRow:
         """The row to write with the first episode on it."""
         scenario = self.scenario
-        packed = zlib.compress(scenario.body, 9)
+        packed = self._packed or _packed(scenario.body)
         return StatementRow(
             _KEEP, (self.digest, scenario.generator_version, scenario.task_id, str(scenario.seed), packed)
         )
@@ -128,8 +133,10 @@ class Scenarios:
     async def _generate(self, key: _Key) -> HeldScenario:
         task_id, seed, fault = key
         scenario = await self._world.generate(task_id, seed, **({} if fault is None else {"fault": fault}))
-        held = HeldScenario(scenario, is_stored=False)
-        held = self._held.get(held.digest, held)
+        generated = HeldScenario(scenario, is_stored=False)
+        held = self._held.get(generated.digest, generated)
+        if held is generated:
+            await held.pack()
         self._remember(held)
         self._digest_of_key[key] = held.digest
         while len(self._digest_of_key) > self._limit:
@@ -141,6 +148,10 @@ class Scenarios:
         self._held.move_to_end(held.digest)
         while len(self._held) > self._limit:
             self._held.popitem(last=False)
+
+
+def _packed(body: bytes) -> bytes:
+    return zlib.compress(body, 9)
 
 
 def read_scenario(connection: Connection, digest: str) -> Scenario:

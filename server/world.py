@@ -138,7 +138,7 @@ def create_process_pool(workers: int) -> ProcessPoolExecutor:
 def _serve_the_server() -> None:
     """A worker yields to the server, leaves stopping to it, and never outlives it."""
     if hasattr(os, "nice"):
-        os.nice(5)
+        os.nice(10)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A worker holds both ends of its queue, so it would wait for ever for a server that was killed.
     threading.Thread(target=_end_with_the_server, name="end-with-the-server", daemon=True).start()
