@@ -42,29 +42,22 @@ def run_in_process(*arguments: str, settings: Mapping[str, str] | None = None) -
     return ended.exit_code, ended.stdout, ended.stderr
 
 
-def killed_after(seconds: float, *arguments: str, how: int = signal.SIGKILL) -> tuple[bool, str]:
-    """Start a command and end it by a signal; whether it was still running then, and what it said."""
-    process = subprocess.Popen(
-        [*COMMAND, *arguments], env=_environment(None), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    try:
-        said, _ = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        process.send_signal(how)
-        said, _ = process.communicate(timeout=LONGEST_SECONDS)
-        return True, said
-    return False, said
+def ended_while_playing(
+    folder: Path,
+    draw: random.Random,
+    *arguments: str,
+    how: int = signal.SIGKILL,
+    settings: Mapping[str, str] | None = None,
+) -> tuple[bool, str]:
+    """Start a command and signal it at a random moment after it has begun to write turns.
 
-
-def killed_while_playing(
-    folder: Path, draw: random.Random, *arguments: str, settings: Mapping[str, str] | None = None
-) -> bool:
-    """Start a command and kill it at a random moment after it has begun to write turns; whether it was running then."""
+    Whether it was still running then, and what it said.
+    """
     turns = folder / "turns.jsonl"
     before = turns.stat().st_size if turns.is_file() else 0
-    process = subprocess.Popen(
-        [*COMMAND, *arguments], env=_environment(settings), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    log = folder.with_name(f"{folder.name}.log")
+    with log.open("wb") as said:
+        process = subprocess.Popen([*COMMAND, *arguments], env=_environment(settings), stdout=said, stderr=said)
     delay = draw.random() * 0.5
     while process.poll() is None:
         has_begun = turns.is_file() and turns.stat().st_size > before
@@ -73,9 +66,10 @@ def killed_while_playing(
         if has_begun:
             break
     was_running = process.poll() is None
-    process.kill()
-    process.wait()
-    return was_running
+    if was_running:
+        process.send_signal(how)
+    process.wait(LONGEST_SECONDS)
+    return was_running, log.read_text()
 
 
 def results(folder: Path) -> list[dict[str, Any]]:

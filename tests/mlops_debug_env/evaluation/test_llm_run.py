@@ -13,7 +13,7 @@ import pytest
 
 from mlops_debug_env.evaluation.folder import read_failures
 from tests.e2e.running import ServerProcess
-from tests.mlops_debug_env.evaluation.running import command, killed_while_playing, results, without_names
+from tests.mlops_debug_env.evaluation.running import command, ended_while_playing, results, without_names
 from tests.mlops_debug_env.scripted_model import Answer, calls, says, serving_model, status
 
 PLAY = (
@@ -143,7 +143,8 @@ async def test_a_model_killed_at_random_and_resumed_gives_the_same_results_and_i
         calls_undisturbed = len(model.asked)
         resumed = (*asked, "--url", server.url, "--out", str(killed), "--resume")
         for _ in range(5):
-            kills += await asyncio.to_thread(killed_while_playing, killed, draw, *resumed, settings=settings)
+            was_running, _ = await asyncio.to_thread(ended_while_playing, killed, draw, *resumed, settings=settings)
+            kills += was_running
         last = await asyncio.to_thread(command, *resumed, "--json", settings=settings)
     assert last.stdout == ended.stdout
     plain, rows = results(whole), results(killed)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.running import ServerProcess
-from tests.mlops_debug_env.evaluation.running import command, killed_after, killed_while_playing, results, without_names
+from tests.mlops_debug_env.evaluation.running import command, ended_while_playing, results, without_names
 
 MOST_KILLS = 6
 
@@ -28,7 +28,7 @@ def test_a_run_killed_at_random_and_resumed_equals_an_undisturbed_one(
     kills = 0
     for _ in range(MOST_KILLS):
         out = tmp_path / "killed"
-        was_running = killed_while_playing(out, draw, *asked, "--out", str(out), "--resume")
+        was_running, _ = ended_while_playing(out, draw, *asked, "--out", str(out), "--resume")
         kills += was_running
         if not was_running:
             break
@@ -63,12 +63,13 @@ def test_episodes_that_the_disk_forgot_are_taken_up_from_the_server(server: Serv
 def test_ctrl_c_ends_in_order_and_says_how_to_go_on(server: ServerProcess, tmp_path: Path) -> None:
     out = str(tmp_path / "r")
     asked = ("run", "--agent", "heuristic", "--trials", "200", "--concurrency", "2", "--url", server.url, "--out", out)
-    was_running, said = killed_after(4.0, *asked, how=signal.SIGINT)
+    draw = random.Random(1)
+    was_running, said = ended_while_playing(tmp_path / "r", draw, *asked, how=signal.SIGINT)
     assert was_running
     assert "Traceback" not in said
     assert f"mlops-debug run --resume --out {out}" in said
     finished = {each["episode_id"] for each in results(tmp_path / "r")}
-    killed_after(4.0, *asked, "--resume", how=signal.SIGINT)
+    ended_while_playing(tmp_path / "r", draw, *asked, "--resume", how=signal.SIGINT)
     ids = [each["episode_id"] for each in results(tmp_path / "r")]
     assert len(ids) == len(set(ids))
     assert finished <= set(ids)
