@@ -16,7 +16,10 @@ from starlette.routing import WebSocketRoute
 
 from server.authentication import Authentication, is_open
 from server.collector import calm_collector
-from server.installation import installed
+from server.installation import in_background, installed
+from server.pages.parts import create_pages
+from server.pages.routes import page_routes
+from server.pages.stopping import noticing_stop
 from server.problems import EXPECTED_ERRORS
 from server.routes import ROUTES, answer_problem
 from server.settings import Settings, read_settings
@@ -54,10 +57,17 @@ def create_app(
         chosen = world if world is not None else PooledWorld(settings.generator_processes)
         async with installed(settings, chosen, clock=clock, new_id=new_id) as installation:
             app.state.installation = installation
-            yield
+            with noticing_stop() as is_stopping:
+                app.state.pages = create_pages(installation, new_id=new_id, is_stopping=is_stopping)
+                async with in_background(app.state.pages.feed.run()):
+                    yield
 
     return Starlette(
-        routes=[*ROUTES, *(WebSocketRoute(path, SocketEndpoint()) for path in ("/ws", "/sessions/{session_key}/ws"))],
+        routes=[
+            *ROUTES,
+            *page_routes(),
+            *(WebSocketRoute(path, SocketEndpoint()) for path in ("/ws", "/sessions/{session_key}/ws")),
+        ],
         exception_handlers=dict.fromkeys((*EXPECTED_ERRORS, HTTPException, Exception), answer_problem),
         middleware=[Middleware(Authentication, is_open=is_open(settings))],
         lifespan=lifespan,

@@ -58,6 +58,7 @@ class Installation:
     signer: Signer
     checkpointer: Checkpointer
     verifier: Verifier
+    scenarios: Scenarios
 
     async def last_scores(self, key_prefix: str | None) -> dict[str, Any]:
         return await read_last_scores(self.reader, key_prefix=key_prefix)
@@ -87,7 +88,8 @@ class Installation:
 
 
 @asynccontextmanager
-async def _in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+async def in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run something beside the server, and end it with the server."""
     task = asyncio.create_task(work)
     try:
         yield
@@ -108,9 +110,9 @@ async def installed(
             sessions = installation.sessions
             async with (
                 sessions.neighbours.listening(sessions.hear),
-                _in_background(installation.sweeper.run()),
-                _in_background(installation.checkpointer.run()),
-                _in_background(installation.verifier.run()),
+                in_background(installation.sweeper.run()),
+                in_background(installation.checkpointer.run()),
+                in_background(installation.verifier.run()),
             ):
                 yield installation
         finally:
@@ -124,9 +126,10 @@ def _install(
     store = EventStore(backend.writer, reader)
     files = SecretFiles(secrets_folder(settings))
     signer = load_signer(files)
+    scenarios = Scenarios(world, reader, limit=settings.scenario_cache)
     episodes = Episodes(
         store,
-        Scenarios(world, reader, limit=settings.scenario_cache),
+        scenarios,
         world,
         clock=clock,
         new_id=new_id,
@@ -152,4 +155,5 @@ def _install(
         signer,
         Checkpointer(settings, signer, clock=clock),
         Verifier(settings, world, files, clock=clock),
+        scenarios,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
@@ -10,7 +11,8 @@ from pydantic_core import from_json, to_json
 from domain.actions import ExpectedVersion, RequestId, WireAction, decode_action
 from domain.types import RewardMode, TaskId
 
-EpisodeName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
+_NAME_FORM = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+EpisodeName = Annotated[str, Field(pattern=rf"^{_NAME_FORM.pattern}$")]
 PracticeSeed = Annotated[int, Field(ge=0, le=2**53 - 1)]
 # Without NUL, which PostgreSQL cannot store.
 AgentName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
@@ -101,6 +103,11 @@ _FRAME: TypeAdapter[Any] = TypeAdapter(Frame)
 def check_name(text: str) -> str:
     """An episode's name or a session's key, as it came in a path, a query or a cookie."""
     return _NAME.validate_python(text)
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be an episode's name."""
+    return _NAME_FORM.fullmatch(text) is not None
 
 
 def decode_reset(body: bytes) -> ResetRequest:

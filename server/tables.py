@@ -95,6 +95,23 @@ Index(
     sqlite_where=episodes.c.ended_position.is_(None),
     postgresql_where=episodes.c.ended_position.is_(None),
 )
+# For the list: what it is sorted by, then what tells rows of one value apart, then what it is filtered by, so that rows
+# that are filtered out are never fetched. What a step changes is indexed of episodes that are over: a step moves nothing.
+Index("ix_episodes_started", episodes.c.started_at, episodes.c.episode_id, episodes.c.task_id)
+Index("ix_episodes_agent_started", episodes.c.agent, episodes.c.started_at, episodes.c.episode_id)
+for _name, _columns in (
+    ("ix_episodes_over", ("started_at", "episode_id", "task_id", "end_reason", "score", "step_count")),
+    ("ix_episodes_score", ("score", "episode_id", "task_id", "end_reason", "step_count")),
+    ("ix_episodes_steps", ("step_count", "episode_id", "task_id", "end_reason", "score")),
+    ("ix_episodes_agent_score", ("agent", "score", "episode_id")),
+    ("ix_episodes_agent_steps", ("agent", "step_count", "episode_id")),
+):
+    Index(
+        _name,
+        *(episodes.c[_column] for _column in _columns),
+        sqlite_where=episodes.c.ended_position.is_not(None),
+        postgresql_where=episodes.c.ended_position.is_not(None),
+    )
 
 # Partial: a server with open access pays nothing for them.
 Index(

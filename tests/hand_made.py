@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from domain.actions import Diagnosis, PatchEntry
+from domain.generator import HEALTHY
 from domain.grade import Breakdown, FixPart, Grade, Investigation, Part, PatchVerdict
 from domain.rubric import RUBRIC
 from domain.scenario import Accepted, CheckResult, Evidence, RunSummary, SafeField, Scenario, Truth
@@ -104,6 +105,14 @@ def hand_made_grade(diagnosis: Diagnosis, truth: Truth, verdict: PatchVerdict | 
     )
 
 
+def _healthy(scenario: Scenario) -> Scenario:
+    """The twin: the line of the fault is mended, and the run went better for it."""
+    texts = dict(scenario.evidence.artifacts)
+    texts["preprocessing.py"] = texts["preprocessing.py"].replace("everything", "train")
+    texts["train.log"] = texts["train.log"].replace("val_acc=0.7", "val_acc=0.8")
+    return scenario.model_copy(update={"evidence": scenario.evidence.model_copy(update={"artifacts": texts})})
+
+
 class HandMadeWorld:
     """Counts what it is asked for."""
 
@@ -124,6 +133,8 @@ class HandMadeWorld:
         scenario = hand_made_scenario(task_id, seed)
         if fault is None:
             return scenario
+        if fault == HEALTHY:
+            return _healthy(scenario)
         return scenario.model_copy(update={"truth": scenario.truth.model_copy(update={"fault_id": fault})})
 
     def patch_to_verify(self, diagnosis: Diagnosis, truth: Truth) -> tuple[PatchEntry, ...]:

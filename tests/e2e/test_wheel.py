@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.playing import WRONG_DIAGNOSIS, open_socket
+from tests.e2e.playing import WRONG_DIAGNOSIS, open_client, open_socket
 from tests.e2e.running import ROOT, ServerProcess
 
 BUILD_SECONDS = 120
@@ -79,6 +80,13 @@ def test_the_wheel_carries_the_packages_and_the_migrations(wheel: Path) -> None:
     assert [name for name in names if "versions/" in name and name.endswith(".py")]
 
 
+def test_the_wheel_carries_the_pages(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {f"server/pages/{name}" for name in ("templates/base.html", "static/pages.css", "static/replay.js")} <= names
+    vendored = "server/pages/static/vendor/uplot/"
+    assert {f"{vendored}{name}" for name in ("uPlot.iife.min.js", "uPlot.min.css", "LICENSE")} <= names
+
+
 @pytest.mark.parametrize("package", ["domain", "server", "mlops_debug_env"])
 def test_the_new_environment_imports_the_project_from_the_wheel(
     interpreter: Path, tmp_path: Path, package: str
@@ -113,3 +121,13 @@ def test_the_installed_server_plays_an_episode_over_a_websocket(installed_server
         ended = ws.observe("step", **WRONG_DIAGNOSIS)
     assert ended["done"] is True
     assert ended["metadata"]["ground_truth"]["fault_id"] == "data_leakage_scaler"
+
+
+def test_the_installed_server_shows_its_pages(installed_server: ServerProcess) -> None:
+    with open_client(installed_server.url) as http:
+        front = http.get("/")
+        sheet = re.search(r'href="(/static/pages\.css\?v=[0-9a-f]+)"', front.text)
+        assert sheet is not None
+        styled = http.get(sheet[1])
+    assert (front.status_code, styled.status_code) == (200, 200)
+    assert styled.headers["content-type"].startswith("text/css")

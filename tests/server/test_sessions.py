@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from domain.events import EpisodeReset
+from server.folding import decode_link
 from server.settings import Settings
 from tests.postgres import PrivatePostgres
 from tests.served import Served, assert_problem, serving
@@ -41,10 +43,15 @@ async def test_a_new_socket_goes_on_where_the_dropped_one_was(served: Served) ->
         assert (await socket.say({"type": "state"}))["data"]["step_count"] == 2
 
 
-async def test_the_session_of_an_event_is_its_key(served: Served) -> None:
-    await served.client.post("/sessions/k/reset", json={"episode_id": "e"})
+async def test_the_session_of_an_event_is_its_key_and_is_not_told_to_those_who_read_the_events(served: Served) -> None:
+    await served.client.post("/sessions/the-key/reset", json={"episode_id": "e"})
     await served.step("e", SUBMIT)
-    assert (await served.client.get("/episodes/e/events")).json()[0]["payload"]["session"] == "k"
+    reset = decode_link((await served.installation.episodes.events("e"))[0])
+    assert isinstance(reset, EpisodeReset)
+    assert reset.session == "the-key"
+    told = await served.client.get("/episodes/e/events")
+    assert told.json()[0]["payload"] is None
+    assert "the-key" not in told.text
 
 
 @pytest.mark.parametrize("action", [READ, SUBMIT, {**READ, "action_type": "run_sanity_check"}])

@@ -1,0 +1,36 @@
+"""The training curves that a train.log holds."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Iterable
+
+_EPOCH = re.compile(r"\[EPOCH ([0-9]+)\] (.*)")
+_NUMBER = re.compile(r"([a-z_]+)=(\S+)")
+SERIES = ("train_loss", "val_loss", "train_acc", "val_acc")
+
+Curves = dict[str, list[float | None]]
+"""``epoch`` and each of ``SERIES``, all of one length; a number that is not finite is null."""
+
+
+def parse_curves(lines: Iterable[str]) -> Curves:
+    """The epochs that the lines tell of."""
+    curves: Curves = {name: [] for name in ("epoch", *SERIES)}
+    for line in lines:
+        told = _EPOCH.match(line)
+        if told is None:
+            continue
+        numbers = dict(_NUMBER.findall(told[2]))
+        curves["epoch"].append(float(told[1]))
+        for name in SERIES:
+            curves[name].append(_finite(numbers.get(name)))
+    return curves
+
+
+def _finite(text: str | None) -> float | None:
+    try:
+        number = float(text) if text is not None else math.nan
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,74 @@
+"""While an episode runs, no page tells what would solve it: every surface is read and searched, for every fault."""
+
+from __future__ import annotations
+
+import pytest
+
+from domain.faults import CATALOGUE
+from domain.generator import generate
+from domain.scenario import Scenario
+from domain.types import ARTIFACT_NAMES, SANITY_CHECK_NAMES, TaskId
+from server.pages.feed import Feed
+from server.settings import Settings
+from server.world import InlineWorld
+from tests.served import Served, serving
+
+SEEDS: list[tuple[TaskId, int]] = [
+    *(("easy", 2**52 + each) for each in (0, 1, 2)),
+    *(("medium", 2**52 + each) for each in (0, 3, 10)),
+    *(("hard", 2**52 + each) for each in (0, 2, 4)),
+]
+"""One for each of the nine faults."""
+SHORTEST_LINE = 12
+"""Shorter lines, for example a brace, stand on any page."""
+
+
+async def investigate(served: Served, task_id: TaskId, seed: int) -> None:
+    """Everything an agent can look at, but no diagnosis."""
+    await served.reset(task_id=task_id, seed=seed, episode_id="the-secret-id")
+    for name in SANITY_CHECK_NAMES:
+        await served.step("the-secret-id", {"action_type": "run_sanity_check", "sanity_check_type": name})
+    for name in ARTIFACT_NAMES:
+        await served.step("the-secret-id", {"action_type": "read_artifact", "artifact_name": name})
+
+
+async def public_surfaces(served: Served) -> dict[str, str]:
+    """What everybody can read."""
+    paths = ("/", "/episodes", "/episodes?status=running", "/episodes/~1", "/episodes/~1?step=3", "/live", "/play")
+    paths += ("/compare?a=~1&b=~1",)
+    surfaces = {path: (await served.client.get(path)).text for path in paths}
+    feed: Feed = served.app.state.pages.feed
+    following = feed.follow(0)
+    surfaces["/live/feed"] = b"".join(each.frame for each in await anext(following)).decode()
+    await following.aclose()
+    return surfaces
+
+
+def solving(scenario: Scenario) -> set[str]:
+    """What would name the scenario or its fault."""
+    truth = scenario.truth
+    return {str(scenario.seed), scenario.digest, scenario.digest[:16], truth.fault_id, str(truth.proposed_fix)}
+
+
+@pytest.mark.parametrize(("task_id", "seed"), SEEDS)
+async def test_no_surface_tells_what_would_solve_a_running_episode(
+    settings: Settings, task_id: TaskId, seed: int
+) -> None:
+    scenario = generate(task_id, seed)
+    shown = {line.strip() for text in scenario.evidence.artifacts.values() for line in text.splitlines()}
+    evidence = {line for line in shown if len(line) >= SHORTEST_LINE}
+    reasons = {reason for check in scenario.evidence.checks.values() for reason in check.reasons}
+    hidden = solving(scenario) | evidence | reasons | {"the-secret-id", scenario.evidence.run_id}
+    async with serving(settings, world=InlineWorld()) as served:
+        await investigate(served, task_id, seed)
+        surfaces = await public_surfaces(served)
+        own = (await served.client.get("/episodes/the-secret-id")).text
+    told = {(path, word) for path, text in surfaces.items() for word in hidden if word in text}
+    assert told == set()
+    assert {word for word in solving(scenario) if word in own} == set()
+    assert "the fault is here" not in own
+    print(f"{task_id}/{scenario.truth.fault_id}: {len(hidden)} words searched for on {len(surfaces) + 1} surfaces")
+
+
+def test_every_fault_is_among_them() -> None:
+    assert len({generate(task_id, seed).truth.fault_id for task_id, seed in SEEDS}) == len(CATALOGUE)

@@ -1,0 +1,150 @@
+"""The page of an episode: what it shows to whom."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+
+from server.settings import Settings
+from server.world import InlineWorld
+from tests.hand_made import REPAIR
+from tests.served import Served, serving
+
+READ = {"action_type": "inspect_preprocessing"}
+QUERY = {"action_type": "query_artifact", "artifact_name": "config.yaml", "field_path": "optimizer.momentum"}
+SUBMIT = {"action_type": "submit_diagnosis", "root_cause_field": REPAIR.field, "patch": [REPAIR.model_dump()]}
+SECRETS = ("data_leakage_scaler", "Fit the scaler", "scenario_digest", "run-00007", "support-tickets")
+
+
+async def text_of(served: Served, path: str) -> str:
+    response = await served.client.get(path, follow_redirects=True)
+    assert response.status_code == 200, response.text
+    return response.text
+
+
+def panels(text: str) -> list[str]:
+    return re.findall(r'<article class="card panel" data-panel="(\d+)"(?! hidden)>', text)
+
+
+async def test_by_its_number_a_running_episode_shows_what_is_done_and_nothing_more(served: Served) -> None:
+    await served.reset(task_id="medium", seed=770077, episode_id="secret-name")
+    await served.step("secret-name", READ)
+    await served.step("secret-name", QUERY)
+    page = await text_of(served, "/episodes/~1")
+    assert "Read preprocessing.py" in page
+    assert "Queried config.yaml" in page
+    for word in ("secret-name", "770077", "StandardScaler", "optimizer.momentum", *SECRETS):
+        assert word not in page, word
+
+
+async def test_by_its_id_a_running_episode_shows_what_the_agent_was_shown_and_nothing_more(served: Served) -> None:
+    await served.reset(task_id="medium", seed=770077, episode_id="e")
+    await served.step("e", READ)
+    page = await text_of(served, "/episodes/e")
+    assert "StandardScaler().fit(everything)" in page
+    for word in ("770077", "data_leakage_scaler", "Fit the scaler", "learning_rate: 1e-05", "train_loss", "0.7}"):
+        assert word not in page, word
+
+
+async def test_after_the_end_a_number_leads_to_the_id_and_everything_is_shown(served: Served) -> None:
+    await served.reset(task_id="medium", seed=7, episode_id="e")
+    await served.step("e", READ)
+    await served.step("e", SUBMIT)
+    moved = await served.client.get("/episodes/~1?step=1")
+    assert (moved.status_code, moved.headers["location"]) == (303, "/episodes/e?step=1")
+    page = await text_of(served, "/episodes/e")
+    for word in ("data_leakage_scaler", "Fit the scaler", "chain holds, 3 events", "the fault is here"):
+        assert word in page, word
+    assert re.search(r'class="faulty ?">scaler = StandardScaler\(\)\.fit\(everything\)<span class="twin">', page)
+
+
+@pytest.mark.parametrize(("asked", "shown"), [("", "2"), ("?step=1", "1"), ("?step=99", "2"), ("?step=-1", "2")])
+async def test_a_step_has_an_address_that_works_without_a_script(served: Served, asked: str, shown: str) -> None:
+    await served.reset(task_id="medium", seed=7, episode_id="e")
+    await served.step("e", READ)
+    await served.step("e", SUBMIT)
+    assert panels(await text_of(served, f"/episodes/e{asked}")) == [shown]
+
+
+async def test_what_an_agent_writes_is_text_and_never_markup(served: Served) -> None:
+    script = "<script>alert(1)</script>"
+    await served.reset(task_id="medium", seed=7, episode_id="e", agent=script)
+    await served.step("e", {**QUERY, "field_path": script})
+    await served.step("e", {"action_type": "read_logs", "log_filter": script})
+    await served.step("e", {**SUBMIT, "diagnosis": script, "proposed_fix": f"'\"{script}"})
+    for path in ("/episodes/e", "/episodes", "/live", "/", "/compare?a=e&b=e"):
+        assert "<script>alert" not in await text_of(served, path), path
+
+
+@pytest.mark.parametrize(
+    "path", ["/episodes/none", "/episodes/~99", "/episodes/~0", "/episodes/a%20b", "/compare?a=x&b=y"]
+)
+async def test_an_episode_that_is_not_there_is_told_on_a_page(served: Served, path: str) -> None:
+    response = await served.client.get(path)
+    assert response.status_code == 404
+    assert response.headers["content-type"].startswith("text/html")
+    assert "There is no such episode" in response.text
+
+
+async def test_an_episode_in_the_middle_of_the_log_has_only_the_number_of_its_reset(served: Served) -> None:
+    await served.reset(episode_id="e")
+    await served.step("e", READ)
+    assert (await served.client.get("/episodes/~2")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/episodes", "/live", "/play", "/compare", "/episodes/none", "/static/pages.css"]
+)
+async def test_pages_leave_with_a_strict_policy(served: Served, path: str) -> None:
+    headers = (await served.client.get(path)).headers
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert "unsafe" not in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "same-origin"
+
+
+async def test_pages_hold_no_inline_script_or_style(served: Served) -> None:
+    await served.reset(task_id="medium", seed=7, episode_id="e")
+    await served.step("e", READ)
+    await served.step("e", SUBMIT)
+    for path in ("/", "/episodes", "/episodes/e", "/live", "/play", "/compare?a=e&b=e"):
+        page = await text_of(served, path)
+        assert not re.search(r'<script(?![^>]*(src=|application/json))|<style|\sstyle="|\son[a-z]+="', page), path
+        assert not re.search(r'(src|href|action)="(https?:)?//', page), path
+
+
+async def test_comparing_marks_where_two_part(served: Served) -> None:
+    for name, then in (("a", QUERY), ("b", {"action_type": "read_config"})):
+        await served.reset(task_id="medium", seed=7, episode_id=name)
+        for action in (READ, then, SUBMIT):
+            await served.step(name, action)
+    page = await text_of(served, "/compare?a=a&b=b")
+    assert "the same scenario" in page
+    assert "part at step 2" in page
+    assert page.count("they part here") == 1
+    assert "They did the same" in await text_of(served, "/compare?e=a&e=a")
+
+
+@pytest.fixture
+async def real(settings: Settings) -> AsyncIterator[Served]:
+    async with serving(settings, world=InlineWorld()) as running:
+        yield running
+
+
+async def test_audit_now_audits_and_only_after_the_end(real: Served) -> None:
+    await real.reset(task_id="medium", seed=7, episode_id="e")
+    assert (await real.client.post("/episodes/e/audit")).status_code == 409
+    await real.step("e", READ)
+    await real.step("e", SUBMIT)
+    audited = await real.client.post("/episodes/e/audit")
+    assert audited.status_code == 200
+    assert "No findings." in audited.text
+
+
+@pytest.mark.parametrize("headers", [{"sec-fetch-site": "cross-site"}, {"origin": "http://evil.example"}])
+async def test_an_audit_is_not_begun_by_a_page_of_another_site(served: Served, headers: dict[str, str]) -> None:
+    await served.reset(episode_id="e")
+    await served.step("e", SUBMIT)
+    assert (await served.client.post("/episodes/e/audit", headers=headers)).status_code == 403
