@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from typing import Any, AsyncGenerator, NamedTuple, Sequence
+from typing import Any, AsyncGenerator, Coroutine, NamedTuple, Sequence, TypeVar
 
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.evidence_view import encode_json
@@ -28,6 +29,7 @@ PAUSE_SECONDS = 0.25
 QUIET_SECONDS = 15.0
 """How long a watcher hears nothing before it is told that nothing happened: proxies close silent connections."""
 _KEPT = 2000
+_Result = TypeVar("_Result")
 _ENDING_KINDS = ("submit", "expire")
 
 
@@ -72,7 +74,7 @@ class Feed:
         self._watchers += 1
         self._is_watched.set()
         try:
-            at = after if after is not None else await read_safe_position(self._reader)
+            at = after if after is not None else await _whole(read_safe_position(self._reader))
             while True:
                 told = await self._next(at)
                 yield told
@@ -99,7 +101,7 @@ class Feed:
     async def _skip_to_the_head(self) -> None:
         """Begin at the present: what happened while nobody watched is in the log for those who ask for it."""
         try:
-            self._floor = self._head = await read_safe_position(self._reader)
+            self._floor = self._head = await _whole(read_safe_position(self._reader))
         except StoreError as error:
             logger.warning("the live feed begins late: %s", error)
         self._recent.clear()
@@ -116,8 +118,21 @@ class Feed:
             self._news.notify_all()
 
     async def _read(self, after: int) -> list[Told]:
+        return [tell(row) for row in await _whole(self._read_rows(after))]
+
+    async def _read_rows(self, after: int) -> list[Row[Any]]:
         until = await read_safe_position(self._reader)
-        return [tell(row) for row in await read_told(self._reader, after=after, until=until)]
+        return await read_told(self._reader, after=after, until=until)
+
+
+async def _whole(work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Watchers go away at any moment: a query is finished first, or its connection would be lost to the pool."""
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 def tell(row: Any) -> Told:
