@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,5 +24,11 @@ async def show_home(request: Request) -> Response:
         counts=await read_counts(installation.reader),
         ended=await read_ended(installation.reader, _NEWEST),
         tasks=TASKS.values(),
+        round=_current(await installation.rounds.published()),
         address=f"{scheme_of(request)}://{request.url.netloc}",
     )
+
+
+def _current(rounds: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The open round that was opened last, else the newest; null: there was none."""
+    return next((each for each in rounds if each["closed_at"] is None), rounds[0] if rounds else None)

@@ -31,6 +31,8 @@ class ListFilter(BaseModel):
     """An agent's whole name."""
     task: TaskId | None = None
     status: Status | None = None
+    round: _Name | None = None
+    """Id of a ranked round."""
     least_score: _Share | None = None
     most_score: _Share | None = None
     least_steps: _Steps | None = None

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from server.pages.list_filter import Asked, ListFilter, Sort
 from server.pages.queries import run_query
-from server.tables import episodes, events
+from server.tables import attempts, episodes, events
 
 PAGE = 50
 _MOST_AGENTS = 20
@@ -154,6 +154,9 @@ def _conditions(wanted: ListFilter) -> list[ColumnElement[bool]]:
     if wanted.task is not None:
         # Not the bare column: one of three tasks is a poor place to start, and an index of tasks is there for other uses.
         conditions.append(func.coalesce(_E.task_id, "") == wanted.task)
+    if wanted.round is not None:
+        of_round = select(attempts.c.episode_id).where(attempts.c.round_id == wanted.round)
+        conditions.append(_E.episode_id.in_(of_round))
     bounds = (
         (_E.score, wanted.least_score, wanted.most_score),
         (_E.step_count, wanted.least_steps, wanted.most_steps),

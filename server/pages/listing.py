@@ -51,6 +51,7 @@ async def show_list(request: Request) -> Response:
         task_ids=TASK_IDS,
         statuses=STATUSES,
         sorts=SORTS,
+        rounds=[each["round"] for each in await installation_of(request).rounds.published()],
         earlier=_earlier(asked, found),
         later=_later(asked, found),
     )

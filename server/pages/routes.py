@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Mount, Route
 
+from server.pages.board import show_leaderboard
 from server.pages.home import show_home
 from server.pages.listing import show_list
 from server.pages.live import send_feed, show_live
@@ -19,6 +20,7 @@ def page_routes() -> tuple[BaseRoute, ...]:
         Route("/episodes/{episode_id}", show_one, methods=["GET"]),
         Route("/episodes/{episode_id}/audit", audit_now, methods=["POST"]),
         Route("/compare", show_two, methods=["GET"]),
+        Route("/leaderboard", show_leaderboard, methods=["GET"]),
         Route("/live", show_live, methods=["GET"]),
         Route("/live/feed", send_feed, methods=["GET"]),
         Route("/play", show_play, methods=["GET"]),

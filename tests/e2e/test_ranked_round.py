@@ -91,7 +91,13 @@ class Recorder:
             for action in (*STEPS, CHECK):
                 to_agents.append(_whole(self._http[agent].post("/step", json={"episode_id": name, "action": action})))
         for each in (agent, *rivals):
-            for path in ("/state", "/openenv/state", f"/episodes/{name}/events", f"/episodes/{name}/state"):
+            for path in (
+                "/state",
+                "/openenv/state",
+                f"/episodes/{name}/events",
+                f"/episodes/{name}/state",
+                f"/episodes/{name}",
+            ):
                 to_agents.append(_whole(self._http[each].get(path, params={"episode_id": name})))
         for path in (
             "/rounds",
@@ -101,6 +107,10 @@ class Recorder:
             "/checkpoint",
             "/schema",
             "/openenv/state",
+            "/",
+            "/episodes",
+            "/live",
+            "/leaderboard",
         ):
             to_all.append(_whole(self._http[agent].get(path)))
         if entry % 4 == 1:

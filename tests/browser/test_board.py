@@ -1,0 +1,77 @@
+"""Reading the board of a round that is played on a real server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Open
+from tests.e2e.playing import diagnosis_from, open_client, truth_of
+from tests.e2e.running import ServerProcess, run_command
+
+
+@pytest.fixture(scope="module")
+def ranked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server with an open round in which two agents and an attack have played; one knows the faults, two guess."""
+    process = ServerProcess(tmp_path_factory.mktemp("ranked"))
+    kinds = {"careful": "agent", "hasty": "agent", "injection": "attack"}
+    keys = {
+        name: _command("keys", "create", name, "--kind", kind, database=process.database)
+        for name, kind in kinds.items()
+    }
+    _command("rounds", "open", "--suite", "ranked-1", "--attempts", "1", "--name", "spring", database=process.database)
+    process.start()
+    with open_client(process.url) as http:
+        guess = diagnosis_from(truth_of(http, "easy", 7))
+        for at, key in enumerate(keys.values()):
+            http.headers["Authorization"] = f"Bearer {key}"
+            for entry in range(1, 10 if at < 2 else 3):
+                begun = http.post("/reset", json={"round": "spring", "entry": entry}).json()["info"]["episode_id"]
+                for action in ("read_config", "read_logs", "inspect_preprocessing")[: 3 - at]:
+                    http.post("/step", json={"episode_id": begun, "action": {"action_type": action}})
+                said = {"tokens": 4000 * (at + 1), "cost_usd": 0.02 * (3 - at) ** 2}
+                action = {**guess, "confidence": 0.9 - 0.3 * (entry % 2), "metadata": {"reported": said}}
+                http.post("/step", json={"episode_id": begun, "action": action}).raise_for_status()
+    yield process
+    process.stop()
+
+
+def _command(*arguments: str, database: Path) -> str:
+    done = run_command(*arguments, "--database", str(database))
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
+def test_the_board_is_read(ranked: ServerProcess, watch: Open, scheme: str, width: int) -> None:
+    watched = watch(ranked.url, color_scheme=scheme, viewport={"width": width, "height": 900})
+    page = watched.open("/leaderboard")
+    expect(page.locator("h1")).to_have_text("spring")
+    rows = page.locator("table.board tbody tr")
+    expect(rows).to_have_count(3)
+    expect(page.locator("tr.attack")).to_contain_text("injection")
+    expect(page.locator(".heatmap tbody tr")).to_have_count(3)
+    expect(page.locator("[data-chart] canvas")).to_have_count(2)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    watched.check_accessibility()
+    watched.shoot(f"board-{scheme}-{width}")
+
+
+def test_the_board_leads_to_an_agents_episodes_and_to_downloads(ranked: ServerProcess, watch: Open) -> None:
+    page = watch(ranked.url).open("/leaderboard")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    assert download.value.suggested_filename == "leaderboard-spring.csv"
+    page.get_by_role("link", name="careful").first.click()
+    expect(page.locator("table.list tbody tr")).to_have_count(9)
+    page.locator("table.list tbody th a").first.click()
+    expect(page.locator("dl.facts").first).to_contain_text("spring")
+
+
+def test_without_scripts_the_plots_are_tables(ranked: ServerProcess, watch: Open) -> None:
+    page = watch(ranked.url, java_script_enabled=False).open("/leaderboard")
+    page.locator("#cost ~ details summary").click()
+    expect(page.get_by_role("region", name="Numbers of the cost plot")).to_contain_text("careful")
