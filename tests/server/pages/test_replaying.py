@@ -133,6 +133,7 @@ async def real(settings: Settings) -> AsyncIterator[Served]:
         yield running
 
 
+@pytest.mark.both_backends
 async def test_audit_now_audits_and_only_after_the_end(real: Served) -> None:
     await real.reset(task_id="medium", seed=7, episode_id="e")
     assert (await real.client.post("/episodes/e/audit")).status_code == 409
