@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 from domain.episode import EpisodeState
 from domain.evidence_view import encode_json
 from domain.scenario import Truth
+from server.identity import given_name
 
 
 class Answer(NamedTuple):
     """What a reset or a step is answered with."""
 
     episode_id: str
+    """Its name on this server; ``info`` says what its client calls it."""
     version: int
     """The episode's version after the step."""
     shown: bytes
@@ -34,7 +36,7 @@ def answer(
 ) -> Answer:
     """The answer for a state; ``truth`` and the signed ``receipt`` are looked at only after the end."""
     info: dict[str, Any] = {
-        "episode_id": episode_id,
+        "episode_id": given_name(episode_id),
         "version": state.version,
         "task_id": state.reset.task_id,
         "step_count": state.step_count,
@@ -50,7 +52,7 @@ def state_json(episode_id: str, state: EpisodeState, truth: Truth) -> bytes:
     """The one object that every state request is answered with."""
     return encode_json(
         {
-            "episode_id": episode_id,
+            "episode_id": given_name(episode_id),
             "step_count": state.step_count,
             "task_id": state.reset.task_id,
             "max_steps": state.reset.max_steps,

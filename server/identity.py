@@ -70,6 +70,11 @@ def owner_of(name: str) -> str | None:
     return name[:9] if _KEYED.match(name) else None
 
 
+def given_name(name: str) -> str:
+    """What the client of an episode calls it; the name of a ranked attempt is given by the round."""
+    return name[10:] if _KEYED.match(name) and name[9] == ":" else name
+
+
 def identity_of(connection: HTTPConnection) -> Identity:
     identity: Identity = connection.scope.get(IDENTITY, OPEN_ACCESS)
     return identity

@@ -36,7 +36,7 @@ def of_round(error: RoundError) -> Problem:
         case KeyNeededError():
             return key_required()
         case _:
-            text = "Name round and entry only: the round decides task, seed and the episode's name."
+            text = "Name round and entry only: the round decides task and seed."
             return Problem(422, "invalid", "The round decides that", text, {"errors": []})
 
 

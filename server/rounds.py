@@ -142,8 +142,6 @@ class Rounds:
         number = await self._attempt(row, identity.name, entry, wanted.attempt)
         attempt = AttemptId(row.round_id, identity.name, entry, number)
         name = f"{identity.prefix}.{row.round_id}:{entry}:{number}"
-        if wanted.episode_id not in (None, name):
-            raise RankedResetError
         secret = read_secret(self._files, row.round_id, row.commitment)
         ranked = Ranked(attempt, attempt_seed(secret, attempt), attempt_fault(secret, attempt, suite.mix[task_id]))
         request = wanted.model_copy(update={"episode_id": name, "task_id": task_id, "agent": identity.name})

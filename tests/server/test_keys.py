@@ -27,6 +27,10 @@ def made(settings: Settings, name: str, *scopes: Scope) -> str:
     return changed(settings, lambda connection: create_key(connection, name, chosen, kind="agent", now=NOW))
 
 
+def full_name(key: str, name: str) -> str:
+    return f"{key.split('_')[1]}:{name}"
+
+
 def bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
@@ -131,20 +135,21 @@ async def test_a_socket_without_a_key_is_never_accepted(running: Served, ann: st
 
 async def test_a_key_is_the_agent(running: Served, ann: str) -> None:
     begun = await running.client.post("/reset", json={"agent": "somebody else", "episode_id": "e"}, headers=bearer(ann))
-    links = await running.installation.episodes.events(begun.json()["info"]["episode_id"])
+    assert begun.status_code == 200
+    links = await running.installation.episodes.events(full_name(ann, "e"))
     assert links[0].actor == "ann"
 
 
 @pytest.mark.both_backends
 async def test_names_are_scoped_to_the_key(running: Served, ann: str, bob: str) -> None:
-    ids = []
     for key in (ann, bob):
         begun = await running.client.post("/reset", json={"episode_id": "e", "seed": 7}, headers=bearer(key))
-        ids.append(begun.json()["info"]["episode_id"])
-        for name in ("e", ids[-1]):
+        assert begun.json()["info"]["version"] == 1
+        for n, name in enumerate(("e", full_name(key, "e")), start=2):
             step = await running.client.post(f"/episodes/{name}/step", json={"action": READ}, headers=bearer(key))
-            assert step.json()["info"]["episode_id"] == ids[-1]
-    assert ids == [f"{key.split('_')[1]}:e" for key in (ann, bob)]
+            assert (step.json()["info"]["episode_id"], step.json()["info"]["version"]) == ("e", n)
+        events = (await running.client.get("/episodes/e/events", headers=bearer(key))).json()
+        assert {each["stream_id"] for each in events} == {full_name(key, "e")}
 
 
 async def test_session_keys_are_scoped_to_the_key(running: Served, ann: str, bob: str) -> None:
@@ -161,7 +166,8 @@ async def test_anothers_episode_is_unknown_while_it_runs_and_open_afterwards(
     running: Served, ann: str, bob: str
 ) -> None:
     begun = await running.client.post("/reset", json={"episode_id": "e"}, headers=bearer(ann))
-    name = begun.json()["info"]["episode_id"]
+    assert begun.json()["info"]["episode_id"] == "e"
+    name = full_name(ann, "e")
     step = {"episode_id": name, "action": READ}
     running.client.cookies.clear()
 
@@ -184,7 +190,8 @@ async def test_anothers_episode_is_unknown_while_it_runs_and_open_afterwards(
 async def test_a_viewer_watches_and_does_not_play(running: Served, guarded: Settings, ann: str) -> None:
     viewer = bearer(made(guarded, "eve", "viewer"))
     begun = await running.client.post("/reset", json={"episode_id": "e"}, headers=bearer(ann))
-    name = begun.json()["info"]["episode_id"]
+    assert begun.json()["info"]["episode_id"] == "e"
+    name = full_name(ann, "e")
     assert (await running.client.get(f"/state?episode_id={name}", headers=viewer)).status_code == 200
     assert_problem(await running.client.post("/reset", headers=viewer), 403, "forbidden")
     assert_problem(await running.client.post(f"/episodes/{name}/step", headers=viewer), 403, "forbidden")
@@ -194,7 +201,8 @@ async def test_with_open_access_a_keyed_episode_cannot_be_stepped_or_squatted(se
     ann = made(settings, "ann")
     async with serving(settings) as served:
         begun = await served.client.post("/reset", json={"episode_id": "e"}, headers=bearer(ann))
-        name = begun.json()["info"]["episode_id"]
+        assert begun.json()["info"]["episode_id"] == "e"
+        name = full_name(ann, "e")
         served.client.cookies.clear()
         assert_problem(
             await served.client.post("/step", json={"episode_id": name, "action": READ}), 404, "unknown_episode"
@@ -240,7 +248,8 @@ async def test_limits_count_the_key_not_the_address(guarded: Settings, ann: str,
 
 async def test_what_was_reported_of_tokens_and_cost_is_recorded(running: Served, ann: str) -> None:
     begun = await running.client.post("/reset", json={"episode_id": "e"}, headers=bearer(ann))
-    name = begun.json()["info"]["episode_id"]
+    assert begun.json()["info"]["episode_id"] == "e"
+    name = full_name(ann, "e")
     action = {"action_type": "submit_diagnosis", "metadata": {"reported": {"tokens": 1200, "cost_usd": 0.03}}}
     await running.client.post("/step", json={"episode_id": "e", "action": action}, headers=bearer(ann))
     links = await running.installation.episodes.events(name)

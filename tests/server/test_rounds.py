@@ -153,13 +153,16 @@ async def test_agents_do_not_share_attempts(playing: Served, settings: Settings)
         ({"attempt": 1}, 422, "invalid"),
         ({"round": "spring", "entry": 1, "seed": 7}, 422, "invalid"),
         ({"round": "spring", "entry": 1, "task_id": "hard"}, 422, "invalid"),
-        ({"round": "spring", "entry": 1, "episode_id": "mine"}, 422, "invalid"),
     ],
 )
 async def test_what_a_round_decides_cannot_be_asked_for(
     playing: Served, body: dict[str, Any], status: int, code: str
 ) -> None:
     assert_problem(await playing.client.post("/reset", json=body), status, code)
+
+
+async def test_a_client_that_always_names_its_episodes_gets_the_name_of_the_attempt(playing: Served) -> None:
+    assert (await ranked(playing, episode_id="mine"))["episode_id"].endswith(".spring:1:1")
 
 
 async def test_a_ranked_attempt_needs_a_key(playing: Served) -> None:
