@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from mlops_debug_env.commands.compare import compare
+from mlops_debug_env.commands.compete import compete
 from mlops_debug_env.commands.demo import demo
 from mlops_debug_env.commands.export import export
 from mlops_debug_env.commands.run import run
@@ -17,5 +18,6 @@ cli = typer.Typer(
 )
 cli.command()(run)
 cli.command()(compare)
+cli.command()(compete)
 cli.command()(export)
 cli.command()(demo)

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from mlops_debug_env.commands.compare import compare
+from mlops_debug_env.commands.compete import compete
 from mlops_debug_env.commands.demo import demo
 from mlops_debug_env.commands.run import run
 from server.commands.auditing import audit, checkpoint
@@ -46,6 +47,7 @@ cli.add_typer(keys, name="keys")
 cli.add_typer(rounds, name="rounds")
 cli.command()(run)
 cli.command()(compare)
+cli.command()(compete)
 cli.command()(demo)
 cli.command()(audit)
 cli.command()(checkpoint)

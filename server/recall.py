@@ -54,10 +54,11 @@ def can_answer_again(admitted: Admitted, session: str | None, state: EpisodeStat
     what was begun, where nothing happened since. A session takes up only what was begun on it, so that its current
     episode can be read from the log."""
     begun, request = state.reset, admitted.request
+    if admitted.ranked is not None:
+        # From wherever its key asks: a client that lost its session must not lose the attempt.
+        return (begun.round, begun.agent, begun.entry, begun.attempt) == admitted.ranked.attempt
     if session is not None and begun.session != session:
         return False
-    if admitted.ranked is not None:
-        return (begun.round, begun.agent, begun.entry, begun.attempt) == admitted.ranked.attempt
     if request.resume:
         return True
     same_seed = begun.seed == request.seed if request.seed is not None else not begun.seed_given

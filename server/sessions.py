@@ -126,7 +126,8 @@ class Sessions:
         async with self._locks.holding(key):
             left = await read_session(self._reader, key)
             named = admitted.request.episode_id
-            if named is not None and named != left and await self._episodes.exists(named):
+            is_practice = admitted.ranked is None
+            if is_practice and named is not None and named != left and await self._episodes.exists(named):
                 raise EpisodeTakenError(named)
             answered = await self._episodes.reset(admitted, client=client, session=key)
             seat = self._seats.get(key)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.playing import open_client
 from tests.e2e.running import ServerProcess, environment, run_command
 
 openenv_core = pytest.importorskip("openenv.core", reason="needs the extra openenv: pip install '.[openenv]'")
@@ -39,6 +40,20 @@ def test_the_key_in_the_address_lets_the_stock_client_play_a_ranked_attempt(guar
     assert last.done
     assert last.metadata["receipt"]["statement"]["agent"] == "ann"
     assert last.metadata["receipt"]["statement"]["round"] == "spring"
+
+
+def test_a_shipped_agent_plays_a_round_and_goes_on_where_it_was(guarded: tuple[ServerProcess, str]) -> None:
+    process, _ = guarded
+    made = run_command("keys", "create", "blind", "--kind", "attack", "--database", str(process.database))
+    arguments = ("compete", "--round", "spring", "--agent", "constant", "--url", process.url, "--api-key")
+    first = run_command(*arguments, made.stdout.strip())
+    assert (first.returncode, first.stdout.split(",")[0]) == (0, "36 attempts played"), first.stderr
+    again = run_command(*arguments, made.stdout.strip())
+    assert again.stdout.startswith("0 attempts played, 36 had been played before"), again.stderr
+    with open_client(process.url) as http:
+        (row,) = [row for row in http.get("/leaderboard.json").json()["rows"] if row["agent"] == "blind"]
+    print({key: row[key] for key in ("rank", "kind", "score", "interval", "pass_1")})
+    assert (row["kind"], row["attempts"]["used"], row["complete"]) == ("attack", 36, True)
 
 
 def test_without_a_key_the_stock_client_is_not_let_in(guarded: tuple[ServerProcess, str]) -> None:

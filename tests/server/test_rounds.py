@@ -179,6 +179,16 @@ async def test_a_round_of_another_generator_is_not_played(settings: Settings, an
         assert_problem(refused, 409, "round_version")
 
 
+async def test_an_attempt_is_taken_up_from_another_session_of_the_key(playing: Served, ann: str) -> None:
+    frame = {"type": "reset", "data": {"round": "spring", "entry": 1}}
+    async with playing.socket("/sessions/first/ws", key=ann) as socket:
+        await socket.say(frame)
+        await socket.say({"type": "step", "data": READ})
+    async with playing.socket("/sessions/second/ws", key=ann) as socket:
+        assert (await socket.say(frame))["data"]["metadata"]["version"] == 2
+        assert (await socket.say({"type": "step", "data": SUBMIT}))["data"]["done"] is True
+
+
 async def test_a_ranked_reset_on_a_session_goes_on_there(playing: Served, ann: str) -> None:
     frame = {"type": "reset", "data": {"round": "spring", "entry": 1}}
     async with playing.socket("/sessions/s/ws", key=ann) as socket:
