@@ -28,7 +28,7 @@ from domain.events import (
 )
 from tests.domain.given import CHECK, CONFIG, QUERY, UNKNOWN, events_of, reset, submit
 
-GOLDEN = Path(__file__).parent / "golden" / "schema_1.json"
+GOLDEN = Path(__file__).parent / "golden"
 
 
 def test_every_kind_has_exactly_one_event() -> None:
@@ -90,8 +90,9 @@ def test_every_step_between_versions_has_its_upcaster() -> None:
     assert set(UPCASTERS) == needed
 
 
-def test_the_golden_log_of_schema_1_still_verifies_and_folds() -> None:
-    recorded = json.loads(GOLDEN.read_text())
+@pytest.mark.parametrize(("version", "total", "steps"), [(1, 0.2, 6), (2, 0.18, 5)])
+def test_the_golden_log_of_every_schema_still_verifies_and_folds(version: int, total: float, steps: int) -> None:
+    recorded = json.loads((GOLDEN / f"schema_{version}.json").read_text())
     links = [
         Link(
             **{**each, "payload": each["payload"].encode()},
@@ -100,11 +101,15 @@ def test_the_golden_log_of_schema_1_still_verifies_and_folds() -> None:
         )
         for each in (_with_bytes(each) for each in recorded)
     ]
-    assert verify_chain("golden-1", links) == ()
+    assert verify_chain(f"golden-{version}", links) == ()
+    assert max(each.schema_version for each in links) == version
     state = fold(decode(EncodedEvent(each.kind, each.schema_version, each.payload or b"")) for each in links)
     assert state is not None
     assert {each.kind for each in links} == set(EVENT_KINDS) - {"expire"}
-    assert (state.ended, state.score, state.total_reward, state.step_count) == ("submitted", 0.15, 0.2, 6)
+    assert (state.ended, state.score, state.total_reward, state.step_count) == ("submitted", 0.15, total, steps)
+    round_played = None if version == 1 else ("spring", 2, 1, "k0a1b2c3d")
+    begun = state.reset
+    assert ((begun.round, begun.entry, begun.attempt, begun.key) if begun.round else None) == round_played
 
 
 def _with_bytes(each: dict[str, Any]) -> dict[str, Any]:
