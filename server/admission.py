@@ -30,8 +30,10 @@ class Admission:
         return await self._found(identity, name, may_watch=False)
 
     async def visible(self, identity: Identity, name: str) -> str:
-        """The episode that the client means to look at. Who may view, may watch what runs; agents see only their own."""
-        return await self._found(identity, name, may_watch=identity.may("viewer"))
+        """The episode that the client means to look at. A viewer's key may watch what runs; agents see only their own,
+        and open access only what was begun with it."""
+        may_watch = identity.prefix is not None and identity.may("viewer")
+        return await self._found(identity, name, may_watch=may_watch)
 
     async def _found(self, identity: Identity, name: str, *, may_watch: bool) -> str:
         if identity.prefix is not None and not identity.owns(name):

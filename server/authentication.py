@@ -1,7 +1,7 @@
 """Checks API keys, as plain ASGI, before a handler or a WebSocket sees the connection.
 
 A key comes as ``Authorization: Bearer KEY``, as ``X-API-Key: KEY``, or as the password of Basic, which is what clients
-make of ``http://agent:KEY@host``. Open access lets connections without a key pass; a key that is sent is always checked.
+make of ``http://agent:KEY@host``. Open access lets connections without a key pass; a key of ours that is sent is always checked.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.identity import IDENTITY, OPEN_ACCESS, Identity
 from server.identity import Scope as KeyScope
-from server.keys import KeyRefusedError
+from server.keys import MARK, KeyRefusedError
 from server.problems import MEDIA_TYPE, Problem, forbidden, key_required, problem_of
 from server.settings import Settings
 from server.store import StoreUnavailableError
@@ -63,6 +63,8 @@ class Authentication:
 
     async def _identity(self, scope: Scope) -> Identity:
         text = sent_key(scope["headers"])
+        if text is not None and self._is_open and not text.startswith(f"{MARK}_"):
+            text = None  # a proxy's own credentials, or another service's token
         if text is None:
             if self._is_open or _is_public(scope):
                 return OPEN_ACCESS

@@ -7,6 +7,8 @@ import logging
 from datetime import datetime
 from typing import Any, Callable
 
+from sqlalchemy.exc import IntegrityError
+
 from server.checkpoints import draft_checkpoint, keep_checkpoint, read_latest
 from server.operating import change, look
 from server.settings import Settings
@@ -29,18 +31,33 @@ class Checkpointer:
         now = format_time(self._clock())
         signed = await look(self._settings, lambda opened: draft_checkpoint(opened, self._signer, now=now))
         if signed is not None:
-            await change(self._settings, lambda opened: keep_checkpoint(opened, signed))
+            try:
+                await change(self._settings, lambda opened: keep_checkpoint(opened, signed))
+            except IntegrityError:
+                return None  # another server on the same database made one at the same time
         return signed
 
     async def latest(self) -> dict[str, Any] | None:
         """The newest one that was kept; null: none."""
         return await look(self._settings, read_latest)
 
+    async def warn_of_another_key(self) -> None:
+        """Servers on one database, and one server over time, should sign with one key."""
+        latest = await self.latest()
+        if latest is not None and latest["public_key"] != self._signer.public_key:
+            logger.warning(
+                "the latest checkpoint is signed by %s, this server signs with %s: give all servers on this database the "
+                "same MLOPS_DEBUG_SECRETS_FOLDER",
+                latest["public_key"],
+                self._signer.public_key,
+            )
+
     async def run(self) -> None:
         """For ever; what fails is tried again by the next turn."""
         while True:
             await asyncio.sleep(self._settings.checkpoint_seconds)
             try:
+                await self.warn_of_another_key()
                 signed = await self.make()
             except Exception:  # whatever it is, later checkpoints must not be lost with it
                 logger.exception("no checkpoint could be made; the next turn tries again")

@@ -207,6 +207,9 @@ async def test_with_open_access_a_keyed_episode_cannot_be_stepped_or_squatted(se
         assert_problem(
             await served.client.post("/step", json={"episode_id": name, "action": READ}), 404, "unknown_episode"
         )
+        for path in (f"/state?episode_id={name}", f"/episodes/{name}/events"):
+            assert_problem(await served.client.get(path), 404, "unknown_episode")
+        assert (await served.client.get("/openenv/state", headers=bearer("hf_another_services"))).status_code == 200
         squatted = await served.client.post("/reset", json={"episode_id": f"{name}2"})
         assert_problem(squatted, 422, "invalid")
         assert_problem(await served.client.get("/state", headers=bearer("mdk_no_key")), 401, "key_required")
