@@ -29,12 +29,13 @@ async def begin(scenarios: Scenarios, admitted: Admitted, *, session: str | None
     else:
         seed = request.seed if request.seed is not None else _draw_seed(drawn_from)
     fault = ranked.fault if ranked is not None else None
-    held = await scenarios.generate(request.task_id or "easy", seed, fault=fault)
+    is_chosen = request.seed is not None
+    held = await scenarios.generate(request.task_id or "easy", seed, fault=fault, may_be_stored=is_chosen)
     attempt = ranked.attempt if ranked is not None else None
     command = ResetEpisode(
         task_id=held.scenario.task_id,
         seed=seed,
-        seed_given=request.seed is not None,
+        seed_given=is_chosen,
         scenario_digest=held.digest,
         generator_version=held.scenario.generator_version,
         reward_mode=request.reward_mode or "shaped",

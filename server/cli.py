@@ -29,6 +29,7 @@ from server.commands.invocation import (
 from server.commands.keys import keys
 from server.commands.records import export, rebuild, regrade, verify
 from server.commands.rounds import rounds
+from server.commands.warming import warm
 from server.database import is_sqlite, parse_url, shown_url
 from server.settings import Settings, to_environment
 
@@ -55,6 +56,7 @@ cli.command()(export)
 cli.command()(verify)
 cli.command()(rebuild)
 cli.command()(regrade)
+cli.command()(warm)
 
 
 @cli.command()

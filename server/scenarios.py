@@ -29,6 +29,11 @@ _KEEP = Statement(
     _COLUMNS,
 )
 _BY_DIGEST = select(scenarios).where(scenarios.c.digest == bindparam("wanted"))
+_BY_KEY = select(scenarios).where(
+    scenarios.c.seed == bindparam("of_seed"),
+    scenarios.c.task_id == bindparam("of_task"),
+    scenarios.c.generator_version == bindparam("of_generator"),
+)
 
 
 class ScenarioLostError(Exception):
@@ -97,8 +102,11 @@ class Scenarios:
         self._digest_of_key: OrderedDict[_Key, str] = OrderedDict()
         self._generating: dict[_Key, asyncio.Task[HeldScenario]] = {}
 
-    async def generate(self, task_id: TaskId, seed: int, *, fault: str | None = None) -> HeldScenario:
-        """The scenario of a key by the present generator; without a fault, the one that the seed draws."""
+    async def generate(
+        self, task_id: TaskId, seed: int, *, fault: str | None = None, may_be_stored: bool = False
+    ) -> HeldScenario:
+        """The scenario of a key by the present generator; without a fault, the one that the seed draws. With
+        ``may_be_stored`` the store is asked first: for a seed that was chosen, not for one that was drawn just now."""
         key = (task_id, seed, fault)
         held = self._held.get(self._digest_of_key.get(key, ""))
         if held is not None:
@@ -106,7 +114,7 @@ class Scenarios:
             return held
         task = self._generating.get(key)
         if task is None:
-            task = self._generating[key] = asyncio.create_task(self._generate(key))
+            task = self._generating[key] = asyncio.create_task(self._make(key, may_be_stored))
             task.add_done_callback(lambda _: self._generating.pop(key, None))
         # Shielded: one asker that goes away must not take the scenario from the others.
         return await asyncio.shield(task)
@@ -130,6 +138,16 @@ class Scenarios:
         self._remember(held)
         return held
 
+    async def _make(self, key: _Key, may_be_stored: bool) -> HeldScenario:
+        held = await self._find_stored(key) if may_be_stored else None
+        if held is None:
+            held = await self._generate(key)
+        self._remember(held)
+        self._digest_of_key[key] = held.digest
+        while len(self._digest_of_key) > self._limit:
+            self._digest_of_key.popitem(last=False)
+        return held
+
     async def _generate(self, key: _Key) -> HeldScenario:
         task_id, seed, fault = key
         scenario = await self._world.generate(task_id, seed, **({} if fault is None else {"fault": fault}))
@@ -137,17 +155,30 @@ class Scenarios:
         held = self._held.get(generated.digest, generated)
         if held is generated:
             await held.pack()
-        self._remember(held)
-        self._digest_of_key[key] = held.digest
-        while len(self._digest_of_key) > self._limit:
-            self._digest_of_key.popitem(last=False)
         return held
+
+    async def _find_stored(self, key: _Key) -> HeldScenario | None:
+        """Null: it was not generated before."""
+        task_id, seed, fault = key
+        if fault is not None:
+            return None  # the store does not know what was drawn and what was planted
+        wanted = {"of_seed": str(seed), "of_task": task_id, "of_generator": self._world.generator_version}
+        with unavailable_if_silent():
+            async with self._reader.connect() as connection:
+                row = (await connection.execute(_BY_KEY, wanted)).first()
+        return None if row is None else HeldScenario(unpack(row, row.digest), is_stored=True)
 
     def _remember(self, held: HeldScenario) -> None:
         self._held[held.digest] = held
         self._held.move_to_end(held.digest)
         while len(self._held) > self._limit:
             self._held.popitem(last=False)
+
+
+def is_scenario_stored(connection: Connection, generator_version: str, task_id: TaskId, seed: int) -> bool:
+    """Whether a key need not be generated, over a connection at hand."""
+    wanted = {"of_seed": str(seed), "of_task": task_id, "of_generator": generator_version}
+    return connection.execute(_BY_KEY, wanted).first() is not None
 
 
 def _packed(body: bytes) -> bytes:

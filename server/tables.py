@@ -68,6 +68,8 @@ scenarios = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
+Index("ix_scenarios_seed_task_id", scenarios.c.seed, scenarios.c.task_id)
+
 episodes = Table(
     "episodes",
     metadata,

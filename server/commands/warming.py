@@ -1,0 +1,52 @@
+"""``mlops-debug warm``: generates the scenarios of a suite ahead."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from server.commands.invocation import DatabaseOption, as_url, existing_or_new, fail, settings_of
+
+
+def warm(
+    suite: Annotated[str, typer.Option(help="Name of a suite, or a .json file.")] = "practice-1",
+    database: DatabaseOption = None,
+) -> None:
+    """Generate the scenarios of a suite into the database, so that no agent waits for one. A server may run beside it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from mlops_debug_env.suites import UnknownSuiteError, UnreadableSuiteError, read_suite
+    from server.database import parse_url
+    from server.schema_versions import NewerDatabaseError, upgrade_database
+    from server.warming import Warmed
+    from server.warming import warm as warm_store
+    from server.world import PooledWorld
+
+    settings = settings_of(database_url=as_url(database))
+    existing_or_new(settings)
+    try:
+        keys = [(entry.task_id, entry.seed) for entry in read_suite(suite).entries]
+    except (UnknownSuiteError, UnreadableSuiteError) as error:
+        fail(str(error))
+    console = Console(stderr=True)
+    columns = (TextColumn("scenarios"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+
+    async def run() -> Warmed:
+        await upgrade_database(parse_url(settings.database_url))
+        world = PooledWorld(settings.generator_processes)
+        await world.start()
+        try:
+            with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+                bar = progress.add_task("", total=len(keys))
+                return await warm_store(settings, world, keys, done=lambda: progress.advance(bar))
+        finally:
+            await world.stop()
+
+    try:
+        warmed = asyncio.run(run())
+    except NewerDatabaseError as error:
+        fail(str(error))
+    typer.echo(f"{suite}: {warmed.generated} scenarios generated, {warmed.found} were there")
