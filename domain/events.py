@@ -53,7 +53,8 @@ class EpisodeReset(_Event):
     agent: str | None
     """Name the client gave the agent; null: none."""
     session: str | None
-    """Session key the episode was begun on; null: none."""
+    """SHA-256, in hex, of the key of the session that the episode was begun on: the key itself lets its holder play; null:
+    none."""
     round: str | None
     """Ranked round; null: practice."""
     entry: int | None

@@ -25,11 +25,12 @@ AGAIN_SECONDS = 1.0
 
 
 class News(NamedTuple):
-    """What happened on a session key."""
+    """What happened on a session."""
 
     kind: Literal["seat", "episode"]
     """A socket sat down, or another episode became current."""
-    key: str
+    session: str
+    """Digest of its key."""
     token: str
     """Of the socket, or of the server, that it comes from."""
 
@@ -72,7 +73,7 @@ class Neighbours:
                     said = {"channel": CHANNEL, "news": json.dumps(news)}
                     await connection.execute(text("SELECT pg_notify(:channel, :news)"), said)
         except StoreUnavailableError as error:
-            logger.warning("the other servers were not told of session %s: %s", news.key, error)
+            logger.warning("the other servers were not told of session %s: %s", news.session, error)
 
     async def _listen(self, hear: Callable[[News], None], is_listening: asyncio.Event) -> None:
         while True:

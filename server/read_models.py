@@ -49,12 +49,12 @@ _END = Statement(
 )
 _TAKE_SESSION = Statement(
     text(
-        "INSERT INTO sessions (session_key, episode_id) VALUES (:session_key, :episode_id) "
-        "ON CONFLICT (session_key) DO UPDATE SET episode_id = excluded.episode_id"
+        "INSERT INTO sessions (session_digest, episode_id) VALUES (:session_digest, :episode_id) "
+        "ON CONFLICT (session_digest) DO UPDATE SET episode_id = excluded.episode_id"
     ),
-    ("session_key", "episode_id"),
+    ("session_digest", "episode_id"),
 )
-_OF_SESSION = select(sessions.c.episode_id).where(sessions.c.session_key == bindparam("wanted"))
+_OF_SESSION = select(sessions.c.episode_id).where(sessions.c.session_digest == bindparam("wanted"))
 _IS_RUNNING = episodes.c.ended_position.is_(None)
 _IDLE = (
     select(episodes.c.episode_id, episodes.c.version)
@@ -113,14 +113,14 @@ def _moving(last: Link, state: EpisodeState) -> tuple[Any, ...]:
     )
 
 
-def session_row(session_key: str, episode_id: str) -> StatementRow:
+def session_row(session_digest: str, episode_id: str) -> StatementRow:
     """From now on the key's current episode is this one."""
-    return StatementRow(_TAKE_SESSION, (session_key, episode_id))
+    return StatementRow(_TAKE_SESSION, (session_digest, episode_id))
 
 
-async def read_session(reader: AsyncEngine, session_key: str) -> str | None:
+async def read_session(reader: AsyncEngine, session_digest: str) -> str | None:
     """The key's current episode; null: it never had one."""
-    rows = await _read(reader, _OF_SESSION, wanted=session_key)
+    rows = await _read(reader, _OF_SESSION, wanted=session_digest)
     return rows[0].episode_id if rows else None
 
 

@@ -86,7 +86,7 @@ def _fill(connection: Connection, beside: dict[Table, Table]) -> None:
             if len(waiting[table]) >= _BATCH:
                 connection.execute(insert(beside[table]), waiting[table])
                 waiting[table] = []
-    waiting[sessions] += [{"session_key": key, "episode_id": episode} for key, (_, episode) in taken.items()]
+    waiting[sessions] += [{"session_digest": session, "episode_id": episode} for session, (_, episode) in taken.items()]
     for table, rows in waiting.items():
         for start in range(0, len(rows), _BATCH):
             connection.execute(insert(beside[table]), rows[start : start + _BATCH])
@@ -124,6 +124,6 @@ def _compare(connection: Connection, table: Table, built: Table) -> Difference |
     rebuilt_only = connection.execute(rebuilt.except_(live)).all()
     if not live_only and not rebuilt_only:
         return None
-    key = "session_key" if table is sessions else "episode_id"
+    key = "session_digest" if table is sessions else "episode_id"
     examples = sorted({str(getattr(row, key)) for row in (*live_only, *rebuilt_only)})
     return Difference(table.name, len(live_only), len(rebuilt_only), tuple(examples[:_SHOWN]))

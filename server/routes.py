@@ -10,12 +10,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from domain.chain import Link
-from domain.events import EpisodeReset
 from domain.evidence_view import encode_json
 from domain.tasks import tasks_json
 from server.admitted import Admitted
 from server.answers import Answer
-from server.folding import decode_link
 from server.identity import client_of, identity_of
 from server.installation import Installation
 from server.problems import (
@@ -134,15 +132,9 @@ ROUTES = (
 
 
 def encode_events(links: tuple[Link, ...]) -> bytes:
-    """The wire form of a stream. While the episode runs, the reset's payload would tell the seed; afterwards, of an
-    episode that was begun on a session, the name that is all its client needs to play on. An API key guards that."""
-    is_withheld = links[-1].kind not in _ENDING_KINDS or _tells_a_session_key(links[0])
-    return b"[" + b",".join(_encode_event(each, is_withheld and each.kind == "reset") for each in links) + b"]"
-
-
-def _tells_a_session_key(first: Link) -> bool:
-    reset = decode_link(first)
-    return isinstance(reset, EpisodeReset) and reset.session is not None and reset.key is None
+    """The wire form of a stream. While the episode runs, the reset's payload would tell the seed."""
+    is_running = links[-1].kind not in _ENDING_KINDS
+    return b"[" + b",".join(_encode_event(each, is_running and each.kind == "reset") for each in links) + b"]"
 
 
 def _encode_event(each: Link, is_withheld: bool) -> bytes:

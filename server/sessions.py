@@ -7,6 +7,7 @@ a key wins. Rule 3: a reset that names the key's own open episode never closes i
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import itertools
 import secrets
 from typing import Any
@@ -75,6 +76,11 @@ class Seat:
             raise SessionTakenOverError
 
 
+def session_digest(key: str) -> str:
+    """The name of a session in events, tables and messages between servers: without an API key its key is a secret."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
 class Sessions:
     """The sessions of this server. Other servers on the same database see the same current episodes."""
 
@@ -89,16 +95,17 @@ class Sessions:
 
     def enter(self, key: str, seat: Seat) -> None:
         """A new socket sits down; the one that sat there loses its seat."""
-        older = self._seats.get(key)
-        self._seats[key] = seat
+        session = session_digest(key)
+        older = self._seats.get(session)
+        self._seats[session] = seat
         if older is not None:
             older.lose()
         seat.token = f"{self._name}-{next(self._numbers)}"
-        self.neighbours.tell(News("seat", key, seat.token))
+        self.neighbours.tell(News("seat", session, seat.token))
 
     def hear(self, news: News) -> None:
         """What any server on the database told, this one among them, in the order in which all hear it."""
-        seat = self._seats.get(news.key)
+        seat = self._seats.get(news.session)
         if seat is None or news.token == self._name:
             return
         if news.kind == "episode":
@@ -106,35 +113,38 @@ class Sessions:
         elif news.token == seat.token:
             seat.is_announced = True
         elif seat.is_announced:
-            del self._seats[news.key]
+            del self._seats[news.session]
             seat.lose()
 
     def leave(self, key: str, seat: Seat) -> None:
-        if self._seats.get(key) is seat:
-            del self._seats[key]
+        session = session_digest(key)
+        if self._seats.get(session) is seat:
+            del self._seats[session]
 
     async def current(self, key: str) -> str:
         """The key's current episode; raises ``EpisodeNotStartedError``."""
-        async with self._locks.holding(key):
-            episode_id = await read_session(self._reader, key)
+        session = session_digest(key)
+        async with self._locks.holding(session):
+            episode_id = await read_session(self._reader, session)
         if episode_id is None:
             raise EpisodeNotStartedError
         return episode_id
 
     async def reset(self, key: str, admitted: Admitted, *, client: str) -> Answer:
         """Begin the key's next episode, or answer for its own again."""
-        async with self._locks.holding(key):
-            left = await read_session(self._reader, key)
+        session = session_digest(key)
+        async with self._locks.holding(session):
+            left = await read_session(self._reader, session)
             named = admitted.request.episode_id
             is_practice = admitted.ranked is None
             if is_practice and named is not None and named != left and await self._episodes.exists(named):
                 raise EpisodeTakenError(named)
-            answered = await self._episodes.reset(admitted, client=client, session=key)
-            seat = self._seats.get(key)
+            answered = await self._episodes.reset(admitted, client=client, session=session)
+            seat = self._seats.get(session)
             if seat is not None:
                 seat.episode_id = answered.episode_id
             if left != answered.episode_id:
-                self.neighbours.tell(News("episode", key, self._name))
+                self.neighbours.tell(News("episode", session, self._name))
             if left is not None and left != answered.episode_id:
                 await self._episodes.leave(left)
         return answered

@@ -227,6 +227,6 @@ checkpoints = Table(
 sessions = Table(
     "sessions",
     metadata,
-    Column("session_key", String(128), primary_key=True),
+    Column("session_digest", String(64), primary_key=True),
     Column("episode_id", String(128), nullable=False),
 )

@@ -14,9 +14,9 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "sessions",
-        sa.Column("session_key", sa.String(128), nullable=False),
+        sa.Column("session_digest", sa.String(64), nullable=False),
         sa.Column("episode_id", sa.String(128), nullable=False),
-        sa.PrimaryKeyConstraint("session_key", name="pk_sessions"),
+        sa.PrimaryKeyConstraint("session_digest", name="pk_sessions"),
     )
     running = sa.text("ended_position IS NULL")
     op.create_index("ix_episodes_open", "episodes", ["started_at"], sqlite_where=running, postgresql_where=running)
