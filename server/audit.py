@@ -41,6 +41,7 @@ from server.store import UnreadableEventError, read_stream
 from server.tables import attempts, episodes
 from server.world import World
 
+_LOOKS = 5
 _EPISODE = select(episodes).where(episodes.c.episode_id == bindparam("wanted"))
 _ATTEMPT = select(attempts).where(attempts.c.episode_id == bindparam("wanted"))
 
@@ -88,6 +89,17 @@ async def audit_recorded(
 
 
 def _read(connection: Connection, episode_id: str) -> _Recorded:
+    """What is recorded, at one moment: an episode may go on between two looks at it."""
+    recorded = _look(connection, episode_id)
+    for _ in range(_LOOKS):
+        if recorded.row is None or not recorded.links or recorded.row.version == recorded.links[-1].version:
+            break
+        recorded = _look(connection, episode_id)
+    return recorded
+
+
+def _look(connection: Connection, episode_id: str) -> _Recorded:
+    # The rows first: what is written meanwhile makes them older than the events, and is noticed.
     row = connection.execute(_EPISODE, {"wanted": episode_id}).one_or_none()
     attempt = connection.execute(_ATTEMPT, {"wanted": episode_id}).one_or_none()
     try:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select, union
 
 from server.audit import audit_recorded
 from server.audit_scenarios import ScenarioShelf
-from server.findings import AuditReport, StoreFinding, StoreReport
+from server.findings import AuditReport, Finding, StoreFinding, StoreReport
 from server.folding import decode_link
 from server.operating import look
 from server.replay import UnknownStreamError, reading
@@ -158,7 +158,5 @@ async def _audit(piece: _Piece) -> _Outcome:
 
 
 def _only_attempted(name: str) -> AuditReport:
-    finding = StoreFinding(
-        code="row", version=None, message="attempts has a row, but there are no events", episode_id=name
-    )
+    finding = Finding(code="row", version=None, message="attempts has a row, but there are no events")
     return AuditReport(episode_id=name, events=0, findings=(finding,), notes=())

@@ -47,7 +47,10 @@ def audit_kept(connection: Connection, public_key: str | None) -> list[StoreFind
 
 
 def audit_against(connection: Connection, signed: Any, public_key: str | None) -> list[StoreFinding]:
-    """A checkpoint from elsewhere; raises ``CheckpointFileError`` where it is none."""
+    """A checkpoint from elsewhere, as a file or as GET /checkpoint gives it; raises ``CheckpointFileError`` where it is
+    none."""
+    if isinstance(signed, dict) and isinstance(signed.get("checkpoint"), dict):
+        signed = signed["checkpoint"]
     statement = _statement(signed)
     if not is_signed_by(
         public_key or signed["public_key"], {key: signed[key] for key in ("statement", "public_key", "signature")}

@@ -41,8 +41,10 @@ def audit(
     from server.replay import NotOurDatabaseError, UnknownStreamError
 
     asked = [episode is not None, every, round_id is not None]
-    if sum(asked) > 1 or not (any(asked) or checkpoint):
-        fail("name one episode, or --all, or --round ROUND; or --checkpoint FILE, alone or beside one of these")
+    if sum(asked) > 1 or not (any(asked) or checkpoint) or (episode and checkpoint):
+        fail(
+            "name one episode, or --all, or --round ROUND; or --checkpoint FILE, alone or beside one of the latter two"
+        )
     settings = existing(settings_of(database_url=as_url(database)))
     try:
         if episode is not None:

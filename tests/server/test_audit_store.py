@@ -168,6 +168,26 @@ def test_an_episode_that_was_rolled_back_consistently_is_named_by_the_checkpoint
     assert (rolled.episode_id, rolled.message) == ("e-7", "it ends at version 5; at the checkpoint it had 9 events")
 
 
+def test_an_attempt_of_which_only_the_row_is_left_is_named(store: Settings) -> None:
+    tamper(
+        store,
+        "DELETE FROM events WHERE stream_id LIKE '%.spring:2:1'",
+        "DELETE FROM episodes WHERE episode_id LIKE '%.spring:2:1'",
+    )
+    ((code, name),) = found(audit(store))
+    assert (code, str(name)[9:]) == ("row", ".spring:2:1")
+
+
+def test_the_signed_statement_alone_shows_that_something_is_gone(store: Settings) -> None:
+    path = Path(store.secrets_folder).parent / "checkpoint.json"
+    signed = json.loads(path.read_text())
+    del signed["heads"]
+    path.write_text(json.dumps({"checkpoint": signed}))
+    assert checkpoint_of(store) == []
+    tamper(store, "DELETE FROM events WHERE stream_id = 'e-7'", "DELETE FROM episodes WHERE episode_id = 'e-7'")
+    assert [each.message for each in checkpoint_of(store)] == ["the episodes are not those of the checkpoint"]
+
+
 def test_an_old_copy_of_the_database_is_found(store: Settings) -> None:
     tamper(store, "DELETE FROM checkpoints", "DELETE FROM events WHERE stream_id IN ('e-30', 'e-31')")
     messages = [each.message for each in checkpoint_of(store)]
