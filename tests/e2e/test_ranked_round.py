@@ -6,6 +6,7 @@ import json
 import shutil
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +21,14 @@ from tests.e2e.running import ServerProcess, environment, run_command
 AGENTS = ("ann", "bob")
 ENTRIES = range(1, 10)
 STEPS = ({"action_type": "read_config"}, {"action_type": "read_logs"}, {"action_type": "inspect_preprocessing"})
+OF_THE_EPISODE = (
+    *("/state", "/openenv/state", "/episodes/{0}/events", "/episodes/{0}/state"),
+    *("/episodes/{0}", "/compare?a={0}&b={0}"),
+)
+OF_ALL = (
+    *("/rounds", "/leaderboard.json", "/leaderboard.csv", "/ready", "/checkpoint", "/schema", "/openenv/state"),
+    *("/", "/episodes", "/leaderboard", "/live", "/play"),
+)
 CHECK = {"action_type": "run_sanity_check", "sanity_check_type": "loss_trajectory"}
 
 
@@ -91,29 +100,11 @@ class Recorder:
             for action in (*STEPS, CHECK):
                 to_agents.append(_whole(self._http[agent].post("/step", json={"episode_id": name, "action": action})))
         for each in (agent, *rivals):
-            for path in (
-                "/state",
-                "/openenv/state",
-                f"/episodes/{name}/events",
-                f"/episodes/{name}/state",
-                f"/episodes/{name}",
-            ):
-                to_agents.append(_whole(self._http[each].get(path, params={"episode_id": name})))
-        for path in (
-            "/rounds",
-            "/leaderboard.json",
-            "/leaderboard.csv",
-            "/ready",
-            "/checkpoint",
-            "/schema",
-            "/openenv/state",
-            "/",
-            "/episodes",
-            "/live",
-            "/leaderboard",
-        ):
-            to_all.append(_whole(self._http[agent].get(path)))
+            for path in OF_THE_EPISODE:
+                to_agents.append(_whole(self._http[each].get(path.format(name), params={"episode_id": name})))
+        to_all += [_whole(self._http["watcher"].get(path)) for path in OF_ALL]
         if entry % 4 == 1:
+            to_all.append(self._feed())
             to_all.append(self._export())
         to_all.append(self._process.output.encode())
         done = (
@@ -124,6 +115,18 @@ class Recorder:
         payload = json.loads(self._http[agent].get(f"/episodes/{name}/events").text)[0]["payload"]
         truth = done["info"]["ground_truth"]
         return Sent(b"".join(to_agents), b"".join(to_all), truth, done["info"]["seed"], payload)
+
+    def _feed(self) -> bytes:
+        """What the live feed tells from the beginning, until it has nothing more to tell."""
+        told = []
+        with (
+            suppress(httpx.ReadTimeout),
+            self._http["watcher"].stream("GET", "/live/feed", headers={"Last-Event-ID": "0"}, timeout=3.0) as response,
+        ):
+            for piece in response.iter_bytes():
+                told.append(piece)  # one by one: what came before the time-out is kept
+        assert any(b"data:" in piece for piece in told)
+        return b"".join(told)
 
     def _export(self) -> bytes:
         path = self._folder / "during.zip"
