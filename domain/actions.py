@@ -7,7 +7,8 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, create_model, model_validator
+from pydantic.config import JsonDict
 from pydantic.json_schema import SkipJsonSchema
 
 from domain.types import ArtifactName, FailureCategory, SanityCheckName
@@ -21,7 +22,9 @@ _BoundedPatchValue = (
 class PatchEntry(BaseModel):
     """One proposed change of one field of one artifact."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     file: Annotated[str, Field(max_length=300)]
     """Artifact the field lives in, for example ``config.yaml``."""
@@ -34,14 +37,18 @@ class PatchEntry(BaseModel):
 class Diagnosis(BaseModel):
     """The agent's final claim. A part that is null earns nothing."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     failure_category: FailureCategory | None = None
     root_cause_file: Annotated[str, Field(max_length=300)] | None = None
     root_cause_field: Annotated[str, Field(max_length=300)] | None = None
     diagnosis: Annotated[str, Field(max_length=4000)] | None = None
+    """What happened, in the agent's own words."""
     proposed_fix: Annotated[str, Field(max_length=600)] | None = None
     patch: Annotated[tuple[PatchEntry, ...], Field(min_length=1, max_length=2)] | None = None
+    """The fix as it can be applied; it is judged by running the training again."""
     confidence: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
     """Probability in [0, 1] that category, file and field are all right; null: not stated."""
 
@@ -88,7 +95,16 @@ class SubmitDiagnosis:
 Action = ReadArtifact | QueryArtifact | RunSanityCheck | SubmitDiagnosis
 
 RequestId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
-ExpectedVersion = Annotated[int, Field(ge=0, le=2**53 - 1)]
+
+
+def _whole(value: Any) -> Any:
+    """JSON Schema, and so the published one, counts 3.0 as an integer."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WholeNumber = Annotated[int, Field(ge=0, le=2**53 - 1), BeforeValidator(_whole)]
+"""As far as a double counts exactly."""
+ExpectedVersion = WholeNumber
 # Bounded so that one step cannot fill the log; the longest honest filter or path is far shorter.
 ShortText = Annotated[str, Field(min_length=1, max_length=300)]
 LogFilter = Annotated[str, Field(max_length=300)]
@@ -117,7 +133,7 @@ NO_METADATA = ActionMetadata()
 
 
 class _WireAction(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
     metadata: ActionMetadata = NO_METADATA
 
@@ -173,8 +189,19 @@ class ReadLogs(_WireAction):
         return ReadArtifact("train.log", _filter_or_none(self.log_filter))
 
 
+_FILTER_OF_ANOTHER_ARTIFACT: JsonDict = {
+    "properties": {
+        "artifact_name": {"not": {"const": "train.log"}},
+        "log_filter": {"type": "string", "pattern": r"\S"},
+    },
+    "required": ["artifact_name", "log_filter"],
+}
+
+
 class ReadAnyArtifact(_WireAction):
     """Read any of the six artifacts; a filter only with train.log."""
+
+    model_config = ConfigDict(json_schema_extra={"not": _FILTER_OF_ANOTHER_ARTIFACT})
 
     action_type: Literal["read_artifact"]
     artifact_name: ArtifactName

@@ -32,9 +32,11 @@ FailureCategory = Literal[
     "evaluation_bug",
     "architecture_bug",
 ]
+SplitName = Literal["train", "validation", "test"]
 EndReason = Literal["submitted", "steps", "idle", "abandoned"]
 
 TASK_IDS: tuple[TaskId, ...] = get_args(TaskId)
+SPLIT_NAMES: tuple[SplitName, ...] = get_args(SplitName)
 ARTIFACT_NAMES: tuple[ArtifactName, ...] = get_args(ArtifactName)
 SANITY_CHECK_NAMES: tuple[SanityCheckName, ...] = get_args(SanityCheckName)
 FAILURE_CATEGORIES: tuple[FailureCategory, ...] = get_args(FailureCategory)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Mapping
 
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, TypeAdapter, model_validator
+from pydantic.config import JsonDict
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, to_json
 
@@ -19,14 +20,16 @@ LogFilter = Annotated[str, Field(max_length=300)]
 class PatchEntry(BaseModel):
     """One proposed change of one field of one artifact."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     file: Annotated[str, Field(max_length=300)]
     """Artifact the field lives in, for example ``config.yaml``."""
     field: Annotated[str, Field(max_length=300)]
     """Registry name of the field, for example ``optimizer.momentum``."""
     value: PatchValue
-    """The value to set; null where the field may be null."""
+    """The value to set; null where the field may be null. An integer beyond 2^53 is read as a float."""
 
 
 class Reported(BaseModel):
@@ -57,7 +60,7 @@ NO_METADATA = ActionMetadata()
 
 
 class _Action(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
     metadata: ActionMetadata = NO_METADATA
 
@@ -109,8 +112,19 @@ class ReadLogs(_Action):
     """A keyword in any case, or ``epoch:3``, or ``epoch:2-5``; null or blank: the whole log."""
 
 
+_FILTER_OF_ANOTHER_ARTIFACT: JsonDict = {
+    "properties": {
+        "artifact_name": {"not": {"const": "train.log"}},
+        "log_filter": {"type": "string", "pattern": r"\S"},
+    },
+    "required": ["artifact_name", "log_filter"],
+}
+
+
 class ReadArtifact(_Action):
     """Read any of the six artifacts; a filter only with train.log."""
+
+    model_config = ConfigDict(json_schema_extra={"not": _FILTER_OF_ANOTHER_ARTIFACT})
 
     action_type: Literal["read_artifact"] = "read_artifact"
     artifact_name: ArtifactName

@@ -173,8 +173,16 @@ class Info(_Shape):
     """Null or missing: the episode runs."""
 
 
+def _as_published(schema: dict[str, Any]) -> None:
+    """On the wire metadata stands beside the observation; OpenEnv puts reward and done into it, not always metadata."""
+    schema["additionalProperties"] = False
+    schema["required"].remove("metadata")
+
+
 class Observation(_Shape):
     """What an agent sees after a step."""
+
+    model_config = ConfigDict(json_schema_extra=_as_published)
 
     reward: float | None
     """Null: nothing was done yet."""

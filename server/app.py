@@ -16,13 +16,19 @@ from starlette.routing import WebSocketRoute
 
 from server.authentication import Authentication, is_open
 from server.collector import calm_collector
+from server.guard import Guard
 from server.installation import in_background, installed
+from server.mcp.routes import MCP_ROUTES
+from server.metrics import Metrics
+from server.openapi.routes import OPENAPI_ROUTES
 from server.pages.parts import create_pages
 from server.pages.routes import page_routes
 from server.pages.stopping import noticing_stop
 from server.problems import EXPECTED_ERRORS
 from server.routes import ROUTES, answer_problem
 from server.settings import Settings, read_settings
+from server.task_routes import TASK_ROUTES
+from server.watch import Watch
 from server.websocket import SocketEndpoint
 from server.world import PooledWorld, World
 
@@ -52,23 +58,26 @@ def create_app(
 ) -> Starlette:
     """The application. ``world`` is what generates and judges; by default, worker processes."""
 
+    metrics = Metrics()
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         chosen = world if world is not None else PooledWorld(settings.generator_processes)
-        async with installed(settings, chosen, clock=clock, new_id=new_id) as installation:
+        async with installed(settings, chosen, metrics, clock=clock, new_id=new_id) as installation:
             app.state.installation = installation
             with noticing_stop() as is_stopping:
                 app.state.pages = create_pages(installation, new_id=new_id, is_stopping=is_stopping)
                 async with in_background(app.state.pages.feed.run()):
                     yield
 
+    sockets = (WebSocketRoute(path, SocketEndpoint()) for path in ("/ws", "/sessions/{session_key}/ws"))
     return Starlette(
-        routes=[
-            *ROUTES,
-            *page_routes(),
-            *(WebSocketRoute(path, SocketEndpoint()) for path in ("/ws", "/sessions/{session_key}/ws")),
-        ],
+        routes=[*ROUTES, *page_routes(), *MCP_ROUTES, *OPENAPI_ROUTES, *TASK_ROUTES, *sockets],
         exception_handlers=dict.fromkeys((*EXPECTED_ERRORS, HTTPException, Exception), answer_problem),
-        middleware=[Middleware(Authentication, is_open=is_open(settings))],
+        middleware=[
+            Middleware(Watch, metrics=metrics, is_logging=settings.access_log),
+            Middleware(Guard, settings=settings),
+            Middleware(Authentication, is_open=is_open(settings)),
+        ],
         lifespan=lifespan,
     )

@@ -20,13 +20,14 @@ from server.keys import MARK, KeyRefusedError
 from server.problems import MEDIA_TYPE, Problem, forbidden, key_required, problem_of
 from server.settings import Settings
 from server.store import StoreUnavailableError
+from server.version import NAME
 
 PUBLIC = frozenset(
     ("/health", "/ready", "/metadata", "/schema", "/tasks", "/public-key", "/checkpoint", "/rounds")
-    + ("/leaderboard", "/leaderboard.json", "/leaderboard.csv")
+    + ("/leaderboard", "/leaderboard.json", "/leaderboard.csv", "/openapi.json", "/docs", "/list_environments")
 )
 """What everybody may read: none of it belongs to an agent."""
-PUBLIC_FOLDERS = ("/static/",)
+PUBLIC_FOLDERS = ("/static/", "/docs/", f"/{NAME}/")
 _PLAY = re.compile(r"/(reset|step|sessions/.*|episodes/[^/]*/step|play.*|mcp.*)$")
 """What only agents may post to."""
 POLICY_VIOLATION = 1008
@@ -102,6 +103,8 @@ def needed_scopes(scope: Scope) -> tuple[KeyScope, ...]:
     """Any of these is enough; empty: everybody."""
     if _is_public(scope):
         return ()
+    if scope["path"] == "/metrics":
+        return ("operator",)
     is_play = scope["type"] == "websocket" or (scope["method"] == "POST" and _PLAY.match(scope["path"]) is not None)
     return ("agent",) if is_play else ("viewer", "agent")
 

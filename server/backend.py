@@ -21,7 +21,7 @@ from server.settings import Settings
 from server.store import write_batch
 from server.task_writer import TaskWriter
 from server.thread_writer import ThreadWriter
-from server.writer import Writer
+from server.writer import WriteBatch, Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +33,22 @@ class Backend:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Backend]:
+async def opened(settings: Settings, write: WriteBatch = write_batch) -> AsyncIterator[Backend]:
     """On the way out, what is waiting is written."""
     url = parse_url(settings.database_url)
     open_writer = _sqlite_writer if is_sqlite(url) else _postgres_writer
     reader = create_read_engine(url)
     try:
-        async with open_writer(url, settings) as writer:
+        async with open_writer(url, settings, write) as writer:
             yield Backend(writer, reader)
     finally:
         await reader.dispose()
 
 
 @asynccontextmanager
-async def _sqlite_writer(url: URL, settings: Settings) -> AsyncIterator[Writer]:
+async def _sqlite_writer(url: URL, settings: Settings, write: WriteBatch) -> AsyncIterator[Writer]:
     engine = create_write_engine(url)
-    writer = ThreadWriter(
-        engine, write_batch, batch_limit=settings.batch_limit, accept_weakness=settings.accept_data_loss
-    )
+    writer = ThreadWriter(engine, write, batch_limit=settings.batch_limit, accept_weakness=settings.accept_data_loss)
     try:
         upgrade(engine)
         await writer.start()
@@ -61,11 +59,9 @@ async def _sqlite_writer(url: URL, settings: Settings) -> AsyncIterator[Writer]:
 
 
 @asynccontextmanager
-async def _postgres_writer(url: URL, settings: Settings) -> AsyncIterator[Writer]:
+async def _postgres_writer(url: URL, settings: Settings, write: WriteBatch) -> AsyncIterator[Writer]:
     engine = create_postgres_write_engine(url)
-    writer = TaskWriter(
-        engine, write_batch, batch_limit=settings.batch_limit, accept_weakness=settings.accept_data_loss
-    )
+    writer = TaskWriter(engine, write, batch_limit=settings.batch_limit, accept_weakness=settings.accept_data_loss)
     try:
         await upgrade_postgres(url)
         await writer.start()

@@ -16,6 +16,7 @@ from mlops_debug_env.commands.compete import compete
 from mlops_debug_env.commands.demo import demo
 from mlops_debug_env.commands.run import run
 from server.commands.auditing import audit, checkpoint
+from server.commands.care import backup, doctor
 from server.commands.invocation import (
     DatabaseOption,
     JsonOption,
@@ -57,6 +58,10 @@ cli.command()(verify)
 cli.command()(rebuild)
 cli.command()(regrade)
 cli.command()(warm)
+cli.command()(backup)
+cli.command()(doctor)
+
+STOP_SECONDS = 10
 
 
 @cli.command()
@@ -81,6 +86,8 @@ def serve(
 
     from server.app import create_app
     from server.collector import calm_collector
+    from server.logs import log_config
+    from server.patience import PatientHttpProtocol
 
     _prepare(settings)
     calm_collector()
@@ -94,8 +101,9 @@ def serve(
         workers=settings.workers,
         host=settings.host,
         port=settings.port,
+        log_config=log_config(settings),
         log_level=settings.log_level,
-        access_log=settings.log_level == "debug",
+        access_log=False,  # ours tells more, and no query
         # A frame somewhat over the limit is answered; only a far longer one closes its socket.
         ws_max_size=4 * settings.body_limit_bytes,
         # Off by default: it costs CPU for each answer and memory for each socket, to save bytes that a fast network has.
@@ -104,6 +112,10 @@ def serve(
         ws_ping_timeout=settings.ping_timeout_seconds,
         # Limits go by the address that is really connected: a header can say anything.
         proxy_headers=False,
+        server_header=False,
+        http=PatientHttpProtocol,
+        # Requests under way are finished; a client that never ends does not keep the server.
+        timeout_graceful_shutdown=STOP_SECONDS,
     )
 
 

@@ -32,6 +32,7 @@ from server.scenarios import HeldScenario, Scenarios
 from server.signing import Signer
 from server.store import EventStore, RequestIdReusedError, RowRefusedError, StoreError, WrongExpectedVersionError
 from server.times import format_time
+from server.trace import EPISODE_ID
 from server.world import World
 from server.writer import WriterStoppedError
 
@@ -77,7 +78,7 @@ class Episodes:
         self._new_id = new_id
         self._registry = encode_json(world.registry())
         self._locks = NamedLocks()
-        self._folded = FoldedEpisodes(store, limit=limit)
+        self.cache = self._folded = FoldedEpisodes(store, limit=limit)
         self._open = open_episodes
         self._signer = signer
 
@@ -231,6 +232,7 @@ class Episodes:
         held: HeldScenario | None = None,
     ) -> FoldedEpisode:
         """Append what was decided, and keep the fold that the append made true. ``held``: of an episode that begins."""
+        EPISODE_ID.set(episode_id)
         head = current.head if current is not None else EMPTY
         now = format_time(self._clock())
         linked = link_events(episode_id, head, decided, recorded_at=now, actor=actor, request_id=request_id)

@@ -15,6 +15,8 @@ class FoldedEpisodes:
         self._store = store
         self._limit = limit
         self._held: OrderedDict[str, FoldedEpisode] = OrderedDict()
+        self.hits = 0
+        self.misses = 0
 
     def __len__(self) -> int:
         return len(self._held)
@@ -23,6 +25,7 @@ class FoldedEpisodes:
         """The fold of an episode where it is held; null says nothing of the log."""
         current = self._held.get(episode_id)
         if current is not None:
+            self.hits += 1
             self._held.move_to_end(episode_id)
         return current
 
@@ -31,6 +34,7 @@ class FoldedEpisodes:
         on the same database may have gone on with it."""
         current = None if again else self._held.get(episode_id)
         if current is None:
+            self.misses += 1
             links = await self._store.read(episode_id)
             if not links:
                 return None

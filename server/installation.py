@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, AsyncIterator, Callable, Coroutine
@@ -18,6 +18,7 @@ from server.idle import IdleSweeper
 from server.keys import Keys
 from server.leaderboard import read_board
 from server.limits import OpenEpisodes, Pace, Sockets
+from server.metrics import Metrics, Readings
 from server.neighbours import Neighbours
 from server.problems import not_ready
 from server.read_models import read_last_scores, read_open_count
@@ -27,7 +28,7 @@ from server.secret_files import SecretFiles, secrets_folder
 from server.sessions import Sessions
 from server.settings import Settings
 from server.signing import Signer, load_signer
-from server.store import EventStore, StoreError, unavailable_if_silent
+from server.store import EventStore, StoreError, unavailable_if_silent, write_batch
 from server.verifying import Verifier
 from server.world import World
 
@@ -50,6 +51,8 @@ class Installation:
     sockets: Sockets
     pace: Pace
     sweeper: IdleSweeper
+    metrics: Metrics
+    readings: Readings
     weakness: str | None
     """Why the database might lose what it acknowledged, which a setting accepts; null: it will not."""
     keys: Keys
@@ -86,6 +89,15 @@ class Installation:
             raise not_ready("The database does not take what is to be recorded; ask again later.", counts)
         return counts
 
+    async def measurements(self) -> bytes:
+        """What a scrape is answered with; also where the database does not answer."""
+        gauges: dict[str, float] = {"queue_depth": self.store.queue_depth, "open_sockets": self.sockets.open_count}
+        with suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(READY_TIMEOUT_SECONDS):
+                gauges["open_episodes"] = await read_open_count(self.reader)
+        self.readings.gauges = gauges
+        return self.metrics.text()
+
 
 @asynccontextmanager
 async def in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
@@ -100,13 +112,19 @@ async def in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def installed(
-    settings: Settings, world: World, *, clock: Callable[[], datetime], new_id: Callable[[], str]
+    settings: Settings,
+    world: World,
+    metrics: Metrics | None = None,
+    *,
+    clock: Callable[[], datetime],
+    new_id: Callable[[], str],
 ) -> AsyncIterator[Installation]:
     """Open the database, start the workers; on the way out, write what is waiting."""
-    async with opened(settings) as backend:
+    metrics = metrics or Metrics()
+    async with opened(settings, metrics.timed(write_batch)) as backend:
         try:
             await world.start()
-            installation = _install(settings, world, backend, clock=clock, new_id=new_id)
+            installation = _install(settings, world, metrics, backend, clock=clock, new_id=new_id)
             sessions = installation.sessions
             async with (
                 sessions.neighbours.listening(sessions.hear),
@@ -120,13 +138,19 @@ async def installed(
 
 
 def _install(
-    settings: Settings, world: World, backend: Backend, *, clock: Callable[[], datetime], new_id: Callable[[], str]
+    settings: Settings,
+    world: World,
+    metrics: Metrics,
+    backend: Backend,
+    *,
+    clock: Callable[[], datetime],
+    new_id: Callable[[], str],
 ) -> Installation:
     reader = backend.reader
     store = EventStore(backend.writer, reader)
     files = SecretFiles(secrets_folder(settings))
     signer = load_signer(files)
-    scenarios = Scenarios(world, reader, limit=settings.scenario_cache)
+    scenarios = Scenarios(world, reader, limit=settings.scenario_cache, metrics=metrics)
     episodes = Episodes(
         store,
         scenarios,
@@ -138,6 +162,8 @@ def _install(
         signer=signer,
     )
     rounds = Rounds(reader, files, generator_version=world.generator_version)
+    readings = Readings(metrics, {"scenarios": scenarios, "episodes": episodes.cache})
+    metrics.registry.register(readings)
     return Installation(
         settings,
         world,
@@ -148,6 +174,8 @@ def _install(
         Sockets(settings.socket_limit),
         Pace(settings.steps_per_second),
         IdleSweeper(episodes, reader, clock=clock, idle_seconds=settings.idle_seconds),
+        metrics,
+        readings,
         backend.writer.weakness,
         Keys(reader),
         Admission(episodes, rounds),

@@ -7,6 +7,7 @@ from typing import Any, Callable, Mapping
 
 from pydantic import ValidationError
 
+from domain.splits import UnknownTaskError
 from domain.suites import UnknownEntryError
 from server.episodes import EpisodeTakenError, UnknownEpisodeError
 from server.identity import ReservedNameError
@@ -57,6 +58,30 @@ def body_too_large(limit_bytes: int) -> Problem:
     )
 
 
+def body_too_slow(limit_seconds: float) -> Problem:
+    return Problem(
+        408, "body_too_slow", "The request is too slow", f"Send the whole body within {limit_seconds:.0f} seconds."
+    )
+
+
+def origin_refused(origin: str) -> Problem:
+    return Problem(
+        403,
+        "origin_refused",
+        "Pages of other sites may not play here",
+        f"The request comes from {origin}; an operator may name it in MLOPS_DEBUG_ALLOWED_ORIGINS.",
+    )
+
+
+def wrong_host(host: str) -> Problem:
+    return Problem(
+        421,
+        "wrong_host",
+        "This host is not served here",
+        f"Use localhost or an address; an operator may name {host} in MLOPS_DEBUG_ALLOWED_HOSTS.",
+    )
+
+
 def not_ready(detail: str, extra: Mapping[str, Any]) -> Problem:
     return Problem(503, "not_ready", "The server is not ready", detail, extra)
 
@@ -94,6 +119,10 @@ def _of_unknown_episode(error: UnknownEpisodeError) -> Problem:
         "There is no such episode",
         f"Begin {error.episode_id} with a reset, or name another episode.",
     )
+
+
+def _of_unknown_task(error: UnknownTaskError) -> Problem:
+    return Problem(404, "unknown_task", "There is no such task", f"Choose another index: {error}.")
 
 
 def _of_taken(error: EpisodeTakenError) -> Problem:
@@ -206,6 +235,7 @@ _TABLE: dict[type[Exception], Callable[[Any], Problem]] = {
     RoundError: of_round,
     UnknownEntryError: of_unknown_entry,
     SecretLostError: of_lost_secret,
+    UnknownTaskError: _of_unknown_task,
     WrongExpectedVersionError: _of_version,
     RequestIdReusedError: _of_request_id,
     StoreUnavailableError: _of_unavailable,

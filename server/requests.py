@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic.config import JsonDict
 from pydantic_core import from_json, to_json
 
-from domain.actions import ExpectedVersion, RequestId, WireAction, decode_action
-from domain.types import RewardMode, TaskId
+from domain.actions import ExpectedVersion, RequestId, WholeNumber, WireAction, decode_action
+from domain.splits import UnknownTaskError, numbered_task
+from domain.types import RewardMode, SplitName, TaskId
 
 _NAME_FORM = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 EpisodeName = Annotated[str, Field(pattern=rf"^{_NAME_FORM.pattern}$")]
-PracticeSeed = Annotated[int, Field(ge=0, le=2**53 - 1)]
+PracticeSeed = WholeNumber
 # Without NUL, which PostgreSQL cannot store.
 AgentName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 
@@ -22,11 +24,21 @@ _FLAT_OUTER = ("episode_id", "request_id", "expected_version", "timeout_s")
 
 class _Request(BaseModel):
     # Unknown outer keys are ignored: OpenEnv's rule.
-    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True, use_attribute_docstrings=True)
+
+
+_SPLIT_AND_INDEX: JsonDict = {
+    "anyOf": [
+        {"properties": {"split": {"type": "null"}, "index": {"type": "null"}}},
+        {"properties": {"split": {"type": "string"}, "index": {"type": "integer"}}, "required": ["split", "index"]},
+    ]
+}
 
 
 class ResetRequest(_Request):
     """Begin an episode. Every key may be missing or null."""
+
+    model_config = ConfigDict(json_schema_extra=_SPLIT_AND_INDEX)
 
     task_id: TaskId | None = Field(default=None, validation_alias=AliasChoices("task_id", "task"))
     """Null: easy."""
@@ -35,6 +47,10 @@ class ResetRequest(_Request):
     episode_id: EpisodeName | None = None
     """Null: the server makes one."""
     agent: AgentName | None = None
+    split: SplitName | None = None
+    """With ``index``, says which task and seed, as the Task API numbers them; beside other ones there is no such task."""
+    index: WholeNumber | None = None
+    """Only with ``split``."""
     reward_mode: RewardMode | None = None
     """Null: shaped."""
     request_id: RequestId | None = None
@@ -57,6 +73,21 @@ class ResetRequest(_Request):
         return self
 
 
+def _numbered(request: ResetRequest) -> ResetRequest:
+    """Split and index become the task and the seed that they mean."""
+    if request.split is None and request.index is None:
+        return request
+    if request.split is None or request.index is None:
+        raise ValueError("split and index go together")
+    meant = numbered_task(request.split, request.index)
+    if request.task_id not in (None, meant.task_id) or request.seed not in (None, meant.seed):
+        raise UnknownTaskError(request.split, request.index, "of this task_id and seed")
+    return request.model_copy(update={"task_id": meant.task_id, "seed": meant.seed, "split": None, "index": None})
+
+
+WantedReset = Annotated[ResetRequest, AfterValidator(_numbered)]
+
+
 class StepRequest(_Request):
     """One step, with its action nested."""
 
@@ -75,7 +106,7 @@ class _Naming(_Request):
 
 class ResetFrame(_Request):
     type: Literal["reset"]
-    data: ResetRequest = ResetRequest()
+    data: WantedReset = ResetRequest()
 
 
 class StepFrame(_Request):
@@ -94,7 +125,7 @@ class CloseFrame(_Request):
 Frame = Annotated[ResetFrame | StepFrame | StateFrame | CloseFrame, Field(discriminator="type")]
 
 _NAME: TypeAdapter[str] = TypeAdapter(EpisodeName)
-_RESET: TypeAdapter[ResetRequest] = TypeAdapter(ResetRequest)
+_RESET: TypeAdapter[ResetRequest] = TypeAdapter(WantedReset)
 _STEP: TypeAdapter[StepRequest] = TypeAdapter(StepRequest)
 _NAMING: TypeAdapter[_Naming] = TypeAdapter(_Naming)
 _FRAME: TypeAdapter[Any] = TypeAdapter(Frame)

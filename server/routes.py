@@ -14,13 +14,14 @@ from domain.evidence_view import encode_json
 from domain.tasks import tasks_json
 from server.admitted import Admitted
 from server.answers import Answer
+from server.bodies import read_body
 from server.identity import client_of, identity_of
 from server.installation import Installation
+from server.metrics import MEDIA_TYPE as METRICS_TYPE
 from server.problems import (
     MEDIA_TYPE,
     RETRY_AFTER_SECONDS,
     Problem,
-    body_too_large,
     episode_ambiguous,
     episode_unnamed,
     method_not_allowed,
@@ -42,7 +43,7 @@ async def reset(request: Request) -> Response:
 
 
 async def step(request: Request) -> Response:
-    wanted = decode_step(await _body(request))
+    wanted = decode_step(await read_body(request))
     episode_id = await _installation(request).admission.playable(
         identity_of(request), _named(request, wanted.episode_id)
     )
@@ -72,7 +73,7 @@ async def session_reset(request: Request) -> Response:
 
 
 async def session_step(request: Request) -> Response:
-    wanted = decode_step(await _body(request))
+    wanted = decode_step(await read_body(request))
     return await _stepped(request, await _current(request, wanted.episode_id), wanted)
 
 
@@ -91,6 +92,10 @@ async def health(request: Request) -> Response:
 async def ready(request: Request) -> Response:
     counts = await _installation(request).readiness()
     return _json(encode_json({"status": "ready", "version": VERSION, **counts}))
+
+
+async def metrics(request: Request) -> Response:
+    return Response(await _installation(request).measurements(), media_type=METRICS_TYPE)
 
 
 async def metadata(request: Request) -> Response:
@@ -126,6 +131,7 @@ ROUTES = (
     *RANKED_ROUTES,
     Route("/health", health, methods=["GET"]),
     Route("/ready", ready, methods=["GET"]),
+    Route("/metrics", metrics, methods=["GET"]),
     Route("/metadata", metadata, methods=["GET"]),
     Route("/schema", schema, methods=["GET"]),
 )
@@ -172,21 +178,8 @@ def _installation(request: Request) -> Installation:
     return installation
 
 
-async def _body(request: Request) -> bytes:
-    """The body, read no further than the limit."""
-    limit = _installation(request).settings.body_limit_bytes
-    parts: list[bytes] = []
-    length = 0
-    async for part in request.stream():
-        length += len(part)
-        if length > limit:
-            raise body_too_large(limit)
-        parts.append(part)
-    return b"".join(parts)
-
-
 async def _admitted(request: Request) -> Admitted:
-    wanted = decode_reset(await _body(request))
+    wanted = decode_reset(await read_body(request))
     return await _installation(request).admission.admit(identity_of(request), wanted)
 
 

@@ -15,6 +15,7 @@ from domain.evidence_view import EvidenceView
 from domain.grade import PatchVerdict
 from domain.scenario import Scenario
 from domain.types import TaskId
+from server.metrics import Metrics
 from server.statements import Statement, StatementRow
 from server.store import unavailable_if_silent
 from server.tables import scenarios
@@ -94,10 +95,13 @@ class HeldScenario:
 class Scenarios:
     """One generation for each key, however many ask at once."""
 
-    def __init__(self, world: World, reader: AsyncEngine, *, limit: int) -> None:
+    def __init__(self, world: World, reader: AsyncEngine, *, limit: int, metrics: Metrics | None = None) -> None:
         self._world = world
         self._reader = reader
         self._limit = limit
+        self._metrics = metrics or Metrics()
+        self.hits = 0
+        self.misses = 0
         self._held: OrderedDict[str, HeldScenario] = OrderedDict()
         self._digest_of_key: OrderedDict[_Key, str] = OrderedDict()
         self._generating: dict[_Key, asyncio.Task[HeldScenario]] = {}
@@ -110,6 +114,7 @@ class Scenarios:
         key = (task_id, seed, fault)
         held = self._held.get(self._digest_of_key.get(key, ""))
         if held is not None:
+            self.hits += 1
             self._held.move_to_end(held.digest)
             return held
         task = self._generating.get(key)
@@ -123,6 +128,7 @@ class Scenarios:
         """The scenario where it is in memory."""
         held = self._held.get(digest)
         if held is not None:
+            self.hits += 1
             self._held.move_to_end(digest)
         return held
 
@@ -131,6 +137,7 @@ class Scenarios:
         held = self.find(digest)
         if held is not None:
             return held
+        self.misses += 1
         with unavailable_if_silent():
             async with self._reader.connect() as connection:
                 row = (await connection.execute(_BY_DIGEST, {"wanted": digest})).one_or_none()
@@ -150,7 +157,9 @@ class Scenarios:
 
     async def _generate(self, key: _Key) -> HeldScenario:
         task_id, seed, fault = key
-        scenario = await self._world.generate(task_id, seed, **({} if fault is None else {"fault": fault}))
+        self.misses += 1
+        with self._metrics.generation_seconds.time():
+            scenario = await self._world.generate(task_id, seed, **({} if fault is None else {"fault": fault}))
         generated = HeldScenario(scenario, is_stored=False)
         held = self._held.get(generated.digest, generated)
         if held is generated:

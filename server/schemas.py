@@ -101,13 +101,23 @@ class Info(_Shape):
     """Null or missing: the episode runs."""
 
 
-class Observation(_Shape):
-    """What an agent sees after a step."""
+def _without_metadata(schema: dict[str, Any]) -> None:
+    """On the wire metadata stands beside the observation; OpenEnv puts reward and done into it, not always metadata."""
+    schema["required"].remove("metadata")
+
+
+class _Outcome(_Shape):
+    model_config = ConfigDict(json_schema_extra=_without_metadata)
 
     reward: float | None
     """Null: nothing was done yet."""
     done: bool
     metadata: Info
+
+
+class Seen(_Shape):
+    """The observation of an answer, beside which reward, done and info stand."""
+
     task_id: TaskId
     last_action_result: ActionResult
     artifacts_read: tuple[ArtifactName, ...]
@@ -117,8 +127,8 @@ class Observation(_Shape):
     messages: tuple[str, ...]
 
 
-class ResetObservation(Observation):
-    """What an agent sees first."""
+class ResetSeen(Seen):
+    """The observation that answers a reset."""
 
     task_description: str
     run_id: str
@@ -126,6 +136,37 @@ class ResetObservation(Observation):
     available_artifacts: tuple[ArtifactListing, ...]
     sanity_checks: tuple[SanityCheckName, ...]
     field_registry: tuple[RegistryField, ...]
+
+
+class Observation(Seen, _Outcome):
+    """What an agent sees after a step."""
+
+
+class ResetObservation(ResetSeen, _Outcome):
+    """What an agent sees first."""
+
+
+class StepAnswer(_Shape):
+    """What a step is answered with."""
+
+    observation: Seen
+    reward: float
+    done: bool
+    info: Info
+    metadata: Info
+    """The same object as ``info``: OpenEnv's name for it."""
+
+
+class ResetAnswer(_Shape):
+    """What a reset is answered with; an episode that is taken up again may have a reward and be over."""
+
+    observation: ResetSeen
+    reward: float | None
+    """Null: nothing was done yet."""
+    done: bool
+    info: Info
+    metadata: Info
+    """The same object as ``info``: OpenEnv's name for it."""
 
 
 class EpisodeState(_Shape):

@@ -66,9 +66,32 @@ def _access(text: str) -> str:
     return text
 
 
+def _log_format(text: str) -> str:
+    if text not in ("text", "json"):
+        raise ValueError("must be text or json")
+    return text
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip().rstrip("/").lower() for name in text.split(",") if name.strip())
+
+
 SETTINGS: tuple[Setting, ...] = (
     Setting("HOST", "127.0.0.1", "Address to listen on."),
     Setting("PORT", 7860, "Port to listen on.", _whole_number(0)),
+    Setting(
+        "ALLOWED_HOSTS",
+        (),
+        "Host names that are served, separated by commas. Default: on loopback, names without a dot and addresses; "
+        "elsewhere, all.",
+        _names,
+    ),
+    Setting(
+        "ALLOWED_ORIGINS",
+        (),
+        "Origins of other sites whose pages may play here, separated by commas, as https://example.org.",
+        _names,
+    ),
     Setting(
         "DATABASE_URL",
         "sqlite:///mlops-debug.db",
@@ -86,6 +109,8 @@ SETTINGS: tuple[Setting, ...] = (
         "Folder of the signing key and of the secrets of rounds. Default: beside the SQLite file, named after it.",
     ),
     Setting("LOG_LEVEL", "info", "critical, error, warning, info or debug.", _log_level),
+    Setting("LOG_FORMAT", "text", "text, or json: one object a line, with request and episode.", _log_format),
+    Setting("ACCESS_LOG", False, "true: a line in the log for each request.", _yes_or_no),
     Setting("WORKERS", 1, "Server processes that share the port. More than one needs PostgreSQL.", _whole_number(1)),
     Setting(
         "GENERATOR_PROCESSES",
@@ -129,10 +154,14 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 7860
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
     database_url: str = "sqlite:///mlops-debug.db"
     access: str = "auto"
     secrets_folder: str = ""
     log_level: str = "info"
+    log_format: str = "text"
+    access_log: bool = False
     workers: int = 1
     generator_processes: int = 1
     scenario_cache: int = 256
@@ -168,7 +197,10 @@ def read_settings(environ: Mapping[str, str], **given: Any) -> Settings:
 
 def to_environment(settings: Settings) -> dict[str, str]:
     """The environment that ``read_settings`` reads these values from: how they reach other processes."""
-    return {PREFIX + each.name: str(getattr(settings, each.name.lower())) for each in SETTINGS}
+    values = {each.name: getattr(settings, each.name.lower()) for each in SETTINGS}
+    return {
+        PREFIX + name: ",".join(value) if isinstance(value, tuple) else str(value) for name, value in values.items()
+    }
 
 
 def _parsed(setting: Setting, text: str) -> Any:

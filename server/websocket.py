@@ -57,7 +57,8 @@ class SocketEndpoint:
 
 
 async def _sit_down(websocket: WebSocket, installation: Installation, receive: Receive, send: Send) -> None:
-    key = websocket.path_params.get("session_key")
+    # OpenEnv's MCP client names the session that it created in the query.
+    key = websocket.path_params.get("session_key") or websocket.query_params.get("session_id")
     seat = Seat(is_keyed=key is not None)
     identity, client = identity_of(websocket), client_of(websocket)
     if key is None:

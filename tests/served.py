@@ -79,7 +79,9 @@ class Socket:
         self._to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._from_app: asyncio.Queue[Any] = asyncio.Queue()
         headers = [] if key is None else [(b"authorization", f"Bearer {key}".encode())]
-        scope = {"type": "websocket", "path": path, "headers": headers, "query_string": b"", "subprotocols": []}
+        path, _, query = path.partition("?")
+        named = {"path": path, "query_string": query.encode()}
+        scope = {"type": "websocket", **named, "headers": headers, "subprotocols": []}
         self._task = asyncio.create_task(app(scope, self._to_app.get, self._from_app.put))
 
     async def open(self) -> None:

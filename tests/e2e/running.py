@@ -55,13 +55,14 @@ class ServerProcess:
         command: Sequence[str] = MODULE_COMMAND,
         child_environment: Mapping[str, str] | None = None,
         database_argument: bool = True,
+        log_level: str = "warning",
     ) -> None:
         self.directory = directory
         self.database = directory / "mlops-debug.db"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.socket_url = f"ws://127.0.0.1:{self.port}/ws"
-        self._command = [*command, "serve", "--host", "127.0.0.1", "--port", str(self.port), "--log-level", "warning"]
+        self._command = [*command, "serve", "--host", "127.0.0.1", "--port", str(self.port), "--log-level", log_level]
         if database_argument:
             self._command += ["--database", str(self.database)]
         self._environment = dict(child_environment or environment())

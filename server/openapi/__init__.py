@@ -1,0 +1,1 @@
+"""What the server says of its own routes: the OpenAPI document and a page that shows it."""

@@ -1,0 +1,77 @@
+"""Counts and logs every request, as plain ASGI around everything else. A WebSocket is passed on as it is."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.logs import ACCESS
+from server.metrics import Metrics
+from server.trace import EPISODE_ID, REQUEST_ID
+
+logger = logging.getLogger(ACCESS)
+
+HEADER = b"x-request-id"
+_GOOD_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+
+
+class Watch:
+    """ASGI middleware."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, is_logging: bool) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._is_logging = is_logging
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        REQUEST_ID.set(request_id.decode())
+        if scope["type"] == "websocket":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 500
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (HEADER, request_id)]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        finally:
+            self._note(scope, status, time.perf_counter() - started)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        operation = getattr(scope.get("endpoint"), "__name__", "none")
+        self._metrics.requests[operation, scope["method"] if operation != "none" else "other", status] += 1
+        self._metrics.request_seconds.observe(seconds)
+        if self._is_logging:
+            named = scope.get("path_params", {}).get("episode_id")
+            if named is not None and EPISODE_ID.get() is None:
+                EPISODE_ID.set(named)
+            fields = {
+                "method": scope["method"],
+                "path": scope["path"],
+                "status": status,
+                "ms": round(seconds * 1000, 3),
+            }
+            # By repr: a path may hold anything, also what would look like another line.
+            logger.info("%s %r %d", scope["method"], scope["path"], status, extra={"fields": fields})
+
+
+def _request_id(scope: Scope) -> bytes:
+    """The caller's, where it is one; so that a proxy's log and ours can be put side by side."""
+    for name, value in scope["headers"]:
+        if name == HEADER and _GOOD_ID.fullmatch(value):
+            return bytes(value)
+    return secrets.token_hex(8).encode()
