@@ -103,7 +103,6 @@ def _whole(value: Any) -> Any:
 
 
 WholeNumber = Annotated[int, Field(ge=0, le=2**53 - 1), BeforeValidator(_whole)]
-"""As far as a double counts exactly."""
 ExpectedVersion = WholeNumber
 # Bounded so that one step cannot fill the log; the longest honest filter or path is far shorter.
 ShortText = Annotated[str, Field(min_length=1, max_length=300)]
