@@ -52,14 +52,19 @@ async def test_the_same_session_name_is_another_session_for_another_key(guarded:
 
 
 async def test_another_agents_episode_is_out_of_reach(guarded: Served, keys: dict[str, str]) -> None:
-    episode_id = (await call(guarded, keys["ann"], "reset", {"episode_id": "mine"}))["info"]["episode_id"]
-    stolen = await call(guarded, keys["bob"], "reset", {"episode_id": episode_id, "resume": True})
-    assert stolen["info"]["episode_id"] != episode_id  # a new one of his own, by a name below his key
+    await call(guarded, keys["ann"], "reset", {"episode_id": "mine"})
+    assert (await call(guarded, keys["ann"], "read_config"))["info"]["version"] == 2
+    episode_id = f"{keys['ann'].split('_')[1]}:mine"
     bob = {"Authorization": f"Bearer {keys['bob']}"}
     for method, path in (("GET", "state"), ("GET", "events"), ("POST", "step")):
         body = {"action_type": "read_config"} if method == "POST" else None
         response = await guarded.client.request(method, f"/episodes/{episode_id}/{path}", json=body, headers=bob)
         assert_problem(response, 404, "unknown_episode")
+    # By the same name begins one of his own, below his key.
+    assert (await call(guarded, keys["bob"], "reset", {"episode_id": episode_id, "resume": True}))["info"][
+        "version"
+    ] == 1
+    assert (await call(guarded, keys["bob"], "reset", {"episode_id": "mine", "resume": True}))["info"]["version"] == 1
 
 
 @pytest.mark.parametrize("sent", [None, "mdk_k00000000_" + "0" * 32, "nonsense", ""])
