@@ -75,12 +75,20 @@ class RunSanityCheck:
     check: SanityCheckName
 
 
+def whole(value: Any) -> Any:
+    """JSON Schema, and so the published one, counts 3.0 as an integer."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WholeNumber = Annotated[int, Field(ge=0, le=2**53 - 1), BeforeValidator(whole)]
+
+
 class Reported(BaseModel):
     """What a client says its investigation cost. Recorded as said: the server cannot know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    tokens: Annotated[int, Field(ge=0, le=2**53 - 1)] | None = None
+    tokens: WholeNumber | None = None
     """All tokens of the episode, read and written; null: not said."""
     cost_usd: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] | None = None
     """Null: not said."""
@@ -95,14 +103,6 @@ class SubmitDiagnosis:
 Action = ReadArtifact | QueryArtifact | RunSanityCheck | SubmitDiagnosis
 
 RequestId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
-
-
-def _whole(value: Any) -> Any:
-    """JSON Schema, and so the published one, counts 3.0 as an integer."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-WholeNumber = Annotated[int, Field(ge=0, le=2**53 - 1), BeforeValidator(_whole)]
 ExpectedVersion = WholeNumber
 # Bounded so that one step cannot fill the log; the longest honest filter or path is far shorter.
 ShortText = Annotated[str, Field(min_length=1, max_length=300)]

@@ -5,11 +5,20 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    model_validator,
+)
 from pydantic.config import JsonDict
 from pydantic_core import from_json, to_json
 
-from domain.actions import ExpectedVersion, RequestId, WholeNumber, WireAction, decode_action
+from domain.actions import ExpectedVersion, RequestId, WholeNumber, WireAction, decode_action, whole
 from domain.splits import UnknownTaskError, numbered_task
 from domain.types import RewardMode, SplitName, TaskId
 
@@ -27,10 +36,28 @@ class _Request(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True, use_attribute_docstrings=True)
 
 
-_SPLIT_AND_INDEX: JsonDict = {
-    "anyOf": [
-        {"properties": {"split": {"type": "null"}, "index": {"type": "null"}}},
-        {"properties": {"split": {"type": "string"}, "index": {"type": "integer"}}, "required": ["split", "index"]},
+def _both_or_neither(one: str, other: str) -> JsonDict:
+    """As JSON Schema says it: two keys that go together."""
+    null: JsonDict = {"type": "null"}
+    given: JsonDict = {"not": null}
+    return {
+        "anyOf": [
+            {"properties": {one: null, other: null}},
+            {"properties": {one: given, other: given}, "required": [one, other]},
+        ]
+    }
+
+
+_GO_TOGETHER: JsonDict = {
+    "allOf": [
+        _both_or_neither("split", "index"),
+        _both_or_neither("round", "entry"),
+        {
+            "anyOf": [
+                {"properties": {"attempt": {"type": "null"}}},
+                {"required": ["round"], "properties": {"round": {"type": "string"}}},
+            ]
+        },
     ]
 }
 
@@ -38,7 +65,7 @@ _SPLIT_AND_INDEX: JsonDict = {
 class ResetRequest(_Request):
     """Begin an episode. Every key may be missing or null."""
 
-    model_config = ConfigDict(json_schema_extra=_SPLIT_AND_INDEX)
+    model_config = ConfigDict(json_schema_extra=_GO_TOGETHER)
 
     task_id: TaskId | None = Field(default=None, validation_alias=AliasChoices("task_id", "task"))
     """Null: easy."""
@@ -57,9 +84,9 @@ class ResetRequest(_Request):
     """Recorded only."""
     round: Annotated[str, Field(max_length=64)] | None = None
     """Ranked round to play in; null: practice."""
-    entry: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    entry: Annotated[int, Field(ge=1, le=10_000), BeforeValidator(whole)] | None = None
     """Place in the round's suite, from 1; only with a round, and then needed."""
-    attempt: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    attempt: Annotated[int, Field(ge=1, le=10_000), BeforeValidator(whole)] | None = None
     """Which attempt at the entry, from 1; null: the one that runs, else the next."""
     resume: bool | None = None
     """Whether to take up the named episode where it is, whatever the other parameters; null: no."""

@@ -12,11 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from server.patience import HEAD_BYTES, HEAD_SECONDS, READ_BYTES
 from tests.e2e.playing import Episode, accepted, assert_problem, open_client, open_socket
-from tests.e2e.running import ServerProcess
+from tests.e2e.running import ServerProcess, environment
 
 INJECTIONS = (
     "'; DROP TABLE events; --",
@@ -157,8 +157,6 @@ def test_forged_proxy_headers_change_nothing(http: httpx.Client) -> None:
 
 
 def test_forged_proxy_headers_do_not_lift_the_limit(tmp_path: Path) -> None:
-    from tests.e2e.running import environment
-
     limited = ServerProcess(tmp_path, child_environment=environment(MLOPS_DEBUG_STEPS_PER_SECOND="1"))
     limited.start()
     try:
@@ -246,17 +244,27 @@ def test_a_compressed_bomb_is_not_unpacked(server: ServerProcess) -> None:
     assert resident_bytes(server.pid) - before < 20_000_000
 
 
-def test_a_compressed_frame_is_unpacked_no_further_than_the_limit(server: ServerProcess) -> None:
-    before = resident_bytes(server.pid)
-    with connect(server.socket_url, compression="deflate", proxy=None) as bomb:
-        bomb.send(" " * 60_000_000)
-        with pytest.raises(ConnectionClosed):
-            bomb.recv(timeout=30)
-    grown = resident_bytes(server.pid) - before
-    print(f"grown by {grown} bytes")
-    assert grown < 30_000_000
-    with open_socket(server.socket_url) as socket_:
-        assert socket_.ask("reset")["type"] == "observation"
+def test_a_compressed_frame_is_unpacked_no_further_than_the_limit(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path, child_environment=environment(MLOPS_DEBUG_COMPRESS_SOCKETS="true"))
+    server.start()
+    try:
+        before = resident_bytes(server.pid)
+        with connect(server.socket_url, compression="deflate", proxy=None) as bomb:
+            assert bomb.protocol.extensions  # it is sent compressed
+            with pytest.raises(ConnectionClosed):
+                _send_and_wait(bomb, " " * 60_000_000)
+        grown = resident_bytes(server.pid) - before
+        print(f"grown by {grown} bytes")
+        assert grown < 30_000_000
+        with open_socket(server.socket_url) as socket_:
+            assert socket_.ask("reset")["type"] == "observation"
+    finally:
+        server.stop()
+
+
+def _send_and_wait(connection: ClientConnection, text: str) -> None:
+    connection.send(text)
+    connection.recv(timeout=30)
 
 
 def test_a_length_that_is_a_lie_does_not_hold_the_server(server: ServerProcess) -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from tests.e2e.running import ServerProcess, environment
 
-EXAMPLES = 25
-"""Of each operation and phase: about half a minute."""
+EXAMPLES = 10
+"""Of each operation and phase: about a minute on an idle machine, for all phases together."""
 COMMAND = Path(sys.executable).with_name("st")
 
 
