@@ -163,7 +163,9 @@ class Play(RuleBasedStateMachine):
     @rule(off=st.sampled_from((-1, 1, 5)), over_socket=st.booleans())
     def expect_another_version(self, off: int, over_socket: bool) -> None:
         wrong = max(0, self._version() + off)
-        read = {"action_type": "read_config", "metadata": {"expected_version": wrong}}
+        # With a request id: without one, the first step of a new socket may be the latest one again.
+        beside = {"expected_version": wrong, "request_id": f"r-{next(self.numbers)}"}
+        read = {"action_type": "read_config", "metadata": beside}
         if over_socket:
             data = self.socket.ask("step", **read)["data"]
             assert data["problem"]["actual_version"] == self._version()
