@@ -12,7 +12,7 @@ from domain.training.randomness import Stream
 from domain.training.simulator import TrainingRun, simulate
 from domain.types import TaskId
 
-GENERATOR_VERSION = "1"
+GENERATOR_VERSION = "2"
 HEALTHY = "none"
 """The fault id of a twin."""
 

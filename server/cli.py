@@ -179,7 +179,7 @@ def check_tables(database: DatabaseOption = None) -> None:
 
 @cli.command()
 def floor(
-    seeds: Annotated[int, typer.Option(min=1, help="Scenarios a fault.")] = 3, as_json: JsonOption = False
+    seeds: Annotated[int, typer.Option(min=1, help="Scenarios a fault.")] = 1, as_json: JsonOption = False
 ) -> None:
     """Compute the best score that a constant answer can reach on each task without looking at the evidence."""
     from domain.floor import blind_floor

@@ -4,14 +4,43 @@ from __future__ import annotations
 
 from domain.faults import (
     batch_size_overflow,
+    bottleneck,
     data_leakage_overlap,
     data_leakage_scaler,
+    double_softmax,
+    dropout_too_high,
+    early_stop_patience,
+    eval_dropout_on,
+    eval_on_train,
+    eval_wrong_checkpoint,
     exploding_lr,
+    feature_order_eval,
+    feature_selection_leak,
+    grad_clip_too_small,
+    group_leakage,
+    init_gain_too_large,
     label_encoder_mismatch,
+    label_row_misaligned,
+    lr_too_small,
+    missing_output_unit,
+    no_scaling,
+    oversample_before_split,
+    proxy_feature,
+    scaler_missing_eval,
+    scaler_refit_eval,
+    second_split_from_all,
+    sentinel_impute,
+    shuffle_off_sorted,
     silent_metric_swap,
+    target_encoding_insample,
+    target_encoding_leak,
     tokenizer_version_drift,
+    unit_mismatch_eval,
+    val_loader_is_test,
+    weight_decay_too_large,
     wrong_optimizer,
     wrong_split_ratio,
+    zero_init,
 )
 from domain.faults.fault import Fault, UnknownFaultError
 from domain.types import TASK_IDS, TaskId
@@ -19,22 +48,52 @@ from domain.types import TASK_IDS, TaskId
 CATALOGUE: dict[str, Fault] = {
     fault.fault_id: fault
     for fault in (
-        exploding_lr.FAULT,
-        wrong_optimizer.FAULT,
+        dropout_too_high.FAULT,
+        bottleneck.FAULT,
+        missing_output_unit.FAULT,
+        no_scaling.FAULT,
         batch_size_overflow.FAULT,
-        data_leakage_scaler.FAULT,
-        data_leakage_overlap.FAULT,
+        wrong_optimizer.FAULT,
+        exploding_lr.FAULT,
+        lr_too_small.FAULT,
+        grad_clip_too_small.FAULT,
+        weight_decay_too_large.FAULT,
+        zero_init.FAULT,
+        init_gain_too_large.FAULT,
+        double_softmax.FAULT,
+        shuffle_off_sorted.FAULT,
+        early_stop_patience.FAULT,
+        label_row_misaligned.FAULT,
+        scaler_missing_eval.FAULT,
+        sentinel_impute.FAULT,
+        target_encoding_insample.FAULT,
         wrong_split_ratio.FAULT,
+        data_leakage_overlap.FAULT,
+        data_leakage_scaler.FAULT,
+        second_split_from_all.FAULT,
+        oversample_before_split.FAULT,
+        group_leakage.FAULT,
+        target_encoding_leak.FAULT,
+        feature_selection_leak.FAULT,
+        proxy_feature.FAULT,
         label_encoder_mismatch.FAULT,
-        silent_metric_swap.FAULT,
+        scaler_refit_eval.FAULT,
+        unit_mismatch_eval.FAULT,
+        feature_order_eval.FAULT,
         tokenizer_version_drift.FAULT,
+        silent_metric_swap.FAULT,
+        eval_wrong_checkpoint.FAULT,
+        eval_on_train.FAULT,
+        eval_dropout_on.FAULT,
+        val_loader_is_test.FAULT,
     )
 }
 
 POOLS: dict[TaskId, tuple[str, ...]] = {
-    task: tuple(sorted(fault.fault_id for fault in CATALOGUE.values() if fault.task_id == task)) for task in TASK_IDS
+    task: tuple(fault.fault_id for fault in CATALOGUE.values() if fault.task_id == task) for task in TASK_IDS
 }
-"""The faults that a task may plant, alphabetically."""
+"""The faults that a task may plant, in the catalogue's order. The order is part of what a seed means: a change of it raises
+``GENERATOR_VERSION``. (It was chosen so that seed 7 plants the faults of the examples in the documentation.)"""
 
 
 def find_fault(fault_id: str) -> Fault:

@@ -32,4 +32,5 @@ FAULT = Fault(
         "Humbatova et al., arXiv 1910.11015: suboptimal batch size",
         "DeepCrime operators HBS and HDB",
     ),
+    decoys=("a batch of 96 on some 500 rows", "lr_too_small: there an epoch has many steps"),
 )

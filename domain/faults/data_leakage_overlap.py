@@ -33,4 +33,8 @@ FAULT = Fault(
         "Yang et al., arXiv 2209.03345: overlap leakage",
         "OpenRLHF issue 1089",
     ),
+    decoys=(
+        "validation accuracy that jumps between epochs",
+        "second_split_from_all: there training itself splits wrongly",
+    ),
 )

@@ -34,4 +34,5 @@ FAULT = Fault(
         "scikit-learn, Common pitfalls",
         "Roth, arXiv 2604.04199: normalisation leakage hardly moves the score",
     ),
+    decoys=("means of training and validation that differ by a tenth of a deviation, which is sampling",),
 )

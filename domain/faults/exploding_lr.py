@@ -35,4 +35,5 @@ FAULT = Fault(
         "DeepCrime operator HLR",
         "AutoTrainer: exploding gradient",
     ),
+    decoys=("a bump of the loss in one epoch", "no_scaling: there the features are not scaled"),
 )

@@ -49,6 +49,8 @@ class Fault:
     """At most three numbers, (check or artifact, name), in which the fault shows."""
     sources: tuple[str, ...]
     """Where faults of this kind were observed."""
+    decoys: tuple[str, ...]
+    """Harmless oddities, and other faults, that it must not be confused with."""
     also_files: tuple[ArtifactName, ...] = ()
     also_categories: tuple[FailureCategory, ...] = ()
     also_fields: tuple[str, ...] = ()
@@ -75,7 +77,7 @@ class Fault:
             failure_category=self.category,
             root_cause_file=self.file,
             root_cause_field=self.field,
-            proposed_fix=self.proposed_fix.format(healthy=before, faulty=value),
+            proposed_fix=self.proposed_fix.format(healthy=_in_words(before), faulty=_in_words(value)),
             patch=(PatchEntry(file=self.file, field=self.field, value=before),),
             accepted=Accepted(
                 files=(self.file, *self.also_files),
@@ -86,6 +88,11 @@ class Fault:
             pipeline=self.plant(healthy, value).to_json(),
             twin=healthy.to_json(),
         )
+
+
+def _in_words(value: FieldValue) -> FieldValue:
+    """As config.yaml spells it."""
+    return "null" if value is None else value
 
 
 def four_digits(value: float) -> float:

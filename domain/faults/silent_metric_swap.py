@@ -33,6 +33,7 @@ FAULT = Fault(
     lines=("    val_report, test_report = ",),
     signals=(("metric_gap_analysis", "reported_minus_logged_val"),),
     sources=("HPOBench pull request 182", "XPert issue 6", "torchbearer issue 548", "ETM issue 26"),
+    decoys=("a test accuracy above validation, as in a third of healthy runs",),
     also_files=("preprocessing.py",),
     also_fields=("metrics.test_accuracy",),
 )

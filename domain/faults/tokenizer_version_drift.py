@@ -29,5 +29,6 @@ FAULT = Fault(
     lines=("TOKENIZER_EVAL = ",),
     signals=(("encoder_version_match", "unknown_token_rate_test"),),
     sources=("bert_score issue 81", "OpenNMT Tokenizer issue 274", "model2vec pull request 359"),
+    decoys=("rare words", "a tokenizer named in the model card, always that of the training"),
     also_categories=("preprocessing_bug",),
 )

@@ -39,4 +39,5 @@ FAULT = Fault(
         "Humbatova et al., arXiv 1910.11015: suboptimal hyperparameters and optimiser",
         "DeepCrime operator OCH",
     ),
+    decoys=("gradient norms that wobble", "shuffle_off_sorted: there the batches are not mixed"),
 )

@@ -32,4 +32,5 @@ FAULT = Fault(
         "Humbatova et al., arXiv 1910.11015: incorrect training and test split",
         "DeepCrime operator TRD",
     ),
+    decoys=("15 per cent each for validation and test",),
 )

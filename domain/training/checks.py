@@ -15,7 +15,7 @@ import numpy as np
 from domain.training.artifacts.numbers import to_json, to_text
 from domain.training.frame import Frame
 from domain.training.randomness import Floats, Ints, to_float32_grid
-from domain.training.simulator import TrainingRun
+from domain.training.simulator import ENCODING_WEIGHT, Matrix, TrainingRun
 from domain.training.tabular import Metrics, count_tokens
 from domain.training.themes import BY_DATASET
 from domain.training.thresholds import THRESHOLDS
@@ -140,6 +140,7 @@ def _class_balance(run: TrainingRun) -> Measured:
         "train_majority_over_minority": float(counts.max() / max(1, counts.min())),
         "lowest_recall": float(recall.min()) if present.any() else 0.0,
         "classes_never_predicted": int((confusion.sum(0) == 0).sum()),
+        "classes_without_output": max(0, classes - run.pipeline.model.num_classes),
         "largest_predicted_share": float(confusion.sum(0).max() / max(1, confusion.sum())),
         "batch_label_entropy": run.fit.batch_entropy,
     }
@@ -156,7 +157,8 @@ def _feature_statistics(run: TrainingRun) -> Measured:
         "largest_train_spread": float(train.std(0).max()),
         "largest_test_mean": float(np.abs(test.mean(0)).max()),
         "smallest_filled_value": _smallest_filled(run),
-        "single_feature_eta2": _eta_squared(run.train),
+        "single_feature_eta2": float(_eta_squared(run.train).max()),
+        "rows_encoded_with_own_label": _encoded_with_own_label(run, width),
         "class_mean_distance": _class_mean_distance(run, width),
     }
 
@@ -195,6 +197,7 @@ def _loss_trajectory(run: TrainingRun) -> Measured:
         "steps_per_epoch": run.fit.steps_per_epoch,
         "epochs_run": len(run.history),
         "epochs_planned": run.pipeline.training.epochs,
+        "epochs_not_run": run.pipeline.training.epochs - len(run.history),
         "last_train_accuracy": run.history[-1].train_accuracy,
         "last_val_accuracy": run.history[-1].val_accuracy,
     }
@@ -258,14 +261,21 @@ def _outside(fitted: Frame, train: Frame) -> int:
     return int((~np.isin(np.unique(fitted.source), train.source)).sum())
 
 
-def _eta_squared(matrix: Any) -> float:
-    """Largest share of one feature's variance that lies between the classes, on the training rows."""
+def _encoded_with_own_label(run: TrainingRun, width: int) -> float:
+    """Share of the training rows whose encoded category is the one that was fitted with their own label."""
+    fitted = ENCODING_WEIGHT * run.fitted.encoder.transform(run.splits.train.segment)
+    found = run.train.features[:, width : width + fitted.shape[1]]
+    return float((found == to_float32_grid(fitted)).all(axis=1).mean())
+
+
+def _eta_squared(matrix: Matrix) -> Floats:
+    """Share of each feature's variance that lies between the classes."""
     features, labels = matrix
     member = (labels == np.arange(labels.max() + 1)[:, None]).astype(np.float64)
     sums = member @ features
     between = (sums * sums / np.maximum(member.sum(1, keepdims=True), 1)).sum(0) / len(labels)
-    eta = (between - features.mean(0) ** 2) / (features.var(0) + 1e-12)
-    return float(eta.max())
+    eta: Floats = (between - features.mean(0) ** 2) / (features.var(0) + 1e-12)
+    return eta
 
 
 def _class_mean_distance(run: TrainingRun, width: int) -> float:

@@ -37,7 +37,10 @@ EXACT: dict[tuple[str, str], Bounds] = {
     ("encoder_version_match", "unknown_token_rate_train"): Bounds(high=0.0),
     ("encoder_version_match", "unknown_token_rate_val"): Bounds(high=0.0),
     ("encoder_version_match", "unknown_token_rate_test"): Bounds(high=0.0),
+    ("class_balance", "classes_without_output"): Bounds(high=0.0),
+    ("feature_statistics", "rows_encoded_with_own_label"): Bounds(high=0.0),
     ("loss_trajectory", "non_finite_epochs"): Bounds(high=0.0),
+    ("loss_trajectory", "epochs_not_run"): Bounds(high=0.0),
     ("metric_gap_analysis", "reported_minus_logged_val"): Bounds(low=0.0, high=0.0),
     ("metric_gap_analysis", "rows_scored_minus_split"): Bounds(high=0.0),
 }

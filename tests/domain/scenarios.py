@@ -9,6 +9,7 @@ from domain.generator import HEALTHY, generate, scenario_seed
 from domain.grade import Investigation
 from domain.scenario import Scenario
 from domain.training.pipeline import Pipeline, draw_pipeline
+from domain.types import TaskId
 
 FAULT_IDS = tuple(sorted(CATALOGUE))
 THOROUGH = Investigation(
@@ -26,10 +27,15 @@ def planted(fault_id: str, seed: int) -> Scenario:
     return generate(find_fault(fault_id).task_id, seed, fault=fault_id)
 
 
-@cache
 def twin(fault_id: str, seed: int) -> Scenario:
     """The same task and seed without the fault."""
-    return generate(find_fault(fault_id).task_id, seed, fault=HEALTHY)
+    return healthy(find_fault(fault_id).task_id, seed)
+
+
+@cache
+def healthy(task_id: TaskId, seed: int) -> Scenario:
+    """The twin of every fault of a task."""
+    return generate(task_id, seed, fault=HEALTHY)
 
 
 def healthy_pipeline(fault_id: str, seed: int) -> Pipeline:

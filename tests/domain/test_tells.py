@@ -14,12 +14,12 @@ BANNED = re.compile(
     r"|easy|medium|hard|twin|healthy)\b|←|<--|-->|→",
     re.IGNORECASE,
 )
-SEEDS = tuple(987_654_321 + 1_000_003 * number for number in range(25))
+SEEDS = tuple(987_654_321 + 1_000_003 * number for number in range(6))
 
 
 @pytest.mark.parametrize("fault_id", FAULT_IDS)
 def test_no_artifact_holds_a_banned_word_or_a_fault_id(fault_id: str) -> None:
-    for seed in SEEDS:
+    for seed in (*range(50), *SEEDS):
         for name, text in planted(fault_id, seed).evidence.artifacts.items():
             assert not BANNED.search(text), (name, BANNED.search(text))
             assert not any(other in text for other in FAULT_IDS)

@@ -31,7 +31,7 @@ def _scores(*, with_patch: bool) -> dict[str, list[float]]:
     scores: dict[str, list[float]] = defaultdict(list)
     for number, line in enumerate(FIRST.read_text().splitlines()):
         entry: dict[str, Any] = json.loads(line)
-        scenario = planted(entry["fault"], 100 + number % SEEDS)
+        scenario = planted(entry["fault"], number % SEEDS)
         answer = Diagnosis.model_validate(entry["answer"])
         if with_patch:
             answer = answer.model_copy(update={"patch": scenario.truth.patch})

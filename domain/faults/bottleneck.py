@@ -1,0 +1,40 @@
+"""One hidden unit: all classes have to pass through one number, and some are never told apart."""
+
+from __future__ import annotations
+
+from domain.faults.fault import Fault
+from domain.scenario import SafeField
+from domain.training.pipeline import FieldValue, Pipeline
+from domain.training.randomness import Stream
+
+
+def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+    return (1,)
+
+
+def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
+    return (SafeField(file="config.yaml", field="model.hidden_units", low=8, high=128),)
+
+
+FAULT = Fault(
+    fault_id="bottleneck",
+    task_id="easy",
+    category="architecture_bug",
+    file="config.yaml",
+    field="model.hidden_units",
+    doses=_doses,
+    safe=_safe,
+    proposed_fix="Raise model.hidden_units from {faulty} to {healthy}.",
+    causal=frozenset({"config.yaml", "train.log", "eval_results.json"}),
+    lines=("  hidden_units:",),
+    signals=(
+        ("loss_trajectory", "last_over_chance"),
+        ("loss_trajectory", "last_train_accuracy"),
+        ("class_balance", "classes_never_predicted"),
+    ),
+    sources=(
+        "Humbatova et al., arXiv 1910.11015: wrong number of neurons",
+        "NeuraLint, arXiv 2105.08095",
+    ),
+    decoys=("12 hidden units, which are enough",),
+)

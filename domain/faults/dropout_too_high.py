@@ -1,0 +1,36 @@
+"""Dropout far too high: the network is hardly there while it trains, so training accuracy lies below validation."""
+
+from __future__ import annotations
+
+from domain.faults.fault import Fault
+from domain.scenario import SafeField
+from domain.training.pipeline import FieldValue, Pipeline
+from domain.training.randomness import Stream
+
+
+def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+    return (draw.choice((0.9, 0.92)), 0.95)
+
+
+def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
+    return (SafeField(file="config.yaml", field="model.dropout", low=0.0, high=0.4),)
+
+
+FAULT = Fault(
+    fault_id="dropout_too_high",
+    task_id="easy",
+    category="architecture_bug",
+    file="config.yaml",
+    field="model.dropout",
+    doses=_doses,
+    safe=_safe,
+    proposed_fix="Lower model.dropout from {faulty} to {healthy}.",
+    causal=frozenset({"config.yaml", "train.log", "eval_results.json"}),
+    lines=("  dropout:",),
+    signals=(
+        ("loss_trajectory", "last_over_chance"),
+        ("metric_gap_analysis", "train_minus_val"),
+    ),
+    sources=("DeepCrime operator RCD",),
+    decoys=("dropout of 0.2, which also holds training accuracy down a little",),
+)

@@ -1,0 +1,42 @@
+"""A patience of one epoch: training stops at the first epoch that is no better."""
+
+from __future__ import annotations
+
+from domain.faults.fault import Fault
+from domain.scenario import SafeField
+from domain.training.pipeline import FieldValue, Pipeline
+from domain.training.randomness import Stream
+
+
+def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+    return (1,)
+
+
+def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
+    return (
+        SafeField(file="config.yaml", field="training.early_stopping_patience", low=10, high=100),
+        SafeField(file="config.yaml", field="training.early_stopping_patience", choices=(None,)),
+    )
+
+
+FAULT = Fault(
+    fault_id="early_stop_patience",
+    task_id="medium",
+    category="config_error",
+    file="config.yaml",
+    field="training.early_stopping_patience",
+    doses=_doses,
+    safe=_safe,
+    proposed_fix="Set training.early_stopping_patience to {healthy} instead of {faulty}.",
+    causal=frozenset({"config.yaml", "train.log", "eval_results.json"}),
+    lines=("  early_stopping_patience:",),
+    signals=(
+        ("loss_trajectory", "epochs_not_run"),
+        ("loss_trajectory", "last_over_chance"),
+    ),
+    sources=(
+        "DeepCrime operator TCO",
+        "Humbatova et al., arXiv 1910.11015: suboptimal number of epochs",
+    ),
+    decoys=("a patience of 20 that never ends a run",),
+)

@@ -1,0 +1,37 @@
+"""The evaluation leaves dropout on: the report lies below the log for the same weights."""
+
+from __future__ import annotations
+
+from domain.faults.fault import Fault
+from domain.scenario import SafeField
+from domain.training.pipeline import FieldValue, Pipeline
+from domain.training.randomness import Stream
+
+
+def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+    return ("train",)
+
+
+def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
+    return (SafeField(file="preprocessing.py", field="model.eval", choices=("eval",)),)
+
+
+FAULT = Fault(
+    fault_id="eval_dropout_on",
+    task_id="hard",
+    category="evaluation_bug",
+    file="preprocessing.py",
+    field="model.eval",
+    doses=_doses,
+    safe=_safe,
+    proposed_fix="Call model.eval() instead of model.train() before the evaluation.",
+    causal=frozenset({"preprocessing.py", "eval_results.json"}),
+    lines=("    model.",),
+    signals=(("metric_gap_analysis", "reported_minus_logged_val"),),
+    sources=(
+        "vaal issue 2",
+        "ELF pull request 110",
+        "robustdg issue 30",
+    ),
+    decoys=("dropout of 0.2, on while training as it should be",),
+)

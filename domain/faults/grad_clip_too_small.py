@@ -1,0 +1,42 @@
+"""Every gradient is clipped to almost nothing: the loss stays flat while the gradients stay large."""
+
+from __future__ import annotations
+
+from domain.faults.fault import Fault
+from domain.scenario import SafeField
+from domain.training.pipeline import FieldValue, Pipeline
+from domain.training.randomness import Stream
+
+
+def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+    return (draw.choice((0.001, 0.002, 0.005)),)
+
+
+def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
+    return (
+        SafeField(file="config.yaml", field="training.gradient_clip_norm", low=2.5, high=1000),
+        SafeField(file="config.yaml", field="training.gradient_clip_norm", choices=(None,)),
+    )
+
+
+FAULT = Fault(
+    fault_id="grad_clip_too_small",
+    task_id="easy",
+    category="config_error",
+    file="config.yaml",
+    field="training.gradient_clip_norm",
+    doses=_doses,
+    safe=_safe,
+    proposed_fix="Set training.gradient_clip_norm to {healthy} instead of {faulty}.",
+    causal=frozenset({"config.yaml", "train.log", "eval_results.json"}),
+    lines=("  gradient_clip_norm:",),
+    signals=(
+        ("gradient_norms", "clipped_step_share"),
+        ("loss_trajectory", "last_over_chance"),
+    ),
+    sources=("DeepCrime operator OCG",),
+    decoys=(
+        "a clip of 5.0 that never binds",
+        "lr_too_small: there nothing is clipped",
+    ),
+)

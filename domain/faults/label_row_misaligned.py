@@ -1,0 +1,43 @@
+"""Training labels are put into another order than their rows: they say nothing about the features."""
+
+from __future__ import annotations
+
+from domain.faults.fault import Fault
+from domain.scenario import SafeField
+from domain.training.pipeline import FieldValue, Pipeline
+from domain.training.randomness import Stream
+
+
+def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+    return (True,)
+
+
+def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
+    return (SafeField(file="preprocessing.py", field="labels.sort_index", choices=(False,)),)
+
+
+FAULT = Fault(
+    fault_id="label_row_misaligned",
+    task_id="medium",
+    category="label_mismatch",
+    file="preprocessing.py",
+    field="labels.sort_index",
+    doses=_doses,
+    safe=_safe,
+    proposed_fix="Drop sort_index from the training labels, so that they stay in the order of their rows.",
+    causal=frozenset({"preprocessing.py", "train.log", "eval_results.json"}),
+    lines=("    return encode_labels(df",),
+    signals=(
+        ("feature_statistics", "single_feature_eta2"),
+        ("label_consistency", "train_agreement"),
+    ),
+    sources=(
+        "Humbatova et al., arXiv 1910.11015: wrong labels for training data",
+        "DeepCrime operator TCL",
+        "Full Stack Deep Learning, lecture 8: unsorted file lists",
+    ),
+    decoys=(
+        "label noise of a few per cent",
+        "lr_too_small: there features and labels agree",
+    ),
+)

@@ -1,0 +1,45 @@
+"""A learning rate far too small: the run ends before it has learned anything."""
+
+from __future__ import annotations
+
+from domain.faults.fault import Fault, four_digits
+from domain.scenario import SafeField
+from domain.training.pipeline import FieldValue, Pipeline
+from domain.training.randomness import Stream
+
+
+def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+    rate = healthy.optimizer.learning_rate
+    return tuple(four_digits(rate / divisor) for divisor in (draw.choice((200.0, 400.0)), 1000.0))
+
+
+def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
+    rate = healthy.optimizer.learning_rate
+    return (SafeField(file="config.yaml", field="optimizer.learning_rate", low=rate / 4, high=rate * 2),)
+
+
+FAULT = Fault(
+    fault_id="lr_too_small",
+    task_id="easy",
+    category="config_error",
+    file="config.yaml",
+    field="optimizer.learning_rate",
+    doses=_doses,
+    safe=_safe,
+    proposed_fix="Raise optimizer.learning_rate from {faulty} to {healthy}.",
+    causal=frozenset({"config.yaml", "train.log", "eval_results.json"}),
+    lines=("  learning_rate:",),
+    signals=(
+        ("loss_trajectory", "last_over_chance"),
+        ("loss_trajectory", "last_train_accuracy"),
+    ),
+    sources=(
+        "Humbatova et al., arXiv 1910.11015: suboptimal learning rate",
+        "DeepCrime operator HLR",
+        "AutoTrainer: slow convergence",
+    ),
+    decoys=(
+        "the first two epochs of a small but sound learning rate are slow",
+        "grad_clip_too_small: there the gradients do not shrink and every step is clipped",
+    ),
+)

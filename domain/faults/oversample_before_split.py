@@ -1,0 +1,42 @@
+"""Rare classes are copied before the split: copies of training rows stand in validation and test."""
+
+from __future__ import annotations
+
+from domain.faults.fault import Fault
+from domain.scenario import SafeField
+from domain.training.pipeline import FieldValue, Pipeline
+from domain.training.randomness import Stream
+
+
+def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+    return ("all",)
+
+
+def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
+    return (SafeField(file="preprocessing.py", field="RandomOverSampler.fit_resample", choices=("train",)),)
+
+
+FAULT = Fault(
+    fault_id="oversample_before_split",
+    task_id="medium",
+    category="data_leakage",
+    file="preprocessing.py",
+    field="RandomOverSampler.fit_resample",
+    doses=_doses,
+    safe=_safe,
+    proposed_fix="Resample the training rows only, after the split.",
+    causal=frozenset({"preprocessing.py", "dataset_stats.json", "train.log", "eval_results.json"}),
+    lines=(
+        "    df = RandomOverSampler(",
+        "    X, y = RandomOverSampler(",
+    ),
+    signals=(
+        ("data_leakage", "train_rows_in_test"),
+        ("data_leakage", "train_rows_in_val"),
+    ),
+    sources=(
+        "Kapoor and Narayanan, arXiv 2207.07048: L1.4",
+        "imbalanced-learn, Common pitfalls",
+    ),
+    decoys=("imbalance of 1.8, resampled in training as it should be",),
+)

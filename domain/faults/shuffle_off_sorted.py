@@ -1,0 +1,37 @@
+"""Rows are ordered by class and not shuffled: each batch holds one or two classes."""
+
+from __future__ import annotations
+
+from domain.faults.fault import Fault
+from domain.scenario import SafeField
+from domain.training.pipeline import FieldValue, Pipeline
+from domain.training.randomness import Stream
+
+
+def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+    return (False,)
+
+
+def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
+    return (SafeField(file="config.yaml", field="training.shuffle", choices=(True,)),)
+
+
+FAULT = Fault(
+    fault_id="shuffle_off_sorted",
+    task_id="medium",
+    category="config_error",
+    file="config.yaml",
+    field="training.shuffle",
+    doses=_doses,
+    safe=_safe,
+    proposed_fix="Enable training.shuffle.",
+    causal=frozenset({"config.yaml", "train.log", "eval_results.json"}),
+    lines=("  shuffle:",),
+    signals=(
+        ("class_balance", "batch_label_entropy"),
+        ("gradient_norms", "largest"),
+        ("loss_trajectory", "largest_over_chance"),
+    ),
+    sources=("Humbatova et al., arXiv 1910.11015: wrong position of data shuffle",),
+    decoys=("wrong_optimizer: there the batches are mixed",),
+)
