@@ -46,7 +46,7 @@ class FieldSpec:
     aliases: tuple[str, ...] = ()
     """Further names, as lower-case words; the field's own name always counts."""
     places: tuple[str, ...] = ()
-    """Functions of preprocessing.py that mean this field where no field is named."""
+    """Functions of preprocessing.py, and everyday words, that mean this field where no field is named."""
 
     def to_json(self) -> dict[str, Any]:
         """The wire form, see WIRE.md."""

@@ -129,8 +129,8 @@ _CODE = (
     _code("LabelEncoder.fit_order", "eval_class_order", "label encoder fit order, label encoder, label encoder order, fit order, label map, label mapping, class order, class mapping, label order, eval labels, encode labels, class to index mapping, label encoding, class list, label codes", choices=("training", "sorted", "reversed"), places=("classes",)),
     _code("tokenizer.version", "tokenizer_eval", "tokenizer, tokenizer eval, eval tokenizer, get eval tokenizer, tokenizer eval version, vocabulary version, vocab version, tokenizer version", choices=("v1", "v2")),
     _code("tokenizer.train_version", "tokenizer_train", "tokenizer train, train tokenizer, tokenizer train version", choices=("v1", "v2")),
-    _code("evaluate.val_loader", "val_rows", "val loader, validation loader, validation rows, make loaders val", choices=("val", "test")),
-    _code("evaluate.test_loader", "test_rows", "test loader, evaluate loader, test rows, evaluation rows", choices=("test", "train", "val")),
+    _code("evaluate.val_loader", "val_rows", "val loader, validation loader, make loaders val", choices=("val", "test"), places=("validation rows",)),
+    _code("evaluate.test_loader", "test_rows", "test loader, evaluate loader", choices=("test", "train", "val"), places=("test rows", "evaluation rows")),
     _code("model.eval", "eval_mode", "model eval, model train, model mode, eval mode, inference mode", choices=("eval", "train")),
 )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from domain.field import FieldSpec
 from domain.reading import concepts
@@ -12,6 +13,7 @@ from domain.training.artifacts import render_code
 from domain.training.pipeline import FieldValue, Pipeline
 
 _BECOMES = re.compile(rf"{ARROW.pattern}|\bshould (?:be|become|read)\b|\bbecomes\b")
+_WAS = re.compile(r"\bfrom [^\s,;]+(?= to\b)")
 _BEFORE = r"(?:=\s*|:\s*|\b(?:to|use|using|with|be|by)\s+)['\"(]*(?:[\w.]+-)*"
 _BEHIND = r"(?![\w\[(.=]|\s*[-+*]\s*\d)"
 """A choice that is called, indexed or added to is no choice."""
@@ -29,6 +31,8 @@ def propose_choice(spec: FieldSpec, clause: str, present: FieldValue, current: P
     value = _literal(spec, clause, present)
     if value is None:
         value = held_by_a_constant(spec, clause)
+    if value is None:
+        value = _expressed(spec, clause, present, current)
     if value is not None:
         return _resolved(spec, value, present, current)
     words = to_words(ARROW.split(clause)[-1])
@@ -50,19 +54,75 @@ def held_by_a_constant(spec: FieldSpec, clause: str) -> FieldValue:
 
 def quoted_choice(spec: FieldSpec, text: str, current: Pipeline) -> FieldValue:
     """The choice whose line of preprocessing.py the text quotes, spaces and quotation marks aside; the last one counts."""
-    if spec.type != "choice" or spec.attribute is None or ("=" not in text and "(" not in text):
+    if not _options(spec) or ("=" not in text and "(" not in text):
         return None
     quoted = _bare(text)
-    lines = {choice: _code_lines(current, spec, choice) for choice in spec.choices}
-    shared = frozenset.intersection(*lines.values())
-    places = {choice: max((quoted.rfind(line) for line in lines[choice] - shared), default=-1) for choice in lines}
+    lines = _own_lines(spec, current)
+    places = {choice: max((quoted.rfind(_bare(line)) for line in lines[choice]), default=-1) for choice in lines}
     last = max(places, key=lambda choice: places[choice])
     return last if places[last] >= 0 else None
 
 
-def _code_lines(current: Pipeline, spec: FieldSpec, choice: str) -> frozenset[str]:
-    changed = current.with_value(spec.attribute or "", spec.to_pipeline(choice))
-    return frozenset(_bare(line) for line in render_code(changed).splitlines())
+def _options(spec: FieldSpec) -> tuple[str | bool, ...]:
+    """The values of a choice or boolean field; none for others."""
+    if spec.attribute is None:
+        return ()
+    return (True, False) if spec.type == "boolean" else spec.choices
+
+
+@lru_cache(maxsize=512)
+def _own_lines(spec: FieldSpec, current: Pipeline) -> dict[str | bool, tuple[str, ...]]:
+    """For each value of the field the lines of preprocessing.py that only it has."""
+    codes = {
+        choice: render_code(current.with_value(spec.attribute or "", spec.to_pipeline(choice))).splitlines()
+        for choice in _options(spec)
+    }
+    shared = frozenset.intersection(*(frozenset(map(_bare, lines)) for lines in codes.values()))
+    return {choice: tuple(line for line in lines if _bare(line) not in shared) for choice, lines in codes.items()}
+
+
+def _expressed(spec: FieldSpec, clause: str, present: FieldValue, current: Pipeline) -> FieldValue:
+    """The value whose expression in preprocessing.py the clause writes, such as ``scaler.transform``."""
+    parts = _BECOMES.split(clause)
+    expressions = _expressions(spec, current)
+    found = _found_expressions(expressions, parts[-1])
+    if not found and len(parts) > 1 and _found_expressions(expressions, parts[0]):
+        found = {choice for choice, expression in expressions.items() if not expression}
+    if len(found) != 1 or concepts.CONCEPTS["disable"].search(to_words(clause)):
+        return None
+    (value,) = found
+    return None if value == present and not concepts.DIRECTIVE.search(to_words(clause)) else value
+
+
+def _found_expressions(expressions: dict[str | bool, str], text: str) -> set[str | bool]:
+    """Longest first, since one may be part of another."""
+    bare, found = re.sub(r"\s*([^\w\s])\s*", r"\1", _bare_line(text)), set()
+    for choice, expression in sorted(expressions.items(), key=lambda pair: -len(pair[1])):
+        if not re.search(r"[(.\[A-Z]", expression):
+            continue
+        left = re.sub(rf"(?<![\w.]){re.escape(expression)}(?!\w)", "#", bare)
+        if left != bare:
+            found.add(choice)
+            bare = left
+    return found
+
+
+@lru_cache(maxsize=512)
+def _expressions(spec: FieldSpec, current: Pipeline) -> dict[str | bool, str]:
+    """For each value of the field what its first own line has that the others' have not."""
+    lines = _own_lines(spec, current)
+    if not lines or not all(lines.values()):
+        return {}
+    tokens = {choice: re.findall(r"\w+|[^\w\s]", _bare_line(own[0])) for choice, own in lines.items()}
+    shortest = min(map(len, tokens.values()))
+    head = next((n for n in range(shortest) if len({row[n] for row in tokens.values()}) > 1), shortest)
+    left = shortest - head
+    tail = next((n for n in range(left) if len({row[-1 - n] for row in tokens.values()}) > 1), left)
+    return {choice: "".join(row[head : len(row) - tail]) for choice, row in tokens.items()}
+
+
+def _bare_line(line: str) -> str:
+    return re.sub(r"['\"`]", "", line)
 
 
 def _bare(text: str) -> str:
@@ -73,7 +133,7 @@ def _literal(spec: FieldSpec, clause: str, present: FieldValue) -> FieldValue:
     """A choice that is named as such: behind an arrow, "=", "to", "use" and the like, or right behind the field."""
     if spec.type == "boolean":
         return None
-    tail = _BECOMES.split(clause)[-1]
+    tail = _WAS.sub("", _BECOMES.split(clause)[-1])
     named = [choice for choice in spec.choices if _is_named(choice, tail, is_changed=tail != clause)]
     if len(named) != 1 or (named[0] == present and not concepts.DIRECTIVE.search(to_words(clause))):
         return None

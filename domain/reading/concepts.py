@@ -48,7 +48,7 @@ CONCEPTS: Final[dict[str, re.Pattern[str]]] = {
         "by_row": r"\brow\w*\b|\bnone\b",
         "rest": r"\b(?:rest|remain\w*|left ?over|what is left|non test)\b",
         "whole_frame": r"\bdf\b|\bwhole\b|\bfull\b|\beverything\b",
-        "reuse": r"\b(?:re ?us\w+|same|fitted|already|existing|transform only|only transform|training)\b",
+        "reuse": r"\b(?:re ?us\w+|same|fitted|already|existing|transform only|only transform|training|train (?:scaler|means?|std|statistics|#))(?= )",
         "refit": r"\b(?:re ?fit\w*|fit transform|new scaler|separate scaler|own scaler)\b",
         "unscaled": r"\b(?:raw|unscaled|skip|without scaling)\b",
         "median": r"\bmedians?\b",
@@ -56,13 +56,18 @@ CONCEPTS: Final[dict[str, re.Pattern[str]]] = {
         "sentinel": r"\b999\b|\bsentinel\b",
         "cross_fit": r"\bcross (?:fit\w*|validat\w*)\b|\bout of fold\b|\boof\b|\bcv\b|\bfolds?\b",
         "in_sample": r"\bin sample\b",
-        "drop": r"\b(?:drop|remov\w+|exclud\w+|omit\w*|delet\w+|discard\w*)\b",
+        "drop": r"\b(?:drop|remov\w+|exclud\w+|omit\w*|delet\w+|discard\w*|get rid of|leav\w+ (?:[\w#]+ ){0,3}out)\b",
         "keep_column": r"\b(?:includ\w+|add\w*)\b",
         "val_rows": r"\bval(?:idation)?\b",
         "test_rows": r"\btest\b",
         "train_rows": r"\btrain(?:ing)?\b",
-        "enable": r"\b(?:true|enabl\w+|turn\w* on|switch\w* on|on|yes|add|restor\w+)\b",
-        "disable": r"\b(?:false|disabl\w+|turn\w* off|switch\w* off|off|remov\w+|no)\b",
+        "enable": r"\b(?:true|enabl\w+|(?:turn|switch)\w* (?:[\w#]+ ){0,3}on|on|yes|add|restor\w+)\b",
+        "disable": r"\b(?:false|disabl\w+|(?:turn|switch)\w* (?:[\w#]+ ){0,3}off|off|remov\w+|no)\b",
+        "scaled": r"\b(?:standardi[sz]\w*|scal(?:e|ed|ing)|normali[sz]\w*)\b",
+        "mixed": r"\b(?:re ?shuffl\w+|shuffl(?:e|ed|ing) (?:the|each|every|all|rows|train\w*)|random\w*|permut\w+|mixed)\b",
+        "he": r"\b(?:he|kaiming|random\w*)\b",
+        "xavier": r"\b(?:xavier|glorot)\b",
+        "constant": r"\b(?:constants?|zeros?|same value)\b",
         "logits": r"\blogits?\b|\b(?:remov\w+|drop|without|no) (?:the )?softmax\b|\blinear output\b",
         "best": r"\bbest\b",
         "first": r"\bfirst\b",
@@ -76,6 +81,12 @@ AS_TRAINING: Final = "as training"
 OPPOSITE: Final = "opposite"
 """Stands for the other choice than the current one."""
 
+NULL: Final = "null"
+"""Stands for the null of a number that may be null."""
+TO_NULL: Final = re.compile(
+    r"\b(?:null|none|nil|unset|disabl\w+|remov\w+|delet\w+|(?:turn|switch)\w* (?:\w+ ){0,3}off|without)\b"
+)
+
 Choices = tuple[tuple[str, str | bool], ...]
 FIELD_CONCEPTS: Final[dict[str, Choices]] = {
     "StandardScaler.fit_transform": TRAIN_OR_ALL,
@@ -86,7 +97,7 @@ FIELD_CONCEPTS: Final[dict[str, Choices]] = {
     "train_test_split.groups": (("by_customer", "customer_id"), ("by_row", "None")),
     "train_test_split.arrays": (("rest", "rest"), ("whole_frame", "df")),
     "StandardScaler.transform": (("reuse", "reuse"), ("refit", "refit"), ("unscaled", "skip")),
-    "StandardScaler.enabled": (("enable", True), ("disable", False)),
+    "StandardScaler.enabled": (("enable", True), ("scaled", True), ("disable", False)),
     "SimpleImputer.fill_value": (("median", "median"), ("mean", "mean"), ("sentinel", "-999")),
     "TargetEncoder.cv": (("cross_fit", "5"), ("in_sample", "None")),
     "feature_columns.resolution_code": (("drop", "drop"), ("keep_column", "keep")),
@@ -101,7 +112,8 @@ FIELD_CONCEPTS: Final[dict[str, Choices]] = {
     "metrics.val_accuracy": (("exchange+pair", OPPOSITE), ("own_name", "validation")),
     "metrics.test_accuracy": (("exchange+pair", OPPOSITE), ("own_name", "test")),
     "model.bias": (("enable", True), ("disable", False)),
-    "training.shuffle": (("enable", True), ("disable", False)),
+    "training.shuffle": (("enable", True), ("mixed", True), ("disable", False)),
+    "model.init": (("he", "he"), ("xavier", "xavier"), ("constant", "constant")),
     "model.output_activation": (("logits", "logits"),),
     "evaluation.checkpoint": (("best", "best"), ("first", "first"), ("last", "last")),
 }
@@ -147,5 +159,5 @@ UP: Final = re.compile(
 )
 KEEP: Final = re.compile(
     r"\b(?:no changes?|unchanged|as (?:it|they) (?:is|are)|as is|stay\w*|untouched|(?:looks?|is|are|seems?|appears?) (?:fine|normal|ok|okay|correct|healthy|reasonable)"
-    r"|need\w* no|keep\w*(?! (?:about |only |just )?\d)|leav\w+|left (?:alone|as)|irrelevant|unrelated|at present|currently|right now|not (?:to blame|the (?:cause|problem|issue)))\b"
+    r"|need\w* no|keep\w*(?! (?:about |only |just )?\d)(?! (?:\w+ ){0,6}(?:same|align\w*|together|in (?:the )?order|in sync|consistent)\b)|leav\w+(?! (?:\w+ ){0,3}out\b)|left (?:alone|as)|irrelevant|unrelated|at present|currently|right now|not (?:to blame|the (?:cause|problem|issue)))\b"
 )

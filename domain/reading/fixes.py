@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from domain.actions import Diagnosis, PatchEntry
 from domain.field import FieldSpec, ValueOutsideFieldError
-from domain.reading import clauses
+from domain.reading import clauses, concepts
 from domain.reading.choices import held_by_a_constant, propose_choice, quoted_choice
 from domain.reading.naming import fields_named, settable_fields, to_words
 from domain.reading.numbers import Direction, Proposed, propose_number
@@ -89,7 +89,7 @@ class _Reader:
     def take(self, clause: clauses.Clause) -> None:
         """Read one clause."""
         text, subject = clause.text, self._subject
-        named = _targets(text)
+        named = _targets(text, subject)
         if self._is_ruled_out and (clause.is_reason or clause.is_aside):
             return
         if clause.is_reason and named and subject not in named:
@@ -114,7 +114,10 @@ class _Reader:
     def _propose(self, spec: FieldSpec, clause: str) -> Proposed:
         text, present = clauses.positive(clause), self._present(spec)
         if spec.type in ("number", "integer"):
-            return propose_number(spec, text, present, is_subject=spec == self._subject)
+            proposed = propose_number(spec, text, present, is_subject=spec == self._subject)
+            if proposed.values or not concepts.TO_NULL.search(to_words(text)):
+                return proposed
+            return Proposed((concepts.NULL,)) if spec.nullable else Proposed((0,)) if spec.low == 0 else proposed
         value = propose_choice(spec, text, present, self._current)
         return Proposed((value,) if value is not None else ())
 
@@ -131,7 +134,8 @@ class _Reader:
         for spec, proposed in self._values.items():
             chosen = _chosen(spec, proposed, self._present(spec))
             if chosen is not None:
-                entries.append(PatchEntry(file=spec.file, field=spec.field, value=chosen))
+                value = None if chosen == concepts.NULL else chosen
+                entries.append(PatchEntry(file=spec.file, field=spec.field, value=value))
         fields = {spec.attribute for spec in (*self._values, *self._leaning)}
         if len(fields) > MOST_ENTRIES:
             return NOTHING
@@ -141,10 +145,10 @@ class _Reader:
         return spec.from_pipeline(self._current.value(spec.attribute or ""))
 
 
-def _targets(clause: str) -> list[FieldSpec]:
+def _targets(clause: str, subject: FieldSpec | None) -> list[FieldSpec]:
     """The fields a clause is about: those left of an assignment, else all it names."""
     for part in (re.split(r"(?<![=<>!])=(?!=)|:(?=\s)", clause)[0], clause):
-        settable = _merged(settable_fields(to_words(part)))
+        settable = _merged(settable_fields(to_words(part), subject))
         if settable:
             return settable
     return []
@@ -161,7 +165,7 @@ def _merged(specs: tuple[FieldSpec, ...]) -> list[FieldSpec]:
 def _chosen(spec: FieldSpec, proposed: list[FieldValue], present: FieldValue) -> FieldValue:
     """One value: of several numbers the one nearest to the present value, so that a wide hedge gains nothing."""
     distinct = list(dict.fromkeys(proposed))
-    if spec.type not in ("number", "integer"):
+    if spec.type not in ("number", "integer") or concepts.NULL in distinct:
         return distinct[0] if len(distinct) == 1 else None
     numbers = [float(value) for value in distinct if isinstance(value, (int, float))]
     base = float(present) if isinstance(present, (int, float)) else 0.0

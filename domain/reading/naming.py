@@ -51,28 +51,48 @@ def fields_named(text: str | None) -> tuple[FieldSpec, ...]:
     return settable_fields(to_words(_without_files(text or "")))
 
 
-def settable_fields(words: str) -> tuple[FieldSpec, ...]:
-    """As `fields_named`, from words."""
-    named, left = mask_fields(words)
+def settable_fields(words: str, subject: FieldSpec | None = None) -> tuple[FieldSpec, ...]:
+    """As `fields_named`, from words. Where the `subject` is known, a function that is named stands for nothing else."""
+    named, left = mask_fields(words, subject)
     found = tuple(spec for spec in REGISTRY if spec in named and spec.attribute is not None)
     if len(found) == 2 and {spec.field for spec in found} == _COUNTERPARTS:
         return tuple(spec for spec in found if spec.field == "tokenizer.version")
-    return found or tuple(spec for place, spec in _places() if place in left)[:1]
+    if found or subject is not None:
+        return found
+    return tuple(spec for place, spec in _places() if place in left)[:1]
 
 
 _NEUTRAL = (" imputer transform ",)
 """Steps that stand in another step's line of code and name no field there."""
 
 
+@cache
+def _bare_names() -> frozenset[tuple[str, FieldSpec]]:
+    """Names of an object that has several fields, such as "scaler": any of the object's fields can be meant."""
+    return frozenset(
+        (alias, spec)
+        for alias, spec in _aliases()
+        if any(alias in other and _object(twin) == _object(spec) and twin != spec for other, twin in _aliases())
+    )
+
+
+def _object(spec: FieldSpec) -> str:
+    return spec.field.split(".")[0]
+
+
 @lru_cache(maxsize=4096)
-def mask_fields(words: str) -> tuple[frozenset[FieldSpec], str]:
-    """The fields named in `words` (see `to_words`) and the words that are left."""
+def mask_fields(words: str, subject: FieldSpec | None = None) -> tuple[frozenset[FieldSpec], str]:
+    """The fields named in `words` (see `to_words`) and the words that are left.
+
+    The bare name of the object that the `subject` belongs to means the subject.
+    """
     for neutral in _NEUTRAL:
         words = words.replace(neutral, " ")
     named: set[FieldSpec] = set()
     for alias, spec in _aliases():
         if alias in words:
-            named.add(spec)
+            is_own = subject is not None and _object(spec) == _object(subject) and (alias, spec) in _bare_names()
+            named.add(subject if subject is not None and is_own else spec)
             words = words.replace(alias, MASK)
     return frozenset(named), words
 

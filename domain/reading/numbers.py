@@ -26,7 +26,7 @@ _TOKEN = re.compile(
     rf"(?P<number>(?<![a-z_])(?:{NUMBER}))(?P<percent>\s*(?:%|percent\b|per cent\b))?|(?P<word>[a-z]+\d*)|(?P<mark>->|=>|→|=|:|/|-|–|<|≤|~)"
 )
 _PROPOSES = frozenset(
-    "to = : -> => → use using set eg like be say try or between at ≤ below under value of by with exceed most".split()
+    "to = : -> => → use using set eg like be say try or between at ≤ below under value of by with exceed most least restore give start begin".split()
 )
 _COUNTED = frozenset("makes causes lets leads gives yields means rows row steps updates points there".split())
 """Words behind a number that was measured or was there before."""
@@ -52,6 +52,7 @@ def propose_number(spec: FieldSpec, clause: str, present: FieldValue, *, is_subj
         is_subject: whether the text as a whole is about this field; another one takes a number only where it is assigned.
     """
     lowered = re.sub(r"(?<=\d),(?=\d{3}\b)", "", clause.lower())
+    lowered = re.sub(r"\bzero\b", "0", lowered)
     words = to_words(lowered)
     base = float(present) if isinstance(present, (int, float)) else math.nan
     relative = relative_value(lowered, base)

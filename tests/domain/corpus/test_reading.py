@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
+from domain.faults import CATALOGUE
 from tests.domain.corpus.reading import (
     Read,
     field_false_accepts,
@@ -24,8 +27,9 @@ def _print(name: str, reads: list[Read]) -> None:
 
 
 def test_the_corpus_is_large_and_covers_every_fault() -> None:
-    assert len(read_corpus()) >= 200
-    assert len({read.entry["fault"] for read in read_corpus()}) >= 9
+    counts = Counter(read.entry["fault"] for read in read_corpus())
+    assert set(counts) == set(CATALOGUE)
+    assert min(counts.values()) >= 10
     assert len({read.entry["id"] for read in read_corpus()}) == len(read_corpus())
 
 
@@ -34,9 +38,18 @@ def test_right_diagnoses_are_understood_and_wrong_ones_are_not_accepted() -> Non
     for name in SETS:
         _print(f"set {name}", [read for read in reads if read.entry["set"] == name])
     _print("all", reads)
-    assert field_recall(reads).value >= 0.95
-    assert fix_recall(reads).value >= 0.75
-    assert fix_false_accepts(reads).value <= 0.10
+    assert field_recall(reads).value >= 0.97
+    assert fix_recall(reads).value >= 0.80
+    assert fix_false_accepts(reads).value <= 0.08
+
+
+def test_the_held_out_set_is_read_nearly_as_well() -> None:
+    """Set e was never used for tuning. The aim is 0.80 for fixes in words; README.md says what is reached."""
+    reads = [read for read in read_corpus() if read.entry["set"] == "e"]
+    _print("held out", reads)
+    assert field_recall(reads).value >= 0.97
+    assert fix_recall(reads).value >= 0.78
+    assert fix_false_accepts(reads).value <= 0.08
 
 
 @pytest.mark.parametrize("name", SETS)
