@@ -10,26 +10,28 @@ from domain.training.frame import Frame
 from domain.training.pipeline import FieldValue, Pipeline, draw_pipeline
 from domain.training.randomness import Stream
 from domain.training.simulator import TrainingRun, simulate
+from domain.training.style import SeedSplit
 from domain.types import TaskId
 
-GENERATOR_VERSION = "2"
+GENERATOR_VERSION = "3"
 HEALTHY = "none"
 """The fault id of a twin."""
 
 
-def generate(task_id: TaskId, seed: int, *, fault: str | None = None) -> Scenario:
+def generate(task_id: TaskId, seed: int, *, fault: str | None = None, split: SeedSplit = "train") -> Scenario:
     """The scenario of a seed.
 
     Args:
         task_id: whose pool of faults to draw from.
         seed: 0 to 2^128 - 1.
         fault: plant this one instead of drawing; ``none`` gives the healthy twin.
+        split: whose themes, names and spellings the files are written in. The same seed in another split is another scenario.
 
     Raises:
         UnknownFaultError: the catalogue has no such fault.
     """
-    own_seed = scenario_seed(task_id, seed)
-    healthy = draw_pipeline(own_seed)
+    own_seed = scenario_seed(task_id, seed, split)
+    healthy = draw_pipeline(own_seed, split)
     chosen = Stream(own_seed, "fault").choice(POOLS[task_id]) if fault is None else fault
     raw = world.draw_rows(own_seed, healthy.dataset)
     if chosen == HEALTHY:
@@ -43,9 +45,10 @@ def generate(task_id: TaskId, seed: int, *, fault: str | None = None) -> Scenari
     )
 
 
-def scenario_seed(task_id: TaskId, seed: int) -> int:
+def scenario_seed(task_id: TaskId, seed: int, split: SeedSplit = "train") -> int:
     """What all streams of a scenario start from (128 bits): the same seed on two tasks shares nothing, not even the data."""
-    high, low = (int(word) for word in Stream(seed, f"task/{task_id}").raw(2))
+    name = f"task/{task_id}" if split == "train" else f"task/{task_id}/{split}"
+    high, low = (int(word) for word in Stream(seed, name).raw(2))
     return (high << 64) | low
 
 

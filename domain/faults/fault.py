@@ -9,6 +9,7 @@ from domain.actions import PatchEntry
 from domain.field import FieldSpec
 from domain.registry import find, with_field
 from domain.scenario import Accepted, SafeField, Truth
+from domain.training.artifacts.code.names import renamed_constants
 from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.randomness import Stream
 from domain.types import ArtifactName, FailureCategory, TaskId
@@ -77,7 +78,9 @@ class Fault:
             failure_category=self.category,
             root_cause_file=self.file,
             root_cause_field=self.field,
-            proposed_fix=self.proposed_fix.format(healthy=_in_words(before), faulty=_in_words(value)),
+            proposed_fix=renamed_constants(
+                self.proposed_fix.format(healthy=_in_words(before), faulty=_in_words(value)), healthy.style.names
+            ),
             patch=(PatchEntry(file=self.file, field=self.field, value=before),),
             accepted=Accepted(
                 files=(self.file, *self.also_files),

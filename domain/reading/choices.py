@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import lru_cache
 
 from domain.field import FieldSpec
@@ -11,6 +12,7 @@ from domain.reading.clauses import ARROW
 from domain.reading.naming import MASK, mask_fields, to_words
 from domain.training.artifacts import render_code
 from domain.training.pipeline import FieldValue, Pipeline
+from domain.training.style import PLAIN
 
 _BECOMES = re.compile(rf"{ARROW.pattern}|\bshould (?:be|become|read)\b|\bbecomes\b")
 _WAS = re.compile(r"\bfrom [^\s,;]+(?= to\b)")
@@ -57,8 +59,11 @@ def quoted_choice(spec: FieldSpec, text: str, current: Pipeline) -> FieldValue:
     if not _options(spec) or ("=" not in text and "(" not in text):
         return None
     quoted = _bare(text)
-    lines = _own_lines(spec, current)
-    places = {choice: max((quoted.rfind(_bare(line)) for line in lines[choice]), default=-1) for choice in lines}
+    shown, plain = _own_lines(spec, current), _own_lines(spec, _plainly_written(current))
+    places = {
+        choice: max((quoted.rfind(_bare(line)) for line in (*shown[choice], *plain[choice])), default=-1)
+        for choice in shown
+    }
     last = max(places, key=lambda choice: places[choice])
     return last if places[last] >= 0 else None
 
@@ -83,8 +88,16 @@ def _own_lines(spec: FieldSpec, current: Pipeline) -> dict[str | bool, tuple[str
 
 def _expressed(spec: FieldSpec, clause: str, present: FieldValue, current: Pipeline) -> FieldValue:
     """The value whose expression in preprocessing.py the clause writes, such as ``scaler.transform``."""
+    value = _written(_expressions(spec, current), clause, present)
+    return value if value is not None else _written(_expressions(spec, _plainly_written(current)), clause, present)
+
+
+def _plainly_written(current: Pipeline) -> Pipeline:
+    return replace(current, style=PLAIN)
+
+
+def _written(expressions: dict[str | bool, str], clause: str, present: FieldValue) -> FieldValue:
     parts = _BECOMES.split(clause)
-    expressions = _expressions(spec, current)
     found = _found_expressions(expressions, parts[-1])
     if not found and len(parts) > 1 and _found_expressions(expressions, parts[0]):
         found = {choice for choice, expression in expressions.items() if not expression}

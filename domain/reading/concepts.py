@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from domain.training.artifacts.code.names import public_names
+
 _TRAIN = r"(?:x )?train(?:ing)?"
 _KEEP_BY = r"persist\w*|sav(?:e|ed|ing)|stor(?:e|ed|ing)|load\w*|re ?us\w+|reproduc\w*|once|cach\w+|dump\w*|pickl\w+|serial\w+|freez\w+|frozen"
 _SPLIT_PARTS = r"split|splits|indices|ids|index|partitions?|rows|train val test|membership|assignment"
@@ -127,13 +129,21 @@ DIRECTIVE: Final = re.compile(
 OPTIONAL: Final = re.compile(
     r"\b(?:optional\w*|could (?:also )?be|one could|may also|might also|safety net|nice to have|not (?:strictly )?(?:required|necessary)|if (?:needed|necessary|desired)|would (?:only|merely|not|just)|does not (?:help|need)|doesn t (?:help|need)|mask)\b"
 )
+
+
+def _any_name(canonical: str) -> str:
+    return rf"\b(?:{'|'.join(public_names(canonical))})\b"
+
+
 IDENTIFIERS: Final[dict[str, tuple[re.Pattern[str], str]]] = {
     "LabelEncoder.fit_order": (
-        re.compile(r"(?<!sorted\()(?<!reversed\()(?<!list\()(?:\bCLASSES\b(?!\s*\[)|\btrain_labels\b)"),
+        re.compile(
+            rf"(?<!sorted\()(?<!reversed\()(?<!list\()(?:{_any_name('CLASSES')}(?!\s*\[)|{_any_name('train_labels')})"
+        ),
         "training",
     ),
-    "tokenizer.version": (re.compile(r"\bTOKENIZER_TRAIN\b"), AS_TRAINING),
-    "train_test_split.random_state": (re.compile(r"\bSEED\b(?!\s*[-+*])"), "SEED"),
+    "tokenizer.version": (re.compile(_any_name("TOKENIZER_TRAIN")), AS_TRAINING),
+    "train_test_split.random_state": (re.compile(rf"{_any_name('SEED')}(?!\s*[-+*])"), "SEED"),
 }
 """Constants of preprocessing.py, as written there, and the choice each of them holds."""
 

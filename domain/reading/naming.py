@@ -7,6 +7,7 @@ from functools import cache, lru_cache
 
 from domain.field import FieldSpec
 from domain.registry import REGISTRY
+from domain.training.artifacts.code.names import public_names
 from domain.types import ARTIFACT_NAMES, ArtifactName
 
 MASK = " # "
@@ -31,8 +32,32 @@ def file_named(text: str | None) -> ArtifactName | None:
 @cache
 def _aliases() -> tuple[tuple[str, FieldSpec], ...]:
     """Every name of every field, longest first, so that a longer name is never read as a shorter one."""
-    named = {(to_words(alias), spec) for spec in REGISTRY for alias in (spec.field, *spec.aliases)}
+    named = {
+        (name, spec)
+        for spec in REGISTRY
+        for alias in (spec.field, *spec.aliases)
+        for name in _in_any_scheme(to_words(alias))
+    }
     return tuple(sorted(named, key=lambda pair: (-len(pair[0]), pair[0], pair[1].field)))
+
+
+_CODE_NAMES = tuple(
+    tuple(to_words(name) for name in public_names(canonical))
+    for canonical in (
+        "TOKENIZER_TRAIN", "TOKENIZER_EVAL", "EVAL_UNIT", "make_split", "encode_labels", "train_labels", "eval_labels",
+        "eval_features", "make_loaders", "run_evaluation",
+    )
+)  # fmt: skip
+"""Names of preprocessing.py that stand in names of fields, the canonical one first."""
+
+
+def _in_any_scheme(words: str) -> set[str]:
+    """The words, and the same with the names that other naming schemes of preprocessing.py use."""
+    found = {words}
+    for canonical, *others in _CODE_NAMES:
+        if canonical in words:
+            found |= {words.replace(canonical, other) for other in others}
+    return found
 
 
 _COUNTERPARTS = frozenset({"tokenizer.version", "tokenizer.train_version"})
@@ -42,7 +67,9 @@ _COUNTERPARTS = frozenset({"tokenizer.version", "tokenizer.train_version"})
 @cache
 def _places() -> tuple[tuple[str, FieldSpec], ...]:
     """Functions of preprocessing.py that stand for one field where nothing closer is named."""
-    return tuple((to_words(place), spec) for spec in REGISTRY for place in spec.places)
+    return tuple(
+        (name, spec) for spec in REGISTRY for place in spec.places for name in sorted(_in_any_scheme(to_words(place)))
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.training.randomness import Stream
+from domain.training.style import PLAIN, SeedSplit, Style, draw_style
 from domain.training.themes import THEMES
 
 FieldValue = bool | int | float | str | None
@@ -122,6 +123,8 @@ class Pipeline:
     optimizer: Optimizer
     training: Training
     evaluation: Evaluation
+    style: Style = PLAIN
+    """How the files are written; it changes nothing that happens."""
 
     def value(self, attribute: str) -> FieldValue:
         """The value at a path such as ``optimizer.momentum``."""
@@ -153,17 +156,19 @@ class Pipeline:
             optimizer=Optimizer(**body["optimizer"]),
             training=Training(**body["training"]),
             evaluation=Evaluation(**body["evaluation"]),
+            style=Style(**body.get("style", {})),  # scenarios of generator version 1 had one style
         )
 
 
-def draw_pipeline(seed: int) -> Pipeline:
+def draw_pipeline(seed: int, split: SeedSplit = "train") -> Pipeline:
     """The healthy pipeline of a seed, with harmless oddities from a stream of their own.
 
     Args:
         seed: 0 to 2^128 - 1.
+        split: which themes and spellings to write it in; the run differs only in the theme's names.
     """
     draw = Stream(seed, "pipeline")
-    theme = draw.choice(THEMES)
+    theme = draw.choice(THEMES[split])
     class_count = draw.integer(3, 5)
     dataset = Dataset(
         name=theme.dataset,
@@ -186,19 +191,29 @@ def draw_pipeline(seed: int) -> Pipeline:
     return Pipeline(
         seed=seed,
         dataset=dataset,
-        preprocessing=Preprocessing(),
+        preprocessing=Preprocessing(
+            fill_value=decoy.choice(("median", "median", "mean")),
+            encoder_smooth=decoy.choice((4.0, 5.0, 8.0)),
+            selector_k=decoy.choice((8, 10, 12)),
+        ),
         model=Model(
-            hidden_units=hidden_units, num_classes=class_count, dropout=dropout, bias=decoy.choice((True, True, False))
+            hidden_units=hidden_units,
+            num_classes=class_count,
+            dropout=dropout,
+            bias=decoy.choice((True, True, False)),
+            init=decoy.choice(("he", "he", "xavier")),
+            init_gain=decoy.choice((0.9, 1.0, 1.1)),
         ),
         optimizer=optimizer,
         training=Training(
             seed=public_seed,
             epochs=epochs,
             batch_size=batch_size,
-            gradient_clip_norm=decoy.choice((None, 5.0)),
-            early_stopping_patience=decoy.choice((None, 20)),
+            gradient_clip_norm=decoy.choice((None, 5.0, 10.0)),
+            early_stopping_patience=decoy.choice((None, 15, 20)),
         ),
         evaluation=Evaluation(average=decoy.choice(("macro", "weighted"))),
+        style=draw_style(seed, split),
     )
 
 

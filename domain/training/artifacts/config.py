@@ -7,6 +7,7 @@ from typing import Any
 from domain.training.artifacts.cosmetics import Cosmetics
 from domain.training.artifacts.numbers import to_yaml
 from domain.training.pipeline import FieldValue, Pipeline
+from domain.training.style import Style
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "model": (
@@ -33,15 +34,45 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 """Fields of the pipeline that the file shows, in the order shown."""
 
 
+_WORDS = (
+    ("true", "false", "null"),
+    ("True", "False", "null"),
+    ("yes", "no", "~"),
+    ("on", "off", "Null"),
+    ("TRUE", "FALSE", "~"),
+)
+"""How each style spells the two booleans and null; YAML 1.1 reads all of them."""
+_QUOTES = ("", '"', "'", "", '"')
+_ORDERS = (
+    ("model", "optimizer", "training", "evaluation"),
+    ("model", "optimizer", "training", "evaluation"),
+    ("training", "optimizer", "model", "evaluation"),
+    ("optimizer", "evaluation", "training", "model"),
+    ("evaluation", "model", "training", "optimizer"),
+)
+
+
 def render_config(pipeline: Pipeline, cosmetics: Cosmetics) -> str:
     """The text of config.yaml."""
-    lines = [f"run_id: {cosmetics.run_id}", "data:", f"  dataset: {pipeline.dataset.name}"]
-    for section, names in SECTIONS.items():
-        lines.append(f"{section}:")
-        if section == "model":
-            lines.append("  architecture: mlp")
-        lines += [f"  {name}: {_scalar(pipeline.value(f'{section}.{name}'))}" for name in names]
+    style = pipeline.style
+    layout = style.of("config_layout")
+    lines = [f"run_id: {cosmetics.run_id}"]
+    sections = {"data": {"dataset": pipeline.dataset.name}}
+    for section in _ORDERS[layout]:
+        values = {name: _scalar(pipeline.value(f"{section}.{name}"), style) for name in SECTIONS[section]}
+        sections[section] = {"architecture": "mlp", **values} if section == "model" else values
+    for section, values in sections.items():
+        lines += _section(section, values, layout)
     return "\n".join(lines) + "\n"
+
+
+def _section(name: str, values: dict[str, str], layout: int) -> list[str]:
+    if layout == 3:
+        inner = [f"  {key}: {value}," for key, value in values.items()]
+        return [f"{name}: {{", *inner, "}"]
+    indent = "    " if layout in (1, 4) else "  "
+    ordered = reversed(values.items()) if layout == 4 else values.items()
+    return [f"{name}:", *(f"{indent}{key}: {value}" for key, value in ordered)]
 
 
 def config_values(document: dict[str, Any]) -> dict[str, FieldValue]:
@@ -49,11 +80,13 @@ def config_values(document: dict[str, Any]) -> dict[str, FieldValue]:
     return {f"{section}.{name}": document[section][name] for section, names in SECTIONS.items() for name in names}
 
 
-def _scalar(value: FieldValue) -> str:
+def _scalar(value: FieldValue, style: Style) -> str:
+    true, false, null = _WORDS[style.of("config_words")]
+    spelling = style.of("config_numbers")
     if value is None:
-        return "null"
+        return null
     if isinstance(value, bool):
-        return "true" if value else "false"
+        return true if value else false
     if isinstance(value, float):
-        return to_yaml(value)
-    return str(value)
+        return f"{value:.3e}" if spelling in (3, 4) else to_yaml(value)
+    return f"{_QUOTES[spelling]}{value}{_QUOTES[spelling]}" if isinstance(value, str) else str(value)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -11,12 +13,14 @@ import yaml
 
 from domain.training import simulator, tabular
 from domain.training.artifacts import render_artifacts
+from domain.training.artifacts.code.names import PUBLIC, SCHEMES
 from domain.training.artifacts.config import config_values
 from domain.training.pipeline import Pipeline, draw_pipeline
 from domain.training.simulator import TrainingRun, simulate
+from domain.training.style import NAMES, SEED_SPLITS, SPELLINGS, STEPS, SeedSplit, Style
 from tests.domain.scenarios import FAULT_IDS, planted
 
-SEEDS = range(20)
+SEEDS = range(8)
 
 
 def _run(fault_id: str, seed: int) -> TrainingRun:
@@ -25,28 +29,44 @@ def _run(fault_id: str, seed: int) -> TrainingRun:
     return simulate(Pipeline.from_json(planted(fault_id, seed).truth.pipeline))
 
 
-def _execute(code: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def _execute(run: TrainingRun, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The functions and constants of the shown code, by their canonical names."""
     monkeypatch.setitem(sys.modules, "tabular", tabular)
-    names: dict[str, Any] = {"__name__": "preprocessing"}
-    exec(compile(code, "preprocessing.py", "exec"), names)
-    return names
+    defined: dict[str, Any] = {"__name__": "preprocessing"}
+    exec(compile(render_artifacts(run)["preprocessing.py"], "preprocessing.py", "exec"), defined)
+    names = SCHEMES[run.pipeline.style.names]
+    return {canonical: defined[names[canonical]] for canonical in PUBLIC}
 
 
 @pytest.mark.parametrize("fault_id", ["none", *FAULT_IDS])
 def test_executing_preprocessing_py_reproduces_the_run(fault_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for seed in SEEDS:
-        run = _run(fault_id, seed)
-        code = _execute(render_artifacts(run)["preprocessing.py"], monkeypatch)
-        for ours, theirs in zip(run.splits, code["make_split"](run.raw, seed=code["SEED"]), strict=True):
-            assert np.array_equal(ours.index, theirs.index)
-        (features, labels), (val_features, val_labels), fitted = code["make_loaders"](run.raw)
-        assert np.array_equal(features, run.trained_on.features)
-        assert np.array_equal(labels, run.trained_on.labels)
-        assert np.array_equal(val_features, run.val.features)
-        assert np.array_equal(val_labels, run.val.labels)
-        assert np.array_equal(code["eval_features"](run.scored, fitted), run.test.features)
-        assert np.array_equal(code["eval_labels"](run.scored), run.test.labels)
-        _same_report(code["run_evaluation"](run.network, run.raw, fitted, run.pipeline.evaluation.average), run)
+        _reproduces(_run(fault_id, seed), monkeypatch)
+
+
+@pytest.mark.parametrize("split", SEED_SPLITS)
+@pytest.mark.parametrize("fault_id", FAULT_IDS)
+def test_every_spelling_and_every_naming_scheme_reproduces_the_run(
+    fault_id: str, split: SeedSplit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = _run(fault_id, 1)
+    for names, spelling in zip(NAMES[split], cycle(SPELLINGS[split]), strict=False):
+        style = Style(names=names, spellings=str(spelling) * len(STEPS))
+        _reproduces(replace(run, pipeline=replace(run.pipeline, style=style)), monkeypatch)
+
+
+def _reproduces(run: TrainingRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = _execute(run, monkeypatch)
+    for ours, theirs in zip(run.splits, code["make_split"](run.raw, code["SEED"]), strict=True):
+        assert np.array_equal(ours.index, theirs.index)
+    (features, labels), (val_features, val_labels), fitted = code["make_loaders"](run.raw)
+    assert np.array_equal(features, run.trained_on.features)
+    assert np.array_equal(labels, run.trained_on.labels)
+    assert np.array_equal(val_features, run.val.features)
+    assert np.array_equal(val_labels, run.val.labels)
+    assert np.array_equal(code["eval_features"](run.scored, fitted), run.test.features)
+    assert np.array_equal(code["eval_labels"](run.scored), run.test.labels)
+    _same_report(code["run_evaluation"](run.network, run.raw, fitted, run.pipeline.evaluation.average), run)
 
 
 def _same_report(returned: dict[str, Any], run: TrainingRun) -> None:
