@@ -12,7 +12,7 @@ from domain.training.style import NAMES, SEED_SPLITS, SPELLINGS, STEPS, SeedSpli
 from domain.training.themes import THEMES
 
 
-@pytest.mark.parametrize(("one", "other"), combinations(SEED_SPLITS, 2))
+@pytest.mark.parametrize(("one", "other"), list(combinations(SEED_SPLITS, 2)))
 def test_two_splits_share_no_scheme_no_spelling_and_no_theme(one: SeedSplit, other: SeedSplit) -> None:
     assert not set(NAMES[one]) & set(NAMES[other])
     assert not set(SPELLINGS[one]) & set(SPELLINGS[other])
