@@ -195,6 +195,26 @@ def floor(
 
 
 @cli.command()
+def canaries(
+    episodes: Annotated[int, typer.Option(min=500, help="Public episodes that classifiers learn from.")] = 5000,
+    held_out: Annotated[int, typer.Option(min=100, help="Fresh episodes of each kind to test them on.")] = 900,
+    seeds: Annotated[int, typer.Option(min=1, help="Fresh scenarios a fault for the blind agents.")] = 4,
+    blind_only: Annotated[bool, typer.Option("--blind", help="Only the blind agents: seconds, not minutes.")] = False,
+    folder: Annotated[
+        Path | None, typer.Option("--write", help="Folder for floor.md, difficulty.md and the plot.")
+    ] = None,
+) -> None:
+    """Score agents that must not score: blind ones, and classifiers that read public episodes. Exit 1: one scores too much."""
+    from bench.canaries.command import run_canaries
+
+    text, is_fine = run_canaries(
+        None if blind_only else (episodes, held_out), seeds=seeds, folder=folder, say=partial(typer.echo, err=True)
+    )
+    typer.echo(text)
+    raise typer.Exit(0 if is_fine else 1)
+
+
+@cli.command()
 def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Under a minute; fewer clients, shorter slices.")] = False,
     plan: Annotated[str | None, typer.Option(help="full, quick or smallest.", hidden=True)] = None,

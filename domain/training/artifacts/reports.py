@@ -110,8 +110,11 @@ def render_evaluation(run: TrainingRun, cosmetics: Cosmetics) -> str:
 
 
 def _confusion(metrics: Metrics, classes: tuple[str, ...]) -> dict[str, list[int]]:
-    size = len(classes)
-    return {name: [int(count) for count in metrics.confusion[code, :size]] for code, name in enumerate(classes)}
+    """One row a class, also for a class that has no output and no row."""
+    size, known = len(classes), metrics.confusion[: len(classes), : len(classes)]
+    padded = np.zeros((size, size), dtype=np.int64)
+    padded[: len(known), : len(known)] = known
+    return {name: padded[code].tolist() for code, name in enumerate(classes)}
 
 
 def render_card(pipeline: Pipeline, cosmetics: Cosmetics) -> str:

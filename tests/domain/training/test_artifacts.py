@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -55,3 +56,12 @@ def test_numbers_have_at_most_four_significant_digits(value: float) -> None:
 @given(st.floats(min_value=-1e300, max_value=1e300))
 def test_yaml_numbers_are_read_back_as_numbers(value: float) -> None:
     assert float(yaml.safe_load(to_yaml(value))) == float(to_text(value))
+
+
+def test_a_class_without_output_and_without_test_rows_keeps_its_row() -> None:
+    run = simulate(draw_pipeline(3))
+    small = run.m_test._replace(confusion=run.m_test.confusion[:2, :2])
+    shown = json.loads(render_artifacts(replace(run, m_test=small))["eval_results.json"])["test_confusion"]
+    classes = len(run.pipeline.dataset.classes)
+    assert [len(row) for row in shown.values()] == [classes] * classes
+    assert sum(sum(row) for row in shown.values()) == int(small.confusion.sum())

@@ -1,0 +1,125 @@
+"""``mlops-debug canaries``: every canary in turn, what they score against the blind floor, and the pages that say so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.canaries.difficulty import render_difficulty
+from bench.canaries.reading import Readings, read
+from domain.canaries import BLIND, fresh_scenarios
+from domain.faults import POOLS
+from domain.floor import Floor, blind_floor
+from domain.generator import GENERATOR_VERSION
+from domain.types import TASK_IDS, TaskId
+
+FIRST_SEED = 60_000_000
+FLOOR_BOUNDS: dict[TaskId, float] = {"easy": 0.45, "medium": 0.35, "hard": 0.25}
+TOLERANCE = 0.02
+"""How far above the floor a blind agent may come."""
+MOST_NOP = 0.05
+MOST_NAMED_FROM_CODE = 0.30
+"""Share of the faults that a bag of words may name from preprocessing.py in styles it was not trained on."""
+
+
+class BlindScores(NamedTuple):
+    """Floor and blind agents of one task."""
+
+    floor: Floor
+    scores: dict[str, float]
+
+    @property
+    def is_fine(self) -> bool:
+        worst = max(self.scores.values())
+        is_low = self.floor.score <= FLOOR_BOUNDS[self.floor.task_id] and worst <= self.floor.score + TOLERANCE
+        return is_low and self.scores["nop"] <= MOST_NOP
+
+
+def blind_scores(task_id: TaskId, *, seeds: int) -> BlindScores:
+    """What every blind agent scores on fresh scenarios of a task, `seeds` a fault."""
+    scenarios = list(fresh_scenarios(task_id, first_seed=FIRST_SEED, seeds=seeds))
+    return BlindScores(blind_floor(task_id), {name: canary(scenarios) for name, canary in BLIND.items()})
+
+
+def run_canaries(
+    sizes: tuple[int, int] | None, *, seeds: int, folder: Path | None, say: Callable[[str], None]
+) -> tuple[str, bool]:
+    """All figures as a page, and whether they keep their bounds.
+
+    Args:
+        sizes: public and held-out episodes for the classifiers; None: blind agents only.
+        seeds: fresh scenarios a fault for the blind agents.
+        folder: where to write the pages; None: nowhere.
+        say: told about progress.
+    """
+    say("blind agents")
+    blind = {task_id: blind_scores(task_id, seeds=seeds) for task_id in TASK_IDS}
+    readings = None if sizes is None else read(*sizes, say)
+    page = render_floor(blind, readings, seeds=seeds)
+    if folder is not None:
+        (folder / "floor.md").write_text(page)
+        if readings is not None:
+            render_difficulty(readings, folder, say)
+    is_fine = all(one.is_fine for one in blind.values()) and (readings is None or _is_fine(readings))
+    return page, is_fine
+
+
+def _is_fine(readings: Readings) -> bool:
+    (code,) = (one for one in readings.naming if one.name == "preprocessing.py")
+    return code.held_out_styles <= MOST_NAMED_FROM_CODE and all(one.is_within for one in readings.blind)
+
+
+def render_floor(blind: dict[TaskId, BlindScores], readings: Readings | None, *, seeds: int) -> str:
+    """The page of the benchmark's floor, in Markdown."""
+    lines = [
+        "# The floor: what an agent scores without investigating",
+        "",
+        f"Printed by `mlops-debug canaries --write docs`, generator version {GENERATOR_VERSION}. A score that is not clearly above these",
+        "numbers shows nothing.",
+        "",
+        "## Blind agents",
+        "",
+        f"Mean scores over {seeds} fresh scenarios of each fault. *Blind floor*: the best constant answer of all, computed.",
+        "",
+        "| agent | " + " | ".join(f"{task} ({len(POOLS[task])} faults)" for task in TASK_IDS) + " |",
+        "| --- | " + " | ".join("---" for _ in TASK_IDS) + " |",
+        "| **blind floor** | " + " | ".join(f"**{blind[task].floor.score:.3f}**" for task in TASK_IDS) + " |",
+    ]
+    for name in BLIND:
+        lines.append(f"| {name} | " + " | ".join(f"{blind[task].scores[name]:.3f}" for task in TASK_IDS) + " |")
+    return "\n".join(lines + (_reading_lines(readings) if readings else [])) + "\n"
+
+
+def _reading_lines(readings: Readings) -> list[str]:
+    lines = [
+        "",
+        "## Readers of words",
+        "",
+        f"Trained on {readings.episodes} public episodes; the task is known to them. Share of fresh episodes whose fault they name:",
+        "",
+        "| reader | styles it was trained on | styles it never saw |",
+        "| --- | --- | --- |",
+        *(f"| {one.name} | {one.known_styles:.3f} | {one.held_out_styles:.3f} |" for one in readings.naming),
+        "",
+        "What their answers score in styles they never saw, with the repair of the fault they name:",
+        "",
+        "| agent | " + " | ".join(TASK_IDS) + " |",
+        "| --- | " + " | ".join("---" for _ in TASK_IDS) + " |",
+    ]
+    for name, scores in readings.scores.items():
+        lines.append(f"| {name} | " + " | ".join(f"{scores[task]:.3f}" for task in TASK_IDS) + " |")
+    return [
+        *lines,
+        "",
+        "Reading evidence is what agents are meant to do: these are no cheaters, and the revealed truth scores 0.95 to 0.99.",
+        "",
+        "## Where nothing can be known",
+        "",
+        "| text | accuracy | chance | within 3 standard deviations |",
+        "| --- | --- | --- | --- |",
+        *(
+            f"| {one.name} | {one.accuracy:.3f} | {one.chance:.3f} ± {3 * one.deviation:.3f} | {'yes' if one.is_within else 'no'} |"
+            for one in readings.blind
+        ),
+    ]
