@@ -20,7 +20,8 @@ TOLERANCE = 0.02
 """How far above the floor a blind agent may come."""
 MOST_NOP = 0.05
 MOST_NAMED_FROM_CODE = 0.30
-"""Share of the faults that a bag of words may name from preprocessing.py in styles it was not trained on."""
+"""Share of the faults that a bag of words, not told the task, may name from preprocessing.py in styles it never saw, give or
+take three standard deviations of the sample."""
 
 
 class BlindScores(NamedTuple):
@@ -66,8 +67,9 @@ def run_canaries(
 
 
 def _is_fine(readings: Readings) -> bool:
-    (code,) = (one for one in readings.naming if one.name == "preprocessing.py")
-    return code.held_out_styles <= MOST_NAMED_FROM_CODE and all(one.is_within for one in readings.blind)
+    deviation = (MOST_NAMED_FROM_CODE * (1 - MOST_NAMED_FROM_CODE) / readings.held_out) ** 0.5
+    is_rarely_named = readings.code_of_any_task <= MOST_NAMED_FROM_CODE + 3 * deviation
+    return is_rarely_named and all(one.is_within for one in readings.blind)
 
 
 def render_floor(blind: dict[TaskId, BlindScores], readings: Readings | None, *, seeds: int) -> str:
@@ -101,6 +103,8 @@ def _reading_lines(readings: Readings) -> list[str]:
         "| reader | styles it was trained on | styles it never saw |",
         "| --- | --- | --- |",
         *(f"| {one.name} | {one.known_styles:.3f} | {one.held_out_styles:.3f} |" for one in readings.naming),
+        "",
+        f"Not told the task, the bag of words names {readings.code_of_any_task:.3f} from preprocessing.py in styles it never saw (aim: at most {MOST_NAMED_FROM_CODE:.2f}).",
         "",
         "What their answers score in styles they never saw, with the repair of the fault they name:",
         "",

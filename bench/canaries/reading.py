@@ -49,6 +49,9 @@ class Readings(NamedTuple):
     episodes: int
     naming: list[Naming]
     blind: list[AgainstChance]
+    code_of_any_task: float
+    """Share of the held-out episodes whose fault preprocessing.py gives away to a bag of words that is not told the task."""
+    held_out: int
     scores: dict[str, dict[TaskId, float]]
     """Reader to task to the mean score of answers that follow it, held-out styles."""
     recalls: dict[str, float]
@@ -97,7 +100,15 @@ def learn(
         if len({episode.fault_id for episode in tested}) > 1:
             blind.append(_against_chance(f"{artifact}, faults that do not reach it", (artifact,), learned, tested))
     scores = {"bag of words": _scores(whole.name(unseen), unseen), "odd tokens": _scores(hunter.name(unseen), unseen)}
-    return Readings(len(public), naming, blind, scores, _recalls(whole.name(unseen), unseen))
+    return Readings(
+        len(public),
+        naming,
+        blind,
+        code.accuracy_of_any(unseen),
+        len(unseen),
+        scores,
+        _recalls(whole.name(unseen), unseen),
+    )
 
 
 def _hits(named: Sequence[str], episodes: Sequence[Episode]) -> float:

@@ -56,6 +56,8 @@ def test_the_pages_show_every_figure() -> None:
         500,
         [Naming("preprocessing.py", 0.5, 0.25)],
         [AgainstChance("twin", 0.1, 0.09, 0.02, 300)],
+        0.25,
+        300,
         {"bag of words": dict.fromkeys(TASK_IDS, 0.5)},
         {"bottleneck": 0.75},
     )
