@@ -28,8 +28,15 @@ class StatementRow:
 
 def run_rows(connection: Connection, statement: Statement, rows: Sequence[tuple[Any, ...]]) -> None:
     """Run a statement for each row. Plain driver SQL: building a dict for each row costs a fifth of the throughput."""
-    text, arrange = _compiled(statement, connection.dialect)
-    connection.exec_driver_sql(text, [arrange(values) for values in rows])
+    connection.exec_driver_sql(*arranged(statement, rows, connection.dialect))
+
+
+def arranged(
+    statement: Statement, rows: Sequence[tuple[Any, ...]], dialect: Dialect
+) -> tuple[str, list[tuple[Any, ...]]]:
+    """The statement's text and its rows, as the driver takes them."""
+    text, arrange = _compiled(statement, dialect)
+    return text, [arrange(values) for values in rows]
 
 
 @lru_cache(maxsize=64)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Iterator, Sequence
 
 from sqlalchemy import Connection, Row, Select, bindparam, select
@@ -19,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from domain.chain import Link, digest_of
 from server.statements import Statement, StatementRow, run_rows
 from server.tables import events
+from server.transaction import RunRows, transaction
 from server.writer import Append, Outcome, Writer
 
 _EVENT_COLUMNS = (
@@ -162,8 +164,8 @@ def write_batch(connection: Connection, batch: Sequence[Append]) -> list[Outcome
     """Write appends of different streams in one transaction; for each, null or why it was not written."""
     is_committing = False
     try:
-        with connection.begin():
-            _write(connection, batch)
+        with transaction(connection) as run:
+            _write(run, batch, is_alone=_is_sqlite(connection))
             is_committing = True
         return [None] * len(batch)
     except IntegrityError:
@@ -194,7 +196,8 @@ def _write_each(connection: Connection, batch: Sequence[Append], *, may_be_writt
         return [_unavailable(error, is_committing)] * len(batch)
 
 
-def _write(connection: Connection, batch: Sequence[Append]) -> None:
+def _write(run: RunRows, batch: Sequence[Append], *, is_alone: bool) -> None:
+    """``is_alone``: no other server writes at the same time."""
     parameters = [
         (
             each.stream_id,
@@ -211,16 +214,15 @@ def _write(connection: Connection, batch: Sequence[Append]) -> None:
         for append in batch
         for each in append.linked
     ]
-    run_rows(connection, _INSERT, parameters)
+    run(_INSERT, parameters)
     grouped: dict[Statement, list[tuple[Any, ...]]] = {}
     for append in batch:
         for row in append.rows:
             grouped.setdefault(row.statement, []).append(row.values)
-    is_alone = _is_sqlite(connection)
     for statement, values in grouped.items():
         if not is_alone:
             values.sort(key=_first)  # as the streams are: in one order on every server
-        run_rows(connection, statement, values)
+        run(statement, values)
 
 
 def _first(values: tuple[Any, ...]) -> str:
@@ -236,7 +238,7 @@ def _write_alone(connection: Connection, append: Append, may_be_written: bool) -
         return refusal
     try:
         with connection.begin_nested():
-            _write(connection, [append])
+            _write(partial(run_rows, connection), [append], is_alone=_is_sqlite(connection))
         return None
     except IntegrityError as error:
         if not any(name in str(error.orig) for name in CONFLICTS):
