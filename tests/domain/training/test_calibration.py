@@ -20,7 +20,20 @@ FIRST, RUNS = 40_000_000, 2_000
 REFERENCE_RUNS = 1_000
 PLANTED = range(50)
 """The seeds of the other laws, so that each scenario is generated once."""
+MANY = range(200)
 LEAST_SIGNAL = 0.85
+FIRST_NINE = (
+    "exploding_lr",
+    "wrong_optimizer",
+    "batch_size_overflow",
+    "data_leakage_scaler",
+    "data_leakage_overlap",
+    "wrong_split_ratio",
+    "label_encoder_mismatch",
+    "silent_metric_swap",
+    "tokenizer_version_drift",
+)
+"""Held to more, on more seeds."""
 
 
 @cache
@@ -58,16 +71,26 @@ def test_each_check_raises_few_false_alarms() -> None:
     assert max(shares.values()) <= 0.015
 
 
-@pytest.mark.parametrize("fault_id", FAULT_IDS)
-def test_a_fault_shows_in_the_numbers_it_declares(fault_id: str) -> None:
+def _signal(fault_id: str, seeds: range) -> float:
+    """Share of seeds in which one of the declared numbers lies outside the 0.5 to 99.5 % range of healthy runs."""
     numbers, _ = _healthy()
     signals = CATALOGUE[fault_id].signals
     ranges = {key: np.quantile(numbers[key], (0.005, 0.995)) for key in signals}
     seen = 0
-    for seed in PLANTED:
+    for seed in seeds:
         results = planted(fault_id, seed).evidence.checks
         found = {(check, name): results[check].measured[name] for check, name in signals}  # type: ignore[index]
         seen += any(found[key] is None or not low <= found[key] <= high for key, (low, high) in ranges.items())
-    share = seen / len(PLANTED)
-    print(f"{fault_id}: outside the healthy 0.5 to 99.5 % range in {share:.2f} of {len(PLANTED)} seeds")
-    assert share >= LEAST_SIGNAL
+    share = seen / len(seeds)
+    print(f"{fault_id}: outside the healthy 0.5 to 99.5 % range in {share:.3f} of {len(seeds)} seeds")
+    return share
+
+
+@pytest.mark.parametrize("fault_id", sorted(set(FAULT_IDS) - set(FIRST_NINE)))
+def test_a_fault_shows_in_the_numbers_it_declares(fault_id: str) -> None:
+    assert _signal(fault_id, PLANTED) >= LEAST_SIGNAL
+
+
+@pytest.mark.parametrize("fault_id", FIRST_NINE)
+def test_the_first_nine_show_in_nine_of_ten_seeds(fault_id: str) -> None:
+    assert _signal(fault_id, MANY) >= (LEAST_SIGNAL if fault_id == "wrong_optimizer" else 0.9)
