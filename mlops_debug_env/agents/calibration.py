@@ -9,13 +9,17 @@ from __future__ import annotations
 from itertools import pairwise
 
 MEASURED: tuple[tuple[float, float], ...] = (
-    (0.0, 0.018),
-    (0.031, 0.018),
-    (0.037, 0.238),
-    (0.135, 0.396),
-    (0.626, 0.909),
-    (0.837, 0.994),
-    (1.0, 0.994),
+    (0.0, 0.04),
+    (0.035, 0.04),
+    (0.04, 0.047),
+    (0.145, 0.221),
+    (0.419, 0.38),
+    (0.549, 0.467),
+    (0.707, 0.772),
+    (0.823, 0.938),
+    (0.9, 0.975),
+    (0.964, 0.998),
+    (1.0, 0.998),
 )
 """Share of belief of the best hypothesis, and how often it was right; both rise."""
 
