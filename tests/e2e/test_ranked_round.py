@@ -142,7 +142,9 @@ def _whole(response: httpx.Response) -> bytes:
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Round:
     folder = tmp_path_factory.mktemp("round")
-    process = ServerProcess(folder, child_environment=environment(MLOPS_DEBUG_ACCESS="keys"))
+    process = ServerProcess(
+        folder, child_environment=environment(MLOPS_DEBUG_ACCESS="keys", MLOPS_DEBUG_ACCESS_LOG="true")
+    )
     process._command[process._command.index("warning")] = "debug"
     keys = {
         name: command("keys", "create", name, "--scope", scope, database=process.database).strip()
@@ -202,7 +204,7 @@ def test_nothing_that_is_sent_while_an_attempt_runs_tells_what_is_true_of_it(pla
 
 
 def test_the_log_of_the_whole_round_names_no_seed_and_no_secret(played: Round) -> None:
-    assert "POST /reset" in played.log
+    assert "POST '/reset' 200" in played.log
     assert [each.seed for each in played.sent if each.seed in played.log] == []
     assert played.secret not in played.log
 

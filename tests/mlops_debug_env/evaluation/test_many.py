@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mlops_debug_env.suites import read_suite
 from tests.e2e.running import ServerProcess
 from tests.mlops_debug_env.evaluation.running import COMMAND, results
 
@@ -27,10 +28,13 @@ def peak_kib(out: Path, trials: int, url: str) -> int:
 
 @pytest.mark.slow
 def test_500_agents_at_once_finish_without_an_error_in_flat_memory(server: ServerProcess, tmp_path: Path) -> None:
-    few = peak_kib(tmp_path / "few", 7, server.url)
-    many = peak_kib(tmp_path / "many", 14, server.url)
-    assert len(results(tmp_path / "few")) == 7 * 72
-    assert len(results(tmp_path / "many")) == 14 * 72
+    entries = len(read_suite("practice-1").entries)
+    few = peak_kib(tmp_path / "few", 2, server.url)
+    many = peak_kib(tmp_path / "many", 4, server.url)
+    assert len(results(tmp_path / "few")) == 2 * entries > CONCURRENCY
+    assert len(results(tmp_path / "many")) == 4 * entries
     assert (tmp_path / "many" / "errors.jsonl").read_text() == ""
-    print(f"peak of the client: {few / 1024:.0f} MiB for 504 episodes, {many / 1024:.0f} MiB for 1008")
+    print(
+        f"peak of the client: {few / 1024:.0f} MiB for {2 * entries} episodes, {many / 1024:.0f} MiB for twice as many"
+    )
     assert many < few * MOST_GROWTH
