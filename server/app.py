@@ -12,6 +12,7 @@ from typing import AsyncIterator, Callable
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
 from starlette.routing import WebSocketRoute
 
 from server.authentication import Authentication, is_open
@@ -25,7 +26,7 @@ from server.pages.parts import create_pages
 from server.pages.routes import page_routes
 from server.pages.stopping import noticing_stop
 from server.problems import EXPECTED_ERRORS
-from server.routes import ROUTES, answer_problem
+from server.routes import ROUTES, answer_nobody, answer_problem
 from server.settings import Settings, read_settings
 from server.task_routes import TASK_ROUTES
 from server.watch import Watch
@@ -73,7 +74,10 @@ def create_app(
     sockets = (WebSocketRoute(path, SocketEndpoint()) for path in ("/ws", "/sessions/{session_key}/ws"))
     return Starlette(
         routes=[*ROUTES, *page_routes(), *MCP_ROUTES, *OPENAPI_ROUTES, *TASK_ROUTES, *sockets],
-        exception_handlers=dict.fromkeys((*EXPECTED_ERRORS, HTTPException, Exception), answer_problem),
+        exception_handlers={
+            **dict.fromkeys((*EXPECTED_ERRORS, HTTPException, Exception), answer_problem),
+            ClientDisconnect: answer_nobody,
+        },
         middleware=[
             Middleware(Watch, metrics=metrics, is_logging=settings.access_log),
             Middleware(Guard, settings=settings),

@@ -19,11 +19,9 @@ from server.settings import Settings
 
 _PORT_OF_SCHEME = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _POLICY_VIOLATION = 1008
-_ALWAYS = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-)
+_ALWAYS = ((b"cross-origin-resource-policy", b"same-origin"),)
 _UNLESS_SET = (
+    (b"x-content-type-options", b"nosniff"),
     # A page that sends forms sets its own: without a referrer a browser says that a form comes from nowhere.
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),

@@ -42,6 +42,8 @@ class Neighbours:
         self._reader = reader
         self._has_any = reader.dialect.name == "postgresql"
         self._telling: set[asyncio.Task[None]] = set()
+        self._in_order = asyncio.Lock()
+        """An older socket's news that came after a newer one's would take the seat from the newer."""
 
     def tell(self, news: News) -> None:
         """Tell them soon. Who tells does not wait: nothing that is recorded depends on it."""
@@ -69,7 +71,7 @@ class Neighbours:
     async def _tell(self, news: News) -> None:
         try:
             with unavailable_if_silent():
-                async with self._reader.connect() as connection:
+                async with self._in_order, self._reader.connect() as connection:
                     said = {"channel": CHANNEL, "news": json.dumps(news)}
                     await connection.execute(text("SELECT pg_notify(:channel, :news)"), said)
         except StoreUnavailableError as error:

@@ -161,6 +161,11 @@ def _encode_event(each: Link, is_withheld: bool) -> bytes:
     return encode_json(outside)[:-1] + b',"payload":' + payload + b"}"
 
 
+async def answer_nobody(request: Request, error: Exception) -> Response:
+    """The client left before its request was whole: nothing was done, and that is no failure of the server."""
+    return Response(status_code=400)
+
+
 async def answer_problem(request: Request, error: Exception) -> Response:
     """The one way an error leaves."""
     headers: dict[str, str] = {}

@@ -95,7 +95,7 @@ def test_a_rollout_is_rewarded_with_what_it_earned(env: MlopsDebugToolEnv) -> No
     assert "[EPOCH 02]" in env.read_logs("epoch:2")
     assert float(env.query_artifact("config.yaml", "optimizer.momentum")) > 0
     assert '"flag":true' in env.run_sanity_check("data_leakage")
-    assert "def make_split" in env.inspect_preprocessing()
+    assert "import numpy as np" in env.inspect_preprocessing()
     assert "Graded: 0.99" in env.submit_diagnosis(**ANSWER)
     assert env.get_reward() == pytest.approx(0.99 + 3 * 0.02 + 0.01)
 
