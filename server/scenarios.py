@@ -175,7 +175,10 @@ class Scenarios:
         with unavailable_if_silent():
             async with self._reader.connect() as connection:
                 row = (await connection.execute(_BY_KEY, wanted)).first()
-        return None if row is None else HeldScenario(unpack(row, row.digest), is_stored=True)
+        if row is None:
+            return None
+        # One in memory keeps the verdicts that were reached on it.
+        return self._held.get(row.digest) or HeldScenario(unpack(row, row.digest), is_stored=True)
 
     def _remember(self, held: HeldScenario) -> None:
         self._held[held.digest] = held
