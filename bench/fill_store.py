@@ -22,7 +22,7 @@ from domain.events import EpisodeExpired, Event, encode
 from domain.generator import generate
 from domain.types import ARTIFACT_NAMES, SANITY_CHECK_NAMES, TASK_IDS
 from server.database import create_write_engine, parse_url
-from server.episodes import grade_submission
+from server.grading import grade_submission
 from server.read_models import episode_values
 from server.scenarios import HeldScenario
 from server.schema_versions import upgrade

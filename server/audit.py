@@ -28,9 +28,9 @@ from domain.observation import OBSERVATION_VERSION
 from domain.rubric import RUBRIC
 from server.attempts import attempt_values
 from server.audit_scenarios import ScenarioShelf
-from server.episodes import grade_submission
 from server.findings import AuditReport, Finding
 from server.folding import decode_link
+from server.grading import grade_submission
 from server.read_models import episode_values
 from server.replay import UnknownStreamError, reading
 from server.round_facts import Facts, faults_of_attempt, read_facts

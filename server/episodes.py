@@ -7,24 +7,25 @@ another. Rule 3: an answer is given only after its events are durable.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import datetime
 from typing import Callable, Sequence
 
 from domain.actions import Action, SubmitDiagnosis
-from domain.chain import EMPTY, Head, Link
-from domain.episode import Command, EndEpisode, EpisodeState, SubmitGraded, decide, end, evolve
+from domain.chain import Link
+from domain.episode import Command, EndEpisode, decide, end
 from domain.events import Event, ExpireReason
 from domain.evidence_view import encode_json
 from domain.observation import observe, observe_final, observe_reset
 from server.admitted import Admitted
 from server.answers import Answer, answer, state_json
-from server.attempts import ended_row
-from server.beginning import begin, begin_rows
+from server.beginning import begin
+from server.changes import Change, change_of
 from server.folded import FoldedEpisodes
-from server.folding import SERVER_ACTOR, FoldedEpisode, link_events
+from server.folding import SERVER_ACTOR, FoldedEpisode
+from server.grading import grade_submission
 from server.limits import OpenEpisodes
 from server.locks import NamedLocks
-from server.read_models import go_on_row
 from server.recall import can_answer_again, fold_after_request, is_repeated_step
 from server.receipts import receipt_statement
 from server.round_errors import RoundClosedError
@@ -82,8 +83,10 @@ class Episodes:
         self._open = open_episodes
         self._signer = signer
 
-    async def reset(self, admitted: Admitted, *, client: str = "", session: str | None = None) -> Answer:
-        """Begin an episode, resume one, or answer a repeated reset again."""
+    async def reset(
+        self, admitted: Admitted, *, client: str = "", session: str | None = None, leaving: str | None = None
+    ) -> Answer:
+        """Begin an episode, resume one, or answer a repeated reset again. A new one closes ``leaving`` with it if it can."""
         request = admitted.request
         episode_id = request.episode_id or admitted.make_name(self._new_id())
         async with self._locks.holding(episode_id):
@@ -92,7 +95,8 @@ class Episodes:
             is_new = current is None
             if current is None:
                 try:
-                    current = await self._begin(episode_id, admitted, session)
+                    # Whoever has a made name must have heard it from here: to wait for two names holds nobody up.
+                    current = await self._begin(episode_id, admitted, session, None if request.episode_id else leaving)
                 except (WrongExpectedVersionError, RequestIdReusedError):
                     current, is_new = await self._folded.load(episode_id, again=True), False
             if current is None or not (is_new or can_answer_again(admitted, session, current.state)):
@@ -158,15 +162,13 @@ class Episodes:
                     return False
                 ending = end(current.state, EndEpisode(reason))
                 try:
-                    await self._record(episode_id, current, ending, actor=SERVER_ACTOR)
+                    await self._record(await self._change(episode_id, current, ending, actor=SERVER_ACTOR))
                     return True
                 except WrongExpectedVersionError:
                     self._folded.drop(episode_id)
         return False
 
-    async def leave(
-        self, episode_id: str, reason: ExpireReason = "abandoned", *, at_version: int | None = None
-    ) -> None:
+    async def leave(self, episode_id: str, reason: ExpireReason = "abandoned", at_version: int | None = None) -> None:
         """Close an episode in favour of another, which has begun already and must not fail for it."""
         try:
             await self.close(episode_id, reason, at_version=at_version)
@@ -196,18 +198,24 @@ class Episodes:
             raise UnknownEpisodeError(episode_id)
         return links
 
-    async def _begin(self, episode_id: str, admitted: Admitted, session: str | None) -> FoldedEpisode:
+    async def _begin(
+        self, episode_id: str, admitted: Admitted, session: str | None, leaving: str | None
+    ) -> FoldedEpisode:
         # The seed is drawn from an id of its own: the episode's id is public and must not tell it.
         command, held = await begin(self._scenarios, admitted, session=session, drawn_from=self._new_id())
         decided, actor = decide(None, command, held.view), command.agent or "agent"
+        beginning = await self._change(
+            episode_id, None, decided, actor=actor, request_id=admitted.request.request_id, held=held
+        )
         try:
-            return await self._record(
-                episode_id, None, decided, actor=actor, request_id=admitted.request.request_id, held=held
-            )
+            if leaving is None or not await self._record_and_close(beginning, leaving):
+                await self._record(beginning)
         except RowRefusedError as error:
             if command.round is None:
                 raise
             raise RoundClosedError(command.round) from error  # while the scenario was made
+        held.is_stored = True
+        return beginning.after
 
     async def _go_on(
         self, episode_id: str, current: FoldedEpisode, held: HeldScenario, action: Action, request_id: str | None
@@ -219,9 +227,26 @@ class Episodes:
             command = action
         decided = decide(current.state, command, held.view)
         actor = current.state.reset.agent or "agent"
-        return await self._record(episode_id, current, decided, actor=actor, request_id=request_id)
+        step = await self._change(episode_id, current, decided, actor=actor, request_id=request_id)
+        await self._record(step)
+        return step.after
 
-    async def _record(
+    async def _record_and_close(self, beginning: Change, left: str) -> bool:
+        """Record both, or nothing and False where the one that was left is over or went on at another server."""
+        async with self._locks.holding(left):
+            current = await self._folded.load(left)
+            if current is None or current.state.ended is not None:
+                return False
+            ending = end(current.state, EndEpisode("abandoned"))
+            try:
+                await self._record(beginning, await self._change(left, current, ending, actor=SERVER_ACTOR))
+            except WrongExpectedVersionError as error:
+                if error.stream_id != left:
+                    raise
+                return False
+            return True
+
+    async def _change(
         self,
         episode_id: str,
         current: FoldedEpisode | None,
@@ -230,36 +255,30 @@ class Episodes:
         actor: str,
         request_id: str | None = None,
         held: HeldScenario | None = None,
-    ) -> FoldedEpisode:
-        """Append what was decided, and keep the fold that the append made true. ``held``: of an episode that begins."""
-        EPISODE_ID.set(episode_id)
-        head = current.head if current is not None else EMPTY
+    ) -> Change:
+        truth = None
+        if current is not None and current.state.reset.round is not None:
+            truth = (await self._scenarios.load(current.state.reset.scenario_digest)).scenario.truth
         now = format_time(self._clock())
-        linked = link_events(episode_id, head, decided, recorded_at=now, actor=actor, request_id=request_id)
-        state = current.state if current is not None else None
-        for event in decided:
-            state = evolve(state, event)
-        if state is None:
-            raise ValueError(f"nothing was decided for {episode_id}")
-        rows = (go_on_row(linked[-1], state),) if held is None else begin_rows(linked[-1], state, held)
-        if state.ended is not None and state.reset.round is not None:
-            truth = (await self._scenarios.load(state.reset.scenario_digest)).scenario.truth
-            rows = (*rows, ended_row(linked[-1], state, truth))
+        return change_of(
+            episode_id, current, decided, now=now, actor=actor, request_id=request_id, held=held, truth=truth
+        )
+
+    async def _record(self, change: Change, beside: Change | None = None) -> None:
+        """Append a change, with another episode's beside it, and keep the folds that the append made true."""
+        EPISODE_ID.set(change.append.stream_id)
+        changes = [change] if beside is None else [change, beside]
         try:
-            await self._store.append(episode_id, head.version, linked, rows)
+            await self._store.write(replace(change.append, beside=beside.append) if beside else change.append)
         except BaseException:
             # Not known whether it was written, or known that another writer was faster: the log knows.
-            self._folded.drop(episode_id)
+            for each in changes:
+                self._folded.drop(each.append.stream_id)
             raise
-        if held is not None:
-            held.is_stored = True
-        used = current.request_ids if current is not None else frozenset()
-        after = FoldedEpisode(
-            state, Head(linked[-1].version, linked[-1].hash), used if request_id is None else used | {request_id}
-        )
-        self._folded.keep(episode_id, after)
-        self._open.touch(episode_id, state.version) if state.ended is None else self._open.discard(episode_id)
-        return after
+        for each in changes:
+            episode_id, state = each.append.stream_id, each.after.state
+            self._folded.keep(episode_id, each.after)
+            self._open.touch(episode_id, state.version) if state.ended is None else self._open.discard(episode_id)
 
     async def _stored_answer(self, episode_id: str, action: Action, held: HeldScenario, request_id: str) -> Answer:
         """What the step of this request id was answered with; another action under the same id is refused."""
@@ -279,14 +298,3 @@ class Episodes:
         if current is None:
             raise UnknownEpisodeError(episode_id)
         return current
-
-
-async def grade_submission(
-    world: World, state: EpisodeState, action: SubmitDiagnosis, held: HeldScenario
-) -> SubmitGraded:
-    """Judge a diagnosis: read its fix, run the training with it where there is one to run, and grade."""
-    truth = held.scenario.truth
-    patch = world.patch_to_verify(action.diagnosis, truth)
-    verdict = await held.verify(world, patch) if patch else None
-    grade = world.grade(action.diagnosis, truth, state.investigation(), verdict, task_id=state.reset.task_id)
-    return SubmitGraded(action.diagnosis, verdict, grade, action.reported)

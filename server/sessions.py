@@ -139,7 +139,7 @@ class Sessions:
             is_practice = admitted.ranked is None
             if is_practice and named is not None and named != left and await self._episodes.exists(named):
                 raise EpisodeTakenError(named)
-            answered = await self._episodes.reset(admitted, client=client, session=session)
+            answered = await self._episodes.reset(admitted, client=client, session=session, leaving=left)
             seat = self._seats.get(session)
             if seat is not None:
                 seat.episode_id = answered.episode_id

@@ -103,11 +103,18 @@ class EventStore:
         self, stream_id: str, expected_version: int, linked: Sequence[Link], rows: Sequence[StatementRow] = ()
     ) -> None:
         """Add events atomically at the expected version; returns once they are durable."""
-        if [each.version for each in linked] != [expected_version + n for n in range(1, len(linked) + 1)]:
-            raise ValueError(f"{stream_id}: events must be linked after version {expected_version}")
+        await self.write(Append(stream_id, expected_version, tuple(linked), tuple(rows)))
+
+    async def write(self, append: Append) -> None:
+        """The same with what is written beside it; an error names the stream of the part at fault."""
+        for each in append.parts():
+            if [link.version for link in each.linked] != [
+                each.expected_version + n + 1 for n in range(len(each.linked))
+            ]:
+                raise ValueError(f"{each.stream_id}: events must be linked after version {each.expected_version}")
         self._waiting += 1
         try:
-            await self._writer.submit(Append(stream_id, expected_version, tuple(linked), tuple(rows)))
+            await self._writer.submit(append)
             self._last_refusal = None
         except StoreUnavailableError:
             self._last_refusal = time.monotonic()
@@ -198,6 +205,9 @@ def _write_each(connection: Connection, batch: Sequence[Append], *, may_be_writt
 
 def _write(run: RunRows, batch: Sequence[Append], *, is_alone: bool) -> None:
     """``is_alone``: no other server writes at the same time."""
+    parts = [part for append in batch for part in append.parts()]
+    if not is_alone:
+        parts.sort(key=lambda part: part.stream_id)
     parameters = [
         (
             each.stream_id,
@@ -211,13 +221,13 @@ def _write(run: RunRows, batch: Sequence[Append], *, is_alone: bool) -> None:
             each.prev_hash,
             each.hash,
         )
-        for append in batch
-        for each in append.linked
+        for part in parts
+        for each in part.linked
     ]
     run(_INSERT, parameters)
     grouped: dict[Statement, list[tuple[Any, ...]]] = {}
-    for append in batch:
-        for row in append.rows:
+    for part in parts:
+        for row in part.rows:
             grouped.setdefault(row.statement, []).append(row.values)
     for statement, values in grouped.items():
         if not is_alone:
@@ -230,10 +240,9 @@ def _first(values: tuple[Any, ...]) -> str:
 
 
 def _write_alone(connection: Connection, append: Append, may_be_written: bool) -> Outcome:
-    stream = read_stream(connection, append.stream_id)
-    if may_be_written and _holds(stream, append):
+    if may_be_written and _holds(connection, append):
         return None
-    refusal = _refusal(stream, append)
+    refusal = _refusal(connection, append)
     if refusal is not None:
         return refusal
     try:
@@ -244,8 +253,7 @@ def _write_alone(connection: Connection, append: Append, may_be_written: bool) -
         if not any(name in str(error.orig) for name in CONFLICTS):
             return RowRefusedError(str(error.orig))
         # Another server was faster between the look and the write, or this one's own unanswered commit was.
-        stream = read_stream(connection, append.stream_id)
-        return None if may_be_written and _holds(stream, append) else _refusal(stream, append) or error
+        return None if may_be_written and _holds(connection, append) else _refusal(connection, append) or error
     except DBAPIError as error:
         if _is_sqlite(connection) or _is_lost(error):
             raise
@@ -253,21 +261,23 @@ def _write_alone(connection: Connection, append: Append, may_be_written: bool) -
         return (UnansweredCommitError if may_be_written else StoreUnavailableError)(_reason(error))
 
 
-def _holds(stream: Sequence[Link], append: Append) -> bool:
-    """Whether the stream holds just these events: a hash covers everything before it, too."""
-    last = append.linked[-1]
+def _holds(connection: Connection, append: Append) -> bool:
+    """Whether the stream holds just these events: a hash covers everything before it. What is beside shared the commit."""
+    stream, last = read_stream(connection, append.stream_id), append.linked[-1]
     return len(stream) >= last.version and stream[last.version - 1].hash == last.hash
 
 
-def _refusal(stream: Sequence[Link], append: Append) -> StoreError | None:
-    """Why the append cannot follow the stream; null: it can."""
-    actual = stream[-1].version if stream else 0
-    used = {each.request_id for each in stream}
-    for each in append.linked:
-        if each.request_id is not None and each.request_id in used:
-            return RequestIdReusedError(append.stream_id, each.request_id)
-    if actual != append.expected_version:
-        return WrongExpectedVersionError(append.stream_id, append.expected_version, actual)
+def _refusal(connection: Connection, append: Append) -> StoreError | None:
+    """Why a part cannot follow its stream; null: all can."""
+    for part in append.parts():
+        stream = read_stream(connection, part.stream_id)
+        used = {each.request_id for each in stream}
+        for each in part.linked:
+            if each.request_id is not None and each.request_id in used:
+                return RequestIdReusedError(part.stream_id, each.request_id)
+        actual = stream[-1].version if stream else 0
+        if actual != part.expected_version:
+            return WrongExpectedVersionError(part.stream_id, part.expected_version, actual)
     return None
 
 

@@ -152,8 +152,9 @@ class Conversation:
         if self._key is not None:
             # The seat is told by the session, as it is of a reset that comes over REST.
             return (await self._installation.sessions.reset(self._key, admitted, client=self._client)).frame()
-        answered = await self._installation.episodes.reset(admitted, client=self._client)
-        left, self._seat.episode_id = self._seat.episode_id, answered.episode_id
+        left = self._seat.episode_id
+        answered = await self._installation.episodes.reset(admitted, client=self._client, leaving=left)
+        self._seat.episode_id = answered.episode_id
         if left is not None and left != answered.episode_id:
             await self._installation.episodes.leave(left)
         return answered.frame()

@@ -26,6 +26,12 @@ class Append:
     expected_version: int
     linked: tuple[Link, ...]
     rows: tuple[StatementRow, ...]
+    beside: Append | None = None
+    """An append to another stream, which is written with this one, or neither is."""
+
+    def parts(self) -> tuple[Append, ...]:
+        """Itself, and what is written with it."""
+        return (self,) if self.beside is None else (self, *self.beside.parts())
 
 
 WriteBatch = Callable[[Connection, Sequence[Append]], list[Outcome]]
@@ -64,14 +70,14 @@ class Waiting:
 
 def split(waiting: Sequence[Waiting]) -> tuple[list[Waiting], list[Waiting]]:
     """At most one append of a stream in a batch; the others keep their order for the next."""
-    batch: dict[str, Waiting] = {}
+    batch: list[Waiting] = []
     held: list[Waiting] = []
+    taken: set[str] = set()
     for one in waiting:
-        if one.append.stream_id in batch:
-            held.append(one)
-        else:
-            batch[one.append.stream_id] = one
-    return list(batch.values()), held
+        streams = [part.stream_id for part in one.append.parts()]
+        (batch if taken.isdisjoint(streams) else held).append(one)
+        taken.update(streams)  # of a held one, too: it goes before whatever comes later for its streams
+    return batch, held
 
 
 def answer(answers: Sequence[tuple[asyncio.Future[None], Outcome]]) -> None:

@@ -14,6 +14,7 @@ from server.backend import opened
 from server.settings import Settings
 from server.statements import Statement, StatementRow
 from server.store import EventStore, RequestIdReusedError, WrongExpectedVersionError
+from server.writer import Append
 from tests.databases import LostError, execute
 
 pytestmark = pytest.mark.both_backends
@@ -98,6 +99,30 @@ async def test_a_request_id_is_taken_once_in_a_stream_and_looked_up_before_the_v
     with pytest.raises(RequestIdReusedError):
         await store.append("s", 0, after("s", EMPTY, event(request_id="r-1")))
     await store.append("other", 0, after("other", EMPTY, event(request_id="r-1")))
+
+
+async def test_what_is_written_beside_another_append_is_written_with_it_or_not_at_all(store: EventStore) -> None:
+    old = after("old", EMPTY, event())
+    await store.append("old", 0, old)
+    ending = Append("old", 1, tuple(after("old", head_of(old), event())), ())
+    beginning = Append("new", 0, tuple(after("new", EMPTY, event())), (), beside=ending)
+    await store.write(beginning)
+    assert [len(await store.read(name)) for name in ("old", "new")] == [2, 1]
+    next_one = Append("next", 0, tuple(after("next", EMPTY, event())), (), beside=ending)
+    with pytest.raises(WrongExpectedVersionError) as refused:
+        await store.write(next_one)
+    assert (refused.value.stream_id, refused.value.actual) == ("old", 2)
+    assert await store.read("next") == ()
+
+
+async def test_appends_that_share_a_stream_with_one_beside_another_take_turns(store: EventStore) -> None:
+    old = after("old", EMPTY, event())
+    await store.append("old", 0, old)
+    step = tuple(after("old", head_of(old), event()))
+    beginning = Append("new", 0, tuple(after("new", EMPTY, event())), (), beside=Append("old", 1, step, ()))
+    outcomes = await asyncio.gather(store.append("old", 1, step), store.write(beginning), return_exceptions=True)
+    assert [type(each) for each in outcomes] == [type(None), WrongExpectedVersionError]
+    assert await store.read("new") == ()
 
 
 async def test_several_events_are_appended_together_or_not_at_all(store: EventStore) -> None:

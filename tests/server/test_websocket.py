@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.served import Served
+from server.settings import Settings
+from tests.served import Served, serving
 
 READ = {"action_type": "read_config"}
 
@@ -100,6 +101,31 @@ async def test_another_reset_closes_the_open_episode(served: Served) -> None:
     assert events[-1]["payload"] == {"reason": "abandoned"}
     final = await served.step("first", READ)
     assert (final["done"], final["reward"], final["info"]["brier"]) == (True, 0.0, None)
+
+
+async def test_a_reset_closes_the_open_episode_in_the_same_batch(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with served.socket() as socket:
+        first = (await socket.say({"type": "reset"}))["data"]["metadata"]["episode_id"]
+        writer, batches = served.installation.store._writer, []
+        write = writer._write
+        monkeypatch.setattr(writer, "_write", lambda opened, batch: batches.append(batch) or write(opened, batch))
+        second = (await socket.say({"type": "reset"}))["data"]["metadata"]["episode_id"]
+    assert [[part.stream_id for part in batch[0].parts()] for batch in batches] == [[second, first]]
+    assert (await served.client.get(f"/state?episode_id={first}")).json()["done"] is True
+
+
+async def test_an_open_episode_that_another_server_ended_does_not_fail_the_reset(
+    served: Served, settings: Settings
+) -> None:
+    async with served.socket() as socket, serving(settings) as other:
+        first = (await socket.say({"type": "reset"}))["data"]["metadata"]["episode_id"]
+        await other.installation.episodes.close(first, "idle")
+        begun = await socket.say({"type": "reset"})
+        assert (begun["type"], begun["data"]["metadata"]["version"]) == ("observation", 1)
+    ends = (await served.client.get(f"/episodes/{first}/events")).json()[1:]
+    assert [each["payload"] for each in ends] == [{"reason": "idle"}]
 
 
 async def test_a_reset_that_fails_closes_nothing(served: Served) -> None:

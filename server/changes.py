@@ -1,0 +1,54 @@
+"""What a decision makes of an episode: what is appended to the log, and the fold that the append makes true."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Sequence
+
+from domain.chain import EMPTY, Head
+from domain.episode import evolve
+from domain.events import Event
+from domain.scenario import Truth
+from server.attempts import ended_row
+from server.beginning import begin_rows
+from server.folding import FoldedEpisode, link_events
+from server.read_models import go_on_row
+from server.scenarios import HeldScenario
+from server.writer import Append
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Decided, and not recorded yet."""
+
+    append: Append
+    after: FoldedEpisode
+
+
+def change_of(
+    episode_id: str,
+    current: FoldedEpisode | None,
+    decided: Sequence[Event],
+    *,
+    now: str,
+    actor: str,
+    request_id: str | None,
+    held: HeldScenario | None,
+    truth: Truth | None,
+) -> Change:
+    """``held``: of an episode that begins. ``truth``: of a ranked episode that may end."""
+    head = current.head if current is not None else EMPTY
+    linked = link_events(episode_id, head, decided, recorded_at=now, actor=actor, request_id=request_id)
+    state = current.state if current is not None else None
+    for event in decided:
+        state = evolve(state, event)
+    if state is None:
+        raise ValueError(f"nothing was decided for {episode_id}")
+    rows = (go_on_row(linked[-1], state),) if held is None else begin_rows(linked[-1], state, held)
+    if state.ended is not None and truth is not None:
+        rows = (*rows, ended_row(linked[-1], state, truth))
+    used = current.request_ids if current is not None else frozenset()
+    after = FoldedEpisode(
+        state, Head(linked[-1].version, linked[-1].hash), used if request_id is None else used | {request_id}
+    )
+    return Change(Append(episode_id, head.version, linked, rows), after)
