@@ -19,6 +19,9 @@ from tests.e2e.running import environment
 
 COMMAND = (sys.executable, "-m", "mlops_debug_env")
 LONGEST_SECONDS = 300
+LOOKING_SECONDS = 0.002
+MOST_TURNS = 24
+"""Few beside what a run of the tests plays, so that it is still running on a fast machine."""
 FOREIGN = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "API_BASE_URL", "MODEL_NAME")
 """Variables that would lead a test to a real model."""
 
@@ -49,27 +52,27 @@ def ended_while_playing(
     how: int = signal.SIGKILL,
     settings: Mapping[str, str] | None = None,
 ) -> tuple[bool, str]:
-    """Start a command and signal it at a random moment after it has begun to write turns.
+    """Start a command and signal it when it has written a random number of turns.
 
     Whether it was still running then, and what it said.
     """
     turns = folder / "turns.jsonl"
-    before = turns.stat().st_size if turns.is_file() else 0
+    enough = _turns_in(turns) + draw.randint(1, MOST_TURNS)
     log = folder.with_name(f"{folder.name}.log")
     with log.open("wb") as said:
         process = subprocess.Popen([*COMMAND, *arguments], env=_environment(settings), stdout=said, stderr=said)
-    delay = draw.random() * 0.5
-    while process.poll() is None:
-        has_begun = turns.is_file() and turns.stat().st_size > before
+    while process.poll() is None and _turns_in(turns) < enough:
         with suppress(subprocess.TimeoutExpired):
-            process.wait(delay if has_begun else 0.02)
-        if has_begun:
-            break
+            process.wait(LOOKING_SECONDS)
     was_running = process.poll() is None
     if was_running:
         process.send_signal(how)
     process.wait(LONGEST_SECONDS)
     return was_running, log.read_text()
+
+
+def _turns_in(turns: Path) -> int:
+    return turns.read_bytes().count(b"\n") if turns.is_file() else 0
 
 
 def results(folder: Path) -> list[dict[str, Any]]:
