@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Iterator
@@ -70,9 +69,9 @@ async def play(number: int) -> Played:
     events: list[Event] = []
     state: EpisodeState | None = None
     for command in (reset, *steps):
-        for event in decide(state, command, held.view):
-            events.append(event)
-            state = evolve(state, event)
+        decided = decide(state, command, held.view)
+        events += decided.events
+        state = decided.after
     if state is None:
         raise RuntimeError("a reset decides nothing")
     truth = scenario.truth
@@ -86,7 +85,7 @@ async def play(number: int) -> Played:
     last = (
         EndEpisode("idle") if number % 15 == 14 else await grade_submission(world, state, SubmitDiagnosis(said), held)
     )
-    return Played([*events, *decide(state, last, held.view)])
+    return Played([*events, *decide(state, last, held.view).events])
 
 
 def linked(episode_id: str, played: Played, began: datetime, agent: str, *, length: int) -> list[Link]:
@@ -117,7 +116,7 @@ def _rows(played: list[Played], count: int) -> Iterator[tuple[list[Link], dict[s
         links = linked(hashlib.md5(str(number).encode()).hexdigest(), one, began, agent, length=length)
         position += length
         state = one.states[length - 1]
-        state = replace(state, reset=state.reset.model_copy(update={"agent": agent}))
+        state = state._replace(reset=state.reset.model_copy(update={"agent": agent}))
         row = episode_values(links[0], links[-1], state)
         row["ended_position"] = position if state.ended is not None else None
         yield links, row

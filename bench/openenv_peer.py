@@ -13,7 +13,7 @@ from openenv.core.env_server import Action, Environment, Observation, State, cre
 from pydantic_core import from_json
 
 from domain.actions import Diagnosis, PatchEntry, QueryArtifact, ReadArtifact, RunSanityCheck
-from domain.episode import Command, EpisodeState, ResetEpisode, SubmitGraded, decide, evolve
+from domain.episode import Command, EpisodeState, ResetEpisode, SubmitGraded, decide
 from domain.evidence_view import EvidenceView
 from domain.generator import generate
 from domain.grade import PatchVerdict
@@ -150,8 +150,7 @@ class DebugEnvironment(Environment):
             scenario_digest=held.scenario.digest,
             generator_version=held.scenario.generator_version,
         )
-        (event,) = decide(None, command, held.view)
-        self._episode = evolve(None, event)
+        self._episode = decide(None, command, held.view).after
         return FirstObservation(
             **self._common(held, self._episode),
             **held.front,
@@ -165,9 +164,7 @@ class DebugEnvironment(Environment):
         if held is None or state is None:
             raise RuntimeError("reset first")
         if state.ended is None:
-            for event in decide(state, self._command(action, held, state), held.view):
-                state = evolve(state, event)
-            self._episode = state
+            state = self._episode = decide(state, self._command(action, held, state), held.view).after
         return DebugObservation(**self._common(held, state))
 
     @property

@@ -17,7 +17,7 @@ from bench.script import SEEDS, STEPS, TASK, Episode, whole_episode
 from bench.servers import own_server
 from domain.actions import ReadArtifact
 from domain.chain import EMPTY, Head
-from domain.episode import EpisodeState, ResetEpisode, decide, evolve, fold
+from domain.episode import EpisodeState, ResetEpisode, decide, fold
 from domain.evidence_view import EvidenceView
 from domain.generator import generate
 from server import tables
@@ -151,11 +151,11 @@ def _history_of(stream_id: str, begin: ResetEpisode, view: EvidenceView) -> Appe
     head, linked = EMPTY, []
     rows: list[StatementRow] = []
     for _ in range(EVENTS_OF_EPISODE):
-        (event,) = decide(state, begin if state is None else ReadArtifact("train.log"), view)
+        decided = decide(state, begin if state is None else ReadArtifact("train.log"), view)
         (link,) = link_events(
-            stream_id, head, (event,), recorded_at="2030-01-01T00:00:00.000Z", actor="agent", request_id=None
+            stream_id, head, decided.events, recorded_at="2030-01-01T00:00:00.000Z", actor="agent", request_id=None
         )
-        state, head = evolve(state, event), Head(link.version, link.hash)
+        state, head = decided.after, Head(link.version, link.hash)
         linked.append(link)
         rows.append(begin_row(link, state) if len(linked) == 1 else go_on_row(link, state))
     return Append(stream_id, 0, tuple(linked), (rows[0], rows[-1]))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from json.encoder import encode_basestring
 from typing import Any, Iterable, NamedTuple
 
 GENESIS_HASH = bytes(32)
@@ -26,8 +26,7 @@ def digest_of(content: bytes) -> bytes:
     return hashlib.sha256(content).digest()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewEvent:
+class NewEvent(NamedTuple):
     """An event that is about to be linked into a stream."""
 
     kind: str
@@ -42,8 +41,7 @@ class NewEvent:
     """Canonical JSON."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class Link(NamedTuple):
     """One recorded event with its place in the chain."""
 
     stream_id: str
@@ -130,7 +128,7 @@ def verify_chain(stream_id: str, links: Iterable[Link]) -> tuple[Break, ...]:
 def _covered_by_new(stream_id: str, version: int, event: NewEvent, payload_digest: bytes) -> bytes:
     """As `_covered`, spelled out: three times as fast. Only for what is about to be written, whose types are known; what
     was read may have been tampered with, and takes the general way. A test holds the two equal."""
-    text = _CANONICAL.encode
+    text = encode_basestring
     request_id = "null" if event.request_id is None else text(event.request_id)
     return (
         f"[{text(stream_id)},{version},{text(event.kind)},{event.schema_version},{text(event.recorded_at)},"

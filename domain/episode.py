@@ -8,9 +8,7 @@ episode. Rule 4: an event that the agent gets an observation for records that ob
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
-
-from pydantic import BaseModel
+from typing import NamedTuple
 
 from domain.actions import Diagnosis, QueryArtifact, ReadArtifact, Reported, RunSanityCheck
 from domain.events import (
@@ -34,6 +32,7 @@ from domain.types import RewardMode, TaskId
 
 __all__ = [
     "Command",
+    "Decision",
     "EndEpisode",
     "EpisodeEndedError",
     "EpisodeExistsError",
@@ -103,21 +102,30 @@ class EpisodeEndedError(Exception):
     """The episode is over."""
 
 
-def decide(state: EpisodeState | None, command: Command, evidence: EvidenceView) -> tuple[Event, ...]:
-    """The events that a command leads to."""
+class Decision(NamedTuple):
+    """What a command leads to."""
+
+    events: tuple[Event, ...]
+    """Never none."""
+    after: EpisodeState
+    """The state that the events lead to."""
+
+
+def decide(state: EpisodeState | None, command: Command, evidence: EvidenceView) -> Decision:
+    """The events that a command leads to, and the state that they lead to."""
     if isinstance(command, ResetEpisode):
         if state is not None:
             raise EpisodeExistsError
-        return (_begin(command, evidence),)
+        return _begin(command, evidence)
     if isinstance(command, EndEpisode):
         return end(state, command)
     return _step(_running(state), _fact(command, evidence), evidence)
 
 
-def end(state: EpisodeState | None, command: EndEpisode) -> tuple[Event, ...]:
-    """The events that closing leads to. Needs no evidence, so that closing many episodes loads no scenario."""
-    _running(state)
-    return (EpisodeExpired(reason=command.reason),)
+def end(state: EpisodeState | None, command: EndEpisode) -> Decision:
+    """What closing leads to. Needs no evidence, so that closing many episodes loads no scenario."""
+    event = EpisodeExpired(reason=command.reason)
+    return Decision((event,), evolve(_running(state), event))
 
 
 def _running(state: EpisodeState | None) -> EpisodeState:
@@ -128,7 +136,7 @@ def _running(state: EpisodeState | None) -> EpisodeState:
     return state
 
 
-def _begin(command: ResetEpisode, evidence: EvidenceView) -> EpisodeReset:
+def _begin(command: ResetEpisode, evidence: EvidenceView) -> Decision:
     event = EpisodeReset(
         task_id=command.task_id,
         seed=command.seed,
@@ -147,7 +155,9 @@ def _begin(command: ResetEpisode, evidence: EvidenceView) -> EpisodeReset:
         key=command.key,
         observation_digest="",
     )
-    return _sealed(event, observation_digest(evidence, evolve(None, event)))
+    after = evolve(None, event)
+    _seal(event, observation_digest(evidence, after))
+    return Decision((event,), after)
 
 
 def _fact(command: Step, evidence: EvidenceView) -> _StepEvent:
@@ -172,18 +182,20 @@ def _fact(command: Step, evidence: EvidenceView) -> _StepEvent:
             )
 
 
-def _step(state: EpisodeState, event: _StepEvent, evidence: EvidenceView) -> tuple[Event, ...]:
+def _step(state: EpisodeState, event: _StepEvent, evidence: EvidenceView) -> Decision:
     after = evolve(state, event)
     limit: tuple[Event, ...] = ()
     if after.ended is None and after.step_count >= state.reset.max_steps:
         limit = (EpisodeExpired(reason="steps"),)
         after = evolve(after, limit[0])
-    return (_sealed(event, observation_digest(evidence, after)), *limit)
+    _seal(event, observation_digest(evidence, after))
+    return Decision((event, *limit), after)
 
 
 _StepEvent = ArtifactRead | FieldQueried | CheckRun | ActionRefused | DiagnosisSubmitted
-_Observed = TypeVar("_Observed", bound=BaseModel)
 
 
-def _sealed(event: _Observed, digest: str) -> _Observed:
-    return event.model_copy(update={"observation_digest": digest})
+def _seal(event: EpisodeReset | _StepEvent, digest: str) -> None:
+    # In place, because the event is still nobody else's and the state after it holds it already: a sealed copy would have
+    # to be folded again, which every step would pay for.
+    event.__dict__["observation_digest"] = digest

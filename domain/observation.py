@@ -6,7 +6,7 @@ No clock, no random id, and no way from here to the fault: the truth is shown af
 from __future__ import annotations
 
 import hashlib
-from functools import cache
+from functools import cache, lru_cache
 
 from domain.evidence_view import EvidenceView, encode_json
 from domain.state import EpisodeState
@@ -74,11 +74,16 @@ def _closing(state: EpisodeState, reward: bytes) -> bytes:
     return b"".join(
         (
             b',"artifacts_read":',
-            encode_json(state.artifacts_read),
+            _names(state.artifacts_read),
             b',"checks_run":',
-            encode_json(state.checks_run),
+            _names(state.checks_run),
             b',"step_count":%d,"max_steps":%d,"messages":[]},"reward":' % (state.step_count, state.reset.max_steps),
             reward,
             b',"done":true' if state.ended is not None else b',"done":false',
         )
     )
+
+
+@lru_cache(maxsize=4096)
+def _names(names: tuple[str, ...]) -> bytes:
+    return encode_json(names)

@@ -6,8 +6,7 @@ rubric says; a score is read from its event. Rule 3: an episode that ended has e
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Iterable, TypeVar
+from typing import Iterable, NamedTuple, TypeVar
 
 from domain.events import (
     ActionRefused,
@@ -30,8 +29,7 @@ SHOWN_DECIMALS = 4
 """Rewards are sums of hundredths and four-decimal scores: rounding keeps binary dust out of the sum."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EpisodeState:
+class EpisodeState(NamedTuple):
     """Everything that later decisions and answers need to know of an episode's past."""
 
     reset: EpisodeReset
@@ -111,8 +109,7 @@ def _after_expiry(state: EpisodeState, event: EpisodeExpired) -> EpisodeState:
     # Only the step limit ends an episode by a step; its reward belongs to that step.
     earned = RUBRIC.lowest_score if event.reason == "steps" else None
     reward = state.last_reward if earned is None else _sum(state.last_reward or 0.0, earned)
-    return replace(
-        state,
+    return state._replace(
         version=state.version + 1,
         last_reward=reward,
         total_reward=_sum(state.total_reward, earned or 0.0),
@@ -141,7 +138,6 @@ def _after_step(state: EpisodeState, event: Event) -> EpisodeState:
         case _:
             raise InvalidHistoryError(f"{event.kind!r} is no step")
     reward = reward_of(state, event)
-    # Not `replace`, which takes several times as long: this runs for every step, and for every event that is folded.
     return EpisodeState(
         reset=state.reset,
         version=state.version + 1,

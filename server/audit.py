@@ -196,7 +196,7 @@ class _Auditor:
         at = 0
         while at < len(folding.events):
             state, happened = folding.before[at], folding.events[at]
-            decided = decide(state, await self._command(state, happened, held, at + 1), held.view)
+            decided = decide(state, await self._command(state, happened, held, at + 1), held.view).events
             if decided != folding.events[at : at + len(decided)]:
                 self._find("execute", at + 1, "taking the action again gives other events than were recorded")
             at += len(decided)

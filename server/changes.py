@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Sequence
+from typing import NamedTuple
 
 from domain.chain import EMPTY, Head
-from domain.episode import evolve
-from domain.events import Event
+from domain.episode import Decision
 from domain.scenario import Truth
 from server.attempts import ended_row
 from server.beginning import begin_rows
@@ -17,8 +15,7 @@ from server.scenarios import HeldScenario
 from server.writer import Append
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """Decided, and not recorded yet."""
 
     append: Append
@@ -28,7 +25,7 @@ class Change:
 def change_of(
     episode_id: str,
     current: FoldedEpisode | None,
-    decided: Sequence[Event],
+    decided: Decision,
     *,
     now: str,
     actor: str,
@@ -38,12 +35,8 @@ def change_of(
 ) -> Change:
     """``held``: of an episode that begins. ``truth``: of a ranked episode that may end."""
     head = current.head if current is not None else EMPTY
-    linked = link_events(episode_id, head, decided, recorded_at=now, actor=actor, request_id=request_id)
-    state = current.state if current is not None else None
-    for event in decided:
-        state = evolve(state, event)
-    if state is None:
-        raise ValueError(f"nothing was decided for {episode_id}")
+    linked = link_events(episode_id, head, decided.events, recorded_at=now, actor=actor, request_id=request_id)
+    state = decided.after
     rows = (go_on_row(linked[-1], state),) if held is None else begin_rows(linked[-1], state, held)
     if state.ended is not None and truth is not None:
         rows = (*rows, ended_row(linked[-1], state, truth))

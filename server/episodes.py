@@ -7,14 +7,13 @@ another. Rule 3: an answer is given only after its events are durable.
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from datetime import datetime
-from typing import Callable, Sequence
+from typing import Callable
 
 from domain.actions import Action, SubmitDiagnosis
 from domain.chain import Link
-from domain.episode import Command, EndEpisode, decide, end
-from domain.events import Event, ExpireReason
+from domain.episode import Command, Decision, EndEpisode, decide, end
+from domain.events import ExpireReason
 from domain.evidence_view import encode_json
 from domain.observation import observe, observe_final, observe_reset
 from server.admitted import Admitted
@@ -250,7 +249,7 @@ class Episodes:
         self,
         episode_id: str,
         current: FoldedEpisode | None,
-        decided: Sequence[Event],
+        decided: Decision,
         *,
         actor: str,
         request_id: str | None = None,
@@ -269,7 +268,7 @@ class Episodes:
         EPISODE_ID.set(change.append.stream_id)
         changes = [change] if beside is None else [change, beside]
         try:
-            await self._store.write(replace(change.append, beside=beside.append) if beside else change.append)
+            await self._store.write(change.append._replace(beside=beside.append) if beside else change.append)
         except BaseException:
             # Not known whether it was written, or known that another writer was faster: the log knows.
             for each in changes:

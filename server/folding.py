@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Iterable, Sequence
+from typing import Iterable, NamedTuple, Sequence
 
 from domain.chain import EMPTY, Head, Link, NewEvent, link
 from domain.episode import EpisodeState, evolve
@@ -13,8 +12,7 @@ SERVER_ACTOR = "server"
 """Who closes an episode."""
 
 
-@dataclass(frozen=True, slots=True)
-class FoldedEpisode:
+class FoldedEpisode(NamedTuple):
     """A folded stream."""
 
     state: EpisodeState

@@ -8,6 +8,7 @@ this machine (DNS rebinding) has a dot and is no address, so on loopback only ot
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from typing import Iterable
 from urllib.parse import urlsplit
 
@@ -71,6 +72,7 @@ class Guard:
         return "." not in name or name.endswith(".localhost") or name in self._hosts or _is_address(name)
 
 
+@lru_cache(maxsize=256)
 def _is_address(name: str) -> bool:
     try:
         ipaddress.ip_address(name)

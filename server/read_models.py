@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from domain.chain import Link
 from domain.episode import EpisodeState
 from domain.types import TASK_IDS
-from server.statements import Statement, StatementRow
+from server.statements import Statement, StatementRow, insert_together, update_together
 from server.store import unavailable_if_silent
 from server.tables import episodes, events, sessions
 
@@ -32,11 +32,16 @@ _COLUMNS = (
 )
 _MOVING = ("version", "head_hash", "step_count", "total_reward", "score", "end_reason", "updated_at")
 
-_BEGIN = Statement(episodes.insert().values({name: bindparam(name) for name in _COLUMNS}), _COLUMNS)
+_BEGIN = Statement(
+    episodes.insert().values({name: bindparam(name) for name in _COLUMNS}),
+    _COLUMNS,
+    insert_together(episodes, _COLUMNS),
+)
 _ON_EPISODE = episodes.c.episode_id == bindparam("of_episode")
 _GO_ON = Statement(
     episodes.update().where(_ON_EPISODE).values({name: bindparam(name) for name in _MOVING}),
     (*_MOVING, "of_episode"),
+    update_together(episodes, _MOVING, "episode_id"),
 )
 _LAST_POSITION = (
     select(func.max(events.c.position)).where(events.c.stream_id == bindparam("of_stream")).scalar_subquery()

@@ -33,7 +33,7 @@ class SessionTakenOverError(Exception):
 class Seat:
     """What one socket remembers: the episode it plays. On a session, a newer socket takes the seat away."""
 
-    __slots__ = ("_waiting", "episode_id", "is_announced", "is_lost", "may_repeat", "token")
+    __slots__ = ("_task", "_waiting", "episode_id", "is_announced", "is_lost", "may_repeat", "token")
 
     def __init__(self, *, is_keyed: bool) -> None:
         self.episode_id: str | None = None
@@ -45,22 +45,24 @@ class Seat:
         """Names it among the seats of all servers."""
         self.is_announced = False
         """Whether the other servers know of it. Who sits down after that is newer; before that, older."""
-        self._waiting: asyncio.Task[Any] | None = None
+        self._task: asyncio.Task[Any] | None = None
+        """What serves the socket; null: it has not asked for a frame yet."""
+        self._waiting = False
 
     def lose(self) -> None:
         """Called by the newer socket. A step under way is finished; a wait for the next frame ends now."""
         self.is_lost = True
-        if self._waiting is not None:
-            self._waiting.cancel()
+        if self._waiting and self._task is not None:
+            self._task.cancel()
 
     async def next_of(self, receive: Any) -> Any:
         """What ``receive()`` gives; raises ``SessionTakenOverError``."""
         self._check()
-        task = asyncio.current_task()
+        task = self._task = self._task or asyncio.current_task()
         if task is None:
             raise RuntimeError("a socket is served by a task")
         # The task itself is cancelled, because waiting for two things costs a task for every frame.
-        self._waiting = task
+        self._waiting = True
         try:
             return await receive()
         except asyncio.CancelledError:
@@ -69,7 +71,7 @@ class Seat:
                 raise SessionTakenOverError from None
             raise
         finally:
-            self._waiting = None
+            self._waiting = False
 
     def _check(self) -> None:
         if self.is_lost:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, NamedTuple, Sequence
 
-from sqlalchemy import ClauseElement, Connection, Dialect
+from sqlalchemy import ClauseElement, Connection, Dialect, Table
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -16,10 +16,11 @@ class Statement:
 
     clause: ClauseElement
     names: tuple[str, ...]
+    together: Callable[[int], str] | None = None
+    """SQLite's text that does a number of rows at once, their values one after another; null: each row alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class StatementRow:
+class StatementRow(NamedTuple):
     """One statement to run with an append; opaque to the store."""
 
     statement: Statement
@@ -49,3 +50,28 @@ def _compiled(statement: Statement, dialect: Dialect) -> tuple[str, Callable[[tu
     picked = tuple(statement.names.index(name) for name in order)
     # itemgetter of one index gives the value itself, not a tuple.
     return str(compiled), itemgetter(*picked) if len(picked) > 1 else (lambda values: (values[picked[0]],))
+
+
+def insert_together(table: Table, names: Sequence[str]) -> Callable[[int], str]:
+    """Inserts rows in the order given."""
+    row = f"({', '.join('?' * len(names))})"
+
+    def text(count: int) -> str:
+        return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES {', '.join([row] * count)}"
+
+    return text
+
+
+def update_together(table: Table, names: Sequence[str], key: str) -> Callable[[int], str]:
+    """Updates rows, each found by a key that stands behind its new values."""
+    row = f"({', '.join('?' * (len(names) + 1))})"
+    changes = ", ".join(f"{name} = new.column{number}" for number, name in enumerate(names, start=1))
+
+    def text(count: int) -> str:
+        rows = ", ".join([row] * count)
+        return (
+            f"UPDATE {table.name} SET {changes} FROM (VALUES {rows}) AS new "
+            f"WHERE {table.name}.{key} = new.column{len(names) + 1}"
+        )
+
+    return text

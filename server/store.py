@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.chain import Link, digest_of
-from server.statements import Statement, StatementRow, run_rows
+from server.statements import Statement, StatementRow, insert_together, run_rows
 from server.tables import events
 from server.transaction import RunRows, transaction
 from server.writer import Append, Outcome, Writer
@@ -35,7 +35,11 @@ _EVENT_COLUMNS = (
     "prev_hash",
     "hash",
 )
-_INSERT = Statement(events.insert().values({name: bindparam(name) for name in _EVENT_COLUMNS}), _EVENT_COLUMNS)
+_INSERT = Statement(
+    events.insert().values({name: bindparam(name) for name in _EVENT_COLUMNS}),
+    _EVENT_COLUMNS,
+    insert_together(events, _EVENT_COLUMNS),
+)
 CONFLICTS = ("uq_events_stream_id_version", "uq_events_stream_id_request_id", "events_follow")
 """What the database calls the constraints that make an append fail because of another one."""
 _STREAM: Select[Any] = select(events).where(events.c.stream_id == bindparam("stream")).order_by(events.c.version)

@@ -52,7 +52,7 @@ class TaskWriter:
             raise WriterStoppedError
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[None] = loop.create_future()
-        self._queue.append(Waiting(append, answered, loop))
+        self._queue.append(Waiting(append, answered))
         self._has_news.set()
         # Only this wait can be cancelled: the append is in the queue.
         await answered

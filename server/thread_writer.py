@@ -9,7 +9,7 @@ import threading
 from sqlalchemy import Connection, Engine
 
 from server.durability import accepted_weakness
-from server.writer import Append, Waiting, WriteBatch, WriterStoppedError, answer, split, write_or_fail
+from server.writer import Append, Outcome, Waiting, WriteBatch, WriterStoppedError, answer, split, write_or_fail
 
 
 class ThreadWriter:
@@ -48,7 +48,7 @@ class ThreadWriter:
         if not self._gathered:
             # What else this turn of the loop brings shares the batch, and the thread is woken once for all of it.
             loop.call_soon(self._hand_over)
-        self._gathered.append(Waiting(append, answered, loop))
+        self._gathered.append(Waiting(append, answered))
         await answered
 
     def _hand_over(self) -> None:
@@ -93,8 +93,8 @@ class ThreadWriter:
 
     def _commit(self, connection: Connection, batch: list[Waiting]) -> None:
         outcomes = write_or_fail(self._write, connection, [one.append for one in batch])
-        for loop in {one.loop for one in batch}:
-            answers = [
-                (one.answered, outcome) for one, outcome in zip(batch, outcomes, strict=True) if one.loop is loop
-            ]
-            loop.call_soon_threadsafe(answer, answers)
+        answers: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[None], Outcome]]] = {}
+        for one, outcome in zip(batch, outcomes, strict=True):
+            answers.setdefault(one.answered.get_loop(), []).append((one.answered, outcome))
+        for loop, of_loop in answers.items():
+            loop.call_soon_threadsafe(answer, of_loop)

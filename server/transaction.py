@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import contextmanager
-from functools import partial
+from functools import lru_cache, partial
+from itertools import chain
 from typing import Any, Callable, Iterator, Sequence
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Dialect
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from server.statements import Statement, arranged, run_rows
 
 RunRows = Callable[[Statement, Sequence[tuple[Any, ...]]], None]
 """Runs a statement once for each row."""
+
+_MOST_ROWS = 64
 
 
 @contextmanager
@@ -28,7 +31,7 @@ def transaction(connection: Connection) -> Iterator[RunRows]:
     try:
         driver.execute("BEGIN IMMEDIATE")
         try:
-            yield lambda statement, rows: driver.executemany(*arranged(statement, rows, connection.dialect))
+            yield partial(_run_on_sqlite, driver, connection.dialect)
             driver.execute("COMMIT")
         finally:
             if driver.in_transaction:
@@ -37,3 +40,24 @@ def transaction(connection: Connection) -> Iterator[RunRows]:
         raise IntegrityError(None, None, error) from error
     except sqlite3.Error as error:
         raise DBAPIError(None, None, error) from error
+
+
+def _run_on_sqlite(driver: Any, dialect: Dialect, statement: Statement, rows: Sequence[tuple[Any, ...]]) -> None:
+    if statement.together is None or len(rows) == 1:
+        driver.executemany(*arranged(statement, rows, dialect))
+        return
+    # The driver hands the interpreter over and takes it back for each statement, which a busy event loop makes it wait
+    # for: so a few statements of many rows. Of few sizes, because the driver keeps what it has compiled.
+    done = 0
+    while done < len(rows):
+        count = min(_MOST_ROWS, 1 << (len(rows) - done).bit_length() - 1)
+        values = chain.from_iterable(rows[done : done + count])
+        driver.execute(_together(statement, count), tuple(values))
+        done += count
+
+
+@lru_cache(maxsize=64)
+def _together(statement: Statement, count: int) -> str:
+    if statement.together is None:
+        raise ValueError("the statement takes one row at a time")
+    return statement.together(count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 import secrets
@@ -26,12 +27,15 @@ class Watch:
         self._app = app
         self._metrics = metrics
         self._is_logging = is_logging
+        # Names a request in logs and guards nothing: random for each process is enough.
+        self._process = secrets.token_hex(4)
+        self._numbers = itertools.count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(scope)
+        request_id = _sent_id(scope) or f"{self._process}{next(self._numbers):08x}".encode()
         REQUEST_ID.set(request_id.decode())
         if scope["type"] == "websocket":
             await self._app(scope, receive, send)
@@ -69,9 +73,9 @@ class Watch:
             logger.info("%s %r %d", scope["method"], scope["path"], status, extra={"fields": fields})
 
 
-def _request_id(scope: Scope) -> bytes:
+def _sent_id(scope: Scope) -> bytes | None:
     """The caller's, where it is one; so that a proxy's log and ours can be put side by side."""
     for name, value in scope["headers"]:
         if name == HEADER and _GOOD_ID.fullmatch(value):
             return bytes(value)
-    return secrets.token_hex(8).encode()
+    return None

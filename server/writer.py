@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
-from typing import Callable, Protocol, Sequence
+from typing import Callable, NamedTuple, Protocol, Sequence
 
 from sqlalchemy import Connection
 
@@ -18,8 +17,7 @@ Outcome = Exception | None
 """Null: written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(NamedTuple):
     """One append, as the writer sees it."""
 
     stream_id: str
@@ -59,13 +57,11 @@ class Writer(Protocol):
         """Returns once the append is durable. A caller that is cancelled does not take its append back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """An append that waits for its answer."""
 
     append: Append
     answered: asyncio.Future[None]
-    loop: asyncio.AbstractEventLoop
 
 
 def split(waiting: Sequence[Waiting]) -> tuple[list[Waiting], list[Waiting]]:

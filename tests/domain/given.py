@@ -42,7 +42,7 @@ def events_of(commands: Sequence[Command]) -> tuple[Event, ...]:
     """The events that a row of commands leads to."""
     events: list[Event] = []
     for command in commands:
-        events.extend(decide(fold(events), command, VIEW))
+        events.extend(decide(fold(events), command, VIEW).events)
     return tuple(events)
 
 

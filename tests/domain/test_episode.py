@@ -6,11 +6,13 @@ import pytest
 
 from domain.actions import Diagnosis, ReadArtifact, RunSanityCheck
 from domain.episode import (
+    Command,
     EndEpisode,
     EpisodeEndedError,
     EpisodeExistsError,
     EpisodeNotBegunError,
     decide,
+    end,
     fold,
 )
 from domain.events import ActionRefused, ArtifactRead, CheckRun, DiagnosisSubmitted, EpisodeExpired, FieldQueried
@@ -20,7 +22,7 @@ from tests.domain.given import CHECK, CODE, CONFIG, LOG, QUERY, SCENARIO, UNKNOW
 
 
 def test_reset_records_what_the_episode_is_about() -> None:
-    (event,) = decide(None, reset("hard", "sparse"), VIEW)
+    (event,) = decide(None, reset("hard", "sparse"), VIEW).events
     assert event.model_dump(exclude={"observation_digest"}) == {
         "task_id": "hard",
         "seed": 7,
@@ -55,6 +57,27 @@ def test_the_same_diagnosis_ends_the_episode_with_its_score() -> None:
     assert isinstance(state.last, DiagnosisSubmitted)
     assert (state.ended, state.score, state.last_reward, state.is_truncated) == ("submitted", 0.15, 0.15, False)
     assert state.brier == 0.64
+
+
+@pytest.mark.parametrize(
+    "commands", [[reset()], [reset(), CONFIG], [reset(), CONFIG, submit()], [reset(), CONFIG, CONFIG]]
+)
+def test_a_decision_tells_the_state_that_its_events_fold_to(commands: list[Command]) -> None:
+    before = fold(events_of(commands[:-1]))
+    decided = decide(before, commands[-1], VIEW)
+    assert decided.after == fold(events_of(commands))
+    assert decided.events[-1].observation_digest != ""
+
+
+def test_the_step_at_the_limit_tells_the_state_after_both_of_its_events() -> None:
+    before = when(reset(), *[CONFIG] * (when(reset()).reset.max_steps - 1))
+    decided = decide(before, CONFIG, VIEW)
+    assert [event.kind for event in decided.events] == ["read", "expire"]
+    assert (decided.after.version, decided.after.ended) == (before.version + 2, "steps")
+
+
+def test_closing_tells_the_state_after_it() -> None:
+    assert end(when(reset()), EndEpisode("idle")).after == when(reset(), EndEpisode("idle"))
 
 
 def test_nothing_follows_the_end() -> None:
