@@ -1,20 +1,25 @@
-# One image for the server, its upgrade of the tables, and every other command. Runs as nobody in particular.
+# One image for the server, its upgrade of the tables, and every other command. Runs as nobody in particular, on a root
+# file system that may be read-only: it writes to /data and /tmp only. Everything installed is pinned by its hash.
 FROM python:3.11-slim AS build
 WORKDIR /source
-RUN python -m venv /opt/mlops-debug
+COPY constraints.txt constraints-build.txt ./
+RUN python -m venv /opt/build && /opt/build/bin/pip install --no-cache-dir --require-hashes -r constraints-build.txt
+RUN python -m venv /opt/mlops-debug && /opt/mlops-debug/bin/pip install --no-cache-dir --require-hashes -r constraints.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY domain domain
 COPY server server
 COPY mlops_debug_env mlops_debug_env
 COPY bench bench
 COPY migrations migrations
-RUN /opt/mlops-debug/bin/pip install --no-cache-dir '.[postgres]'
+RUN /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /opt/wheels .
+RUN /opt/mlops-debug/bin/pip install --no-cache-dir --no-deps --no-index /opt/wheels/*.whl
 
 FROM python:3.11-slim
 RUN useradd --system --uid 10001 --create-home --home-dir /data mlops && install -d -o mlops -m 700 /data/secrets
 COPY --from=build /opt/mlops-debug /opt/mlops-debug
 ENV PATH="/opt/mlops-debug/bin:$PATH" \
     PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
     MLOPS_DEBUG_HOST=0.0.0.0 \
     MLOPS_DEBUG_PORT=7860 \
     MLOPS_DEBUG_DATABASE_URL=sqlite:////data/mlops-debug.db \

@@ -1,4 +1,4 @@
-.PHONY: check test
+.PHONY: check test constraints licences vulnerabilities image reference capacity walk
 
 check:
 	ruff format --check .
@@ -8,3 +8,26 @@ check:
 
 test:
 	pytest
+
+# Below: the upkeep of the checkout, with the extras dev and upkeep.
+
+constraints:
+	python -m upkeep constraints
+
+# In an environment of its own, because the page says what the pinned versions say of themselves.
+licences:
+	tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && python3.11 -m venv "$$tmp" && \
+	"$$tmp/bin/pip" install --quiet --require-hashes -r constraints.txt && \
+	"$$tmp/bin/pip" install --quiet packaging && "$$tmp/bin/python" -m upkeep licences
+
+vulnerabilities:
+	python -m upkeep vulnerabilities
+
+image:
+	python -m upkeep image
+
+reference:
+	python -m upkeep reference
+
+capacity:
+	python -m upkeep capacity

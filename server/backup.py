@@ -14,12 +14,19 @@ from sqlalchemy import Connection, func, select
 
 from domain.chain import verify_chain
 from server.audit import audit_episode
+from server.audit_store import audit_store
+from server.checkpoint_audit import audit_kept
 from server.database import database_path, parse_url
+from server.operating import look
 from server.replay import reading
+from server.secret_files import secrets_folder
 from server.settings import Settings
+from server.signing import own_public_key
 from server.store import UnreadableEventError, read_stream
 from server.tables import episodes, events
-from server.world import World
+from server.world import InlineWorld
+
+_DAMAGED = "the file is damaged: "
 
 
 class BackupError(Exception):
@@ -34,19 +41,24 @@ class BackupReport(BaseModel):
     episodes: int
     events: int
     audited: int
-    """Episodes that were derived again from their events, the newest first; the chains of all were verified."""
+    """Episodes that were derived again from their events: all, or the newest that were asked for."""
     findings: tuple[str, ...]
 
 
-def back_up(settings: Settings, world: World, target: Path, *, audits: int) -> BackupReport:
-    """Copy to ``target``, which must not exist, and audit the copy. A copy with findings stays beside it as ``.part``."""
+def back_up(settings: Settings, target: Path, *, audits: int | None = None, workers: int | None = None) -> BackupReport:
+    """Copy to ``target``, which must not exist, and audit the copy: every episode, or only so many of the newest and the
+    chains of all. A copy with findings stays beside it as ``.part``."""
     if target.exists():
         raise BackupError(f"{target} exists; name a file that does not")
     if not target.absolute().parent.is_dir():
         raise BackupError(f"there is no folder {target.absolute().parent}")
     part = target.absolute().with_name(target.name + ".part")
     _copy(database_path(parse_url(settings.database_url)), part)
-    report = asyncio.run(_audited(replace(settings, database_url=f"sqlite:///{part}"), world, audits))
+    secrets = str(secrets_folder(settings).absolute())
+    copied = replace(settings, database_url=f"sqlite:///{part}", secrets_folder=secrets)
+    report = asyncio.run(look(copied, _checked))
+    if not any(each.startswith(_DAMAGED) for each in report.findings):
+        report = _audited(copied, report, workers) if audits is None else asyncio.run(_sampled(copied, report, audits))
     if not report.findings:
         for made_by_looking in ("-wal", "-shm"):
             part.with_name(part.name + made_by_looking).unlink(missing_ok=True)
@@ -54,13 +66,25 @@ def back_up(settings: Settings, world: World, target: Path, *, audits: int) -> B
     return report
 
 
-async def _audited(copied: Settings, world: World, audits: int) -> BackupReport:
+def _audited(copied: Settings, report: BackupReport, workers: int | None) -> BackupReport:
+    """Everything that ``mlops-debug audit --all`` looks at."""
+    audited = audit_store(copied, workers=workers)
+    trusted = own_public_key(copied)
+    kept = asyncio.run(look(copied, lambda opened: audit_kept(opened, trusted)))
+    told = [
+        f"{each.episode_id or 'store'}: version {each.version}: {each.code}: {each.message}"
+        for each in (*audited.findings, *kept)
+    ]
+    return report.model_copy(update={"audited": audited.episodes, "findings": (*report.findings, *told)})
+
+
+async def _sampled(copied: Settings, report: BackupReport, audits: int) -> BackupReport:
     async with reading(copied) as connection:
-        report = await connection.run_sync(_checked)
         newest = await connection.run_sync(_newest, audits)
-    found = list(report.findings)
+        chains = await connection.run_sync(_broken_chains)
+    found = [*report.findings, *chains]
     for episode_id in newest:
-        audited = await audit_episode(copied, world, episode_id)
+        audited = await audit_episode(copied, InlineWorld(), episode_id)
         found += [f"{episode_id}: {each.code}: {each.message}" for each in audited.findings]
     return report.model_copy(update={"audited": len(newest), "findings": tuple(found)})
 
@@ -78,24 +102,30 @@ def _copy(source: Path, part: Path) -> None:
 
 
 def _checked(connection: Connection) -> BackupReport:
-    findings = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check") if row[0] != "ok"]
-    streams = list(connection.scalars(select(events.c.stream_id).distinct()))
-    count = 0
-    for stream_id in streams:
+    """What the file itself says, without a look into its events."""
+    damage = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check") if row[0] != "ok"]
+    findings = [f"{_DAMAGED}{each}" for each in damage]
+    count = connection.scalar(select(func.count()).select_from(events)) or 0
+    streams = connection.scalar(select(func.count(events.c.stream_id.distinct()))) or 0
+    rows = connection.scalar(select(func.count()).select_from(episodes)) or 0
+    if rows != streams:
+        findings.append(f"{rows} episodes are listed, {streams} have events")
+    return BackupReport(episodes=rows, events=count, audited=0, findings=tuple(findings))
+
+
+def _broken_chains(connection: Connection) -> list[str]:
+    findings = []
+    for stream_id in list(connection.scalars(select(events.c.stream_id).distinct())):
         try:
             links = read_stream(connection, stream_id)
         except UnreadableEventError as error:
             findings.append(str(error))
             continue
-        count += len(links)
         findings += [
             f"{stream_id}: version {each.version}: {each.fault} breaks the chain"
             for each in verify_chain(stream_id, links)
         ]
-    rows = connection.scalar(select(func.count()).select_from(episodes)) or 0
-    if rows != len(streams):
-        findings.append(f"{rows} episodes are listed, {len(streams)} have events")
-    return BackupReport(episodes=rows, events=count, audited=0, findings=tuple(findings))
+    return findings
 
 
 def _newest(connection: Connection, at_most: int) -> list[str]:

@@ -6,100 +6,83 @@ import os
 import shutil
 import socket
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, select
 
 from server.authentication import is_loopback
+from server.checkups import Checkup, bad, good, note
 from server.database import database_path, is_sqlite, parse_url, shown_url
 from server.replay import NotOurDatabaseError, reading
 from server.schema_versions import NewerDatabaseError, read_version
+from server.secret_checkups import look_at_keys, look_at_secrets
 from server.settings import Settings
 from server.tables import events
 
-Verdict = Literal["good", "note", "bad"]
 FREE_BYTES = 1_000_000_000
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
 SKEW = timedelta(seconds=5)
-_MARKS: dict[Verdict, str] = {"good": "ok  ", "note": "note", "bad": "BAD "}
 
 
-class Diagnosis(BaseModel):
-    """One thing that was looked at."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    verdict: Verdict
-    told: str
-    """What is so, and what to do where it should be otherwise."""
-
-
-async def examine(settings: Settings, *, now: datetime) -> list[Diagnosis]:
+async def examine(settings: Settings, *, now: datetime) -> list[Checkup]:
     """Everything, in the order in which it would fail at a start."""
-    found: list[Diagnosis] = []
+    found: list[Checkup] = []
     for look in (_address, _disk, _database, _clock):
         found.append(await look(settings, now))
-    return found
+    return [*found, await look_at_keys(settings), await look_at_secrets(settings)]
 
 
-def render(found: list[Diagnosis]) -> str:
-    return "\n".join(f"{_MARKS[each.verdict]}  {each.name:10}{each.told}" for each in found)
-
-
-async def _address(settings: Settings, _: datetime) -> Diagnosis:
+async def _address(settings: Settings, _: datetime) -> Checkup:
     try:
         with socket.create_server((settings.host, settings.port)):
             pass
     except OSError as error:
-        return _bad(
+        return bad(
             "address",
             f"{settings.host}:{settings.port} cannot be listened on ({error.strerror}); stop what listens there, or give --port",
         )
     if is_loopback(settings.host) or settings.allowed_hosts:
-        return _good("address", f"{settings.host}:{settings.port} is free")
-    return _note(
+        return good("address", f"{settings.host}:{settings.port} is free")
+    return note(
         "address",
         f"{settings.host}:{settings.port} is free and can be reached from elsewhere; name the hosts that are served in "
         "MLOPS_DEBUG_ALLOWED_HOSTS, and put a proxy with TLS before it",
     )
 
 
-async def _disk(settings: Settings, _: datetime) -> Diagnosis:
+async def _disk(settings: Settings, _: datetime) -> Checkup:
     url = parse_url(settings.database_url)
     if not is_sqlite(url):
-        return _good("disk", "the database has its own")
+        return good("disk", "the database has its own")
     folder = database_path(url).parent
     if not folder.is_dir():
-        return _bad("disk", f"there is no folder {folder}; make it")
+        return bad("disk", f"there is no folder {folder}; make it")
     if not os.access(folder, os.W_OK):
-        return _bad("disk", f"{folder} cannot be written; give its rights to the user of the server")
+        return bad("disk", f"{folder} cannot be written; give its rights to the user of the server")
     free = shutil.disk_usage(folder).free
     told = f"{free / 1e9:.1f} GB are free in {folder}"
     if free < FREE_BYTES:
-        return _note("disk", f"{told}; an event takes about 1 KB with its indexes: make room")
-    return _good("disk", told)
+        return note("disk", f"{told}; an event takes about 1 KB with its indexes: make room")
+    return good("disk", told)
 
 
-async def _database(settings: Settings, _: datetime) -> Diagnosis:
+async def _database(settings: Settings, _: datetime) -> Checkup:
     url = parse_url(settings.database_url)
     if is_sqlite(url) and not database_path(url).is_file():
-        return _good("database", f"{shown_url(url)} will be made at the first start")
+        return good("database", f"{shown_url(url)} will be made at the first start")
     try:
         async with reading(settings) as connection:
             version = await connection.run_sync(read_version)
             damage = await connection.run_sync(_damage) if is_sqlite(url) else None
     except (NotOurDatabaseError, NewerDatabaseError) as error:
-        return _bad("database", str(error))
+        return bad("database", str(error))
     if damage is not None:
-        return _bad("database", f"{shown_url(url)} is damaged ({damage}); restore a backup")
+        return bad("database", f"{shown_url(url)} is damaged ({damage}); restore a backup")
     if not version.is_newest:
-        return _note(
+        return note(
             "database",
             f"{shown_url(url)} is at version {version.present}; a start upgrades it, or mlops-debug db upgrade",
         )
-    return _good("database", f"{shown_url(url)} is whole and at version {version.present}, the newest")
+    return good("database", f"{shown_url(url)} is whole and at version {version.present}, the newest")
 
 
 def _damage(connection: Connection) -> str | None:
@@ -107,16 +90,16 @@ def _damage(connection: Connection) -> str | None:
     return None if first == "ok" else first
 
 
-async def _clock(settings: Settings, now: datetime) -> Diagnosis:
+async def _clock(settings: Settings, now: datetime) -> Checkup:
     if now < EARLIEST:
-        return _bad("clock", f"it says {now:%Y-%m-%d}, before this program was written; set it, best by NTP")
+        return bad("clock", f"it says {now:%Y-%m-%d}, before this program was written; set it, best by NTP")
     latest = await _latest_event(settings)
     if latest is not None and latest > now + SKEW:
-        return _bad(
+        return bad(
             "clock",
             f"it is {now:%Y-%m-%d %H:%M:%S}Z, but an event was recorded at {latest:%Y-%m-%d %H:%M:%S}Z; set it, best by NTP",
         )
-    return _good("clock", f"it is {now:%Y-%m-%d %H:%M:%S}Z, after everything recorded")
+    return good("clock", f"it is {now:%Y-%m-%d %H:%M:%S}Z, after everything recorded")
 
 
 async def _latest_event(settings: Settings) -> datetime | None:
@@ -130,15 +113,3 @@ async def _latest_event(settings: Settings) -> datetime | None:
     except NotOurDatabaseError:
         return None
     return datetime.fromisoformat(found) if found is not None else None
-
-
-def _good(name: str, told: str) -> Diagnosis:
-    return Diagnosis(name=name, verdict="good", told=told)
-
-
-def _note(name: str, told: str) -> Diagnosis:
-    return Diagnosis(name=name, verdict="note", told=told)
-
-
-def _bad(name: str, told: str) -> Diagnosis:
-    return Diagnosis(name=name, verdict="bad", told=told)

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from domain.chain import canonical
-from server.secret_files import SecretFiles, SecretLostError
+from server.secret_files import SecretFiles, SecretLostError, secrets_folder
+from server.settings import Settings
 
 KEY_FILE = "signing-key.pem"
 
@@ -46,6 +47,12 @@ def load_signer(files: SecretFiles) -> Signer:
     if not isinstance(key, Ed25519PrivateKey):
         raise SecretLostError(files.folder / KEY_FILE)
     return Signer(key)
+
+
+def own_public_key(settings: Settings) -> str | None:
+    """Of this installation; null: its secrets are not here. Raises ``SecretLostError``."""
+    files = SecretFiles(secrets_folder(settings))
+    return load_signer(files).public_key if files.read(KEY_FILE) is not None else None
 
 
 def is_signed_by(public_key: str, signed: Any) -> bool:

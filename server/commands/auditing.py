@@ -85,8 +85,9 @@ def _audit_many(
     from server.audit_store import audit_store
     from server.checkpoint_audit import CheckpointFileError, audit_against, audit_kept
     from server.findings import StoreReport, render_store_report
+    from server.signing import own_public_key
 
-    trusted = public_key or _own_key(settings)
+    trusted = public_key or own_public_key(settings)
     report = StoreReport(episodes=0, events=0, scenarios=0, seconds=0.0, seconds_a_scenario=None, findings=(), notes={})
     if every or round_id is not None:
         report = audit_store(settings, round_id=round_id, workers=workers)
@@ -134,15 +135,6 @@ def checkpoint(
         if as_json
         else f"checkpoint {statement['number']}: {statement['streams']} episodes, heads {statement['heads_hash']}"
     )
-
-
-def _own_key(settings: Settings) -> str | None:
-    """The public key of this installation; null: its secrets are not here."""
-    from server.secret_files import SecretFiles, secrets_folder
-    from server.signing import KEY_FILE, load_signer
-
-    files = SecretFiles(secrets_folder(settings))
-    return load_signer(files).public_key if files.read(KEY_FILE) is not None else None
 
 
 def _read_json(path: Path) -> Any:

@@ -16,30 +16,34 @@ from server.database import is_sqlite, parse_url
 def backup(
     target: Annotated[Path, typer.Argument(help="The file to write; it must not exist.")],
     database: DatabaseOption = None,
-    audits: Annotated[int, typer.Option(min=0, help="How many episodes to audit whole, the newest first.")] = 20,
+    audits: Annotated[
+        int | None,
+        typer.Option(min=0, help="Derive only so many episodes again, the newest; the chains of all. Default: all."),
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes that audit. Default: one a core.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Copy an SQLite database while it is served, and check the copy. Exit 0: it is whole, 1: findings."""
+    """Copy an SQLite database while it is served, and audit the copy. Exit 0: it is whole, 1: findings."""
     from server.backup import BackupError, back_up
     from server.replay import NotOurDatabaseError
-    from server.world import InlineWorld
 
     settings = existing(settings_of(database_url=as_url(database)))
     if not is_sqlite(parse_url(settings.database_url)):
         fail("a backup of PostgreSQL is made by pg_dump; see docs/operations.md")
     try:
-        report = back_up(settings, InlineWorld(), target, audits=audits)
+        report = back_up(settings, target, audits=audits, workers=workers)
     except (BackupError, NotOurDatabaseError) as error:
         fail(str(error))
-    told = f"{target}: {report.events} events of {report.episodes} episodes; {report.audited} audited whole"
+    told = f"{target}: {report.events} events of {report.episodes} episodes; {report.audited} derived again from their events"
     typer.echo(report.model_dump_json(indent=2) if as_json else "\n".join([*report.findings, told]))
     raise typer.Exit(1 if report.findings else 0)
 
 
 def doctor(database: DatabaseOption = None, as_json: JsonOption = False) -> None:
-    """Look at settings, address, disk, database and clock, and say what to do. Exit 0: a server can start, 1: it cannot."""
+    """Look at settings, address, disk, database, clock, keys and secrets, and say what to do. Exit 0: a server can start, 1: it cannot, or not safely."""
     from server.app import utc_now
-    from server.doctor import examine, render
+    from server.checkups import render
+    from server.doctor import examine
 
     found = asyncio.run(examine(settings_of(database_url=as_url(database)), now=utc_now()))
     typer.echo(json.dumps([each.model_dump() for each in found], indent=2) if as_json else render(found))

@@ -1,0 +1,1 @@
+"""What keeps the checkout in order: constraints, licences, vulnerabilities, the image and the reference. Never installed."""
