@@ -26,6 +26,7 @@ class Setting:
     """Without the prefix."""
     default: Any
     help: str
+    """In Markdown: docs/reference/settings.md is made of it."""
     parse: Callable[[str], Any] = str
 
 
@@ -82,69 +83,136 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "ALLOWED_HOSTS",
         (),
-        "Host names that are served, separated by commas. Default: on loopback, names without a dot and addresses; "
-        "elsewhere, all.",
+        "Host names that are served, separated by commas; another `Host` is 421 `wrong_host`. Without it: on "
+        "loopback, addresses and names that no page of the internet can have (without a dot, or below "
+        "`.localhost`); elsewhere, all.",
         _names,
     ),
     Setting(
         "ALLOWED_ORIGINS",
         (),
-        "Origins of other sites whose pages may play here, separated by commas, as https://example.org.",
+        "Origins of other sites whose pages may play here, separated by commas, as `https://example.org`. A "
+        "request or WebSocket that a browser sends from a page of any other site is 403 `origin_refused`.",
         _names,
     ),
     Setting(
         "DATABASE_URL",
         "sqlite:///mlops-debug.db",
-        "SQLAlchemy URL of the database. A relative SQLite path is relative to the working directory.",
+        "SQLAlchemy URL of the database. A relative SQLite path is relative to the working directory. "
+        "PostgreSQL: `postgresql+asyncpg://USER@HOST/NAME`.",
     ),
     Setting(
         "ACCESS",
         "auto",
-        "open: without an API key everybody may play; keys: nobody may; auto: open on loopback only.",
+        "`open`: without an API key everybody may play; `keys`: nobody may; `auto`: open on loopback only.",
         _access,
     ),
     Setting(
         "SECRETS_FOLDER",
         "",
-        "Folder of the signing key and of the secrets of rounds. Default: beside the SQLite file, named after it.",
+        "Folder of the signing key and of the secrets of rounds, which are never in the database. Default: "
+        "beside the SQLite file, named after it with `-secrets`; with another database, `mlops-debug-secrets` "
+        "in the working directory. All servers on one database need the same folder.",
     ),
     Setting("LOG_LEVEL", "info", "critical, error, warning, info or debug.", _log_level),
-    Setting("LOG_FORMAT", "text", "text, or json: one object a line, with request and episode.", _log_format),
-    Setting("ACCESS_LOG", False, "true: a line in the log for each request.", _yes_or_no),
+    Setting(
+        "LOG_FORMAT",
+        "text",
+        "`json`: one JSON object a line, with `request_id` and `episode_id` where there are any.",
+        _log_format,
+    ),
+    Setting(
+        "ACCESS_LOG",
+        False,
+        "`true`: a line in the log for each request: method, path, status and milliseconds; never a body, a "
+        "header or a key.",
+        _yes_or_no,
+    ),
     Setting("WORKERS", 1, "Server processes that share the port. More than one needs PostgreSQL.", _whole_number(1)),
     Setting(
         "GENERATOR_PROCESSES",
         max(1, (os.cpu_count() or 1) - 1),
-        "Processes of each server process that generate scenarios and verify patches. Default: one fewer than the "
-        "cores, at least 1.",
+        "Processes of each server process that generate scenarios and verify patches.",
         _whole_number(1),
     ),
     Setting(
-        "SCENARIO_CACHE", 256, "Scenarios kept in memory; the others are read from the database.", _whole_number(1)
+        "SCENARIO_CACHE",
+        256,
+        "Scenarios kept in memory; the others are read from the database.",
+        _whole_number(1),
     ),
     Setting("EPISODE_CACHE", 4096, "Folded episodes kept in memory; the others are folded again.", _whole_number(1)),
-    Setting("BODY_LIMIT_BYTES", 262_144, "Longest request body or socket message.", _whole_number(1)),
+    Setting(
+        "BODY_LIMIT_BYTES",
+        262_144,
+        "Longest request body or socket message. A longer body is answered with 413; a longer socket message "
+        "closes the socket (code 1009), never the episode.",
+        _whole_number(1),
+    ),
     Setting("BATCH_LIMIT", 256, "Most appends committed in one transaction.", _whole_number(1)),
     Setting(
         "ACCEPT_DATA_LOSS",
         False,
-        "true: start also on a database that could lose what it acknowledged, and let /ready tell.",
+        "`true`: start also on a database that could lose what it acknowledged (on SQLite WAL or "
+        "`synchronous=FULL` cannot be had, on PostgreSQL `fsync` or `synchronous_commit` is off); `/ready` "
+        "then says so as `accepted_data_loss`.",
         _yes_or_no,
     ),
-    Setting("SOCKET_LIMIT", 4096, "Most open WebSockets.", _whole_number(1)),
-    Setting("COMPRESS_SOCKETS", False, "true: compress WebSocket messages for clients that offer it.", _yes_or_no),
-    Setting("STEPS_PER_SECOND", 100_000, "Most steps of one client in a second.", _whole_number(1)),
+    Setting(
+        "SOCKET_LIMIT",
+        4096,
+        "Most open WebSockets. One more is accepted, told `CAPACITY_REACHED` and closed (code 1013), which is "
+        "how the stock client gets to know why.",
+        _whole_number(1),
+    ),
+    Setting(
+        "COMPRESS_SOCKETS",
+        False,
+        "`true`: compress WebSocket messages (permessage-deflate) for clients that offer it, as the stock one "
+        "does. Saves two thirds of the bytes and costs CPU for each answer and memory for each socket.",
+        _yes_or_no,
+    ),
+    Setting(
+        "STEPS_PER_SECOND",
+        100_000,
+        "Most steps of one client in a second, over REST and WebSocket together; it may save up one second's "
+        "worth. One more is answered with 429, on a WebSocket with `CAPACITY_REACHED`; the socket stays open.",
+        _whole_number(1),
+    ),
     Setting(
         "OPEN_EPISODE_LIMIT",
         20_000,
-        "Most open practice episodes of one client; over it, its longest idle one is closed.",
+        "Most open practice episodes of one client, counted since the server's start. Over it, the one that "
+        "was left alone for longest is closed (`expire`, reason `idle`).",
         _whole_number(1),
     ),
-    Setting("IDLE_SECONDS", 86_400.0, "An episode on which nothing happened for this long is closed.", _seconds),
-    Setting("CHECKPOINT_SECONDS", 3_600.0, "Time between two signed checkpoints of a running server.", _seconds),
-    Setting("VERIFY_SECONDS", 60.0, "Time between two turns of auditing ranked attempts that have ended.", _seconds),
+    Setting(
+        "IDLE_SECONDS",
+        86_400.0,
+        "An episode on which nothing happened for this long is closed (`expire`, reason `idle`). Counted from "
+        "the later of its last event and the server's start, so that an outage costs nobody an episode.",
+        _seconds,
+    ),
+    Setting(
+        "CHECKPOINT_SECONDS",
+        3_600.0,
+        "Time between two signed checkpoints of a running server; none is made where nothing happened.",
+        _seconds,
+    ),
+    Setting(
+        "VERIFY_SECONDS",
+        60.0,
+        "Time between two turns of auditing ranked attempts that have ended; the board marks a row as "
+        "verified once all of its attempts were audited without a finding.",
+        _seconds,
+    ),
     Setting("PING_SECONDS", 20.0, "Time between two pings of an open WebSocket.", _seconds),
-    Setting("PING_TIMEOUT_SECONDS", 20.0, "A WebSocket that does not answer a ping for this long is closed.", _seconds),
+    Setting(
+        "PING_TIMEOUT_SECONDS",
+        20.0,
+        "A WebSocket that does not answer a ping for this long is closed; its episode stays open.",
+        _seconds,
+    ),
 )
 
 

@@ -1,0 +1,62 @@
+"""The committed reference is what the code says, whole, and tells nothing that an agent must not know."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from domain.events import EVENT_KINDS
+from domain.faults import CATALOGUE
+from server.app import create_app
+from server.settings import PREFIX, SETTINGS, Settings
+from upkeep.checkout import ROOT
+from upkeep.reference.pages import FOLDER, PAGES, render_page
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_committed_page_is_what_the_code_says(name: str) -> None:
+    assert (FOLDER / name).read_text() == render_page(name), "run make reference"
+
+
+def test_no_page_of_the_reference_is_left_over() -> None:
+    assert {each.name for each in FOLDER.glob("*")} == set(PAGES)
+
+
+def test_every_setting_every_kind_and_every_fault_has_its_place() -> None:
+    settings, events, faults = (render_page(f"{name}.md") for name in ("settings", "events", "faults"))
+    assert re.findall(rf"^\| `{PREFIX}(\w+)`", settings, flags=re.MULTILINE) == [each.name for each in SETTINGS]
+    assert set(EVENT_KINDS) <= set(re.findall(r"^## `(\w+)`$", events, flags=re.MULTILINE))
+    assert re.findall(r"^\| `(\w+)` \| `", faults, flags=re.MULTILINE)[-len(CATALOGUE) :] == [
+        name for task in dict.fromkeys(each.task_id for each in CATALOGUE.values()) for name in _of(task)
+    ]
+
+
+def _of(task: str) -> list[str]:
+    return [name for name, fault in CATALOGUE.items() if fault.task_id == task]
+
+
+def test_every_route_has_its_place() -> None:
+    page = render_page("routes.md")
+    for route in create_app(Settings()).routes:
+        assert str(getattr(route, "path", "")) in page
+
+
+def test_of_a_fault_nothing_is_told_that_would_name_its_value_or_its_seed() -> None:
+    page = render_page("faults.md")
+    assert not re.search(r"seed \d|dose", page)
+    for fault in CATALOGUE.values():
+        assert fault.proposed_fix not in page
+
+
+def test_the_page_of_faults_says_of_each_what_the_catalogue_says() -> None:
+    page = (ROOT / "docs" / "faults.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*)\|$", page, flags=re.MULTILINE))
+    assert set(rows) == set(CATALOGUE)
+    for name, row in rows.items():
+        task, categories, where, _ = (each.strip() for each in row.split(" | "))
+        fault = CATALOGUE[name]
+        assert task == fault.task_id
+        assert set(categories.split(" or ")) == {fault.category, *fault.also_categories}
+        assert f"`{fault.field}`" in where
+        assert fault.file in where

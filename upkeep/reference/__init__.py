@@ -1,0 +1,1 @@
+"""docs/reference, written from the code: one module a page, each a pure function of what the code says."""
