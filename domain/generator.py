@@ -13,7 +13,7 @@ from domain.training.simulator import TrainingRun, simulate
 from domain.training.style import SeedSplit
 from domain.types import TaskId
 
-GENERATOR_VERSION = "3"
+GENERATOR_VERSION = "4"
 HEALTHY = "none"
 """The fault id of a twin."""
 

@@ -14,6 +14,9 @@ from domain.training.pipeline import Model, Pipeline
 from domain.training.randomness import Floats, Ints, Stream
 from domain.training.tabular import score
 
+_ROUNDING = 1e-12
+"""A part of a gradient below this share of the whole is the rounding of sums that cancel out."""
+
 
 class Epoch(NamedTuple):
     """One line of the training log."""
@@ -140,7 +143,8 @@ class _Training:
             loss, hits = self.gradient_of(epoch.rows[part], epoch.target[:, part], epoch.codes[part], mask)
             norm = float(self.slopes.vector.dot(self.slopes.vector)) ** 0.5
             if number == 1 and not self.sums.norms:
-                self.result.first_gradients = (_norm(self.slopes.view.hidden), _norm(self.slopes.view.output))
+                hidden, output = self.slopes.view.hidden, self.slopes.view.output
+                self.result.first_gradients = _beyond_rounding(hidden, norm), _beyond_rounding(output, norm)
             self.sums.losses.append(loss)
             self.sums.norms.append(norm)
             self.sums.right += hits
@@ -191,8 +195,10 @@ class _Training:
         return self.result
 
 
-def _norm(values: Floats) -> float:
-    return float(np.sqrt((values * values).sum()))
+def _beyond_rounding(part: Floats, whole: float) -> float:
+    """Norm of a part of a gradient; 0 where it is only what rounding left of nothing, which differs between processors."""
+    norm = float(np.sqrt((part * part).sum()))
+    return 0.0 if norm < _ROUNDING * whole else norm
 
 
 def _dead_share(model: Model, weights: Weights, features: Floats) -> float:

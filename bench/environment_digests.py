@@ -1,0 +1,67 @@
+"""Prints the digests of scenarios and what they were computed with, for `bench.byte_equality`: one JSON object."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from domain.faults import CATALOGUE, find_fault
+from domain.generator import generate
+from domain.training.style import SEED_SPLITS
+
+FIRST_SEED = 43_000_000
+UNKNOWN = "unknown"
+_SUFFIXES = ("", "64_")
+_PREFIXES = ("scipy_openblas", "openblas")
+
+
+def digests(seeds: int, faults: list[str]) -> dict[str, str]:
+    """Fault and seed to the SHA-256 of the stored scenario; the splits, and so all styles, take turns."""
+    return {
+        f"{fault_id}/{seed}": generate(
+            find_fault(fault_id).task_id, seed, fault=fault_id, split=SEED_SPLITS[seed % len(SEED_SPLITS)]
+        ).digest
+        for fault_id in faults or sorted(CATALOGUE)
+        for seed in range(FIRST_SEED, FIRST_SEED + seeds)
+    }
+
+
+def about() -> dict[str, Any]:
+    """Versions, and the kernel and the number of threads that OpenBLAS reports."""
+    library = _openblas()
+    name = _symbol(library, "get_corename")
+    count = _symbol(library, "get_num_threads")
+    if name is not None:
+        name.restype = ctypes.c_char_p
+    return {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "kernel": name().decode() if name is not None else UNKNOWN,
+        "threads": int(count()) if count is not None else UNKNOWN,
+    }
+
+
+def _openblas() -> ctypes.CDLL | None:
+    """The OpenBLAS that NumPy loaded; None: it has another library, or this system does not tell."""
+    np.ones((2, 2)) @ np.ones((2, 2))
+    try:
+        lines = Path("/proc/self/maps").read_text().splitlines()
+    except OSError:
+        return None
+    paths = [line.split(maxsplit=5)[-1] for line in lines if "openblas" in line.rpartition("/")[2]]
+    return ctypes.CDLL(paths[0]) if paths else None
+
+
+def _symbol(library: ctypes.CDLL | None, name: str) -> Any:
+    names = [f"{prefix}_{name}{suffix}" for prefix in _PREFIXES for suffix in _SUFFIXES]
+    return next((getattr(library, each) for each in names if library is not None and hasattr(library, each)), None)
+
+
+if __name__ == "__main__":
+    print(json.dumps({"about": about(), "digests": digests(int(sys.argv[1]), sys.argv[2:])}))
