@@ -9,17 +9,14 @@ from __future__ import annotations
 from itertools import pairwise
 
 MEASURED: tuple[tuple[float, float], ...] = (
-    (0.0, 0.04),
-    (0.035, 0.04),
-    (0.04, 0.047),
-    (0.145, 0.221),
-    (0.419, 0.38),
-    (0.549, 0.467),
-    (0.707, 0.772),
-    (0.823, 0.938),
-    (0.9, 0.975),
-    (0.964, 0.998),
-    (1.0, 0.998),
+    (0.0, 0.012),
+    (0.028, 0.012),
+    (0.036, 0.045),
+    (0.11, 0.272),
+    (0.588, 0.793),
+    (0.847, 0.988),
+    (0.927, 0.999),
+    (1.0, 0.999),
 )
 """Share of belief of the best hypothesis, and how often it was right; both rise."""
 

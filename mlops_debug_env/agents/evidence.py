@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from functools import cached_property
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping
 
 import yaml
 
@@ -87,6 +87,11 @@ class Evidence:
     @cached_property
     def _stats(self) -> Any:
         return _json(self._artifacts.get("dataset_stats.json", ""))
+
+
+def listed(names: Iterable[str] | None) -> str:
+    """Names in words, in a settled order."""
+    return " and ".join(sorted(names or ("unknown",)))
 
 
 def _at(tree: Any, path: str) -> Any:

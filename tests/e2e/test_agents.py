@@ -23,6 +23,7 @@ from tests.e2e.running import ServerProcess
 SEEDS = range(9_200_000, 9_200_030)
 IN_FLIGHT = 8
 RESAMPLES = 1_000
+MOST_BRIER = 0.1
 
 pytestmark = pytest.mark.slow
 
@@ -113,11 +114,10 @@ def test_saying_nothing_is_worth_nothing_and_the_truth_everything(
 
 @pytest.mark.parametrize("task_id", TASK_IDS)
 def test_the_heuristic_knows_how_sure_it_may_be(scores: dict[tuple[str, TaskId], Score], task_id: TaskId) -> None:
-    """Better than always stating how often it is right, which tells one episode from another nowhere."""
-    brier, right = scores["heuristic", task_id].brier, scores["heuristic", task_id].right
+    brier = scores["heuristic", task_id].brier
     assert brier is not None
-    print(f"\n{task_id}: Brier score {brier:.3f}, right in {right:.3f}")
-    assert brier <= max(0.05, right * (1 - right))
+    print(f"\n{task_id}: Brier score {brier:.3f}, right in {scores['heuristic', task_id].right:.3f}")
+    assert brier <= MOST_BRIER
 
 
 @pytest.mark.parametrize("name", AGENT_NAMES)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 from typing import Iterator
 
-from mlops_debug_env.agents.code import argument
-from mlops_debug_env.agents.evidence import Evidence
+from mlops_debug_env.agents.evidence import Evidence, listed
 from mlops_debug_env.agents.hypothesis import Clue, Hypothesis, Rule
 
 
@@ -34,21 +32,25 @@ def reports_exchanged(seen: Evidence) -> Iterator[Hypothesis]:
 
 
 def _swaps_reports(seen: Evidence) -> bool | None:
-    assigned = seen.code.assigned_pair("val_report", "test_report")
-    return None if assigned is None else assigned == ("m_test", "m_val")
+    val, test = (seen.code.reported_rows(f"{name}_accuracy") for name in ("val", "test"))
+    return None if val is None or test is None else test == {"val"} != val
 
 
 def labels_in_another_order(seen: Evidence) -> Iterator[Hypothesis]:
-    orders = [argument(call, "classes", 1) for call in seen.code.calls("encode_labels")]
-    named = {each for each in orders if each is not None}
+    orders = seen.code.class_orders
     yield Hypothesis(
         category="label_mismatch",
         file="preprocessing.py",
         field="LabelEncoder.fit_order",
         value="training",
-        fix="Encode the labels of the evaluation with the class order of training: CLASSES.",
+        fix="Encode the labels of the evaluation with the class order of training.",
         clues=(
-            Clue(bool(named - {"CLASSES"}) if orders else None, 3.0, f"labels are encoded by {sorted(named)}", 3.0),
+            Clue(
+                len(set(orders)) > 1 if len(orders) > 1 else None,
+                3.0,
+                "the evaluation numbers the classes otherwise than training",
+                3.0,
+            ),
             Clue(
                 seen.is_unusual("label_consistency", "permutation_gain"),
                 3.0,
@@ -59,14 +61,23 @@ def labels_in_another_order(seen: Evidence) -> Iterator[Hypothesis]:
     )
 
 
+def _tokenizers(seen: Evidence) -> tuple[str | None, str | None]:
+    """Of training, and of the evaluation."""
+    found = seen.code.training_tokenizers, seen.code.evaluation_tokenizers
+    return (found[0][0], found[1][0]) if all(found) else (None, None)
+
+
+def _version(tokenizer: str | None) -> str:
+    return tokenizer.rpartition("-")[2] if tokenizer else "v2"
+
+
 def tokenizer_of_evaluation(seen: Evidence) -> Iterator[Hypothesis]:
-    train, test = seen.code.constant("TOKENIZER_TRAIN"), seen.code.constant("TOKENIZER_EVAL")
-    version = str(train).rpartition("-")[2] if isinstance(train, str) else "v2"
+    train, test = _tokenizers(seen)
     yield Hypothesis(
         category="evaluation_bug",
         file="preprocessing.py",
         field="tokenizer.version",
-        value=version,
+        value=_version(train),
         fix=f"Evaluate with the tokenizer of training, {train}.",
         clues=(
             Clue(train != test if train and test else None, 3.0, f"{train} in training, {test} in the evaluation", 3.0),
@@ -78,12 +89,12 @@ def tokenizer_of_evaluation(seen: Evidence) -> Iterator[Hypothesis]:
 
 
 def tokenizer_of_training(seen: Evidence) -> Iterator[Hypothesis]:
-    train, test = seen.code.constant("TOKENIZER_TRAIN"), seen.code.constant("TOKENIZER_EVAL")
+    train, test = _tokenizers(seen)
     yield Hypothesis(
         category="preprocessing_bug",
         file="preprocessing.py",
         field="tokenizer.train_version",
-        value=str(test).rpartition("-")[2] if isinstance(test, str) else "v2",
+        value=_version(test),
         fix=f"Train with the tokenizer of the evaluation, {test}.",
         clues=(
             Clue(train != test if train and test else None, 2.0, f"{train} in training, {test} in the evaluation", 3.0),
@@ -98,9 +109,7 @@ def tokenizer_of_training(seen: Evidence) -> Iterator[Hypothesis]:
 
 
 def scaler_of_evaluation(seen: Evidence) -> Iterator[Hypothesis]:
-    evaluates = bool(seen.code.calls("transform", within="eval_features"))
-    is_refitted = bool(seen.code.calls("fit_transform", within="eval_features"))
-    scaled = [call for call in seen.code.calls("transform", within="eval_features") if "scaler" in ast.unparse(call)]
+    is_reused = seen.code.reuses_scaler
     yield Hypothesis(
         category="preprocessing_bug",
         file="preprocessing.py",
@@ -108,7 +117,7 @@ def scaler_of_evaluation(seen: Evidence) -> Iterator[Hypothesis]:
         value="reuse",
         fix="Transform the test rows with the scaler that was fitted on the training rows.",
         clues=(
-            Clue(is_refitted or not scaled if evaluates else None, 3.0, "test rows are scaled otherwise", 3.0),
+            Clue(None if is_reused is None else not is_reused, 3.0, "test rows are scaled otherwise", 3.0),
             Clue(seen.is_unusual("feature_statistics", "largest_test_mean"), 2.0, "test means are exactly zero"),
             Clue(seen.is_unusual("feature_statistics", "largest_mean_shift"), 1.0, "test features are shifted"),
         ),
@@ -116,7 +125,8 @@ def scaler_of_evaluation(seen: Evidence) -> Iterator[Hypothesis]:
 
 
 def unit_of_evaluation(seen: Evidence) -> Iterator[Hypothesis]:
-    unit = seen.code.constant("EVAL_UNIT")
+    units = seen.code.units
+    odd = [each for each in units if each != 1.0]
     yield Hypothesis(
         category="preprocessing_bug",
         file="preprocessing.py",
@@ -124,16 +134,14 @@ def unit_of_evaluation(seen: Evidence) -> Iterator[Hypothesis]:
         value=1,
         fix="Evaluate in the units of training: a unit scale of 1.",
         clues=(
-            Clue(
-                unit != 1.0 if isinstance(unit, (int, float)) else None, 4.0, f"test rows are multiplied by {unit}", 4.0
-            ),
+            Clue(bool(odd) if units else None, 4.0, f"evaluated rows are multiplied by {odd}", 4.0),
             Clue(seen.is_unusual("feature_statistics", "largest_mean_shift"), 1.0, "test features are shifted"),
         ),
     )
 
 
 def columns_in_another_order(seen: Evidence) -> Iterator[Hypothesis]:
-    columns = [ast.unparse(call) for call in seen.code.calls("transform", within="eval_features")]
+    is_kept = seen.code.keeps_column_order
     yield Hypothesis(
         category="preprocessing_bug",
         file="preprocessing.py",
@@ -141,7 +149,7 @@ def columns_in_another_order(seen: Evidence) -> Iterator[Hypothesis]:
         value="training",
         fix="Take the numeric columns of the test rows in the order of training.",
         clues=(
-            Clue(any("sorted(" in each for each in columns) if columns else None, 4.0, "columns are sorted", 4.0),
+            Clue(None if is_kept is None else not is_kept, 4.0, "columns are taken in another order", 4.0),
             Clue(seen.is_unusual("feature_statistics", "class_mean_distance"), 1.5, "class means have moved"),
         ),
     )
@@ -168,20 +176,19 @@ def checkpoint_of_evaluation(seen: Evidence) -> Iterator[Hypothesis]:
 
 
 def mode_of_evaluation(seen: Evidence) -> Iterator[Hypothesis]:
-    evaluators = seen.code.users("score")
-    trains = any(seen.code.calls("train", within=name) for name in evaluators)
+    modes = seen.code.modes
     yield Hypothesis(
         category="evaluation_bug",
         file="preprocessing.py",
         field="model.eval",
         value="eval",
         fix="Call model.eval() before the evaluation, so that dropout is off.",
-        clues=(Clue(trains if evaluators else None, 4.5, "the model is evaluated in training mode", 4.0),),
+        clues=(Clue("train" in modes if modes else None, 4.5, "the model is evaluated in training mode", 4.0),),
     )
 
 
 def rows_of_evaluation(seen: Evidence) -> Iterator[Hypothesis]:
-    scored = [argument(call, "df", 0) for call in seen.code.calls("eval_features")]
+    scored = seen.code.scored_rows
     yield Hypothesis(
         category="evaluation_bug",
         file="preprocessing.py",
@@ -189,7 +196,12 @@ def rows_of_evaluation(seen: Evidence) -> Iterator[Hypothesis]:
         value="test",
         fix="Evaluate on the test rows.",
         clues=(
-            Clue("test" not in scored if scored else None, 3.5, f"the test accuracy is that of {scored}", 4.0),
+            Clue(
+                {"test"} not in scored if scored else None,
+                3.5,
+                f"scored are the rows of {', '.join(map(listed, scored))}",
+                4.0,
+            ),
             Clue(seen.is_unusual("metric_gap_analysis", "rows_scored_minus_split"), 2.0, "other rows were scored"),
         ),
     )

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from typing import Iterator
 
-from mlops_debug_env.agents.code import argument
-from mlops_debug_env.agents.evidence import Evidence
+from mlops_debug_env.agents.evidence import Evidence, listed
 from mlops_debug_env.agents.hypothesis import Clue, Hypothesis, Rule
-
-
-def _is_beyond_training(rows: str | None) -> bool | None:
-    return None if rows is None else "train" not in rows.lower()
 
 
 def _fitted_on_all(seen: Evidence, *, kind: str, measured: str, field: str) -> Iterator[Hypothesis]:
@@ -22,7 +17,7 @@ def _fitted_on_all(seen: Evidence, *, kind: str, measured: str, field: str) -> I
         value="train",
         fix=f"Fit {kind} on the training rows only, then transform validation and test with it.",
         clues=(
-            Clue(_is_beyond_training(rows), 3.0, f"{kind} is fitted on {rows}", 3.0),
+            Clue(rows != {"train"} if rows else None, 3.0, f"{kind} is fitted on {listed(rows)} rows", 3.0),
             Clue(seen.is_unusual("data_leakage", measured), 4.0, "it saw rows outside the training split", 4.0),
         ),
     )
@@ -43,11 +38,6 @@ def selector_fitted_on_all(seen: Evidence) -> Iterator[Hypothesis]:
 
 
 def evaluation_splits_anew(seen: Evidence) -> Iterator[Hypothesis]:
-    seeds = [
-        argument(call, "seed", 1)
-        for function in seen.code.users("score")
-        for call in seen.code.calls("make_split", within=function)
-    ]
     yield Hypothesis(
         category="data_leakage",
         file="preprocessing.py",
@@ -55,7 +45,7 @@ def evaluation_splits_anew(seen: Evidence) -> Iterator[Hypothesis]:
         value="SEED",
         fix="Pass the same seed to the split in the evaluation as in training: random_state=SEED.",
         clues=(
-            Clue("None" in seeds if seeds else None, 3.0, "the evaluation splits with another seed than training", 3.0),
+            Clue(seen.code.splits_anew, 3.0, "the evaluation splits with another seed than training", 3.0),
             Clue(seen.is_unusual("data_leakage", "train_rows_in_test"), 2.0, "test rows were trained on", 2.0),
             Clue(
                 seen.is_unusual("metric_gap_analysis", "reported_minus_logged_val"),
@@ -67,8 +57,7 @@ def evaluation_splits_anew(seen: Evidence) -> Iterator[Hypothesis]:
 
 
 def second_split_from_all(seen: Evidence) -> Iterator[Hypothesis]:
-    splits = [call for call in seen.code.calls("split_rows") if call.args]
-    pools = [argument(call, "df", 0) for call in splits]
+    takes_rest = seen.code.splits_the_rest
     yield Hypothesis(
         category="data_leakage",
         file="preprocessing.py",
@@ -76,15 +65,13 @@ def second_split_from_all(seen: Evidence) -> Iterator[Hypothesis]:
         value="rest",
         fix="Split train and validation from the rest that the first split left, not from all rows.",
         clues=(
-            Clue(len(set(pools)) < len(pools) if len(pools) > 1 else None, 3.0, "both splits take the same rows", 3.0),
+            Clue(None if takes_rest is None else not takes_rest, 3.0, "both splits take the same rows", 3.0),
             Clue(seen.is_unusual("data_leakage", "train_rows_in_test"), 2.0, "test rows were trained on", 2.0),
         ),
     )
 
 
 def oversampled_before_split(seen: Evidence) -> Iterator[Hypothesis]:
-    splitters = seen.code.users("split_rows")
-    within = [call for name in splitters for call in seen.code.calls("RandomOverSampler", within=name)]
     yield Hypothesis(
         category="data_leakage",
         file="preprocessing.py",
@@ -92,14 +79,14 @@ def oversampled_before_split(seen: Evidence) -> Iterator[Hypothesis]:
         value="train",
         fix="Resample the training rows only, after the split.",
         clues=(
-            Clue(bool(within) if splitters else None, 3.0, "rows are copied before they are split", 3.0),
+            Clue(seen.code.resamples_before_splitting, 3.0, "rows are copied before they are split", 3.0),
             Clue(seen.is_unusual("data_leakage", "train_rows_in_test"), 2.0, "test rows were trained on", 2.0),
         ),
     )
 
 
 def customers_in_several_splits(seen: Evidence) -> Iterator[Hypothesis]:
-    groups = [argument(call, "groups") for call in seen.code.calls("split_rows")]
+    groups = [call.groups for call in seen.code.training_splits]
     yield Hypothesis(
         category="data_leakage",
         file="preprocessing.py",
@@ -107,7 +94,7 @@ def customers_in_several_splits(seen: Evidence) -> Iterator[Hypothesis]:
         value="customer_id",
         fix="Split by groups: keep the rows of one customer_id in one split.",
         clues=(
-            Clue("None" in groups or None in groups if groups else None, 3.0, "the split knows no groups", 3.0),
+            Clue(None in groups if groups else None, 3.0, "the split knows no groups", 3.0),
             Clue(
                 seen.is_unusual("data_leakage", "train_customers_in_test"), 2.0, "test customers were trained on", 2.0
             ),
@@ -121,7 +108,7 @@ def customers_in_several_splits(seen: Evidence) -> Iterator[Hypothesis]:
 
 
 def proxy_column(seen: Evidence) -> Iterator[Hypothesis]:
-    extra = seen.code.constant("EXTRA")
+    extra = seen.code.untouched_columns
     yield Hypothesis(
         category="data_leakage",
         file="preprocessing.py",
@@ -129,7 +116,7 @@ def proxy_column(seen: Evidence) -> Iterator[Hypothesis]:
         value="drop",
         fix="Drop the column resolution_code: it is written after the outcome.",
         clues=(
-            Clue(bool(extra) if isinstance(extra, list) else None, 4.0, f"extra columns {extra} are features", 3.0),
+            Clue(None if extra is None else bool(extra), 4.0, f"columns {extra} are features as they are", 3.0),
             Clue(
                 seen.is_unusual("feature_statistics", "single_feature_eta2"),
                 3.0,
@@ -141,8 +128,7 @@ def proxy_column(seen: Evidence) -> Iterator[Hypothesis]:
 
 
 def validation_on_test_rows(seen: Evidence) -> Iterator[Hypothesis]:
-    loaders = seen.code.users("fit_transforms")
-    watched = [argument(call, "df", 0) for name in loaders for call in seen.code.calls("val_features", within=name)]
+    watched = seen.code.watched_rows
     yield Hypothesis(
         category="evaluation_bug",
         file="preprocessing.py",

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import Iterator
 
-from mlops_debug_env.agents.code import argument, number_argument
 from mlops_debug_env.agents.evidence import Evidence
 from mlops_debug_env.agents.hypothesis import Clue, Hypothesis, Rule
 
 USUAL_TEST_SHARE = 0.15
 
 
+def _share(seen: Evidence, number: int) -> float | None:
+    """The share that a split of training holds out."""
+    splits = seen.code.training_splits
+    share = splits[number].test_size if number < len(splits) else None
+    return float(share) if isinstance(share, (int, float)) else None
+
+
 def test_share_too_large(seen: Evidence) -> Iterator[Hypothesis]:
-    shares = [number_argument(call, "test_size") for call in seen.code.calls("split_rows")]
-    share = shares[0] if shares else None
+    share = _share(seen, 0)
     train, rows = seen.stats("splits.train.n_rows"), seen.stats("n_rows")
     trained = train / rows if isinstance(train, int) and isinstance(rows, int) and rows else None
     yield Hypothesis(
@@ -30,8 +35,7 @@ def test_share_too_large(seen: Evidence) -> Iterator[Hypothesis]:
 
 
 def validation_share_too_large(seen: Evidence) -> Iterator[Hypothesis]:
-    shares = [number_argument(call, "test_size") for call in seen.code.calls("split_rows")]
-    share = shares[1] if len(shares) > 1 else None
+    share = _share(seen, 1)
     if share is not None:
         yield Hypothesis(
             category="preprocessing_bug",
@@ -44,6 +48,7 @@ def validation_share_too_large(seen: Evidence) -> Iterator[Hypothesis]:
 
 
 def not_scaled(seen: Evidence) -> Iterator[Hypothesis]:
+    is_scaled = seen.code.is_scaled
     yield Hypothesis(
         category="preprocessing_bug",
         file="preprocessing.py",
@@ -51,15 +56,14 @@ def not_scaled(seen: Evidence) -> Iterator[Hypothesis]:
         value=True,
         fix="Scale the numeric columns with StandardScaler.",
         clues=(
-            Clue(bool(seen.code.calls("IdentityTransform")), 4.0, "numeric columns are not scaled", 4.0),
+            Clue(None if is_scaled is None else not is_scaled, 4.0, "numeric columns are not scaled", 4.0),
             Clue(seen.is_unusual("feature_statistics", "largest_train_spread"), 1.0, "features are spread widely"),
         ),
     )
 
 
 def sentinel_for_missing(seen: Evidence) -> Iterator[Hypothesis]:
-    imputers = seen.code.calls("SimpleImputer")
-    strategies = [argument(call, "strategy", 0) for call in imputers]
+    strategy = seen.code.setting("SimpleImputer", "strategy")
     yield Hypothesis(
         category="preprocessing_bug",
         file="preprocessing.py",
@@ -67,14 +71,14 @@ def sentinel_for_missing(seen: Evidence) -> Iterator[Hypothesis]:
         value="median",
         fix="Fill missing values with the median of the training rows.",
         clues=(
-            Clue("'constant'" in strategies if imputers else None, 4.0, "missing values become a constant", 4.0),
+            Clue(strategy == "constant" if strategy else None, 4.0, "missing values become a constant", 4.0),
             Clue(seen.is_unusual("feature_statistics", "smallest_filled_value"), 1.5, "filled values are far outside"),
         ),
     )
 
 
 def encoded_in_sample(seen: Evidence) -> Iterator[Hypothesis]:
-    has_encoder = bool(seen.code.calls("TargetEncoder"))
+    is_cross_fitted = seen.code.is_cross_fitted
     yield Hypothesis(
         category="preprocessing_bug",
         file="preprocessing.py",
@@ -83,7 +87,7 @@ def encoded_in_sample(seen: Evidence) -> Iterator[Hypothesis]:
         fix="Encode the training rows by cross fitting, with cv=5.",
         clues=(
             Clue(
-                not seen.code.calls("cross_fit") if has_encoder else None,
+                None if is_cross_fitted is None else not is_cross_fitted,
                 3.5,
                 "training rows see their own target",
                 4.0,
@@ -94,20 +98,19 @@ def encoded_in_sample(seen: Evidence) -> Iterator[Hypothesis]:
 
 
 def encoder_not_smoothed(seen: Evidence) -> Iterator[Hypothesis]:
-    smooth = [number_argument(call, "smooth") for call in seen.code.calls("TargetEncoder")]
-    if smooth and smooth[0] is not None:
+    smooth = seen.code.setting("TargetEncoder", "smooth")
+    if isinstance(smooth, (int, float)):
         yield Hypothesis(
             category="preprocessing_bug",
             file="preprocessing.py",
             field="TargetEncoder.smooth",
             value=5.0,
-            fix=f"Set smooth of TargetEncoder from {smooth[0]:g} to 5.",
-            clues=(Clue(not 0.5 <= smooth[0] <= 100, 3.5, f"smoothing of {smooth[0]:g} is unusual", 4.0),),
+            fix=f"Set smooth of TargetEncoder from {smooth:g} to 5.",
+            clues=(Clue(not 0.5 <= smooth <= 100, 3.5, f"smoothing of {smooth:g} is unusual", 4.0),),
         )
 
 
 def labels_out_of_line(seen: Evidence) -> Iterator[Hypothesis]:
-    is_sorted = bool(seen.code.calls("sort_index"))
     yield Hypothesis(
         category="label_mismatch",
         file="preprocessing.py",
@@ -115,7 +118,7 @@ def labels_out_of_line(seen: Evidence) -> Iterator[Hypothesis]:
         value=False,
         fix="Take the labels in the order of the rows: no sort_index.",
         clues=(
-            Clue(is_sorted, 3.5, "labels are sorted, rows are not", 4.0),
+            Clue(seen.code.sorts_labels, 3.5, "labels are sorted, rows are not", 4.0),
             Clue(seen.is_unusual("label_consistency", "train_agreement"), 2.0, "training labels do not fit their rows"),
         ),
     )

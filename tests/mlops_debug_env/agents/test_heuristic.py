@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -13,9 +12,7 @@ from domain.faults import POOLS
 from domain.generator import generate
 from domain.registry import registry_json
 from domain.scenario import Scenario
-from domain.training.artifacts import render_code
-from domain.training.pipeline import Pipeline
-from domain.training.style import PLAIN
+from domain.training.style import SEED_SPLITS, SeedSplit
 from domain.types import TASK_IDS
 from mlops_debug_env.actions import RunSanityCheck, SubmitDiagnosis
 from mlops_debug_env.agents.evidence import Evidence
@@ -28,6 +25,7 @@ from mlops_debug_env.types import ARTIFACT_NAMES, SANITY_CHECK_NAMES, ArtifactNa
 
 FAULTS = [(task_id, fault_id) for task_id in TASK_IDS for fault_id in POOLS[task_id]]
 SEEN = generate("medium", 7)
+SEEDS = 5
 
 
 def notes_of(scenario: Scenario) -> Notes:
@@ -36,14 +34,6 @@ def notes_of(scenario: Scenario) -> Notes:
     notes.checks.update(
         {name: CheckResult.model_validate(each.model_dump()) for name, each in scenario.evidence.checks.items()}
     )
-    return notes
-
-
-def plainly_written(scenario: Scenario) -> Notes:
-    """The notes with preprocessing.py in the plainest of its styles."""
-    notes = notes_of(scenario)
-    pipeline = replace(Pipeline.from_json(scenario.truth.pipeline), style=PLAIN)
-    notes.artifacts["preprocessing.py"] = render_code(pipeline)
     return notes
 
 
@@ -63,28 +53,17 @@ def observed(step_count: int = 0, *, max_steps: int = 20, **result: Any) -> Obse
     )
 
 
+@pytest.mark.parametrize("split", SEED_SPLITS)
 @pytest.mark.parametrize(("task_id", "fault_id"), FAULTS)
-def test_the_planted_fault_is_found(task_id: Any, fault_id: str) -> None:
+def test_the_planted_fault_is_found_in_whatever_style(task_id: Any, fault_id: str, split: SeedSplit) -> None:
     right = 0
-    for seed in range(9_100_000, 9_100_010):
-        truth = (scenario := generate(task_id, seed, fault=fault_id)).truth
-        said = diagnose(plainly_written(scenario))
+    for seed in range(9_100_000, 9_100_000 + SEEDS):
+        truth = (scenario := generate(task_id, seed, fault=fault_id, split=split)).truth
+        said = diagnose(notes_of(scenario))
         found = (said.failure_category in truth.accepted.categories, said.root_cause_field in truth.accepted.fields)
         right += all(found)
-    print(f"\n{fault_id}, in the plainest style: {right} of 10 right")
-    assert right >= 9
-
-
-def test_in_any_style_most_planted_faults_are_found() -> None:
-    """Its rules know the plainest names of preprocessing.py, and nothing else: where the code says little, the checks must do."""
-    right, total = 0, 0
-    for task_id, fault_id in FAULTS:
-        for seed in range(9_100_000, 9_100_005):
-            truth = (scenario := generate(task_id, seed, fault=fault_id)).truth
-            right += diagnose(notes_of(scenario)).root_cause_field in truth.accepted.fields
-            total += 1
-    print(f"\nin the styles of train: the field is right in {right} of {total}")
-    assert right >= 0.6 * total
+    print(f"\n{fault_id}, in the styles of {split}: {right} of {SEEDS} right")
+    assert right >= SEEDS - 1
 
 
 def test_a_healthy_run_is_diagnosed_without_conviction() -> None:
