@@ -5,7 +5,7 @@ WORKDIR /source
 COPY constraints.txt constraints-build.txt ./
 RUN python -m venv /opt/build && /opt/build/bin/pip install --no-cache-dir --require-hashes -r constraints-build.txt
 RUN python -m venv /opt/mlops-debug && /opt/mlops-debug/bin/pip install --no-cache-dir --require-hashes -r constraints.txt
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY domain domain
 COPY server server
 COPY mlops_debug_env mlops_debug_env

@@ -31,3 +31,7 @@ reference:
 
 capacity:
 	python -m upkeep capacity
+
+# Needs python3.11, python3.12 and python3.13, and takes some minutes for each.
+walk:
+	python -m tests.walk

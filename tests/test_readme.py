@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
+from hatch_build import without_front_matter
 from server.version import VERSION
 
 ROOT = Path(__file__).parents[1]
@@ -65,7 +67,7 @@ def run_example(example: str, base_url: str, directory: Path) -> str:
 @pytest.mark.openenv
 @pytest.mark.skipif(importlib.util.find_spec("openenv") is None, reason="needs the extra openenv")
 def test_the_example_with_the_stock_client_repairs_the_run(base_url: str, tmp_path: Path) -> None:
-    (example,) = (each for each in blocks("python") if "GenericEnvClient" in each)
+    (example,) = (each for each in blocks("python") if "submit_diagnosis" in each)
     assert "'fault_id': 'data_leakage_scaler'" in run_example(example, base_url, tmp_path)
 
 
@@ -81,15 +83,25 @@ def test_the_example_of_the_client_page_runs(base_url: str, tmp_path: Path) -> N
 
 
 def test_the_commands_are_the_two_that_must_work() -> None:
-    commands = "".join(blocks(""))
+    commands = "".join(blocks("bash"))
     assert "pip install . && mlops-debug serve\n" in commands
     assert "pip install '.[dev]' && pytest\n" in commands
 
 
-def test_every_local_link_leads_somewhere() -> None:
-    links = re.findall(r"\]\((?!http)([^)#]+)\)", README)
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+def test_the_front_matter_is_that_of_a_space_that_runs_the_image() -> None:
+    told = yaml.safe_load(README.partition("\n---\n")[0])
+    port = re.search(r"^EXPOSE (\d+)$", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
+    assert port is not None
+    assert (told["sdk"], told["app_port"]) == ("docker", int(port[1]))
+    assert "openenv" in told["tags"]
+    assert told["title"] == "MLOps Debugger"
+
+
+def test_the_package_has_the_readme_without_its_front_matter() -> None:
+    shown = without_front_matter(README)
+    assert shown.startswith("# MLOps Debugger\n")
+    assert README.endswith(shown)
+    assert without_front_matter(shown) == shown
 
 
 def test_the_version_is_the_same_everywhere() -> None:

@@ -56,6 +56,7 @@ class ServerProcess:
         child_environment: Mapping[str, str] | None = None,
         database_argument: bool = True,
         log_level: str = "warning",
+        arguments: Sequence[str] = (),
     ) -> None:
         self.directory = directory
         self.database = directory / "mlops-debug.db"
@@ -63,6 +64,7 @@ class ServerProcess:
         self.url = f"http://127.0.0.1:{self.port}"
         self.socket_url = f"ws://127.0.0.1:{self.port}/ws"
         self._command = [*command, "serve", "--host", "127.0.0.1", "--port", str(self.port), "--log-level", log_level]
+        self._command += arguments
         if database_argument:
             self._command += ["--database", str(self.database)]
         self._environment = dict(child_environment or environment())

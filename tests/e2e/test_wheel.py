@@ -80,6 +80,14 @@ def test_the_wheel_carries_the_packages_and_the_migrations(wheel: Path) -> None:
     assert [name for name in names if "versions/" in name and name.endswith(".py")]
 
 
+def test_the_wheel_tells_of_itself_in_the_words_of_the_readme_without_its_front_matter(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as opened:
+        (name,) = (each for each in opened.namelist() if each.endswith(".dist-info/METADATA"))
+        head, _, text = opened.read(name).decode().partition("\n\n")
+    assert "Description-Content-Type: text/markdown" in head
+    assert text.lstrip().startswith("# MLOps Debugger")
+
+
 def test_the_wheel_carries_the_pages(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {f"server/pages/{name}" for name in ("templates/base.html", "static/pages.css", "static/replay.js")} <= names
