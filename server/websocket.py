@@ -90,6 +90,7 @@ async def _converse(receive: Receive, send: Send, conversation: Conversation, se
             await send({"type": "websocket.close", "code": NORMAL_CLOSURE})
             return
         await send({"type": "websocket.send", "text": reply.decode()})
+        del message, text, reply  # as long as the client thinks, none of it is needed
 
 
 async def _part(send: Send, last: bytes, code: int) -> None:
