@@ -37,6 +37,7 @@ class Played(NamedTuple):
     score: float
     is_right: bool
     confidence: float | None
+    brier: float | None
     raw: str
 
 
@@ -49,24 +50,26 @@ async def play(url: str, agent_name: str, task_id: TaskId, seed: int) -> Played:
             action = await agent.act(result.observation)
             result = await client.step(action)
     truth, breakdown = result.info.ground_truth, result.info.breakdown
-    parts = (
-        [] if breakdown is None else [breakdown.failure_category, breakdown.root_cause_file, breakdown.root_cause_field]
-    )
-    is_right = bool(parts) and all(part.awarded == part.possible for part in parts)
+    is_right = breakdown is not None and breakdown.is_right
     submitted = action if isinstance(action, SubmitDiagnosis) else SubmitDiagnosis()
     fault = truth.fault_id if truth is not None else "?"
-    named = f"{submitted.root_cause_field} {seed}"
-    return Played(agent_name, task_id, fault, result.info.score or 0.0, is_right, submitted.confidence, named)
+    fields = [each.root_cause_field for each in submitted.diagnoses or (submitted,)]
+    named = f"{fields} {seed}"
+    # The server's own word, because a list of two states two confidences.
+    brier = result.info.brier
+    return Played(
+        agent_name, task_id, fault, result.info.score or 0.0, is_right, submitted.stated_confidence, brier, named
+    )
 
 
-async def play_all(url: str, agents: list[str], seeds: range) -> list[Played]:
+async def play_all(url: str, agents: list[str], tasks: list[TaskId], seeds: range) -> list[Played]:
     gate = asyncio.Semaphore(IN_FLIGHT)
 
     async def one(agent: str, task_id: TaskId, seed: int) -> Played:
         async with gate:
             return await play(url, agent, task_id, seed)
 
-    return await asyncio.gather(*(one(a, t, s) for t in TASK_IDS for s in seeds for a in agents))
+    return await asyncio.gather(*(one(a, t, s) for t in tasks for s in seeds for a in agents))
 
 
 def interval(scores: list[float]) -> tuple[float, float]:
@@ -76,15 +79,15 @@ def interval(scores: list[float]) -> tuple[float, float]:
     return means[int(0.025 * RESAMPLES)], means[int(0.975 * RESAMPLES)]
 
 
-def show(played: list[Played], agents: list[str]) -> None:
-    for task_id in TASK_IDS:
+def show(played: list[Played], agents: list[str], tasks: list[TaskId]) -> None:
+    for task_id in tasks:
         print(f"\n{task_id}")
         for agent in agents:
             own = [each for each in played if (each.agent, each.task_id) == (agent, task_id)]
             low, high = interval([each.score for each in own])
             right = statistics.fmean(each.is_right for each in own)
-            stated = [(each.confidence, each.is_right) for each in own if each.confidence is not None]
-            brier = f"{statistics.fmean((c - o) ** 2 for c, o in stated):.4f}" if stated else "-"
+            stated = [each.brier for each in own if each.brier is not None]
+            brier = f"{statistics.fmean(stated):.4f}" if stated else "-"
             mean = statistics.fmean(each.score for each in own)
             print(f"  {agent:10} {mean:.4f} [{low:.4f}, {high:.4f}]  right {right:.3f}  brier {brier}  n={len(own)}")
 
@@ -129,12 +132,12 @@ def served() -> Iterator[str]:
             server.wait(timeout=20)
 
 
-async def run(agents: list[str], seeds: range) -> None:
+async def run(agents: list[str], tasks: list[TaskId], seeds: range) -> None:
     with served() as url:
         async with DebugClient(url, max_retries=10) as client:
             await client.health()  # waits until it listens
-        played = await play_all(url, agents, seeds)
-    show(played, agents)
+        played = await play_all(url, agents, tasks, seeds)
+    show(played, agents, tasks)
     for agent in agents:
         if agent == "heuristic":
             show_faults(played, agent)
@@ -146,9 +149,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=60, help="seeds a task")
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     parser.add_argument("--agents", nargs="+", choices=AGENT_NAMES, default=list(AGENT_NAMES))
+    parser.add_argument("--tasks", nargs="+", choices=TASK_IDS, default=list(TASK_IDS))
     given = parser.parse_args()
     try:
-        asyncio.run(run(given.agents, range(given.first_seed, given.first_seed + given.seeds)))
+        asyncio.run(run(given.agents, given.tasks, range(given.first_seed, given.first_seed + given.seeds)))
     except MlopsDebugError as error:
         sys.exit(str(error))
 

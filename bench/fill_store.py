@@ -14,12 +14,13 @@ from typing import Any, Iterator
 
 from sqlalchemy import Connection
 
-from domain.actions import Diagnosis, ReadArtifact, RunSanityCheck, SubmitDiagnosis
+from domain.actions import ReadArtifact, RunSanityCheck, SubmitDiagnosis
 from domain.chain import EMPTY, Head, Link, NewEvent, link
+from domain.diagnosis import Diagnosis
 from domain.episode import Command, EndEpisode, EpisodeState, ResetEpisode, decide, evolve
 from domain.events import EpisodeExpired, Event, encode
 from domain.generator import generate
-from domain.types import ARTIFACT_NAMES, SANITY_CHECK_NAMES, TASK_IDS
+from domain.types import ARTIFACT_NAMES, SANITY_CHECK_NAMES, SINGLE_FAULT_TASKS
 from server.database import create_write_engine, parse_url
 from server.grading import grade_submission
 from server.read_models import episode_values
@@ -55,7 +56,7 @@ class Played:
 async def play(number: int) -> Played:
     """Nine steps and an end: about ten events, as the benchmark of the steps has them."""
     world = InlineWorld()
-    scenario = generate(TASK_IDS[number % 3], number)
+    scenario = generate(SINGLE_FAULT_TASKS[number % 3], number)
     held = HeldScenario(scenario, is_stored=True)
     reset = ResetEpisode(
         task_id=scenario.task_id,
@@ -74,7 +75,7 @@ async def play(number: int) -> Played:
         state = decided.after
     if state is None:
         raise RuntimeError("a reset decides nothing")
-    truth = scenario.truth
+    truth = scenario.only_fault
     said = Diagnosis(
         failure_category=truth.failure_category if number % 2 else None,
         root_cause_file=truth.root_cause_file if number % 3 else "model_card.json",
@@ -83,7 +84,9 @@ async def play(number: int) -> Played:
         confidence=(number % 10) / 10,
     )
     last = (
-        EndEpisode("idle") if number % 15 == 14 else await grade_submission(world, state, SubmitDiagnosis(said), held)
+        EndEpisode("idle")
+        if number % 15 == 14
+        else await grade_submission(world, state, SubmitDiagnosis((said,)), held)
     )
     return Played([*events, *decide(state, last, held.view).events])
 
@@ -148,7 +151,7 @@ async def fill(path: Path, count: int) -> int:
             written += insert(connection, piece)
         with connection.begin():
             for number in range(SCENARIOS):
-                row = HeldScenario(generate(TASK_IDS[number % 3], number), is_stored=False).row()
+                row = HeldScenario(generate(SINGLE_FAULT_TASKS[number % 3], number), is_stored=False).row()
                 run_rows(connection, row.statement, [row.values])
     engine.dispose()
     return written

@@ -12,7 +12,8 @@ from typing import Any, Literal
 from openenv.core.env_server import Action, Environment, Observation, State, create_app
 from pydantic_core import from_json
 
-from domain.actions import Diagnosis, PatchEntry, QueryArtifact, ReadArtifact, RunSanityCheck
+from domain.actions import QueryArtifact, ReadArtifact, RunSanityCheck
+from domain.diagnosis import Diagnosis, PatchEntry
 from domain.episode import Command, EpisodeState, ResetEpisode, SubmitGraded, decide
 from domain.evidence_view import EvidenceView
 from domain.generator import generate
@@ -91,7 +92,7 @@ class HeldScenario:
         self.scenario = scenario
         self.view = EvidenceView(scenario.evidence)
         self.front: dict[str, Any] = from_json(b"{" + self.view.front_page() + b"}")
-        self.truth = scenario.truth.reveal()
+        self.truth = scenario.only_fault.reveal()
         self._shown: dict[bytes, dict[str, Any]] = {}
         self._verdicts: dict[tuple[PatchEntry, ...], PatchVerdict] = {}
 
@@ -104,7 +105,7 @@ class HeldScenario:
 
     def verdict(self, patch: tuple[PatchEntry, ...]) -> PatchVerdict | None:
         if patch and patch not in self._verdicts:
-            self._verdicts[patch] = verify_patch(self.scenario.truth, patch)
+            self._verdicts[patch] = verify_patch(self.scenario.only_fault, patch)
         return self._verdicts.get(patch)
 
 
@@ -179,10 +180,10 @@ class DebugEnvironment(Environment):
                 return QueryArtifact(action.artifact_name, action.field_path or "")
             case "submit_diagnosis":
                 diagnosis = Diagnosis(**{name: getattr(action, name) for name in Diagnosis.model_fields})
-                truth = held.scenario.truth
+                truth = held.scenario.only_fault
                 verdict = held.verdict(read_fix(diagnosis, truth).patch)
                 graded = grade(diagnosis, truth, state.investigation(), verdict, task_id=state.reset.task_id)
-                return SubmitGraded(diagnosis, verdict, graded)
+                return SubmitGraded((diagnosis,), graded)
             case kind if kind in _READS:
                 return ReadArtifact(_READS[kind], action.log_filter)
             case _:

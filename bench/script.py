@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.frames import encode_frame
-from domain.actions import Diagnosis, decode_action
+from domain.actions import decode_action
+from domain.diagnosis import Diagnosis
 from domain.generator import generate
 from domain.grade import Investigation
 from domain.types import TaskId
@@ -80,7 +81,7 @@ def _exchange(data: dict[str, Any], expected: bytes, *, is_reset: bool = False) 
 
 def _score(seed: int) -> float:
     world = InlineWorld()
-    truth = generate(TASK, seed).truth
+    truth = generate(TASK, seed).only_fault
     action = decode_action(json.dumps(SUBMIT))
     diagnosis = Diagnosis(**{name: getattr(action, name) for name in Diagnosis.model_fields})
     patch = world.patch_to_verify(diagnosis, truth)
@@ -88,4 +89,4 @@ def _score(seed: int) -> float:
     looked_at = Investigation.model_validate(
         {"artifacts_read": _ARTIFACTS, "checks_run": CHECKS, "duplicate_reads": 0, "refused": 0, "steps": STEPS - 1}
     )
-    return world.grade(diagnosis, truth, looked_at, verdict, task_id=TASK).score
+    return world.grade([diagnosis], truth, looked_at, [[verdict]], task_id=TASK).score

@@ -1,4 +1,4 @@
-"""What an agent may ask for: the nine wire actions of one step, the few inner forms they mean, and the diagnosis."""
+"""What an agent may ask for: the nine wire actions of one step, and the few inner forms they mean."""
 
 from __future__ import annotations
 
@@ -7,50 +7,12 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model, model_validator
 from pydantic.config import JsonDict
 from pydantic.json_schema import SkipJsonSchema
 
-from domain.types import ArtifactName, FailureCategory, SanityCheckName
-
-PatchValue = bool | int | float | str | None
-_BoundedPatchValue = (
-    bool | Annotated[int, Field(ge=-(2**53), le=2**53)] | float | Annotated[str, Field(max_length=300)] | None
-)
-
-
-class PatchEntry(BaseModel):
-    """One proposed change of one field of one artifact."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
-
-    file: Annotated[str, Field(max_length=300)]
-    """Artifact the field lives in, for example ``config.yaml``."""
-    field: Annotated[str, Field(max_length=300)]
-    """Registry name of the field, for example ``optimizer.momentum``."""
-    value: _BoundedPatchValue
-    """The value to set; null where the field may be null. An integer beyond 2^53 is read as a float."""
-
-
-class Diagnosis(BaseModel):
-    """The agent's final claim. A part that is null earns nothing."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
-
-    failure_category: FailureCategory | None = None
-    root_cause_file: Annotated[str, Field(max_length=300)] | None = None
-    root_cause_field: Annotated[str, Field(max_length=300)] | None = None
-    diagnosis: Annotated[str, Field(max_length=4000)] | None = None
-    """What happened, in the agent's own words."""
-    proposed_fix: Annotated[str, Field(max_length=600)] | None = None
-    patch: Annotated[tuple[PatchEntry, ...], Field(min_length=1, max_length=2)] | None = None
-    """The fix as it can be applied; it is judged by running the training again."""
-    confidence: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
-    """Probability in [0, 1] that category, file and field are all right; null: not stated."""
+from domain.diagnosis import Diagnosis, Reported, WholeNumber
+from domain.types import ArtifactName, SanityCheckName
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,29 +37,12 @@ class RunSanityCheck:
     check: SanityCheckName
 
 
-def whole(value: Any) -> Any:
-    """JSON Schema, and so the published one, counts 3.0 as an integer."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-WholeNumber = Annotated[int, Field(ge=0, le=2**53 - 1), BeforeValidator(whole)]
-
-
-class Reported(BaseModel):
-    """What a client says its investigation cost. Recorded as said: the server cannot know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    tokens: WholeNumber | None = None
-    """All tokens of the episode, read and written; null: not said."""
-    cost_usd: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] | None = None
-    """Null: not said."""
-
-
 @dataclass(frozen=True, slots=True)
 class SubmitDiagnosis:
-    diagnosis: Diagnosis
+    diagnoses: tuple[Diagnosis, ...]
     reported: Reported | None = None
+    is_list: bool = False
+    """Whether they came as a list, as the task of none, one or two faults takes them."""
 
 
 Action = ReadArtifact | QueryArtifact | RunSanityCheck | SubmitDiagnosis
@@ -112,7 +57,7 @@ LogFilter = Annotated[str, Field(max_length=300)]
 _Foreign = Annotated[None, SkipJsonSchema()]
 
 _OF_SUBMIT = tuple(Diagnosis.model_fields)
-_PARAMETERS = ("artifact_name", "log_filter", "field_path", "sanity_check_type", *_OF_SUBMIT)
+_PARAMETERS = ("artifact_name", "log_filter", "field_path", "sanity_check_type", *_OF_SUBMIT, "diagnoses")
 
 
 class ActionMetadata(BaseModel):
@@ -238,14 +183,33 @@ class RunCheck(_WireAction):
         return RunSanityCheck(self.sanity_check_type)
 
 
+_LIST_BESIDE_ONE: JsonDict = {
+    "required": ["diagnoses"],
+    "properties": {"diagnoses": {"type": "array"}},
+    "anyOf": [{"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in _OF_SUBMIT],
+}
+
+
 class Submit(Diagnosis, _WireAction):
-    """Submit the diagnosis; ends the episode."""
+    """Submit the diagnosis, or on the expert task the list of them; ends the episode."""
+
+    model_config = ConfigDict(json_schema_extra={"not": _LIST_BESIDE_ONE})
 
     action_type: Literal["submit_diagnosis"]
+    diagnoses: Annotated[tuple[Diagnosis, ...], Field(max_length=2)] | None = None
+    """On the expert task, and only there: one entry for each thing that is wrong, none for a healthy run."""
+
+    @model_validator(mode="after")
+    def _is_a_list_or_one(self) -> Submit:
+        if self.diagnoses is not None and any(getattr(self, name) is not None for name in _OF_SUBMIT):
+            raise ValueError("give diagnoses, or the parts of one diagnosis, not both")
+        return self
 
     def meaning(self) -> Action:
+        if self.diagnoses is not None:
+            return SubmitDiagnosis(self.diagnoses, self.metadata.reported, is_list=True)
         diagnosis = Diagnosis.model_construct(**{name: getattr(self, name) for name in _OF_SUBMIT})
-        return SubmitDiagnosis(diagnosis, self.metadata.reported)
+        return SubmitDiagnosis((diagnosis,), self.metadata.reported)
 
 
 _WIRE_ACTIONS = (

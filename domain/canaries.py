@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from itertools import product
 from statistics import fmean
 
-from domain.actions import Diagnosis, PatchEntry
+from domain.diagnosis import Diagnosis, PatchEntry
 from domain.faults import POOLS
 from domain.field import FieldSpec
 from domain.floor import Judge, best_places
@@ -50,8 +50,8 @@ def random_answers(scenarios: list[Scenario]) -> float:
 
 def stuffed(scenarios: list[Scenario]) -> float:
     """Names every field and every repair of the task's faults, in words."""
-    fields = ", ".join(sorted({str(one.truth.root_cause_field) for one in scenarios}))
-    fixes = " ".join(dict.fromkeys(str(one.truth.proposed_fix) for one in scenarios))
+    fields = ", ".join(sorted({str(one.only_fault.root_cause_field) for one in scenarios}))
+    fixes = " ".join(dict.fromkeys(str(one.only_fault.proposed_fix) for one in scenarios))
     return best_places(Diagnosis(root_cause_field=fields[:300], proposed_fix=fixes[:600]), scenarios)
 
 
@@ -64,7 +64,7 @@ def listed(scenarios: list[Scenario]) -> float:
 def negated(scenarios: list[Scenario]) -> float:
     """The best constant answer of a repair turned into its opposite, with its field named."""
     best = 0.0
-    for truth in {one.truth.fault_id: one.truth for one in scenarios}.values():
+    for truth in {one.only_fault.fault_id: one.only_fault for one in scenarios}.values():
         fix = str(truth.proposed_fix)
         for negation in NEGATIONS:
             text = negation.format(fix=fix[0].lower() + fix[1:])
@@ -89,14 +89,14 @@ def _values(spec: FieldSpec, scenarios: list[Scenario]) -> list[FieldValue]:
         return list(spec.choices)
     if spec.type == "boolean":
         return [True, False]
-    healthy = {Pipeline.from_json(one.truth.twin).value(spec.attribute or "") for one in scenarios}
+    healthy = {Pipeline.from_json(one.only_fault.twin).value(spec.attribute or "") for one in scenarios}
     return sorted(healthy, key=str)[:3]
 
 
 def seed_table(scenarios: list[Scenario], *, known: int = 60) -> float:
     """Remembers the truths of public seeds, and answers a fresh seed with one of them; the mean over ten ways to choose."""
     task_id, judge = scenarios[0].task_id, Judge()
-    truths = [generate(task_id, seed).truth for seed in range(known)]
+    truths = [generate(task_id, seed).only_fault for seed in range(known)]
     scores = []
     for one, shift in product(scenarios, range(_WAYS)):
         truth = truths[(one.seed + shift * known // _WAYS) % known]

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from domain.actions import Diagnosis, QueryArtifact, ReadArtifact, Reported, RunSanityCheck
+from domain.actions import QueryArtifact, ReadArtifact, RunSanityCheck, SubmitDiagnosis
+from domain.diagnosis import Diagnosis, Reported
 from domain.events import (
     ActionRefused,
     ArtifactRead,
@@ -23,12 +24,12 @@ from domain.events import (
     FieldQueried,
 )
 from domain.evidence_view import EvidenceView
-from domain.grade import Grade, PatchVerdict
+from domain.grade import Grade
 from domain.observation import OBSERVATION_VERSION, observation_digest
 from domain.rubric import RUBRIC
 from domain.state import EpisodeState, InvalidHistoryError, evolve, fold, reward_of
 from domain.tasks import TASKS
-from domain.types import RewardMode, TaskId
+from domain.types import COMPOSED_TASK, RewardMode, TaskId
 
 __all__ = [
     "Command",
@@ -41,6 +42,8 @@ __all__ = [
     "InvalidHistoryError",
     "ResetEpisode",
     "SubmitGraded",
+    "WrongSubmissionError",
+    "check_submission",
     "decide",
     "end",
     "evolve",
@@ -70,11 +73,9 @@ class ResetEpisode:
 
 @dataclass(frozen=True, slots=True)
 class SubmitGraded:
-    """Submit a diagnosis; the grade is computed beforehand, because judging a patch means running a training."""
+    """Submit diagnoses; the grade is computed beforehand, because judging a patch means running a training."""
 
-    diagnosis: Diagnosis
-    verdict: PatchVerdict | None
-    """Null: there was no patch to run."""
+    diagnoses: tuple[Diagnosis, ...]
     grade: Grade
     reported: Reported | None = None
 
@@ -109,6 +110,25 @@ class Decision(NamedTuple):
     """Never none."""
     after: EpisodeState
     """The state that the events lead to."""
+
+
+class WrongSubmissionError(ValueError):
+    """The task asks for one diagnosis and was given a list, or the other way round."""
+
+    def __init__(self, task_id: TaskId) -> None:
+        self.task_id = task_id
+        self.field = "diagnoses"
+        super().__init__(
+            f"on the task {task_id} submit_diagnosis takes diagnoses, a list of 0 to 2 entries, and nothing beside it"
+            if task_id == COMPOSED_TASK
+            else f"on the task {task_id} submit_diagnosis takes one diagnosis, not diagnoses"
+        )
+
+
+def check_submission(state: EpisodeState, submitted: SubmitDiagnosis) -> None:
+    """Raises ``WrongSubmissionError`` where the task takes another shape."""
+    if submitted.is_list != (state.reset.task_id == COMPOSED_TASK):
+        raise WrongSubmissionError(state.reset.task_id)
 
 
 def decide(state: EpisodeState | None, command: Command, evidence: EvidenceView) -> Decision:
@@ -174,8 +194,7 @@ def _fact(command: Step, evidence: EvidenceView) -> _StepEvent:
             return CheckRun(check=command.check, observation_digest="")
         case SubmitGraded():
             return DiagnosisSubmitted(
-                diagnosis=command.diagnosis,
-                verdict=command.verdict,
+                diagnoses=command.diagnoses,
                 grade=command.grade,
                 reported=command.reported,
                 observation_digest="",

@@ -11,9 +11,10 @@ from typing import Any, Callable, ClassVar, Literal, Mapping, NamedTuple, get_ar
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json, to_json
 
-from domain.actions import Diagnosis, Reported
 from domain.chain import canonical
-from domain.grade import Grade, PatchVerdict
+from domain.diagnosis import Diagnosis, Reported
+from domain.grade import Grade
+from domain.submission import StoredSubmission, from_version_2, grade_of, to_stored
 from domain.types import ArtifactName, RewardMode, SanityCheckName, TaskId
 
 EventKind = Literal["reset", "read", "query", "check", "refuse", "submit", "expire"]
@@ -109,15 +110,15 @@ class ActionRefused(_Event):
 
 
 class DiagnosisSubmitted(_Event):
-    """The diagnosis and its grade; ends the episode."""
+    """The diagnosis, or list of them, and its grade; ends the episode."""
 
     kind: ClassVar[EventKind] = "submit"
-    schema_version: ClassVar[int] = 2
+    schema_version: ClassVar[int] = 3
 
-    diagnosis: Diagnosis
-    verdict: PatchVerdict | None
-    """What re-running with the fix showed; null: there was nothing to run."""
+    diagnoses: tuple[Diagnosis, ...]
+    """One; none, one or two on the task that may plant as many faults."""
     grade: Grade
+    """Stored without what follows from the rubric, see `submission`."""
     reported: Reported | None
     """What the client says its investigation cost; null: not said."""
     observation_digest: str
@@ -148,9 +149,15 @@ def upcast_submit_1_to_2(payload: dict[str, Any]) -> dict[str, Any]:
     return {**payload, "reported": None}
 
 
+def upcast_submit_2_to_3(payload: dict[str, Any]) -> dict[str, Any]:
+    """Before there were lists of diagnoses, one was stored with every word of its grade."""
+    return from_version_2(payload)
+
+
 UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
     ("reset", 1): upcast_reset_1_to_2,
     ("submit", 1): upcast_submit_1_to_2,
+    ("submit", 2): upcast_submit_2_to_3,
 }
 """(kind, schema version) to the step that upgrades a payload to the next version."""
 
@@ -172,6 +179,15 @@ class UnknownEventError(ValueError):
         self.schema_version = schema_version
 
 
+class MalformedEventError(ValueError):
+    """An old payload has not the shape of its version."""
+
+    def __init__(self, kind: str, schema_version: int) -> None:
+        super().__init__(f"malformed event: kind {kind!r}, schema version {schema_version!r}")
+        self.kind = kind
+        self.schema_version = schema_version
+
+
 _IN_CANONICAL_ORDER = (ArtifactRead, FieldQueried, CheckRun)
 """Fields in sorted order, and nothing but texts and nulls: pydantic's own JSON is the canonical form, several times as
 fast. These are nearly all events. A test holds the two equal."""
@@ -181,6 +197,9 @@ def encode(event: Event) -> EncodedEvent:
     """The stored form of an event."""
     if type(event) in _IN_CANONICAL_ORDER:
         return EncodedEvent(event.kind, event.schema_version, to_json(event))
+    if isinstance(event, DiagnosisSubmitted):
+        stored = to_stored(event.diagnoses, event.grade, event.reported, event.observation_digest)
+        return EncodedEvent(event.kind, event.schema_version, canonical(stored))
     return EncodedEvent(event.kind, event.schema_version, canonical(event.model_dump(mode="json")))
 
 
@@ -194,9 +213,27 @@ def decode(
     event_type = types.get(encoded.kind)
     if event_type is None or not 1 <= encoded.schema_version <= event_type.schema_version:
         raise UnknownEventError(encoded.kind, encoded.schema_version)
-    if encoded.schema_version == event_type.schema_version:
-        return event_type.model_validate_json(encoded.payload)
-    payload = from_json(encoded.payload)
-    for version in range(encoded.schema_version, event_type.schema_version):
-        payload = upcasters[encoded.kind, version](payload)
-    return event_type.model_validate_json(canonical(payload))
+    stored = encoded.payload
+    if encoded.schema_version < event_type.schema_version:
+        stored = canonical(_upgraded(encoded, event_type.schema_version, upcasters))
+    return _submitted(stored) if event_type is DiagnosisSubmitted else event_type.model_validate_json(stored)
+
+
+def _upgraded(encoded: EncodedEvent, wanted: int, upcasters: Mapping[tuple[str, int], Upcaster]) -> dict[str, Any]:
+    payload: dict[str, Any] = from_json(encoded.payload)
+    try:
+        for version in range(encoded.schema_version, wanted):
+            payload = upcasters[encoded.kind, version](payload)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise MalformedEventError(encoded.kind, encoded.schema_version) from error
+    return payload
+
+
+def _submitted(stored: bytes) -> DiagnosisSubmitted:
+    known = StoredSubmission.model_validate_json(stored)
+    return DiagnosisSubmitted(
+        diagnoses=tuple(entry.diagnosis for entry in known.entries),
+        grade=grade_of(known),
+        reported=known.reported,
+        observation_digest=known.observation_digest,
+    )

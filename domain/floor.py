@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from domain.actions import Diagnosis, PatchEntry
+from domain.diagnosis import Diagnosis, PatchEntry
 from domain.faults import POOLS
 from domain.generator import generate
 from domain.grade import Grade, Investigation, PatchVerdict
@@ -45,18 +45,18 @@ def blind_floor(task_id: TaskId, *, seeds: int = 1) -> Floor:
         seeds: scenarios a fault.
     """
     scenarios = pool_scenarios(task_id, seeds=seeds)
-    judge, options = Judge(), _Options(scenarios)
+    judge, options = Judge(), Options(scenarios)
     categories = judge.points(
         [{"failure_category": name} for name in options.categories], scenarios, "failure_category"
     )
     files = judge.points([{"root_cause_file": name} for name in options.files], scenarios, "root_cause_file")
     fields = judge.points([{"root_cause_field": name} for name in options.fields], scenarios, "root_cause_field")
     fixes = judge.points(options.fixes, scenarios, "proposed_fix")
-    contradicted = _contradicted(judge, options, scenarios)
+    left = contradicted(judge, options, scenarios)
     best: Floor | None = None
     for category, file in product(range(len(options.categories)), range(len(options.files))):
         answered = categories[category] + files[file] + fields
-        totals = answered[:, None, :] + fixes[None] * contradicted[:, None, :]
+        totals = answered[:, None, :] + fixes[None] * left[:, None, :]
         means = _as_scores(totals, task_id).mean(axis=2)
         field, fix = np.unravel_index(int(means.argmax()), means.shape)
         if best is None or means[field, fix] > best.score:
@@ -76,7 +76,7 @@ def pool_scenarios(task_id: TaskId, *, seeds: int = 1) -> list[Scenario]:
 def best_places(answer: Diagnosis, scenarios: list[Scenario]) -> float:
     """Mean score of a constant answer under the category and the file that suit it best."""
     judge, task_id = Judge(), scenarios[0].task_id
-    parts = [judge.grade(answer, one).breakdown for one in scenarios]
+    parts = [judge.grade(answer, one).only_breakdown for one in scenarios]
     named = np.array([one.root_cause_field.awarded + one.proposed_fix.awarded for one in parts])
     categories = judge.points(
         [{"failure_category": name} for name in FAILURE_CATEGORIES], scenarios, "failure_category"
@@ -86,13 +86,13 @@ def best_places(answer: Diagnosis, scenarios: list[Scenario]) -> float:
     return float(_as_scores(totals, task_id).mean(axis=2).max())
 
 
-def _contradicted(judge: Judge, options: _Options, scenarios: list[Scenario]) -> Floats:
+def contradicted(judge: Judge, options: Options, scenarios: list[Scenario]) -> Floats:
     """(fields, scenarios): share of a fix's points that is left beside the field that is named."""
     left = np.ones((len(options.fields), len(scenarios)))
     for place, one in enumerate(scenarios):
         for row, name in enumerate(options.fields):
-            answer = Diagnosis(root_cause_field=name, patch=one.truth.patch)
-            part = judge.grade(answer, one).breakdown.proposed_fix
+            answer = Diagnosis(root_cause_field=name, patch=one.only_fault.patch)
+            part = judge.grade(answer, one).only_breakdown.proposed_fix
             left[row, place] = part.awarded / part.possible
     return left
 
@@ -112,34 +112,35 @@ class Judge:
 
     def grade(self, answer: Diagnosis, scenario: Scenario) -> Grade:
         """The grade of one answer."""
-        patch = read_fix(answer, scenario.truth).patch
+        patch = read_fix(answer, scenario.only_fault).patch
         key = (scenario.digest, patch)
         if patch and key not in self._verdicts:
-            self._verdicts[key] = verify_patch(scenario.truth, patch)
+            self._verdicts[key] = verify_patch(scenario.only_fault, patch)
         verdict = self._verdicts.get(key)
-        return grade(answer, scenario.truth, LOOKED_AT_NOTHING_THAT_MATTERS, verdict, task_id=scenario.task_id)
+        return grade(answer, scenario.only_fault, LOOKED_AT_NOTHING_THAT_MATTERS, verdict, task_id=scenario.task_id)
 
     def points(self, parts: list[dict[str, object]], scenarios: list[Scenario], criterion: str) -> Floats:
         """(parts, scenarios): what each part of an answer earns by itself."""
         answers = [Diagnosis.model_validate(part) for part in parts]
         rows = [
-            [getattr(self.grade(answer, one).breakdown, criterion).awarded for one in scenarios] for answer in answers
+            [getattr(self.grade(answer, one).only_breakdown, criterion).awarded for one in scenarios]
+            for answer in answers
         ]
         return np.array(rows, dtype=np.float64)
 
 
-class _Options:
+class Options:
     """What a constant answer can be made of."""
 
-    def __init__(self, scenarios: list[Scenario]) -> None:
-        truths = list({one.truth.fault_id: one.truth for one in scenarios}.values())
+    def __init__(self, scenarios: list[Scenario], *, most_fields: int = 2, most_repairs: int = 2) -> None:
+        truths = list({one.only_fault.fault_id: one.only_fault for one in scenarios}.values())
         fields = sorted({truth.root_cause_field or "" for truth in truths})
-        self.fields = [None, *fields, *(", ".join(pair) for pair in combinations(fields, 2))]
+        self.fields = [None, *(", ".join(some) for n in range(1, most_fields + 1) for some in combinations(fields, n))]
         self.categories = sorted({name for truth in truths for name in truth.accepted.categories})
         self.files = sorted({name for truth in truths for name in truth.accepted.files})
         repairs = [truth.patch[0] for truth in truths]
         self.fixes: list[dict[str, object]] = [
-            {"patch": patch} for count in (1, 2) for patch in combinations(repairs, count)
+            {"patch": patch} for count in range(1, most_repairs + 1) for patch in combinations(repairs, count)
         ]
         self.fixes += [{"proposed_fix": text[:600]} for text in _texts(truths)]
 

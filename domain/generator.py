@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from domain.compositions import HEALTHY, draw_faults, named_faults
 from domain.faults import POOLS, Fault, find_fault
-from domain.scenario import Accepted, CheckResult, Evidence, RunSummary, Scenario, Truth
+from domain.scenario import Accepted, CheckResult, Composition, Evidence, RunSummary, Scenario, Truth
 from domain.training import checks, world
 from domain.training.artifacts import draw_cosmetics, render_artifacts
 from domain.training.frame import Frame
@@ -11,11 +12,11 @@ from domain.training.pipeline import FieldValue, Pipeline, draw_pipeline
 from domain.training.randomness import Stream
 from domain.training.simulator import TrainingRun, simulate
 from domain.training.style import SeedSplit
-from domain.types import TaskId
+from domain.types import COMPOSED_TASK, TaskId
+
+__all__ = ["GENERATOR_VERSION", "HEALTHY", "generate", "observe_run", "scenario_seed"]
 
 GENERATOR_VERSION = "4"
-HEALTHY = "none"
-"""The fault id of a twin."""
 
 
 def generate(task_id: TaskId, seed: int, *, fault: str | None = None, split: SeedSplit = "train") -> Scenario:
@@ -24,7 +25,8 @@ def generate(task_id: TaskId, seed: int, *, fault: str | None = None, split: See
     Args:
         task_id: whose pool of faults to draw from.
         seed: 0 to 2^128 - 1.
-        fault: plant this one instead of drawing; ``none`` gives the healthy twin.
+        fault: plant this one instead of drawing; ``none`` gives the healthy twin. On the task of none, one or two faults
+            ``one+other`` plants both.
         split: whose themes, names and spellings the files are written in. The same seed in another split is another scenario.
 
     Raises:
@@ -32,6 +34,8 @@ def generate(task_id: TaskId, seed: int, *, fault: str | None = None, split: See
     """
     own_seed = scenario_seed(task_id, seed, split)
     healthy = draw_pipeline(own_seed, split)
+    if task_id == COMPOSED_TASK:
+        return _scenario(task_id, seed, *_compose(healthy, fault))
     chosen = Stream(own_seed, "fault").choice(POOLS[task_id]) if fault is None else fault
     raw = world.draw_rows(own_seed, healthy.dataset)
     if chosen == HEALTHY:
@@ -40,6 +44,10 @@ def generate(task_id: TaskId, seed: int, *, fault: str | None = None, split: See
         planted = find_fault(chosen)
         value, run = _plant(planted, healthy, raw, Stream(own_seed, f"fault/{chosen}"))
         truth = planted.truth(healthy, value)
+    return _scenario(task_id, seed, run, truth)
+
+
+def _scenario(task_id: TaskId, seed: int, run: TrainingRun, truth: Truth | Composition) -> Scenario:
     return Scenario(
         generator_version=GENERATOR_VERSION, task_id=task_id, seed=seed, evidence=observe_run(run), truth=truth
     )
@@ -77,6 +85,32 @@ def _plant(fault: Fault, healthy: Pipeline, raw: Frame, draw: Stream) -> tuple[F
             if checks.raised(run) - usual:
                 return value, run
     return last, simulate(fault.plant(healthy, last), raw=raw)
+
+
+def _compose(healthy: Pipeline, fault: str | None) -> tuple[TrainingRun, Composition]:
+    """Plant none, one or two faults, each in the dose that it would be planted in alone, and run them together."""
+    seed = healthy.seed
+    planted = draw_faults(Stream(seed, "fault")) if fault is None else named_faults(fault)
+    raw = world.draw_rows(seed, healthy.dataset)
+    doses: dict[str, FieldValue] = {}
+    run: TrainingRun | None = None
+    for fault_id in planted:
+        doses[fault_id], run = _plant(find_fault(fault_id), healthy, raw, Stream(seed, f"fault/{fault_id}"))
+    joint = _with_faults(healthy, doses)
+    if run is None or len(planted) > 1:
+        run = simulate(joint, raw=raw)
+    faults = []
+    for fault_id, value in doses.items():
+        others = {other: dose for other, dose in doses.items() if other != fault_id}
+        faults.append(find_fault(fault_id).truth(_with_faults(healthy, others), value))
+    return run, Composition(faults=tuple(faults), pipeline=joint.to_json(), twin=healthy.to_json())
+
+
+def _with_faults(healthy: Pipeline, doses: dict[str, FieldValue]) -> Pipeline:
+    """The pipeline with several faults planted; they set different values, so that their order is all one."""
+    for fault_id, value in doses.items():
+        healthy = find_fault(fault_id).plant(healthy, value)
+    return healthy
 
 
 def _healthy_truth(healthy: Pipeline) -> Truth:

@@ -5,9 +5,22 @@
 
 from __future__ import annotations
 
-from domain.actions import Diagnosis, PatchEntry
+from domain.diagnosis import Diagnosis, PatchEntry
 from domain.field import FieldSpec, ValueOutsideFieldError
-from domain.grade import Breakdown, FixPart, Grade, Investigation, Part, PatchVerdict, Penalty
+from domain.grade import (
+    CONTRADICTING,
+    FEW_READS,
+    Breakdown,
+    FixPart,
+    Grade,
+    Investigation,
+    Part,
+    PatchVerdict,
+    Penalty,
+    brier_of,
+    penalty_reason,
+)
+from domain.grade import SENTENCES as SAID
 from domain.reading.fixes import FixReading, read_fix
 from domain.reading.naming import fields_named, file_named
 from domain.registry import UnknownFieldError, find
@@ -44,15 +57,15 @@ def verify_patch(truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric 
     causes = {find(safe.file, safe.field).attribute for safe in truth.safe}
     touched = {name for name in changes if name in causes and changes[name] != faulty.value(name)}
     if not touched:
-        return PatchVerdict(credit=0.0, explanation="The cause stays as it was.")
+        return PatchVerdict(credit=0.0, explanation=SAID["unchanged"])
     patched = faulty
     for name, value in changes.items():
         patched = patched.with_value(name, value)
     credit = 1.0 if set(changes) == touched else rubric.unneeded_entry_share
     if patched == twin:
-        return PatchVerdict(credit=credit, explanation="The patch gives back the run without the fault.")
+        return PatchVerdict(credit=credit, explanation=SAID["twin"])
     if set(changes) == touched and all(_is_safe(truth.safe, name, changes[name]) for name in touched):
-        return PatchVerdict(credit=credit, explanation="The value lies in the range that is known to repair this run.")
+        return PatchVerdict(credit=credit, explanation=SAID["safe"])
     times = _work(patched) / _work(twin)
     if times > MOST_WORK:
         text = f"The patched run would take {times:.0f} times the work of the one without the fault: not run."
@@ -151,33 +164,36 @@ def grade(
     penalties = []
     total = category.awarded + file.awarded + field.awarded + fix.awarded
     if len(investigation.artifacts_read) < rubric.few_reads_below:
-        penalties.append(
-            Penalty(reason=f"fewer than {rubric.few_reads_below} artifacts read", amount=-rubric.few_reads_penalty)
-        )
+        penalties.append(Penalty(reason=penalty_reason(FEW_READS, rubric), amount=-rubric.few_reads_penalty))
         total -= rubric.few_reads_penalty
     if task_id in rubric.low_score_tasks and total < rubric.low_score_threshold - 1e-9:
         missing = rubric.low_score_share * (rubric.low_score_threshold - total)
-        penalties.append(
-            Penalty(
-                reason=f"{task_id}: half of what is missing to {rubric.low_score_threshold:.2f}",
-                amount=-round(missing, 4),
-            )
-        )
+        penalties.append(Penalty(reason=penalty_reason(task_id, rubric), amount=-round(missing, 4)))
         total -= missing
-    is_right = all(part.awarded == part.possible for part in (category, file, field))
-    brier = None if diagnosis.confidence is None else round((diagnosis.confidence - is_right) ** 2, 4)
+    breakdown = Breakdown(
+        failure_category=category,
+        root_cause_file=file,
+        root_cause_field=field,
+        proposed_fix=fix,
+        penalties=tuple(penalties),
+    )
     return Grade(
         rubric_version=rubric.version,
-        score=round(min(rubric.highest_score, max(rubric.lowest_score, total)), 4),
-        brier=brier,
-        breakdown=Breakdown(
-            failure_category=category,
-            root_cause_file=file,
-            root_cause_field=field,
-            proposed_fix=fix,
-            penalties=tuple(penalties),
-        ),
+        score=as_score(total, rubric),
+        brier=brier_of([diagnosis.confidence], [breakdown.is_right]),
+        breakdown=breakdown,
+        credits=(credit_of(diagnosis, truth, verdict),),
     )
+
+
+def as_score(total: float, rubric: Rubric) -> float:
+    """Points within what scores can be, four decimals."""
+    return round(min(rubric.highest_score, max(rubric.lowest_score, total)), 4)
+
+
+def credit_of(diagnosis: Diagnosis, truth: Truth, verdict: PatchVerdict | None) -> float | None:
+    """The share of the fix points that a patch earned; null: nothing was proposed that could be run."""
+    return verdict.credit if verdict is not None and read_fix(diagnosis, truth).patch else None
 
 
 def _part(points: float, is_right: bool) -> Part:
@@ -206,20 +222,20 @@ def _fix_part(diagnosis: Diagnosis, truth: Truth, verdict: PatchVerdict | None, 
     named = {spec.field for spec in fields_named(diagnosis.root_cause_field)}
     if awarded and named and not named & set(truth.accepted.fields):
         awarded *= rubric.contradicting_fix_share
-        text += " It repairs another field than the one named as the root cause: two thirds of the points."
+        text += CONTRADICTING
     return FixPart(awarded=round(awarded, 4), possible=points, read_as=reading.patch, verdict=text)
 
 
 def _lean(reading: FixReading, truth: Truth, rubric: Rubric) -> tuple[float, str]:
     """Points for a fix of which only field and direction could be read."""
     if not reading.leaning:
-        return 0.0, "No field and new value could be read."
+        return 0.0, SAID["unread"]
     if len(reading.leaning) > 1:
-        return 0.0, "More than one field is to be changed, none to a stated value."
+        return 0.0, SAID["several"]
     ((spec, direction),) = reading.leaning
     wanted = _direction(spec, truth)
     if wanted is None:
-        return 0.0, "The cause stays as it was."
+        return 0.0, SAID["unchanged"]
     if wanted != direction:
         return 0.0, f"{spec.field} would have to go {wanted}."
     return rubric.direction_only_fix_points, f"{spec.field} has to go {direction}; no value could be read."
@@ -237,4 +253,4 @@ def _direction(spec: FieldSpec, truth: Truth) -> str | None:
     return "down" if then < now else "up"
 
 
-__all__ = ["FixReading", "MissingVerdictError", "grade", "read_fix", "verify_patch"]
+__all__ = ["FixReading", "MissingVerdictError", "as_score", "credit_of", "grade", "read_fix", "verify_patch"]

@@ -106,7 +106,7 @@ def _task_mean(outcomes: Sequence[Outcome], suite: Suite, task_id: TaskId) -> _T
     by_fault = _by_fault(outcomes)
     entries = [number for number, each in enumerate(suite.entries, start=1) if each == task_id]
     played = len({each.entry for each in outcomes} & set(entries)) / len(entries)
-    weights = {fault: suite.weight_of(fault, task_id) for fault in by_fault}
+    weights = {fault: suite.weight_of(fault[1], task_id) for fault in by_fault}
     total = sum(weights.values())
     if not total:
         return _TaskMean(RUBRIC.lowest_score, 0.0)
@@ -197,10 +197,11 @@ def pareto(points: Mapping[str, tuple[float, float]]) -> frozenset[str]:
     )
 
 
-def _by_fault(outcomes: Iterable[Outcome]) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = defaultdict(list)
+def _by_fault(outcomes: Iterable[Outcome]) -> dict[tuple[TaskId, str], list[float]]:
+    """By task, too: a fault of the expert task is planted on another one as well."""
+    found: dict[tuple[TaskId, str], list[float]] = defaultdict(list)
     for each in outcomes:
-        found[each.fault_id].append(each.score)
+        found[each.task_id, each.fault_id].append(each.score)
     return found
 
 

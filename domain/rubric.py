@@ -33,14 +33,18 @@ class Rubric:
     """Tasks on which half of what is missing to ``low_score_threshold`` is deducted."""
     low_score_threshold: float = 0.70
     low_score_share: float = 0.5
+    unmatched_penalty: float = 0.25
+    """Where several faults may be planted: for each entry of a diagnosis that no fault is left for, or that earns nothing."""
     lowest_score: float = 0.01
     highest_score: float = 0.99
     new_artifact_reward: float = 0.02
     repeated_read_reward: float = -0.02
     new_check_reward: float = 0.01
     max_steps: Mapping[TaskId, int] = field(
-        default_factory=lambda: MappingProxyType({"easy": 20, "medium": 30, "hard": 40})
+        default_factory=lambda: MappingProxyType({"easy": 20, "medium": 30, "hard": 40, "expert": 50})
     )
 
 
 RUBRIC = Rubric()
+RUBRICS: Mapping[str, Rubric] = MappingProxyType({RUBRIC.version: RUBRIC})
+"""Every rubric that a grade was recorded under: what its points are out of is not recorded again."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from domain.actions import PatchEntry
+from domain.diagnosis import PatchEntry
 from domain.types import ArtifactName, FailureCategory, SanityCheckName, TaskId
 
 
@@ -83,6 +83,11 @@ class Truth(_Value):
     twin: dict[str, Any]
     """The same pipeline without the fault, as JSON."""
 
+    @property
+    def planted(self) -> tuple[Truth, ...]:
+        """The faults to find: this one."""
+        return (self,)
+
     def reveal(self) -> dict[str, Any]:
         """``ground_truth`` of WIRE.md: what is shown after the end, and can be submitted as it stands."""
         return self.model_dump(
@@ -99,6 +104,30 @@ class Truth(_Value):
         )
 
 
+class Composition(_Value):
+    """What was planted where there may be no fault, one or two, and all that grading needs."""
+
+    faults: tuple[Truth, ...]
+    """By their ids. The pipeline of each is the one that ran; its twin is the run with only the other fault, if there is one."""
+    pipeline: dict[str, Any]
+    """What ran, as JSON."""
+    twin: dict[str, Any]
+    """The same pipeline without any fault, as JSON."""
+
+    @property
+    def fault_id(self) -> str:
+        """The ids of all faults in one word, such as ``bottleneck+no_scaling``; ``none`` for a healthy run."""
+        return "+".join(one.fault_id for one in self.faults) or "none"
+
+    @property
+    def planted(self) -> tuple[Truth, ...]:
+        return self.faults
+
+    def reveal(self) -> dict[str, Any]:
+        """``ground_truth`` of WIRE.md: each fault can be submitted as an entry as it stands."""
+        return {"faults": [one.reveal() for one in self.faults]}
+
+
 class Scenario(_Value):
     """What `generate` returns: evidence and truth of one training run. Plain and JSON-able."""
 
@@ -107,7 +136,19 @@ class Scenario(_Value):
     seed: int
     """0 to 2^128 - 1."""
     evidence: Evidence
-    truth: Truth
+    truth: Annotated[Truth | Composition, Field(union_mode="left_to_right")]
+    """A composition on the task that may plant none, one or two."""
+
+    @property
+    def only_fault(self) -> Truth:
+        """The fault, on a task that plants exactly one.
+
+        Raises:
+            ValueError: the task may plant none, one or two.
+        """
+        if isinstance(self.truth, Truth):
+            return self.truth
+        raise ValueError(f"{self.task_id} plants {len(self.truth.faults)} faults, not exactly one")
 
     @cached_property
     def body(self) -> bytes:

@@ -1,6 +1,7 @@
 """Which scenarios are for training, for validation and for testing: ranges of seeds that never meet. Static data.
 
-A split's tasks are numbered by going round the three tasks, seed by seed.
+A split's tasks are numbered by going round the three tasks of one fault, seed by seed; behind them come those of none, one or
+two faults, so that no number ever meant another task.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Mapping
 
-from domain.types import TASK_IDS, SplitName, TaskId
+from domain.types import COMPOSED_TASK, SINGLE_FAULT_TASKS, TASK_IDS, SplitName, TaskId
 
 
 class UnknownTaskError(Exception):
@@ -54,5 +55,9 @@ def numbered_task(split: SplitName, index: int) -> NumberedTask:
     """The task of this number; raises ``UnknownTaskError``."""
     if not 0 <= index < SPLITS[split].task_count:
         raise UnknownTaskError(split, index)
-    seed, which = divmod(index, len(TASK_IDS))
-    return NumberedTask(split=split, index=index, task_id=TASK_IDS[which], seed=SPLITS[split].first_seed + seed)
+    first, count = SPLITS[split].first_seed, SPLITS[split].seed_count
+    seed, which = divmod(index, len(SINGLE_FAULT_TASKS))
+    if seed >= count:
+        behind = index - count * len(SINGLE_FAULT_TASKS)
+        return NumberedTask(split=split, index=index, task_id=COMPOSED_TASK, seed=first + behind)
+    return NumberedTask(split=split, index=index, task_id=SINGLE_FAULT_TASKS[which], seed=first + seed)

@@ -18,7 +18,7 @@ from domain.events import (
     Event,
     FieldQueried,
 )
-from domain.grade import Breakdown, Investigation
+from domain.grade import Breakdown, ComposedBreakdown, Investigation
 from domain.log_filter import normalise_filter
 from domain.rubric import RUBRIC
 from domain.types import ArtifactName, EndReason, SanityCheckName
@@ -63,7 +63,7 @@ class EpisodeState(NamedTuple):
         return self.last.grade.brier if isinstance(self.last, DiagnosisSubmitted) else None
 
     @property
-    def breakdown(self) -> Breakdown | None:
+    def breakdown(self) -> Breakdown | ComposedBreakdown | None:
         """Null: no diagnosis."""
         return self.last.grade.breakdown if isinstance(self.last, DiagnosisSubmitted) else None
 

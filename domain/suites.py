@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Mapping
 
 from domain.chain import canonical, digest_of
-from domain.types import TASK_IDS, TaskId
+from domain.types import COMPOSED_TASK, TASK_IDS, TaskId
 
 
 class UnknownSuiteError(LookupError):
@@ -39,6 +39,15 @@ class Suite:
         faults = self.mix[task_id]
         return faults.count(fault_id) / len(faults)
 
+    @property
+    def strata(self) -> dict[str, tuple[TaskId, str]]:
+        """The name of each fault on a board, to its task and its id."""
+        return {
+            stratum_name(task_id, fault): (task_id, fault)
+            for task_id, faults in self.mix.items()
+            for fault in dict.fromkeys(faults)
+        }
+
     def to_json(self) -> dict[str, Any]:
         """The suite as it is published."""
         mix = {task_id: list(self.mix[task_id]) for task_id in TASK_IDS if task_id in self.mix}
@@ -48,6 +57,11 @@ class Suite:
     def digest(self) -> str:
         """What a round records of its suite: 64 hex digits."""
         return digest_of(canonical(self.to_json())).hex()
+
+
+def stratum_name(task_id: str, fault_id: str) -> str:
+    """The name of a fault on a board. Those of the expert task, which other tasks plant as well, carry the task's name."""
+    return f"{task_id}/{fault_id}" if task_id == COMPOSED_TASK else fault_id
 
 
 class UnknownEntryError(LookupError):
@@ -71,7 +85,90 @@ RANKED_1 = Suite(
     ),
 )
 
-SUITES: Mapping[str, Suite] = MappingProxyType({suite.suite_id: suite for suite in (RANKED_1,)})
+RANKED_2 = Suite(
+    suite_id="ranked-2",
+    entries=("easy", "medium", "hard", "expert") * 3,
+    mix=MappingProxyType(
+        {
+            "easy": (
+                "dropout_too_high",
+                "bottleneck",
+                "missing_output_unit",
+                "no_scaling",
+                "batch_size_overflow",
+                "wrong_optimizer",
+                "exploding_lr",
+                "lr_too_small",
+                "grad_clip_too_small",
+                "weight_decay_too_large",
+            ),
+            "medium": (
+                "zero_init",
+                "init_gain_too_large",
+                "double_softmax",
+                "shuffle_off_sorted",
+                "early_stop_patience",
+                "label_row_misaligned",
+                "scaler_missing_eval",
+                "sentinel_impute",
+                "target_encoding_insample",
+                "wrong_split_ratio",
+                "data_leakage_overlap",
+                "data_leakage_scaler",
+                "second_split_from_all",
+                "oversample_before_split",
+                "group_leakage",
+                "target_encoding_leak",
+                "feature_selection_leak",
+                "proxy_feature",
+            ),
+            "hard": (
+                "label_encoder_mismatch",
+                "scaler_refit_eval",
+                "unit_mismatch_eval",
+                "feature_order_eval",
+                "tokenizer_version_drift",
+                "silent_metric_swap",
+                "eval_wrong_checkpoint",
+                "eval_on_train",
+                "eval_dropout_on",
+                "val_loader_is_test",
+            ),
+            "expert": ("none",) * 6
+            + (
+                "batch_size_overflow",
+                "dropout_too_high",
+                "eval_on_train",
+                "feature_order_eval",
+                "feature_selection_leak",
+                "init_gain_too_large",
+                "missing_output_unit",
+                "shuffle_off_sorted",
+                "silent_metric_swap",
+                "target_encoding_leak",
+                "val_loader_is_test",
+                "zero_init",
+            )
+            + (
+                "bottleneck+label_encoder_mismatch",
+                "data_leakage_overlap+grad_clip_too_small",
+                "data_leakage_scaler+early_stop_patience",
+                "double_softmax+eval_wrong_checkpoint",
+                "eval_dropout_on+proxy_feature",
+                "exploding_lr+wrong_split_ratio",
+                "group_leakage+oversample_before_split",
+                "label_row_misaligned+tokenizer_version_drift",
+                "lr_too_small+scaler_missing_eval",
+                "no_scaling+second_split_from_all",
+                "scaler_refit_eval+wrong_optimizer",
+                "sentinel_impute+weight_decay_too_large",
+            ),
+        }
+    ),
+)
+"""The whole catalogue, and the expert task: a fifth of its runs is healthy, two fifths hold one fault, two fifths two."""
+
+SUITES: Mapping[str, Suite] = MappingProxyType({suite.suite_id: suite for suite in (RANKED_1, RANKED_2)})
 
 
 def find_suite(suite_id: str) -> Suite:

@@ -1,4 +1,4 @@
-"""The three tasks: what an agent is told before it starts. Names no candidate fault."""
+"""The four tasks: what an agent is told before it starts. Names no candidate fault."""
 
 from __future__ import annotations
 
@@ -7,15 +7,33 @@ from types import MappingProxyType
 from typing import Any, Mapping
 
 from domain.rubric import RUBRIC, Rubric
-from domain.types import TASK_IDS, TaskId
+from domain.types import COMPOSED_TASK, TASK_IDS, TaskId
 
+_EVIDENCE = (
+    "Read artifacts, query their fields and run sanity checks; every artifact and every check was computed from a run "
+    "that really happened, and unusual but harmless details occur in every run. "
+)
 _BRIEF = (
     "You are given the artifacts of a finished machine-learning training run in which exactly one thing was changed "
-    "for the worse. Find it. Read artifacts, query their fields and run sanity checks; every artifact and every check "
-    "was computed from a run that really happened, and unusual but harmless details occur in every run. Then submit "
-    "one diagnosis: the category of the failure, the file and the field of its root cause, a fix in words and, best, "
+    "for the worse. Find it. "
+    + _EVIDENCE
+    + "Then submit one diagnosis: the category of the failure, the file and the field of its root cause, a fix in words and, best, "
     "as a patch (file, field, value), and your confidence that category, file and field are right. The patch is "
     "judged by running the training again with it. "
+)
+
+
+_COMPOSED_BRIEF = (
+    "You are given the artifacts of a finished machine-learning training run. Nothing may be wrong with it, or one "
+    "thing, or two different things were changed for the worse; some are loud, some silent, and each may cover traces of the other. "
+    f"You have {RUBRIC.max_steps[COMPOSED_TASK]} steps. "
+    + _EVIDENCE
+    + "Then submit diagnoses, a list of 0 to 2 entries, one for each thing that is wrong and none for a healthy run. Each "
+    "entry holds the category of the failure, the file and the field of its root cause, a fix in words and, best, as a "
+    "patch (file, field, value) that mends this one thing, and your confidence that its category, file and field are "
+    "right. A patch is judged by running the training again with it, beside the other thing that is wrong. The score is "
+    "the mean over what was planted of its best matching entry, minus 0.25 for each entry that matches nothing. An empty "
+    "list scores 0.99 on a healthy run and 0.01 on any other; an entry on a healthy run scores 0.01."
 )
 
 
@@ -51,6 +69,11 @@ TASKS: Mapping[TaskId, Task] = MappingProxyType(
             description=_BRIEF
             + "On this task training looks healthy and nothing complains: the damage is silent, and only artifacts "
             "that contradict each other give it away. A score below 0.70 is reduced by half of what is missing.",
+        ),
+        "expert": Task(
+            task_id="expert",
+            name="None, one or two",
+            description=_COMPOSED_BRIEF,
         ),
     }
 )

@@ -9,7 +9,7 @@ from pydantic.config import JsonDict
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, to_json
 
-from mlops_debug_env.types import ArtifactName, FailureCategory, SanityCheckName
+from mlops_debug_env.types import COMPOSED_TASK, ArtifactName, FailureCategory, SanityCheckName, TaskId
 
 PatchValue = bool | Annotated[int, Field(ge=-(2**53), le=2**53)] | float | Annotated[str, Field(max_length=300)] | None
 RequestId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
@@ -30,6 +30,25 @@ class PatchEntry(BaseModel):
     """Registry name of the field, for example ``optimizer.momentum``."""
     value: PatchValue
     """The value to set; null where the field may be null. An integer beyond 2^53 is read as a float."""
+
+
+class Diagnosis(BaseModel):
+    """The agent's final claim. A part that is null earns nothing."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+    failure_category: FailureCategory | None = None
+    root_cause_file: Annotated[str, Field(max_length=300)] | None = None
+    root_cause_field: Annotated[str, Field(max_length=300)] | None = None
+    diagnosis: Annotated[str, Field(max_length=4000)] | None = None
+    """What happened, in the agent's own words."""
+    proposed_fix: Annotated[str, Field(max_length=600)] | None = None
+    patch: Annotated[tuple[PatchEntry, ...], Field(min_length=1, max_length=2)] | None = None
+    """The fix as it can be applied; it is judged by running the training again."""
+    confidence: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+    """Probability in [0, 1] that category, file and field are all right; null: not stated."""
 
 
 class Reported(BaseModel):
@@ -153,22 +172,41 @@ class RunSanityCheck(_Action):
     sanity_check_type: SanityCheckName
 
 
-class SubmitDiagnosis(_Action):
-    """Submit the diagnosis; ends the episode."""
+_LIST_BESIDE_ONE: JsonDict = {
+    "required": ["diagnoses"],
+    "properties": {"diagnoses": {"type": "array"}},
+    "anyOf": [{"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in Diagnosis.model_fields],
+}
 
-    model_config = ConfigDict(allow_inf_nan=False)
+
+class SubmitDiagnosis(Diagnosis, _Action):
+    """Submit the diagnosis, or on the expert task the list of them; ends the episode."""
+
+    model_config = ConfigDict(json_schema_extra={"not": _LIST_BESIDE_ONE})
 
     action_type: Literal["submit_diagnosis"] = "submit_diagnosis"
-    failure_category: FailureCategory | None = None
-    root_cause_file: Annotated[str, Field(max_length=300)] | None = None
-    root_cause_field: Annotated[str, Field(max_length=300)] | None = None
-    diagnosis: Annotated[str, Field(max_length=4000)] | None = None
-    """What happened, in the agent's own words."""
-    proposed_fix: Annotated[str, Field(max_length=600)] | None = None
-    patch: Annotated[tuple[PatchEntry, ...], Field(min_length=1, max_length=2)] | None = None
-    """The fix as it can be applied; it is judged by running the training again."""
-    confidence: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
-    """Probability in [0, 1] that category, file and field are all right; null: not stated."""
+    diagnoses: Annotated[tuple[Diagnosis, ...], Field(max_length=2)] | None = None
+    """On the expert task, and only there: one entry for each thing that is wrong, none for a healthy run."""
+
+    @model_validator(mode="after")
+    def _is_a_list_or_one(self) -> SubmitDiagnosis:
+        if self.diagnoses is not None and any(getattr(self, name) is not None for name in Diagnosis.model_fields):
+            raise ValueError("give diagnoses, or the parts of one diagnosis, not both")
+        return self
+
+    @property
+    def stated_confidence(self) -> float | None:
+        """What the episode's being right is held against; null: none, or several entries, which are each about one fault."""
+        if self.diagnoses is None:
+            return self.confidence
+        return self.diagnoses[0].confidence if len(self.diagnoses) == 1 else None
+
+
+def submission(task_id: TaskId, *diagnoses: Diagnosis) -> SubmitDiagnosis:
+    """Diagnoses in the shape that the task takes: the list where it asks for one, else the first. None: nothing is claimed."""
+    if task_id == COMPOSED_TASK:
+        return SubmitDiagnosis(diagnoses=diagnoses)
+    return SubmitDiagnosis(**dict(diagnoses[0])) if diagnoses else SubmitDiagnosis()
 
 
 Action = (

@@ -1,7 +1,4 @@
-"""What the server answers, typed: observations, what stands beside them, and the state.
-
-A key that a newer server adds is overlooked; today's server sends no other, and its schema says so.
-"""
+"""What the server answers, typed: observations, what stands beside them, and the state."""
 
 from __future__ import annotations
 
@@ -10,15 +7,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from mlops_debug_env.actions import PatchEntry
-from mlops_debug_env.types import ArtifactName, FailureCategory, FieldType, SanityCheckName, TaskId
+from mlops_debug_env.grade import Breakdown, ComposedBreakdown, GroundTruth, GroundTruths, Shape
+from mlops_debug_env.types import ArtifactName, FieldType, SanityCheckName, TaskId
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, json_schema_extra={"additionalProperties": False})
-
-
-class RunSummary(_Shape):
+class RunSummary(Shape):
     """What the front page of a training run says."""
 
     model: str
@@ -26,7 +19,7 @@ class RunSummary(_Shape):
     status: str
 
 
-class CheckResult(_Shape):
+class CheckResult(Shape):
     """One sanity check, computed from the training run."""
 
     check: SanityCheckName
@@ -37,7 +30,7 @@ class CheckResult(_Shape):
     """Name to number, string or list; a NaN or infinity is null."""
 
 
-class ArtifactListing(_Shape):
+class ArtifactListing(Shape):
     """One artifact that can be read."""
 
     name: ArtifactName
@@ -45,7 +38,7 @@ class ArtifactListing(_Shape):
     size_hint: str
 
 
-class RegistryField(_Shape):
+class RegistryField(Shape):
     """One field of an artifact that a diagnosis or a patch may name."""
 
     file: ArtifactName
@@ -59,7 +52,7 @@ class RegistryField(_Shape):
     """Whether null is a value of it."""
 
 
-class ActionResult(_Shape):
+class ActionResult(Shape):
     """What the last action showed; which keys are there depends on the action."""
 
     status: Literal["reset", "ok", "refused", "submitted"]
@@ -74,60 +67,7 @@ class ActionResult(_Shape):
     score: float | None = None
 
 
-class Part(_Shape):
-    """Points of one criterion."""
-
-    awarded: float
-    possible: float
-
-
-class FixPart(Part):
-    """Points of the proposed fix, with what was read and how it was judged."""
-
-    read_as: tuple[PatchEntry, ...]
-    """The patch that was judged: the agent's own, or what was read from its words; empty: nothing readable."""
-    verdict: str
-
-
-class Penalty(_Shape):
-    """Points taken off, and why."""
-
-    reason: str
-    amount: float
-    """Negative."""
-
-
-class Breakdown(_Shape):
-    """Where the score comes from."""
-
-    failure_category: Part
-    root_cause_file: Part
-    root_cause_field: Part
-    proposed_fix: FixPart
-    penalties: tuple[Penalty, ...]
-
-
-class Accepted(_Shape):
-    """Answers that earn full points."""
-
-    files: tuple[ArtifactName, ...]
-    categories: tuple[FailureCategory, ...]
-    fields: tuple[str, ...]
-
-
-class GroundTruth(_Shape):
-    """What was planted; shown after the end. Without fault_id and accepted it can be submitted as it stands."""
-
-    fault_id: str
-    failure_category: FailureCategory | None
-    root_cause_file: ArtifactName | None
-    root_cause_field: str | None
-    proposed_fix: str | None
-    patch: tuple[PatchEntry, ...]
-    accepted: Accepted
-
-
-class Investigation(_Shape):
+class Investigation(Shape):
     """What the agent had looked at when it submitted."""
 
     artifacts_read: tuple[ArtifactName, ...]
@@ -138,7 +78,7 @@ class Investigation(_Shape):
     steps: int
 
 
-class Receipt(_Shape):
+class Receipt(Shape):
     """The server's signed word on an episode that ended: Ed25519 over the statement as canonical JSON."""
 
     statement: dict[str, Any]
@@ -146,7 +86,7 @@ class Receipt(_Shape):
     signature: str
 
 
-class Info(_Shape):
+class Info(Shape):
     """What names the episode, and after its end the score and the truth."""
 
     episode_id: str
@@ -160,12 +100,12 @@ class Info(_Shape):
     score: float | None = None
     """In [0.01, 0.99]; null or missing: the episode runs."""
     brier: float | None = None
-    """(confidence - 1 if category, file and field are all right else 0) squared; null: no confidence was stated."""
+    """(confidence - 1 if category, file and field are all right else 0) squared, the mean over the entries that state one; null: no confidence was stated."""
     seed: int | str | None = None
     """A ranked seed is 32 hex digits; null or missing: the episode runs."""
-    breakdown: Breakdown | None = None
+    breakdown: Breakdown | ComposedBreakdown | None = None
     """Null or missing: the episode runs, or ended without a diagnosis."""
-    ground_truth: GroundTruth | None = None
+    ground_truth: GroundTruth | GroundTruths | None = None
     """Null or missing: the episode runs."""
     investigation: Investigation | None = None
     """Null or missing: the episode runs."""
@@ -179,7 +119,7 @@ def _as_published(schema: dict[str, Any]) -> None:
     schema["required"].remove("metadata")
 
 
-class Observation(_Shape):
+class Observation(Shape):
     """What an agent sees after a step."""
 
     model_config = ConfigDict(json_schema_extra=_as_published)
@@ -208,7 +148,7 @@ class ResetObservation(Observation):
     field_registry: tuple[RegistryField, ...]
 
 
-class EpisodeState(_Shape):
+class EpisodeState(Shape):
     """What every state request is answered with."""
 
     episode_id: str
@@ -222,7 +162,7 @@ class EpisodeState(_Shape):
     """Null: the episode runs."""
     artifacts_read: tuple[ArtifactName, ...]
     checks_run: tuple[SanityCheckName, ...]
-    ground_truth: GroundTruth | None
+    ground_truth: GroundTruth | GroundTruths | None
     """Null: the episode runs."""
 
 

@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict
 
-from mlops_debug_env.actions import PatchEntry
-from mlops_debug_env.models import ActionResult, ArtifactListing, GroundTruth, RegistryField, RunSummary
+from mlops_debug_env.actions import Diagnosis, PatchEntry
+from mlops_debug_env.grade import GroundTruth, GroundTruths
+from mlops_debug_env.models import ActionResult, ArtifactListing, RegistryField, RunSummary
 from mlops_debug_env.types import ArtifactName, FailureCategory, SanityCheckName, TaskId
 
 try:
@@ -50,6 +51,7 @@ class MlopsDebugAction(Action):
     proposed_fix: str | None = None
     patch: tuple[PatchEntry, ...] | None = None
     confidence: float | None = None
+    diagnoses: tuple[Diagnosis, ...] | None = None
 
     def to_wire(self) -> dict[str, Any]:
         """The action as it is sent: without the parameters that were left out."""
@@ -89,5 +91,5 @@ class MlopsDebugState(State):
     """Null: the episode runs."""
     artifacts_read: tuple[ArtifactName, ...]
     checks_run: tuple[SanityCheckName, ...]
-    ground_truth: GroundTruth | None
+    ground_truth: GroundTruth | GroundTruths | None
     """Null: the episode runs."""

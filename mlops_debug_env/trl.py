@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from mlops_debug_env.actions import parse_action
 from mlops_debug_env.blocking import SyncDebugClient
 from mlops_debug_env.connection import DEFAULT_URL
+from mlops_debug_env.errors import InvalidRequestError
 from mlops_debug_env.models import ActionResult, ResetObservation
 from mlops_debug_env.prompting import describe_episode, show_result
 from mlops_debug_env.types import ArtifactName, FailureCategory, SanityCheckName
@@ -198,6 +199,17 @@ class MlopsDebugToolEnv:
             }
         )
 
+    def submit_diagnoses(self, diagnoses: list[dict[str, Any]]) -> str:
+        """Submit the diagnoses of the expert task, and only of that one. They are graded, and the episode is over.
+
+        Args:
+            diagnoses: No entry for a healthy run, else one for each thing that is wrong, two at most. The keys of an entry are the parameters of submit_diagnosis.
+
+        Returns:
+            The score.
+        """
+        return self._text({"action_type": "submit_diagnosis", "diagnoses": diagnoses})
+
     def _text(self, action: dict[str, Any]) -> str:
         result = self._take(action)
         if result.status == "refused":
@@ -212,7 +224,10 @@ class MlopsDebugToolEnv:
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             raise ToolError(f"{'.'.join(str(part) for part in first['loc'][1:])}: {first['msg']}") from None
-        answered = self._client.step(wanted)
+        try:
+            answered = self._client.step(wanted)
+        except InvalidRequestError as error:  # one diagnosis where the task takes a list, or the other way round
+            raise ToolError(str(error)) from None
         self._reward += answered.reward or 0.0
         self._is_done = answered.done
         return answered.observation.last_action_result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-TaskId = Literal["easy", "medium", "hard"]
+TaskId = Literal["easy", "medium", "hard", "expert"]
 RewardMode = Literal["shaped", "sparse"]
 ArtifactName = Literal[
     "config.yaml",
@@ -35,6 +35,8 @@ FailureCategory = Literal[
 FieldType = Literal["number", "integer", "boolean", "choice", "text"]
 
 TASK_IDS: tuple[TaskId, ...] = get_args(TaskId)
+COMPOSED_TASK: TaskId = "expert"
+"""The task whose runs hold no fault, one or two, and whose diagnoses are sent as a list."""
 ARTIFACT_NAMES: tuple[ArtifactName, ...] = get_args(ArtifactName)
 SANITY_CHECK_NAMES: tuple[SanityCheckName, ...] = get_args(SanityCheckName)
 FAILURE_CATEGORIES: tuple[FailureCategory, ...] = get_args(FailureCategory)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from domain.episode import EpisodeState
 from domain.evidence_view import encode_json
-from domain.scenario import Truth
+from domain.scenario import Composition, Truth
 from server.identity import given_name
 
 
@@ -32,7 +32,11 @@ class Answer(NamedTuple):
 
 
 def answer(
-    episode_id: str, state: EpisodeState, shown: bytes, truth: Truth, receipt: dict[str, Any] | None = None
+    episode_id: str,
+    state: EpisodeState,
+    shown: bytes,
+    truth: Truth | Composition,
+    receipt: dict[str, Any] | None = None,
 ) -> Answer:
     """The answer for a state; ``truth`` and the signed ``receipt`` are looked at only after the end."""
     reset = state.reset
@@ -49,7 +53,7 @@ def answer(
     return Answer(episode_id, state.version, shown, info + end)
 
 
-def state_json(episode_id: str, state: EpisodeState, truth: Truth) -> bytes:
+def state_json(episode_id: str, state: EpisodeState, truth: Truth | Composition) -> bytes:
     """The one object that every state request is answered with."""
     return encode_json(
         {
@@ -68,7 +72,7 @@ def state_json(episode_id: str, state: EpisodeState, truth: Truth) -> bytes:
     )
 
 
-def _after_the_end(state: EpisodeState, truth: Truth, receipt: dict[str, Any] | None) -> dict[str, Any]:
+def _after_the_end(state: EpisodeState, truth: Truth | Composition, receipt: dict[str, Any] | None) -> dict[str, Any]:
     breakdown = state.breakdown
     return {
         "score": state.score,

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, select
 from domain.chain import Link
 from domain.episode import EpisodeState
 from domain.events import DiagnosisSubmitted
-from domain.scenario import Truth
+from domain.scenario import Composition, Truth
 from server.statements import Statement, StatementRow
 from server.tables import attempts, rounds
 
@@ -70,7 +70,7 @@ def begun_values(first: Link, state: EpisodeState) -> dict[str, Any]:
     }
 
 
-def ended_values(last: Link, state: EpisodeState, truth: Truth) -> dict[str, Any]:
+def ended_values(last: Link, state: EpisodeState, truth: Truth | Composition) -> dict[str, Any]:
     """What it holds from its end on. The fault is written only then: a database that is read by others tells nothing."""
     submitted = state.last if isinstance(state.last, DiagnosisSubmitted) else None
     reported = submitted.reported if submitted is not None else None
@@ -80,7 +80,7 @@ def ended_values(last: Link, state: EpisodeState, truth: Truth) -> dict[str, Any
         "fault_id": truth.fault_id,
         "score": state.score,
         "brier": state.brier,
-        "confidence": submitted.diagnosis.confidence if submitted is not None else None,
+        "confidence": confidence_of(submitted),
         "is_right": is_right(state),
         "steps": state.step_count,
         "tokens": reported.tokens if reported is not None else None,
@@ -88,15 +88,20 @@ def ended_values(last: Link, state: EpisodeState, truth: Truth) -> dict[str, Any
     }
 
 
+def confidence_of(submitted: DiagnosisSubmitted | None) -> float | None:
+    """What the attempt's being right is held against; null: no confidence, or several entries, which each are about one
+    fault and not about the attempt."""
+    if submitted is None or len(submitted.diagnoses) != 1:
+        return None
+    return submitted.diagnoses[0].confidence
+
+
 def is_right(state: EpisodeState) -> bool:
-    """Whether category, file and field earned full points: what a confidence is about."""
-    if state.breakdown is None:
-        return False
-    parts = (state.breakdown.failure_category, state.breakdown.root_cause_file, state.breakdown.root_cause_field)
-    return all(part.awarded == part.possible for part in parts)
+    """Whether a stated confidence was borne out."""
+    return state.breakdown is not None and state.breakdown.is_borne_out
 
 
-def attempt_values(first: Link, last: Link, state: EpisodeState, truth: Truth) -> dict[str, Any]:
+def attempt_values(first: Link, last: Link, state: EpisodeState, truth: Truth | Composition) -> dict[str, Any]:
     """The whole row, as its events tell it."""
     ended = ended_values(last, state, truth) if state.ended is not None else dict.fromkeys(_ENDED)
     return begun_values(first, state) | ended
@@ -108,7 +113,7 @@ def begun_row(link: Link, state: EpisodeState) -> StatementRow:
     return StatementRow(_BEGIN, tuple(values[name] for name in _BEGUN))
 
 
-def ended_row(last: Link, state: EpisodeState, truth: Truth) -> StatementRow:
+def ended_row(last: Link, state: EpisodeState, truth: Truth | Composition) -> StatementRow:
     """The change of the row that the end makes."""
     values = ended_values(last, state, truth)
     return StatementRow(_END, (*(values[name] for name in _ENDED), last.stream_id))

@@ -26,6 +26,7 @@ from domain.events import (
 )
 from domain.observation import OBSERVATION_VERSION
 from domain.rubric import RUBRIC
+from domain.types import COMPOSED_TASK
 from server.attempts import attempt_values
 from server.audit_scenarios import ScenarioShelf
 from server.findings import AuditReport, Finding
@@ -218,9 +219,12 @@ class _Auditor:
         if not isinstance(happened, DiagnosisSubmitted) or state is None:
             return command_of(happened)
         graded = await grade_submission(
-            self._world, state, SubmitDiagnosis(happened.diagnosis, happened.reported), held
+            self._world,
+            state,
+            SubmitDiagnosis(happened.diagnoses, happened.reported, is_list=state.reset.task_id == COMPOSED_TASK),
+            held,
         )
-        if (graded.verdict, graded.grade) != (happened.verdict, happened.grade):
+        if graded.grade != happened.grade:
             self._find(
                 "grade", version, f"grading again gives {graded.grade.score}, recorded is {happened.grade.score}"
             )

@@ -112,13 +112,12 @@ def _tasks(outcomes: Sequence[Outcome], suite: Suite) -> dict[str, Any]:
 
 
 def _faults(outcomes: Sequence[Outcome], suite: Suite) -> dict[str, Any]:
-    found: Mapping[str, list[float]] = defaultdict(list)
+    found: Mapping[tuple[str, str], list[float]] = defaultdict(list)
     for each in outcomes:
-        found[each.fault_id].append(each.score)
-    known = {fault: task_id for task_id, faults in suite.mix.items() for fault in faults}
+        found[each.task_id, each.fault_id].append(each.score)
     return {
-        fault: {"task_id": task_id, "attempts": len(found[fault]), "mean": _mean(found[fault])}
-        for fault, task_id in known.items()
+        name: {"task_id": stratum[0], "attempts": len(found[stratum]), "mean": _mean(found[stratum])}
+        for name, stratum in suite.strata.items()
     }
 
 

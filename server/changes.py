@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from domain.chain import EMPTY, Head
 from domain.episode import Decision
-from domain.scenario import Truth
+from domain.scenario import Composition, Truth
 from server.attempts import ended_row
 from server.beginning import begin_rows
 from server.folding import FoldedEpisode, link_events
@@ -31,7 +31,7 @@ def change_of(
     actor: str,
     request_id: str | None,
     held: HeldScenario | None,
-    truth: Truth | None,
+    truth: Truth | Composition | None,
 ) -> Change:
     """``held``: of an episode that begins. ``truth``: of a ranked episode that may end."""
     head = current.head if current is not None else EMPTY

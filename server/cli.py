@@ -182,16 +182,21 @@ def floor(
     seeds: Annotated[int, typer.Option(min=1, help="Scenarios a fault.")] = 1, as_json: JsonOption = False
 ) -> None:
     """Compute the best score that a constant answer can reach on each task without looking at the evidence."""
+    from domain.composed_floor import composed_floor
     from domain.floor import blind_floor
-    from domain.types import TASK_IDS
+    from domain.types import SINGLE_FAULT_TASKS
 
-    floors = [blind_floor(task_id, seeds=seeds) for task_id in TASK_IDS]
+    floors = [blind_floor(task_id, seeds=seeds) for task_id in SINGLE_FAULT_TASKS]
+    expert = composed_floor()
     if as_json:
         shown = {each.task_id: {"floor": each.score, "answer": each.answer.model_dump(mode="json")} for each in floors}
-        typer.echo(json.dumps(shown, indent=2))
+        answer = [said.model_dump(mode="json") for said in expert.answer]
+        typer.echo(json.dumps({**shown, "expert": {"floor": expert.score, "answer": answer}}, indent=2))
         return
     for each in floors:
         typer.echo(f"{each.task_id:8}{each.score:.4f}  {each.answer.model_dump_json(exclude_none=True)}")
+    lists = ", ".join(f"{score:.4f} with {count}" for count, score in enumerate(expert.by_length))
+    typer.echo(f"expert  {expert.score:.4f}  the best constant list: {lists} entries")
 
 
 @cli.command()

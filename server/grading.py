@@ -1,9 +1,11 @@
-"""Grades a diagnosis: here what is pure and what takes a training run come together."""
+"""Grades a submission: here what is pure and what takes a training run come together."""
 
 from __future__ import annotations
 
 from domain.actions import SubmitDiagnosis
-from domain.episode import EpisodeState, SubmitGraded
+from domain.diagnosis import Diagnosis
+from domain.episode import EpisodeState, SubmitGraded, check_submission
+from domain.grade import PatchVerdict
 from server.scenarios import HeldScenario
 from server.world import World
 
@@ -11,9 +13,22 @@ from server.world import World
 async def grade_submission(
     world: World, state: EpisodeState, action: SubmitDiagnosis, held: HeldScenario
 ) -> SubmitGraded:
-    """Judge a diagnosis: read its fix, run the training with it where there is one to run, and grade."""
+    """Judge diagnoses: read each fix, run the training with it where there is one to run, and grade.
+
+    Raises:
+        WrongSubmissionError: the task takes another shape.
+    """
+    check_submission(state, action)
     truth = held.scenario.truth
-    patch = world.patch_to_verify(action.diagnosis, truth)
-    verdict = await held.verify(world, patch) if patch else None
-    grade = world.grade(action.diagnosis, truth, state.investigation(), verdict, task_id=state.reset.task_id)
-    return SubmitGraded(action.diagnosis, verdict, grade, action.reported)
+    verdicts = [await _verdicts(world, said, held) for said in action.diagnoses]
+    grade = world.grade(action.diagnoses, truth, state.investigation(), verdicts, task_id=state.reset.task_id)
+    return SubmitGraded(action.diagnoses, grade, action.reported)
+
+
+async def _verdicts(world: World, said: Diagnosis, held: HeldScenario) -> list[PatchVerdict | None]:
+    """On the fix of one diagnosis, as the repair of each planted fault; null: there is nothing to run."""
+    found: list[PatchVerdict | None] = []
+    for place, fault in enumerate(held.scenario.truth.planted):
+        patch = world.patch_to_verify(said, fault)
+        found.append(await held.verify(world, patch, place) if patch else None)
+    return found

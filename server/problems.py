@@ -7,6 +7,7 @@ from typing import Any, Callable, Mapping
 
 from pydantic import ValidationError
 
+from domain.episode import WrongSubmissionError
 from domain.splits import UnknownTaskError
 from domain.suites import UnknownEntryError
 from server.episodes import EpisodeTakenError, UnknownEpisodeError
@@ -110,6 +111,10 @@ def _of_validation(error: ValidationError) -> Problem:
     if any(each["type"] == "json_invalid" for each in found):
         return Problem(400, "invalid_json", "The body is not JSON", "Send a JSON object in UTF-8.")
     return invalid([{"loc": list(each["loc"]), "msg": each["msg"], "type": each["type"]} for each in found])
+
+
+def _of_wrong_submission(error: WrongSubmissionError) -> Problem:
+    return invalid([{"loc": ["submit_diagnosis", "diagnoses"], "msg": str(error), "type": "wrong_submission"}])
 
 
 def _of_unknown_episode(error: UnknownEpisodeError) -> Problem:
@@ -229,6 +234,7 @@ def _of_lost_scenario(error: ScenarioLostError) -> Problem:
 _TABLE: dict[type[Exception], Callable[[Any], Problem]] = {
     ValidationError: _of_validation,
     UnknownEpisodeError: _of_unknown_episode,
+    WrongSubmissionError: _of_wrong_submission,
     EpisodeTakenError: _of_taken,
     ReservedNameError: _of_reserved,
     KeyRefusedError: _of_refused_key,

@@ -12,7 +12,7 @@ from typing import Any, Iterator, NamedTuple
 from sqlalchemy import Column, Connection, MetaData, Table, func, insert, select
 
 from domain.chain import Link
-from domain.scenario import Truth
+from domain.scenario import Composition, Truth
 from server.attempts import attempt_values
 from server.folding import fold_links
 from server.read_models import episode_values
@@ -113,7 +113,7 @@ def _rows(
         yield attempts, attempt_values(first, last, state, _truth(connection, begun.scenario_digest))
 
 
-def _truth(connection: Connection, digest: str) -> Truth:
+def _truth(connection: Connection, digest: str) -> Truth | Composition:
     return read_scenario(connection, digest).truth
 
 

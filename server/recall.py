@@ -6,6 +6,7 @@ from typing import Sequence
 
 from domain.actions import Action, QueryArtifact, ReadArtifact, RunSanityCheck, SubmitDiagnosis
 from domain.chain import Link, canonical
+from domain.diagnosis import Diagnosis
 from domain.episode import EpisodeState
 from domain.events import ActionRefused, ArtifactRead, CheckRun, DiagnosisSubmitted, EpisodeExpired, Event, FieldQueried
 from server.admitted import Admitted
@@ -22,13 +23,14 @@ def is_same_action(recorded: Event, action: Action) -> bool:
         case CheckRun():
             return action == RunSanityCheck(recorded.check)
         case DiagnosisSubmitted():
-            # By its bytes: in Python 1, 1.0 and True are equal, as values of a patch they are not.
-            return isinstance(action, SubmitDiagnosis) and (
-                canonical(action.diagnosis.model_dump(mode="json"))
-                == canonical(recorded.diagnosis.model_dump(mode="json"))
-            )
+            return isinstance(action, SubmitDiagnosis) and _in_bytes(action.diagnoses) == _in_bytes(recorded.diagnoses)
         case _:
             return False
+
+
+def _in_bytes(diagnoses: Sequence[Diagnosis]) -> bytes:
+    """In Python 1, 1.0 and True are equal, as values of a patch they are not."""
+    return canonical([said.model_dump(mode="json") for said in diagnoses])
 
 
 def is_repeated_step(state: EpisodeState, action: Action, expected_version: int | None) -> bool:

@@ -11,9 +11,13 @@ from typing import Any, Mapping, NamedTuple
 
 from sqlalchemy import Connection, select
 
+from domain.diagnosis import Diagnosis
 from domain.events import DiagnosisSubmitted
-from domain.grader import grade, read_fix, verify_patch
+from domain.grade import CONTRADICTING, Breakdown, PatchVerdict
+from domain.grader import read_fix, verify_patch
+from domain.matching import grade_submission
 from domain.rubric import RUBRIC, Rubric
+from domain.scenario import Truth
 from domain.state import EpisodeState, evolve
 from server.folding import decode_link
 from server.scenarios import read_scenario
@@ -86,27 +90,46 @@ def _regraded(connection: Connection, episode_id: str, rubric: Rubric) -> tuple[
     if not isinstance(submitted, DiagnosisSubmitted):
         return {**row, "score": rubric.lowest_score, "brier": None, "is_right": False, "grade": None}, state.score
     truth = read_scenario(connection, state.reset.scenario_digest).truth
-    patch = read_fix(submitted.diagnosis, truth).patch
-    verdict = submitted.verdict
-    if patch and rubric.unneeded_entry_share != RUBRIC.unneeded_entry_share:
-        verdict = verify_patch(truth, patch, rubric=rubric)
-    again = grade(
-        submitted.diagnosis, truth, before.investigation(), verdict, task_id=state.reset.task_id, rubric=rubric
+    verdicts = [[_verdict(said, fault, submitted, rubric) for fault in truth.planted] for said in submitted.diagnoses]
+    again = grade_submission(
+        submitted.diagnoses, truth, before.investigation(), verdicts, task_id=state.reset.task_id, rubric=rubric
     )
-    parts = (again.breakdown.failure_category, again.breakdown.root_cause_file, again.breakdown.root_cause_field)
-    right = all(part.awarded == part.possible for part in parts)
-    grades = {"score": again.score, "brier": again.brier, "is_right": right, "grade": again.model_dump_json()}
+    grades = {
+        "score": again.score,
+        "brier": again.brier,
+        "is_right": again.breakdown.is_borne_out,
+        "grade": again.model_dump_json(),
+    }
     return row | grades, state.score
 
 
+def _verdict(said: Diagnosis, fault: Truth, submitted: DiagnosisSubmitted, rubric: Rubric) -> PatchVerdict | None:
+    """The recorded verdict; where there may be several faults, or the rubric judges patches otherwise, the training is run
+    again."""
+    patch = read_fix(said, fault).patch
+    if not patch:
+        return None
+    graded, credit = submitted.grade.breakdown, submitted.grade.credits[0]
+    is_judged_alike = rubric.unneeded_entry_share == RUBRIC.unneeded_entry_share
+    if isinstance(graded, Breakdown) and credit is not None and is_judged_alike:
+        return PatchVerdict(credit=credit, explanation=graded.proposed_fix.verdict.removesuffix(CONTRADICTING))
+    return verify_patch(fault, patch, rubric=rubric)
+
+
 def _keep_rubric(connection: Connection, rubric: Rubric) -> None:
-    numbers = {each.name: getattr(rubric, each.name) for each in fields(Rubric) if each.name not in _FIXED}
+    numbers = _numbers_of(rubric)
     body = json.dumps(numbers, sort_keys=True)
     kept = connection.execute(select(rubrics.c.body).where(rubrics.c.rubric_version == rubric.version)).scalar()
     if kept is None:
         connection.execute(rubrics.insert().values(rubric_version=rubric.version, body=body))
-    elif kept != body:
+    elif (
+        _numbers_of(RUBRIC) | json.loads(kept) != numbers
+    ):  # one that was kept before may lack a number that came later
         raise RubricError(f"there is another rubric {rubric.version}; give this one a version of its own")
+
+
+def _numbers_of(rubric: Rubric) -> dict[str, Any]:
+    return {each.name: getattr(rubric, each.name) for each in fields(Rubric) if each.name not in _FIXED}
 
 
 def _is_number(value: object) -> bool:

@@ -174,10 +174,9 @@ def describe(recorded: Event) -> str:
         case ActionRefused():
             return f"refused: {recorded.artifact} {recorded.field} ({recorded.reason})"
         case DiagnosisSubmitted():
-            said = recorded.diagnosis
-            return (
-                f"submit: {said.failure_category}, {said.root_cause_file}, {said.root_cause_field}: "
-                f"score {recorded.grade.score}"
+            said = "; ".join(
+                f"{one.failure_category}, {one.root_cause_file}, {one.root_cause_field}" for one in recorded.diagnoses
             )
+            return f"submit: {said or 'nothing is wrong'}: score {recorded.grade.score}"
         case EpisodeExpired():
             return f"expired: {recorded.reason}"

@@ -18,7 +18,8 @@ from pydantic import (
 from pydantic.config import JsonDict
 from pydantic_core import from_json, to_json
 
-from domain.actions import ExpectedVersion, RequestId, WholeNumber, WireAction, decode_action, whole
+from domain.actions import ExpectedVersion, RequestId, WireAction, decode_action
+from domain.diagnosis import WholeNumber, whole
 from domain.splits import UnknownTaskError, numbered_task
 from domain.types import RewardMode, SplitName, TaskId
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.actions import PatchEntry
+from domain.diagnosis import PatchEntry
 from domain.evidence_view import EvidenceView
 from domain.grade import PatchVerdict
 from domain.scenario import Scenario
@@ -63,20 +63,21 @@ class HeldScenario:
         self.is_stored = is_stored
         """Whether its row is known to be durable."""
         self._packed: bytes | None = None
-        self._verdicts: OrderedDict[tuple[PatchEntry, ...], asyncio.Task[PatchVerdict]] = OrderedDict()
+        self._verdicts: OrderedDict[tuple[int, tuple[PatchEntry, ...]], asyncio.Task[PatchVerdict]] = OrderedDict()
 
-    async def verify(self, world: World, patch: tuple[PatchEntry, ...]) -> PatchVerdict:
-        """The verdict on a patch: run once, however many ask, as long as it is kept."""
-        task = self._verdicts.get(patch)
+    async def verify(self, world: World, patch: tuple[PatchEntry, ...], place: int = 0) -> PatchVerdict:
+        """The verdict on a patch as the repair of the fault at a place: run once, however many ask, as long as it is kept."""
+        key = place, patch
+        task = self._verdicts.get(key)
         if task is None:
-            task = self._verdicts[patch] = asyncio.ensure_future(world.verify(self.scenario.truth, patch))
+            task = self._verdicts[key] = asyncio.ensure_future(world.verify(self.scenario.truth.planted[place], patch))
             if len(self._verdicts) > MOST_VERDICTS:
                 self._verdicts.popitem(last=False)
         try:
             # Shielded: one asker that goes away must not take the verdict from the others.
             return await asyncio.shield(task)
         except Exception:
-            self._verdicts.pop(patch, None)  # a failure is not a verdict
+            self._verdicts.pop(key, None)  # a failure is not a verdict
             raise
 
     async def pack(self) -> None:

@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.actions import PatchEntry, action_schema
+from domain.actions import action_schema
+from domain.diagnosis import PatchEntry
 from domain.field import FieldType
-from domain.grade import Breakdown, Investigation
+from domain.grade import Breakdown, ComposedBreakdown, Investigation
 from domain.scenario import Accepted, CheckResult, RunSummary
 from domain.types import ArtifactName, FailureCategory, SanityCheckName, TaskId
 
@@ -66,6 +67,12 @@ class GroundTruth(_Shape):
     accepted: Accepted
 
 
+class GroundTruths(_Shape):
+    """What was planted on the expert task: none, one or two, each of which can be submitted as an entry."""
+
+    faults: tuple[GroundTruth, ...]
+
+
 class Receipt(_Shape):
     """The server's signed word on an episode that ended: Ed25519 over the statement as canonical JSON."""
 
@@ -88,12 +95,12 @@ class Info(_Shape):
     score: float | None = None
     """In [0.01, 0.99]; null or missing: the episode runs."""
     brier: float | None = None
-    """(confidence - 1 if category, file and field are all right else 0) squared; null: no confidence was stated."""
+    """(confidence - 1 if category, file and field are all right else 0) squared, the mean over the entries that state one; null: no confidence was stated."""
     seed: int | str | None = None
     """A ranked seed is 32 hex digits; null or missing: the episode runs."""
-    breakdown: Breakdown | None = None
+    breakdown: Breakdown | ComposedBreakdown | None = None
     """Null or missing: the episode runs, or ended without a diagnosis."""
-    ground_truth: GroundTruth | None = None
+    ground_truth: GroundTruth | GroundTruths | None = None
     """Null or missing: the episode runs."""
     investigation: Investigation | None = None
     """Null or missing: the episode runs."""
@@ -183,7 +190,7 @@ class EpisodeState(_Shape):
     """Null: the episode runs."""
     artifacts_read: tuple[ArtifactName, ...]
     checks_run: tuple[SanityCheckName, ...]
-    ground_truth: GroundTruth | None
+    ground_truth: GroundTruth | GroundTruths | None
     """Null: the episode runs."""
 
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from domain.actions import WholeNumber
+from domain.diagnosis import WholeNumber
 from domain.evidence_view import encode_json
 from domain.splits import SPLITS, NumberedTask, numbered_task
 from domain.tasks import TASKS

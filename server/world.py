@@ -9,14 +9,15 @@ import signal
 import threading
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, Callable, Coroutine, Protocol, TypeVar
+from typing import Any, Callable, Coroutine, Protocol, Sequence, TypeVar
 
-from domain.actions import Diagnosis, PatchEntry
+from domain.diagnosis import Diagnosis, PatchEntry
 from domain.generator import GENERATOR_VERSION, generate
 from domain.grade import Grade, Investigation, PatchVerdict
-from domain.grader import grade, read_fix, verify_patch
+from domain.grader import read_fix, verify_patch
+from domain.matching import Verdicts, grade_submission
 from domain.registry import registry_json
-from domain.scenario import Scenario, Truth
+from domain.scenario import Composition, Scenario, Truth
 from domain.types import TaskId
 
 _Result = TypeVar("_Result")
@@ -40,10 +41,10 @@ class World(Protocol):
 
     def grade(
         self,
-        diagnosis: Diagnosis,
-        truth: Truth,
+        diagnoses: Sequence[Diagnosis],
+        truth: Truth | Composition,
         investigation: Investigation,
-        verdict: PatchVerdict | None,
+        verdicts: Verdicts,
         *,
         task_id: TaskId,
     ) -> Grade: ...
@@ -72,14 +73,14 @@ class InlineWorld:
 
     def grade(
         self,
-        diagnosis: Diagnosis,
-        truth: Truth,
+        diagnoses: Sequence[Diagnosis],
+        truth: Truth | Composition,
         investigation: Investigation,
-        verdict: PatchVerdict | None,
+        verdicts: Verdicts,
         *,
         task_id: TaskId,
     ) -> Grade:
-        return grade(diagnosis, truth, investigation, verdict, task_id=task_id)
+        return grade_submission(diagnoses, truth, investigation, verdicts, task_id=task_id)
 
     async def start(self) -> None:
         """Nothing to start."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Sequence
 
-from domain.actions import Diagnosis, PatchEntry
+from domain.diagnosis import Diagnosis, PatchEntry
 from domain.generator import HEALTHY
 from domain.grade import Breakdown, FixPart, Grade, Investigation, Part, PatchVerdict
+from domain.matching import Verdicts
 from domain.rubric import RUBRIC
 from domain.scenario import Accepted, CheckResult, Evidence, RunSummary, SafeField, Scenario, Truth
 from domain.types import SANITY_CHECK_NAMES, ArtifactName, TaskId
@@ -98,10 +99,14 @@ def hand_made_grade(diagnosis: Diagnosis, truth: Truth, verdict: PatchVerdict | 
             root_cause_file=Part(awarded=file, possible=RUBRIC.file_points),
             root_cause_field=Part(awarded=field, possible=RUBRIC.field_points),
             proposed_fix=FixPart(
-                awarded=fix, possible=RUBRIC.fix_points, read_as=diagnosis.patch or (), verdict="by hand"
+                awarded=fix,
+                possible=RUBRIC.fix_points,
+                read_as=diagnosis.patch or (),
+                verdict=verdict.explanation if verdict is not None else "by hand",
             ),
             penalties=(),
         ),
+        credits=(verdict.credit if verdict is not None else None,),
     )
 
 
@@ -146,14 +151,14 @@ class HandMadeWorld:
 
     def grade(
         self,
-        diagnosis: Diagnosis,
+        diagnoses: Sequence[Diagnosis],
         truth: Truth,
         investigation: Investigation,
-        verdict: PatchVerdict | None,
+        verdicts: Verdicts,
         *,
         task_id: TaskId,
     ) -> Grade:
-        return hand_made_grade(diagnosis, truth, verdict)
+        return hand_made_grade(diagnoses[0], truth, verdicts[0][0])
 
     async def start(self) -> None:
         """Nothing to start."""

@@ -14,13 +14,20 @@ READS = ("read_config", "read_logs", "inspect_preprocessing")
 def main(url: str = "http://127.0.0.1:7860", task_id: str = "medium", seed: str = "7") -> None:
     wanted = {"task_id": task_id, "seed": int(seed)}
     peeked = _post(f"{url}/reset", wanted)
-    ended = _step(url, peeked, {"action_type": "submit_diagnosis"})
-    truth = {key: value for key, value in ended["info"]["ground_truth"].items() if key not in ("fault_id", "accepted")}
+    is_list = task_id == "expert"
+    ended = _step(url, peeked, {"action_type": "submit_diagnosis", **({"diagnoses": []} if is_list else {})})
+    truth = ended["info"]["ground_truth"]
+    said = [_as_answer(fault) for fault in (truth["faults"] if is_list else [truth])]
     begun = _post(f"{url}/reset", wanted)
     for read in READS:
         _step(url, begun, {"action_type": read})
-    last = _step(url, begun, {"action_type": "submit_diagnosis", **truth, "confidence": 1.0})
+    last = _step(url, begun, {"action_type": "submit_diagnosis", **({"diagnoses": said} if is_list else said[0])})
     print(json.dumps({"reward": last["reward"]}))  # noqa: T201 - what it is run for
+
+
+def _as_answer(fault: dict[str, Any]) -> dict[str, Any]:
+    answer = {key: value for key, value in fault.items() if key not in ("fault_id", "accepted")}
+    return {**answer, "confidence": 1.0}
 
 
 def _step(url: str, begun: dict[str, Any], action: dict[str, Any]) -> dict[str, Any]:

@@ -9,13 +9,15 @@ from typing import NamedTuple
 from bench.canaries.difficulty import render_difficulty
 from bench.canaries.reading import Readings, read
 from domain.canaries import BLIND, fresh_scenarios
+from domain.composed_canaries import COMPOSED_BLIND, composed_scenarios
+from domain.composed_floor import ComposedFloor, composed_floor
 from domain.faults import POOLS
 from domain.floor import Floor, blind_floor
 from domain.generator import GENERATOR_VERSION
-from domain.types import TASK_IDS, TaskId
+from domain.types import COMPOSED_TASK, SINGLE_FAULT_TASKS, TaskId
 
 FIRST_SEED = 60_000_000
-FLOOR_BOUNDS: dict[TaskId, float] = {"easy": 0.45, "medium": 0.35, "hard": 0.25}
+FLOOR_BOUNDS: dict[TaskId, float] = {"easy": 0.45, "medium": 0.35, "hard": 0.25, "expert": 0.25}
 TOLERANCE = 0.02
 """How far above the floor a blind agent may come."""
 MOST_NOP = 0.05
@@ -43,6 +45,28 @@ def blind_scores(task_id: TaskId, *, seeds: int) -> BlindScores:
     return BlindScores(blind_floor(task_id), {name: canary(scenarios) for name, canary in BLIND.items()})
 
 
+class ComposedScores(NamedTuple):
+    """Floor and blind agents of the expert task."""
+
+    floor: ComposedFloor
+    scores: dict[str, float]
+    healthy: int
+    """Healthy runs among the scenarios."""
+
+    @property
+    def is_fine(self) -> bool:
+        """Saying that nothing is wrong is right on every healthy run: there it is no sign of a leak."""
+        worst = max(self.scores.values())
+        return self.floor.score <= FLOOR_BOUNDS[COMPOSED_TASK] and worst <= self.floor.score + TOLERANCE
+
+
+def composed_scores(*, healthy: int) -> ComposedScores:
+    """What every blind agent scores on fresh scenarios of the expert task."""
+    scenarios = list(composed_scenarios(first_seed=FIRST_SEED, healthy=healthy))
+    scores = {name: canary(scenarios) for name, canary in COMPOSED_BLIND.items()}
+    return ComposedScores(composed_floor(), scores, healthy)
+
+
 def run_canaries(
     sizes: tuple[int, int] | None, *, seeds: int, folder: Path | None, say: Callable[[str], None]
 ) -> tuple[str, bool]:
@@ -55,14 +79,15 @@ def run_canaries(
         say: told about progress.
     """
     say("blind agents")
-    blind = {task_id: blind_scores(task_id, seeds=seeds) for task_id in TASK_IDS}
+    blind = {task_id: blind_scores(task_id, seeds=seeds) for task_id in SINGLE_FAULT_TASKS}
+    expert = composed_scores(healthy=2 * seeds)
     readings = None if sizes is None else read(*sizes, say)
-    page = render_floor(blind, readings, seeds=seeds)
+    page = render_floor(blind, expert, readings, seeds=seeds)
     if folder is not None:
         (folder / "floor.md").write_text(page)
         if readings is not None:
             render_difficulty(readings, folder, say)
-    is_fine = all(one.is_fine for one in blind.values()) and (readings is None or _is_fine(readings))
+    is_fine = expert.is_fine and all(one.is_fine for one in blind.values()) and (readings is None or _is_fine(readings))
     return page, is_fine
 
 
@@ -72,7 +97,9 @@ def _is_fine(readings: Readings) -> bool:
     return is_rarely_named and all(one.is_within for one in readings.blind)
 
 
-def render_floor(blind: dict[TaskId, BlindScores], readings: Readings | None, *, seeds: int) -> str:
+def render_floor(
+    blind: dict[TaskId, BlindScores], expert: ComposedScores, readings: Readings | None, *, seeds: int
+) -> str:
     """The page of the benchmark's floor, in Markdown."""
     lines = [
         "# The floor: what an agent scores without investigating",
@@ -84,13 +111,32 @@ def render_floor(blind: dict[TaskId, BlindScores], readings: Readings | None, *,
         "",
         f"Mean scores over {seeds} fresh scenarios of each fault. *Blind floor*: the best constant answer of all, computed.",
         "",
-        "| agent | " + " | ".join(f"{task} ({len(POOLS[task])} faults)" for task in TASK_IDS) + " |",
-        "| --- | " + " | ".join("---" for _ in TASK_IDS) + " |",
-        "| **blind floor** | " + " | ".join(f"**{blind[task].floor.score:.3f}**" for task in TASK_IDS) + " |",
+        "| agent | " + " | ".join(f"{task} ({len(POOLS[task])} faults)" for task in SINGLE_FAULT_TASKS) + " |",
+        "| --- | " + " | ".join("---" for _ in SINGLE_FAULT_TASKS) + " |",
+        "| **blind floor** | " + " | ".join(f"**{blind[task].floor.score:.3f}**" for task in SINGLE_FAULT_TASKS) + " |",
     ]
     for name in BLIND:
-        lines.append(f"| {name} | " + " | ".join(f"{blind[task].scores[name]:.3f}" for task in TASK_IDS) + " |")
+        lines.append(
+            f"| {name} | " + " | ".join(f"{blind[task].scores[name]:.3f}" for task in SINGLE_FAULT_TASKS) + " |"
+        )
+    lines += _expert_lines(expert)
     return "\n".join(lines + (_reading_lines(readings) if readings else [])) + "\n"
+
+
+def _expert_lines(expert: ComposedScores) -> list[str]:
+    none, one, two = expert.floor.by_length
+    return [
+        "",
+        "### The expert task",
+        "",
+        f"Mean scores over {expert.healthy} healthy runs, {2 * expert.healthy} with one fault and {2 * expert.healthy} with two. A healthy run",
+        "is one in five, and the empty list is right there: saying that nothing is wrong is what knowing nothing is worth.",
+        "",
+        "| agent | expert |",
+        "| --- | --- |",
+        f"| **blind floor**: the empty list {none:.3f}, the best one entry {one:.3f}, the best two {two:.3f} | **{expert.floor.score:.3f}** |",
+        *(f"| {name} | {score:.3f} |" for name, score in expert.scores.items()),
+    ]
 
 
 def _reading_lines(readings: Readings) -> list[str]:
@@ -108,11 +154,11 @@ def _reading_lines(readings: Readings) -> list[str]:
         "",
         "What their answers score in styles they never saw, with the repair of the fault they name:",
         "",
-        "| agent | " + " | ".join(TASK_IDS) + " |",
-        "| --- | " + " | ".join("---" for _ in TASK_IDS) + " |",
+        "| agent | " + " | ".join(SINGLE_FAULT_TASKS) + " |",
+        "| --- | " + " | ".join("---" for _ in SINGLE_FAULT_TASKS) + " |",
     ]
     for name, scores in readings.scores.items():
-        lines.append(f"| {name} | " + " | ".join(f"{scores[task]:.3f}" for task in TASK_IDS) + " |")
+        lines.append(f"| {name} | " + " | ".join(f"{scores[task]:.3f}" for task in SINGLE_FAULT_TASKS) + " |")
     return [
         *lines,
         "",

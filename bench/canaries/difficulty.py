@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
 
+from bench.canaries.composed import expert_lines, measure_expert
 from bench.canaries.reading import Readings
 from domain.faults import CATALOGUE
 from domain.generator import HEALTHY, generate
@@ -64,7 +65,8 @@ def render_difficulty(readings: Readings, folder: Path, say: Callable[[str], Non
     say("measuring every fault against its twin")
     rows = [measure_difficulty(fault_id) for fault_id in CATALOGUE]
     is_drawn = _draw(rows, readings, folder / "difficulty.svg")
-    (folder / "difficulty.md").write_text(render_page(rows, readings, is_drawn=is_drawn))
+    page = render_page(rows, readings, is_drawn=is_drawn) + "\n".join(expert_lines(measure_expert())) + "\n"
+    (folder / "difficulty.md").write_text(page)
 
 
 def render_page(rows: list[Difficulty], readings: Readings, *, is_drawn: bool) -> str:

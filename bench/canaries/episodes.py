@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from domain.generator import HEALTHY, generate
 from domain.training.style import SeedSplit
-from domain.types import TASK_IDS, TaskId
+from domain.types import SINGLE_FAULT_TASKS, TaskId
 
 _CHUNK = 50
 
@@ -44,7 +44,7 @@ def _chunk(start: int, *, end: int, split: SeedSplit, healthy: bool) -> list[Epi
 
 
 def _episode(seed: int, split: SeedSplit, *, healthy: bool) -> Episode:
-    task_id = TASK_IDS[seed % len(TASK_IDS)]
+    task_id = SINGLE_FAULT_TASKS[seed % len(SINGLE_FAULT_TASKS)]
     drawn = generate(task_id, seed, split=split)
     shown = generate(task_id, seed, split=split, fault=HEALTHY) if healthy else drawn
     texts: dict[str, str] = dict(shown.evidence.artifacts.items())

@@ -9,11 +9,11 @@ from typing import NamedTuple
 from bench.canaries.bag_of_words import BagOfWords, chance
 from bench.canaries.episodes import Episode, draw_episodes
 from bench.canaries.odd_tokens import OddTokens
-from domain.actions import Diagnosis
+from domain.diagnosis import Diagnosis
 from domain.faults import CATALOGUE
 from domain.floor import Judge
 from domain.generator import generate
-from domain.types import ARTIFACT_NAMES, TASK_IDS, TaskId
+from domain.types import ARTIFACT_NAMES, SINGLE_FAULT_TASKS, TaskId
 
 WHOLE = (*ARTIFACT_NAMES, "checks")
 PUBLIC_SEED, FRESH_SEED, HELD_OUT_SEED, TWIN_SEED = 94_000_000, 93_000_000, 90_000_000, 92_000_000
@@ -129,9 +129,9 @@ def _against_chance(
 
 def _scores(named: Sequence[str], episodes: Sequence[Episode]) -> dict[TaskId, float]:
     """Mean score of answers that submit a public truth of the named fault."""
-    judge, found = Judge(), {task_id: list[float]() for task_id in TASK_IDS}
+    judge, found = Judge(), {task_id: list[float]() for task_id in SINGLE_FAULT_TASKS}
     for fault, episode in zip(named, episodes, strict=True):
-        truth = generate(episode.task_id, 1, fault=fault).truth
+        truth = generate(episode.task_id, 1, fault=fault).only_fault
         answer = Diagnosis(
             failure_category=truth.failure_category,
             root_cause_file=truth.root_cause_file,

@@ -43,7 +43,7 @@ from domain.faults import (
     zero_init,
 )
 from domain.faults.fault import Fault, UnknownFaultError
-from domain.types import TASK_IDS, TaskId
+from domain.types import SINGLE_FAULT_TASKS, TaskId
 
 CATALOGUE: dict[str, Fault] = {
     fault.fault_id: fault
@@ -90,9 +90,9 @@ CATALOGUE: dict[str, Fault] = {
 }
 
 POOLS: dict[TaskId, tuple[str, ...]] = {
-    task: tuple(fault.fault_id for fault in CATALOGUE.values() if fault.task_id == task) for task in TASK_IDS
+    task: tuple(fault.fault_id for fault in CATALOGUE.values() if fault.task_id == task) for task in SINGLE_FAULT_TASKS
 }
-"""The faults that a task may plant, in the catalogue's order. The order is part of what a seed means: a change of it raises
+"""The faults that a task of one fault may plant, in the catalogue's order. The order is part of what a seed means: a change of it raises
 ``GENERATOR_VERSION``. (It was chosen so that seed 7 plants the faults of the examples in the documentation.)"""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from domain.actions import PatchEntry
+from domain.diagnosis import PatchEntry
 from domain.field import FieldSpec
 from domain.registry import find, with_field
 from domain.scenario import Accepted, SafeField, Truth

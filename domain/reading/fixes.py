@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from domain.actions import Diagnosis, PatchEntry
+from domain.diagnosis import Diagnosis, PatchEntry
 from domain.field import FieldSpec, ValueOutsideFieldError
 from domain.reading import clauses, concepts
 from domain.reading.choices import held_by_a_constant, propose_choice, quoted_choice

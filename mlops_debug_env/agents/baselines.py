@@ -6,7 +6,7 @@ import random
 from types import MappingProxyType
 from typing import Mapping
 
-from mlops_debug_env.actions import Action, PatchEntry, SubmitDiagnosis
+from mlops_debug_env.actions import Action, Diagnosis, PatchEntry, submission
 from mlops_debug_env.agents.investigation import investigative_actions
 from mlops_debug_env.models import Observation, RegistryField, ResetObservation
 from mlops_debug_env.types import FAILURE_CATEGORIES, ArtifactName, FailureCategory, TaskId
@@ -16,12 +16,12 @@ READS_THAT_COST_NOTHING = 3
 
 
 class NopAgent:
-    """Submits at once, and says nothing."""
+    """Submits at once, and says nothing: on the expert task, that nothing is wrong."""
 
     name = "nop"
 
     async def act(self, observation: Observation) -> Action:
-        return SubmitDiagnosis()
+        return submission(observation.task_id)
 
 
 class RandomAgent:
@@ -40,14 +40,14 @@ class RandomAgent:
         if isinstance(observation, ResetObservation):
             self._fields = observation.field_registry
         is_last = observation.step_count + 1 >= observation.max_steps
-        return self._guess() if is_last or not self._actions else self._actions.pop()
+        return submission(observation.task_id, self._guess()) if is_last or not self._actions else self._actions.pop()
 
-    def _guess(self) -> SubmitDiagnosis:
+    def _guess(self) -> Diagnosis:
         category = self._draw.choice(FAILURE_CATEGORIES)
         if not self._fields:
-            return SubmitDiagnosis(failure_category=category, confidence=0.0)
+            return Diagnosis(failure_category=category, confidence=0.0)
         field = self._draw.choice(self._fields)
-        return SubmitDiagnosis(
+        return Diagnosis(
             failure_category=category,
             root_cause_file=field.file,
             root_cause_field=field.field,
@@ -79,7 +79,9 @@ class ConstantAgent:
         self._actions = [action for shown, action in investigative_actions() if "." in shown][:READS_THAT_COST_NOTHING]
 
     async def act(self, observation: Observation) -> Action:
-        return self._actions.pop() if self._actions else stuffed(observation.task_id)
+        if self._actions:
+            return self._actions.pop()
+        return submission(observation.task_id, stuffed(observation.task_id))
 
 
 MOST_LIKELY: Mapping[TaskId, tuple[FailureCategory, ArtifactName]] = MappingProxyType(
@@ -87,15 +89,16 @@ MOST_LIKELY: Mapping[TaskId, tuple[FailureCategory, ArtifactName]] = MappingProx
         "easy": ("config_error", "config.yaml"),
         "medium": ("data_leakage", "preprocessing.py"),
         "hard": ("evaluation_bug", "preprocessing.py"),
+        "expert": ("preprocessing_bug", "preprocessing.py"),
     }
 )
 """Where a failure of this kind usually lies, before anything was looked at."""
 
 
-def stuffed(task_id: TaskId) -> SubmitDiagnosis:
+def stuffed(task_id: TaskId) -> Diagnosis:
     """The usual place, with every field and every fix that comes to mind."""
     category, file = MOST_LIKELY[task_id]
-    return SubmitDiagnosis(
+    return Diagnosis(
         failure_category=category,
         root_cause_file=file,
         root_cause_field=(

@@ -21,10 +21,31 @@ MEASURED: tuple[tuple[float, float], ...] = (
 """Share of belief of the best hypothesis, and how often it was right; both rise."""
 
 
+MEASURED_ALONE: tuple[tuple[float, float], ...] = (
+    (0.0, 0.001),
+    (2.5, 0.05),
+    (3.5, 0.72),
+    (4.5, 0.87),
+    (5.5, 0.996),
+    (9.0, 0.998),
+)
+"""Score of a hypothesis where none, one or two faults may be planted, and how often it was right; both rise. Measured on 300
+seeds of the expert task with all of the evidence (``--alone``)."""
+
+
 def calibrate(share: float) -> float:
     """The probability that category, file and field are right, between the measured points on a straight line."""
-    for (low, right_at_low), (high, right_at_high) in pairwise(MEASURED):
+    return _between(MEASURED, share)
+
+
+def calibrate_alone(score: float) -> float:
+    """The same of one hypothesis by itself, whatever else may be wrong."""
+    return _between(MEASURED_ALONE, score)
+
+
+def _between(measured: tuple[tuple[float, float], ...], share: float) -> float:
+    for (low, right_at_low), (high, right_at_high) in pairwise(measured):
         if share <= high:
             part = (max(share, low) - low) / (high - low)
             return round(right_at_low + part * (right_at_high - right_at_low), 4)
-    return MEASURED[-1][1]
+    return measured[-1][1]

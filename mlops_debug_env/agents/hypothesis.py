@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Callable, Iterable, Iterator
 
-from mlops_debug_env.actions import PatchEntry, SubmitDiagnosis
+from mlops_debug_env.actions import Diagnosis, PatchEntry
 from mlops_debug_env.agents.evidence import Evidence
 from mlops_debug_env.types import ArtifactName, FailureCategory
 
@@ -48,10 +48,10 @@ class Hypothesis:
     def score(self) -> float:
         return sum(clue.score for clue in self.clues)
 
-    def to_diagnosis(self, confidence: float) -> SubmitDiagnosis:
+    def to_diagnosis(self, confidence: float) -> Diagnosis:
         """The hypothesis as an answer, with the clues that hold as its reasons."""
         reasons = "; ".join(clue.words for clue in self.clues if clue.holds)
-        return SubmitDiagnosis(
+        return Diagnosis(
             failure_category=self.category,
             root_cause_file=self.file,
             root_cause_field=self.field,
@@ -69,6 +69,14 @@ def weigh(rules: Iterable[Rule], evidence: Evidence) -> list[Hypothesis]:
     """All hypotheses that any rule makes, the best first; equal scores keep the order of the rules."""
     made = [each for rule in rules for each in rule(evidence)]
     return sorted(made, key=lambda each: -each.score)
+
+
+def of_each_field(hypotheses: Iterable[Hypothesis]) -> list[Hypothesis]:
+    """The best one about each field, in the same order."""
+    best: dict[str, Hypothesis] = {}
+    for each in hypotheses:
+        best.setdefault(each.field, each)
+    return list(best.values())
 
 
 def share_of_best(hypotheses: list[Hypothesis]) -> float:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from mlops_debug_env.actions import Action, SubmitDiagnosis
+from mlops_debug_env.actions import Action, Diagnosis, submission
 from mlops_debug_env.agents.investigation import Notes
 from mlops_debug_env.connection import DebugClient
 from mlops_debug_env.errors import MlopsDebugError
-from mlops_debug_env.models import GroundTruth, Observation
+from mlops_debug_env.grade import GroundTruth, GroundTruths
+from mlops_debug_env.models import Observation
 from mlops_debug_env.types import TaskId
 
 
@@ -32,20 +33,21 @@ class OracleAgent:
             action = self._notes.next_action(steps_left=observation.max_steps - observation.step_count)
             if action is not None:
                 return action
-        return to_diagnosis(await self._truth())
+        truth = await self._truth()
+        return submission(self._task_id, *(to_diagnosis(one) for one in truth.faults))
 
-    async def _truth(self) -> GroundTruth:
+    async def _truth(self) -> GroundTruth | GroundTruths:
         async with DebugClient(self._base_url, api_key=self._api_key) as client:
             await client.reset(task_id=self._task_id, seed=self._seed, agent=f"{self.name}-peek")
-            ended = await client.step(SubmitDiagnosis())
+            ended = await client.step(submission(self._task_id))
         if ended.info.ground_truth is None:
             raise NoTruthError("The server does not show the truth after the end; the oracle plays practice only.")
         return ended.info.ground_truth
 
 
-def to_diagnosis(truth: GroundTruth) -> SubmitDiagnosis:
-    """The revealed truth as an answer."""
-    return SubmitDiagnosis(
+def to_diagnosis(truth: GroundTruth) -> Diagnosis:
+    """A revealed fault as an answer."""
+    return Diagnosis(
         failure_category=truth.failure_category,
         root_cause_file=truth.root_cause_file,
         root_cause_field=truth.root_cause_field,

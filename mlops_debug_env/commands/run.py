@@ -21,6 +21,7 @@ from mlops_debug_env.commands.ending import (
     write_out,
 )
 from mlops_debug_env.commands.options import ApiKeyOption, ConcurrencyOption, JsonOption, UrlOption
+from mlops_debug_env.types import TaskId
 
 if TYPE_CHECKING:
     from mlops_debug_env.evaluation.command import Outcome
@@ -33,7 +34,11 @@ def run(
     model: Annotated[
         str | None, typer.Option(help="Name of the model, for the agent llm. Default: MODEL_NAME.")
     ] = None,
-    suite: Annotated[str | None, typer.Option(help="Name of a suite, or a .json file. Default: practice-1.")] = None,
+    suite: Annotated[
+        str | None,
+        typer.Option(help="Name of a suite, or a .json file. Default: practice-1; with --task expert, expert-1."),
+    ] = None,
+    task: Annotated[TaskId | None, typer.Option(help="Only the entries of this task.")] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="Episodes for each entry. Default: 1.")] = None,
     concurrency: ConcurrencyOption = 16,
     url: UrlOption = "http://127.0.0.1:7860",
@@ -106,6 +111,7 @@ def run(
             suite=suite,
             trials=trials,
             reward_mode=reward_mode,
+            task_id=task,
             entries=entries,
             agent_options={name: value for name, value in options.items() if value is not None},
         ),

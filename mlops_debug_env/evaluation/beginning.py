@@ -9,11 +9,13 @@ from typing import Any, Mapping
 
 from mlops_debug_env.evaluation.folder import FolderTakenError, RunFolder, create_folder, read_header
 from mlops_debug_env.evaluation.records import RunHeader
-from mlops_debug_env.suites import read_suite
-from mlops_debug_env.types import RewardMode
+from mlops_debug_env.suites import UnreadableSuiteError, read_suite
+from mlops_debug_env.types import COMPOSED_TASK, RewardMode, TaskId
 from mlops_debug_env.version import VERSION
 
 DEFAULT_SUITE = "practice-1"
+COMPOSED_SUITE = "expert-1"
+"""The default where only the expert task is asked for."""
 DEFAULT_AGENT = "heuristic"
 LLM = "llm"
 
@@ -31,6 +33,8 @@ class RunRequest:
     suite: str | None = None
     trials: int | None = None
     reward_mode: RewardMode | None = None
+    task_id: TaskId | None = None
+    """Only the suite's entries of this task."""
     entries: int | None = None
     """Only so many entries of the suite, from its start."""
     agent_options: dict[str, Any] = field(default_factory=dict)
@@ -40,14 +44,17 @@ def header_of(request: RunRequest, environ: Mapping[str, str]) -> RunHeader:
     """The header of a new run. A model that is named makes the agent ``llm`` the default.
 
     Raises:
-        UnknownSuiteError, UnreadableSuiteError: there is no such suite.
+        UnknownSuiteError, UnreadableSuiteError: there is no such suite, or nothing of the task in it.
     """
-    suite = read_suite(request.suite or DEFAULT_SUITE)
+    suite = read_suite(request.suite or (COMPOSED_SUITE if request.task_id == COMPOSED_TASK else DEFAULT_SUITE))
+    entries = tuple(each for each in suite.entries if request.task_id in (None, each.task_id))
+    if not entries:
+        raise UnreadableSuiteError(f"{suite.name} has no entry of the task {request.task_id}")
     agent = request.agent or (DEFAULT_AGENT if request.model is None else LLM)
     return RunHeader(
         run_id=secrets.token_hex(16),
         suite=suite.name,
-        entries=suite.entries[: request.entries],
+        entries=entries[: request.entries],
         agent=agent,
         model=(request.model or environ.get("MODEL_NAME")) if agent == LLM else None,
         trials=request.trials or 1,

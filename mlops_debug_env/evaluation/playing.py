@@ -18,6 +18,7 @@ from mlops_debug_env.evaluation.folder import RunFolder
 from mlops_debug_env.evaluation.recorded import recorded_action
 from mlops_debug_env.evaluation.records import Acted, Began, EpisodeResult, Showed, Ticket
 from mlops_debug_env.evaluation.watching import Watcher
+from mlops_debug_env.grade import Breakdown, ComposedBreakdown
 from mlops_debug_env.models import ActionResult, Info, Observation, ResetObservation, StepResult
 
 
@@ -157,8 +158,7 @@ def _result(
     if info.score is None or info.ground_truth is None or info.investigation is None:
         raise ProtocolError(f"episode {ticket.episode_id} is over and the server gives no score or no truth")
     header, parts, looked = folder.header, info.breakdown, info.investigation
-    named = () if parts is None else (parts.failure_category, parts.root_cause_file, parts.root_cause_field)
-    points = [part.awarded for part in named] or [0.0, 0.0, 0.0]
+    points = _points(info.breakdown, len(info.ground_truth.faults))
     usage = agent.usage if isinstance(agent, Accounting) else None
     used = dict.fromkeys(ModelUsage.model_fields) if usage is None else usage.model_dump()
     return EpisodeResult(
@@ -175,13 +175,13 @@ def _result(
         steps=info.step_count,
         truncated=info.truncated,
         fault_id=info.ground_truth.fault_id,
-        is_right=bool(named) and all(part.awarded == part.possible for part in named),
-        confidence=last.confidence if isinstance(last, SubmitDiagnosis) and not info.truncated else None,
+        is_right=parts is not None and parts.is_borne_out,
+        confidence=last.stated_confidence if isinstance(last, SubmitDiagnosis) and not info.truncated else None,
         brier=info.brier,
         category_points=points[0],
         file_points=points[1],
         field_points=points[2],
-        fix_points=0.0 if parts is None else parts.proposed_fix.awarded,
+        fix_points=points[3],
         penalty_points=0.0 if parts is None else sum(each.amount for each in parts.penalties),
         artifacts_read=len(looked.artifacts_read),
         checks_run=len(looked.checks_run),
@@ -189,3 +189,10 @@ def _result(
         refused=looked.refused,
         **used,
     )
+
+
+def _points(breakdown: Breakdown | ComposedBreakdown | None, faults: int) -> list[float]:
+    """Of category, file, field and fix; on the expert task the mean over what was planted."""
+    entries = breakdown.entries if breakdown is not None else ()
+    parts = ("failure_category", "root_cause_file", "root_cause_field", "proposed_fix")
+    return [round(sum(getattr(one, name).awarded for one in entries) / max(1, faults), 4) for name in parts]

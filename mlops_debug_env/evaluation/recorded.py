@@ -21,6 +21,14 @@ def recorded_action(event: Mapping[str, Any]) -> Action | None:
         case "check":
             return parse_action({"action_type": "run_sanity_check", "sanity_check_type": payload["check"]})
         case "submit":
-            return parse_action({"action_type": "submit_diagnosis", **payload["diagnosis"]})
+            return parse_action({"action_type": "submit_diagnosis", **_submitted(payload)})
         case _:
             return None
+
+
+def _submitted(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """What was said. Events before schema version 3 held one diagnosis; since then the expert task's say what was missed."""
+    if "entries" not in payload:
+        return dict(payload["diagnosis"])
+    said = [entry["diagnosis"] for entry in payload["entries"]]
+    return dict(said[0]) if payload.get("missed") is None else {"diagnoses": said}

@@ -46,8 +46,9 @@ def _tool(name: str, schema: dict[str, Any], definitions: dict[str, Any]) -> dic
     inputs["required"] = [key for key in schema.get("required", []) if key not in _OUTER]
     if "additionalProperties" in schema:
         inputs["additionalProperties"] = schema["additionalProperties"]
-    if "PatchEntry" in repr(properties):
-        inputs["$defs"] = {"PatchEntry": definitions["PatchEntry"]}
+    named = [key for key in ("Diagnosis", "PatchEntry") if f"#/$defs/{key}" in repr(properties)]
+    if named:  # a diagnosis holds a patch
+        inputs["$defs"] = {key: definitions[key] for key in ("Diagnosis", "PatchEntry") if key >= named[0]}
     return {
         "name": name,
         "title": name.replace("_", " ").capitalize(),

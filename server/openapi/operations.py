@@ -162,7 +162,7 @@ OPERATIONS: tuple[Operation, ...] = (
         answer=EpisodeState | LastScores,
         answer_examples=(
             ("episode", STATE),
-            ("scores", {"scores": {"easy": 0.85, "medium": None, "hard": None}, "open_episodes": 0}),
+            ("scores", {"scores": {"easy": 0.85, "medium": None, "hard": None, "expert": None}, "open_episodes": 0}),
         ),
         problems=("episode_ambiguous", "unknown_episode", "invalid", *STORED),
         takes_episode=True,

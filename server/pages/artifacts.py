@@ -54,16 +54,16 @@ def show_artifacts(
     *,
     is_over: bool,
     twin: Evidence | None,
-    root: str | None,
+    roots: frozenset[str | None],
 ) -> tuple[ArtifactShown, ...]:
-    """All artifacts. While the episode runs only lines that the agent was shown; ``root``: the file of the root cause."""
+    """All artifacts. While the episode runs only lines that the agent was shown; ``roots``: the files of the root causes."""
     return tuple(
         _show(
             name,
             evidence.artifacts[name],
             seen[name],
             is_over=is_over,
-            twin=twin.artifacts[name] if twin is not None and (name in _ALWAYS_CAUSES or name == root) else None,
+            twin=twin.artifacts[name] if twin is not None and (name in _ALWAYS_CAUSES or name in roots) else None,
         )
         for name in ARTIFACT_NAMES
     )

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
+from domain.suites import stratum_name
+
 _SHADES = 10
 """Classes of the heat map; the sheet has a colour for each."""
 
@@ -79,7 +81,9 @@ def show_board(board: Mapping[str, Any]) -> BoardShown:
     rows: Sequence[Mapping[str, Any]] = board["rows"]
     suite = board["suite"]
     task_ids = tuple(suite["mix"])
-    faults = tuple((fault, task) for task in task_ids for fault in dict.fromkeys(suite["mix"][task]))
+    faults = tuple(
+        (stratum_name(task, fault), task) for task in task_ids for fault in dict.fromkeys(suite["mix"][task])
+    )
     shared = {rank for rank, count in Counter(row["rank"] for row in rows).items() if count > 1}
     return BoardShown(
         heading={name: value for name, value in board.items() if name != "rows"},

@@ -48,8 +48,8 @@ class EpisodeShown:
     curves: Curves | None
     twin_curves: Curves | None
     grade: GradeShown | None
-    truth: dict[str, Any] | None
-    """``ground_truth``; null: the episode runs."""
+    planted: tuple[dict[str, Any], ...] | None
+    """The faults, each as ``ground_truth`` shows one; null: the episode runs."""
     run_id: str | None
     dataset: str | None
     has_twin: bool
@@ -66,9 +66,9 @@ def show_episode(folding: Folding, held: HeldScenario, sight: Sight, twin: Evide
     is_over, is_open = sight == "whole", sight != "public"
     truth, evidence = held.scenario.truth, held.scenario.evidence
     twin = twin if is_over else None
-    root = truth.root_cause_file if is_over else None
+    roots = frozenset(one.root_cause_file for one in truth.planted) if is_over else frozenset()
     seen = first_seen(evidence.artifacts, folding.events)
-    artifacts = show_artifacts(evidence, seen, is_over=is_over, twin=twin, root=root) if is_open else ()
+    artifacts = show_artifacts(evidence, seen, is_over=is_over, twin=twin, roots=roots) if is_open else ()
     submitted = state.last if isinstance(state.last, DiagnosisSubmitted) else None
     return EpisodeShown(
         number=number_name(links[0].position or 0),
@@ -90,7 +90,7 @@ def show_episode(folding: Folding, held: HeldScenario, sight: Sight, twin: Evide
         curves=_curves(artifacts),
         twin_curves=None if twin is None else parse_curves(twin.artifacts["train.log"].splitlines()),
         grade=show_grade(submitted, truth) if submitted is not None and is_over else None,
-        truth=truth.reveal() if is_over else None,
+        planted=tuple(one.reveal() for one in truth.planted) if is_over else None,
         run_id=evidence.run_id if is_open else None,
         dataset=evidence.run_summary.dataset if is_open else None,
         has_twin=twin is not None,

@@ -1,13 +1,13 @@
-"""The grade of a diagnosis, part by part, beside what was answered and what was true."""
+"""The grade of what was submitted, part by part, beside what was answered and what was true."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from domain.actions import Diagnosis, PatchEntry
+from domain.diagnosis import Diagnosis, PatchEntry
 from domain.events import DiagnosisSubmitted
-from domain.grade import Penalty
-from domain.scenario import Truth
+from domain.grade import Breakdown, ComposedBreakdown, GradedEntry, Penalty
+from domain.scenario import Composition, Truth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,28 +32,57 @@ class GradedPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GradeShown:
-    """A diagnosis and its grade."""
+class EntryShown:
+    """One diagnosis, beside the fault it was held against."""
 
+    heading: str | None
+    """Which entry it is and what it was matched with; null: the task asks for one."""
     parts: tuple[GradedPart, ...]
-    penalties: tuple[Penalty, ...]
     reasoning: str | None
     """The diagnosis in the agent's words."""
     confidence: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradeShown:
+    """What was submitted, and its grade."""
+
+    entries: tuple[EntryShown, ...]
+    missed: tuple[str, ...]
+    """Planted faults that no entry was matched with."""
+    penalties: tuple[Penalty, ...]
     brier: float | None
     score: float
 
 
-def show_grade(submitted: DiagnosisSubmitted, truth: Truth) -> GradeShown:
-    said, graded = submitted.diagnosis, submitted.grade
-    points = graded.breakdown
+def show_grade(submitted: DiagnosisSubmitted, truth: Truth | Composition) -> GradeShown:
+    graded, faults = submitted.grade, {one.fault_id: one for one in truth.planted}
+    breakdown = graded.breakdown
+    if isinstance(breakdown, ComposedBreakdown):
+        entries = tuple(
+            _entry(said, one, faults.get(one.fault_id or ""), f"Entry {number}: {one.fault_id or 'matches nothing'}")
+            for number, (said, one) in enumerate(zip(submitted.diagnoses, breakdown.entries, strict=True), start=1)
+        )
+    else:
+        entries = (_entry(submitted.diagnoses[0], breakdown, truth.planted[0], None),)
+    return GradeShown(
+        entries=entries,
+        missed=breakdown.missed if isinstance(breakdown, ComposedBreakdown) else (),
+        penalties=breakdown.penalties,
+        brier=graded.brier,
+        score=graded.score,
+    )
+
+
+def _entry(said: Diagnosis, points: Breakdown | GradedEntry, truth: Truth | None, heading: str | None) -> EntryShown:
     plain = (
-        ("Category", said.failure_category, truth.failure_category, points.failure_category),
-        ("File", said.root_cause_file, truth.root_cause_file, points.root_cause_file),
-        ("Field", said.root_cause_field, truth.root_cause_field, points.root_cause_field),
+        ("Category", said.failure_category, truth.failure_category if truth else None, points.failure_category),
+        ("File", said.root_cause_file, truth.root_cause_file if truth else None, points.root_cause_file),
+        ("Field", said.root_cause_field, truth.root_cause_field if truth else None, points.root_cause_field),
     )
     fix = points.proposed_fix
-    return GradeShown(
+    return EntryShown(
+        heading=heading,
         parts=(
             *(
                 GradedPart(
@@ -67,18 +96,15 @@ def show_grade(submitted: DiagnosisSubmitted, truth: Truth) -> GradeShown:
             ),
             GradedPart(
                 name="Fix",
-                answered=_fix(said, fix.read_as),
-                truth=tuple(say_patch(entry) for entry in truth.patch),
+                answered=_fix(said, fix.read_as or said.patch or ()),
+                truth=tuple(say_patch(entry) for entry in truth.patch) if truth else (),
                 awarded=fix.awarded,
                 possible=fix.possible,
                 verdict=fix.verdict,
             ),
         ),
-        penalties=points.penalties,
         reasoning=said.diagnosis,
         confidence=said.confidence,
-        brier=graded.brier,
-        score=graded.score,
     )
 
 

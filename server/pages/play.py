@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from domain.actions import decode_action
+from domain.episode import WrongSubmissionError
 from domain.tasks import TASKS
 from domain.types import ARTIFACT_NAMES, FAILURE_CATEGORIES, SANITY_CHECK_NAMES
 from server.identity import client_of, identity_of
@@ -71,6 +72,8 @@ async def act(request: Request) -> Response:
         # Sent from an old page, for example by the back button: nothing was done, and the present is shown.
         moved = Problem(409, "moved_on", "The episode has moved on", "Nothing was done; this is where it stands now.")
         return await _show(request, key, refused=moved, given=form)
+    except WrongSubmissionError as error:
+        return await _show(request, key, refused=problem_of(error), given=form)
     return RedirectResponse("/play#result", status_code=303)
 
 

@@ -141,7 +141,7 @@ def _written(event: Event) -> str | None:
         case FieldQueried() | ActionRefused():
             return event.field
         case DiagnosisSubmitted():
-            return event.diagnosis.model_dump_json(exclude_none=True)
+            return ", ".join(said.model_dump_json(exclude_none=True) for said in event.diagnoses)
         case _:
             return None
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import pytest
 
 from bench.canaries.bag_of_words import BagOfWords, chance
-from bench.canaries.command import MOST_NAMED_FROM_CODE, BlindScores, render_floor
+from bench.canaries.command import MOST_NAMED_FROM_CODE, BlindScores, ComposedScores, render_floor
 from bench.canaries.difficulty import measure_difficulty, render_page
 from bench.canaries.episodes import Episode, draw_episodes
 from bench.canaries.odd_tokens import OddTokens
 from bench.canaries.reading import AgainstChance, Naming, Readings
-from domain.actions import Diagnosis
+from domain.composed_floor import ComposedFloor
+from domain.diagnosis import Diagnosis
 from domain.faults import POOLS
 from domain.floor import Floor
-from domain.types import ARTIFACT_NAMES, TASK_IDS
+from domain.types import ARTIFACT_NAMES, SINGLE_FAULT_TASKS
 
 
 def _told(number: int) -> Episode:
@@ -45,25 +46,27 @@ def test_an_odd_token_gives_a_fault_away() -> None:
 def test_episodes_take_the_tasks_in_turn_and_twins_keep_the_label() -> None:
     ours = draw_episodes(3, first_seed=7_000_000, split="test")
     twins = draw_episodes(3, first_seed=7_000_000, split="test", healthy=True)
-    assert {episode.task_id for episode in ours} == set(TASK_IDS)
+    assert {episode.task_id for episode in ours} == set(SINGLE_FAULT_TASKS)
     assert [episode.fault_id for episode in ours] == [episode.fault_id for episode in twins]
     assert all(one.texts != other.texts for one, other in zip(ours, twins, strict=True))
 
 
 def test_the_pages_show_every_figure() -> None:
-    floors = {task: BlindScores(Floor(task, 0.2, Diagnosis()), {"nop": 0.01}) for task in TASK_IDS}
+    floors = {task: BlindScores(Floor(task, 0.2, Diagnosis()), {"nop": 0.01}) for task in SINGLE_FAULT_TASKS}
     readings = Readings(
         500,
         [Naming("preprocessing.py", 0.5, 0.25)],
         [AgainstChance("twin", 0.1, 0.09, 0.02, 300)],
         0.25,
         300,
-        {"bag of words": dict.fromkeys(TASK_IDS, 0.5)},
+        {"bag of words": dict.fromkeys(SINGLE_FAULT_TASKS, 0.5)},
         {"bottleneck": 0.75},
     )
     blind = {task: BlindScores(one.floor, dict.fromkeys(_blind_names(), 0.123)) for task, one in floors.items()}
-    page = render_floor(blind, readings, seeds=2)
-    assert all(figure in page for figure in ("**0.200**", "0.123", "0.250", "yes"))
+    expert = ComposedScores(ComposedFloor(0.206, (), (0.206, 0.165, 0.151)), {"nop": 0.207}, 8)
+    page = render_floor(blind, expert, readings, seeds=2)
+    assert all(figure in page for figure in ("**0.200**", "0.123", "0.250", "yes", "**0.206**", "0.165", "0.207"))
+    assert expert.is_fine and not expert._replace(scores={"stuffed": 0.23}).is_fine
     row = measure_difficulty("bottleneck")
     assert row.noticed == 1.0 and row.test_fall > 0.1
     assert "| 0.75 |" in render_page([row], readings, is_drawn=False)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from domain.actions import Diagnosis, QueryArtifact, ReadArtifact, RunSanityCheck
+from domain.actions import QueryArtifact, ReadArtifact, RunSanityCheck
+from domain.diagnosis import Diagnosis
 from domain.episode import Command, EpisodeState, ResetEpisode, SubmitGraded, decide, fold
 from domain.events import Event
 from domain.evidence_view import EvidenceView
@@ -35,7 +36,7 @@ def reset(task_id: TaskId = "medium", reward_mode: RewardMode = "shaped") -> Res
 
 def submit(diagnosis: Diagnosis | None = None) -> SubmitGraded:
     said = diagnosis or Diagnosis(failure_category="data_leakage", confidence=0.8)
-    return SubmitGraded(said, None, hand_made_grade(said, SCENARIO.truth, None))
+    return SubmitGraded((said,), hand_made_grade(said, SCENARIO.only_fault, None))
 
 
 def events_of(commands: Sequence[Command]) -> tuple[Event, ...]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import jsonschema
 import pytest
 from pydantic import ValidationError
 
 from domain.actions import (
     Action,
-    Diagnosis,
     QueryArtifact,
     ReadArtifact,
     RunSanityCheck,
@@ -18,6 +18,7 @@ from domain.actions import (
     action_schema,
     decode_action,
 )
+from domain.diagnosis import Diagnosis
 
 
 def decode(**action: Any) -> Action:
@@ -47,19 +48,25 @@ def decode(**action: Any) -> Action:
             {"action_type": "run_sanity_check", "sanity_check_type": "class_balance"},
             RunSanityCheck("class_balance"),
         ),
-        ({"action_type": "submit_diagnosis"}, SubmitDiagnosis(Diagnosis())),
+        ({"action_type": "submit_diagnosis"}, SubmitDiagnosis((Diagnosis(),))),
+        ({"action_type": "submit_diagnosis", "diagnoses": []}, SubmitDiagnosis((), is_list=True)),
+        (
+            {"action_type": "submit_diagnosis", "diagnoses": [{"confidence": 0.5}, {}]},
+            SubmitDiagnosis((Diagnosis(confidence=0.5), Diagnosis()), is_list=True),
+        ),
     ],
 )
 def test_each_action_type_has_a_meaning(action: dict[str, Any], meaning: Action) -> None:
     decoded = decode(**action)
     if isinstance(decoded, SubmitDiagnosis) and isinstance(meaning, SubmitDiagnosis):
-        assert decoded.diagnosis.model_dump() == meaning.diagnosis.model_dump()
+        assert [each.model_dump() for each in decoded.diagnoses] == [each.model_dump() for each in meaning.diagnoses]
+        assert decoded.is_list == meaning.is_list
     else:
         assert decoded == meaning
 
 
 EVERY_PARAMETER_NULL = dict.fromkeys(
-    ("artifact_name", "log_filter", "field_path", "sanity_check_type", *Diagnosis.model_fields)
+    ("artifact_name", "log_filter", "field_path", "sanity_check_type", *Diagnosis.model_fields, "diagnoses")
 )
 
 
@@ -76,7 +83,7 @@ EVERY_PARAMETER_NULL = dict.fromkeys(
 def test_null_parameters_of_other_actions_count_as_absent(own: dict[str, Any]) -> None:
     with_nulls = decode(**{**EVERY_PARAMETER_NULL, **own, "metadata": {}})
     if isinstance(with_nulls, SubmitDiagnosis):
-        assert with_nulls.diagnosis.confidence == 1.0
+        assert with_nulls.diagnoses[0].confidence == 1.0
     else:
         assert with_nulls == decode(**own)
 
@@ -101,6 +108,12 @@ def test_null_parameters_of_other_actions_count_as_absent(own: dict[str, Any]) -
         {"action_type": "query_artifact", "artifact_name": "config.yaml", "field_path": ""},
         {"action_type": "run_sanity_check", "sanity_check_type": "vibes"},
         {"action_type": "submit_diagnosis", "confidence": 1.01},
+        {"action_type": "submit_diagnosis", "diagnoses": [{}, {}, {}]},
+        {"action_type": "submit_diagnosis", "diagnoses": {}},
+        {"action_type": "submit_diagnosis", "diagnoses": [{"confidence": 1.01}]},
+        {"action_type": "submit_diagnosis", "diagnoses": [{"fault_id": "none"}]},
+        {"action_type": "submit_diagnosis", "diagnoses": [{"diagnoses": []}]},
+        {"action_type": "submit_diagnosis", "diagnoses": [], "confidence": 0.5},
         {"action_type": "submit_diagnosis", "confidence": "0.5"},
         {"action_type": "submit_diagnosis", "failure_category": "typo"},
         {"action_type": "submit_diagnosis", "diagnosis": "x" * 4001},
@@ -129,9 +142,9 @@ def test_metadata_names_request_and_version_and_may_hold_more() -> None:
 def test_patch_values_keep_their_type(value: Any) -> None:
     decoded = decode(action_type="submit_diagnosis", patch=[{"file": "a", "field": "b", "value": value}])
     assert isinstance(decoded, SubmitDiagnosis)
-    assert decoded.diagnosis.patch is not None
-    assert decoded.diagnosis.patch[0].value is value or decoded.diagnosis.patch[0].value == value
-    assert type(decoded.diagnosis.patch[0].value) is type(value)
+    assert decoded.diagnoses[0].patch is not None
+    assert decoded.diagnoses[0].patch[0].value is value or decoded.diagnoses[0].patch[0].value == value
+    assert type(decoded.diagnoses[0].patch[0].value) is type(value)
 
 
 def test_schema_publishes_nine_actions_and_no_foreign_parameter() -> None:
@@ -140,3 +153,20 @@ def test_schema_publishes_nine_actions_and_no_foreign_parameter() -> None:
     assert len(actions) == 9
     assert set(actions["read_config"]["properties"]) == {"action_type", "metadata"}
     assert actions["read_config"]["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(
+    "diagnoses", ["absent", None, [], [{}], [{"confidence": 0.5}, {}], [{}] * 3, [{"more": 1}], {}]
+)
+@pytest.mark.parametrize("beside", [{}, {"confidence": None}, {"confidence": 0.5}, {"patch": None}, {"diagnosis": ""}])
+def test_schema_and_program_allow_the_same_lists_of_diagnoses(diagnoses: Any, beside: dict[str, Any]) -> None:
+    action = {"action_type": "submit_diagnosis", **beside}
+    if diagnoses != "absent":
+        action["diagnoses"] = diagnoses
+    fits = jsonschema.Draft202012Validator(action_schema()).is_valid(action)
+    try:
+        decode_action(json.dumps(action))
+    except ValidationError:
+        assert not fits
+    else:
+        assert fits

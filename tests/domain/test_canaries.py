@@ -10,7 +10,7 @@ from domain.canaries import BLIND, fresh_scenarios
 from domain.faults import POOLS
 from domain.floor import blind_floor
 from domain.scenario import Scenario
-from domain.types import TASK_IDS, TaskId
+from domain.types import SINGLE_FAULT_TASKS, TaskId
 
 TOLERANCE = 0.02
 
@@ -26,21 +26,21 @@ def _floor(task_id: TaskId) -> float:
 
 
 def test_the_scenarios_hold_every_fault_once_and_no_seed_twice() -> None:
-    for task_id in TASK_IDS:
+    for task_id in SINGLE_FAULT_TASKS:
         scenarios = _scenarios(task_id)
         assert [one.truth.fault_id for one in scenarios] == list(POOLS[task_id])
         assert len({one.seed for one in scenarios}) == len(scenarios)
 
 
 @pytest.mark.parametrize("canary", [name for name in BLIND if name != "seed look-up table"])
-@pytest.mark.parametrize("task_id", TASK_IDS)
+@pytest.mark.parametrize("task_id", SINGLE_FAULT_TASKS)
 def test_a_blind_agent_scores_no_more_than_the_floor(task_id: TaskId, canary: str) -> None:
     score = BLIND[canary](_scenarios(task_id))
     print(f"{task_id}: {canary} scores {score:.3f}, the floor is {_floor(task_id):.3f}")
     assert score <= _floor(task_id) + TOLERANCE
 
 
-@pytest.mark.parametrize("task_id", TASK_IDS)
+@pytest.mark.parametrize("task_id", SINGLE_FAULT_TASKS)
 def test_remembered_seeds_are_worth_nothing_on_fresh_ones(task_id: TaskId) -> None:
     scenarios = [*_scenarios(task_id), *fresh_scenarios(task_id, first_seed=63_000_000, seeds=1)]
     score = BLIND["seed look-up table"](scenarios)
@@ -48,6 +48,6 @@ def test_remembered_seeds_are_worth_nothing_on_fresh_ones(task_id: TaskId) -> No
     assert score <= _floor(task_id) + TOLERANCE
 
 
-@pytest.mark.parametrize("task_id", TASK_IDS)
+@pytest.mark.parametrize("task_id", SINGLE_FAULT_TASKS)
 def test_doing_nothing_scores_next_to_nothing(task_id: TaskId) -> None:
     assert BLIND["nop"](_scenarios(task_id)) <= 0.05

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from domain.actions import Diagnosis, ReadArtifact, RunSanityCheck
+from domain.actions import ReadArtifact, RunSanityCheck
+from domain.diagnosis import Diagnosis
 from domain.episode import (
     Command,
     EndEpisode,

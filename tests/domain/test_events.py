@@ -90,8 +90,12 @@ def test_every_step_between_versions_has_its_upcaster() -> None:
     assert set(UPCASTERS) == needed
 
 
-@pytest.mark.parametrize(("version", "total", "steps"), [(1, 0.2, 6), (2, 0.18, 5)])
-def test_the_golden_log_of_every_schema_still_verifies_and_folds(version: int, total: float, steps: int) -> None:
+@pytest.mark.parametrize(
+    ("version", "score", "total", "steps"), [(1, 0.15, 0.2, 6), (2, 0.15, 0.18, 5), (3, 0.6, 0.67, 6)]
+)
+def test_the_golden_log_of_every_schema_still_verifies_and_folds(
+    version: int, score: float, total: float, steps: int
+) -> None:
     recorded = json.loads((GOLDEN / f"schema_{version}.json").read_text())
     links = [
         Link(
@@ -106,8 +110,8 @@ def test_the_golden_log_of_every_schema_still_verifies_and_folds(version: int, t
     state = fold(decode(EncodedEvent(each.kind, each.schema_version, each.payload or b"")) for each in links)
     assert state is not None
     assert {each.kind for each in links} == set(EVENT_KINDS) - {"expire"}
-    assert (state.ended, state.score, state.total_reward, state.step_count) == ("submitted", 0.15, total, steps)
-    round_played = None if version == 1 else ("spring", 2, 1, "k0a1b2c3d")
+    assert (state.ended, state.score, state.total_reward, state.step_count) == ("submitted", score, total, steps)
+    round_played = ("spring", 2, 1, "k0a1b2c3d") if version == 2 else None
     begun = state.reset
     assert ((begun.round, begun.entry, begun.attempt, begun.key) if begun.round else None) == round_played
 

@@ -13,7 +13,7 @@ from domain.training.artifacts import draw_cosmetics, render_code, render_config
 from domain.training.pipeline import Pipeline, draw_pipeline
 from domain.training.randomness import Stream
 from domain.training.style import PLAIN
-from domain.types import TASK_IDS
+from domain.types import SINGLE_FAULT_TASKS
 from tests.domain.scenarios import FAULT_IDS, healthy_pipeline, planted, twin
 
 SEEDS = range(50)
@@ -98,7 +98,7 @@ def test_the_fields_of_a_fault_are_in_the_registry(fault_id: str) -> None:
     assert fault.sources
 
 
-@pytest.mark.parametrize("task_id", TASK_IDS)
+@pytest.mark.parametrize("task_id", SINGLE_FAULT_TASKS)
 def test_every_task_has_faults(task_id: str) -> None:
     assert POOLS[task_id]  # type: ignore[index]
 

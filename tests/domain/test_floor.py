@@ -6,18 +6,18 @@ from functools import cache
 
 import pytest
 
-from domain.actions import Diagnosis
+from domain.diagnosis import Diagnosis
 from domain.faults import POOLS
 from domain.floor import Floor, Judge, best_places, blind_floor, pool_scenarios
 from domain.registry import REGISTRY
-from domain.types import TASK_IDS, TaskId
+from domain.types import SINGLE_FAULT_TASKS, TaskId
 from tests.domain.scenarios import planted
 
 FLOOR_BOUNDS = {"easy": 0.45, "medium": 0.35, "hard": 0.25}
 EVERY_FIELD = " ".join(spec.field for spec in REGISTRY if spec.attribute)
 POOL_FIELDS = {
     task: ", ".join(sorted({str(planted(fault, 1).truth.root_cause_field) for fault in POOLS[task]}))
-    for task in TASK_IDS
+    for task in SINGLE_FAULT_TASKS
 }
 EVERY_REPAIR = (
     "Set learning_rate to 0.2, momentum to 0.9 and batch_size to 64; fit StandardScaler on train only; set random_state=SEED; "
@@ -28,7 +28,7 @@ SENTENCES = {
     task: " ".join(
         f"Set {entry.field} to {entry.value}." for fault in POOLS[task] for entry in planted(fault, 1).truth.patch
     )
-    for task in TASK_IDS
+    for task in SINGLE_FAULT_TASKS
 }
 KEYWORDS = (
     "reduce lower decrease learning_rate momentum batch_size 0.2 0.9 64 fit scaler train only same seed test_size 0.15 "
@@ -41,14 +41,14 @@ def _floor(task_id: TaskId) -> Floor:
     return blind_floor(task_id)
 
 
-@pytest.mark.parametrize("task_id", TASK_IDS)
+@pytest.mark.parametrize("task_id", SINGLE_FAULT_TASKS)
 def test_the_blind_floor_is_low(task_id: TaskId) -> None:
     floor = _floor(task_id)
     print(f"{task_id}: blind floor {floor.score}, by {floor.answer.model_dump_json(exclude_none=True)}")
     assert floor.score <= FLOOR_BOUNDS[task_id]
 
 
-@pytest.mark.parametrize("task_id", TASK_IDS)
+@pytest.mark.parametrize("task_id", SINGLE_FAULT_TASKS)
 def test_the_floor_is_what_the_grader_gives_its_answer(task_id: TaskId) -> None:
     floor, judge = _floor(task_id), Judge()
     scenarios = pool_scenarios(task_id)
@@ -58,7 +58,7 @@ def test_the_floor_is_what_the_grader_gives_its_answer(task_id: TaskId) -> None:
 
 @pytest.mark.parametrize("fix", [EVERY_REPAIR, KEYWORDS, EVERY_FIELD, None])
 @pytest.mark.parametrize("listing", ["pool", "all"])
-@pytest.mark.parametrize("task_id", TASK_IDS)
+@pytest.mark.parametrize("task_id", SINGLE_FAULT_TASKS)
 def test_a_stuffed_or_listed_constant_earns_no_more_than_the_floor(
     task_id: TaskId, listing: str, fix: str | None
 ) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from domain.generator import generate
 from domain.training.pipeline import draw_pipeline
 from domain.training.simulator import simulate
-from domain.types import TASK_IDS
+from domain.types import SINGLE_FAULT_TASKS
 
 SEEDS = range(5_000, 5_100)
 
@@ -25,7 +25,7 @@ def test_generation_costs_a_few_training_runs() -> None:
     run, scenario = [], []
     for seed in SEEDS:
         run.append(_milliseconds(lambda: simulate(draw_pipeline(seed))))
-        task_id = TASK_IDS[seed % 3]
+        task_id = SINGLE_FAULT_TASKS[seed % 3]
         scenario.append(_milliseconds(lambda: generate(task_id, seed)))
     median, tail = (np.percentile(scenario, share) / np.percentile(run, share) for share in (50, 99))
     print(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.actions import Diagnosis, PatchEntry, PatchValue
+from domain.diagnosis import Diagnosis, PatchEntry, PatchValue
 from domain.grade import Grade, Investigation, PatchVerdict
 from domain.grader import MissingVerdictError, grade, read_fix, verify_patch
 from domain.registry import REGISTRY

@@ -9,10 +9,11 @@ from itertools import product
 
 import pytest
 
+from domain.compositions import named_faults
 from domain.faults import CATALOGUE
 from domain.rounds import AttemptId, attempt_fault, attempt_seed, commitment_to
-from domain.suites import RANKED_1, SUITES, UnknownEntryError, UnknownSuiteError, find_suite
-from domain.types import TaskId
+from domain.suites import RANKED_1, RANKED_2, SUITES, Suite, UnknownEntryError, UnknownSuiteError, find_suite
+from domain.types import COMPOSED_TASK, TaskId
 
 SECRET = bytes(range(32))
 FIRST = AttemptId("spring", "ann", 1, 1)
@@ -39,15 +40,29 @@ def test_the_fault_comes_from_the_mix_of_the_task_in_its_proportions() -> None:
 
 
 @pytest.mark.parametrize("suite", SUITES.values(), ids=lambda suite: suite.suite_id)
-def test_a_suite_draws_only_faults_that_the_catalogue_has_for_the_task(suite: object) -> None:
-    assert suite is RANKED_1
-    for task_id, faults in RANKED_1.mix.items():
-        assert all(CATALOGUE[fault].task_id == task_id for fault in faults)
-    assert set(RANKED_1.entries) == set(RANKED_1.mix)
+def test_a_suite_draws_only_faults_that_the_catalogue_has_for_the_task(suite: Suite) -> None:
+    for task_id, faults in suite.mix.items():
+        if task_id == COMPOSED_TASK:
+            assert all("+".join(named_faults(fault)) in (fault, "") for fault in faults)
+        else:
+            assert all(CATALOGUE[fault].task_id == task_id for fault in faults)
+    assert set(suite.entries) == set(suite.mix)
 
 
-def test_a_published_suite_never_changes() -> None:
-    assert RANKED_1.digest == "4cc24743f565a5743cb66a3af856a34d5f35ace9362c3e75d1379c789950cc7e"
+def test_the_expert_entries_of_ranked_2_hold_none_one_and_two_faults_as_practice_does() -> None:
+    counted = Counter(len(named_faults(fault)) for fault in RANKED_2.mix[COMPOSED_TASK])
+    assert counted == {0: 6, 1: 12, 2: 12}
+
+
+@pytest.mark.parametrize(
+    ("suite", "digest"),
+    [
+        (RANKED_1, "4cc24743f565a5743cb66a3af856a34d5f35ace9362c3e75d1379c789950cc7e"),
+        (RANKED_2, "623b3e251bf5fe56ea74894687683913d0f8c05b0bc574b1cd8e883444f4447d"),
+    ],
+)
+def test_a_published_suite_never_changes(suite: Suite, digest: str) -> None:
+    assert suite.digest == digest
 
 
 def test_an_unknown_suite_or_entry_is_told() -> None:

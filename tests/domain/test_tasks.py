@@ -14,6 +14,7 @@ def test_tasks_are_listed_with_their_limits() -> None:
         ("easy", 20),
         ("medium", 30),
         ("hard", 40),
+        ("expert", 50),
     ]
 
 

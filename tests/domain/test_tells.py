@@ -7,6 +7,7 @@ import re
 import pytest
 
 from domain.training.artifacts import draw_cosmetics
+from tests.domain.compositions import composed
 from tests.domain.scenarios import FAULT_IDS, healthy_pipeline, planted, twin
 
 BANNED = re.compile(
@@ -23,6 +24,16 @@ def test_no_artifact_holds_a_banned_word_or_a_fault_id(fault_id: str) -> None:
         for name, text in planted(fault_id, seed).evidence.artifacts.items():
             assert not BANNED.search(text), (name, BANNED.search(text))
             assert not any(other in text for other in FAULT_IDS)
+
+
+def test_no_artifact_of_the_expert_task_holds_one_or_the_seed() -> None:
+    for seed in (*range(50), *SEEDS):
+        evidence = composed(seed).evidence
+        for name, text in evidence.artifacts.items():
+            assert not BANNED.search(text) and "expert" not in text, (name, BANNED.search(text))
+            assert not any(fault_id in text for fault_id in FAULT_IDS)
+        assert seed < 50 or str(seed) not in evidence.model_dump_json()
+        assert evidence.run_id == composed(seed, "none").evidence.run_id
 
 
 @pytest.mark.parametrize("fault_id", FAULT_IDS)

@@ -23,6 +23,7 @@ from mlops_debug_env.errors import (
 )
 from mlops_debug_env.models import ResetObservation, StepResult
 from mlops_debug_env.retrying import Retrying
+from mlops_debug_env.types import TASK_IDS
 from tests.e2e.playing import CHECKS, TASKS
 from tests.e2e.relay import Relay, relaying
 from tests.e2e.running import ServerProcess, environment, free_port
@@ -75,7 +76,7 @@ async def test_an_episode_from_reset_to_the_revealed_truth(server: ServerProcess
 
 async def test_what_can_be_read_without_playing(server: ServerProcess) -> None:
     async with DebugClient(server.url) as client:
-        assert [task.task_id for task in await client.tasks()] == list(TASKS)
+        assert [task.task_id for task in await client.tasks()] == list(TASK_IDS)
         assert (await client.health())["status"] == "healthy"
         assert set(await client.schema()) == {"action", "observation", "reset_observation", "state", "fields"}
         with pytest.raises(NotFoundError, match="unknown_episode"):
@@ -95,7 +96,7 @@ def test_the_blocking_client_sees_the_same(server: ServerProcess) -> None:
         seen = [client.reset(task_id="hard", seed=3), client.step(ReadConfig()), client.step(WRONG)]
         assert client.state().done
         assert len(client.events()) == 3
-        assert [task.task_id for task in client.tasks()] == list(TASKS)
+        assert [task.task_id for task in client.tasks()] == list(TASK_IDS)
         assert (client.health()["status"], len(client.schema())) == ("healthy", 5)
     assert [each.reward for each in seen] == [each.reward for each in asyncio.run(play())]
     with pytest.raises(RuntimeError, match="closed"):

@@ -82,7 +82,7 @@ def test_what_is_declared_is_so() -> None:
     assert (low, high) == (RUBRIC.repeated_read_reward, RUBRIC.highest_score)
 
 
-@pytest.mark.parametrize("task_id", ["easy", "medium", "hard"])
+@pytest.mark.parametrize("task_id", ["easy", "medium", "hard", "expert"])
 def test_the_oracle_reaches_the_best_reward(server: ServerProcess, task_id: str) -> None:
     script = ROOT / DECLARED["capabilities"]["oracle"]["location"]
     command = [sys.executable, str(script), server.url, task_id, "21"]

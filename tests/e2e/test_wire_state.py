@@ -83,14 +83,14 @@ def test_asking_for_the_state_is_no_step(http: httpx.Client) -> None:
 def test_openenv_state_without_a_name_sums_up_the_server(own_server: ServerProcess) -> None:
     with open_client(own_server.url) as http:
         nothing = accepted(http.get("/openenv/state"))
-        assert nothing == {"scores": {"easy": None, "medium": None, "hard": None}, "open_episodes": 0}
+        assert nothing == {"scores": {"easy": None, "medium": None, "hard": None, "expert": None}, "open_episodes": 0}
 
         Episode(http, task_id="hard", seed=7)
         first = Episode(http, task_id="easy", seed=7)
         right = diagnosis_from(truth_of(http, "easy", 7))
         score = first.play(right)["info"]["score"]
         assert accepted(http.get("/openenv/state")) == {
-            "scores": {"easy": score, "medium": None, "hard": None},
+            "scores": {"easy": score, "medium": None, "hard": None, "expert": None},
             "open_episodes": 1,
         }
 
@@ -110,7 +110,7 @@ def test_openenv_state_counts_an_episode_that_reached_the_limit(own_server: Serv
     with open_client(own_server.url) as http:
         Episode(http, task_id="easy", seed=7).play_to_the_limit()
         assert accepted(http.get("/openenv/state")) == {
-            "scores": {"easy": 0.01, "medium": None, "hard": None},
+            "scores": {"easy": 0.01, "medium": None, "hard": None, "expert": None},
             "open_episodes": 0,
         }
 

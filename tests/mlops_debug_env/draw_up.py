@@ -11,12 +11,14 @@ from collections import Counter
 from itertools import chain, count, zip_longest
 from pathlib import Path
 
+from domain.compositions import FAULT_COUNTS, draw_faults
 from domain.faults import POOLS
 from domain.generator import GENERATOR_VERSION, scenario_seed
 from domain.training.randomness import Stream
-from domain.types import TASK_IDS, TaskId
+from domain.types import COMPOSED_TASK, SINGLE_FAULT_TASKS, TaskId
 
 FIRST_SEED = 1_000_000
+HEALTHY_RUNS = 15
 FOLDER = Path(__file__).parents[2] / "mlops_debug_env" / "suites"
 
 
@@ -27,7 +29,25 @@ def planted(task_id: TaskId, seed: int) -> str:
 
 def draw_up(name: str, *, seeds_per_fault: int) -> str:
     """The text of a suite in which every fault occurs equally often."""
-    columns = [_seeds(task_id, seeds_per_fault) for task_id in TASK_IDS]
+    columns = [_seeds(task_id, seeds_per_fault) for task_id in SINGLE_FAULT_TASKS]
+    return _text(name, columns)
+
+
+def draw_up_expert(name: str, *, healthy: int) -> str:
+    """The text of a suite of the expert task: so many healthy runs, twice as many with one fault, as many with two."""
+    wanted = {count: healthy * FAULT_COUNTS.count(count) for count in FAULT_COUNTS}
+    taken: list[tuple[TaskId, int]] = []
+    for seed in count(FIRST_SEED):
+        if not any(wanted.values()):
+            break
+        planted = len(draw_faults(Stream(scenario_seed(COMPOSED_TASK, seed), "fault")))
+        if wanted[planted]:
+            wanted[planted] -= 1
+            taken.append((COMPOSED_TASK, seed))
+    return _text(name, [taken])
+
+
+def _text(name: str, columns: list[list[tuple[TaskId, int]]]) -> str:
     rows = chain.from_iterable(zip_longest(*columns))
     entries = ",\n    ".join(json.dumps({"task_id": each[0], "seed": each[1]}) for each in rows if each is not None)
     head = json.dumps({"name": name, "generator_version": GENERATOR_VERSION})[1:-1]
@@ -53,7 +73,10 @@ def main() -> None:
     parser.add_argument("--seeds-per-fault", type=int, default=8)
     given = parser.parse_args()
     path = FOLDER / f"{given.name}.json"
-    path.write_text(draw_up(given.name, seeds_per_fault=given.seeds_per_fault))
+    if given.name.startswith(COMPOSED_TASK):
+        path.write_text(draw_up_expert(given.name, healthy=HEALTHY_RUNS))
+    else:
+        path.write_text(draw_up(given.name, seeds_per_fault=given.seeds_per_fault))
     print(path)
 
 

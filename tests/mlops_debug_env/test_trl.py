@@ -36,7 +36,8 @@ def tools() -> dict[str, Any]:
 
 
 def test_there_is_one_tool_for_each_action_and_no_other() -> None:
-    assert sorted(tools()) == sorted(action_schema()["discriminator"]["mapping"])
+    # A list of diagnoses has a tool of its own: a model would fill in both shapes of one.
+    assert sorted({*tools()} - {"submit_diagnoses"}) == sorted(action_schema()["discriminator"]["mapping"])
 
 
 @pytest.mark.parametrize("name", sorted(tools()))
@@ -55,8 +56,10 @@ def test_a_tool_is_typed_and_documented_in_googles_style(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(tools()))
 def test_a_tool_takes_the_parameters_of_its_action(name: str) -> None:
     schema = action_schema()
-    reference = schema["discriminator"]["mapping"][name].rpartition("/")[2]
+    reference = schema["discriminator"]["mapping"][name.replace("noses", "nosis")].rpartition("/")[2]
     wanted = set(schema["$defs"][reference]["properties"]) - {"action_type", "metadata"}
+    if name.startswith("submit"):
+        wanted = {"diagnoses"} if name == "submit_diagnoses" else wanted - {"diagnoses"}
     assert set(inspect.signature(tools()[name]).parameters) - {"self"} == wanted
 
 
@@ -98,6 +101,18 @@ def test_a_rollout_is_rewarded_with_what_it_earned(env: MlopsDebugToolEnv) -> No
     assert "import numpy as np" in env.inspect_preprocessing()
     assert "Graded: 0.99" in env.submit_diagnosis(**ANSWER)
     assert env.get_reward() == pytest.approx(0.99 + 3 * 0.02 + 0.01)
+
+
+def test_a_list_of_diagnoses_is_for_the_expert_task_alone(env: MlopsDebugToolEnv) -> None:
+    env.reset(task_id="medium", seed=7)
+    with pytest.raises(ToolError, match="takes one diagnosis"):
+        env.submit_diagnoses([])
+    assert "nothing" in env.reset(task_id="expert", seed=5).lower()
+    with pytest.raises(ToolError, match="a list of 0 to 2 entries"):
+        env.submit_diagnosis(**ANSWER)
+    assert "Graded: 0.99" in env.submit_diagnoses([])  # seed 5 is healthy
+    env.reset(task_id="expert", seed=5)
+    assert "Graded: 0.01" in env.submit_diagnoses([ANSWER])
 
 
 def test_rewards_may_be_the_score_alone(env: MlopsDebugToolEnv) -> None:

@@ -13,7 +13,7 @@ import pytest
 from domain.episode import EpisodeState, evolve
 from domain.evidence_view import EvidenceView
 from domain.observation import observe, observe_final
-from domain.types import ARTIFACT_NAMES, SANITY_CHECK_NAMES, TASK_IDS
+from domain.types import ARTIFACT_NAMES, SANITY_CHECK_NAMES, SINGLE_FAULT_TASKS
 from server.audit import audit_episode
 from server.folding import decode_link
 from server.settings import Settings
@@ -86,7 +86,7 @@ async def test_every_answer_is_what_folding_the_stored_events_gives(settings: Se
     async with serving(settings) as served:
         for n, (episode_id, seed) in enumerate(begun.items()):
             mode = "sparse" if n % 3 == 0 else "shaped"
-            await served.reset(episode_id=episode_id, seed=seed, task_id=TASK_IDS[n % 3], reward_mode=mode)
+            await served.reset(episode_id=episode_id, seed=seed, task_id=SINGLE_FAULT_TASKS[n % 3], reward_mode=mode)
             answers[episode_id] = await play(served, episode_id, draw.randrange(0, 26), draw)
     async with serving(settings, new_id=counting_ids("later")) as served:
         compared = 0

@@ -222,8 +222,8 @@ async def test_scores_and_open_episodes_are_those_of_the_key(running: Served, an
     done = {"episode_id": "a", "action": {"action_type": "submit_diagnosis", "root_cause_file": "preprocessing.py"}}
     assert (await running.client.post("/step", json=done, headers=bearer(ann))).json()["info"]["score"] == 0.25
     shown = {key: (await running.client.get("/openenv/state", headers=bearer(key))).json() for key in (ann, bob)}
-    assert shown[ann] == {"scores": {"easy": None, "medium": 0.25, "hard": None}, "open_episodes": 1}
-    assert shown[bob] == {"scores": {"easy": None, "medium": None, "hard": None}, "open_episodes": 1}
+    assert shown[ann] == {"scores": {"easy": None, "medium": 0.25, "hard": None, "expert": None}, "open_episodes": 1}
+    assert shown[bob] == {"scores": {"easy": None, "medium": None, "hard": None, "expert": None}, "open_episodes": 1}
 
 
 async def test_a_revoked_key_ends_on_open_sockets_too(running: Served, guarded: Settings, ann: str) -> None:

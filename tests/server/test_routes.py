@@ -217,14 +217,14 @@ async def test_state_is_one_object_everywhere(served: Served) -> None:
 
 @pytest.mark.both_backends
 async def test_openenv_state_without_a_name_gives_the_last_scores(served: Served) -> None:
-    empty = {"scores": {"easy": None, "medium": None, "hard": None}, "open_episodes": 0}
+    empty = {"scores": {"easy": None, "medium": None, "hard": None, "expert": None}, "open_episodes": 0}
     assert (await served.client.get("/openenv/state")).json() == empty
     for episode_id, action in (("a", REPAIRED), ("b", {"action_type": "submit_diagnosis"}), ("c", None)):
         await served.reset(task_id="medium", episode_id=episode_id)
         if action is not None:
             await served.step(episode_id, action)
     scores = (await served.client.get("/openenv/state")).json()
-    assert scores == {"scores": {"easy": None, "medium": 0.01, "hard": None}, "open_episodes": 1}
+    assert scores == {"scores": {"easy": None, "medium": 0.01, "hard": None, "expert": None}, "open_episodes": 1}
 
 
 @pytest.mark.both_backends
@@ -314,7 +314,7 @@ async def test_the_rest_of_the_wire(served: Served) -> None:
     health = (await served.client.get("/health")).json()
     assert health["status"] == "healthy"
     tasks = (await served.client.get("/tasks")).json()["tasks"]
-    assert [set(task) for task in tasks] == [{"task_id", "name", "difficulty", "description", "max_steps"}] * 3
+    assert [set(task) for task in tasks] == [{"task_id", "name", "difficulty", "description", "max_steps"}] * 4
     metadata = (await served.client.get("/metadata")).json()
     assert set(metadata) == {"name", "description", "version", "author", "documentation_url"}
     schema = (await served.client.get("/schema")).json()

@@ -7,14 +7,14 @@ from typing import Annotated, Any, Iterator, Literal, Mapping, get_args, get_ori
 
 from pydantic import BaseModel
 
-from domain.actions import Diagnosis, PatchEntry, Reported
-from domain.events import EVENT_TYPES, UPCASTERS
-from domain.grade import Grade, PatchVerdict
+from domain.diagnosis import Diagnosis, PatchEntry, Reported
+from domain.events import EVENT_TYPES, UPCASTERS, DiagnosisSubmitted, Event
+from domain.submission import StoredEntry, StoredSubmission
 from server.openapi.bodies import RecordedEvent
 from upkeep.reference.documented import documented_fields
 from upkeep.reference.markdown import table
 
-_PARTS: tuple[type[BaseModel], ...] = (Diagnosis, PatchEntry, PatchVerdict, Grade, Reported)
+_PARTS: tuple[type[BaseModel], ...] = (StoredEntry, Diagnosis, PatchEntry, Reported)
 
 _WORDS: Mapping[Any, str] = MappingProxyType(
     {NoneType: "null", Any: "object", str: "text", int: "integer", float: "number", bool: "boolean"}
@@ -37,10 +37,15 @@ def render() -> str:
     envelope = _fields(RecordedEvent)
     return (
         f"{head}{kinds}\n## Around every payload\n\n{envelope}\n"
-        + "".join(f"## `{each.kind}`\n\n{each.__doc__}\n\n{_fields(each)}\n" for each in EVENT_TYPES)
+        + "".join(f"## `{each.kind}`\n\n{each.__doc__}\n\n{_fields(_stored(each))}\n" for each in EVENT_TYPES)
         + "".join(f"## {each.__name__}\n\n{each.__doc__}\n\n{_fields(each)}\n" for each in _PARTS)
         + f"## Old shapes\n\nUpgraded when they are read; what was recorded stays as it is.\n\n{steps}"
     )
+
+
+def _stored(event: type[Event]) -> type[BaseModel]:
+    """What the payload holds."""
+    return StoredSubmission if event is DiagnosisSubmitted else event
 
 
 def _fields(owner: type[BaseModel]) -> str:

@@ -5,21 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from mlops_debug_env.actions import Action, SubmitDiagnosis
+from mlops_debug_env.actions import Action, submission
 from mlops_debug_env.agents.investigation import next_investigative_action
 from mlops_debug_env.agents.llm.conversation import Conversation
 from mlops_debug_env.agents.llm.endpoint import ContextTooLongError, Endpoint, NoToolsError, Reply
-from mlops_debug_env.agents.llm.prompt import SYSTEM
+from mlops_debug_env.agents.llm.prompt import system_of
 from mlops_debug_env.agents.llm.replies import (
     IllegalReplyError,
     Proposal,
+    check_shape,
     read_json_reply,
     read_tool_reply,
     said_in,
 )
-from mlops_debug_env.agents.llm.tools import Tool, instructions_of
+from mlops_debug_env.agents.llm.tools import Tool, instructions_of, tools_for
 from mlops_debug_env.agents.llm.usage import NOTHING_USED, ModelUsage
 from mlops_debug_env.models import Observation, ResetObservation
+from mlops_debug_env.types import TaskId
 
 ToolMode = Literal["auto", "tools", "json"]
 
@@ -63,6 +65,8 @@ class LlmAgent:
         self._names = frozenset(tool.name for tool in tools)
         self._settings = settings or LlmSettings()
         self._taken_for_it = 0
+        self._task_id: TaskId = "easy"
+        self._offered = tools_for(tools, self._task_id)
         self._conversation = self._new_conversation(with_tools=self._settings.mode != "json")
 
     async def act(self, observation: Observation) -> Action:
@@ -90,9 +94,14 @@ class LlmAgent:
     def _see(self, observation: Observation) -> None:
         if isinstance(observation, ResetObservation) and observation.last_action_result.status == "reset":
             self.usage, self._taken_for_it = NOTHING_USED, 0
+            self._sit_down_to(observation.task_id)
             self._conversation.begin(observation)
         else:
             self._conversation.show(observation)
+
+    def _sit_down_to(self, task_id: TaskId) -> None:
+        self._task_id, self._offered = task_id, tools_for(self._tools, task_id)
+        self._conversation.instruct(self._system(with_tools=self._conversation.with_tools))
 
     async def _ask(self) -> Proposal | None:
         """A legal proposal; null: there was none, however often the model was told."""
@@ -109,7 +118,7 @@ class LlmAgent:
         folded = self._conversation.folded_results
         while True:
             messages = self._conversation.messages()
-            offered = [tool.as_openai() for tool in self._tools] if self._conversation.with_tools else None
+            offered = [tool.as_openai() for tool in self._offered] if self._conversation.with_tools else None
             try:
                 reply = await self._endpoint.ask(messages, offered)
                 break
@@ -127,8 +136,11 @@ class LlmAgent:
 
     def _read(self, reply: Reply) -> Proposal:
         if self._conversation.with_tools:
-            return read_tool_reply(reply.message, self._names)
-        return read_json_reply(reply.message.content or "", self._names)
+            proposal = read_tool_reply(reply.message, self._names)
+        else:
+            proposal = read_json_reply(reply.message.content or "", self._names)
+        check_shape(proposal.action, self._task_id)
+        return proposal
 
     def _act_for_it(self, observation: Observation) -> Action:
         """What the heuristic would look at next; it never gets to diagnose in the model's name."""
@@ -137,18 +149,23 @@ class LlmAgent:
         self._count(fallback_steps=1)
         seen = (*observation.artifacts_read, *observation.checks_run)
         is_hopeless = self._taken_for_it > self._settings.patience_steps
-        action = (None if is_hopeless else next_investigative_action(seen)) or SubmitDiagnosis()
+        action = (None if is_hopeless else next_investigative_action(seen)) or submission(observation.task_id)
         self._conversation.act(action, note=_TAKEN_FOR_IT)
         return action
 
     def _speak_json(self) -> None:
         """Go on in plain JSON, with the same turns."""
         self._settings = replace(self._settings, mode="json")
-        self._conversation.speak_json(_json_system(self._tools))
+        self._conversation.speak_json(self._system(with_tools=False))
 
     def _new_conversation(self, *, with_tools: bool) -> Conversation:
-        system = SYSTEM if with_tools else _json_system(self._tools)
-        return Conversation(system, with_tools=with_tools, most_tokens=self._settings.context_tokens)
+        return Conversation(
+            self._system(with_tools=with_tools), with_tools=with_tools, most_tokens=self._settings.context_tokens
+        )
+
+    def _system(self, *, with_tools: bool) -> str:
+        system = system_of(self._task_id)
+        return system if with_tools else f"{system}\n\n{instructions_of(self._offered)}"
 
     def _count(self, **more: int) -> None:
         self.usage += ModelUsage(**more)
@@ -158,7 +175,3 @@ def _note_on(ignored_calls: int) -> str:
     if not ignored_calls:
         return ""
     return f"[Only the first of your {ignored_calls + 1} calls was carried out: one action a turn.]\n"
-
-
-def _json_system(tools: tuple[Tool, ...]) -> str:
-    return f"{SYSTEM}\n\n{instructions_of(tools)}"

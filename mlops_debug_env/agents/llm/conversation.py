@@ -59,6 +59,10 @@ class Conversation:
         self._attempts.clear()
         self.folded_results = 0
 
+    def instruct(self, system: str) -> None:
+        """Other standing instructions, for the episode that begins."""
+        self._system = system
+
     def speak_json(self, system: str) -> None:
         """Go on without tools."""
         self.with_tools = False

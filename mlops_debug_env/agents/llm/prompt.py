@@ -7,15 +7,27 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from mlops_debug_env.models import ActionResult, Observation, RegistryField, ResetObservation
+from mlops_debug_env.types import COMPOSED_TASK, TaskId
 
-SYSTEM = (
-    "You investigate machine-learning training runs. Exactly one thing in the run you are given was changed for the "
-    "worse. Gather evidence with the actions you have, one action a turn; compare what different artifacts and checks "
+_ONE = "Exactly one thing in the run you are given was changed for the worse. "
+_SOME = (
+    "In the run you are given nothing was changed for the worse, or one thing, or two. Submit a list of diagnoses: one entry "
+    "for each thing that is wrong, an empty list for a healthy run. An entry that matches nothing costs as much as half a "
+    "right one earns, so give only what the evidence supports. "
+)
+_SYSTEM = (
+    "You investigate machine-learning training runs. {wrong}Gather evidence with the actions you have, one action a turn; compare what different artifacts and checks "
     "say about the same thing; then call submit_diagnosis once. Name the file and the field exactly as in the list of "
     "fields, give the repair as a patch, and give as confidence your honest probability that category, file and field "
     "are all right. A sanity check that raises no flag is evidence too. Unusual but harmless details occur in every run. "
     "Reading the same thing twice costs a little; querying a field does not."
 )
+SYSTEM = _SYSTEM.format(wrong=_ONE)
+
+
+def system_of(task_id: TaskId) -> str:
+    """The standing instructions."""
+    return _SYSTEM.format(wrong=_SOME) if task_id == COMPOSED_TASK else SYSTEM
 
 
 def briefing(first: ResetObservation) -> str:

@@ -10,7 +10,8 @@ from typing import Any, Iterator
 from openai.types.chat import ChatCompletionMessage
 from pydantic import ValidationError
 
-from mlops_debug_env.actions import Action, parse_action
+from mlops_debug_env.actions import Action, SubmitDiagnosis, parse_action
+from mlops_debug_env.types import COMPOSED_TASK, TaskId
 
 _THINKING = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
 _MOST_PROBLEMS = 4
@@ -68,6 +69,17 @@ def read_json_reply(text: str, names: frozenset[str]) -> Proposal:
     if "{" in spoken:
         raise IllegalReplyError("Your answer holds no complete JSON object with an action_type.")
     raise IllegalReplyError("Your answer holds no action.")
+
+
+def check_shape(action: Action, task_id: TaskId) -> None:
+    """Refuse a diagnosis in the shape of another task.
+
+    Raises:
+        IllegalReplyError: it is one.
+    """
+    if isinstance(action, SubmitDiagnosis) and (action.diagnoses is not None) != (task_id == COMPOSED_TASK):
+        shape = "diagnoses, a list of 0 to 2 entries" if task_id == COMPOSED_TASK else "one diagnosis, not diagnoses"
+        raise IllegalReplyError(f"submit_diagnosis was not carried out: on this task it takes {shape}. Correct it.")
 
 
 def said_in(message: ChatCompletionMessage) -> str:

@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mlops_debug_env.types import COMPOSED_TASK, TaskId
+
 _REFERENCE = "#/$defs/"
 # What only programs read: models reason no better for it, and every call pays for it.
 _DROPPED = frozenset({"title", "default"})
+_LIST = "diagnoses"
 _OUTER = frozenset({"action_type", "metadata"})
 
 
@@ -41,6 +44,21 @@ def tools_of(action_schema: Mapping[str, Any]) -> tuple[Tool, ...]:
         return tuple(_tool(form, definitions) for form in forms)
     except (KeyError, TypeError, AttributeError) as error:
         raise UnreadableSchemaError(f"the published action schema has no {error}") from error
+
+
+def tools_for(tools: tuple[Tool, ...], task_id: TaskId) -> tuple[Tool, ...]:
+    """The same, with the diagnosis in the one shape that the task takes: a list of them, or one."""
+    return tuple(_in_shape(tool, task_id) if _LIST in tool.parameters["properties"] else tool for tool in tools)
+
+
+def _in_shape(tool: Tool, task_id: TaskId) -> Tool:
+    is_list = task_id == COMPOSED_TASK
+    properties = {name: each for name, each in tool.parameters["properties"].items() if (name == _LIST) == is_list}
+    return Tool(
+        name=tool.name,
+        description=tool.description,
+        parameters={**tool.parameters, "properties": properties, "required": [_LIST] if is_list else []},
+    )
 
 
 def instructions_of(tools: tuple[Tool, ...]) -> str:

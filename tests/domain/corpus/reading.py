@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from domain.actions import Diagnosis
+from domain.diagnosis import Diagnosis
 from domain.grade import Grade
 from domain.grader import grade, verify_patch
 from domain.reading.fixes import read_fix

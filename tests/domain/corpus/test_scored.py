@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from domain.actions import Diagnosis
+from domain.diagnosis import Diagnosis
 from tests.domain.corpus.reading import grade_answer
 from tests.domain.scenarios import FAULT_IDS, planted
 

@@ -13,7 +13,7 @@ from domain.generator import generate
 from domain.registry import registry_json
 from domain.scenario import Scenario
 from domain.training.style import SEED_SPLITS, SeedSplit
-from domain.types import TASK_IDS
+from domain.types import SINGLE_FAULT_TASKS
 from mlops_debug_env.actions import RunSanityCheck, SubmitDiagnosis
 from mlops_debug_env.agents.evidence import Evidence
 from mlops_debug_env.agents.heuristic import HeuristicAgent, diagnose
@@ -23,7 +23,7 @@ from mlops_debug_env.agents.rules import RULES
 from mlops_debug_env.models import ActionResult, CheckResult, Info, Observation
 from mlops_debug_env.types import ARTIFACT_NAMES, SANITY_CHECK_NAMES, ArtifactName
 
-FAULTS = [(task_id, fault_id) for task_id in TASK_IDS for fault_id in POOLS[task_id]]
+FAULTS = [(task_id, fault_id) for task_id in SINGLE_FAULT_TASKS for fault_id in POOLS[task_id]]
 SEEN = generate("medium", 7)
 SEEDS = 5
 

@@ -7,7 +7,7 @@ import pytest
 from domain.faults import CATALOGUE, POOLS
 from domain.generator import generate
 from domain.scenario import Scenario
-from domain.types import ARTIFACT_NAMES, SANITY_CHECK_NAMES, TASK_IDS, TaskId
+from domain.types import ARTIFACT_NAMES, SANITY_CHECK_NAMES, SINGLE_FAULT_TASKS, TaskId
 from server.pages.feed import Feed
 from server.settings import Settings
 from server.world import InlineWorld
@@ -20,9 +20,11 @@ def _first_seed(task_id: TaskId, fault_id: str) -> int:
 
 
 SEEDS: list[tuple[TaskId, int]] = [
-    (task_id, _first_seed(task_id, fault_id)) for task_id in TASK_IDS for fault_id in POOLS[task_id]
+    (task_id, _first_seed(task_id, fault_id)) for task_id in SINGLE_FAULT_TASKS for fault_id in POOLS[task_id]
 ]
 """One for each fault."""
+EXPERT_SEEDS: list[tuple[TaskId, int]] = [("expert", seed) for seed in range(2**52, 2**52 + 8)]
+"""Of none, one and two faults."""
 SHORTEST_LINE = 12
 """Shorter lines, for example a brace, stand on any page."""
 
@@ -50,11 +52,11 @@ async def public_surfaces(served: Served) -> dict[str, str]:
 
 def solving(scenario: Scenario) -> set[str]:
     """What would name the scenario or its fault."""
-    truth = scenario.truth
-    return {str(scenario.seed), scenario.digest, scenario.digest[:16], truth.fault_id, str(truth.proposed_fix)}
+    planted = {word for fault in scenario.truth.planted for word in (fault.fault_id, str(fault.proposed_fix))}
+    return {str(scenario.seed), scenario.digest, scenario.digest[:16], *planted}
 
 
-@pytest.mark.parametrize(("task_id", "seed"), SEEDS)
+@pytest.mark.parametrize(("task_id", "seed"), SEEDS + EXPERT_SEEDS)
 async def test_no_surface_tells_what_would_solve_a_running_episode(
     settings: Settings, task_id: TaskId, seed: int
 ) -> None:

@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from mlops_debug_env.actions import Action, ReadConfig, ReadLogs, RunSanityCheck, SubmitDiagnosis, action_schema
+from mlops_debug_env.actions import (
+    Action,
+    Diagnosis,
+    ReadConfig,
+    ReadLogs,
+    RunSanityCheck,
+    SubmitDiagnosis,
+    action_schema,
+)
 from mlops_debug_env.agents.llm.agent import LlmAgent, LlmSettings
 from mlops_debug_env.agents.llm.endpoint import Endpoint, ModelSettings, ModelUnavailableError
 from mlops_debug_env.agents.llm.limits import Budget, BudgetSpentError, Pace, Spending
@@ -62,8 +70,8 @@ class Player:
         self.model = model
         self.observation: Observation | None = None
 
-    async def begin(self, served: Served) -> None:
-        began = await served.reset(episode_id="e", task_id="easy", seed=1)
+    async def begin(self, served: Served, task_id: str = "easy") -> None:
+        began = await served.reset(episode_id="e", task_id=task_id, seed=1)
         self.observation = parse_result(began).observation
 
     async def act(self) -> Action:
@@ -101,6 +109,27 @@ async def test_a_model_without_tools_plays_in_json(served: Served) -> None:
         assert player.agent.said == "Let me see."
     assert "tools" not in player.model.asked[0]
     assert "run_sanity_check" in player.model.asked[0]["messages"][0]["content"]
+
+
+async def test_on_the_expert_task_the_diagnosis_is_a_list_and_another_shape_is_told(served: Served) -> None:
+    entry = {"root_cause_file": "config.yaml", "confidence": 0.4}
+    async with playing(SUBMIT, calls(("submit_diagnosis", {"diagnoses": [entry]}))) as player:
+        await player.begin(served, "expert")
+        assert await player.act() == SubmitDiagnosis(diagnoses=(Diagnosis(**entry),))
+    first, second = player.model.asked
+    (submit,) = [tool["function"] for tool in first["tools"] if tool["function"]["name"] == "submit_diagnosis"]
+    assert set(submit["parameters"]["properties"]) == {"diagnoses"}
+    assert "nothing was changed for the worse, or one thing, or two" in first["messages"][0]["content"]
+    assert "a list of 0 to 2 entries" in json.dumps(second["messages"][-1])
+
+
+async def test_elsewhere_a_list_is_not_offered_and_is_told(served: Served) -> None:
+    async with playing(calls(("submit_diagnosis", {"diagnoses": []})), SUBMIT) as player:
+        await player.begin(served)
+        assert await player.act() == SubmitDiagnosis(root_cause_file="config.yaml", confidence=0.4)
+    (submit,) = [t["function"] for t in player.model.asked[0]["tools"] if t["function"]["name"] == "submit_diagnosis"]
+    assert "diagnoses" not in submit["parameters"]["properties"]
+    assert "one diagnosis, not diagnoses" in json.dumps(player.model.asked[1]["messages"][-1])
 
 
 async def test_an_endpoint_that_refuses_tools_is_asked_in_json_from_then_on(served: Served) -> None:

@@ -1,0 +1,67 @@
+"""What an agent claims about a run: a diagnosis with its patch and confidence, and what the investigation cost."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from domain.types import FailureCategory
+
+PatchValue = bool | int | float | str | None
+_BoundedPatchValue = (
+    bool | Annotated[int, Field(ge=-(2**53), le=2**53)] | float | Annotated[str, Field(max_length=300)] | None
+)
+
+
+class PatchEntry(BaseModel):
+    """One proposed change of one field of one artifact."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+    file: Annotated[str, Field(max_length=300)]
+    """Artifact the field lives in, for example ``config.yaml``."""
+    field: Annotated[str, Field(max_length=300)]
+    """Registry name of the field, for example ``optimizer.momentum``."""
+    value: _BoundedPatchValue
+    """The value to set; null where the field may be null. An integer beyond 2^53 is read as a float."""
+
+
+class Diagnosis(BaseModel):
+    """The agent's final claim. A part that is null earns nothing."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+    failure_category: FailureCategory | None = None
+    root_cause_file: Annotated[str, Field(max_length=300)] | None = None
+    root_cause_field: Annotated[str, Field(max_length=300)] | None = None
+    diagnosis: Annotated[str, Field(max_length=4000)] | None = None
+    """What happened, in the agent's own words."""
+    proposed_fix: Annotated[str, Field(max_length=600)] | None = None
+    patch: Annotated[tuple[PatchEntry, ...], Field(min_length=1, max_length=2)] | None = None
+    """The fix as it can be applied; it is judged by running the training again."""
+    confidence: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+    """Probability in [0, 1] that category, file and field are all right; null: not stated."""
+
+
+def whole(value: Any) -> Any:
+    """JSON Schema, and so the published one, counts 3.0 as an integer."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WholeNumber = Annotated[int, Field(ge=0, le=2**53 - 1), BeforeValidator(whole)]
+
+
+class Reported(BaseModel):
+    """What a client says its investigation cost. Recorded as said: the server cannot know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    tokens: WholeNumber | None = None
+    """All tokens of the episode, read and written; null: not said."""
+    cost_usd: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] | None = None
+    """Null: not said."""
