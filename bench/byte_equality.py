@@ -46,6 +46,8 @@ class Drawn(NamedTuple):
     """Versions, and what OpenBLAS says it runs: see `bench.environment_digests`."""
     digests: dict[str, str]
     """Fault and seed to the digest of the stored scenario."""
+    failure: str | None = None
+    """Why it ended early; None: it did not."""
 
 
 def environments(python: str) -> Iterator[Environment]:
@@ -70,18 +72,17 @@ def importable() -> Iterator[Path]:
 
 
 def draw(environment: Environment, *, directory: Path, seeds: int, faults: list[str]) -> Drawn:
-    """Generate in a process of its own.
-
-    Raises:
-        subprocess.CalledProcessError: the interpreter lacks a package, or generation failed.
-    """
+    """Generate in a process of its own."""
     variables = {**os.environ, "PYTHONPATH": str(directory), **environment.variables}
     if _SIMD_OFF in variables:
         variables[_SIMD_OFF] = _simd_features(environment.python)
     command = [environment.python, "-m", "bench.environment_digests", str(seeds), *faults]
     done = subprocess.run(
-        command, capture_output=True, text=True, env=variables, cwd=directory, check=True, timeout=_TIMEOUT_SECONDS
+        command, capture_output=True, text=True, env=variables, cwd=directory, check=False, timeout=_TIMEOUT_SECONDS
     )
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        return Drawn(environment, {}, {}, f"ended with {done.returncode}: {last}")
     answer = json.loads(done.stdout)
     return Drawn(environment, answer["about"], answer["digests"])
 
@@ -100,8 +101,9 @@ def differing(drawn: Drawn, first: Drawn) -> list[str]:
 def row(drawn: Drawn, first: Drawn) -> str:
     """A line of the table, in Markdown."""
     about, of = drawn.about, len(first.digests)
-    cells = [about["python"], about["numpy"], drawn.environment.name, about["kernel"], str(about["threads"])]
-    return f"| {' | '.join(cells)} | {of - len(differing(drawn, first))} of {of} |"
+    ran = [str(about.get(name, "?")) for name in ("python", "numpy", "kernel", "threads")]
+    cells = [*ran[:2], drawn.environment.name, *ran[2:]]
+    return f"| {' | '.join(cells)} | {drawn.failure or f'{of - len(differing(drawn, first))} of {of}'} |"
 
 
 def main() -> None:
@@ -116,14 +118,18 @@ def main() -> None:
     with importable() as directory, ThreadPoolExecutor(given.jobs) as pool:
         made = pool.map(partial(draw, directory=directory, seeds=given.seeds, faults=given.faults), every)
         first = next(made)
+        if first.failure is not None:
+            sys.exit(f"{first.environment.python}: {first.failure}")
         print(row(first, first), flush=True)
-        others = []
+        others: list[tuple[str, str]] = []
+        is_whole = True
         for drawn in made:
             print(row(drawn, first), flush=True)
-            others += [(drawn.environment.name, key) for key in differing(drawn, first)]
+            others += [] if drawn.failure else [(drawn.environment.name, key) for key in differing(drawn, first)]
+            is_whole &= drawn.failure is None
     for name, key in others[:20]:
         print(f"differs: {key} ({name})")
-    sys.exit(1 if others else 0)
+    sys.exit(0 if is_whole and not others else 1)
 
 
 if __name__ == "__main__":

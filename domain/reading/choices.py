@@ -16,7 +16,9 @@ from domain.training.style import PLAIN
 
 _BECOMES = re.compile(rf"{ARROW.pattern}|\bshould (?:be|become|read)\b|\bbecomes\b")
 _WAS = re.compile(r"\bfrom [^\s,;]+(?= to\b)")
-_BEFORE = r"(?:=\s*|:\s*|\b(?:to|use|using|with|be|by)\s+)['\"(]*(?:[\w.]+-)*"
+_BEFORE = (
+    r"(?:=\s*|:\s*|\b(?:to|use|using|with|be|by|load|choose|pick|select|restore)\s+(?:the\s+)?)['\"(]*(?:[\w.]+-)*"
+)
 _BEHIND = r"(?![\w\[(.=]|\s*[-+*]\s*\d)"
 """A choice that is called, indexed or added to is no choice."""
 
@@ -30,6 +32,10 @@ def propose_choice(spec: FieldSpec, clause: str, present: FieldValue, current: P
         present: the field's value now.
         current: the pipeline that the fix is proposed for.
     """
+    if ("sorted", "sorted") in concepts.FIELD_CONCEPTS.get(spec.field, ()) and concepts.SORT_IT.search(
+        to_words(clause)
+    ):
+        return "sorted"
     value = _literal(spec, clause, present)
     if value is None:
         value = held_by_a_constant(spec, clause)
@@ -48,7 +54,8 @@ def propose_choice(spec: FieldSpec, clause: str, present: FieldValue, current: P
 def held_by_a_constant(spec: FieldSpec, clause: str) -> FieldValue:
     """The choice of a constant of preprocessing.py that the clause names, as written there."""
     known = concepts.IDENTIFIERS.get(spec.field)
-    if known is None or concepts.CONCEPTS["other"].search(to_words(clause)):
+    words = to_words(clause)
+    if known is None or any(concepts.CONCEPTS[name].search(words) for name in ("other", "sorted", "reversed")):
         return None
     pattern, choice = known
     return choice if pattern.search(_BECOMES.split(clause)[-1]) else None
@@ -61,11 +68,21 @@ def quoted_choice(spec: FieldSpec, text: str, current: Pipeline) -> FieldValue:
     quoted = _bare(text)
     shown, plain = _own_lines(spec, current), _own_lines(spec, _plainly_written(current))
     places = {
-        choice: max((quoted.rfind(_bare(line)) for line in (*shown[choice], *plain[choice])), default=-1)
+        choice: max((_quoted_at(_bare(line), quoted) for line in (*shown[choice], *plain[choice])), default=_NOWHERE)
         for choice in shown
     }
     last = max(places, key=lambda choice: places[choice])
-    return last if places[last] >= 0 else None
+    return last if places[last] > _NOWHERE else None
+
+
+_NOWHERE = (-1, 0)
+
+
+def _quoted_at(line: str, text: str) -> tuple[int, int]:
+    """Where the line ends in a text that quotes it, and its length: of two that end alike the longer one is quoted."""
+    end = r"(?!\w)" if line[-1:].isalnum() else ""
+    found = list(re.finditer(rf"(?<![\w,.]){re.escape(line)}{end}", text))
+    return (found[-1].end(), len(line)) if found else _NOWHERE
 
 
 def _options(spec: FieldSpec) -> tuple[str | bool, ...]:
@@ -111,7 +128,7 @@ def _found_expressions(expressions: dict[str | bool, str], text: str) -> set[str
     """Longest first, since one may be part of another."""
     bare, found = re.sub(r"\s*([^\w\s])\s*", r"\1", _bare_line(text)), set()
     for choice, expression in sorted(expressions.items(), key=lambda pair: -len(pair[1])):
-        if not re.search(r"[(.\[A-Z]", expression):
+        if not re.search(r"[(.\[,A-Z]", expression):
             continue
         left = re.sub(rf"(?<![\w.]){re.escape(expression)}(?!\w)", "#", bare)
         if left != bare:
@@ -139,7 +156,9 @@ def _bare_line(line: str) -> str:
 
 
 def _bare(text: str) -> str:
-    return re.sub(r"[\s'\"`]+|\breturn\b", "", text)
+    """Without quotation marks, and with blanks only where two words would run together."""
+    words = re.sub(r"['\"`]|\breturn\b", " ", text)
+    return re.sub(r"\s+", " ", re.sub(r"\s*([^\w\s])\s*", r"\1", words)).strip()
 
 
 def _literal(spec: FieldSpec, clause: str, present: FieldValue) -> FieldValue:

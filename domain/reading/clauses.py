@@ -10,9 +10,9 @@ from domain.reading.naming import MASK, mask_fields, to_words
 
 ARROW = re.compile(r"->|=>|→|⇒|➜")
 _MARK = re.compile(
-    r"[;\n]+|\s\|\s|(?<!\d)(?<!\be\.g)(?<!\bi\.e)[.!?](?=\s|$)|(?<=\d)[.](?=\s|$)|,(?=\s)|\s[–—-]\s"
+    r"[;\n]+|:(?=\s+[\w.]+\s*(?:=|:\s|->|→))|\s\|\s|(?<!\d)(?<!\be\.g)(?<!\bi\.e)[.!?](?=\s|$)|(?<=\d)[.](?=\s|$)|,(?=\s)|\s[–—-]\s"
     r"|\b(?:but|while|whereas|because|since|so that|then|which)\b"
-    r"|\band\s+(?=(?:set|use|reduce|lower|decrease|increase|raise|keep|leave|switch|change|add|enabl\w*|clip\w*|monitor\w*|fit|do|don't|make|train|call|pass|swap|pin|optional\w*|re\w*)\b)",
+    r"|\band\s+(?=(?:set|use|have|let|reduce|lower|decrease|increase|raise|keep|leave|switch|change|add|enabl\w*|clip\w*|monitor\w*|fit|do|don't|make|train|call|pass|swap|pin|optional\w*|re\w*)\b)",
     re.IGNORECASE,
 )
 
@@ -23,11 +23,16 @@ _REASONS = frozenset({"because", "since", "so that", "which", "while", "whereas"
 _REPLACE = re.compile(r"\breplac\w+ (\S+) (?:by|with) (?=\S)(\S*)", re.IGNORECASE)
 _SED = re.compile(r"\bs([/|#])((?:(?!\1).)+)\1((?:(?!\1).)*)\1g?")
 _NEGATION = re.compile(
-    r"\b(?:instead of|rather than|as opposed to|not|never|no longer|without|avoid\w*|stop\w*|don't|doesn't|cannot"
+    r"\b(?:instead of|rather than|as opposed to|in place of|not|neither|never|no longer|without|avoid\w*|(?<!early )(?<!early-)stop\w*|don't|doesn't|cannot"
     r"|isn't|shouldn't|(?:do|does|should|must|can|could|would) ?n[o']t|refrain\w*|against"
     r"|(?:is|be) (?:wrong|a mistake|unwise|harmful) to)\b",
     re.IGNORECASE,
 )
+_COMPARISON = re.compile(r"\s*(?:instead of|rather than|as opposed to|in place of)\b", re.IGNORECASE)
+_AT_MOST = re.compile(
+    r"\b(?:no|not)(?: be)? (?:exceed|above|over|(?:more|higher|larger|greater|bigger) than)\b", re.IGNORECASE
+)
+_PAIR = re.compile(r"(\b\w+), (\w+\s*(?:->|→|⇒|=>|=(?!=))\s*\w+), (?=\w)")
 MOST_CLAUSES = 32
 """A text of more is a list, not a fix."""
 _LEAD = 2
@@ -72,6 +77,7 @@ def plainly(text: str) -> str:
     text = _SED.sub(r" \2 -> \3 ", text.replace("\\", ""))
     text = re.sub(r"\bversion (\d)\b", r"v\1", text)
     text = _REPLACE.sub(r"\1 -> \2", text)
+    text = _PAIR.sub(r"\1,\2,", _AT_MOST.sub("be at most", text))
     if re.search(r"^\s*\+", text, re.MULTILINE) and re.search(r"^\s*-", text, re.MULTILINE):
         text = re.sub(r"^\s*-.*$", "", text, flags=re.MULTILINE)
     return text.replace("’", "'").replace("↓", " down ").replace("↑", " up ").replace("×", "x").replace("−", "-")
@@ -88,7 +94,12 @@ def positive(clause: str) -> str:
 
 
 def rules_out(clause: str) -> bool:
-    """Whether a clause forbids what it speaks of: what is said to explain it proposes nothing either."""
+    """Whether a clause forbids what it speaks of: what is said to explain it proposes nothing either.
+
+    What is named to be compared with ("rather than a, b") is followed by the proposal.
+    """
+    if _COMPARISON.match(clause):
+        return False
     return len(to_words(positive(clause)).split()) <= _LEAD and positive(clause) != clause
 
 

@@ -19,10 +19,12 @@ _OWN_NAME = (
     rf"|\btest (?:acc\w* )?{_HOLDS} (?:m )?test\b"
     r"|\bval(?:idation)? (?:acc\w*|report) m val\b|(?<!report )\btest (?:acc\w*|report) m test\b"
 )
+_TAKEN = r"(?:comes?|coming|taken?|read|computed|measured|filled|fed) (?:from|on|by|with|over)(?: the)?"
 CONCEPTS: Final[dict[str, re.Pattern[str]]] = {
     name: re.compile(pattern)
     for name, pattern in {
         "train_only": rf"\b(?:fit|fitted|fitting|transform|learn\w*|estimat\w*|comput\w*) {_TRAIN}\b"
+        rf"|\b(?:re ?|over ?)sampl\w* (?:only )?(?:the )?{_TRAIN} (?:rows|split|set|data|part)\b"
         rf"|\b{_TRAIN} (?:\w+ )?(?:only|alone)\b|\b(?:only|solely|just|exclusively|purely) (?:on |from |with |using |to |in |see |sees )?(?:the )?{_TRAIN}\b"
         rf"|\b(?:on|from|with|using|see|sees|to|by) (?:just |only )?(?:the )?{_TRAIN} (?:rows?|split|set|data|portion|part|partition|fold|samples?|subset|examples|numeric|frame|features)\b"
         rf"|\b(?:on|from|using) (?:the )?{_TRAIN}(?= $| numeric)|\bafter (?:the |you |we )?(?:split\w*|train test split)\b|\bsplit (?:the data )?(?:first|before)\b|\b(?:inside|in|into|within|through|via) (?:an? |the )?(?:sklearn |scikit learn )?pipeline\b"
@@ -33,8 +35,8 @@ CONCEPTS: Final[dict[str, re.Pattern[str]]] = {
         "pair": r"#|\bval\w*\b.*\btest\b|\btest\b.*\bval\w*\b|\b(?:them|two|both|assignments?|names?|keys?|tuple|reports?|back|each)\b",
         "other_pair": r"\btrain\w*\b|\blabels?\b|\bclass\w*\b|\bconfusion\b|\bsign\b|\bgap\b|\baccuracy on\b",
         "everything": r"\b(?:everything|all (?:the )?(?:rows|data|splits|samples|of the data)|(?:full|whole|entire|complete|combined) (?:data ?set|data|frame|table|df)|before (?:the )?split\w*)\b",
-        "same": r"\b(?:same|identical\w*|single|shared?|sharing|re ?us\w+|consistent\w*|match\w*|align\w*|unif\w+|agree\w*|persist\w*|sav(?:e|ed|ing)|stor(?:e|ed|ing)|load\w*|pin(?:ned|ning)?|freez\w+|frozen|reproduc\w*|synchroni\w+|in sync|bundl\w+|export\w*|original|default|once|follow\w*|as in|like in|(?:used|learned|created|built|seen|fitted|saved) (?:in|at|during|for|by|when)|(?:was|is|were) (?:also )?trained|from (?:the )?training|of (?:the )?training|trained with|train(?:ing)? (?:uses|used|time)|(?:one|single) (?:\w+ )?#)(?= )",
-        "training": rf"\b{_TRAIN}\b|\btrained\b|\bclasses\b|\bboth\b|\bseed\b|\bacross\b|\beverywhere\b|\bpipelines\b|\bmodel (?:was|had been)\b|\bbetween (?:the )?two\b",
+        "same": r"\b(?:same|identical\w*|single|shared?|sharing|re ?us\w+|consistent\w*|match\w*|align\w*|unif\w+|agree\w*|persist\w*|sav(?:e|ed|ing)|stor(?:e|ed|ing)|load\w*|pin(?:ned|ning)?|freez\w+|frozen|reproduc\w*|synchroni\w+|in sync|bundl\w+|export\w*|original|default|once|follow\w*|as in|like in|(?:used|learned|created|built|seen|fitted|saved) (?:in|at|during|for|by|when)|(?:was|is|were) (?:also )?trained|from (?:the )?training|of (?:the )?training|trained with|train(?:ing)? (?:uses|used|time)|(?:one|single) (?:\w+ )?#|(?:use|uses|using|take|takes|apply|through|by|with) (?:the )?train(?:ing)? (?:one|tokenizer|tokeniser|order|mapping|list|#))(?= )",
+        "training": rf"\b{_TRAIN}\b|\btrained\b|\bclasses\b|\bboth\b|\bseed\b|\bacross\b|\beverywhere\b|\bpipelines\b|\bfitting\b|\bmodel (?:was|had been)\b|\bbetween (?:the )?two\b",
         "fixed": r"\bseed\w* (?:\w+ ){0,2}(?:identical\w*|alike|the same)\b|\b(?:same|shared?|identical|training|train|original) (?:\w+ )?(?:seed|random state|#|split|splits)\b"
         rf"|\b(?:{_SPLIT_PARTS})\b.*\b(?:same|{_KEEP_BY})\b|\b(?:same|{_KEEP_BY})\b.*\b(?:{_SPLIT_PARTS})\b",
         "fresh": r"\b(?:different|another|new|fresh|separate|own|second|independent) (?:\w+ )?(?:seed|split|state|draw|#)\b|\bnone\b",
@@ -44,10 +46,12 @@ CONCEPTS: Final[dict[str, re.Pattern[str]]] = {
         "exchange": r"\b(?:un ?)?(?:swap\w*|exchang\w*|interchang\w*|switch\w*|flip\w*|revers\w*|uncross\w*|crossed|crosswise)\b|\bother way (?:a?round)\b|\bvice versa\b|\bright way (?:a?round)\b|\beach other\b|\bback (?:in|to) (?:place|order)\b",
         "own_name": _OWN_NAME
         + r"|\b(?:correct|right|proper|matching|own) (?:key|keys|name|names|split|splits|label|labels|slot|slots|field|fields|entry|entries)\b",
+        "from_val": rf"\b{_TAKEN} (?:m )?val(?:idation)?\b",
+        "from_test": rf"\b{_TAKEN} (?:m )?test\b",
         "eval_mode": r"\beval(?:uation)?\b|\binference\b|\b(?:disabl\w+|turn\w* off|switch\w* off|without) dropout\b",
         "train_mode": r"\btrain(?:ing)? mode\b",
         "by_customer": r"\bcustomer\w*\b|\bgroup\w*\b",
-        "by_row": r"\brow\w*\b|\bnone\b",
+        "by_row": r"(?<!split )\brow\w*\b|\bnone\b",
         "rest": r"\b(?:rest|remain\w*|left ?over|what is left|non test)\b",
         "whole_frame": r"\bdf\b|\bwhole\b|\bfull\b|\beverything\b",
         "reuse": r"\b(?:re ?us\w+|same|fitted|already|existing|transform only|only transform|training|train (?:scaler|means?|std|statistics|#))(?= )",
@@ -58,19 +62,19 @@ CONCEPTS: Final[dict[str, re.Pattern[str]]] = {
         "sentinel": r"\b999\b|\bsentinel\b",
         "cross_fit": r"\bcross (?:fit\w*|validat\w*)\b|\bout of fold\b|\boof\b|\bcv\b|\bfolds?\b",
         "in_sample": r"\bin sample\b",
-        "drop": r"\b(?:drop|remov\w+|exclud\w+|omit\w*|delet\w+|discard\w*|get rid of|leav\w+ (?:[\w#]+ ){0,3}out)\b",
+        "drop": r"\b(?:drop|remov\w+|exclud\w+|omit\w*|delet\w+|discard\w*|get rid of|leav\w+ (?:[\w#]+ ){0,3}out|(?:has|have|needs?|must|should|ought) (?:to )?(?:go|be gone)|tak\w+ (?:[\w#]+ ){0,3}out)\b",
         "keep_column": r"\b(?:includ\w+|add\w*)\b",
         "val_rows": r"\bval(?:idation)?\b",
         "test_rows": r"\btest\b",
         "train_rows": r"\btrain(?:ing)?\b",
-        "enable": r"\b(?:true|enabl\w+|(?:turn|switch)\w* (?:[\w#]+ ){0,3}on|on|yes|add|restor\w+)\b",
+        "enable": r"\b(?:true|enabl\w+|(?:turn|switch)\w* (?:[\w#]+ ){0,3}on|on(?= (?:again )?$)|yes|add|restor\w+|(?:put|bring)\w* (?:[\w#]+ ){0,3}back)\b",
         "disable": r"\b(?:false|disabl\w+|(?:turn|switch)\w* (?:[\w#]+ ){0,3}off|off|remov\w+|no)\b",
         "scaled": r"\b(?:standardi[sz]\w*|scal(?:e|ed|ing)|normali[sz]\w*)\b",
-        "mixed": r"\b(?:re ?shuffl\w+|shuffl(?:e|ed|ing) (?:the|each|every|all|rows|train\w*)|random\w*|permut\w+|mixed)\b",
+        "mixed": r"\b(?:re ?shuffl\w+|shuffl(?:e|ed|ing) (?:the|each|every|all|rows|train\w*)|random\w*|permut\w+|mixed|be (?:re ?)?shuffled)\b",
         "he": r"\b(?:he|kaiming|random\w*)\b",
         "xavier": r"\b(?:xavier|glorot)\b",
         "constant": r"\b(?:constants?|zeros?|same value)\b",
-        "logits": r"\blogits?\b|\b(?:remov\w+|drop|without|no) (?:the )?softmax\b|\blinear output\b",
+        "logits": r"\blogits?\b|\b(?:remov\w+|drop|without|no) (?:the )?softmax\b|\btak\w+ (?:\w+ ){0,2}softmax (?:off|away|out)\b|\blinear output\b",
         "best": r"\bbest\b",
         "first": r"\bfirst\b",
         "last": r"\blast\b|\bfinal\b",
@@ -111,8 +115,18 @@ FIELD_CONCEPTS: Final[dict[str, Choices]] = {
     "evaluate.val_loader": (("val_rows", "val"), ("test_rows", "test")),
     "evaluate.test_loader": (("test_rows", "test"), ("val_rows", "val"), ("train_rows", "train")),
     "model.eval": (("eval_mode", "eval"), ("train_mode", "train")),
-    "metrics.val_accuracy": (("exchange+pair", OPPOSITE), ("own_name", "validation")),
-    "metrics.test_accuracy": (("exchange+pair", OPPOSITE), ("own_name", "test")),
+    "metrics.val_accuracy": (
+        ("exchange+pair", OPPOSITE),
+        ("own_name", "validation"),
+        ("from_val", "validation"),
+        ("from_test", "test"),
+    ),
+    "metrics.test_accuracy": (
+        ("exchange+pair", OPPOSITE),
+        ("own_name", "test"),
+        ("from_val", "validation"),
+        ("from_test", "test"),
+    ),
     "model.bias": (("enable", True), ("disable", False)),
     "training.shuffle": (("enable", True), ("mixed", True), ("disable", False)),
     "model.init": (("he", "he"), ("xavier", "xavier"), ("constant", "constant")),
@@ -121,10 +135,13 @@ FIELD_CONCEPTS: Final[dict[str, Choices]] = {
 }
 
 DIRECTIVE: Final = re.compile(
-    r"^ (?:please |just |simply |then |also |and |i would |we should )*(?:set|use|change|lower|reduc\w+|decreas\w+|increas\w+|rais\w+|switch|make|pass|pin|bring|restor\w+|revert|drop|cut|shrink|divid\w+|fit|fix|add|replac\w+|swap|put|turn|disabl\w+|enabl\w+|try|pick|choos\w+|select|keep|move|scal\w+|load|reus\w+|share|hold|split|train|evaluat\w+|encod\w+)\b"
+    r"^ (?:please |just |simply |then |also |and |i would |we should )*(?:set|use|change|lower|reduc\w+|decreas\w+|increas\w+|rais\w+|switch|make|pass|pin|bring|restor\w+|revert|drop|cut|shrink|divid\w+|fit|fix|add|replac\w+|swap|put|turn|disabl\w+|enabl\w+|try|pick|choos\w+|select|keep|move|scal\w+|load|reus\w+|share|hold|split|train|evaluate|encode|have|let|call|give|score|watch|report|index|standardi[sz]e|normali[sz]e|impute|fill|(?:re ?|over ?)sample|initiali[sz]e)\b"
     r"|\b(?:should|must|ought|needs? to|has to|have to|would|recommend\w*|suggest\w*|propos\w+|fix is|remedy is|set|change|lowering|reducing|setting|changing|raising|switching)\b"
 )
 """A clause that asks for something, rather than telling what was seen."""
+
+SORT_IT: Final = re.compile(r"^ (?:please |just )?sort\b|\balphabetical\w*\b")
+"""A request for an order of its own, whatever it names beside."""
 
 OPTIONAL: Final = re.compile(
     r"\b(?:optional\w*|could (?:also )?be|one could|may also|might also|safety net|nice to have|not (?:strictly )?(?:required|necessary)|if (?:needed|necessary|desired)|would (?:only|merely|not|just)|does not (?:help|need)|doesn t (?:help|need)|mask)\b"
@@ -143,6 +160,7 @@ IDENTIFIERS: Final[dict[str, tuple[re.Pattern[str], str]]] = {
         "training",
     ),
     "tokenizer.version": (re.compile(_any_name("TOKENIZER_TRAIN")), AS_TRAINING),
+    "feature_columns.order": (re.compile(_any_name("NUMERIC")), "training"),
     "train_test_split.random_state": (re.compile(rf"{_any_name('SEED')}(?!\s*[-+*])"), "SEED"),
 }
 """Constants of preprocessing.py, as written there, and the choice each of them holds."""
@@ -157,6 +175,7 @@ SPOILERS: Final[dict[str, str]] = {
     "train_only": "train_and_more",
     "exchange+pair": "other_pair",
     "fixed": "val_and_test",
+    "he": "xavier",
 }
 """A concept that, said of the same field, takes the first one's meaning away."""
 

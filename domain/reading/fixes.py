@@ -105,16 +105,29 @@ class _Reader:
         targets = named
         if subject is not None and subject not in named and (is_held or not named):
             targets = [subject]
+        proposed = False
         for spec in targets:
             if spec.attribute != self._quoted and (spec == subject or clauses.asks(text)):
-                self._keep(spec, self._propose(spec, text), is_aside=subject in targets and spec != subject)
-        if len(named) == 1 and not clause.is_reason and (subject is None or clauses.asks(text)):
+                found = self._propose(spec, text, is_only=len(targets) == 1)
+                self._keep(spec, found, is_aside=subject in targets and spec != subject)
+                proposed |= found != Proposed()
+        if subject is not None and subject not in targets and not proposed and self._is_meant(subject, text):
+            return
+        if len(named) == 1 and not clause.is_reason and not is_held and (subject is None or clauses.asks(text)):
             self._subject = named[0]
 
-    def _propose(self, spec: FieldSpec, clause: str) -> Proposed:
+    def _is_meant(self, subject: FieldSpec, text: str) -> bool:
+        """Whether a request that names other fields, for which it has no value, has one for the subject: then it is kept."""
+        if subject.type in ("number", "integer") or subject.attribute == self._quoted or not clauses.asks(text):
+            return False
+        found = self._propose(subject, text, is_only=False)
+        self._keep(subject, found, is_aside=False)
+        return bool(found.values)
+
+    def _propose(self, spec: FieldSpec, clause: str, *, is_only: bool) -> Proposed:
         text, present = clauses.positive(clause), self._present(spec)
         if spec.type in ("number", "integer"):
-            proposed = propose_number(spec, text, present, is_subject=spec == self._subject)
+            proposed = propose_number(spec, text, present, is_subject=is_only or spec == self._subject)
             if proposed.values or not concepts.TO_NULL.search(to_words(text)):
                 return proposed
             return Proposed((concepts.NULL,)) if spec.nullable else Proposed((0,)) if spec.low == 0 else proposed

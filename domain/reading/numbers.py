@@ -26,10 +26,12 @@ _TOKEN = re.compile(
     rf"(?P<number>(?<![a-z_])(?:{NUMBER}))(?P<percent>\s*(?:%|percent\b|per cent\b))?|(?P<word>[a-z]+\d*)|(?P<mark>->|=>|→|=|:|/|-|–|<|≤|~)"
 )
 _PROPOSES = frozenset(
-    "to = : -> => → use using set eg like be say try or between at ≤ below under value of by with exceed most least restore give start begin".split()
+    "to = : -> => → use using set eg ie like be say try or between at ≤ below under value of by with exceed most least restore give start begin".split()
 )
 _COUNTED = frozenset("makes causes lets leads gives yields means rows row steps updates points there".split())
 """Words behind a number that was measured or was there before."""
+_COUNT_WORDS = {"zero": 0, "eight": 8, "ten": 10, "twelve": 12, "sixteen": 16, "twenty": 20, "thirty": 30}
+_COUNTS = re.compile(rf"\b(?:{'|'.join(_COUNT_WORDS)})\b(?! (?:orders?|times|fold))")
 _TOO = frozenset("too far way much".split())
 _ASSIGNS = frozenset(("to", "=", ":", "->", "=>", "→", "be"))
 _VAGUE = frozenset("about around roughly approximately ~ only just".split())
@@ -52,7 +54,7 @@ def propose_number(spec: FieldSpec, clause: str, present: FieldValue, *, is_subj
         is_subject: whether the text as a whole is about this field; another one takes a number only where it is assigned.
     """
     lowered = re.sub(r"(?<=\d),(?=\d{3}\b)", "", clause.lower())
-    lowered = re.sub(r"\bzero\b", "0", lowered)
+    lowered = _COUNTS.sub(lambda found: str(_COUNT_WORDS[found[0]]), lowered)
     words = to_words(lowered)
     base = float(present) if isinstance(present, (int, float)) else math.nan
     relative = relative_value(lowered, base)
@@ -120,7 +122,8 @@ def _status(
     behind = [token[0].strip() for token in tokens[max(0, place - 5) : place]][::-1]
     ahead = [token[0] for token in tokens[place + 1 : place + 3]]
     is_named = len(behind) > 1 and behind[0] in ("of", "to", "=") and bool(set(behind[1:3]) & own) and is_subject
-    if (set(ahead) & _COUNTED and not is_named) or (ahead[:1] == ["is"] and set(ahead[1:]) & _TOO):
+    is_rate = ahead[1:] in (["per"], ["a"], ["each"])
+    if (set(ahead) & _COUNTED and not is_named and not is_rate) or (ahead[:1] == ["is"] and set(ahead[1:]) & _TOO):
         return False
     if not behind:
         return is_subject

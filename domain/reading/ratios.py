@@ -24,6 +24,8 @@ _WORDS = {
     "fifty": 50,
     "a hundred": 100,
     "hundred": 100,
+    "a thousand": 1000,
+    "thousand": 1000,
 }
 _FRACTIONS = {
     "half": 0.5,
@@ -68,7 +70,9 @@ _RULES = (
     _rule(r"\b1/(\d{1,5})(?:th|rd|nd)?\b(?!/)", _given, "down"),
     _rule(r"\bhalv(?:e|ed|ing)\b|\b(?:in|by) half\b", lambda found: 2.0, "down"),
 )
-_FRACTION = re.compile(rf"\b(?:a|one|1)[ -]({'|'.join(_FRACTIONS)})\b(?! (?:of the (?:data|rows)|for))")
+_FRACTION = re.compile(
+    rf"\b(?:a|one|1)[ -]({'|'.join(_FRACTIONS)})\b(?! (?:of (?:the |all )?(?:data|rows|customers|samples|examples|records|units|table)|for))"
+)
 _OF_VALUE = re.compile(r"\b(?:of (?:its|the|what|that|this)|value|current|present|reduc\w*|cut|lower\w*|to)\b")
 _OF_ROWS = re.compile(r"\bdata\b|training (?:set|rows)")
 
@@ -82,7 +86,7 @@ def relative_value(text: str, present: float) -> float | None:
     if math.isnan(present):
         return None
     for word, size in _WORDS.items():
-        text = re.sub(rf"\b{word}\b(?= (?:orders? of|times|fold)|-fold)", f"{size:g}", text)
+        text = re.sub(rf"\b{word}\b(?= (?:orders? of|times|fold)|-fold)|(?<=by ){word}\b", f"{size:g}", text)
     words = to_words(text)
     down, up = concepts.DOWN.search(words), concepts.UP.search(words)
     said = "down" if down else "up" if up else None

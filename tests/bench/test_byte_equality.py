@@ -33,6 +33,14 @@ def test_a_scenario_that_differs_or_is_missing_is_named() -> None:
     assert row(other, first).endswith("| 1 of 3 |")
 
 
+def test_an_environment_that_cannot_generate_is_told_and_stops_nothing() -> None:
+    with importable() as directory:
+        asked = Environment(sys.executable, "x", {})
+        failed = draw(asked, directory=directory, seeds=1, faults=["no_such_fault"])
+    assert failed.failure is not None and "no_such_fault" in failed.failure
+    assert row(failed, Drawn(asked, {}, {"a/1": "0"})).endswith(f"| {failed.failure} |")
+
+
 def test_another_interpreter_is_shown_the_generator_and_nothing_else() -> None:
     with importable() as directory:
         assert {path.name for path in directory.iterdir()} == {"domain", "bench"}

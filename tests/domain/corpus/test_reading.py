@@ -44,11 +44,11 @@ def test_right_diagnoses_are_understood_and_wrong_ones_are_not_accepted() -> Non
 
 
 def test_the_held_out_set_is_read_nearly_as_well() -> None:
-    """Set e was never used for tuning. The aim is 0.80 for fixes in words; README.md says what is reached."""
+    """Set e was never used for tuning; README.md says how often its totals were looked at."""
     reads = [read for read in read_corpus() if read.entry["set"] == "e"]
     _print("held out", reads)
     assert field_recall(reads).value >= 0.97
-    assert fix_recall(reads).value >= 0.78
+    assert fix_recall(reads).value >= 0.80
     assert fix_false_accepts(reads).value <= 0.08
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from domain.reading.fixes import NOTHING, read_text
 from domain.reading.naming import fields_named
 from domain.registry import REGISTRY, with_field
 from domain.training.pipeline import Pipeline, draw_pipeline
+from domain.training.style import STEPS, Style
 
 HEALTHY = draw_pipeline(3)
 SETTABLE = [spec for spec in REGISTRY if spec.attribute is not None]
@@ -150,6 +153,49 @@ def test_an_exchange_is_read(text: str, value: str | None) -> None:
 )
 def test_what_only_sounds_like_the_same_split_is_not_read_as_it(text: str) -> None:
     assert _read(text, "train_test_split.random_state", _run(preprocessing__eval_random_state="None")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "value"),
+    [
+        ("It should not exceed 0.3", LR, 0.3),
+        ("no more than 0.3, please", LR, 0.3),
+        ("divide it by a thousand", LR, 0.0045),
+        ("At most 64 rows per batch", BATCH, 64),
+        ("Rather than 4096, use sixteen", BATCH, 16),
+        ("Use 64 in place of 4096", BATCH, 64),
+        ("The batch is at fault: batch_size: 64", BATCH, 64),
+        ("it should be taken from the validation score", "metrics.val_accuracy", "validation"),
+        ("m_test, m_val -> m_val, m_test", "metrics.val_accuracy", "validation"),
+        (
+            "Early stopping ought to look at the validation rows rather than at the test rows",
+            "evaluate.val_loader",
+            "val",
+        ),
+        ("Sort CLASSES alphabetically", "LabelEncoder.fit_order", "sorted"),
+        ("The order has to be NUMERIC", "feature_columns.order", "training"),
+        ("It is off on purpose", "training.shuffle", None),
+    ],
+)
+def test_limits_comparisons_and_asides_are_read(text: str, field: str, value: object) -> None:
+    run = _run(
+        optimizer__learning_rate=4.5,
+        training__batch_size=4096,
+        training__shuffle=False,
+        evaluation__val_accuracy_from="test",
+        preprocessing__val_rows="test",
+        preprocessing__eval_class_order="reversed",
+        preprocessing__eval_column_order="sorted",
+    )
+    assert _read(text, field, run) == value
+
+
+def test_of_two_quoted_lines_that_end_alike_the_longer_one_counts() -> None:
+    """``val_report, test_report = m_val, m_test`` holds the line ``test_report = m_val`` of another way to write it."""
+    run = _run(evaluation__val_accuracy_from="test")
+    for spelling in "01":
+        styled = replace(run, style=Style(spellings="".join(spelling if step == "reports" else "0" for step in STEPS)))
+        assert _read("val_report, test_report = m_val, m_test", "metrics.val_accuracy", styled) == "validation"
 
 
 def test_a_list_of_every_repair_reads_as_nothing() -> None:
