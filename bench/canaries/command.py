@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from statistics import fmean
 from typing import NamedTuple
 
 from bench.canaries.difficulty import render_difficulty
@@ -11,7 +12,7 @@ from bench.canaries.reading import Readings, read
 from domain.canaries import BLIND, fresh_scenarios
 from domain.composed_canaries import COMPOSED_BLIND, composed_scenarios
 from domain.composed_floor import ComposedFloor, composed_floor
-from domain.faults import POOLS
+from domain.faults import CATALOGUE, POOLS
 from domain.floor import Floor, blind_floor
 from domain.generator import GENERATOR_VERSION
 from domain.types import COMPOSED_TASK, SINGLE_FAULT_TASKS, TaskId
@@ -21,6 +22,8 @@ FLOOR_BOUNDS: dict[TaskId, float] = {"easy": 0.45, "medium": 0.35, "hard": 0.25,
 TOLERANCE = 0.02
 """How far above the floor a blind agent may come."""
 MOST_NOP = 0.05
+MOST_TOLD = 8
+"""So many faults are named that preprocessing.py gives away most often."""
 MOST_NAMED_FROM_CODE = 0.30
 """Share of the faults that a bag of words, not told the task, may name from preprocessing.py in styles it never saw, give or
 take three standard deviations of the sample."""
@@ -144,13 +147,16 @@ def _reading_lines(readings: Readings) -> list[str]:
         "",
         "## Readers of words",
         "",
-        f"Trained on {readings.episodes} public episodes; the task is known to them. Share of fresh episodes whose fault they name:",
+        f"Trained on {readings.episodes} public episodes; the task is known to them. Share of fresh episodes whose fault they name. Beside them",
+        "the heuristic agent, which is trained on nothing and knows no catalogue, and the oracle, which is shown the truth:",
         "",
         "| reader | styles it was trained on | styles it never saw |",
         "| --- | --- | --- |",
         *(f"| {one.name} | {one.known_styles:.3f} | {one.held_out_styles:.3f} |" for one in readings.naming),
         "",
         f"Not told the task, the bag of words names {readings.code_of_any_task:.3f} from preprocessing.py in styles it never saw (aim: at most {MOST_NAMED_FROM_CODE:.2f}).",
+        "",
+        _what_code_gives_away(readings.code_recalls),
         "",
         "What their answers score in styles they never saw, with the repair of the fault they name:",
         "",
@@ -173,3 +179,19 @@ def _reading_lines(readings: Readings) -> list[str]:
             for one in readings.blind
         ),
     ]
+
+
+def _what_code_gives_away(recalls: dict[str, float]) -> str:
+    """Which faults preprocessing.py alone gives away, in a sentence: those that change it, and of them the plainest."""
+    shown = {
+        is_shown: [
+            share for fault, share in recalls.items() if ("preprocessing.py" in CATALOGUE[fault].causal) == is_shown
+        ]
+        for is_shown in (True, False)
+    }
+    most = sorted(recalls, key=lambda fault: -recalls[fault])[:MOST_TOLD]
+    told = ", ".join(f"`{fault}` {recalls[fault]:.2f}" for fault in most)
+    return (
+        f"Told the task, it names {fmean(shown[True] or [0.0]):.2f} of the faults that change preprocessing.py and "
+        f"{fmean(shown[False] or [0.0]):.2f} of those that do not, by their task alone. Most often: {told}."
+    )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
+from bench.canaries.agents import play_heuristic, play_oracle
 from bench.canaries.bag_of_words import BagOfWords, chance
 from bench.canaries.episodes import Episode, draw_episodes
 from bench.canaries.odd_tokens import OddTokens
@@ -56,6 +57,8 @@ class Readings(NamedTuple):
     """Reader to task to the mean score of answers that follow it, held-out styles."""
     recalls: dict[str, float]
     """Fault to the share of its held-out episodes that the whole evidence gives away to the bag of words."""
+    code_recalls: dict[str, float]
+    """The same from preprocessing.py alone."""
 
 
 def read(episodes: int, held_out: int, say: Callable[[str], None]) -> Readings:
@@ -92,6 +95,10 @@ def learn(
         for name, reader in (("whole evidence", whole), ("preprocessing.py", code), ("config.yaml", config))
     ]
     naming.append(Naming("odd tokens", _hits(hunter.name(fresh), fresh), _hits(hunter.name(unseen), unseen)))
+    say("playing the agents that reason")
+    heuristic, oracle = play_heuristic(unseen, "test"), play_oracle(unseen, "test")
+    naming.append(Naming("heuristic agent", play_heuristic(fresh, "train").named, heuristic.named))
+    naming.append(Naming("oracle", play_oracle(fresh, "train").named, oracle.named))
     say("training where nothing can be known")
     half = len(twins) // 2
     blind = [_against_chance("text of the healthy twin", WHOLE[:-1], twins[:half], twins[half:])]
@@ -99,7 +106,12 @@ def learn(
         learned, tested = _outside(public, artifact), _outside(fresh, artifact)
         if len({episode.fault_id for episode in tested}) > 1:
             blind.append(_against_chance(f"{artifact}, faults that do not reach it", (artifact,), learned, tested))
-    scores = {"bag of words": _scores(whole.name(unseen), unseen), "odd tokens": _scores(hunter.name(unseen), unseen)}
+    scores = {
+        "bag of words": _scores(whole.name(unseen), unseen),
+        "odd tokens": _scores(hunter.name(unseen), unseen),
+        "heuristic agent": heuristic.scores,
+        "oracle": oracle.scores,
+    }
     return Readings(
         len(public),
         naming,
@@ -108,6 +120,7 @@ def learn(
         len(unseen),
         scores,
         _recalls(whole.name(unseen), unseen),
+        _recalls(code.name(unseen), unseen),
     )
 
 

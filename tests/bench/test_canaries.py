@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bench.canaries.agents import play_heuristic, play_oracle
 from bench.canaries.bag_of_words import BagOfWords, chance
 from bench.canaries.command import MOST_NAMED_FROM_CODE, BlindScores, ComposedScores, render_floor
 from bench.canaries.difficulty import measure_difficulty, render_page
@@ -51,6 +52,15 @@ def test_episodes_take_the_tasks_in_turn_and_twins_keep_the_label() -> None:
     assert all(one.texts != other.texts for one, other in zip(ours, twins, strict=True))
 
 
+def test_agents_that_reason_are_played_on_the_same_episodes() -> None:
+    unseen = draw_episodes(6, first_seed=7_100_000, split="test")
+    heuristic, oracle = play_heuristic(unseen, "test"), play_oracle(unseen, "test")
+    print(f"\nheuristic {heuristic}, oracle {oracle}")
+    assert set(heuristic.scores) == set(oracle.scores) == set(SINGLE_FAULT_TASKS)
+    assert oracle.named == 1.0 and min(oracle.scores.values()) >= 0.95
+    assert heuristic.named >= 5 / 6
+
+
 def test_the_pages_show_every_figure() -> None:
     floors = {task: BlindScores(Floor(task, 0.2, Diagnosis()), {"nop": 0.01}) for task in SINGLE_FAULT_TASKS}
     readings = Readings(
@@ -61,12 +71,15 @@ def test_the_pages_show_every_figure() -> None:
         300,
         {"bag of words": dict.fromkeys(SINGLE_FAULT_TASKS, 0.5)},
         {"bottleneck": 0.75},
+        {"bottleneck": 0.125, "sentinel_impute": 0.875},
     )
     blind = {task: BlindScores(one.floor, dict.fromkeys(_blind_names(), 0.123)) for task, one in floors.items()}
     expert = ComposedScores(ComposedFloor(0.206, (), (0.206, 0.165, 0.151)), {"nop": 0.207}, 8)
     page = render_floor(blind, expert, readings, seeds=2)
     assert all(figure in page for figure in ("**0.200**", "0.123", "0.250", "yes", "**0.206**", "0.165", "0.207"))
     assert expert.is_fine and not expert._replace(scores={"stuffed": 0.23}).is_fine
+    assert "it names 0.88 of the faults that change preprocessing.py and 0.12 of those that do not" in page
+    assert "Most often: `sentinel_impute` 0.88, `bottleneck` 0.12." in page
     row = measure_difficulty("bottleneck")
     assert row.noticed == 1.0 and row.test_fall > 0.1
     assert "| 0.75 |" in render_page([row], readings, is_drawn=False)
