@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from bench.canaries.episodes import Episode
-from domain.actions import Diagnosis
+from domain.diagnosis import Diagnosis
 from domain.floor import Judge
 from domain.generator import generate
 from domain.scenario import Scenario
@@ -54,7 +54,7 @@ def _answers(places: list[tuple[TaskId, int]], *, split: SeedSplit, is_told: boo
     judge, answered = Judge(), []
     for task_id, seed in places:
         scenario = generate(task_id, seed, split=split)
-        answer, accepted = _truth(scenario) if is_told else reasoned(scenario), scenario.truth.accepted
+        answer, accepted = _truth(scenario) if is_told else reasoned(scenario), scenario.only_fault.accepted
         is_right = (
             answer.failure_category in accepted.categories
             and answer.root_cause_file in accepted.files
@@ -65,7 +65,7 @@ def _answers(places: list[tuple[TaskId, int]], *, split: SeedSplit, is_told: boo
 
 
 def _truth(scenario: Scenario) -> Diagnosis:
-    truth = scenario.truth
+    truth = scenario.only_fault
     return Diagnosis(
         failure_category=truth.failure_category,
         root_cause_file=truth.root_cause_file,
