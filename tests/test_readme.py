@@ -45,7 +45,7 @@ def base_url(tmp_path: Path) -> Iterator[str]:
 
 
 def _wait_until_it_answers(url: str) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         try:
             urllib.request.urlopen(f"{url}/health", timeout=1).close()

@@ -45,6 +45,7 @@ def walk(python: str, model_url: str, postgres: PrivatePostgres) -> list[str]:
             except (PageError, RuntimeError, subprocess.TimeoutExpired) as error:
                 trouble = str(error)
                 found.append(f"{python}: {trouble}")
+                say(trouble)
             verdict = "NOT as it says" if trouble else "as it says"
             say(f"{python}: {page.relative_to(ROOT)}: {verdict}, {time.monotonic() - began:.0f} s")
         return found
@@ -66,8 +67,6 @@ def main() -> int:
     pythons = parser.parse_args().python or PYTHONS
     with a_model() as model_url, private_postgres() as postgres:
         found = [each for python in pythons for each in walk(python, model_url, postgres)]
-    for each in found:
-        say(each)
     say(f"{len(pythons)} Pythons, {len(found)} pages do not do what they say")
     return 1 if found else 0
 
