@@ -87,6 +87,18 @@ def test_the_settings_of_image_and_services_exist(instructions: list[tuple[str, 
     assert named
 
 
+def test_what_is_installed_is_pinned_by_hash_and_nothing_else_is_fetched(instructions: list[tuple[str, str]]) -> None:
+    for command in (each for rest in rest_of(instructions, "RUN") for each in rest.split("&&") if "/pip " in each):
+        assert "--require-hashes -r constraints" in command or "--no-deps" in command, command
+
+
+def test_the_servers_need_no_writable_root(compose: dict[str, Any]) -> None:
+    for each in (each for each in compose["services"].values() if each.get("image") == "mlops-debug"):
+        assert each["read_only"] is True
+        assert each["tmpfs"] == ["/tmp"]
+        assert each["cap_drop"] == ["ALL"]
+
+
 def test_the_health_check_is_answered_by_a_server(instructions: list[tuple[str, str]], tmp_path: Path) -> None:
     (check,) = rest_of(instructions, "HEALTHCHECK")
     command = json.loads(check.partition(" CMD ")[2])

@@ -22,7 +22,7 @@ PYTHONS = ("python3.11", "python3.12", "python3.13")
 INSTALL_SECONDS = 900
 
 
-def walk(python: str, model_url: str, postgres: PrivatePostgres) -> list[str]:
+def walk(python: str, model_url: str, postgres: PrivatePostgres, wanted: list[Path]) -> list[str]:
     """What did not go as its page says."""
     with tempfile.TemporaryDirectory(prefix="mdbg-walk-") as name:
         checkout, environment = Path(name) / "checkout", Path(name) / "environment"
@@ -34,11 +34,14 @@ def walk(python: str, model_url: str, postgres: PrivatePostgres) -> list[str]:
         say(f"{python}: pip install .")
         _install(inside, checkout, ".")
         found = []
-        for page in pages():
+        for page in wanted:
             if not any(is_code(each) and each.reason is None for each in blocks_of(checkout / page.relative_to(ROOT))):
                 continue
             began = time.monotonic()
-            reader.database_url = postgres.create_database() if page.name == "postgres.md" else None
+            reader.database_url = None
+            if page.name == "postgres.md":  # its server needs the driver before the page's first block installs it
+                _install(inside, checkout, ".[postgres]")
+                reader.database_url = postgres.create_database()
             try:
                 reader.follow(checkout / page.relative_to(ROOT))
                 trouble = ""
@@ -63,10 +66,13 @@ def say(text: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--page", action="append", help="Only this page, such as docs/client.md. May be repeated.")
     parser.add_argument("--python", action="append", help=f"May be repeated. Default: {', '.join(PYTHONS)}.")
-    pythons = parser.parse_args().python or PYTHONS
+    asked = parser.parse_args()
+    pythons = asked.python or PYTHONS
+    wanted = [page for page in pages() if asked.page is None or str(page.relative_to(ROOT)) in asked.page]
     with a_model() as model_url, private_postgres() as postgres:
-        found = [each for python in pythons for each in walk(python, model_url, postgres)]
+        found = [each for python in pythons for each in walk(python, model_url, postgres, wanted)]
     say(f"{len(pythons)} Pythons, {len(found)} pages do not do what they say")
     return 1 if found else 0
 
