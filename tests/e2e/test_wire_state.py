@@ -115,10 +115,10 @@ def test_openenv_state_counts_an_episode_that_reached_the_limit(own_server: Serv
         }
 
 
-def test_tasks_lists_the_three_tasks(http: httpx.Client) -> None:
+def test_tasks_lists_the_four_tasks(http: httpx.Client) -> None:
     body = accepted(http.get("/tasks"))
     assert set(body) == {"tasks"}
-    assert {task["task_id"]: task["max_steps"] for task in body["tasks"]} == MAX_STEPS
+    assert {task["task_id"]: task["max_steps"] for task in body["tasks"]} == {**MAX_STEPS, "expert": 50}
     for task in body["tasks"]:
         assert set(task) == {"task_id", "name", "difficulty", "description", "max_steps"}
         assert task["difficulty"] == task["task_id"]
