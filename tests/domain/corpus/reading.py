@@ -48,6 +48,8 @@ class Share(NamedTuple):
         return self.hits / self.of
 
     def __str__(self) -> str:
+        if self.of == 0:
+            return "none to count"
         z, n, p = 1.96, self.of, self.value
         middle = (p + z * z / (2 * n)) / (1 + z * z / n)
         half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
