@@ -38,7 +38,8 @@ from server.round_facts import Facts, faults_of_attempt, read_facts
 from server.scenarios import HeldScenario
 from server.secret_files import SecretFiles, secrets_folder
 from server.settings import Settings
-from server.store import UnreadableEventError, read_stream
+from server.store import read_stream
+from server.store_errors import UnreadableEventError
 from server.tables import attempts, episodes
 from server.world import World
 

@@ -20,7 +20,8 @@ from server.replay import UnknownStreamError, reading
 from server.round_facts import Facts, faults_of_round, read_facts
 from server.secret_files import SecretFiles, secrets_folder
 from server.settings import Settings
-from server.store import UnreadableEventError, to_link
+from server.store import to_link
+from server.store_errors import UnreadableEventError
 from server.tables import attempts, episodes, events
 from server.world import InlineWorld, create_process_pool
 

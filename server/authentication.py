@@ -19,7 +19,7 @@ from server.identity import Scope as KeyScope
 from server.keys import MARK, KeyRefusedError
 from server.problems import MEDIA_TYPE, Problem, forbidden, key_required, problem_of
 from server.settings import Settings
-from server.store import StoreUnavailableError
+from server.store_errors import StoreUnavailableError
 from server.version import NAME
 
 PUBLIC = frozenset(

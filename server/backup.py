@@ -22,7 +22,8 @@ from server.replay import reading
 from server.secret_files import secrets_folder
 from server.settings import Settings
 from server.signing import own_public_key
-from server.store import UnreadableEventError, read_stream
+from server.store import read_stream
+from server.store_errors import UnreadableEventError
 from server.tables import episodes, events
 from server.world import InlineWorld
 

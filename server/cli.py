@@ -142,7 +142,7 @@ def replay(episode: str, database: DatabaseOption = None, as_json: JsonOption = 
 def upgrade_tables(database: DatabaseOption = None) -> None:
     """Bring the tables to the newest version; nothing where they have it."""
     from server.schema_versions import NewerDatabaseError, upgrade_database
-    from server.store import StoreUnavailableError
+    from server.store_errors import StoreUnavailableError
 
     settings = settings_of(database_url=as_url(database))
     existing_or_new(settings)
@@ -258,7 +258,7 @@ def _prepare(settings: Settings) -> None:
     from server.backend import opened
     from server.durability import UnsafeDatabaseError
     from server.schema_versions import NewerDatabaseError
-    from server.store import StoreUnavailableError
+    from server.store_errors import StoreUnavailableError
 
     async def open_once() -> None:
         async with opened(settings):

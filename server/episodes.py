@@ -30,7 +30,8 @@ from server.receipts import receipt_statement
 from server.round_errors import RoundClosedError
 from server.scenarios import HeldScenario, Scenarios
 from server.signing import Signer
-from server.store import EventStore, RequestIdReusedError, RowRefusedError, StoreError, WrongExpectedVersionError
+from server.store import EventStore
+from server.store_errors import RequestIdReusedError, RowRefusedError, StoreError, WrongExpectedVersionError
 from server.times import format_time
 from server.trace import EPISODE_ID
 from server.world import World

@@ -28,7 +28,8 @@ from server.secret_files import SecretFiles, secrets_folder
 from server.sessions import Sessions
 from server.settings import Settings
 from server.signing import Signer, load_signer
-from server.store import EventStore, StoreError, unavailable_if_silent, write_batch
+from server.store import EventStore, unavailable_if_silent, write_batch
+from server.store_errors import StoreError
 from server.verifying import Verifier
 from server.world import World
 

@@ -15,7 +15,8 @@ from typing import Any, AsyncIterator, Callable, Literal, NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from server.store import StoreUnavailableError, unavailable_if_silent
+from server.store import unavailable_if_silent
+from server.store_errors import StoreUnavailableError
 
 logger = logging.getLogger(__name__)
 

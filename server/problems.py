@@ -20,7 +20,7 @@ from server.round_problems import of_lost_secret, of_round, of_unknown_entry
 from server.scenarios import ScenarioLostError
 from server.secret_files import SecretLostError
 from server.sessions import EpisodeNotStartedError
-from server.store import (
+from server.store_errors import (
     RequestIdReusedError,
     StoreUnavailableError,
     UnansweredCommitError,

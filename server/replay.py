@@ -26,7 +26,8 @@ from domain.state import SHOWN_DECIMALS
 from server.database import create_read_engine, is_sqlite, parse_url, shown_url
 from server.folding import decode_link
 from server.settings import Settings
-from server.store import StoreError, read_stream
+from server.store import read_stream
+from server.store_errors import StoreError
 
 
 class UnknownStreamError(LookupError):

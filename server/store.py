@@ -19,6 +19,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.chain import Link, digest_of
 from server.statements import Statement, StatementRow, insert_together, run_rows
+from server.store_errors import (
+    ConnectionLostError,
+    RequestIdReusedError,
+    RowRefusedError,
+    StoreError,
+    StoreUnavailableError,
+    UnansweredCommitError,
+    UnreadableEventError,
+    WrongExpectedVersionError,
+)
 from server.tables import events
 from server.transaction import RunRows, transaction
 from server.writer import Append, Outcome, Writer
@@ -43,46 +53,6 @@ _INSERT = Statement(
 CONFLICTS = ("uq_events_stream_id_version", "uq_events_stream_id_request_id", "events_follow")
 """What the database calls the constraints that make an append fail because of another one."""
 _STREAM: Select[Any] = select(events).where(events.c.stream_id == bindparam("stream")).order_by(events.c.version)
-
-
-class StoreError(Exception):
-    """StoreError: WrongExpectedVersionError, RequestIdReusedError, RowRefusedError, UnreadableEventError, and
-    StoreUnavailableError, which has ConnectionLostError and UnansweredCommitError below it."""
-
-
-class WrongExpectedVersionError(StoreError):
-    def __init__(self, stream_id: str, expected: int, actual: int) -> None:
-        super().__init__(f"{stream_id}: expected version {expected}, but it is {actual}")
-        self.stream_id = stream_id
-        self.expected = expected
-        self.actual = actual
-
-
-class RequestIdReusedError(StoreError):
-    def __init__(self, stream_id: str, request_id: str) -> None:
-        super().__init__(f"{stream_id}: request id {request_id} has been used")
-        self.stream_id = stream_id
-        self.request_id = request_id
-
-
-class StoreUnavailableError(StoreError):
-    """The database does not answer or does not take writes; nothing was written."""
-
-
-class ConnectionLostError(StoreUnavailableError):
-    """The connection broke before the commit; nothing was written."""
-
-
-class UnansweredCommitError(StoreUnavailableError):
-    """The connection broke between the commit and its answer. Whether it was written, only the log can tell."""
-
-
-class RowRefusedError(StoreError):
-    """A row that was given with the append does not fit what is in the database; nothing was written."""
-
-
-class UnreadableEventError(StoreError):
-    """A stored event does not have the types it was written with."""
 
 
 class EventStore:

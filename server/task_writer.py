@@ -9,13 +9,8 @@ from typing import Sequence
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from server.durability import accepted_weakness
-from server.store import (
-    ConnectionLostError,
-    StoreUnavailableError,
-    UnansweredCommitError,
-    unavailable_if_silent,
-    write_again,
-)
+from server.store import unavailable_if_silent, write_again
+from server.store_errors import ConnectionLostError, StoreUnavailableError, UnansweredCommitError
 from server.writer import Append, Outcome, Waiting, WriteBatch, WriterStoppedError, answer, split, write_or_fail
 
 

@@ -55,7 +55,7 @@ def change(settings: Settings, statements: Callable[[Connection], _Result]) -> _
     """One transaction on the database, which is made or brought up to date where needed. A server may run beside it."""
     from server.operating import upgrade_and_change
     from server.schema_versions import NewerDatabaseError
-    from server.store import StoreUnavailableError
+    from server.store_errors import StoreUnavailableError
 
     try:
         return asyncio.run(upgrade_and_change(settings, statements))

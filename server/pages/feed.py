@@ -21,7 +21,7 @@ from server.pages.naming import number_name, page_path
 from server.pages.queries import read_told
 from server.pages.steps import title_of_stored
 from server.positions import read_safe_position
-from server.store import StoreError
+from server.store_errors import StoreError
 
 logger = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from server.pages.replaying import load_episode
 from server.problems import Problem, problem_of
 from server.requests import is_name
 from server.sessions import EpisodeNotStartedError
-from server.store import RequestIdReusedError, WrongExpectedVersionError
+from server.store_errors import RequestIdReusedError, WrongExpectedVersionError
 
 PLAYER_COOKIE = "mlops_debug_player"
 _KEY_PREFIX = "play-"

@@ -22,7 +22,7 @@ from server.pages.sight import sight_of
 from server.pages.steps import UnfoldableError, fold_stream
 from server.problems import Problem
 from server.requests import is_name
-from server.store import UnreadableEventError
+from server.store_errors import UnreadableEventError
 
 _STEP = re.compile(r"[0-9]{1,4}")
 

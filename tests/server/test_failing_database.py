@@ -14,7 +14,8 @@ from sqlalchemy.exc import OperationalError
 
 from server.database import create_write_engine
 from server.settings import Settings
-from server.store import StoreUnavailableError, UnansweredCommitError, write_batch
+from server.store import write_batch
+from server.store_errors import StoreUnavailableError, UnansweredCommitError
 from server.writer import Append, Outcome
 from tests.databases import connect, execute
 from tests.postgres import PrivatePostgres

@@ -13,7 +13,8 @@ from domain.chain import EMPTY, Head, Link, NewEvent, link, verify_chain
 from server.backend import opened
 from server.settings import Settings
 from server.statements import Statement, StatementRow
-from server.store import EventStore, RequestIdReusedError, WrongExpectedVersionError
+from server.store import EventStore
+from server.store_errors import RequestIdReusedError, WrongExpectedVersionError
 from server.writer import Append
 from tests.databases import LostError, execute
 

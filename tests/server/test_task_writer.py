@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 from domain.chain import EMPTY
 from server.backend import opened
 from server.settings import Settings
-from server.store import EventStore, UnansweredCommitError, write_batch
+from server.store import EventStore, write_batch
+from server.store_errors import UnansweredCommitError
 from server.writer import Append, Outcome, WriterStoppedError
 from tests.databases import connect, execute
 from tests.server.test_positions import insert
