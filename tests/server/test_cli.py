@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from domain.types import SINGLE_FAULT_TASKS, TASK_IDS
 from server.cli import cli
 from server.world import InlineWorld
 from tests.served import serving, settings_for
@@ -131,5 +132,7 @@ def test_a_postgresql_that_is_not_there_is_told_in_a_sentence() -> None:
 
 def test_floor_gives_the_blind_floor_of_each_task() -> None:
     floors = json.loads(run("floor", "--seeds", "1", "--json").stdout)
-    assert set(floors) == {"easy", "medium", "hard"}
-    assert all(0.2 < each["floor"] < 0.7 and each["answer"]["root_cause_file"] for each in floors.values())
+    assert set(floors) == set(TASK_IDS)
+    assert all(0.2 < each["floor"] < 0.7 for each in floors.values())
+    assert floors["expert"]["answer"] == [], "that nothing is wrong"
+    assert all(floors[task]["answer"]["root_cause_file"] for task in SINGLE_FAULT_TASKS)
