@@ -13,6 +13,7 @@ import sys
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import copytree, ignore_patterns
 
 from sqlalchemy import make_url
 
@@ -38,7 +39,7 @@ if [ -f "{path}" ]; then . "{path}"; fi
 export -p > "{path}"
 """
 """What a block exports, or only sets, the next one has."""
-NOT_COPIED = (".git", "runs", "build", "dist", ".venv")
+NOT_COPIED = (".git", ".*_cache", ".hypothesis", ".venv", "runs", "build", "dist", "*.db", "*-wal", "*-shm", "*.lock")
 
 
 class PageError(Exception):
@@ -67,10 +68,8 @@ class Reader:
     def prepare(self) -> None:
         """Lay out the folder, like a checkout whose every change is thrown away, and the commands."""
         if not self.is_walking:
-            self.folder.mkdir()
-            for each in ROOT.iterdir():
-                if each.name not in NOT_COPIED and not each.name.endswith((".db", "-wal", "-shm", ".lock")):
-                    (self.folder / each.name).symlink_to(each)
+            # No links: OpenEnv's validator takes none, and what a block writes must not end in the checkout.
+            copytree(ROOT, self.folder, ignore=ignore_patterns(*NOT_COPIED))
         commands = self._commands
         commands.mkdir()
         here = f"PYTHONPATH={ROOT} {sys.executable}"
