@@ -152,7 +152,9 @@ def _ask(url: str, body: dict[str, Any]) -> Any:
 def _can_mount() -> bool:
     if os.geteuid() != 0 or shutil.which("unshare") is None:
         return False
-    return subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode == 0
+    # Some containers let one have a namespace and mount nothing in it.
+    trial = ["unshare", "-m", "sh", "-ec", "mount -o remount,bind,ro /"]
+    return subprocess.run(trial, capture_output=True, check=False).returncode == 0
 
 
 def _forbid_writing(folder: Path) -> None:
