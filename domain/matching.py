@@ -36,6 +36,9 @@ Verdicts = Sequence[Sequence[PatchVerdict | None]]
 _Match = tuple[int | None, ...]
 """For each entry the place of the fault it is matched with."""
 
+_PARTS = ("failure_category", "root_cause_file", "root_cause_field", "proposed_fix")
+_UNSEEN = Investigation(artifacts_read=(), checks_run=(), duplicate_reads=0, refused=0, steps=0)
+
 
 def grade_submission(
     diagnoses: Sequence[Diagnosis],
@@ -101,10 +104,6 @@ def _graded(said: Diagnosis, fault: Truth, verdict: PatchVerdict | None, rubric:
     """An entry against one fault: the four parts, without what the investigation costs."""
     parts = grade(said, fault, _UNSEEN, verdict, task_id=COMPOSED_TASK, rubric=rubric).breakdown
     return GradedEntry(fault_id=fault.fault_id, **{name: getattr(parts, name) for name in _PARTS})
-
-
-_PARTS = ("failure_category", "root_cause_file", "root_cause_field", "proposed_fix")
-_UNSEEN = Investigation(artifacts_read=(), checks_run=(), duplicate_reads=0, refused=0, steps=0)
 
 
 def _unmatched(rubric: Rubric) -> GradedEntry:

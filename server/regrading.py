@@ -122,9 +122,9 @@ def _keep_rubric(connection: Connection, rubric: Rubric) -> None:
     kept = connection.execute(select(rubrics.c.body).where(rubrics.c.rubric_version == rubric.version)).scalar()
     if kept is None:
         connection.execute(rubrics.insert().values(rubric_version=rubric.version, body=body))
-    elif (
-        _numbers_of(RUBRIC) | json.loads(kept) != numbers
-    ):  # one that was kept before may lack a number that came later
+        return
+    # One that was kept before may lack a number that came later.
+    if _numbers_of(RUBRIC) | json.loads(kept) != numbers:
         raise RubricError(f"there is another rubric {rubric.version}; give this one a version of its own")
 
 
