@@ -1,4 +1,4 @@
-.PHONY: check test constraints licences vulnerabilities image reference capacity walk
+.PHONY: check test constraints vulnerabilities image reference check-generated
 
 check:
 	ruff format --check .
@@ -14,24 +14,15 @@ test:
 constraints:
 	python -m upkeep constraints
 
-# In an environment of its own, because the page says what the pinned versions say of themselves.
-licences:
-	tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && python3.11 -m venv "$$tmp" && \
-	"$$tmp/bin/pip" install --quiet --require-hashes -r constraints.txt && \
-	"$$tmp/bin/pip" install --quiet packaging && "$$tmp/bin/python" -m upkeep licences
-
 vulnerabilities:
 	python -m upkeep vulnerabilities
 
 image:
 	python -m upkeep image
 
+# The pages of docs/reference that are written from the code.
 reference:
 	python -m upkeep reference
 
-capacity:
-	python -m upkeep capacity
-
-# Needs python3.11, python3.12 and python3.13, and takes some minutes for each.
-walk:
-	python -m tests.walk
+check-generated:
+	python -m upkeep reference --check

@@ -1,1 +1,1 @@
-"""What keeps the checkout in order: constraints, licences, vulnerabilities, the image and the reference. Never installed."""
+"""Maintenance of the checkout: constraints, vulnerabilities, the image and the reference. Never installed."""

@@ -18,14 +18,6 @@ def constraints() -> None:
 
 
 @cli.command()
-def licences() -> None:
-    """Write docs/licences.md from the installed packages."""
-    from upkeep.licences import PAGE, render
-
-    PAGE.write_text(render())
-
-
-@cli.command()
 def vulnerabilities() -> None:
     """Report what is known against the packages of constraints.txt. Exit 0: nothing, or no data; 1: something."""
     from upkeep.vulnerabilities import ask, render
@@ -44,22 +36,19 @@ def image() -> None:
 
 
 @cli.command()
-def reference() -> None:
-    """Write docs/reference from the code."""
-    from upkeep.reference.pages import write_pages
+def reference(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if a committed page differs.")] = False,
+) -> None:
+    """Write the generated pages of docs/reference from the code."""
+    from upkeep.reference.pages import outdated_pages, write_pages
 
+    if check:
+        outdated = outdated_pages()
+        for path in outdated:
+            typer.echo(f"{path} differs from what the code says: run make reference", err=True)
+        raise typer.Exit(1 if outdated else 0)
     for path in write_pages():
         typer.echo(path)
-
-
-@cli.command()
-def capacity(
-    figures: Annotated[str, typer.Option(help="A bench.json to take figures from; default: those committed.")] = "",
-) -> None:
-    """Write the capacity plan in docs/operations.md from measured figures."""
-    from upkeep.capacity import refresh
-
-    refresh(figures or None)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""``pip install`` as a page's blocks say it, held to what there is, without installing: the walk does that."""
+"""Checks the ``pip install`` of a page's blocks against the project's extras, without installing."""
 
 from __future__ import annotations
 

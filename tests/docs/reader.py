@@ -1,7 +1,6 @@
 """A reader who follows a page to the letter: its blocks in their order, in one folder, beside one real server.
 
-What must not be done in a test stands in for itself, and says so: installing, testing the whole project, and serving for
-ever. The walk (``python -m tests.walk``) installs.
+Commands that must not be run in a test are replaced: installing, testing the whole project, and serving for ever.
 """
 
 from __future__ import annotations
@@ -54,31 +53,26 @@ class Reader:
     model_url: str
     database_url: str | None = None
     """PostgreSQL; null: an SQLite file beside the folder."""
-    python: str = sys.executable
-    is_walking: bool = False
-    """Whether the folder is a checkout, and the interpreter that of a new environment: pip is the real one."""
     told: list[str] = field(default_factory=list)
     """What was not run, and why."""
 
     @property
     def command(self) -> list[str]:
         """``mlops-debug``."""
-        return [str(Path(self.python).parent / "mlops-debug")] if self.is_walking else [self.python, "-m", "server"]
+        return [sys.executable, "-m", "server"]
 
     def prepare(self) -> None:
         """Lay out the folder, like a checkout whose every change is thrown away, and the commands."""
-        if not self.is_walking:
-            # No links: OpenEnv's validator takes none, and what a block writes must not end in the checkout.
-            copytree(ROOT, self.folder, ignore=ignore_patterns(*NOT_COPIED))
+        # No links: OpenEnv's validator takes none, and what a block writes must not end in the checkout.
+        copytree(ROOT, self.folder, ignore=ignore_patterns(*NOT_COPIED))
         commands = self._commands
         commands.mkdir()
         here = f"PYTHONPATH={ROOT} {sys.executable}"
         serve = f'shift; exec env {here} -m tests.docs.serving "$@"'
         _write(commands / "mlops-debug", f'if [ "$1" = serve ]; then {serve}; fi; exec {" ".join(self.command)} "$@"')
-        _write(commands / "python", f'exec {self.python} "$@"')
-        _write(commands / "pytest", f'exec {self.python} -m pytest -q tests/test_architecture.py "$@"')
-        if not self.is_walking:
-            _write(commands / "pip", f'exec env {here} -m tests.docs.installing "$@"')
+        _write(commands / "python", f'exec {sys.executable} "$@"')
+        _write(commands / "pytest", f'exec {sys.executable} -m pytest -q tests/test_architecture.py "$@"')
+        _write(commands / "pip", f'exec env {here} -m tests.docs.installing "$@"')
 
     def follow(self, page: Path) -> None:
         """Run every block; raises ``PageError``."""
@@ -104,17 +98,14 @@ class Reader:
             server.stop()
 
     def settings(self, database_url: str | None) -> dict[str, str]:
-        path = f"{self._commands}:{Path(self.python).parent}:/usr/local/bin:/usr/bin:/bin"
+        path = f"{self._commands}:{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
         named = {"MLOPS_DEBUG_GENERATOR_PROCESSES": "1", "OPENAI_BASE_URL": self.model_url, "PATH": path}
         if database_url is not None:
             named["MLOPS_DEBUG_DATABASE_URL"] = database_url
-        found = environment(**named)
-        if self.is_walking:
-            del found["PYTHONPATH"]
-        return found
+        return environment(**named)
 
     def run(self, block: Block, server: ServerProcess, settings: dict[str, str]) -> None:
-        missing = None if self.is_walking else self._missing(block)
+        missing = self._missing(block)
         if missing is not None:
             self.told.append(f"{block.name}: {missing} is not installed")
             print(f"not run here: {self.told[-1]}")
@@ -153,7 +144,7 @@ class Reader:
             return ["bash", "-euo", "pipefail", "-c", _AS_IN_ONE_TERMINAL.format(path=self._terminal, text=text)]
         script = self.folder / f"block-{block.line}.py"
         script.write_text(text)
-        return [self.python, str(script)]
+        return [sys.executable, str(script)]
 
     def _missing(self, block: Block) -> str | None:
         """The package without which the block cannot be run here; null: all is here."""

@@ -22,7 +22,7 @@ _WORDS: Mapping[Any, str] = MappingProxyType(
 
 
 def render() -> str:
-    head = "What is recorded. [concepts.md](../concepts.md) says how events are used, [audit.md](../audit.md) what they prove.\n\n"
+    head = "What is recorded. [concepts.md](../explanation/concepts.md) says how events are used, [audit.md](../explanation/audit.md) what they prove.\n\n"
     kinds = table(
         ("kind", "schema version", "fact"),
         ((f"`{each.kind}`", str(each.schema_version), each.__doc__ or "") for each in EVENT_TYPES),

@@ -17,7 +17,7 @@ def render() -> str:
         ((f"`{category}`", *(str(count[category, task]) for task in POOLS)) for category in categories),
     )
     head = (
-        f"{len(CATALOGUE)} faults. [faults.md](../faults.md) says what each really shows; where more than one category, file or\n"
+        f"{len(CATALOGUE)} faults. [faults.md](../explanation/faults.md) says what each really shows; where more than one category, file or\n"
         "field stands here, each is accepted. A harmful value is not told, and neither is which seed plants what.\n\n"
     )
     parts = [head, counted]

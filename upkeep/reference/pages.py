@@ -1,4 +1,4 @@
-"""Which pages the reference has, and where they lie."""
+"""The generated pages of docs/reference: rendered, written and compared."""
 
 from __future__ import annotations
 
@@ -37,8 +37,22 @@ def render_page(name: str) -> str:
     return f"{_MADE}\n# {page.title}\n\n{page.body()}"
 
 
-def write_pages() -> list[Path]:
-    FOLDER.mkdir(exist_ok=True)
+def write_pages(folder: Path = FOLDER) -> list[Path]:
+    """Write every generated page; returns their paths."""
+    folder.mkdir(exist_ok=True)
     for name in PAGES:
-        (FOLDER / name).write_text(render_page(name))
-    return [FOLDER / name for name in PAGES]
+        (folder / name).write_text(render_page(name))
+    return [folder / name for name in PAGES]
+
+
+def outdated_pages(folder: Path = FOLDER) -> list[Path]:
+    """The pages that are missing or differ from what the code says, and generated pages that no longer exist."""
+    differing = [folder / name for name in PAGES if _read(folder / name) != render_page(name)]
+    leftover = [
+        each for each in sorted(folder.glob("*.md")) if each.name not in PAGES and _read(each).startswith(_MADE)
+    ]
+    return differing + leftover
+
+
+def _read(path: Path) -> str:
+    return path.read_text() if path.is_file() else ""

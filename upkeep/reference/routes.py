@@ -16,7 +16,7 @@ from upkeep.reference.markdown import code, table
 def render() -> str:
     tags = list(dict.fromkeys(each.tag for each in OPERATIONS))
     parts = [
-        "Every operation of `/openapi.json`, which has the schemas and examples; [wire.md](../wire.md) has requests and answers in\n"
+        "Every operation of `/openapi.json`, which has the schemas and examples; [wire.md](wire.md) has requests and answers in\n"
         "full. Beside the codes below, any operation may answer with `key_required`, `forbidden`, `origin_refused` and `wrong_host`.\n"
     ]
     for tag in tags:

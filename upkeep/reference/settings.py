@@ -14,7 +14,7 @@ def render() -> str:
     return (
         "All settings are environment variables, read once at start. The options of `mlops-debug serve` of the same name win.\n"
         "A value that cannot be used stops the start with its name and value. "
-        "[Operating a server](../operations.md) says what limits are answered with.\n\n"
+        "[Probes, metrics and limits](operations.md) says what limits are answered with.\n\n"
         + table(("variable", "default", "meaning"), rows)
     )
 

@@ -1,0 +1,14 @@
+"""Files of other projects that travel in the package have their licence beside them."""
+
+from __future__ import annotations
+
+import pytest
+
+from upkeep.checkout import ROOT
+
+VENDORED = ("server/openapi/viewer", "server/pages/static/vendor/uplot")
+
+
+@pytest.mark.parametrize("folder", VENDORED)
+def test_a_vendored_file_has_its_licence_beside_it(folder: str) -> None:
+    assert list((ROOT / folder).glob("*LICENSE*"))
