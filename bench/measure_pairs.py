@@ -20,7 +20,7 @@ from domain.training.simulator import simulate
 
 FIRST_SEED = 40_000_000
 LEAST_SHARE = 0.85
-"""Share of the seeds in which each fault of a pair has to leave its mark, as a single fault has to in `docs/faults.md`."""
+"""Share of the seeds in which each fault of a pair has to leave its mark, as a single fault has to in `docs/explanation/faults.md`."""
 
 Reasons = frozenset[tuple[str, str]]
 

@@ -1,4 +1,4 @@
-"""From the attempts of a round to its board. Pure arithmetic; the words are explained in docs/leaderboard.md.
+"""From the attempts of a round to its board. Pure arithmetic; the words are explained in docs/explanation/ranking.md.
 
 Rule 1: a mean is taken within each fault, and the faults are weighted as the suite weighs them, so that luck with the
 draw neither helps nor harms. Rule 2: an entry that was never attempted counts with the floor score. Rule 3: two rows

@@ -249,7 +249,7 @@ def _prepare(settings: Settings) -> None:
     if is_sqlite(url) and settings.workers > 1:
         fail(
             f"--workers {settings.workers} needs PostgreSQL: in an SQLite file one process writes at a time, so that "
-            "several would only wait for each other's lock. Leave --workers away, or see docs/postgres.md"
+            "several would only wait for each other's lock. Leave --workers away, or see docs/how-to/postgres.md"
         )
     existing_or_new(settings)
     typer.echo(f"database: {shown_url(url)}")

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -22,9 +23,17 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 
-def blocks(language: str) -> list[str]:
-    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
-    return [text for named, text in fenced if named == language]
+def all_blocks(text: str) -> list[tuple[str, str]]:
+    """Language and text of every fenced block."""
+    return re.findall(r"^```(\w*)\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def blocks(language: str, text: str = README) -> list[str]:
+    return [block for named, block in all_blocks(text) if named == language]
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text()
 
 
 @pytest.fixture
@@ -67,7 +76,7 @@ def run_example(example: str, base_url: str, directory: Path) -> str:
 @pytest.mark.openenv
 @pytest.mark.skipif(importlib.util.find_spec("openenv") is None, reason="needs the extra openenv")
 def test_the_example_with_the_stock_client_repairs_the_run(base_url: str, tmp_path: Path) -> None:
-    (example,) = (each for each in blocks("python") if "submit_diagnosis" in each)
+    (example,) = (each for each in blocks("python", page("how-to/openenv.md")) if "submit_diagnosis" in each)
     assert "'fault_id': 'data_leakage_scaler'" in run_example(example, base_url, tmp_path)
 
 
@@ -77,9 +86,21 @@ def test_the_example_with_the_own_client_is_shown_the_truth(base_url: str, tmp_p
 
 
 def test_the_example_of_the_client_page_runs(base_url: str, tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "client.md").read_text()
-    example = re.findall(r"^```python\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)[0]
+    example = blocks("python", page("how-to/client.md"))[0]
     assert "fault_id='exploding_lr'" in run_example(example, base_url, tmp_path)
+
+
+def test_the_tutorial_shows_lines_that_its_blocks_print(base_url: str, tmp_path: Path) -> None:
+    fenced = all_blocks(page("tutorial/first-episode.md"))
+    followed = [(text, shown) for (language, text), (_, shown) in pairwise(fenced) if language == "python"]
+    assert len(followed) == 4
+    for example, shown in followed:
+        printed = run_example(example, base_url, tmp_path).splitlines()
+        assert [line for line in shown.splitlines() if line not in printed] == []
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 130
 
 
 def test_the_commands_are_the_two_that_must_work() -> None:

@@ -107,7 +107,7 @@ def render_floor(
     lines = [
         "# The floor: what an agent scores without investigating",
         "",
-        f"Printed by `mlops-debug canaries --write docs`, generator version {GENERATOR_VERSION}. A score that is not clearly above these",
+        f"Printed by `mlops-debug canaries --write docs/explanation`, generator version {GENERATOR_VERSION}. A score that is not clearly above these",
         "numbers shows nothing.",
         "",
         "## Blind agents",

@@ -74,7 +74,7 @@ def render_page(rows: list[Difficulty], readings: Readings, *, is_drawn: bool) -
     lines = [
         "# How hard each fault is",
         "",
-        f"Printed by `mlops-debug canaries --write docs`: {SEEDS} seeds a fault, each run beside its twin. *Noticed*: a check flags that does",
+        f"Printed by `mlops-debug canaries --write docs/explanation`: {SEEDS} seeds a fault, each run beside its twin. *Noticed*: a check flags that does",
         "not flag in the twin. *Fall*: the twin's reported accuracy minus the run's. *Words*: how often a bag of words over the whole",
         f"evidence, trained on {readings.episodes} public episodes, names the fault in styles it never saw.",
         "",

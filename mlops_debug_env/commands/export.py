@@ -20,7 +20,9 @@ What = Literal["results", "chat", "preference", "events"]
 
 def export(
     runs: Annotated[list[Path], typer.Argument(help="Folders of runs.")],
-    what: Annotated[What, typer.Option("--what", help="What to export: docs/exports.md has the fields.")] = "results",
+    what: Annotated[
+        What, typer.Option("--what", help="What to export: docs/reference/exports.md has the fields.")
+    ] = "results",
     out: Annotated[Path | None, typer.Option(help="File to write. Default: standard output.")] = None,
     least_score: Annotated[float, typer.Option(help="Chat: only episodes that scored as much.")] = 0.0,
     least_gap: Annotated[float, typer.Option(help="Preference: only pairs that are so far apart.")] = 0.1,

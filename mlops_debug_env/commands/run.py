@@ -30,7 +30,9 @@ LlmPanel = "Options of the agent llm"
 
 
 def run(
-    agent: Annotated[str | None, typer.Option(help="Who plays: see docs/evaluate.md. Default: heuristic.")] = None,
+    agent: Annotated[
+        str | None, typer.Option(help="Who plays: see docs/how-to/evaluate.md. Default: heuristic.")
+    ] = None,
     model: Annotated[
         str | None, typer.Option(help="Name of the model, for the agent llm. Default: MODEL_NAME.")
     ] = None,
@@ -80,7 +82,7 @@ def run(
         float, typer.Option(min=0.1, help="Seconds for one answer.", rich_help_panel=LlmPanel)
     ] = 120.0,
 ) -> None:
-    """Evaluate an agent over a suite; docs/evaluate.md goes through it step by step.
+    """Evaluate an agent over a suite; docs/how-to/evaluate.md goes through it step by step.
 
     Exit 0: every episode has a result. 1: some failed; --resume tries them again.
 

@@ -1,4 +1,4 @@
-"""What a run writes to disk, line by line. docs/exports.md describes every field."""
+"""What a run writes to disk, line by line. docs/reference/exports.md describes every field."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What leaves a run: JSON lines for other programs. docs/exports.md describes every field."""
+"""What leaves a run: JSON lines for other programs. docs/reference/exports.md describes every field."""

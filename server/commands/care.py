@@ -29,7 +29,7 @@ def backup(
 
     settings = existing(settings_of(database_url=as_url(database)))
     if not is_sqlite(parse_url(settings.database_url)):
-        fail("a backup of PostgreSQL is made by pg_dump; see docs/operations.md")
+        fail("a backup of PostgreSQL is made by pg_dump; see docs/how-to/operations.md")
     try:
         report = back_up(settings, target, audits=audits, workers=workers)
     except (BackupError, NotOurDatabaseError) as error:

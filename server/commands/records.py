@@ -22,7 +22,7 @@ def export(
     round_id: Annotated[str | None, typer.Option("--round", help="Bundle: only the episodes of a round.")] = None,
     database: DatabaseOption = None,
     what: Annotated[
-        What, typer.Option("--what", help="Runs: what to export; docs/exports.md has the fields.")
+        What, typer.Option("--what", help="Runs: what to export; docs/reference/exports.md has the fields.")
     ] = "results",
     out: Annotated[Path | None, typer.Option(help="Runs: file to write. Default: standard output.")] = None,
     least_score: Annotated[float, typer.Option(help="Chat: only episodes that scored as much.")] = 0.0,

@@ -154,7 +154,7 @@ class RoundList(_Body):
 
 
 class Board(BaseModel):
-    """The board of a round; docs/leaderboard.md has the keys of a row."""
+    """The board of a round; docs/explanation/ranking.md has the keys of a row."""
 
     model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ("bash", "python", "sql")
-READ = ("json", "yaml", "text")
+READ = ("json", "yaml", "mermaid", "text")
 """Held to their form; ``text`` has none."""
 _FENCE = re.compile(
     r"^(?:<!-- not run: (?P<reason>.+) -->\n)?^(?P<indent> *)```(?P<language>\S*)[^\n]*\n(?P<text>.*?)^(?P=indent)```$",
@@ -41,8 +41,7 @@ def blocks_of(page: Path) -> Iterator[Block]:
     text = page.read_text()
     for found in _FENCE.finditer(text):
         line = text.count("\n", 0, found.start("language")) + 1
-        name = f"docs/{page.name}" if page.parent.name == "docs" else page.name
-        yield Block(name, line, found["language"], found["text"], found["reason"])
+        yield Block(str(page.relative_to(ROOT)), line, found["language"], found["text"], found["reason"])
 
 
 def all_blocks() -> list[Block]:

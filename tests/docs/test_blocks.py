@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,9 @@ BLOCKS = all_blocks()
 PAGES = [page for page in pages() if any(is_code(each) and each.reason is None for each in blocks_of(page))]
 NOT_RUN = [each for each in BLOCKS if is_code(each) and each.reason is not None]
 MOST_NOT_RUN = 2
+_NODE = r'\w+(\["[^"]+"\]|\[\("[^"]+"\)\])?'
+EDGE = re.compile(rf"{_NODE} (-->|<-->) {_NODE}")
+"""A line of a flowchart as the pages write them: an edge, each end with its label or without."""
 
 
 def test_every_block_has_a_language_that_is_run_or_held_to_its_form() -> None:
@@ -38,6 +42,10 @@ def test_what_is_not_run_has_its_form(block: Block) -> None:
         json.loads(block.text)
     elif block.language == "yaml":
         yaml.safe_load(block.text)
+    elif block.language == "mermaid":
+        first, *lines = block.text.splitlines()
+        assert re.fullmatch(r"flowchart (LR|TB)", first)
+        assert [line for line in lines if not EDGE.fullmatch(line.strip())] == []
 
 
 @pytest.mark.parametrize("block", [each for each in BLOCKS if each.language == "python"], ids=lambda each: each.name)

@@ -1,4 +1,4 @@
-"""Every page can be reached from the index, and every link leads somewhere."""
+"""Every page can be reached from an index, every link and source path leads somewhere, and decisions have one format."""
 
 from __future__ import annotations
 
@@ -9,6 +9,19 @@ import pytest
 
 from tests.docs.blocks import ROOT, pages
 
+SOURCES = (
+    "domain",
+    "server",
+    "mlops_debug_env",
+    "bench",
+    "tests",
+    "upkeep",
+    "migrations",
+    "deploy",
+    "examples",
+    "docs",
+)
+DECISIONS = ROOT / "docs" / "decisions"
 TOP = [*pages(), ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
 
 
@@ -32,8 +45,21 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             assert anchor in anchors_of(target), link
 
 
-def test_the_index_leads_to_every_page() -> None:
-    index = ROOT / "docs" / "README.md"
-    linked = {(index.parent / link.partition("#")[0]).resolve() for link in links_of(index)}
-    pages_of_docs = {*(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "reference").glob("*.md")} - {index}
-    assert pages_of_docs <= linked
+@pytest.mark.parametrize("page", TOP, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_source_path_that_a_page_names_exists(page: Path) -> None:
+    named = re.findall(rf"`((?:{'|'.join(SOURCES)})/[\w./-]+)`", page.read_text())
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_indexes_lead_to_every_page() -> None:
+    indexes = [ROOT / "docs" / "README.md", DECISIONS / "README.md"]
+    linked = {(index.parent / link.partition("#")[0]).resolve() for index in indexes for link in links_of(index)}
+    assert {page for page in pages() if page != ROOT / "README.md" and page not in indexes} <= linked
+    assert DECISIONS / "README.md" in {(indexes[0].parent / link).resolve() for link in links_of(indexes[0])}
+
+
+@pytest.mark.parametrize("page", sorted(DECISIONS.glob("0*.md")), ids=lambda page: page.stem)
+def test_a_decision_has_status_date_context_decision_and_consequences(page: Path) -> None:
+    text = page.read_text()
+    assert re.match(rf"# {page.stem[:4]}\. .+\n\n- \*\*Status:\*\* .+\n- \*\*Date:\*\* \d{{4}}-\d\d-\d\d\n", text)
+    assert re.findall(r"^## (.*)$", text, flags=re.MULTILINE) == ["Context", "Decision", "Consequences"]

@@ -21,7 +21,7 @@ from tests.databases import LostError, execute
 from tests.served import serving
 
 pytestmark = pytest.mark.both_backends
-POSTGRES_PAGE = Path(__file__).parents[2] / "docs" / "postgres.md"
+POSTGRES_PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "postgres.md"
 
 
 @pytest.fixture

@@ -107,7 +107,7 @@ def test_events_of_a_server_that_is_gone_are_told(runs: tuple[Path, Path], tmp_p
 
 @pytest.mark.parametrize("what", ["results", "chat", "preference", "events"])
 def test_every_field_is_documented(what: str, runs: tuple[Path, Path], server: ServerProcess) -> None:
-    text = (ROOT / "docs" / "exports.md").read_text()
+    text = (ROOT / "docs" / "reference" / "exports.md").read_text()
     section = re.search(rf"^## `{what}`\n(.*?)(?=^## |\Z)", text, flags=re.MULTILINE | re.DOTALL)
     assert section is not None
     named = set(re.findall(r"^\| `(\w+)`", section[1], flags=re.MULTILINE))
