@@ -133,8 +133,12 @@ def create_folder(path: Path, header: RunHeader, schema: Any) -> None:
     write_whole(path / HEADER, header.model_dump(mode="json"))
 
 
-def has_run(path: Path) -> bool:
-    return (path / HEADER).is_file()
+def check_has_run(path: Path) -> None:
+    """Raise ``NoRunError`` where there is nothing to go on with."""
+    if not (path / HEADER).is_file():
+        raise NoRunError(
+            f"{path} holds no run to go on with: there is no {HEADER} in it; leave out --resume to begin one"
+        )
 
 
 def read_header(path: Path) -> RunHeader:
