@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
-import signal
-import threading
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Callable, Coroutine, Protocol, Sequence, TypeVar
@@ -19,6 +17,7 @@ from domain.matching import Verdicts, grade_submission
 from domain.registry import registry_json
 from domain.scenario import Composition, Scenario, Truth
 from domain.types import TaskId
+from server.worker_process import begin_worker
 
 _Result = TypeVar("_Result")
 
@@ -130,26 +129,7 @@ class PooledWorld(InlineWorld):
 
 def create_process_pool(workers: int) -> ProcessPoolExecutor:
     """Workers are spawned, because a fork copies the locks of the threads of this process."""
-    # Read when a worker imports its numeric library: one run needs one core, and all workers share the rest.
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_serve_the_server)
-
-
-def _serve_the_server() -> None:
-    """A worker yields to the server, leaves stopping to it, and never outlives it."""
-    if hasattr(os, "nice"):
-        os.nice(10)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # A worker holds both ends of its queue, so it would wait for ever for a server that was killed.
-    threading.Thread(target=_end_with_the_server, name="end-with-the-server", daemon=True).start()
-
-
-def _end_with_the_server() -> None:
-    server = multiprocessing.parent_process()
-    if server is not None:
-        server.join()
-        os._exit(0)
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=begin_worker)
 
 
 def _generate_body(task_id: TaskId, seed: int, fault: str | None) -> bytes:
