@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 BUSY_TIMEOUT_MS = 10_000
 LOCK_TIMEOUT_MS = 2_000
@@ -81,6 +83,16 @@ def create_write_engine(url: URL) -> Engine:
     event.listen(engine, "connect", _configure_writer)
     event.listen(engine, "begin", _begin_immediate)
     return engine
+
+
+def create_check_engine(url: URL) -> Engine:
+    """SQLite. Makes no file and sets nothing in one: it may be the database of another program."""
+    address = f"{database_path(url).as_uri()}?mode=rw"
+    return create_engine(
+        url.set(drivername="sqlite+pysqlite"),
+        creator=lambda: sqlite3.connect(address, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000),
+        poolclass=NullPool,
+    )
 
 
 def create_read_engine(url: URL) -> AsyncEngine:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, select
@@ -12,8 +11,10 @@ from sqlalchemy import Connection, select
 from server.authentication import is_loopback
 from server.checkups import Checkup, bad, good, note
 from server.database import database_path, is_sqlite, parse_url, shown_url
+from server.database_checks import UnusableDatabaseError, check_database
+from server.listening import AddressError, bind, close
 from server.replay import NotOurDatabaseError, reading
-from server.schema_versions import NewerDatabaseError, read_version
+from server.schema_versions import ForeignDatabaseError, NewerDatabaseError, read_version
 from server.secret_checkups import look_at_keys, look_at_secrets
 from server.settings import Settings
 from server.tables import events
@@ -33,13 +34,9 @@ async def examine(settings: Settings, *, now: datetime) -> list[Checkup]:
 
 async def _address(settings: Settings, _: datetime) -> Checkup:
     try:
-        with socket.create_server((settings.host, settings.port)):
-            pass
-    except OSError as error:
-        return bad(
-            "address",
-            f"{settings.host}:{settings.port} cannot be listened on ({error.strerror}); stop what listens there, or give --port",
-        )
+        close(bind(settings.host, settings.port))
+    except AddressError as error:
+        return bad("address", str(error))
     if is_loopback(settings.host) or settings.allowed_hosts:
         return good("address", f"{settings.host}:{settings.port} is free")
     return note(
@@ -67,13 +64,14 @@ async def _disk(settings: Settings, _: datetime) -> Checkup:
 
 async def _database(settings: Settings, _: datetime) -> Checkup:
     url = parse_url(settings.database_url)
-    if is_sqlite(url) and not database_path(url).is_file():
-        return good("database", f"{shown_url(url)} will be made at the first start")
     try:
+        check_database(url, may_be_missing=True)
+        if is_sqlite(url) and not database_path(url).is_file():
+            return good("database", f"{shown_url(url)} will be made at the first start")
         async with reading(settings) as connection:
             version = await connection.run_sync(read_version)
             damage = await connection.run_sync(_damage) if is_sqlite(url) else None
-    except (NotOurDatabaseError, NewerDatabaseError) as error:
+    except (ForeignDatabaseError, NewerDatabaseError, NotOurDatabaseError, UnusableDatabaseError) as error:
         return bad("database", str(error))
     if damage is not None:
         return bad("database", f"{shown_url(url)} is damaged ({damage}); restore a backup")

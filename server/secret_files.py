@@ -17,6 +17,18 @@ class SecretLostError(Exception):
         self.path = path
 
 
+class UnwritableSecretsError(SecretLostError):
+    """The folder does not take a new secret."""
+
+    def __init__(self, folder: Path, error: OSError) -> None:
+        Exception.__init__(
+            self,
+            f"the folder of secrets {folder} cannot be written ({error.strerror}); give its rights to the user of this "
+            "command, or name another with MLOPS_DEBUG_SECRETS_FOLDER",
+        )
+        self.path = folder
+
+
 class SecretFiles:
     """Files that only their owner can read. They are written once and never changed."""
 
@@ -33,7 +45,14 @@ class SecretFiles:
             raise SecretLostError(self.folder / name) from error
 
     def write_once(self, name: str, content: bytes) -> bytes:
-        """The content of the file from now on: of two that write at once, the first is heard."""
+        """The content of the file from now on: of two that write at once, the first is heard. Raises
+        ``UnwritableSecretsError``."""
+        try:
+            return self._write_once(name, content)
+        except OSError as error:
+            raise UnwritableSecretsError(self.folder, error) from error
+
+    def _write_once(self, name: str, content: bytes) -> bytes:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         unfinished = self.folder / f".{name}.{os.getpid()}"
         with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from typing import Any, Callable, Mapping
 
 PREFIX = "MLOPS_DEBUG_"
+_HIGHEST = 2**31 - 1
+_LONGEST_SECONDS = 1e10  # three centuries: a date can still be set back by it
+_MOST_PROCESSES = 1024
 
 
 class SettingError(ValueError):
     """A setting has a value that cannot be used."""
 
-    def __init__(self, name: str, value: str, reason: str) -> None:
-        super().__init__(f"{PREFIX}{name}={value!r}: {reason}")
+    def __init__(self, name: str, value: str, reason: str, *, is_given: bool = False) -> None:
+        option = f"--{name.lower().replace('_', '-')} " if is_given else f"{PREFIX}{name}="
+        super().__init__(f"{option}{value!r}: {reason}")
         self.name = name
         self.value = value
 
@@ -30,21 +34,35 @@ class Setting:
     parse: Callable[[str], Any] = str
 
 
-def _whole_number(lowest: int) -> Callable[[str], int]:
+def _whole_number(lowest: int, highest: int = _HIGHEST) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        number = int(text)
-        if number < lowest:
-            raise ValueError(f"must be at least {lowest}")
+        reason = f"must be a whole number from {lowest} to {highest}"
+        try:
+            number = int(text)
+        except ValueError:
+            raise ValueError(reason) from None
+        if not lowest <= number <= highest:
+            raise ValueError(reason)
         return number
 
     return parse
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < float("inf"):
-        raise ValueError("must be a number of seconds above 0")
+    reason = f"must be a number of seconds above 0, at most {_LONGEST_SECONDS:.0f}"
+    try:
+        seconds = float(text)
+    except ValueError:
+        raise ValueError(reason) from None
+    if not 0 < seconds <= _LONGEST_SECONDS:
+        raise ValueError(reason)
     return seconds
+
+
+def _host(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must be an address or the name of a host, 0.0.0.0 for all")
+    return text
 
 
 def _yes_or_no(text: str) -> bool:
@@ -55,22 +73,16 @@ def _yes_or_no(text: str) -> bool:
 
 
 def _log_level(text: str) -> str:
-    level = text.lower()
-    if level not in ("critical", "error", "warning", "info", "debug"):
-        raise ValueError("must be critical, error, warning, info or debug")
-    return level
+    return _one_of("critical", "error", "warning", "info", "debug")(text.lower())
 
 
-def _access(text: str) -> str:
-    if text not in ("auto", "open", "keys"):
-        raise ValueError("must be auto, open or keys")
-    return text
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return text
 
-
-def _log_format(text: str) -> str:
-    if text not in ("text", "json"):
-        raise ValueError("must be text or json")
-    return text
+    return parse
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -78,8 +90,8 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("HOST", "127.0.0.1", "Address to listen on."),
-    Setting("PORT", 7860, "Port to listen on.", _whole_number(0)),
+    Setting("HOST", "127.0.0.1", "Address to listen on.", _host),
+    Setting("PORT", 7860, "Port to listen on; 0: a free one.", _whole_number(0, 65_535)),
     Setting(
         "ALLOWED_HOSTS",
         (),
@@ -105,7 +117,7 @@ SETTINGS: tuple[Setting, ...] = (
         "ACCESS",
         "auto",
         "`open`: without an API key everybody may play; `keys`: nobody may; `auto`: open on loopback only.",
-        _access,
+        _one_of("auto", "open", "keys"),
     ),
     Setting(
         "SECRETS_FOLDER",
@@ -119,7 +131,7 @@ SETTINGS: tuple[Setting, ...] = (
         "LOG_FORMAT",
         "text",
         "`json`: one JSON object a line, with `request_id` and `episode_id` where there are any.",
-        _log_format,
+        _one_of("text", "json"),
     ),
     Setting(
         "ACCESS_LOG",
@@ -128,12 +140,17 @@ SETTINGS: tuple[Setting, ...] = (
         "header or a key.",
         _yes_or_no,
     ),
-    Setting("WORKERS", 1, "Server processes that share the port. More than one needs PostgreSQL.", _whole_number(1)),
+    Setting(
+        "WORKERS",
+        1,
+        "Server processes that share the port. More than one needs PostgreSQL.",
+        _whole_number(1, _MOST_PROCESSES),
+    ),
     Setting(
         "GENERATOR_PROCESSES",
         max(1, (os.cpu_count() or 1) - 1),
         "Processes of each server process that generate scenarios and verify patches.",
-        _whole_number(1),
+        _whole_number(1, _MOST_PROCESSES),
     ),
     Setting(
         "SCENARIO_CACHE",
@@ -255,7 +272,7 @@ def read_settings(environ: Mapping[str, str], **given: Any) -> Settings:
         key = setting.name.lower()
         text = environ.get(PREFIX + setting.name)
         if given.get(key) is not None:
-            values[key] = _parsed(setting, given[key]) if isinstance(given[key], str) else given[key]
+            values[key] = _given(setting, given[key])
         elif text is not None:
             values[key] = _parsed(setting, text)
         else:
@@ -271,8 +288,13 @@ def to_environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def _parsed(setting: Setting, text: str) -> Any:
+def _given(setting: Setting, value: Any) -> Any:
+    """A value that a caller gives, held to the same bounds as one of the environment."""
+    return value if isinstance(value, tuple) else _parsed(setting, str(value), is_given=True)
+
+
+def _parsed(setting: Setting, text: str, *, is_given: bool = False) -> Any:
     try:
         return setting.parse(text)
     except ValueError as error:
-        raise SettingError(setting.name, text, str(error)) from error
+        raise SettingError(setting.name, text, str(error), is_given=is_given) from error

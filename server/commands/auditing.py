@@ -38,7 +38,7 @@ def audit(
     as_json: JsonOption = False,
 ) -> None:
     """Check that the record is whole and says what happened. Exit 0: no findings, 1: findings."""
-    from server.replay import NotOurDatabaseError, UnknownStreamError
+    from server.replay import UnknownStreamError
 
     asked = [episode is not None, every, round_id is not None]
     if sum(asked) > 1 or not (any(asked) or checkpoint) or (episode and checkpoint):
@@ -58,7 +58,7 @@ def audit(
             workers=workers,
             as_json=as_json,
         )
-    except (UnknownStreamError, NotOurDatabaseError) as error:
+    except UnknownStreamError as error:
         fail(str(error))
 
 

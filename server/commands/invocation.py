@@ -9,7 +9,8 @@ from typing import Annotated, Any, Callable, NoReturn, TypeVar
 import typer
 from sqlalchemy import Connection
 
-from server.database import DatabaseUrlError, database_path, is_sqlite, parse_url, shown_url
+from server.database import DatabaseUrlError, parse_url, shown_url
+from server.database_checks import check_database
 from server.settings import SettingError, Settings, read_settings
 
 DatabaseOption = Annotated[
@@ -17,6 +18,7 @@ DatabaseOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 USAGE = 2
+"""A mistake in use, or a database, address or folder that cannot be used; nothing was done."""
 
 _Result = TypeVar("_Result")
 
@@ -37,16 +39,14 @@ def as_url(database: str | None) -> str | None:
 
 
 def existing_or_new(settings: Settings) -> None:
-    url = parse_url(settings.database_url)
-    if is_sqlite(url) and not database_path(url).parent.is_dir():
-        fail(f"there is no folder {database_path(url).parent} for the database")
+    """End here where the database cannot be used, before anything is written."""
+    check_database(parse_url(settings.database_url), may_be_missing=True)
 
 
 def existing(settings: Settings) -> Settings:
     """The settings, where there is a database to look at."""
     url = parse_url(settings.database_url)
-    if is_sqlite(url) and not database_path(url).is_file():
-        fail(f"there is no database {database_path(url)}; name one with --database or MLOPS_DEBUG_DATABASE_URL")
+    check_database(url, may_be_missing=False)
     typer.echo(f"database: {shown_url(url)}", err=True)
     return settings
 
@@ -54,26 +54,18 @@ def existing(settings: Settings) -> Settings:
 def change(settings: Settings, statements: Callable[[Connection], _Result]) -> _Result:
     """One transaction on the database, which is made or brought up to date where needed. A server may run beside it."""
     from server.operating import upgrade_and_change
-    from server.schema_versions import NewerDatabaseError
-    from server.store_errors import StoreUnavailableError
 
-    try:
-        return asyncio.run(upgrade_and_change(settings, statements))
-    except (NewerDatabaseError, StoreUnavailableError) as error:
-        fail(str(error))
+    return asyncio.run(upgrade_and_change(settings, statements))
 
 
 def look(settings: Settings, query: Callable[[Connection], _Result]) -> _Result:
     """What ``query`` finds."""
     from server.operating import look as look_at
-    from server.replay import NotOurDatabaseError
 
-    try:
-        return asyncio.run(look_at(settings, query))
-    except NotOurDatabaseError as error:
-        fail(str(error))
+    return asyncio.run(look_at(settings, query))
 
 
 def fail(message: str) -> NoReturn:
-    typer.echo(message, err=True)
+    """End with one line on standard error."""
+    typer.echo(" ".join(message.split()), err=True)
     raise typer.Exit(USAGE)
