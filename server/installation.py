@@ -152,6 +152,7 @@ def _install(
     files = SecretFiles(secrets_folder(settings))
     signer = load_signer(files)
     scenarios = Scenarios(world, reader, limit=settings.scenario_cache, metrics=metrics)
+    open_episodes = OpenEpisodes(settings.open_episode_limit)
     episodes = Episodes(
         store,
         scenarios,
@@ -159,7 +160,7 @@ def _install(
         clock=clock,
         new_id=new_id,
         limit=settings.episode_cache,
-        open_episodes=OpenEpisodes(settings.open_episode_limit),
+        open_episodes=open_episodes,
         signer=signer,
     )
     rounds = Rounds(reader, files, generator_version=world.generator_version)
@@ -174,7 +175,7 @@ def _install(
         Sessions(episodes, reader, Neighbours(reader)),
         Sockets(settings.socket_limit),
         Pace(settings.steps_per_second),
-        IdleSweeper(episodes, reader, clock=clock, idle_seconds=settings.idle_seconds),
+        IdleSweeper(episodes, reader, open_episodes, clock=clock, idle_seconds=settings.idle_seconds),
         metrics,
         readings,
         backend.writer.weakness,

@@ -69,7 +69,9 @@ class HeldScenario:
         """The verdict on a patch as the repair of the fault at a place: run once, however many ask, as long as it is kept."""
         key = place, patch
         task = self._verdicts.get(key)
-        if task is None:
+        if task is not None:
+            self._verdicts.move_to_end(key)
+        else:
             task = self._verdicts[key] = asyncio.ensure_future(world.verify(self.scenario.truth.planted[place], patch))
             if len(self._verdicts) > MOST_VERDICTS:
                 self._verdicts.popitem(last=False)
@@ -77,7 +79,8 @@ class HeldScenario:
             # Shielded: one asker that goes away must not take the verdict from the others.
             return await asyncio.shield(task)
         except Exception:
-            self._verdicts.pop(key, None)  # a failure is not a verdict
+            if self._verdicts.get(key) is task:  # a failure is not a verdict, but a newer attempt may be one
+                del self._verdicts[key]
             raise
 
     async def pack(self) -> None:
@@ -113,10 +116,8 @@ class Scenarios:
         """The scenario of a key by the present generator; without a fault, the one that the seed draws. With
         ``may_be_stored`` the store is asked first: for a seed that was chosen, not for one that was drawn just now."""
         key = (task_id, seed, fault)
-        held = self._held.get(self._digest_of_key.get(key, ""))
+        held = self._find_key(key)
         if held is not None:
-            self.hits += 1
-            self._held.move_to_end(held.digest)
             return held
         task = self._generating.get(key)
         if task is None:
@@ -124,6 +125,14 @@ class Scenarios:
             task.add_done_callback(lambda _: self._generating.pop(key, None))
         # Shielded: one asker that goes away must not take the scenario from the others.
         return await asyncio.shield(task)
+
+    def _find_key(self, key: _Key) -> HeldScenario | None:
+        """The scenario of a key where it is in memory; from then on the key is the one that was used last."""
+        digest = self._digest_of_key.get(key)
+        if digest is None:
+            return None
+        self._digest_of_key.move_to_end(key)
+        return self.find(digest)
 
     def find(self, digest: str) -> HeldScenario | None:
         """The scenario where it is in memory."""
