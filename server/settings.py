@@ -135,6 +135,18 @@ class Settings:
         "Processes of each server process that generate scenarios and verify patches.",
         _whole_number(1),
     )
+    generation_seconds: float = _setting(
+        60.0,
+        "Longest time that a process may take for one scenario or patch. A process that takes longer is ended and "
+        "replaced, and what waited for it is answered with 503 `generator_unavailable`.",
+        _seconds,
+    )
+    generation_queue_limit: int = _setting(
+        1024,
+        "Most scenarios and patches that wait for a process. When there are more, the client that has most of them "
+        "is answered with 503 `too_many_waiting`.",
+        _whole_number(1),
+    )
     scenario_cache: int = _setting(
         256, "Scenarios kept in memory; the others are read from the database.", _whole_number(1)
     )
