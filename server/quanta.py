@@ -1,9 +1,10 @@
 """When the answer to a generation is given: at a time that does not depend on what was planted.
 
 Generating a run with two faults takes longer than one with none, so that the time of a reset would tell. Therefore an answer
-is held until a quantum has passed since its work began. The quantum of a task is public: it grows when work takes longer, and
-shrinks after many in a row that would have fitted into the smaller one (predictive mitigation of timing channels, Askarov,
-Zhang and Myers 2010). Only an answer that takes longer than its quantum tells that it did.
+is held until a quantum has passed since its work began; work that takes longer is answered at the end of a further one. The
+quantum of a task is public. It grows when work was late twice within a period, and shrinks when a period had nearly nothing
+that the smaller one would have been too short for (predictive mitigation of timing channels, Askarov, Zhang and Myers 2010).
+Only an answer that is late tells something: that it was.
 """
 
 from __future__ import annotations
@@ -11,13 +12,26 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from dataclasses import dataclass
 from typing import Awaitable, Callable
 
 FIRST_SECONDS = 0.1
 """Nearly all generations take less on an idle core."""
 GROWTH = 1.5
-CALM = 256
-"""Answers in a row that would have fitted into the smaller quantum, before it is taken."""
+PERIOD = 128
+"""Answers after which counting begins anew."""
+TOLERATED = 1
+"""Late answers in a period that change nothing: a machine that stood still for a moment is no reason to keep all waiting."""
+
+
+@dataclass(slots=True)
+class _Quantum:
+    """The quantum of one task, and what was counted since it was set or its period began."""
+
+    seconds: float
+    answers: int = 0
+    late: int = 0
+    late_for_smaller: int = 0
 
 
 class Quanta:
@@ -33,28 +47,27 @@ class Quanta:
         self._first = first_seconds
         self._now = now
         self._sleep = sleep
-        self._quanta: dict[str, float] = {}
-        self._calm: dict[str, int] = {}
+        self._quanta: dict[str, _Quantum] = {}
 
     def begin(self) -> float:
         """The time at which work begins, for ``hold``."""
         return self._now()
 
     async def hold(self, task_id: str, began: float) -> None:
-        """Wait for the end of the quantum that the work began; work that took longer waits for the end of another one."""
+        """Wait for the end of the quantum that the work began, or of the one in which it was done."""
         taken = self._now() - began
-        quantum = self._quanta.get(task_id, self._first)
-        if taken > quantum:
-            quantum *= GROWTH
-            self._quanta[task_id], self._calm[task_id] = quantum, 0
-        else:
-            self._count(task_id, taken, quantum)
+        quantum = self._quanta.setdefault(task_id, _Quantum(self._first)).seconds
+        self._count(task_id, taken)
         end = began + quantum * max(1, math.ceil(taken / quantum))
         await self._sleep(max(0.0, end - self._now()))
 
-    def _count(self, task_id: str, taken: float, quantum: float) -> None:
-        smaller = max(self._first, quantum / GROWTH)
-        calm = self._calm.get(task_id, 0) + 1 if taken <= smaller else 0
-        if calm >= CALM:
-            self._quanta[task_id], calm = smaller, 0
-        self._calm[task_id] = calm
+    def _count(self, task_id: str, taken: float) -> None:
+        known = self._quanta[task_id]
+        smaller = max(self._first, known.seconds / GROWTH)
+        known.answers += 1
+        known.late += taken > known.seconds
+        known.late_for_smaller += taken > smaller
+        if known.late > TOLERATED:
+            self._quanta[task_id] = _Quantum(known.seconds * GROWTH)
+        elif known.answers >= PERIOD:
+            self._quanta[task_id] = _Quantum(smaller if known.late_for_smaller <= TOLERATED else known.seconds)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench.reset_timing import auc
-from server.quanta import CALM, FIRST_SECONDS, GROWTH, Quanta
+from server.quanta import FIRST_SECONDS, GROWTH, PERIOD, Quanta
 from server.settings import Settings
 from tests.hand_made import HandMadeWorld
 from tests.served import serving
@@ -35,43 +35,56 @@ class Time:
         return round(self.now - began, 9)
 
 
+FIRST, SECOND = FIRST_SECONDS, round(FIRST_SECONDS * GROWTH, 9)
+
+
 async def test_the_answer_comes_at_one_time_whatever_is_planted() -> None:
     time = Time()
     for taken in PLANTED[2]:
         await time.answer(taken)
     told = {count: {await time.answer(taken) for taken in seconds} for count, seconds in PLANTED.items()}
-    assert told[0] == told[1] == told[2] == {round(FIRST_SECONDS * GROWTH, 9)}
+    assert told[0] == told[1] == told[2] == {SECOND}
 
 
-async def test_work_that_takes_longer_is_answered_at_the_end_of_a_longer_quantum() -> None:
+async def test_work_that_is_late_is_answered_at_the_end_of_a_whole_quantum() -> None:
     time = Time()
-    assert await time.answer(0.127) == round(FIRST_SECONDS * GROWTH, 9)
-    assert await time.answer(1.0) == round(5 * FIRST_SECONDS * GROWTH**2, 9)
-    assert await time.answer(0.01) == round(FIRST_SECONDS * GROWTH**2, 9)
+    assert await time.answer(0.127) == 2 * FIRST
+    assert await time.answer(0.91) == 10 * FIRST
+
+
+async def test_a_quantum_grows_when_work_was_late_twice() -> None:
+    time = Time()
+    told = [await time.answer(taken) for taken in (0.127, 0.01, 0.127, 0.01)]
+    assert told == [2 * FIRST, FIRST, 2 * FIRST, SECOND]
+
+
+async def test_one_that_took_very_long_does_not_keep_all_others_waiting() -> None:
+    time = Time()
+    await time.answer(10.0)
+    assert await time.answer(0.01) == FIRST
 
 
 async def test_a_task_has_a_quantum_of_its_own() -> None:
     time = Time()
-    await time.answer(0.127)
-    assert await time.answer(0.01, "easy") == FIRST_SECONDS
+    for _ in range(2):
+        await time.answer(0.127)
+    assert await time.answer(0.01, "easy") == FIRST
 
 
-async def test_a_quantum_shrinks_after_many_answers_that_were_early_and_never_below_the_first() -> None:
+async def test_a_quantum_shrinks_after_a_period_that_did_not_need_it_and_never_below_the_first() -> None:
     time = Time()
-    await time.answer(0.127)
-    for _ in range(CALM):
-        assert await time.answer(0.05) == round(FIRST_SECONDS * GROWTH, 9)
-    for _ in range(2 * CALM):
-        assert await time.answer(0.05) == FIRST_SECONDS
+    for taken in (0.127, 0.127):
+        await time.answer(taken)
+    told = [await time.answer(0.05) for _ in range(3 * PERIOD)]
+    assert told == [SECOND] * PERIOD + [FIRST] * 2 * PERIOD
 
 
-async def test_one_answer_that_needs_the_quantum_keeps_it() -> None:
+async def test_a_quantum_that_is_needed_twice_in_a_period_stays() -> None:
     time = Time()
-    await time.answer(0.127)
-    for _ in range(CALM - 1):
-        await time.answer(0.05)
-    await time.answer(0.127)
-    assert await time.answer(0.05) == round(FIRST_SECONDS * GROWTH, 9)
+    for taken in (0.127, 0.127):
+        await time.answer(taken)
+    told = {await time.answer(0.127 if number % (PERIOD // 2) == 0 else 0.05) for number in range(5 * PERIOD)}
+    assert told == {SECOND}
 
 
 class WorkingWorld(HandMadeWorld):
