@@ -12,9 +12,11 @@ import ipaddress
 import re
 from typing import Iterable
 
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from server.identity import IDENTITY, OPEN_ACCESS, Identity
+from server.asking import ASKER, Asker, Priority
+from server.identity import IDENTITY, OPEN_ACCESS, Identity, client_of
 from server.identity import Scope as KeyScope
 from server.keys import MARK, KeyRefusedError
 from server.problems import MEDIA_TYPE, Problem, forbidden, key_required, problem_of
@@ -60,6 +62,7 @@ class Authentication:
             except (Problem, StoreUnavailableError) as refused:
                 await _refuse(scope, send, problem_of(refused))
                 return
+            ASKER.set(Asker(client_of(HTTPConnection(scope)), Priority.PLAY))
         await self._app(scope, receive, send)
 
     async def _identity(self, scope: Scope) -> Identity:

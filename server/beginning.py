@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import nullcontext
 from typing import NamedTuple
 
 from domain.chain import Link
 from domain.episode import EpisodeState, ResetEpisode
 from server.admitted import Admitted
+from server.asking import Priority, asking
 from server.attempts import begun_row
 from server.read_models import begin_row, session_row
 from server.scenarios import HeldScenario, Scenarios
@@ -30,7 +32,8 @@ async def begin(scenarios: Scenarios, admitted: Admitted, *, session: str | None
         seed = request.seed if request.seed is not None else _draw_seed(drawn_from)
     fault = ranked.fault if ranked is not None else None
     is_chosen = request.seed is not None
-    held = await scenarios.generate(request.task_id or "easy", seed, fault=fault, may_be_stored=is_chosen)
+    with asking(Priority.RANKED) if ranked is not None else nullcontext():
+        held = await scenarios.generate(request.task_id or "easy", seed, fault=fault, may_be_stored=is_chosen)
     attempt = ranked.attempt if ranked is not None else None
     command = ResetEpisode(
         task_id=held.scenario.task_id,

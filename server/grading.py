@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 from domain.actions import SubmitDiagnosis
 from domain.diagnosis import Diagnosis
 from domain.episode import EpisodeState, SubmitGraded, check_submission
 from domain.grade import PatchVerdict
+from server.asking import Priority, asking
 from server.scenarios import HeldScenario
 from server.world import World
 
@@ -20,7 +23,8 @@ async def grade_submission(
     """
     check_submission(state, action)
     truth = held.scenario.truth
-    verdicts = [await _verdicts(world, said, held) for said in action.diagnoses]
+    with asking(Priority.RANKED) if state.reset.round is not None else nullcontext():
+        verdicts = [await _verdicts(world, said, held) for said in action.diagnoses]
     grade = world.grade(action.diagnoses, truth, state.investigation(), verdicts, task_id=state.reset.task_id)
     return SubmitGraded(action.diagnoses, grade, action.reported)
 

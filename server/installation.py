@@ -21,6 +21,7 @@ from server.limits import OpenEpisodes, Pace, Sockets
 from server.metrics import Metrics, Readings
 from server.neighbours import Neighbours
 from server.problems import not_ready
+from server.quanta import Quanta
 from server.read_models import read_last_scores, read_open_count
 from server.rounds import Rounds
 from server.scenarios import Scenarios
@@ -30,9 +31,12 @@ from server.settings import Settings
 from server.signing import Signer, load_signer
 from server.store import EventStore, unavailable_if_silent, write_batch
 from server.store_errors import StoreError
+from server.turns import Turns
 from server.verifying import Verifier
-from server.world import World
+from server.world import QueuedWorld, World
 
+TURNS_A_PROCESS = 4
+"""Generations are answered later than they are done, see `quanta`; meanwhile their process does others."""
 READY_TIMEOUT_SECONDS = 2.0
 REFUSAL_SECONDS = 5.0
 """How long one append that the database did not take speaks against it: without appends nothing would tell of its
@@ -63,6 +67,7 @@ class Installation:
     checkpointer: Checkpointer
     verifier: Verifier
     scenarios: Scenarios
+    turns: Turns
 
     async def last_scores(self, key_prefix: str | None) -> dict[str, Any]:
         return await read_last_scores(self.reader, key_prefix=key_prefix)
@@ -92,7 +97,11 @@ class Installation:
 
     async def measurements(self) -> bytes:
         """What a scrape is answered with; also where the database does not answer."""
-        gauges: dict[str, float] = {"queue_depth": self.store.queue_depth, "open_sockets": self.sockets.open_count}
+        gauges: dict[str, float] = {
+            "queue_depth": self.store.queue_depth,
+            "open_sockets": self.sockets.open_count,
+            "generation_queue": self.turns.waiting,
+        }
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(READY_TIMEOUT_SECONDS):
                 gauges["open_episodes"] = await read_open_count(self.reader)
@@ -117,15 +126,20 @@ async def installed(
     world: World,
     metrics: Metrics | None = None,
     *,
+    quanta: Quanta | None = None,
     clock: Callable[[], datetime],
     new_id: Callable[[], str],
 ) -> AsyncIterator[Installation]:
-    """Open the database, start the workers; on the way out, write what is waiting."""
+    """Open the database, start the workers; on the way out, write what is waiting.
+
+    Args:
+        quanta: when what was generated is answered; None: at once, where no agent measures it.
+    """
     metrics = metrics or Metrics()
     async with opened(settings, metrics.timed(write_batch)) as backend:
         try:
             await world.start()
-            installation = _install(settings, world, metrics, backend, clock=clock, new_id=new_id)
+            installation = _install(settings, world, metrics, backend, quanta=quanta, clock=clock, new_id=new_id)
             sessions = installation.sessions
             async with (
                 sessions.neighbours.listening(sessions.hear),
@@ -144,6 +158,7 @@ def _install(
     metrics: Metrics,
     backend: Backend,
     *,
+    quanta: Quanta | None,
     clock: Callable[[], datetime],
     new_id: Callable[[], str],
 ) -> Installation:
@@ -151,7 +166,10 @@ def _install(
     store = EventStore(backend.writer, reader)
     files = SecretFiles(secrets_folder(settings))
     signer = load_signer(files)
-    scenarios = Scenarios(world, reader, limit=settings.scenario_cache, metrics=metrics)
+    turns = Turns(TURNS_A_PROCESS * settings.generator_processes, limit=settings.generation_queue_limit)
+    scenarios = Scenarios(world, reader, limit=settings.scenario_cache, turns=turns, quanta=quanta, metrics=metrics)
+    world = QueuedWorld(world, turns)
+    open_episodes = OpenEpisodes(settings.open_episode_limit)
     episodes = Episodes(
         store,
         scenarios,
@@ -159,7 +177,7 @@ def _install(
         clock=clock,
         new_id=new_id,
         limit=settings.episode_cache,
-        open_episodes=OpenEpisodes(settings.open_episode_limit),
+        open_episodes=open_episodes,
         signer=signer,
     )
     rounds = Rounds(reader, files, generator_version=world.generator_version)
@@ -174,7 +192,7 @@ def _install(
         Sessions(episodes, reader, Neighbours(reader)),
         Sockets(settings.socket_limit),
         Pace(settings.steps_per_second),
-        IdleSweeper(episodes, reader, clock=clock, idle_seconds=settings.idle_seconds),
+        IdleSweeper(episodes, reader, open_episodes, clock=clock, idle_seconds=settings.idle_seconds),
         metrics,
         readings,
         backend.writer.weakness,
@@ -185,4 +203,5 @@ def _install(
         Checkpointer(settings, signer, clock=clock),
         Verifier(settings, world, files, clock=clock),
         scenarios,
+        turns,
     )

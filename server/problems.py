@@ -10,7 +10,9 @@ from pydantic import ValidationError
 from domain.episode import WrongSubmissionError
 from domain.splits import UnknownTaskError
 from domain.suites import UnknownEntryError
+from server.asking import AskerLeftError
 from server.episodes import EpisodeTakenError, UnknownEpisodeError
+from server.generation_problems import of_left, of_lost_worker, of_too_many_waiting
 from server.identity import ReservedNameError
 from server.keys import KeyRefusedError
 from server.limits import TooManySocketsError, TooManyStepsError
@@ -26,6 +28,8 @@ from server.store_errors import (
     UnansweredCommitError,
     WrongExpectedVersionError,
 )
+from server.turns import TooManyWaitingError
+from server.workers import WorkerLostError
 from server.writer import WriterStoppedError
 
 __all__ = ["MEDIA_TYPE", "Problem", "forbidden", "key_required"]
@@ -250,6 +254,9 @@ _TABLE: dict[type[Exception], Callable[[Any], Problem]] = {
     EpisodeNotStartedError: _of_not_started,
     TooManyStepsError: _of_too_many_steps,
     TooManySocketsError: _of_too_many_sockets,
+    TooManyWaitingError: of_too_many_waiting,
+    WorkerLostError: of_lost_worker,
+    AskerLeftError: of_left,
 }
 
 EXPECTED_ERRORS: tuple[type[Exception], ...] = (Problem, *_TABLE)

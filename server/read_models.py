@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Sequence
 
 from sqlalchemy import ColumnElement, Executable, Row, bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -67,6 +67,9 @@ _IDLE = (
     .where(_IS_RUNNING, episodes.c.started_at <= bindparam("until"), episodes.c.updated_at <= bindparam("until"))
     .order_by(episodes.c.started_at)
     .limit(bindparam("at_most"))
+)
+_ENDED = select(episodes.c.episode_id).where(
+    episodes.c.episode_id.in_(bindparam("names", expanding=True)), episodes.c.ended_position.is_not(None)
 )
 
 
@@ -133,6 +136,11 @@ async def read_idle_episodes(reader: AsyncEngine, *, until: str, at_most: int) -
     """Open episodes whose last event is not after ``until`` (a recorded time)."""
     rows = await _read(reader, _IDLE, until=until, at_most=at_most)
     return [IdleEpisode(row.episode_id, row.version) for row in rows]
+
+
+async def read_ended(reader: AsyncEngine, names: Sequence[str]) -> list[str]:
+    """Which of these episodes are over, whichever server ended them."""
+    return [row.episode_id for row in await _read(reader, _ENDED, names=list(names))]
 
 
 async def read_open_count(reader: AsyncEngine, *, key_prefix: str | None = None) -> int:

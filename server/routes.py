@@ -14,6 +14,7 @@ from domain.evidence_view import encode_json
 from domain.tasks import tasks_json
 from server.admitted import Admitted
 from server.answers import Answer
+from server.asking import while_connected
 from server.bodies import read_body
 from server.identity import client_of, identity_of
 from server.installation import Installation
@@ -39,7 +40,8 @@ _ENDING_KINDS = ("submit", "expire")
 
 async def reset(request: Request) -> Response:
     admitted = await _admitted(request)
-    return _begun(await _installation(request).episodes.reset(admitted, client=client_of(request)))
+    async with while_connected(request.receive):
+        return _begun(await _installation(request).episodes.reset(admitted, client=client_of(request)))
 
 
 async def step(request: Request) -> Response:
@@ -69,7 +71,9 @@ async def events(request: Request) -> Response:
 
 async def session_reset(request: Request) -> Response:
     admitted = await _admitted(request)
-    return _begun(await _installation(request).sessions.reset(_key(request), admitted, client=client_of(request)))
+    key, sessions = _key(request), _installation(request).sessions
+    async with while_connected(request.receive):
+        return _begun(await sessions.reset(key, admitted, client=client_of(request)))
 
 
 async def session_step(request: Request) -> Response:

@@ -15,10 +15,13 @@ from domain.evidence_view import EvidenceView
 from domain.grade import PatchVerdict
 from domain.scenario import Scenario
 from domain.types import TaskId
+from server.asking import ASKER
 from server.metrics import Metrics
+from server.quanta import Quanta
 from server.statements import Statement, StatementRow
 from server.store import unavailable_if_silent
 from server.tables import scenarios
+from server.turns import Turns
 from server.world import World
 
 _COLUMNS = ("digest", "generator_version", "task_id", "seed", "body")
@@ -69,7 +72,9 @@ class HeldScenario:
         """The verdict on a patch as the repair of the fault at a place: run once, however many ask, as long as it is kept."""
         key = place, patch
         task = self._verdicts.get(key)
-        if task is None:
+        if task is not None:
+            self._verdicts.move_to_end(key)
+        else:
             task = self._verdicts[key] = asyncio.ensure_future(world.verify(self.scenario.truth.planted[place], patch))
             if len(self._verdicts) > MOST_VERDICTS:
                 self._verdicts.popitem(last=False)
@@ -77,7 +82,8 @@ class HeldScenario:
             # Shielded: one asker that goes away must not take the verdict from the others.
             return await asyncio.shield(task)
         except Exception:
-            self._verdicts.pop(key, None)  # a failure is not a verdict
+            if self._verdicts.get(key) is task:  # a failure is not a verdict, but a newer attempt may be one
+                del self._verdicts[key]
             raise
 
     async def pack(self) -> None:
@@ -96,10 +102,22 @@ class HeldScenario:
 class Scenarios:
     """One generation for each key, however many ask at once."""
 
-    def __init__(self, world: World, reader: AsyncEngine, *, limit: int, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self,
+        world: World,
+        reader: AsyncEngine,
+        *,
+        limit: int,
+        turns: Turns,
+        quanta: Quanta | None = None,
+        metrics: Metrics | None = None,
+    ) -> None:
         self._world = world
         self._reader = reader
         self._limit = limit
+        self._turns = turns
+        self._quanta = quanta
+        """When answers are given; None: as soon as they are there."""
         self._metrics = metrics or Metrics()
         self.hits = 0
         self.misses = 0
@@ -113,17 +131,22 @@ class Scenarios:
         """The scenario of a key by the present generator; without a fault, the one that the seed draws. With
         ``may_be_stored`` the store is asked first: for a seed that was chosen, not for one that was drawn just now."""
         key = (task_id, seed, fault)
-        held = self._held.get(self._digest_of_key.get(key, ""))
+        held = self._find_key(key)
         if held is not None:
-            self.hits += 1
-            self._held.move_to_end(held.digest)
             return held
-        task = self._generating.get(key)
-        if task is None:
-            task = self._generating[key] = asyncio.create_task(self._make(key, may_be_stored))
-            task.add_done_callback(lambda _: self._generating.pop(key, None))
-        # Shielded: one asker that goes away must not take the scenario from the others.
-        return await asyncio.shield(task)
+        stored = await self._find_stored(key) if may_be_stored else None
+        if stored is not None:
+            return self._keep(key, stored)
+        with self._metrics.generation_seconds.time():
+            return await self._generate(key)
+
+    def _find_key(self, key: _Key) -> HeldScenario | None:
+        """The scenario of a key where it is in memory; from then on the key is the one that was used last."""
+        digest = self._digest_of_key.get(key)
+        if digest is None:
+            return None
+        self._digest_of_key.move_to_end(key)
+        return self.find(digest)
 
     def find(self, digest: str) -> HeldScenario | None:
         """The scenario where it is in memory."""
@@ -146,29 +169,48 @@ class Scenarios:
         self._remember(held)
         return held
 
-    async def _make(self, key: _Key, may_be_stored: bool) -> HeldScenario:
-        held = await self._find_stored(key) if may_be_stored else None
-        if held is None:
-            held = await self._generate(key)
+    async def _generate(self, key: _Key) -> HeldScenario:
+        task = self._generating.get(key)
+        if task is None:
+            # Each asker waits for a turn of its own: none waits in the place of another client.
+            await self._turns.take(ASKER.get())
+            task = self._generating.get(key)
+            held = self._find_key(key)
+            if task is not None or held is not None:
+                self._turns.give_back()
+                if held is not None:
+                    return held
+        if task is None:
+            task = self._generating[key] = asyncio.create_task(self._make(key))
+            task.add_done_callback(lambda _: self._generating.pop(key, None))
+            task.add_done_callback(lambda _: self._turns.give_back())
+        # Shielded: one asker that goes away must not take the scenario from the others.
+        return await asyncio.shield(task)
+
+    async def _make(self, key: _Key) -> HeldScenario:
+        """Within one quantum all that depends on the truth: running it, reading it, its digest and packing it."""
+        task_id, seed, fault = key
+        self.misses += 1
+        await self._world.ready()
+        began = self._quanta.begin() if self._quanta is not None else 0.0
+        scenario = await self._world.generate(task_id, seed, **({} if fault is None else {"fault": fault}))
+        generated = HeldScenario(scenario, is_stored=False)
+        held = self._held.get(generated.digest, generated)
+        if held is generated:
+            await held.pack()
+        if self._quanta is not None:
+            await self._quanta.hold(task_id, began)
+        return self._keep(key, held)
+
+    def _keep(self, key: _Key, held: HeldScenario) -> HeldScenario:
         self._remember(held)
         self._digest_of_key[key] = held.digest
         while len(self._digest_of_key) > self._limit:
             self._digest_of_key.popitem(last=False)
         return held
 
-    async def _generate(self, key: _Key) -> HeldScenario:
-        task_id, seed, fault = key
-        self.misses += 1
-        with self._metrics.generation_seconds.time():
-            scenario = await self._world.generate(task_id, seed, **({} if fault is None else {"fault": fault}))
-        generated = HeldScenario(scenario, is_stored=False)
-        held = self._held.get(generated.digest, generated)
-        if held is generated:
-            await held.pack()
-        return held
-
     async def _find_stored(self, key: _Key) -> HeldScenario | None:
-        """Null: it was not generated before."""
+        """None: it was not generated before."""
         task_id, seed, fault = key
         if fault is not None:
             return None  # the store does not know what was drawn and what was planted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any, Callable, Mapping
 
 PREFIX = "MLOPS_DEBUG_"
@@ -89,180 +89,148 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip().rstrip("/").lower() for name in text.split(",") if name.strip())
 
 
-SETTINGS: tuple[Setting, ...] = (
-    Setting("HOST", "127.0.0.1", "Address to listen on.", _host),
-    Setting("PORT", 7860, "Port to listen on; 0: a free one.", _whole_number(0, 65_535)),
-    Setting(
-        "ALLOWED_HOSTS",
+def _setting(default: Any, told: str, parse: Callable[[str], Any] = str) -> Any:
+    """Declare a setting: its only default, what it means, and how its text is read."""
+    return field(default=default, metadata={"help": told, "parse": parse})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The values. Each setting is declared here, once: ``SETTINGS``, the reference and ``read_settings`` follow from it."""
+
+    host: str = _setting("127.0.0.1", "Address to listen on.", _host)
+    port: int = _setting(7860, "Port to listen on; 0: a free one.", _whole_number(0, 65_535))
+    allowed_hosts: tuple[str, ...] = _setting(
         (),
         "Host names that are served, separated by commas; another `Host` is 421 `wrong_host`. Without it: on "
         "loopback, addresses and names that no page of the internet can have (without a dot, or below "
         "`.localhost`); elsewhere, all.",
         _names,
-    ),
-    Setting(
-        "ALLOWED_ORIGINS",
+    )
+    allowed_origins: tuple[str, ...] = _setting(
         (),
         "Origins of other sites whose pages may play here, separated by commas, as `https://example.org`. A "
         "request or WebSocket that a browser sends from a page of any other site is 403 `origin_refused`.",
         _names,
-    ),
-    Setting(
-        "DATABASE_URL",
+    )
+    database_url: str = _setting(
         "sqlite:///mlops-debug.db",
         "SQLAlchemy URL of the database. A relative SQLite path is relative to the working directory. "
         "PostgreSQL: `postgresql+asyncpg://USER@HOST/NAME`.",
-    ),
-    Setting(
-        "ACCESS",
+    )
+    access: str = _setting(
         "auto",
         "`open`: without an API key everybody may play; `keys`: nobody may; `auto`: open on loopback only.",
         _one_of("auto", "open", "keys"),
-    ),
-    Setting(
-        "SECRETS_FOLDER",
+    )
+    secrets_folder: str = _setting(
         "",
         "Folder of the signing key and of the secrets of rounds, which are never in the database. Default: "
         "beside the SQLite file, named after it with `-secrets`; with another database, `mlops-debug-secrets` "
         "in the working directory. All servers on one database need the same folder.",
-    ),
-    Setting("LOG_LEVEL", "info", "critical, error, warning, info or debug.", _log_level),
-    Setting(
-        "LOG_FORMAT",
+    )
+    log_level: str = _setting("info", "critical, error, warning, info or debug.", _log_level)
+    log_format: str = _setting(
         "text",
         "`json`: one JSON object a line, with `request_id` and `episode_id` where there are any.",
         _one_of("text", "json"),
-    ),
-    Setting(
-        "ACCESS_LOG",
+    )
+    access_log: bool = _setting(
         False,
         "`true`: a line in the log for each request: method, path, status and milliseconds; never a body, a "
         "header or a key.",
         _yes_or_no,
-    ),
-    Setting(
-        "WORKERS",
-        1,
-        "Server processes that share the port. More than one needs PostgreSQL.",
-        _whole_number(1, _MOST_PROCESSES),
-    ),
-    Setting(
-        "GENERATOR_PROCESSES",
+    )
+    workers: int = _setting(
+        1, "Server processes that share the port. More than one needs PostgreSQL.", _whole_number(1, _MOST_PROCESSES)
+    )
+    generator_processes: int = _setting(
         max(1, (os.cpu_count() or 1) - 1),
         "Processes of each server process that generate scenarios and verify patches.",
         _whole_number(1, _MOST_PROCESSES),
-    ),
-    Setting(
-        "SCENARIO_CACHE",
-        256,
-        "Scenarios kept in memory; the others are read from the database.",
+    )
+    generation_seconds: float = _setting(
+        60.0,
+        "Longest time that a process may take for one scenario or patch. A process that takes longer is ended and "
+        "replaced, and what waited for it is answered with 503 `generator_unavailable`.",
+        _seconds,
+    )
+    generation_queue_limit: int = _setting(
+        1024,
+        "Most scenarios and patches that wait for a process. When there are more, the client that has most of them "
+        "is answered with 503 `too_many_waiting`.",
         _whole_number(1),
-    ),
-    Setting("EPISODE_CACHE", 4096, "Folded episodes kept in memory; the others are folded again.", _whole_number(1)),
-    Setting(
-        "BODY_LIMIT_BYTES",
+    )
+    scenario_cache: int = _setting(
+        256, "Scenarios kept in memory; the others are read from the database.", _whole_number(1)
+    )
+    episode_cache: int = _setting(
+        4096, "Folded episodes kept in memory; the others are folded again.", _whole_number(1)
+    )
+    body_limit_bytes: int = _setting(
         262_144,
         "Longest request body or socket message. A longer body is answered with 413; a longer socket message "
         "closes the socket (code 1009), never the episode.",
         _whole_number(1),
-    ),
-    Setting("BATCH_LIMIT", 256, "Most appends committed in one transaction.", _whole_number(1)),
-    Setting(
-        "ACCEPT_DATA_LOSS",
+    )
+    batch_limit: int = _setting(256, "Most appends committed in one transaction.", _whole_number(1))
+    accept_data_loss: bool = _setting(
         False,
         "`true`: start also on a database that could lose what it acknowledged (on SQLite WAL or "
         "`synchronous=FULL` cannot be had, on PostgreSQL `fsync` or `synchronous_commit` is off); `/ready` "
         "then says so as `accepted_data_loss`.",
         _yes_or_no,
-    ),
-    Setting(
-        "SOCKET_LIMIT",
+    )
+    socket_limit: int = _setting(
         4096,
         "Most open WebSockets. One more is accepted, told `CAPACITY_REACHED` and closed (code 1013), which is "
         "how the stock client gets to know why.",
         _whole_number(1),
-    ),
-    Setting(
-        "COMPRESS_SOCKETS",
+    )
+    compress_sockets: bool = _setting(
         False,
         "`true`: compress WebSocket messages (permessage-deflate) for clients that offer it, as the stock one "
         "does. Saves two thirds of the bytes and costs CPU for each answer and memory for each socket.",
         _yes_or_no,
-    ),
-    Setting(
-        "STEPS_PER_SECOND",
+    )
+    steps_per_second: int = _setting(
         100_000,
         "Most steps of one client in a second, over REST and WebSocket together; it may save up one second's "
         "worth. One more is answered with 429, on a WebSocket with `CAPACITY_REACHED`; the socket stays open.",
         _whole_number(1),
-    ),
-    Setting(
-        "OPEN_EPISODE_LIMIT",
+    )
+    open_episode_limit: int = _setting(
         20_000,
         "Most open practice episodes of one client, counted since the server's start. Over it, the one that "
         "was left alone for longest is closed (`expire`, reason `idle`).",
         _whole_number(1),
-    ),
-    Setting(
-        "IDLE_SECONDS",
+    )
+    idle_seconds: float = _setting(
         86_400.0,
         "An episode on which nothing happened for this long is closed (`expire`, reason `idle`). Counted from "
         "the later of its last event and the server's start, so that an outage costs nobody an episode.",
         _seconds,
-    ),
-    Setting(
-        "CHECKPOINT_SECONDS",
+    )
+    checkpoint_seconds: float = _setting(
         3_600.0,
         "Time between two signed checkpoints of a running server; none is made where nothing happened.",
         _seconds,
-    ),
-    Setting(
-        "VERIFY_SECONDS",
+    )
+    verify_seconds: float = _setting(
         60.0,
         "Time between two turns of auditing ranked attempts that have ended; the board marks a row as "
         "verified once all of its attempts were audited without a finding.",
         _seconds,
-    ),
-    Setting("PING_SECONDS", 20.0, "Time between two pings of an open WebSocket.", _seconds),
-    Setting(
-        "PING_TIMEOUT_SECONDS",
-        20.0,
-        "A WebSocket that does not answer a ping for this long is closed; its episode stays open.",
-        _seconds,
-    ),
+    )
+    ping_seconds: float = _setting(20.0, "Time between two pings of an open WebSocket.", _seconds)
+    ping_timeout_seconds: float = _setting(
+        20.0, "A WebSocket that does not answer a ping for this long is closed; its episode stays open.", _seconds
+    )
+
+
+SETTINGS: tuple[Setting, ...] = tuple(
+    Setting(each.name.upper(), each.default, each.metadata["help"], each.metadata["parse"]) for each in fields(Settings)
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """The values; the table says what each means."""
-
-    host: str = "127.0.0.1"
-    port: int = 7860
-    allowed_hosts: tuple[str, ...] = ()
-    allowed_origins: tuple[str, ...] = ()
-    database_url: str = "sqlite:///mlops-debug.db"
-    access: str = "auto"
-    secrets_folder: str = ""
-    log_level: str = "info"
-    log_format: str = "text"
-    access_log: bool = False
-    workers: int = 1
-    generator_processes: int = 1
-    scenario_cache: int = 256
-    episode_cache: int = 4096
-    body_limit_bytes: int = 262_144
-    batch_limit: int = 256
-    accept_data_loss: bool = False
-    socket_limit: int = 4096
-    compress_sockets: bool = False
-    steps_per_second: int = 100_000
-    open_episode_limit: int = 20_000
-    idle_seconds: float = 86_400.0
-    checkpoint_seconds: float = 3_600.0
-    verify_seconds: float = 60.0
-    ping_seconds: float = 20.0
-    ping_timeout_seconds: float = 20.0
 
 
 def read_settings(environ: Mapping[str, str], **given: Any) -> Settings:
@@ -275,8 +243,6 @@ def read_settings(environ: Mapping[str, str], **given: Any) -> Settings:
             values[key] = _given(setting, given[key])
         elif text is not None:
             values[key] = _parsed(setting, text)
-        else:
-            values[key] = setting.default
     return Settings(**values)
 
 

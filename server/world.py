@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import multiprocessing
-import os
-from concurrent.futures import Executor, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from typing import Any, Callable, Coroutine, Protocol, Sequence, TypeVar
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any, Coroutine, Protocol, Sequence
 
 from domain.diagnosis import Diagnosis, PatchEntry
 from domain.generator import GENERATOR_VERSION, generate
@@ -17,9 +14,10 @@ from domain.matching import Verdicts, grade_submission
 from domain.registry import registry_json
 from domain.scenario import Composition, Scenario, Truth
 from domain.types import TaskId
+from server.asking import ASKER
+from server.turns import Turns
 from server.worker_process import begin_worker
-
-_Result = TypeVar("_Result")
+from server.workers import Workers
 
 
 class World(Protocol):
@@ -49,6 +47,9 @@ class World(Protocol):
     ) -> Grade: ...
 
     async def start(self) -> None: ...
+
+    async def ready(self) -> None:
+        """Wait until work that is asked for now begins at once."""
 
     async def stop(self) -> None: ...
 
@@ -84,6 +85,9 @@ class InlineWorld:
     async def start(self) -> None:
         """Nothing to start."""
 
+    async def ready(self) -> None:
+        """Always."""
+
     async def stop(self) -> None:
         """Nothing to stop."""
 
@@ -91,45 +95,58 @@ class InlineWorld:
 class PooledWorld(InlineWorld):
     """Generates and verifies in worker processes, so that the event loop only ever waits for them."""
 
-    def __init__(self, workers: int, *, create_pool: Callable[[int], Executor] | None = None) -> None:
-        self._workers = workers
-        self._create_pool = create_pool or create_process_pool
-        self._pool: Executor | None = None
+    def __init__(self, workers: int, *, timeout_seconds: float) -> None:
+        self.workers = Workers(workers, timeout_seconds=timeout_seconds)
 
     async def generate(self, task_id: TaskId, seed: int, *, fault: str | None = None) -> Scenario:
         # Bytes travel, not an object: one string is cheaper to send, and the digest is of these bytes.
-        body = await self._run(_generate_body, task_id, seed, fault)
+        body = await self.workers.run(_generate_body, task_id, seed, fault)
         return Scenario.model_validate_json(body)
 
     async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...]) -> PatchVerdict:
-        return await self._run(verify_patch, truth, patch)
+        return await self.workers.run(verify_patch, truth, patch)
 
     async def start(self) -> None:
-        self._pool = self._create_pool(self._workers)
-        # The first task starts the processes, which takes longer than a generation: not while an agent waits.
-        for _ in range(self._workers):
-            self._pool.submit(os.getpid)
+        self.workers.start(_warm)
+
+    async def ready(self) -> None:
+        await self.workers.ready()
 
     async def stop(self) -> None:
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            await asyncio.to_thread(pool.shutdown, cancel_futures=True)
+        await self.workers.stop()
 
-    async def _run(self, call: Callable[..., _Result], *arguments: Any) -> _Result:
-        """Run in a worker. A worker that dies takes its pool along: replace the pool and ask once more."""
-        loop = asyncio.get_running_loop()
-        pool = self._pool
-        try:
-            return await loop.run_in_executor(pool, call, *arguments)
-        except BrokenProcessPool:
-            if self._pool is pool:
-                self._pool = self._create_pool(self._workers)
-            return await loop.run_in_executor(self._pool, call, *arguments)
+
+class QueuedWorld:
+    """Another world, whose slow parts wait for their turn."""
+
+    def __init__(self, world: World, turns: Turns) -> None:
+        self._world = world
+        self._turns = turns
+        self.registry = world.registry
+        self.patch_to_verify = world.patch_to_verify
+        self.grade = world.grade
+        self.start, self.ready, self.stop = world.start, world.ready, world.stop
+
+    @property
+    def generator_version(self) -> str:
+        return self._world.generator_version
+
+    async def generate(self, task_id: TaskId, seed: int, *, fault: str | None = None) -> Scenario:
+        async with self._turns.taking(ASKER.get()):
+            return await self._world.generate(task_id, seed, **({} if fault is None else {"fault": fault}))
+
+    async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...]) -> PatchVerdict:
+        async with self._turns.taking(ASKER.get()):
+            return await self._world.verify(truth, patch)
 
 
 def create_process_pool(workers: int) -> ProcessPoolExecutor:
     """Workers are spawned, because a fork copies the locks of the threads of this process."""
     return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=begin_worker)
+
+
+def _warm() -> None:
+    """Does nothing: to find it, a worker has imported this module and with it the generator."""
 
 
 def _generate_body(task_id: TaskId, seed: int, fault: str | None) -> bytes:

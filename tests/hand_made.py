@@ -142,6 +142,9 @@ class HandMadeWorld:
             return _healthy(scenario)
         return scenario.model_copy(update={"truth": scenario.truth.model_copy(update={"fault_id": fault})})
 
+    async def ready(self) -> None:
+        """Always."""
+
     def patch_to_verify(self, diagnosis: Diagnosis, truth: Truth) -> tuple[PatchEntry, ...]:
         return diagnosis.patch or ()
 

@@ -36,7 +36,7 @@ def warm(
 
     async def run() -> Warmed:
         await upgrade_database(parse_url(settings.database_url))
-        world = PooledWorld(settings.generator_processes)
+        world = PooledWorld(settings.generator_processes, timeout_seconds=settings.generation_seconds)
         await world.start()
         try:
             with Progress(*columns, console=console, disable=not console.is_terminal) as progress:

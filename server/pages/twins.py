@@ -24,7 +24,9 @@ class Twins:
         if scenario.generator_version != self._world.generator_version:
             return None
         task = self._kept.get(scenario.digest)
-        if task is None:
+        if task is not None:
+            self._kept.move_to_end(scenario.digest)
+        else:
             twin = self._world.generate(scenario.task_id, scenario.seed, fault=HEALTHY)
             task = self._kept[scenario.digest] = asyncio.ensure_future(twin)
             if len(self._kept) > KEPT:
@@ -33,5 +35,6 @@ class Twins:
             # Shielded: one viewer that goes away must not take the twin from the others.
             return (await asyncio.shield(task)).evidence
         except Exception:
-            self._kept.pop(scenario.digest, None)  # a failure is not a twin
+            if self._kept.get(scenario.digest) is task:  # a failure is not a twin, but a newer attempt may be one
+                del self._kept[scenario.digest]
             raise
