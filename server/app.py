@@ -28,6 +28,7 @@ from server.pages.stopping import noticing_stop
 from server.problems import EXPECTED_ERRORS
 from server.routes import ROUTES, answer_nobody, answer_problem
 from server.settings import Settings, read_settings
+from server.supervision import Supervisor
 from server.task_routes import TASK_ROUTES
 from server.watch import Watch
 from server.websocket import SocketEndpoint
@@ -56,6 +57,7 @@ def create_app(
     clock: Callable[[], datetime] = utc_now,
     new_id: Callable[[], str] = random_id,
     world: World | None = None,
+    supervisor: Supervisor | None = None,
 ) -> Starlette:
     """The application. ``world`` is what generates and judges; by default, worker processes."""
 
@@ -64,11 +66,13 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         chosen = world if world is not None else PooledWorld(settings.generator_processes)
-        async with installed(settings, chosen, metrics, clock=clock, new_id=new_id) as installation:
+        async with installed(
+            settings, chosen, metrics, clock=clock, new_id=new_id, supervisor=supervisor
+        ) as installation:
             app.state.installation = installation
             with noticing_stop() as is_stopping:
                 app.state.pages = create_pages(installation, new_id=new_id, is_stopping=is_stopping)
-                async with in_background(app.state.pages.feed.run()):
+                async with in_background(installation.supervisor, "live-feed", app.state.pages.feed.run):
                     yield
 
     sockets = (WebSocketRoute(path, SocketEndpoint()) for path in ("/ws", "/sessions/{session_key}/ws"))

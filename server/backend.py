@@ -19,6 +19,7 @@ from server.database import (
 from server.schema_versions import upgrade, upgrade_postgres
 from server.settings import Settings
 from server.store import write_batch
+from server.supervision import Supervisor
 from server.task_writer import TaskWriter
 from server.thread_writer import ThreadWriter
 from server.writer import WriteBatch, Writer
@@ -30,25 +31,38 @@ class Backend:
 
     writer: Writer
     reader: AsyncEngine
+    supervisor: Supervisor
+    """Of the writer, and of whatever else runs beside it."""
 
 
 @asynccontextmanager
-async def opened(settings: Settings, write: WriteBatch = write_batch) -> AsyncIterator[Backend]:
+async def opened(
+    settings: Settings, write: WriteBatch = write_batch, *, supervisor: Supervisor | None = None
+) -> AsyncIterator[Backend]:
     """On the way out, what is waiting is written."""
+    supervisor = supervisor or Supervisor()
     url = parse_url(settings.database_url)
     open_writer = _sqlite_writer if is_sqlite(url) else _postgres_writer
     reader = create_read_engine(url)
     try:
-        async with open_writer(url, settings, write) as writer:
-            yield Backend(writer, reader)
+        async with open_writer(url, settings, write, supervisor) as writer:
+            yield Backend(writer, reader, supervisor)
     finally:
         await reader.dispose()
 
 
 @asynccontextmanager
-async def _sqlite_writer(url: URL, settings: Settings, write: WriteBatch) -> AsyncIterator[Writer]:
+async def _sqlite_writer(
+    url: URL, settings: Settings, write: WriteBatch, supervisor: Supervisor
+) -> AsyncIterator[Writer]:
     engine = create_write_engine(url)
-    writer = ThreadWriter(engine, write, batch_limit=settings.batch_limit, accept_weakness=settings.accept_data_loss)
+    writer = ThreadWriter(
+        engine,
+        write,
+        batch_limit=settings.batch_limit,
+        accept_weakness=settings.accept_data_loss,
+        supervisor=supervisor,
+    )
     try:
         upgrade(engine)
         await writer.start()
@@ -59,9 +73,17 @@ async def _sqlite_writer(url: URL, settings: Settings, write: WriteBatch) -> Asy
 
 
 @asynccontextmanager
-async def _postgres_writer(url: URL, settings: Settings, write: WriteBatch) -> AsyncIterator[Writer]:
+async def _postgres_writer(
+    url: URL, settings: Settings, write: WriteBatch, supervisor: Supervisor
+) -> AsyncIterator[Writer]:
     engine = create_postgres_write_engine(url)
-    writer = TaskWriter(engine, write, batch_limit=settings.batch_limit, accept_weakness=settings.accept_data_loss)
+    writer = TaskWriter(
+        engine,
+        write,
+        batch_limit=settings.batch_limit,
+        accept_weakness=settings.accept_data_loss,
+        supervisor=supervisor,
+    )
     try:
         await upgrade_postgres(url)
         await writer.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,7 @@ def _create_postgres_engine(
     silence_seconds: float | None = SILENCE_SECONDS,
     **server_settings: str,
 ) -> AsyncEngine:
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_pre_ping=is_pinged,
         pool_size=connections,
@@ -135,6 +136,19 @@ def _create_postgres_engine(
             "server_settings": {"application_name": "mlops-debug", **server_settings},
         },
     )
+    event.listen(engine.sync_engine, "do_connect", _connect_to_postgres)
+    return engine
+
+
+def _connect_to_postgres(dialect: Any, _record: object, arguments: Any, named: Any) -> Any:
+    """Connect, and raise an error of the dialect's. SQLAlchemy before 2.1 lets what asyncpg raises at a connect through as it
+    is ("the database system is starting up"), which no handler of database errors catches."""
+    asyncpg: Any = importlib.import_module("asyncpg")  # an extra, without types
+
+    try:
+        return dialect.connect(*arguments, **named)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise dialect.loaded_dbapi.OperationalError(str(error)) from error
 
 
 def _configure_writer(connection: Any, _record: object) -> None:

@@ -6,7 +6,8 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, AsyncIterator, Callable, Coroutine
+from functools import partial
+from typing import Any, AsyncIterator, Callable
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -30,6 +31,7 @@ from server.settings import Settings
 from server.signing import Signer, load_signer
 from server.store import EventStore, unavailable_if_silent, write_batch
 from server.store_errors import StoreError
+from server.supervision import Supervisor, Work
 from server.verifying import Verifier
 from server.world import World
 
@@ -63,6 +65,7 @@ class Installation:
     checkpointer: Checkpointer
     verifier: Verifier
     scenarios: Scenarios
+    supervisor: Supervisor
 
     async def last_scores(self, key_prefix: str | None) -> dict[str, Any]:
         return await read_last_scores(self.reader, key_prefix=key_prefix)
@@ -74,13 +77,18 @@ class Installation:
                 return await connection.run_sync(lambda opened: read_board(opened, **wanted))
 
     async def readiness(self) -> dict[str, Any]:
-        """What is waiting and open; raises ``Problem`` where the database does not answer or takes no appends."""
+        """What is waiting and open; raises ``Problem`` where the database does not answer or takes no appends, or where a
+        background task has ended."""
         counts: dict[str, Any] = {
             "queue_depth": self.store.queue_depth,
             "open_sockets": self.sockets.open_count,
         }
         if self.weakness is not None:
             counts["accepted_data_loss"] = self.weakness
+        for name, error in self.supervisor.down.items():
+            raise not_ready(
+                f"The background task {name} ended ({error}) and is being started again; ask again later.", counts
+            )
         try:
             async with asyncio.timeout(READY_TIMEOUT_SECONDS):
                 counts["open_episodes"] = await read_open_count(self.reader)
@@ -88,6 +96,8 @@ class Installation:
             raise not_ready("The database does not answer; ask again later.", counts) from None
         if self.store.refused_within(REFUSAL_SECONDS):
             raise not_ready("The database does not take what is to be recorded; ask again later.", counts)
+        if self.sessions.neighbours.is_unheard:
+            raise not_ready("The database does not let this server hear the other servers; ask again later.", counts)
         return counts
 
     async def measurements(self) -> bytes:
@@ -101,9 +111,9 @@ class Installation:
 
 
 @asynccontextmanager
-async def in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run something beside the server, and end it with the server."""
-    task = asyncio.create_task(work)
+async def in_background(supervisor: Supervisor, name: str, work: Work) -> AsyncIterator[None]:
+    """Run something beside the server, start it again where it ends, and end it with the server."""
+    task = asyncio.create_task(supervisor.keep(name, work), name=name)
     try:
         yield
     finally:
@@ -119,19 +129,20 @@ async def installed(
     *,
     clock: Callable[[], datetime],
     new_id: Callable[[], str],
+    supervisor: Supervisor | None = None,
 ) -> AsyncIterator[Installation]:
     """Open the database, start the workers; on the way out, write what is waiting."""
     metrics = metrics or Metrics()
-    async with opened(settings, metrics.timed(write_batch)) as backend:
+    async with opened(settings, metrics.timed(write_batch), supervisor=supervisor) as backend:
         try:
             await world.start()
             installation = _install(settings, world, metrics, backend, clock=clock, new_id=new_id)
-            sessions = installation.sessions
+            sessions, keep = installation.sessions, partial(in_background, backend.supervisor)
             async with (
-                sessions.neighbours.listening(sessions.hear),
-                in_background(installation.sweeper.run()),
-                in_background(installation.checkpointer.run()),
-                in_background(installation.verifier.run()),
+                sessions.neighbours.listening(sessions.hear, backend.supervisor),
+                keep("idle-sweeper", installation.sweeper.run),
+                keep("checkpointer", installation.checkpointer.run),
+                keep("auditor", installation.verifier.run),
             ):
                 yield installation
         finally:
@@ -185,4 +196,5 @@ def _install(
         Checkpointer(settings, signer, clock=clock),
         Verifier(settings, world, files, clock=clock),
         scenarios,
+        backend.supervisor,
     )

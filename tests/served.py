@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from server.app import create_app
 from server.installation import Installation
 from server.settings import Settings
+from server.supervision import Supervisor
 from server.world import World
 from tests.hand_made import HandMadeWorld
 
@@ -116,6 +117,7 @@ async def serving(
     world: World | None = None,
     clock: Callable[[], datetime] | None = None,
     new_id: Callable[[], str] | None = None,
+    supervisor: Supervisor | None = None,
 ) -> AsyncIterator[Served]:
     """The application from start to stop."""
     app = create_app(
@@ -123,6 +125,7 @@ async def serving(
         clock=clock or ticking_clock(),
         new_id=new_id or counting_ids(),
         world=world if world is not None else HandMadeWorld(),
+        supervisor=supervisor,
     )
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
