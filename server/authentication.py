@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from server.identity import IDENTITY, OPEN_ACCESS, Identity
 from server.identity import Scope as KeyScope
 from server.keys import MARK, KeyRefusedError
-from server.problems import MEDIA_TYPE, Problem, forbidden, key_required, problem_of
+from server.problems import MEDIA_TYPE, RETRY_AFTER_SECONDS, Problem, forbidden, key_required, problem_of
 from server.settings import Settings
 from server.store_errors import StoreUnavailableError
 from server.version import NAME
@@ -28,6 +28,8 @@ PUBLIC = frozenset(
 )
 """What everybody may read: none of it belongs to an agent."""
 PUBLIC_FOLDERS = ("/static/", "/docs/", f"/{NAME}/")
+_OF_THE_PROCESS = frozenset(("/health", "/ready", "/metrics"))
+"""What tells of the server itself, and is answered whatever the database does."""
 _PLAY = re.compile(r"/(reset|step|sessions/.*|episodes/[^/]*/step|play.*|mcp.*)$")
 """What only agents may post to."""
 POLICY_VIOLATION = 1008
@@ -56,6 +58,7 @@ class Authentication:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
             try:
+                _check_database(scope)
                 scope[IDENTITY] = await self._identity(scope)
             except (Problem, StoreUnavailableError) as refused:
                 await _refuse(scope, send, problem_of(refused))
@@ -109,6 +112,12 @@ def needed_scopes(scope: Scope) -> tuple[KeyScope, ...]:
     return ("agent",) if is_play else ("viewer", "agent")
 
 
+def _check_database(scope: Scope) -> None:
+    """Refuse what could be answered from memory, too, where the file of the database is not the one that was opened."""
+    if scope["path"] not in _OF_THE_PROCESS and not scope["path"].startswith(PUBLIC_FOLDERS):
+        scope["app"].state.installation.backend.check()
+
+
 def _is_public(scope: Scope) -> bool:
     path: str = scope["path"]
     return scope["type"] == "http" and (path in PUBLIC or path.startswith(PUBLIC_FOLDERS))
@@ -122,5 +131,7 @@ async def _refuse(scope: Scope, send: Send, problem: Problem) -> None:
     headers = [(b"content-type", MEDIA_TYPE.encode())]
     if problem.status == 401:
         headers.append(_CHALLENGE)
+    if problem.status == 503:
+        headers.append((b"retry-after", str(RETRY_AFTER_SECONDS).encode()))
     await send({"type": f"{kind}.start", "status": problem.status, "headers": headers})
     await send({"type": f"{kind}.body", "body": problem.body()})

@@ -13,11 +13,15 @@ from server.database import (
     create_postgres_write_engine,
     create_read_engine,
     create_write_engine,
+    database_path,
     is_sqlite,
     parse_url,
 )
+from server.log_limit import limited
 from server.schema_versions import upgrade, upgrade_postgres
+from server.serving_lock import announced
 from server.settings import Settings
+from server.sqlite_files import OpenFiles
 from server.store import write_batch
 from server.supervision import Supervisor
 from server.task_writer import TaskWriter
@@ -33,6 +37,13 @@ class Backend:
     reader: AsyncEngine
     supervisor: Supervisor
     """Of the writer, and of whatever else runs beside it."""
+    files: OpenFiles | None
+    """Of SQLite; None: the database is no file."""
+
+    def check(self) -> None:
+        """Raises ``DatabaseMovedError`` where the file of the database is not the one that was opened."""
+        if self.files is not None:
+            self.files.check()
 
 
 @asynccontextmanager
@@ -42,23 +53,30 @@ async def opened(
     """On the way out, what is waiting is written."""
     supervisor = supervisor or Supervisor()
     url = parse_url(settings.database_url)
-    open_writer = _sqlite_writer if is_sqlite(url) else _postgres_writer
     reader = create_read_engine(url)
     try:
-        async with open_writer(url, settings, write, supervisor) as writer:
-            yield Backend(writer, reader, supervisor)
+        if is_sqlite(url):
+            files = OpenFiles(database_path(url))
+            files.guard(reader.sync_engine)
+            with announced(database_path(url)):
+                async with _sqlite_writer(url, settings, write, supervisor, files) as writer:
+                    yield Backend(writer, reader, supervisor, files)
+        else:
+            async with _postgres_writer(url, settings, write, supervisor) as writer:
+                yield Backend(writer, reader, supervisor, None)
     finally:
         await reader.dispose()
 
 
 @asynccontextmanager
 async def _sqlite_writer(
-    url: URL, settings: Settings, write: WriteBatch, supervisor: Supervisor
+    url: URL, settings: Settings, write: WriteBatch, supervisor: Supervisor, files: OpenFiles
 ) -> AsyncIterator[Writer]:
     engine = create_write_engine(url)
+    files.guard(engine)
     writer = ThreadWriter(
         engine,
-        write,
+        limited(files.checked(write), files),
         batch_limit=settings.batch_limit,
         accept_weakness=settings.accept_data_loss,
         supervisor=supervisor,
@@ -66,6 +84,7 @@ async def _sqlite_writer(
     try:
         upgrade(engine)
         await writer.start()
+        files.remember()
         yield writer
     finally:
         await writer.stop()

@@ -13,6 +13,9 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 BUSY_TIMEOUT_MS = 10_000
+"""How long an append waits for another program's lock on an SQLite file, the time in the queue included."""
+LOG_LIMIT_BYTES = 64_000_000
+"""To this length SQLite shortens its log when it begins it anew; over it, the writer tries to shorten it."""
 LOCK_TIMEOUT_MS = 2_000
 """How long a PostgreSQL transaction waits for another one."""
 SILENCE_SECONDS = 10.0
@@ -157,6 +160,13 @@ def _configure_writer(connection: Any, _record: object) -> None:
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
+    connection.execute(f"PRAGMA journal_size_limit={LOG_LIMIT_BYTES}")
+
+
+def limit_lock_wait(connection: Connection, waited: float) -> None:
+    """Wait for another program's lock only for what is left of the time, after so many seconds in the queue."""
+    driver: Any = connection.connection.dbapi_connection
+    driver.execute(f"PRAGMA busy_timeout={max(0, BUSY_TIMEOUT_MS - round(1000 * waited))}")
 
 
 def _begin_immediate(connection: Connection) -> None:

@@ -29,6 +29,7 @@ from server.secret_files import SecretFiles, secrets_folder
 from server.sessions import Sessions
 from server.settings import Settings
 from server.signing import Signer, load_signer
+from server.sqlite_files import DatabaseMovedError
 from server.store import EventStore, unavailable_if_silent, write_batch
 from server.store_errors import StoreError
 from server.supervision import Supervisor, Work
@@ -65,7 +66,11 @@ class Installation:
     checkpointer: Checkpointer
     verifier: Verifier
     scenarios: Scenarios
-    supervisor: Supervisor
+    backend: Backend
+
+    @property
+    def supervisor(self) -> Supervisor:
+        return self.backend.supervisor
 
     async def last_scores(self, key_prefix: str | None) -> dict[str, Any]:
         return await read_last_scores(self.reader, key_prefix=key_prefix)
@@ -85,6 +90,13 @@ class Installation:
         }
         if self.weakness is not None:
             counts["accepted_data_loss"] = self.weakness
+        try:
+            self.backend.check()
+        except DatabaseMovedError:
+            raise not_ready(
+                "The file of the database was deleted, moved or replaced; the operator must start the server again.",
+                counts,
+            ) from None
         for name, error in self.supervisor.down.items():
             raise not_ready(
                 f"The background task {name} ended ({error}) and is being started again; ask again later.", counts
@@ -103,6 +115,8 @@ class Installation:
     async def measurements(self) -> bytes:
         """What a scrape is answered with; also where the database does not answer."""
         gauges: dict[str, float] = {"queue_depth": self.store.queue_depth, "open_sockets": self.sockets.open_count}
+        if self.backend.files is not None:
+            gauges["log_bytes"] = self.backend.files.log_bytes()
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(READY_TIMEOUT_SECONDS):
                 gauges["open_episodes"] = await read_open_count(self.reader)
@@ -193,8 +207,8 @@ def _install(
         Admission(episodes, rounds),
         rounds,
         signer,
-        Checkpointer(settings, signer, clock=clock),
-        Verifier(settings, world, files, clock=clock),
+        Checkpointer(settings, signer, clock=clock, check=backend.check),
+        Verifier(settings, world, files, clock=clock, check=backend.check),
         scenarios,
-        backend.supervisor,
+        backend,
     )

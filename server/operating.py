@@ -19,6 +19,10 @@ from server.settings import Settings
 _Result = TypeVar("_Result")
 
 
+def accept() -> None:
+    """Any database will do."""
+
+
 async def look(settings: Settings, query: Callable[[Connection], _Result]) -> _Result:
     """What ``query`` finds over a connection that cannot write; raises ``NotOurDatabaseError``."""
     async with reading(settings) as connection:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
+from typing import Sequence
 
 from sqlalchemy import Connection, Engine
 
+from server.database import limit_lock_wait
 from server.durability import accepted_weakness
 from server.supervision import Supervisor
 from server.writer import (
@@ -25,6 +28,9 @@ from server.writer import (
     wait_for,
     write_or_fail,
 )
+
+LATE_SECONDS = 0.1
+"""An append that was in the queue for so long waits less for the lock of another program."""
 
 
 class ThreadWriter:
@@ -162,12 +168,24 @@ class ThreadWriter:
         return is_open
 
     def _commit(self, connection: Connection, batch: list[Waiting]) -> None:
-        outcomes = write_or_fail(self._write, connection, [one.append for one in batch])
+        outcomes = self._write_in_time(connection, batch)
         answers: list[tuple[asyncio.Future[None], Outcome]] = [
             (one.answered, outcome) for one, outcome in zip(batch, outcomes, strict=True)
         ]
         answer_from_thread(answers)
         self._under_way = []
+
+    def _write_in_time(self, connection: Connection, batch: list[Waiting]) -> Sequence[Outcome]:
+        """Write; the time in the queue is taken off the wait for another program's lock."""
+        appends = [one.append for one in batch]
+        waited = time.monotonic() - min(one.since for one in batch)
+        if waited < LATE_SECONDS:
+            return write_or_fail(self._write, connection, appends)
+        limit_lock_wait(connection, waited)
+        try:
+            return write_or_fail(self._write, connection, appends)
+        finally:
+            limit_lock_wait(connection, 0.0)
 
 
 def _as_exception(error: BaseException) -> Exception:
