@@ -99,7 +99,8 @@ def _password(encoded: str) -> str:
         name, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
     except (binascii.Error, ValueError):
         return ""
-    return password or name
+    text = password or name
+    return "" if "\x00" in text else text  # no key holds one, and PostgreSQL would refuse the query
 
 
 def needed_scopes(scope: Scope) -> tuple[KeyScope, ...]:
