@@ -101,7 +101,7 @@ def _in_use(path: Path, whole: str) -> Checkup:
             "program that has it open for long",
         )
     if is_served(path):
-        return note("database", f"{whole}; a server serves it: a second one would write in turns with it")
+        return good("database", f"{whole}; a server serves it: a second one would write in turns with it")
     return good("database", whole)
 
 
