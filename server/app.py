@@ -29,6 +29,7 @@ from server.problems import EXPECTED_ERRORS
 from server.quanta import Quanta
 from server.routes import ROUTES, answer_nobody, answer_problem
 from server.settings import Settings, read_settings
+from server.supervision import Supervisor
 from server.task_routes import TASK_ROUTES
 from server.watch import Watch
 from server.websocket import SocketEndpoint
@@ -58,6 +59,7 @@ def create_app(
     new_id: Callable[[], str] = random_id,
     world: World | None = None,
     quanta: Quanta | None = None,
+    supervisor: Supervisor | None = None,
 ) -> Starlette:
     """The application.
 
@@ -72,11 +74,13 @@ def create_app(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         chosen = world or PooledWorld(settings.generator_processes, timeout_seconds=settings.generation_seconds)
         times = Quanta() if world is None else quanta
-        async with installed(settings, chosen, metrics, quanta=times, clock=clock, new_id=new_id) as installation:
+        async with installed(
+            settings, chosen, metrics, quanta=times, clock=clock, new_id=new_id, supervisor=supervisor
+        ) as installation:
             app.state.installation = installation
             with noticing_stop() as is_stopping:
                 app.state.pages = create_pages(installation, new_id=new_id, is_stopping=is_stopping)
-                async with in_background(app.state.pages.feed.run()):
+                async with in_background(installation.supervisor, "live-feed", app.state.pages.feed.run):
                     yield
 
     sockets = (WebSocketRoute(path, SocketEndpoint()) for path in ("/ws", "/sessions/{session_key}/ws"))

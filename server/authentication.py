@@ -19,7 +19,7 @@ from server.asking import ASKER, Asker, Priority
 from server.identity import IDENTITY, OPEN_ACCESS, Identity, client_of
 from server.identity import Scope as KeyScope
 from server.keys import MARK, KeyRefusedError
-from server.problems import MEDIA_TYPE, Problem, forbidden, key_required, problem_of
+from server.problems import MEDIA_TYPE, RETRY_AFTER_SECONDS, Problem, forbidden, key_required, problem_of
 from server.settings import Settings
 from server.store_errors import StoreUnavailableError
 from server.version import NAME
@@ -30,6 +30,8 @@ PUBLIC = frozenset(
 )
 """What everybody may read: none of it belongs to an agent."""
 PUBLIC_FOLDERS = ("/static/", "/docs/", f"/{NAME}/")
+_OF_THE_PROCESS = frozenset(("/health", "/ready", "/metrics"))
+"""What tells of the server itself, and is answered whatever the database does."""
 _PLAY = re.compile(r"/(reset|step|sessions/.*|episodes/[^/]*/step|play.*|mcp.*)$")
 """What only agents may post to."""
 POLICY_VIOLATION = 1008
@@ -58,6 +60,7 @@ class Authentication:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
             try:
+                _check_database(scope)
                 scope[IDENTITY] = await self._identity(scope)
             except (Problem, StoreUnavailableError) as refused:
                 await _refuse(scope, send, problem_of(refused))
@@ -99,7 +102,8 @@ def _password(encoded: str) -> str:
         name, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
     except (binascii.Error, ValueError):
         return ""
-    return password or name
+    text = password or name
+    return "" if "\x00" in text else text  # no key holds one, and PostgreSQL would refuse the query
 
 
 def needed_scopes(scope: Scope) -> tuple[KeyScope, ...]:
@@ -110,6 +114,12 @@ def needed_scopes(scope: Scope) -> tuple[KeyScope, ...]:
         return ("operator",)
     is_play = scope["type"] == "websocket" or (scope["method"] == "POST" and _PLAY.match(scope["path"]) is not None)
     return ("agent",) if is_play else ("viewer", "agent")
+
+
+def _check_database(scope: Scope) -> None:
+    """Refuse what could be answered from memory, too, where the file of the database is not the one that was opened."""
+    if scope["path"] not in _OF_THE_PROCESS and not scope["path"].startswith(PUBLIC_FOLDERS):
+        scope["app"].state.installation.backend.check()
 
 
 def _is_public(scope: Scope) -> bool:
@@ -125,5 +135,7 @@ async def _refuse(scope: Scope, send: Send, problem: Problem) -> None:
     headers = [(b"content-type", MEDIA_TYPE.encode())]
     if problem.status == 401:
         headers.append(_CHALLENGE)
+    if problem.status == 503:
+        headers.append((b"retry-after", str(RETRY_AFTER_SECONDS).encode()))
     await send({"type": f"{kind}.start", "status": problem.status, "headers": headers})
     await send({"type": f"{kind}.body", "body": problem.body()})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sqlite3
 from pathlib import Path
@@ -14,6 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 BUSY_TIMEOUT_MS = 10_000
+"""How long an append waits for another program's lock on an SQLite file, the time in the queue included."""
+LOG_LIMIT_BYTES = 64_000_000
+"""To this length SQLite shortens its log when it begins it anew; over it, the writer tries to shorten it."""
 LOCK_TIMEOUT_MS = 2_000
 """How long a PostgreSQL transaction waits for another one."""
 SILENCE_SECONDS = 10.0
@@ -134,7 +138,7 @@ def _create_postgres_engine(
     silence_seconds: float | None = SILENCE_SECONDS,
     **server_settings: str,
 ) -> AsyncEngine:
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_pre_ping=is_pinged,
         pool_size=connections,
@@ -147,6 +151,19 @@ def _create_postgres_engine(
             "server_settings": {"application_name": "mlops-debug", **server_settings},
         },
     )
+    event.listen(engine.sync_engine, "do_connect", _connect_to_postgres)
+    return engine
+
+
+def _connect_to_postgres(dialect: Any, _record: object, arguments: Any, named: Any) -> Any:
+    """Connect, and raise an error of the dialect's. SQLAlchemy before 2.1 lets what asyncpg raises at a connect through as it
+    is ("the database system is starting up"), which no handler of database errors catches."""
+    asyncpg: Any = importlib.import_module("asyncpg")  # an extra, without types
+
+    try:
+        return dialect.connect(*arguments, **named)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise dialect.loaded_dbapi.OperationalError(str(error)) from error
 
 
 def _configure_writer(connection: Any, _record: object) -> None:
@@ -155,6 +172,13 @@ def _configure_writer(connection: Any, _record: object) -> None:
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
+    connection.execute(f"PRAGMA journal_size_limit={LOG_LIMIT_BYTES}")
+
+
+def limit_lock_wait(connection: Connection, waited: float) -> None:
+    """Wait for another program's lock only for what is left of the time, after so many seconds in the queue."""
+    driver: Any = connection.connection.dbapi_connection
+    driver.execute(f"PRAGMA busy_timeout={max(0, BUSY_TIMEOUT_MS - round(1000 * waited))}")
 
 
 def _begin_immediate(connection: Connection) -> None:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import Connection, select
 
 from server.authentication import is_loopback
 from server.checkups import Checkup, bad, good, note
-from server.database import database_path, is_sqlite, parse_url, shown_url
+from server.database import LOG_LIMIT_BYTES, database_path, is_sqlite, parse_url, shown_url
 from server.database_checks import UnusableDatabaseError, check_database
 from server.listening import AddressError, bind, close
 from server.replay import NotOurDatabaseError, reading
 from server.schema_versions import ForeignDatabaseError, NewerDatabaseError, read_version
 from server.secret_checkups import look_at_keys, look_at_secrets
+from server.serving_lock import is_served
 from server.settings import Settings
+from server.sqlite_files import log_bytes
 from server.tables import events
 
 FREE_BYTES = 1_000_000_000
@@ -80,7 +83,24 @@ async def _database(settings: Settings, _: datetime) -> Checkup:
             "database",
             f"{shown_url(url)} is at version {version.present}; a start upgrades it, or mlops-debug db upgrade",
         )
-    return good("database", f"{shown_url(url)} is whole and at version {version.present}, the newest")
+    whole = f"{shown_url(url)} is whole and at version {version.present}, the newest"
+    if is_sqlite(url):
+        return _in_use(database_path(url), whole)
+    return good("database", whole)
+
+
+def _in_use(path: Path, whole: str) -> Checkup:
+    """What other programs do with an SQLite file."""
+    length = log_bytes(path)
+    if length > LOG_LIMIT_BYTES:
+        return note(
+            "database",
+            f"{whole}; its log is {length / 1e6:.0f} MB long, because a reader holds it: end a backup, an audit or another "
+            "program that has it open for long",
+        )
+    if is_served(path):
+        return good("database", f"{whole}; a server serves it: a second one would write in turns with it")
+    return good("database", whole)
 
 
 def _damage(connection: Connection) -> str | None:

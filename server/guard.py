@@ -20,6 +20,7 @@ from server.settings import Settings
 
 _PORT_OF_SCHEME = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _POLICY_VIOLATION = 1008
+_REPLACEMENT = b"%EF%BF%BD"
 _ALWAYS = ((b"cross-origin-resource-policy", b"same-origin"),)
 _UNLESS_SET = (
     (b"x-content-type-options", b"nosniff"),
@@ -45,6 +46,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         problem = self._objection(dict(scope["headers"]))
+        scope = _without_nul(scope)
         if problem is not None:
             await _refuse(problem, scope, send)
         elif scope["type"] == "websocket":
@@ -91,6 +93,19 @@ def _is_same(origin: str, host: str) -> bool:
     except (ValueError, KeyError):
         return False
     return split.hostname is not None and split.hostname == there.hostname and port == here
+
+
+def _without_nul(scope: Scope) -> Scope:
+    """A NUL in the address becomes U+FFFD, as browsers do it: no stored text holds one, so that it names nothing; PostgreSQL
+    would refuse the whole query."""
+    path, query = scope["path"], scope.get("query_string", b"")
+    if "\x00" not in path and b"%00" not in query and b"\x00" not in query:
+        return scope
+    return {
+        **scope,
+        "path": path.replace("\x00", "\ufffd"),
+        "query_string": query.replace(b"%00", _REPLACEMENT).replace(b"\x00", _REPLACEMENT),
+    }
 
 
 def _with_headers(send: Send) -> Send:

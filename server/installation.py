@@ -6,7 +6,8 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, AsyncIterator, Callable, Coroutine
+from functools import partial
+from typing import Any, AsyncIterator, Callable
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -29,8 +30,10 @@ from server.secret_files import SecretFiles, secrets_folder
 from server.sessions import Sessions
 from server.settings import Settings
 from server.signing import Signer, load_signer
+from server.sqlite_files import DatabaseMovedError
 from server.store import EventStore, unavailable_if_silent, write_batch
 from server.store_errors import StoreError
+from server.supervision import Supervisor, Work
 from server.turns import Turns
 from server.verifying import Verifier
 from server.world import QueuedWorld, World
@@ -68,6 +71,11 @@ class Installation:
     verifier: Verifier
     scenarios: Scenarios
     turns: Turns
+    backend: Backend
+
+    @property
+    def supervisor(self) -> Supervisor:
+        return self.backend.supervisor
 
     async def last_scores(self, key_prefix: str | None) -> dict[str, Any]:
         return await read_last_scores(self.reader, key_prefix=key_prefix)
@@ -79,7 +87,8 @@ class Installation:
                 return await connection.run_sync(lambda opened: read_board(opened, **wanted))
 
     async def readiness(self) -> dict[str, Any]:
-        """What is waiting and open; raises ``Problem`` where the database does not answer or takes no appends."""
+        """What is waiting and open; raises ``Problem`` where the database does not answer or takes no appends, or where a
+        background task has ended."""
         counts: dict[str, Any] = {
             "queue_depth": self.store.queue_depth,
             "open_sockets": self.sockets.open_count,
@@ -87,12 +96,25 @@ class Installation:
         if self.weakness is not None:
             counts["accepted_data_loss"] = self.weakness
         try:
+            self.backend.check()
+        except DatabaseMovedError:
+            raise not_ready(
+                "The file of the database was deleted, moved or replaced; the operator must start the server again.",
+                counts,
+            ) from None
+        for name, error in self.supervisor.down.items():
+            raise not_ready(
+                f"The background task {name} ended ({error}) and is being started again; ask again later.", counts
+            )
+        try:
             async with asyncio.timeout(READY_TIMEOUT_SECONDS):
                 counts["open_episodes"] = await read_open_count(self.reader)
         except (StoreError, TimeoutError):
             raise not_ready("The database does not answer; ask again later.", counts) from None
         if self.store.refused_within(REFUSAL_SECONDS):
             raise not_ready("The database does not take what is to be recorded; ask again later.", counts)
+        if self.sessions.neighbours.is_unheard:
+            raise not_ready("The database does not let this server hear the other servers; ask again later.", counts)
         return counts
 
     async def measurements(self) -> bytes:
@@ -102,6 +124,8 @@ class Installation:
             "open_sockets": self.sockets.open_count,
             "generation_queue": self.turns.waiting,
         }
+        if self.backend.files is not None:
+            gauges["log_bytes"] = self.backend.files.log_bytes()
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(READY_TIMEOUT_SECONDS):
                 gauges["open_episodes"] = await read_open_count(self.reader)
@@ -110,9 +134,9 @@ class Installation:
 
 
 @asynccontextmanager
-async def in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run something beside the server, and end it with the server."""
-    task = asyncio.create_task(work)
+async def in_background(supervisor: Supervisor, name: str, work: Work) -> AsyncIterator[None]:
+    """Run something beside the server, start it again where it ends, and end it with the server."""
+    task = asyncio.create_task(supervisor.keep(name, work), name=name)
     try:
         yield
     finally:
@@ -129,6 +153,7 @@ async def installed(
     quanta: Quanta | None = None,
     clock: Callable[[], datetime],
     new_id: Callable[[], str],
+    supervisor: Supervisor | None = None,
 ) -> AsyncIterator[Installation]:
     """Open the database, start the workers; on the way out, write what is waiting.
 
@@ -136,16 +161,16 @@ async def installed(
         quanta: when what was generated is answered; None: at once, where no agent measures it.
     """
     metrics = metrics or Metrics()
-    async with opened(settings, metrics.timed(write_batch)) as backend:
+    async with opened(settings, metrics.timed(write_batch), supervisor=supervisor) as backend:
         try:
             await world.start()
             installation = _install(settings, world, metrics, backend, quanta=quanta, clock=clock, new_id=new_id)
-            sessions = installation.sessions
+            sessions, keep = installation.sessions, partial(in_background, backend.supervisor)
             async with (
-                sessions.neighbours.listening(sessions.hear),
-                in_background(installation.sweeper.run()),
-                in_background(installation.checkpointer.run()),
-                in_background(installation.verifier.run()),
+                sessions.neighbours.listening(sessions.hear, backend.supervisor),
+                keep("idle-sweeper", installation.sweeper.run),
+                keep("checkpointer", installation.checkpointer.run),
+                keep("auditor", installation.verifier.run),
             ):
                 yield installation
         finally:
@@ -200,8 +225,9 @@ def _install(
         Admission(episodes, rounds),
         rounds,
         signer,
-        Checkpointer(settings, signer, clock=clock),
-        Verifier(settings, world, files, clock=clock),
+        Checkpointer(settings, signer, clock=clock, check=backend.check),
+        Verifier(settings, world, files, clock=clock, check=backend.check),
         scenarios,
         turns,
+        backend,
     )

@@ -178,6 +178,7 @@ def _of_refused_key(_: Exception) -> Problem:
 
 
 _CAUSES = {
+    "deleted, moved or replaced": "its file was deleted, moved or replaced, and the operator must start the server again",
     "full": "its disk is full",
     "readonly": "it can only be read",
     "read-only": "it can only be read",
@@ -191,7 +192,7 @@ _CAUSES = {
 def _of_unavailable(error: Exception) -> Problem:
     cause = next((cause for sign, cause in _CAUSES.items() if sign in str(error)), "it does not answer")
     if isinstance(error, UnansweredCommitError):
-        said = "It is not known whether this was recorded, because the connection to the database broke"
+        said = "It is not known whether this was recorded, because the database broke off while it was written"
     else:
         said = f"Nothing was recorded, because of the database: {cause}"
     return Problem(

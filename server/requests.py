@@ -26,8 +26,9 @@ from domain.types import RewardMode, SplitName, TaskId
 _NAME_FORM = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 EpisodeName = Annotated[str, Field(pattern=rf"^{_NAME_FORM.pattern}$")]
 PracticeSeed = WholeNumber
-# Without NUL, which PostgreSQL cannot store.
+# Without NUL, which PostgreSQL can neither store nor look for.
 AgentName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+RoundName = Annotated[str, Field(max_length=64, pattern=r"^[^\x00]*$")]
 
 _FLAT_OUTER = ("episode_id", "request_id", "expected_version", "timeout_s")
 
@@ -83,7 +84,7 @@ class ResetRequest(_Request):
     """Null: shaped."""
     request_id: RequestId | None = None
     """Recorded only."""
-    round: Annotated[str, Field(max_length=64)] | None = None
+    round: RoundName | None = None
     """Ranked round to play in; null: practice."""
     entry: Annotated[int, Field(ge=1, le=10_000), BeforeValidator(whole)] | None = None
     """Place in the round's suite, from 1; only with a round, and then needed."""

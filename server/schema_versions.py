@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Collection, NamedTuple
 
@@ -12,9 +13,17 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.engine import URL
 
-from server.database import create_upgrade_engine, create_write_engine, is_sqlite, shown_url
+from server.database import (
+    create_postgres_write_engine,
+    create_upgrade_engine,
+    create_write_engine,
+    is_sqlite,
+    shown_url,
+)
 from server.store import unavailable_if_silent
 from server.tables import metadata
+
+logger = logging.getLogger(__name__)
 
 _VERSION_TABLE = "alembic_version"
 UPGRADE_LOCK = 0x6D6C_6F70_732D_6462
@@ -90,16 +99,31 @@ def upgrade(engine: Engine) -> None:
 async def upgrade_postgres(url: URL) -> SchemaVersion:
     """The same on PostgreSQL; the version afterwards. A database that is up to date is only looked at: serving needs no
     right to change tables."""
+    version = await _look_at_postgres(url)
+    if version.is_newest:
+        return version
+    logger.info(
+        "upgrading the tables from %s to %s; an upgrade by another server is waited for",
+        version.present or "none",
+        version.newest,
+    )
     engine = create_upgrade_engine(url)
     try:
         with unavailable_if_silent():
-            async with engine.connect() as connection:
-                version = await connection.run_sync(read_version)
-            if version.is_newest:
-                return version
             async with engine.begin() as connection:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:name)"), {"name": UPGRADE_LOCK})
                 await connection.run_sync(_upgrade)
+                return await connection.run_sync(read_version)
+    finally:
+        await engine.dispose()
+
+
+async def _look_at_postgres(url: URL) -> SchemaVersion:
+    """Which version the tables have. Unlike an upgrade, this does not wait for a server that does not answer."""
+    engine = create_postgres_write_engine(url)
+    try:
+        with unavailable_if_silent():
+            async with engine.connect() as connection:
                 return await connection.run_sync(read_version)
     finally:
         await engine.dispose()

@@ -51,11 +51,11 @@ def existing(settings: Settings) -> Settings:
     return settings
 
 
-def change(settings: Settings, statements: Callable[[Connection], _Result]) -> _Result:
+def change(settings: Settings, statements: Callable[[Connection], _Result], *, may_take_long: bool = False) -> _Result:
     """One transaction on the database, which is made or brought up to date where needed. A server may run beside it."""
     from server.operating import upgrade_and_change
 
-    return asyncio.run(upgrade_and_change(settings, statements))
+    return asyncio.run(upgrade_and_change(settings, statements, may_take_long=may_take_long))
 
 
 def look(settings: Settings, query: Callable[[Connection], _Result]) -> _Result:

@@ -86,11 +86,12 @@ def rebuild(
     database: DatabaseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Build the read models again from the events. Exit 0: done, 1: they differ and were left as they are."""
+    """Build the read models again from the events. Exit 0: done, 1: they differ and were left as they are. Appends wait
+    meanwhile, or are answered with 503."""
     from server.rebuilding import rebuild as rebuild_tables
 
     settings = existing(settings_of(database_url=as_url(database)))
-    done = change(settings, lambda opened: rebuild_tables(opened, verify=verify))
+    done = change(settings, lambda opened: rebuild_tables(opened, verify=verify), may_take_long=True)
     if as_json:
         typer.echo(json.dumps({**done._asdict(), "differences": [each._asdict() for each in done.differences]}))
     else:
@@ -119,7 +120,11 @@ def regrade(
     settings = existing(settings_of(database_url=as_url(database)))
     try:
         chosen = read_rubric(json.loads(rubric.read_text()))
-        done = change(settings, lambda opened: regrade_all(opened, chosen, round_id=round_id, now=now_text()))
+        done = change(
+            settings,
+            lambda opened: regrade_all(opened, chosen, round_id=round_id, now=now_text()),
+            may_take_long=True,
+        )
     except (RubricError, OSError, ValueError, AttributeError) as error:
         fail(f"{rubric}: {error}")
     typer.echo(f"rubric {chosen.version}: {done.graded} graded, {done.changed} differ, {done.kept} were graded before")

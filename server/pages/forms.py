@@ -48,6 +48,8 @@ async def read_form(request: Request, limit_bytes: int) -> dict[str, str]:
             raise body_too_large(limit_bytes)
         parts.append(part)
     try:
-        return dict(parse_qsl(b"".join(parts).decode(), keep_blank_values=True, max_num_fields=50))
+        fields = parse_qsl(b"".join(parts).decode(), keep_blank_values=True, max_num_fields=50)
+        # As `server.guard` does with addresses: no stored text holds a NUL.
+        return {name: value.replace("\0", "\ufffd") for name, value in fields}
     except ValueError as error:  # bytes that are no text, and too many fields
         raise Problem(400, "invalid_form", "The form cannot be read", "Send the form as the page has it.") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import asyncpg
 import pytest
 from sqlalchemy.exc import DBAPIError
 
@@ -14,6 +15,8 @@ from server.database import (
     parse_url,
     shown_url,
 )
+from server.store import unavailable_if_silent
+from server.store_errors import StoreUnavailableError
 
 
 @pytest.mark.parametrize(
@@ -59,3 +62,18 @@ async def test_reading_connections_cannot_write(database_url: str) -> None:
         async with reader.connect() as connection:
             await connection.exec_driver_sql("CREATE TABLE t (a integer)")
     await reader.dispose()
+
+
+@pytest.mark.parametrize("backend", ["postgres"])
+async def test_a_refused_connection_is_an_error_of_the_database_with_every_version_of_sqlalchemy(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def start_up(*_: object, **__: object) -> None:
+        raise asyncpg.CannotConnectNowError("the database system is starting up")
+
+    monkeypatch.setattr(asyncpg, "connect", start_up)
+    engine = create_read_engine(parse_url(database_url))
+    with pytest.raises(StoreUnavailableError, match="starting up"), unavailable_if_silent():
+        async with engine.connect():
+            pass
+    await engine.dispose()

@@ -9,18 +9,21 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from sqlalchemy import Connection
 
+from server import rebuilding
 from server.bundle import export_bundle
 from server.checkpoint_audit import audit_against
 from server.checkpoints import with_heads
-from server.operating import look
+from server.operating import look, upgrade_and_change
 from server.rebuilding import rebuild
 from server.regrading import Regrade, RubricError, read_rubric, regrade
 from server.settings import Settings
 from server.signing import is_signed_by
 from tests.operating import changed
-from tests.served import Served, serving
+from tests.served import Served, assert_problem, serving
 from tests.server.test_rounds import key_of, opened
 
 WORDS = {"action_type": "submit_diagnosis", "root_cause_file": "preprocessing.py", "confidence": 0.5}
@@ -130,3 +133,42 @@ async def test_a_bundle_withholds_what_runs(played: Served, settings: Settings, 
 def _lines(path: Path, name: str) -> list[str]:
     with zipfile.ZipFile(path) as bundle:
         return bundle.read(name).decode().splitlines()
+
+
+@pytest.mark.parametrize("backend", ["postgres"])
+async def test_nothing_is_recorded_while_the_read_models_are_rebuilt(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.database.LOCK_TIMEOUT_MS", 50)
+    during: list[httpx.Response] = []
+    async with serving(settings) as served:
+        await served.reset(episode_id="before")
+        loop = asyncio.get_running_loop()
+
+        def compare(*arguments: Any) -> Any:
+            if not during:
+                sent = served.client.post("/reset", json={"episode_id": "during"})
+                during.append(asyncio.run_coroutine_threadsafe(sent, loop).result(30))
+            return compared(*arguments)
+
+        compared = rebuilding._compare
+        monkeypatch.setattr(rebuilding, "_compare", compare)
+        done = await asyncio.to_thread(changed, settings, lambda connection: rebuild(connection, verify=False))
+        assert done.is_replaced
+        assert_problem(during[0], 503, "store_unavailable")
+        await served.reset(episode_id="during")
+        monkeypatch.setattr(rebuilding, "_compare", compared)
+        assert changed(settings, lambda connection: rebuild(connection, verify=True)).rows["episodes"] == 2
+
+
+@pytest.mark.parametrize("backend", ["postgres"])
+async def test_what_may_take_long_has_no_limit_of_time(settings: Settings) -> None:
+    def limits(connection: Connection) -> list[Any]:
+        names = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
+        driver: Any = connection.connection.driver_connection
+        return [
+            driver._config.command_timeout,
+            *(connection.exec_driver_sql(f"SHOW {name}").scalar() for name in names),
+        ]
+
+    assert await upgrade_and_change(settings, limits, may_take_long=True) == [None, "0", "0", "0"]

@@ -16,8 +16,9 @@ from server.database import create_read_engine, parse_url
 from server.positions import read_positions
 from server.schema_versions import NewerDatabaseError, migrations_folder, upgrade_database
 from server.settings import Settings
+from server.store_errors import StoreUnavailableError
 from server.tables import metadata
-from tests.databases import LostError, execute
+from tests.databases import LostError, connect, execute
 from tests.served import serving
 
 pytestmark = pytest.mark.both_backends
@@ -82,3 +83,18 @@ async def test_serving_needs_no_right_to_change_tables(url: URL, database_url: s
 def test_migrations_are_forward_only() -> None:
     for migration in (migrations_folder() / "versions").glob("*.py"):
         assert "def downgrade" not in migration.read_text()
+
+
+@pytest.mark.parametrize("backend", ["postgres"])
+async def test_a_start_does_not_wait_for_ever_for_tables_that_another_program_has_locked(
+    url: URL, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await upgrade_database(url)
+    monkeypatch.setattr("server.database.LOCK_TIMEOUT_MS", 50)
+    other = await connect(database_url)
+    async with asyncio.timeout(30), other.transaction():
+        await other.execute("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(StoreUnavailableError, match="lock timeout"):
+            await upgrade_database(url)
+    await other.close()
+    assert (await upgrade_database(url)).is_newest
