@@ -28,8 +28,8 @@ PUBLIC = frozenset(
 )
 """What everybody may read: none of it belongs to an agent."""
 PUBLIC_FOLDERS = ("/static/", "/docs/", f"/{NAME}/")
-_PLAY = re.compile(r"/(reset|step|sessions/.*|episodes/[^/]*/step|play.*|mcp.*)$")
-"""What only agents may post to."""
+_PLAY = re.compile(r"/(reset|step|sessions/.*|episodes/[^/]*/step|play.*|mcp.*)", re.DOTALL)
+"""What only agents may post to; matched on the whole path."""
 POLICY_VIOLATION = 1008
 _CHALLENGE = (b"www-authenticate", b'Basic realm="mlops-debug", charset="UTF-8"')
 
@@ -105,7 +105,7 @@ def needed_scopes(scope: Scope) -> tuple[KeyScope, ...]:
         return ()
     if scope["path"] == "/metrics":
         return ("operator",)
-    is_play = scope["type"] == "websocket" or (scope["method"] == "POST" and _PLAY.match(scope["path"]) is not None)
+    is_play = scope["type"] == "websocket" or (scope["method"] == "POST" and _PLAY.fullmatch(scope["path"]) is not None)
     return ("agent",) if is_play else ("viewer", "agent")
 
 

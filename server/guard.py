@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.authentication import is_loopback
-from server.problems import MEDIA_TYPE, Problem, origin_refused, wrong_host
+from server.problems import MEDIA_TYPE, Problem, not_found, origin_refused, wrong_host
 from server.settings import Settings
 
 _PORT_OF_SCHEME = {"http": 80, "https": 443, "ws": 80, "wss": 443}
@@ -44,7 +44,7 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        problem = self._objection(dict(scope["headers"]))
+        problem = self._objection(dict(scope["headers"])) or _objection_to_path(scope["path"])
         if problem is not None:
             await _refuse(problem, scope, send)
         elif scope["type"] == "websocket":
@@ -70,6 +70,12 @@ class Guard:
         name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
         name = name.strip("[]").lower()
         return "." not in name or name.endswith(".localhost") or name in self._hosts or _is_address(name)
+
+
+def _objection_to_path(path: str) -> Problem | None:
+    """No route has control characters. The router lets a newline pass at the end of a path, so that what is reached
+    would be another route than the one whose scope was checked."""
+    return None if path.isprintable() else not_found("a path with control characters")
 
 
 @lru_cache(maxsize=256)
