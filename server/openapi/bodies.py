@@ -158,7 +158,10 @@ class Board(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
 
-    round: str
+    round: str | None
+    """Null: no round was opened yet; then all else over the rows is null, too, and there are no rows."""
+    has_ranks: bool
+    """Whether rows have ranks; otherwise ``rank`` is null, and the order of the rows by score is no ranking."""
     rows: tuple[dict[str, Any], ...]
 
 
