@@ -77,7 +77,8 @@ class HeldScenario:
             # Shielded: one asker that goes away must not take the verdict from the others.
             return await asyncio.shield(task)
         except Exception:
-            self._verdicts.pop(key, None)  # a failure is not a verdict
+            if self._verdicts.get(key) is task:  # a failure is no verdict; a newer task may be one
+                del self._verdicts[key]
             raise
 
     async def pack(self) -> None:

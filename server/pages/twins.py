@@ -33,5 +33,6 @@ class Twins:
             # Shielded: one viewer that goes away must not take the twin from the others.
             return (await asyncio.shield(task)).evidence
         except Exception:
-            self._kept.pop(scenario.digest, None)  # a failure is not a twin
+            if self._kept.get(scenario.digest) is task:  # a failure is no twin; a newer task may be one
+                del self._kept[scenario.digest]
             raise

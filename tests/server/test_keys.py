@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -20,6 +21,7 @@ from tests.served import Served, assert_problem, serving
 
 NOW = "2030-01-01T00:00:00.000Z"
 READ = {"action_type": "read_config"}
+SUBMIT = {"action_type": "submit_diagnosis"}
 
 
 def made(settings: Settings, name: str, *scopes: Scope) -> str:
@@ -236,6 +238,37 @@ async def test_a_revoked_key_ends_on_open_sockets_too(running: Served, guarded: 
         refused = await socket.say({"type": "state"})
         assert refused["data"]["problem"]["code"] == "key_required"
     assert_problem(await running.client.get("/openenv/state", headers=bearer(ann)), 401, "key_required")
+
+
+async def test_a_revoked_key_ends_its_live_feed(running: Served, guarded: Settings, ann: str, bob: str) -> None:
+    now = [0.0]
+    running.installation.keys._now = lambda: now[0]
+    watching = asyncio.create_task(running.client.get("/live/feed?after=0", headers=bearer(ann)))
+    async with asyncio.timeout(20):
+        await running.app.state.pages.feed._is_watched.wait()
+        changed(guarded, lambda connection: revoke_key(connection, "ann", now=NOW))
+        now[0] += 1e9
+        await running.client.post("/reset", json={"agent": "bob"}, headers=bearer(bob))
+        heard = await watching
+    assert (heard.status_code, b"event: told" in heard.content) == (200, False)
+    assert (await running.client.get("/live/feed", headers=bearer(ann))).status_code == 401
+
+
+async def test_the_search_tells_of_anothers_running_episode_no_more_than_its_page(
+    running: Served, guarded: Settings, ann: str, bob: str
+) -> None:
+    await running.client.post("/reset", json={"episode_id": "e"}, headers=bearer(ann))
+    named, missing = full_name(ann, "e"), full_name(ann, "f")
+    watcher = bearer(made(guarded, "watcher", "viewer"))
+
+    async def found(name: str, key: dict[str, str]) -> int:
+        return (await running.client.get("/episodes", params={"q": name}, headers=key)).status_code
+
+    assert [await found(name, bearer(bob)) for name in (named, missing, "e")] == [200, 200, 200]
+    assert [await found(name, bearer(ann)) for name in (named, missing, "e")] == [303, 200, 303]
+    assert [await found(name, watcher) for name in (named, missing)] == [303, 200]
+    await running.client.post("/step", json={"action": SUBMIT, "episode_id": "e"}, headers=bearer(ann))
+    assert await found(named, bearer(bob)) == 303
 
 
 async def test_limits_count_the_key_not_the_address(guarded: Settings, ann: str, bob: str) -> None:
