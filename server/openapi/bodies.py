@@ -55,11 +55,13 @@ class RecordedEvent(_Body):
     actor: str
     request_id: str | None
     payload: dict[str, Any] | None
-    """Null in the reset of a running episode: it would tell the seed."""
-    payload_digest: str
+    """Null in the reset of a running episode: it would tell the seed. In that of an episode that an older server began on a
+    session without an API key it stays null, as its digest and the hashes of the stream do: the session's key could be
+    guessed from them."""
+    payload_digest: str | None
     """SHA-256 of the payload's bytes, hex."""
-    prev_hash: str
-    hash: str
+    prev_hash: str | None
+    hash: str | None
     """SHA-256 over the previous hash and everything here but payload and position, hex."""
 
 
