@@ -20,6 +20,7 @@ from server.keys import MARK, KeyRefusedError
 from server.problems import MEDIA_TYPE, Problem, forbidden, key_required, problem_of
 from server.settings import Settings
 from server.store_errors import StoreUnavailableError
+from server.trace import IS_REFUSED
 from server.version import NAME
 
 PUBLIC = frozenset(
@@ -119,6 +120,7 @@ async def _refuse(scope: Scope, send: Send, problem: Problem) -> None:
         await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": problem.title})
         return
     kind = "websocket.http.response" if scope["type"] == "websocket" else "http.response"
+    IS_REFUSED.set(scope["type"] == "websocket")
     headers = [(b"content-type", MEDIA_TYPE.encode())]
     if problem.status == 401:
         headers.append(_CHALLENGE)

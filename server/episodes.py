@@ -173,7 +173,7 @@ class Episodes:
         try:
             await self.close(episode_id, reason, at_version=at_version)
         except (StoreError, WriterStoppedError) as error:
-            logger.warning("episode %s stays open until it has been idle for long: %s", episode_id, error)
+            logger.warning("an episode stays open until it has been idle for long: %s", error)
 
     async def exists(self, episode_id: str) -> bool:
         """Whether the episode was ever begun."""

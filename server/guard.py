@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from server.authentication import is_loopback
 from server.problems import MEDIA_TYPE, Problem, not_found, origin_refused, wrong_host
 from server.settings import Settings
+from server.trace import IS_REFUSED
 
 _PORT_OF_SCHEME = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _POLICY_VIOLATION = 1008
@@ -120,6 +121,7 @@ async def _refuse(problem: Problem, scope: Scope, send: Send) -> None:
             await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": problem.title})
             return
         kind = "websocket.http.response"
+    IS_REFUSED.set(scope["type"] == "websocket")
     headers = [(b"content-type", MEDIA_TYPE.encode()), *_ALWAYS, *_UNLESS_SET]
     await send({"type": f"{kind}.start", "status": problem.status, "headers": headers})
     await send({"type": f"{kind}.body", "body": problem.body()})
