@@ -54,8 +54,8 @@ class EpisodeReset(_Event):
     agent: str | None
     """Name the client gave the agent; null: none."""
     session: str | None
-    """SHA-256, in hex, of the key of the session that the episode was begun on: the key itself lets its holder play; null:
-    none."""
+    """Name of the session that the episode was begun on: ``hmac:`` and an HMAC of its key by a secret of the server; in older
+    events the SHA-256 of the key, in hex; null: none. The key itself lets its holder play."""
     round: str | None
     """Ranked round; null: practice."""
     entry: int | None

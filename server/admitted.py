@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from domain.rounds import AttemptId
 from server.requests import ResetRequest
@@ -15,6 +16,14 @@ class Ranked:
     attempt: AttemptId
     seed: int
     fault: str
+
+
+class SessionName(NamedTuple):
+    """What the log calls a session; see `session_names`."""
+
+    recorded: str
+    earlier: str
+    """In events that were recorded before session names were keyed."""
 
 
 @dataclass(frozen=True, slots=True)

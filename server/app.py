@@ -19,6 +19,7 @@ from server.authentication import Authentication, is_open
 from server.collector import calm_collector
 from server.guard import Guard
 from server.installation import in_background, installed
+from server.logs import keep_secrets_out
 from server.mcp.routes import MCP_ROUTES
 from server.metrics import Metrics
 from server.openapi.routes import OPENAPI_ROUTES
@@ -68,6 +69,7 @@ def create_app(
         quanta: with a world of one's own, when its scenarios are answered; None: at once. Worker processes always have one.
     """
 
+    keep_secrets_out()
     metrics = Metrics()
 
     @asynccontextmanager

@@ -22,6 +22,7 @@ from server.keys import MARK, KeyRefusedError
 from server.problems import MEDIA_TYPE, RETRY_AFTER_SECONDS, Problem, forbidden, key_required, problem_of
 from server.settings import Settings
 from server.store_errors import StoreUnavailableError
+from server.trace import IS_REFUSED
 from server.version import NAME
 
 PUBLIC = frozenset(
@@ -32,8 +33,8 @@ PUBLIC = frozenset(
 PUBLIC_FOLDERS = ("/static/", "/docs/", f"/{NAME}/")
 _OF_THE_PROCESS = frozenset(("/health", "/ready", "/metrics"))
 """What tells of the server itself, and is answered whatever the database does."""
-_PLAY = re.compile(r"/(reset|step|sessions/.*|episodes/[^/]*/step|play.*|mcp.*)$")
-"""What only agents may post to."""
+_PLAY = re.compile(r"/(reset|step|sessions/.*|episodes/[^/]*/step|play.*|mcp.*)", re.DOTALL)
+"""What only agents may post to; matched on the whole path."""
 POLICY_VIOLATION = 1008
 _CHALLENGE = (b"www-authenticate", b'Basic realm="mlops-debug", charset="UTF-8"')
 
@@ -112,7 +113,7 @@ def needed_scopes(scope: Scope) -> tuple[KeyScope, ...]:
         return ()
     if scope["path"] == "/metrics":
         return ("operator",)
-    is_play = scope["type"] == "websocket" or (scope["method"] == "POST" and _PLAY.match(scope["path"]) is not None)
+    is_play = scope["type"] == "websocket" or (scope["method"] == "POST" and _PLAY.fullmatch(scope["path"]) is not None)
     return ("agent",) if is_play else ("viewer", "agent")
 
 
@@ -132,6 +133,7 @@ async def _refuse(scope: Scope, send: Send, problem: Problem) -> None:
         await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": problem.title})
         return
     kind = "websocket.http.response" if scope["type"] == "websocket" else "http.response"
+    IS_REFUSED.set(scope["type"] == "websocket")
     headers = [(b"content-type", MEDIA_TYPE.encode())]
     if problem.status == 401:
         headers.append(_CHALLENGE)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from domain.chain import Link
 from domain.episode import EpisodeState, ResetEpisode
-from server.admitted import Admitted
+from server.admitted import Admitted, SessionName
 from server.asking import Priority, asking
 from server.attempts import begun_row
 from server.read_models import begin_row, session_row
@@ -23,7 +23,7 @@ class Beginning(NamedTuple):
     held: HeldScenario
 
 
-async def begin(scenarios: Scenarios, admitted: Admitted, *, session: str | None, drawn_from: str) -> Beginning:
+async def begin(scenarios: Scenarios, admitted: Admitted, *, session: SessionName | None, drawn_from: str) -> Beginning:
     """The command that begins an episode, and its scenario. ``drawn_from``: where a seed that nobody chose comes from."""
     request, ranked = admitted.request, admitted.ranked
     if ranked is not None:
@@ -43,7 +43,7 @@ async def begin(scenarios: Scenarios, admitted: Admitted, *, session: str | None
         generator_version=held.scenario.generator_version,
         reward_mode=request.reward_mode or "shaped",
         agent=request.agent,
-        session=session,
+        session=session.recorded if session is not None else None,
         key=admitted.key,
         round=attempt.round if attempt is not None else None,
         entry=attempt.entry if attempt is not None else None,

@@ -24,7 +24,7 @@ from server.audit_store import audit_store
 from server.checkpoint_audit import compare_listed
 from server.findings import StoreFinding, StoreReport
 from server.folding import fold_links
-from server.leaderboard import read_board
+from server.leaderboard import read_board, read_earlier_board
 from server.operating import look
 from server.rebuilding import rebuild
 from server.receipts import receipt_statement
@@ -219,7 +219,8 @@ def _boards(connection: Connection, bundle: _Bundle) -> list[StoreFinding]:
     """Every rank and score of every board, from the events."""
     found = []
     for board in bundle.boards:
-        again = read_board(connection, round_id=board["round"])
+        read = read_board if "has_ranks" in board else read_earlier_board
+        again = read(connection, round_id=board["round"])
         if _comparable(again) != _comparable(board):
             wrong = [
                 row["agent"]

@@ -83,7 +83,7 @@ def shown_url(url: URL) -> str:
 
 def create_write_engine(url: URL) -> Engine:
     """SQLite. Transactions take the write lock first: a deferred one fails at once when it must upgrade its lock."""
-    engine = create_engine(url.set(drivername="sqlite+pysqlite"))
+    engine = create_engine(url.set(drivername="sqlite+pysqlite"), hide_parameters=True)
     event.listen(engine, "connect", _configure_writer)
     event.listen(engine, "begin", _begin_immediate)
     return engine
@@ -106,7 +106,9 @@ def create_read_engine(url: URL) -> AsyncEngine:
             url, READ_CONNECTIONS, isolation_level="AUTOCOMMIT", is_pinged=True, default_transaction_read_only="on"
         )
     engine = create_async_engine(
-        url.set(drivername="sqlite+aiosqlite"), execution_options={"isolation_level": "AUTOCOMMIT"}
+        url.set(drivername="sqlite+aiosqlite"),
+        execution_options={"isolation_level": "AUTOCOMMIT"},
+        hide_parameters=True,  # in errors, which are logged: payloads, seeds, names
     )
     event.listen(engine.sync_engine, "connect", _configure_reader)
     return engine
@@ -145,6 +147,7 @@ def _create_postgres_engine(
         max_overflow=0,
         pool_timeout=SILENCE_SECONDS,
         isolation_level=isolation_level,
+        hide_parameters=True,
         connect_args={
             "timeout": SILENCE_SECONDS,
             "command_timeout": silence_seconds,

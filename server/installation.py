@@ -27,6 +27,7 @@ from server.read_models import read_last_scores, read_open_count
 from server.rounds import Rounds
 from server.scenarios import Scenarios
 from server.secret_files import SecretFiles, secrets_folder
+from server.session_names import PURPOSE, SessionNames
 from server.sessions import Sessions
 from server.settings import Settings
 from server.signing import Signer, load_signer
@@ -214,7 +215,7 @@ def _install(
         episodes,
         reader,
         store,
-        Sessions(episodes, reader, Neighbours(reader)),
+        Sessions(episodes, reader, Neighbours(reader), SessionNames(signer.secret(PURPOSE))),
         Sockets(settings.socket_limit),
         Pace(settings.steps_per_second),
         IdleSweeper(episodes, reader, open_episodes, clock=clock, idle_seconds=settings.idle_seconds),

@@ -9,7 +9,6 @@ from pydantic import ValidationError
 
 from domain.episode import WrongSubmissionError
 from domain.splits import UnknownTaskError
-from domain.suites import UnknownEntryError
 from server.asking import AskerLeftError
 from server.episodes import EpisodeTakenError, UnknownEpisodeError
 from server.generation_problems import of_left, of_lost_worker, of_too_many_waiting
@@ -17,10 +16,8 @@ from server.identity import ReservedNameError
 from server.keys import KeyRefusedError
 from server.limits import TooManySocketsError, TooManyStepsError
 from server.problem import MEDIA_TYPE, Problem, forbidden, key_required
-from server.round_errors import RoundError
-from server.round_problems import of_lost_secret, of_round, of_unknown_entry
+from server.round_problems import ROUND_PROBLEMS
 from server.scenarios import ScenarioLostError
-from server.secret_files import SecretLostError
 from server.sessions import EpisodeNotStartedError
 from server.store_errors import (
     RequestIdReusedError,
@@ -243,9 +240,7 @@ _TABLE: dict[type[Exception], Callable[[Any], Problem]] = {
     EpisodeTakenError: _of_taken,
     ReservedNameError: _of_reserved,
     KeyRefusedError: _of_refused_key,
-    RoundError: of_round,
-    UnknownEntryError: of_unknown_entry,
-    SecretLostError: of_lost_secret,
+    **ROUND_PROBLEMS,
     UnknownTaskError: _of_unknown_task,
     WrongExpectedVersionError: _of_version,
     RequestIdReusedError: _of_request_id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Sequence
 
-from sqlalchemy import ColumnElement, Executable, Row, bindparam, func, select, text
+from sqlalchemy import ColumnElement, Executable, Row, and_, bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.chain import Link
@@ -59,7 +59,14 @@ _TAKE_SESSION = Statement(
     ),
     ("session_digest", "episode_id"),
 )
-_OF_SESSION = select(sessions.c.episode_id).where(sessions.c.session_digest == bindparam("wanted"))
+# Under two names, whichever episode was begun last: a server of the version before may write beside this one.
+_OF_SESSION = (
+    select(sessions.c.episode_id)
+    .join(events, and_(events.c.stream_id == sessions.c.episode_id, events.c.version == 1))
+    .where(sessions.c.session_digest.in_(bindparam("names", expanding=True)))
+    .order_by(events.c.position.desc())
+    .limit(1)
+)
 _IS_RUNNING = episodes.c.ended_position.is_(None)
 _IDLE = (
     select(episodes.c.episode_id, episodes.c.version)
@@ -126,9 +133,9 @@ def session_row(session_digest: str, episode_id: str) -> StatementRow:
     return StatementRow(_TAKE_SESSION, (session_digest, episode_id))
 
 
-async def read_session(reader: AsyncEngine, session_digest: str) -> str | None:
-    """The key's current episode; null: it never had one."""
-    rows = await _read(reader, _OF_SESSION, wanted=session_digest)
+async def read_session(reader: AsyncEngine, names: Sequence[str]) -> str | None:
+    """The current episode of a session, which may be recorded under several names; null: it never had one."""
+    rows = await _read(reader, _OF_SESSION, names=list(names))
     return rows[0].episode_id if rows else None
 
 

@@ -41,3 +41,21 @@ def test_the_contract_of_the_store_names_every_module_of_the_domain_but_the_chai
     modules = {f"domain.{path.stem}" for path in (ROOT / "domain").iterdir() if path.suffix == ".py" or path.is_dir()}
     modules -= {"domain.__init__", "domain.__pycache__", "domain.chain"}
     assert modules <= set(contract["forbidden_modules"])
+
+
+def test_no_pattern_of_re_ends_in_a_dollar_which_lets_a_newline_pass() -> None:
+    """``fullmatch`` or a final backslash-Z says the whole text; pydantic's patterns are Rust's, where ``$`` is the end."""
+    found = []
+    for room in (*ROOMS, "bench", "upkeep"):
+        for file in (ROOT / room).rglob("*.py"):
+            for call in ast.walk(ast.parse(file.read_text())):
+                is_of_re = isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
+                if not is_of_re or not isinstance(call.func.value, ast.Name) or call.func.value.id != "re":
+                    continue
+                if "MULTILINE" in ast.unparse(call):
+                    continue  # there it ends a line, which is meant
+                first = call.args[0] if call.args else None
+                parts = first.values[-1:] if isinstance(first, ast.JoinedStr) else [first]
+                texts = [each.value for each in parts if isinstance(each, ast.Constant)]
+                found += [f"{file.relative_to(ROOT)}:{call.lineno}" for text in texts if text[-1:] in ("$", b"$")]
+    assert found == []

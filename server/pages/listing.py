@@ -10,6 +10,8 @@ from starlette.responses import RedirectResponse, Response
 
 from domain.tasks import TASKS
 from domain.types import TASK_IDS
+from server.episodes import UnknownEpisodeError
+from server.identity import identity_of
 from server.pages.list_filter import SORTS, STATUSES, Asked, place_query, read_asked
 from server.pages.list_query import ListPage, read_list
 from server.pages.naming import number_name, page_path
@@ -64,8 +66,16 @@ async def _named(request: Request, asked: Asked) -> str | None:
         return None
     if wanted.startswith("~"):
         return f"/episodes/{wanted}"
-    is_there = is_name(wanted) and await installation_of(request).episodes.exists(wanted)
-    return f"/episodes/{wanted}" if is_there else None
+    return f"/episodes/{wanted}" if is_name(wanted) and await _may_open(request, wanted) else None
+
+
+async def _may_open(request: Request, name: str) -> bool:
+    """Whether the viewer would get the episode by its name: the search tells no more than its page does."""
+    installation = installation_of(request)
+    try:
+        return await installation.episodes.exists(await installation.admission.visible(identity_of(request), name))
+    except UnknownEpisodeError:
+        return False
 
 
 def _listed(row: Any) -> Listed:

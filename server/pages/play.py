@@ -81,7 +81,7 @@ async def act(request: Request) -> Response:
 
 async def _posted(request: Request) -> tuple[str, dict[str, str]]:
     """The player's key and the form; raises a problem where the form is not the player's."""
-    form = await read_form(request, installation_of(request).settings.body_limit_bytes)
+    form = await read_form(request)
     key = _key(request)
     check_form(request, form, key)
     return key or "", form

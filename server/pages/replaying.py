@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from server.audit import audit_episode
 from server.episodes import UnknownEpisodeError
 from server.findings import AuditReport
-from server.identity import identity_of
+from server.identity import client_of, identity_of
 from server.pages.comparing import compare
 from server.pages.episode_view import EpisodeShown, show_episode
 from server.pages.forms import check_origin
@@ -50,7 +50,7 @@ async def audit_now(request: Request) -> Response:
         # A loop of its own in a thread: an audit reads the database in many small steps that would hold up the server.
         return asyncio.run(audit_episode(installation.settings, installation.world, episode_id))
 
-    async with pages.auditing:
+    async with pages.auditing.turn(client_of(request)):
         report = await asyncio.to_thread(run)
     return _answer(request, shown, report)
 

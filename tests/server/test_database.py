@@ -6,11 +6,14 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from server.database import (
     DatabaseUrlError,
+    create_postgres_write_engine,
     create_read_engine,
+    create_write_engine,
     database_path,
     parse_url,
     shown_url,
@@ -77,3 +80,16 @@ async def test_a_refused_connection_is_an_error_of_the_database_with_every_versi
         async with engine.connect():
             pass
     await engine.dispose()
+@pytest.mark.both_backends
+async def test_the_error_of_a_statement_does_not_hold_its_values(database_url: str) -> None:
+    url = parse_url(database_url)
+    reader = create_read_engine(url)
+    with pytest.raises(DBAPIError) as failed:
+        async with reader.connect() as connection:
+            await connection.execute(text("SELECT 1 FROM no_such_table WHERE a = :a"), {"a": "SECRET"})
+    await reader.dispose()
+    assert "no_such_table" in str(failed.value)
+    assert "SECRET" not in str(failed.value)
+    is_sqlite = url.get_backend_name() == "sqlite"
+    writer = create_write_engine(url) if is_sqlite else create_postgres_write_engine(url).sync_engine
+    assert writer.hide_parameters

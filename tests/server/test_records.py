@@ -7,7 +7,8 @@ import zipfile
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -15,8 +16,10 @@ from sqlalchemy import Connection
 
 from server import rebuilding
 from server.bundle import export_bundle
+from server.bundle_verifying import _boards as compare_boards
 from server.checkpoint_audit import audit_against
 from server.checkpoints import with_heads
+from server.leaderboard import read_board, read_earlier_board
 from server.operating import look, upgrade_and_change
 from server.rebuilding import rebuild
 from server.regrading import Regrade, RubricError, read_rubric, regrade
@@ -172,3 +175,18 @@ async def test_what_may_take_long_has_no_limit_of_time(settings: Settings) -> No
         ]
 
     assert await upgrade_and_change(settings, limits, may_take_long=True) == [None, "0", "0", "0"]
+async def test_the_boards_of_bundles_from_before_are_derived_with_the_ranks_that_they_hold(
+    played: Served, settings: Settings
+) -> None:
+    earlier = await look(settings, lambda reader: read_earlier_board(reader, "spring"))
+    present = await look(settings, lambda reader: read_board(reader, round_id="spring"))
+    changed_rank = {**earlier, "rows": [{**row, "rank": row["rank"] + 1} for row in earlier["rows"]]}
+    ranked = {**present, "rows": [{**row, "rank": 1} for row in present["rows"]]}
+    assert (earlier["rows"][0]["rank"], present["rows"][0]["rank"]) == (1, None)
+
+    async def findings(board: dict[str, Any]) -> list[str]:
+        bundle = cast(Any, SimpleNamespace(boards=[board]))
+        return [each.code for each in await look(settings, lambda reader: compare_boards(reader, bundle))]
+
+    told = [await findings(board) for board in (earlier, present, changed_rank, ranked)]
+    assert told == [[], [], ["board"], ["board"]]

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from domain.rounds import AttemptId, attempt_fault, attempt_seed, commitment_to
-from domain.suites import RANKED_1
+from domain.suites import RANKED_1, Suite
 from server.keys import create_key
 from server.round_closing import ClosedRound, close_round
 from server.round_errors import RoundClosedError, UnknownRoundError
@@ -28,7 +28,14 @@ READ = {"action_type": "read_config"}
 SUBMIT = {"action_type": "submit_diagnosis"}
 
 
-def opened(settings: Settings, name: str = "spring", *, allowed: int = 2, generator: str = "hand-made") -> None:
+def opened(
+    settings: Settings,
+    name: str = "spring",
+    *,
+    allowed: int = 2,
+    generator: str = "hand-made",
+    suite: Suite = RANKED_1,
+) -> None:
     files = SecretFiles(secrets_folder(settings))
     changed(
         settings,
@@ -36,7 +43,7 @@ def opened(settings: Settings, name: str = "spring", *, allowed: int = 2, genera
             connection,
             files,
             name,
-            RANKED_1,
+            suite,
             attempts_allowed=allowed,
             now=NOW,
             generator_version=generator,

@@ -154,6 +154,20 @@ async def test_the_verdict_that_was_asked_for_last_is_kept() -> None:
     assert world.asked == MOST_VERDICTS + 2
 
 
+async def test_a_verification_that_failed_does_not_take_a_newer_one_with_it() -> None:
+    world, held = CountingWorld(), HeldScenario(hand_made_scenario(), is_stored=True)
+    world.failures = 1
+
+    async def ask_twice() -> None:
+        with pytest.raises(RuntimeError):
+            await held.verify(world, (REPAIR,))
+        await held.verify(world, (REPAIR,))
+
+    # Both wait for the one that fails, and the first asks again before the second has heard of it.
+    await asyncio.gather(ask_twice(), ask_twice())
+    assert world.asked == 2
+
+
 async def test_verdicts_are_kept_in_bounds() -> None:
     world, held = CountingWorld(), HeldScenario(hand_made_scenario(), is_stored=True)
     for number in range(MOST_VERDICTS + 5):
