@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from domain.rounds import AttemptId
+from domain.types import SplitName
 from server.requests import ResetRequest
 
 
@@ -15,6 +16,8 @@ class Ranked:
     attempt: AttemptId
     seed: int
     fault: str
+    split: SplitName
+    """Of the round."""
 
 
 @dataclass(frozen=True, slots=True)

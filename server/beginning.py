@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from domain.chain import Link
 from domain.episode import EpisodeState, ResetEpisode
+from domain.rubric import RUBRIC
 from server.admitted import Admitted
 from server.attempts import begun_row
 from server.read_models import begin_row, session_row
@@ -28,16 +29,20 @@ async def begin(scenarios: Scenarios, admitted: Admitted, *, session: str | None
         seed = ranked.seed
     else:
         seed = request.seed if request.seed is not None else _draw_seed(drawn_from)
+    split = ranked.split if ranked is not None else request.wanted_split
     fault = ranked.fault if ranked is not None else None
     is_chosen = request.seed is not None
-    held = await scenarios.generate(request.task_id or "easy", seed, fault=fault, may_be_stored=is_chosen)
+    task_id = request.task_id or "easy"
+    held = await scenarios.generate(task_id, seed, split=split, fault=fault, may_be_stored=is_chosen)
     attempt = ranked.attempt if ranked is not None else None
     command = ResetEpisode(
         task_id=held.scenario.task_id,
         seed=seed,
         seed_given=is_chosen,
+        split=split,
         scenario_digest=held.digest,
         generator_version=held.scenario.generator_version,
+        rubric_version=RUBRIC.version,
         reward_mode=request.reward_mode or "shaped",
         agent=request.agent,
         session=session,

@@ -19,6 +19,7 @@ from domain.ranking import (
     pass_rate,
     rank,
 )
+from domain.rubric import RUBRIC, Rubric
 from domain.suites import Suite
 from domain.types import TASK_IDS
 
@@ -46,9 +47,11 @@ class Entrant(NamedTuple):
     """Whether every attempt that has ended was audited by this server, without findings."""
 
 
-def build_board(entrants: Sequence[Entrant], suite: Suite, attempts_allowed: int) -> list[dict[str, Any]]:
-    """The rows by rank, then by score."""
-    estimates = {each.agent: estimate_score(each.outcomes, suite) for each in entrants}
+def build_board(
+    entrants: Sequence[Entrant], suite: Suite, attempts_allowed: int, rubric: Rubric = RUBRIC
+) -> list[dict[str, Any]]:
+    """The rows by rank, then by score; ``rubric`` is that of the scores."""
+    estimates = {each.agent: estimate_score(each.outcomes, suite, rubric) for each in entrants}
     ranks = rank(estimates)
     costs = {
         each.agent: (each.cost_usd / each.reported, estimates[each.agent].mean)

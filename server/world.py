@@ -17,8 +17,9 @@ from domain.grade import Grade, Investigation, PatchVerdict
 from domain.grader import read_fix, verify_patch
 from domain.matching import Verdicts, grade_submission
 from domain.registry import registry_json
+from domain.rubric import RUBRIC, Rubric, rubric_of
 from domain.scenario import Composition, Scenario, Truth
-from domain.types import TaskId
+from domain.types import SplitName, TaskId
 
 _Result = TypeVar("_Result")
 
@@ -32,12 +33,16 @@ class World(Protocol):
     def registry(self) -> list[dict[str, Any]]:
         """The wire form of ``field_registry``."""
 
-    async def generate(self, task_id: TaskId, seed: int, *, fault: str | None = None) -> Scenario: ...
+    async def generate(
+        self, task_id: TaskId, seed: int, *, fault: str | None = None, split: SplitName = "train"
+    ) -> Scenario: ...
 
     def patch_to_verify(self, diagnosis: Diagnosis, truth: Truth) -> tuple[PatchEntry, ...]:
         """What a re-run has to judge; empty: nothing."""
 
-    def verify(self, truth: Truth, patch: tuple[PatchEntry, ...]) -> Coroutine[Any, Any, PatchVerdict]: ...
+    def verify(
+        self, truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric = RUBRIC
+    ) -> Coroutine[Any, Any, PatchVerdict]: ...
 
     def grade(
         self,
@@ -47,6 +52,7 @@ class World(Protocol):
         verdicts: Verdicts,
         *,
         task_id: TaskId,
+        rubric: Rubric = RUBRIC,
     ) -> Grade: ...
 
     async def start(self) -> None: ...
@@ -62,14 +68,16 @@ class InlineWorld:
     def registry(self) -> list[dict[str, Any]]:
         return registry_json()
 
-    async def generate(self, task_id: TaskId, seed: int, *, fault: str | None = None) -> Scenario:
-        return generate(task_id, seed, fault=fault)
+    async def generate(
+        self, task_id: TaskId, seed: int, *, fault: str | None = None, split: SplitName = "train"
+    ) -> Scenario:
+        return generate(task_id, seed, fault=fault, split=split)
 
     def patch_to_verify(self, diagnosis: Diagnosis, truth: Truth) -> tuple[PatchEntry, ...]:
         return read_fix(diagnosis, truth).patch
 
-    async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...]) -> PatchVerdict:
-        return verify_patch(truth, patch)
+    async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric = RUBRIC) -> PatchVerdict:
+        return verify_patch(truth, patch, rubric=rubric)
 
     def grade(
         self,
@@ -79,8 +87,9 @@ class InlineWorld:
         verdicts: Verdicts,
         *,
         task_id: TaskId,
+        rubric: Rubric = RUBRIC,
     ) -> Grade:
-        return grade_submission(diagnoses, truth, investigation, verdicts, task_id=task_id)
+        return grade_submission(diagnoses, truth, investigation, verdicts, task_id=task_id, rubric=rubric)
 
     async def start(self) -> None:
         """Nothing to start."""
@@ -97,13 +106,15 @@ class PooledWorld(InlineWorld):
         self._create_pool = create_pool or create_process_pool
         self._pool: Executor | None = None
 
-    async def generate(self, task_id: TaskId, seed: int, *, fault: str | None = None) -> Scenario:
+    async def generate(
+        self, task_id: TaskId, seed: int, *, fault: str | None = None, split: SplitName = "train"
+    ) -> Scenario:
         # Bytes travel, not an object: one string is cheaper to send, and the digest is of these bytes.
-        body = await self._run(_generate_body, task_id, seed, fault)
+        body = await self._run(_generate_body, task_id, seed, fault, split)
         return Scenario.model_validate_json(body)
 
-    async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...]) -> PatchVerdict:
-        return await self._run(verify_patch, truth, patch)
+    async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric = RUBRIC) -> PatchVerdict:
+        return await self._run(_verify_under, truth, patch, rubric.version)
 
     async def start(self) -> None:
         self._pool = self._create_pool(self._workers)
@@ -152,5 +163,10 @@ def _end_with_the_server() -> None:
         os._exit(0)
 
 
-def _generate_body(task_id: TaskId, seed: int, fault: str | None) -> bytes:
-    return generate(task_id, seed, fault=fault).body
+def _verify_under(truth: Truth, patch: tuple[PatchEntry, ...], version: str) -> PatchVerdict:
+    """A rubric cannot be sent to another process; its version can."""
+    return verify_patch(truth, patch, rubric=rubric_of(version))
+
+
+def _generate_body(task_id: TaskId, seed: int, fault: str | None, split: SplitName) -> bytes:
+    return generate(task_id, seed, fault=fault, split=split).body

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from domain.rounds import AttemptId, attempt_fault, attempt_seed, commitment_to
 from domain.suites import RANKED_1
+from domain.types import SplitName
 from server.keys import create_key
 from server.round_closing import ClosedRound, close_round
 from server.round_errors import RoundClosedError, UnknownRoundError
@@ -28,7 +29,14 @@ READ = {"action_type": "read_config"}
 SUBMIT = {"action_type": "submit_diagnosis"}
 
 
-def opened(settings: Settings, name: str = "spring", *, allowed: int = 2, generator: str = "hand-made") -> None:
+def opened(
+    settings: Settings,
+    name: str = "spring",
+    *,
+    allowed: int = 2,
+    generator: str = "hand-made",
+    split: SplitName = "test",
+) -> None:
     files = SecretFiles(secrets_folder(settings))
     changed(
         settings,
@@ -40,6 +48,7 @@ def opened(settings: Settings, name: str = "spring", *, allowed: int = 2, genera
             attempts_allowed=allowed,
             now=NOW,
             generator_version=generator,
+            split=split,
             draw=lambda count: bytes(range(count)),
         ),
     )
