@@ -49,14 +49,14 @@ def suite(tmp_path: Path) -> Path:
 
 
 async def play(
-    server: ServerProcess, suite: Path, folder: Path, script: tuple[Answer, ...], *more: str
+    server: ServerProcess, suite: Path, folder: Path, script: tuple[Answer, ...], *more: str, code: int = 0
 ) -> ScriptedModel:
     arguments = ["run", "--agent", "llm", "--model", "scripted", "--concurrency", "1", "--url", server.url]
     async with serving_model(script) as model:
         settings = {"OPENAI_API_KEY": "k", "API_BASE_URL": model.url}
-        asked = [*arguments, "--suite", str(suite), "--out", str(folder), *more]
+        asked = [*arguments, "--out", str(folder), *([] if "--resume" in more else ["--suite", str(suite)]), *more]
         ended = await asyncio.to_thread(command, *asked, settings=settings)
-    assert ended.returncode == 0, ended.stderr
+    assert ended.returncode == code, ended.stderr
     return model
 
 
@@ -125,6 +125,18 @@ async def test_a_model_that_turned_out_to_take_no_tools_was_sent_none(
     for task_id, requests in zip(TASKS, requests_by_episode(model), strict=True):
         assert "tools" in requests[0]
         assert_is_what_was_sent(rows[task_id], requests)
+
+
+async def test_a_conversation_that_went_on_in_another_run_is_what_the_endpoint_received_there(
+    server: ServerProcess, suite: Path, tmp_path: Path
+) -> None:
+    first = await play(server, suite, tmp_path / "r", IN_TOOLS, "--entries", "1", "--budget-tokens", "300", code=4)
+    assert len(first.asked) == 3
+    later = await play(server, suite, tmp_path / "r", IN_TOOLS[3:5], "--resume", "--budget-tokens", "9000")
+    rows = await chat(tmp_path / "r")
+    (requests,) = requests_by_episode(later)
+    assert_is_what_was_sent(rows["easy"], requests)
+    assert requests[-1]["messages"][: len(first.asked[-1]["messages"])] == first.asked[-1]["messages"]
 
 
 async def test_results_that_were_folded_for_the_model_are_folded_in_the_export(
