@@ -12,7 +12,11 @@ import hmac
 from typing import NamedTuple, Sequence
 
 from domain.chain import canonical
+from domain.types import SplitName
 
+RANKED_SPLIT: SplitName = "test"
+"""What a round's scenarios are generated for unless its operator names another split: styles that practice seeds never
+show."""
 SECRET_BYTES = 32
 SEED_BYTES = 16
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from domain.rounds import AttemptId
+from domain.types import SplitName
 from server.requests import ResetRequest
 
 
@@ -16,6 +17,8 @@ class Ranked:
     attempt: AttemptId
     seed: int
     fault: str
+    split: SplitName
+    """Of the round."""
 
 
 class SessionName(NamedTuple):

@@ -1,7 +1,8 @@
 """Audits an episode: chain, fold, scenario, every action taken again, the grade computed again, and the read model.
 
-An edit is found, not prevented. What was recorded by another version of the generator, the rubric or the observation
-cannot be derived again; the report says so in a note instead of calling it a finding.
+An edit is found, not prevented. What was recorded by another version of the generator or the observation cannot be
+derived again; the report says so in a note instead of calling it a finding. An episode is judged by its own rubric; one that
+this program does not know is a finding, because nothing it earned can be derived.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from domain.events import (
     FieldQueried,
 )
 from domain.observation import OBSERVATION_VERSION
-from domain.rubric import RUBRIC
 from domain.types import COMPOSED_TASK
 from server.attempts import attempt_values
 from server.audit_scenarios import ScenarioShelf
@@ -206,11 +206,10 @@ class _Auditor:
     def _can_execute(self, reset: Event) -> bool:
         if not isinstance(reset, EpisodeReset):
             return False
-        present = (RUBRIC.version, OBSERVATION_VERSION)
-        if (reset.rubric_version, reset.observation_version) != present:
+        if reset.observation_version != OBSERVATION_VERSION:
             self.notes.append(
-                f"not executed again: recorded with rubric {reset.rubric_version} and observations "
-                f"{reset.observation_version}, these are {present[0]} and {present[1]}"
+                f"not executed again: recorded with observations {reset.observation_version}, "
+                f"these are {OBSERVATION_VERSION}"
             )
             return False
         return True
@@ -243,8 +242,10 @@ def command_of(happened: Event) -> Command:
                 task_id=happened.task_id,
                 seed=happened.seed,
                 seed_given=happened.seed_given,
+                split=happened.split,
                 scenario_digest=happened.scenario_digest,
                 generator_version=happened.generator_version,
+                rubric_version=happened.rubric_version,
                 reward_mode=happened.reward_mode,
                 agent=happened.agent,
                 session=happened.session,

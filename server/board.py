@@ -20,6 +20,7 @@ from domain.ranking import (
     pass_rate,
     rank,
 )
+from domain.rubric import RUBRIC, Rubric
 from domain.suites import Suite
 from domain.types import TASK_IDS
 
@@ -58,10 +59,10 @@ class Entrant(NamedTuple):
 
 
 def build_board(
-    entrants: Sequence[Entrant], suite: Suite, attempts_allowed: int, *, is_ranked: bool
+    entrants: Sequence[Entrant], suite: Suite, attempts_allowed: int, rubric: Rubric = RUBRIC, *, is_ranked: bool
 ) -> list[dict[str, Any]]:
-    """The rows by rank, then by score; without ranks, by score."""
-    estimates = {each.agent: estimate_score(each.outcomes, suite) for each in entrants}
+    """The rows by rank, then by score; without ranks, by score. ``rubric`` is that of the scores."""
+    estimates = {each.agent: estimate_score(each.outcomes, suite, rubric) for each in entrants}
     ranks = rank(estimates) if is_ranked else {}
     costs = {
         each.agent: (each.cost_usd / each.reported, estimates[each.agent].mean)

@@ -144,7 +144,7 @@ def _scenarios(connection: Connection, digests: list[str]) -> Iterator[dict[str,
     for digest in digests:
         row = connection.execute(select(scenarios).where(scenarios.c.digest == digest)).one_or_none()
         if row is not None:  # what is missing, the verification names
-            yield {"digest": digest, "body": zlib.decompress(row.body).decode()}
+            yield {"digest": digest, "split": row.split, "body": zlib.decompress(row.body).decode()}
 
 
 def _write_lines(bundle: zipfile.ZipFile, name: str, lines: Iterator[dict[str, Any]]) -> None:

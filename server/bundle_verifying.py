@@ -34,6 +34,8 @@ from server.tables import events, keys, metadata, rounds, scenarios
 from server.world import create_process_pool
 
 _NO_HASH = bytes(32)
+_ABSENT = {"split": "train"}
+"""What a round's column is where the bundle was made before it was there."""
 
 
 class BundleError(ValueError):
@@ -45,6 +47,8 @@ class _Bundle(NamedTuple):
     streams: dict[str, tuple[Link, ...]]
     scenarios: dict[str, str]
     """Digest, as the bundle says, to body."""
+    splits: dict[str, str]
+    """Digest to the split of the scenario, where the bundle names it."""
     receipts: list[Any]
     boards: list[Any]
     checkpoint: Any
@@ -91,12 +95,14 @@ def _read(path: Path) -> _Bundle:
             manifest = json.loads(file.read("manifest.json"))
             if manifest["format"] != 1:
                 raise BundleError(f"{path} has format {manifest['format']}; this program reads 1")
+            found = _lines(file, "scenarios.jsonl")
             links = [_link(each) for each in _lines(file, "events.jsonl")]
             links.sort(key=lambda each: (each.stream_id, each.version))
             return _Bundle(
                 manifest,
                 {name: tuple(found) for name, found in groupby(links, key=lambda each: each.stream_id)},
-                {each["digest"]: each["body"] for each in _lines(file, "scenarios.jsonl")},
+                {each["digest"]: each["body"] for each in found},
+                {each["digest"]: each["split"] for each in found if "split" in each},
                 _lines(file, "receipts.jsonl"),
                 json.loads(file.read("boards.json")),
                 json.loads(file.read("checkpoint.json")),
@@ -189,12 +195,13 @@ def _insert(connection: Connection, bundle: _Bundle) -> None:
     if bundle.manifest["rounds"]:
         columns = [column.name for column in rounds.columns]
         connection.execute(
-            rounds.insert(), [{name: each.get(name) for name in columns} for each in bundle.manifest["rounds"]]
+            rounds.insert(),
+            [{name: each.get(name, _ABSENT.get(name)) for name in columns} for each in bundle.manifest["rounds"]],
         )
     if bundle.manifest["keys"]:
         filled = {"scopes": "agent", "secret_hash": _NO_HASH, "created_at": "", "revoked_at": None}
         connection.execute(keys.insert(), [{**each, **filled} for each in bundle.manifest["keys"]])
-    bodies = [_scenario_row(digest, body) for digest, body in bundle.scenarios.items()]
+    bodies = [_scenario_row(digest, body, bundle.splits) for digest, body in bundle.scenarios.items()]
     if bodies:
         connection.execute(scenarios.insert(), bodies)
 
@@ -204,13 +211,14 @@ def _event_row(each: Link) -> dict[str, Any]:
     return {**named, "payload": (each.payload or b"").decode()}
 
 
-def _scenario_row(digest: str, body: str) -> dict[str, Any]:
+def _scenario_row(digest: str, body: str, splits: dict[str, str]) -> dict[str, Any]:
     scenario = Scenario.model_validate_json(body)
     return {
         "digest": digest,
         "generator_version": scenario.generator_version,
         "task_id": scenario.task_id,
         "seed": str(scenario.seed),
+        "split": splits.get(digest, "train"),
         "body": zlib.compress(body.encode(), 1),
     }
 

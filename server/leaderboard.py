@@ -8,8 +8,10 @@ from typing import Any, Iterable
 from sqlalchemy import Connection, Row, Select, and_, bindparam, select
 
 from domain.ranking import Outcome
+from domain.rubric import Rubric, UnknownRubricError, rubric_of
 from domain.suites import find_suite
 from server.board import Entrant, build_board, has_ranks, heading
+from server.regrading import find_rubric
 from server.round_errors import UnknownRoundError
 from server.rounds import round_json
 from server.tables import attempts, audits, episodes, keys, regrades, rounds
@@ -85,8 +87,17 @@ def _board(connection: Connection, row: Row[Any], under: str, *, is_ranked: bool
     kinds = {each.name: each.kind for each in connection.execute(_KINDS)}
     entrants = _entrants(found, kinds, is_regraded=under != row.rubric_version)
     suite = find_suite(row.suite_id)
-    rows = build_board(entrants, suite, row.attempts, is_ranked=is_ranked)
+    rubric = _rubric_of_scores(connection, row, under)
+    rows = build_board(entrants, suite, row.attempts, rubric, is_ranked=is_ranked)
     return {**heading(published, under, is_ranked=is_ranked), "rows": rows}
+
+
+def _rubric_of_scores(connection: Connection, row: Row[Any], under: str) -> Rubric:
+    """Nothing was graded by a version that is not known, so that only the round's floor is shown."""
+    try:
+        return find_rubric(connection, under)
+    except UnknownRubricError:
+        return rubric_of(row.rubric_version)
 
 
 def _round(connection: Connection, round_id: str | None, suite_id: str | None) -> Row[Any]:

@@ -64,6 +64,7 @@ def can_answer_again(admitted: Admitted, session: SessionName | None, state: Epi
     if request.resume:
         return True
     same_seed = begun.seed == request.seed if request.seed is not None else not begun.seed_given
-    same = (request.task_id or "easy", request.agent, request.reward_mode or "shaped")
+    same = (request.task_id or "easy", request.wanted_split, request.agent, request.reward_mode or "shaped")
     seed_source = begun.seed_given == (request.seed is not None)
-    return state.version == 1 and seed_source and same_seed and same == (begun.task_id, begun.agent, begun.reward_mode)
+    recorded = (begun.task_id, begun.split, begun.agent, begun.reward_mode)
+    return state.version == 1 and seed_source and same_seed and same == recorded

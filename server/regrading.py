@@ -16,7 +16,7 @@ from domain.events import DiagnosisSubmitted
 from domain.grade import CONTRADICTING, Breakdown, PatchVerdict
 from domain.grader import read_fix, verify_patch
 from domain.matching import grade_submission
-from domain.rubric import RUBRIC, Rubric
+from domain.rubric import RUBRIC, RUBRICS, Rubric, rubric_of
 from domain.scenario import Truth
 from domain.state import EpisodeState, evolve
 from server.folding import decode_link
@@ -49,8 +49,8 @@ def read_rubric(given: Mapping[str, Any]) -> Rubric:
     if unknown:
         raise RubricError(f"a rubric has no {sorted(unknown)[0]}; it has {', '.join(sorted(known))}")
     version = given.get("version")
-    if not isinstance(version, str) or not 1 <= len(version) <= 32 or version == RUBRIC.version:
-        raise RubricError(f"give the rubric a version of its own, other than {RUBRIC.version}")
+    if not isinstance(version, str) or not 1 <= len(version) <= 32 or version in RUBRICS:
+        raise RubricError(f"give the rubric a version of its own, other than {', '.join(sorted(RUBRICS))}")
     wrong = [name for name, value in given.items() if name != "version" and not _is_number(value)]
     if wrong:
         raise RubricError(f"{wrong[0]} has to be a number")
@@ -110,7 +110,8 @@ def _verdict(said: Diagnosis, fault: Truth, submitted: DiagnosisSubmitted, rubri
     if not patch:
         return None
     graded, credit = submitted.grade.breakdown, submitted.grade.credits[0]
-    is_judged_alike = rubric.unneeded_entry_share == RUBRIC.unneeded_entry_share
+    recorded = rubric_of(submitted.grade.rubric_version)
+    is_judged_alike = rubric.unneeded_entry_share == recorded.unneeded_entry_share
     if isinstance(graded, Breakdown) and credit is not None and is_judged_alike:
         return PatchVerdict(credit=credit, explanation=graded.proposed_fix.verdict.removesuffix(CONTRADICTING))
     return verify_patch(fault, patch, rubric=rubric)
@@ -126,6 +127,14 @@ def _keep_rubric(connection: Connection, rubric: Rubric) -> None:
     # One that was kept before may lack a number that came later.
     if _numbers_of(RUBRIC) | json.loads(kept) != numbers:
         raise RubricError(f"there is another rubric {rubric.version}; give this one a version of its own")
+
+
+def find_rubric(connection: Connection, version: str) -> Rubric:
+    """A rubric of this program, or one that was graded by again; raises ``UnknownRubricError``."""
+    body = connection.execute(select(rubrics.c.body).where(rubrics.c.rubric_version == version)).scalar()
+    if version in RUBRICS or body is None:
+        return rubric_of(version)
+    return replace(RUBRIC, **json.loads(body))
 
 
 def _numbers_of(rubric: Rubric) -> dict[str, Any]:

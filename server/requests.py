@@ -50,9 +50,18 @@ def _both_or_neither(one: str, other: str) -> JsonDict:
     }
 
 
+_NULL: JsonDict = {"type": "null"}
+_GIVEN: JsonDict = {"not": _NULL}
+_NUMBERED_OR_SEEDED: JsonDict = {
+    "anyOf": [
+        {"properties": {"split": _NULL, "index": _NULL}},
+        {"properties": {"split": _GIVEN, "index": _GIVEN}, "required": ["split", "index"]},
+        {"properties": {"split": _GIVEN, "seed": _GIVEN, "index": _NULL}, "required": ["split", "seed"]},
+    ]
+}
 _GO_TOGETHER: JsonDict = {
     "allOf": [
-        _both_or_neither("split", "index"),
+        _NUMBERED_OR_SEEDED,
         _both_or_neither("round", "entry"),
         {
             "anyOf": [
@@ -77,7 +86,8 @@ class ResetRequest(_Request):
     """Null: the server makes one."""
     agent: AgentName | None = None
     split: SplitName | None = None
-    """With ``index``, says which task and seed, as the Task API numbers them; beside other ones there is no such task."""
+    """With ``index``, says which task and seed, as the Task API numbers them; beside other ones there is no such task. With
+    ``seed`` alone, the scenario of that seed in this split. Null: train."""
     index: WholeNumber | None = None
     """Only with ``split``."""
     reward_mode: RewardMode | None = None
@@ -93,6 +103,11 @@ class ResetRequest(_Request):
     resume: bool | None = None
     """Whether to take up the named episode where it is, whatever the other parameters; null: no."""
 
+    @property
+    def wanted_split(self) -> SplitName:
+        """A seed belongs to no split by itself, so that one that was picked freely is always of ``train``."""
+        return self.split or "train"
+
     @model_validator(mode="after")
     def _entries_are_of_rounds(self) -> ResetRequest:
         if (self.round is None) != (self.entry is None):
@@ -103,15 +118,19 @@ class ResetRequest(_Request):
 
 
 def _numbered(request: ResetRequest) -> ResetRequest:
-    """Split and index become the task and the seed that they mean."""
+    """Split and index become the task and the seed that they mean, in that split."""
     if request.split is None and request.index is None:
         return request
-    if request.split is None or request.index is None:
-        raise ValueError("split and index go together")
+    if request.split is None:
+        raise ValueError("index goes with split: it numbers the tasks of one")
+    if request.index is None:
+        if request.seed is None:
+            raise ValueError("split goes with index, the number of a task, or with a seed")
+        return request
     meant = numbered_task(request.split, request.index)
     if request.task_id not in (None, meant.task_id) or request.seed not in (None, meant.seed):
         raise UnknownTaskError(request.split, request.index, "of this task_id and seed")
-    return request.model_copy(update={"task_id": meant.task_id, "seed": meant.seed, "split": None, "index": None})
+    return request.model_copy(update={"task_id": meant.task_id, "seed": meant.seed, "index": None})
 
 
 WantedReset = Annotated[ResetRequest, AfterValidator(_numbered)]

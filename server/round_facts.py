@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 from domain.events import EpisodeReset
 from domain.rounds import AttemptId, attempt_fault, attempt_seed, commitment_to
 from domain.suites import Suite, UnknownEntryError, UnknownSuiteError, find_suite
+from domain.types import SplitName
 from server.rounds import secret_file
 from server.secret_files import SecretFiles
 from server.tables import keys, rounds
@@ -25,6 +26,8 @@ class RoundFacts:
     rubric_version: str
     generator_version: str
     commitment: str
+    split: SplitName
+    """What its scenarios are generated for."""
     secret: bytes | None
     """Null: not revealed, and not to be had here."""
 
@@ -57,6 +60,7 @@ def facts_of(row: Mapping[Any, Any], secret: bytes | None) -> RoundFacts:
         rubric_version=row["rubric_version"],
         generator_version=row["generator_version"],
         commitment=row["commitment"],
+        split=row["split"],
         secret=secret,
     )
 
@@ -88,6 +92,8 @@ def faults_of_attempt(episode_id: str, reset: EpisodeReset, fault_id: str, facts
         found.append(f"attempt {reset.attempt} of {known.attempts}")
     if (reset.generator_version, reset.rubric_version) != (known.generator_version, known.rubric_version):
         found.append("generator or rubric are not those of the round")
+    if reset.split != known.split:
+        found.append(f"the split is {reset.split}, that of the round is {known.split}")
     try:
         suite = find_suite(known.suite_id)
         if suite.task_of(reset.entry) != reset.task_id:

@@ -15,9 +15,10 @@ from sqlalchemy import Connection, Row, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.generator import GENERATOR_VERSION
-from domain.rounds import SECRET_BYTES, AttemptId, attempt_fault, attempt_seed, commitment_to
+from domain.rounds import RANKED_SPLIT, SECRET_BYTES, AttemptId, attempt_fault, attempt_seed, commitment_to
 from domain.rubric import RUBRIC
 from domain.suites import Suite, find_suite
+from domain.types import SplitName
 from server.admitted import Admitted, Ranked
 from server.identity import Identity
 from server.requests import ResetRequest
@@ -60,6 +61,7 @@ def open_round(
     *,
     attempts_allowed: int,
     now: str,
+    split: SplitName = RANKED_SPLIT,
     generator_version: str = GENERATOR_VERSION,
     draw: Callable[[int], bytes] = secrets.token_bytes,
 ) -> Row[Any]:
@@ -76,6 +78,7 @@ def open_round(
             suite_id=suite.suite_id,
             suite_digest=suite.digest,
             attempts=attempts_allowed,
+            split=split,
             rubric_version=RUBRIC.version,
             generator_version=generator_version,
             commitment=commitment_to(secret),
@@ -109,6 +112,7 @@ def round_json(row: Row[Any]) -> dict[str, Any]:
         "round": row.round_id,
         "suite": find_suite(row.suite_id).to_json(),
         "attempts": row.attempts,
+        "split": row.split,
         "rubric_version": row.rubric_version,
         "generator_version": row.generator_version,
         "commitment": row.commitment,
@@ -143,7 +147,8 @@ class Rounds:
         attempt = AttemptId(row.round_id, identity.name, entry, number)
         name = f"{identity.prefix}.{row.round_id}:{entry}:{number}"
         secret = read_secret(self._files, row.round_id, row.commitment)
-        ranked = Ranked(attempt, attempt_seed(secret, attempt), attempt_fault(secret, attempt, suite.mix[task_id]))
+        fault = attempt_fault(secret, attempt, suite.mix[task_id])
+        ranked = Ranked(attempt, attempt_seed(secret, attempt), fault, row.split)
         request = wanted.model_copy(update={"episode_id": name, "task_id": task_id, "agent": identity.name})
         return Admitted(request, identity.prefix, ranked)
 

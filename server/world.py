@@ -12,8 +12,9 @@ from domain.grade import Grade, Investigation, PatchVerdict
 from domain.grader import read_fix, verify_patch
 from domain.matching import Verdicts, grade_submission
 from domain.registry import registry_json
+from domain.rubric import RUBRIC, Rubric, rubric_of
 from domain.scenario import Composition, Scenario, Truth
-from domain.types import TaskId
+from domain.types import SplitName, TaskId
 from server.asking import ASKER
 from server.turns import Turns
 from server.worker_process import begin_worker
@@ -29,12 +30,16 @@ class World(Protocol):
     def registry(self) -> list[dict[str, Any]]:
         """The wire form of ``field_registry``."""
 
-    async def generate(self, task_id: TaskId, seed: int, *, fault: str | None = None) -> Scenario: ...
+    async def generate(
+        self, task_id: TaskId, seed: int, *, fault: str | None = None, split: SplitName = "train"
+    ) -> Scenario: ...
 
     def patch_to_verify(self, diagnosis: Diagnosis, truth: Truth) -> tuple[PatchEntry, ...]:
         """What a re-run has to judge; empty: nothing."""
 
-    def verify(self, truth: Truth, patch: tuple[PatchEntry, ...]) -> Coroutine[Any, Any, PatchVerdict]: ...
+    def verify(
+        self, truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric = RUBRIC
+    ) -> Coroutine[Any, Any, PatchVerdict]: ...
 
     def grade(
         self,
@@ -44,6 +49,7 @@ class World(Protocol):
         verdicts: Verdicts,
         *,
         task_id: TaskId,
+        rubric: Rubric = RUBRIC,
     ) -> Grade: ...
 
     async def start(self) -> None: ...
@@ -62,14 +68,16 @@ class InlineWorld:
     def registry(self) -> list[dict[str, Any]]:
         return registry_json()
 
-    async def generate(self, task_id: TaskId, seed: int, *, fault: str | None = None) -> Scenario:
-        return generate(task_id, seed, fault=fault)
+    async def generate(
+        self, task_id: TaskId, seed: int, *, fault: str | None = None, split: SplitName = "train"
+    ) -> Scenario:
+        return generate(task_id, seed, fault=fault, split=split)
 
     def patch_to_verify(self, diagnosis: Diagnosis, truth: Truth) -> tuple[PatchEntry, ...]:
         return read_fix(diagnosis, truth).patch
 
-    async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...]) -> PatchVerdict:
-        return verify_patch(truth, patch)
+    async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric = RUBRIC) -> PatchVerdict:
+        return verify_patch(truth, patch, rubric=rubric)
 
     def grade(
         self,
@@ -79,8 +87,9 @@ class InlineWorld:
         verdicts: Verdicts,
         *,
         task_id: TaskId,
+        rubric: Rubric = RUBRIC,
     ) -> Grade:
-        return grade_submission(diagnoses, truth, investigation, verdicts, task_id=task_id)
+        return grade_submission(diagnoses, truth, investigation, verdicts, task_id=task_id, rubric=rubric)
 
     async def start(self) -> None:
         """Nothing to start."""
@@ -98,13 +107,15 @@ class PooledWorld(InlineWorld):
     def __init__(self, workers: int, *, timeout_seconds: float) -> None:
         self.workers = Workers(workers, timeout_seconds=timeout_seconds)
 
-    async def generate(self, task_id: TaskId, seed: int, *, fault: str | None = None) -> Scenario:
+    async def generate(
+        self, task_id: TaskId, seed: int, *, fault: str | None = None, split: SplitName = "train"
+    ) -> Scenario:
         # Bytes travel, not an object: one string is cheaper to send, and the digest is of these bytes.
-        body = await self.workers.run(_generate_body, task_id, seed, fault)
+        body = await self.workers.run(_generate_body, task_id, seed, fault, split)
         return Scenario.model_validate_json(body)
 
-    async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...]) -> PatchVerdict:
-        return await self.workers.run(verify_patch, truth, patch)
+    async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric = RUBRIC) -> PatchVerdict:
+        return await self.workers.run(_verify_under, truth, patch, rubric.version)
 
     async def start(self) -> None:
         self.workers.start(_warm)
@@ -131,13 +142,15 @@ class QueuedWorld:
     def generator_version(self) -> str:
         return self._world.generator_version
 
-    async def generate(self, task_id: TaskId, seed: int, *, fault: str | None = None) -> Scenario:
+    async def generate(
+        self, task_id: TaskId, seed: int, *, fault: str | None = None, split: SplitName = "train"
+    ) -> Scenario:
         async with self._turns.taking(ASKER.get()):
-            return await self._world.generate(task_id, seed, **({} if fault is None else {"fault": fault}))
+            return await self._world.generate(task_id, seed, fault=fault, split=split)
 
-    async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...]) -> PatchVerdict:
+    async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric = RUBRIC) -> PatchVerdict:
         async with self._turns.taking(ASKER.get()):
-            return await self._world.verify(truth, patch)
+            return await self._world.verify(truth, patch, rubric=rubric)
 
 
 def create_process_pool(workers: int) -> ProcessPoolExecutor:
@@ -149,5 +162,10 @@ def _warm() -> None:
     """Does nothing: to find it, a worker has imported this module and with it the generator."""
 
 
-def _generate_body(task_id: TaskId, seed: int, fault: str | None) -> bytes:
-    return generate(task_id, seed, fault=fault).body
+def _verify_under(truth: Truth, patch: tuple[PatchEntry, ...], version: str) -> PatchVerdict:
+    """A rubric cannot be sent to another process; its version can."""
+    return verify_patch(truth, patch, rubric=rubric_of(version))
+
+
+def _generate_body(task_id: TaskId, seed: int, fault: str | None, split: SplitName) -> bytes:
+    return generate(task_id, seed, fault=fault, split=split).body

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from domain.rounds import RANKED_SPLIT
+from domain.types import SplitName
 from server.commands.invocation import (
     DatabaseOption,
     JsonOption,
@@ -31,6 +33,9 @@ rounds = typer.Typer(help="Ranked rounds: seeds from a secret that is committed 
 def open_one(
     suite: Annotated[str, typer.Option(help="What is played.")] = "ranked-1",
     attempts: Annotated[int, typer.Option(min=1, max=100, help="Attempts of an agent at each entry.")] = 4,
+    split: Annotated[
+        SplitName, typer.Option(help="Whose styles the scenarios are written in: train, validation or test.")
+    ] = RANKED_SPLIT,
     name: Annotated[
         str | None, typer.Option(help="Name of the round. Default: the day and four random digits.")
     ] = None,
@@ -50,14 +55,16 @@ def open_one(
         chosen, named = find_suite(suite), name or _made_name()
         row = change(
             settings,
-            lambda opened: open_round(opened, files, named, chosen, attempts_allowed=attempts, now=now_text()),
+            lambda opened: open_round(
+                opened, files, named, chosen, attempts_allowed=attempts, split=split, now=now_text()
+            ),
         )
     except (UnknownSuiteError, RoundNameError) as error:
         fail(str(error))
     if as_json:
         typer.echo(json.dumps(round_json(row), indent=2))
         return
-    typer.echo(f"round {row.round_id}: suite {row.suite_id}, {row.attempts} attempts at each entry")
+    typer.echo(f"round {row.round_id}: suite {row.suite_id}, {row.attempts} attempts at each entry, split {row.split}")
     typer.echo(f"commitment (SHA-256 of the secret): {row.commitment}")
     typer.echo(f"the secret is in {files.folder}; keep that folder, and keep it to yourself")
 

@@ -114,7 +114,7 @@ class SplitDescription(_Body):
 
 
 class NumberedTaskDescription(_Body):
-    """One task of a split; reset with its split and index, or with its task_id and seed."""
+    """One task of a split; reset with its split and index, or with its split, task_id and seed."""
 
     id: str
     index: int

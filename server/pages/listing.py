@@ -8,7 +8,6 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from domain.tasks import TASKS
 from domain.types import TASK_IDS
 from server.episodes import UnknownEpisodeError
 from server.identity import identity_of
@@ -16,6 +15,7 @@ from server.pages.list_filter import SORTS, STATUSES, Asked, place_query, read_a
 from server.pages.list_query import ListPage, read_list
 from server.pages.naming import number_name, page_path
 from server.pages.parts import installation_of, page, pages_of
+from server.pages.steps import steps_allowed
 from server.requests import is_name
 
 
@@ -89,7 +89,7 @@ def _listed(row: Any) -> Listed:
         end_reason=row.end_reason,
         score=row.score,
         step_count=row.step_count,
-        max_steps=TASKS[row.task_id].max_steps(),
+        max_steps=steps_allowed(row.task_id, row.beginning),
         total_reward=row.total_reward,
         started_at=row.started_at,
     )

@@ -9,7 +9,6 @@ from typing import Any, AsyncIterator, Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from domain.tasks import TASKS
 from server.identity import Identity, identity_of
 from server.keys import KeyRefusedError, Keys
 from server.pages.feed import Feed, frames
@@ -17,7 +16,7 @@ from server.pages.naming import number_name, parse_number
 from server.pages.parts import installation_of, page, pages_of
 from server.pages.queries import read_counts, read_ended, read_recorded, read_running
 from server.pages.rendering import SECURITY_HEADERS
-from server.pages.steps import title_of_stored
+from server.pages.steps import steps_allowed, title_of_stored
 from server.positions import read_safe_position
 from server.store_errors import StoreError
 
@@ -69,7 +68,7 @@ def _in_flight(row: Any, recorded: list[Any]) -> InFlight:
         task_id=row.task_id,
         agent=row.agent,
         kinds=tuple(each.kind for each in recorded[1:]),
-        max_steps=TASKS[row.task_id].max_steps(),
+        max_steps=steps_allowed(row.task_id, recorded[0].payload),
         latest=title_of_stored(last.kind, last.schema_version, last.payload),
     )
 

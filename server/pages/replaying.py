@@ -84,7 +84,7 @@ async def load_episode(request: Request, named: str) -> EpisodeShown:
         ) from None
     sight = sight_of(folding.state, episode_id, identity_of(request), by_number=number is not None)
     held = await installation.scenarios.load(folding.state.reset.scenario_digest)
-    twin = await pages_of(request).twins.twin_of(held.scenario) if sight == "whole" else None
+    twin = await pages_of(request).twins.twin_of(held) if sight == "whole" else None
     return show_episode(folding, held, sight, twin)
 
 

@@ -128,6 +128,14 @@ def test_rows_that_are_alike_begin_alike(env: MlopsDebugToolEnv) -> None:
     assert openings[0] == openings[1] != openings[2]
 
 
+def test_a_row_names_the_split_of_its_scenario(env: MlopsDebugToolEnv) -> None:
+    codes = []
+    for row in ({}, {"split": "train"}, {"split": "test"}):
+        env.reset(task_id="hard", seed=3, **row)
+        codes.append(env.inspect_preprocessing())
+    assert codes[0] == codes[1] != codes[2]
+
+
 def test_a_row_that_names_no_scenario_is_refused(env: MlopsDebugToolEnv) -> None:
     with pytest.raises(ValueError, match="column seed or index"):
         env.reset(prompt="diagnose")

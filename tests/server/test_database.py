@@ -80,6 +80,8 @@ async def test_a_refused_connection_is_an_error_of_the_database_with_every_versi
         async with engine.connect():
             pass
     await engine.dispose()
+
+
 @pytest.mark.both_backends
 async def test_the_error_of_a_statement_does_not_hold_its_values(database_url: str) -> None:
     url = parse_url(database_url)

@@ -175,6 +175,8 @@ async def test_what_may_take_long_has_no_limit_of_time(settings: Settings) -> No
         ]
 
     assert await upgrade_and_change(settings, limits, may_take_long=True) == [None, "0", "0", "0"]
+
+
 async def test_the_boards_of_bundles_from_before_are_derived_with_the_ranks_that_they_hold(
     played: Served, settings: Settings
 ) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from domain.rounds import AttemptId, attempt_fault, attempt_seed, commitment_to
 from domain.suites import RANKED_1, Suite
+from domain.types import SplitName
 from server.keys import create_key
 from server.round_closing import ClosedRound, close_round
 from server.round_errors import RoundClosedError, UnknownRoundError
@@ -35,6 +36,7 @@ def opened(
     allowed: int = 2,
     generator: str = "hand-made",
     suite: Suite = RANKED_1,
+    split: SplitName = "test",
 ) -> None:
     files = SecretFiles(secrets_folder(settings))
     changed(
@@ -47,6 +49,7 @@ def opened(
             attempts_allowed=allowed,
             now=NOW,
             generator_version=generator,
+            split=split,
             draw=lambda count: bytes(range(count)),
         ),
     )

@@ -99,13 +99,13 @@ class CountingWorld(HandMadeWorld):
         self.failures = 0
         self.asked = 0
 
-    async def verify(self, truth, patch):  # type: ignore[no-untyped-def]
+    async def verify(self, truth, patch, **named):  # type: ignore[no-untyped-def]
         self.asked += 1
         await asyncio.sleep(0)
         if self.failures:
             self.failures -= 1
             raise RuntimeError("the worker is gone")
-        return await super().verify(truth, patch)
+        return await super().verify(truth, patch, **named)
 
 
 async def test_a_patch_is_verified_once_for_a_scenario_however_many_ask() -> None:

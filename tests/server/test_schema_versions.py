@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Inspector, inspect
@@ -78,6 +79,25 @@ async def test_serving_needs_no_right_to_change_tables(url: URL, database_url: s
         assert len(await read_positions(served.installation.reader, after=0, limit=9)) == 4
     with pytest.raises(LostError, match="must be owner"):
         execute(as_role.database_url, "ALTER TABLE events DISABLE TRIGGER ALL")
+
+
+async def test_what_was_there_before_splits_is_of_train(
+    url: URL, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest = command.upgrade
+    with monkeypatch.context() as patched:
+        patched.setattr("server.schema_versions.command.upgrade", lambda config, _: newest(config, "0008"))
+        await upgrade_database(url)
+    empty = "x'00'" if database_url.startswith("sqlite") else "'\\x00'"
+    execute(
+        database_url,
+        f"INSERT INTO scenarios (digest, generator_version, task_id, seed, body) VALUES ('d', '4', 'easy', '3', {empty})",
+        "INSERT INTO rounds (round_id, suite_id, suite_digest, attempts, rubric_version, generator_version, commitment, "
+        "opened_at) VALUES ('spring', 'ranked-1', 's', 1, '1', '4', 'c', 'n') RETURNING round_id",
+    )
+    assert (await upgrade_database(url)).is_newest
+    for table in ("scenarios", "rounds"):
+        assert execute(database_url, f"SELECT split FROM {table}") == [("train",)]
 
 
 def test_migrations_are_forward_only() -> None:
