@@ -104,13 +104,12 @@ async def _close(settings: Settings, name: str) -> ClosedRound:
     from server.installation import installed
     from server.round_closing import close_round
     from server.secret_files import SecretFiles, secrets_folder
-    from server.times import now_text
     from server.world import InlineWorld
 
     # A server may run beside it: it reads the round anew for each reset, and finds the episodes ended.
     async with installed(settings, InlineWorld(), clock=utc_now, new_id=random_id) as here:
         files = SecretFiles(secrets_folder(settings))
-        closed = await close_round(settings, here.reader, here.episodes, files, name, now=now_text())
+        closed = await close_round(settings, here.reader, here.episodes, files, name, clock=utc_now)
         await here.checkpointer.make()
         return closed
 

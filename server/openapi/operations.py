@@ -37,7 +37,7 @@ STORED = ("internal", "scenario_lost", "store_unavailable")
 SENT = ("invalid_json", "body_too_large", "body_too_slow", "invalid")
 EVERYWHERE = ("key_required", "forbidden", "origin_refused", "wrong_host")
 OF_ROUND = ("unknown_round", "unknown_entry", "round_closed", "round_version", "attempts_used", "secret_lost")
-STEPPED = (*SENT, "wrong_expected_version", "request_id_reused", "too_many_steps", *STORED)
+STEPPED = (*SENT, "wrong_expected_version", "request_id_reused", "round_closed", "too_many_steps", *STORED)
 OF_SESSION = ("not_found", "episode_not_started", "episode_ambiguous", "invalid")
 
 
