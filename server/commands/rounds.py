@@ -40,7 +40,7 @@ def open_one(
     """Draw a secret, keep it in a file, and publish its SHA-256 together with suite, rubric and generator."""
     from domain.suites import UnknownSuiteError, find_suite
     from server.rounds import RoundNameError, open_round, round_json
-    from server.secret_files import SecretFiles, secrets_folder
+    from server.secret_files import SecretFiles, SecretLostError, secrets_folder
     from server.times import now_text
 
     settings = settings_of(database_url=as_url(database))
@@ -52,7 +52,7 @@ def open_one(
             settings,
             lambda opened: open_round(opened, files, named, chosen, attempts_allowed=attempts, now=now_text()),
         )
-    except (UnknownSuiteError, RoundNameError) as error:
+    except (UnknownSuiteError, RoundNameError, SecretLostError) as error:
         fail(str(error))
     if as_json:
         typer.echo(json.dumps(round_json(row), indent=2))

@@ -92,6 +92,16 @@ def test_a_command_that_cannot_write_says_so_in_one_line(
     assert told == [f"cannot write {out}: there is no folder {out.parent}"]
 
 
+def test_a_round_whose_secret_cannot_be_written_is_not_opened(database: Path, tmp_path: Path) -> None:
+    (tmp_path / "in-the-way").write_text("")
+    done = run_command(
+        *("rounds", "open", "--name", "autumn", "--database", str(database)),
+        settings={"MLOPS_DEBUG_SECRETS_FOLDER": str(tmp_path / "in-the-way")},
+    )
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "round-autumn.secret" in done.stderr
+
+
 @pytest.mark.parametrize("arguments", [("export", "--bundle"), ("checkpoint", "--out")])
 def test_a_file_that_grows_too_large_is_told_in_one_line_and_what_was_there_stays(
     database: Path, tmp_path: Path, arguments: tuple[str, ...]
