@@ -60,9 +60,12 @@ def verify_bundle(
         settings = Settings(
             database_url=f"sqlite:///{Path(folder) / 'bundle.db'}", secrets_folder=str(Path(folder) / "none")
         )
-        unreadable = _load(settings, bundle)
-        report = _NOTHING if unreadable else audit_store(settings, workers=workers, create_pool=create_pool)
-        found += unreadable or asyncio.run(look(settings, lambda opened: _boards(opened, bundle)))
+        report = _NOTHING
+        if not (unreadable := _load(settings, lambda opened: _insert(opened, bundle))):
+            found += _load(settings, lambda opened: rebuild(opened, verify=False))
+            report = audit_store(settings, workers=workers, create_pool=create_pool)
+            found += asyncio.run(look(settings, lambda opened: _boards(opened, bundle)))
+        found += unreadable
     held_back = len(bundle.streams) - len(bundle.whole)
     return report.model_copy(
         update={
@@ -100,14 +103,12 @@ def _notes(bundle: Bundle, held_back: int) -> dict[str, int]:
     return notes
 
 
-def _load(settings: Settings, bundle: Bundle) -> list[StoreFinding]:
+def _load(settings: Settings, statements: Callable[[Connection], object]) -> list[StoreFinding]:
+    """Run statements on the database of the bundle in one transaction."""
     engine = create_engine(settings.database_url)
     try:
         with engine.begin() as connection:
-            metadata.create_all(connection)
-            _insert(connection, bundle)
-        with engine.begin() as connection:
-            rebuild(connection, verify=False)
+            statements(connection)
     except Exception as error:  # noqa: BLE001 - whatever a foreign file holds is a finding
         return [_finding("fold", f"the events cannot be read back: {error}", None)]
     finally:
@@ -116,6 +117,7 @@ def _load(settings: Settings, bundle: Bundle) -> list[StoreFinding]:
 
 
 def _insert(connection: Connection, bundle: Bundle) -> None:
+    metadata.create_all(connection)
     rows = [_event_row(each) for links in bundle.whole.values() for each in links]
     if rows:
         connection.execute(events.insert(), rows)

@@ -183,6 +183,12 @@ def test_a_closed_round_without_the_attempts_of_one_agent_is_found(
     assert codes(report) & {"checkpoint", "withheld", "receipt"}
 
 
+def test_a_scenario_that_was_changed_is_found(host: Host, tmp_path: Path) -> None:
+    changes: Mapping[str, Change] = {"scenarios.jsonl": lambda text: text.replace("train_loss", "train_lost", 1)}
+    report = verified(rewritten(host.of_round, tmp_path, changes), host.public_key)
+    assert "scenario" in codes(report)
+
+
 def test_an_older_checkpoint_in_the_bundle_is_found(host: Host, tmp_path: Path) -> None:
     changes: Mapping[str, Change] = {"checkpoint.json": lambda _: json.dumps(host.earlier)}
     messages = [
