@@ -33,8 +33,9 @@ from server.findings import AuditReport, Finding
 from server.folding import decode_link
 from server.grading import grade_submission
 from server.read_models import episode_values
+from server.regrade_audit import with_regrades
 from server.replay import UnknownStreamError, reading
-from server.round_facts import Facts, faults_of_attempt, read_facts
+from server.round_facts import Facts, faults_of_attempt, faults_of_closing, note_on_closing, read_facts
 from server.scenarios import HeldScenario
 from server.secret_files import SecretFiles, secrets_folder
 from server.settings import Settings
@@ -70,7 +71,8 @@ async def audit_episode(settings: Settings, world: World, episode_id: str) -> Au
     """Look at everything recorded of one episode; raises ``UnknownStreamError``."""
     async with reading(settings) as connection:
         facts = await connection.run_sync(read_facts, SecretFiles(secrets_folder(settings)))
-        return await audit_recorded(connection, world, episode_id, shelf=ScenarioShelf(world), facts=facts)
+        report = await audit_recorded(connection, world, episode_id, shelf=ScenarioShelf(world), facts=facts)
+        return await with_regrades(connection, report)
 
 
 async def audit_recorded(
@@ -180,6 +182,10 @@ class _Auditor:
         truth = held.scenario.truth
         for fault in faults_of_attempt(self._episode_id, state.reset, truth.fault_id, self._facts):
             self._find("round", 1, fault)
+        for fault in faults_of_closing(links, state.reset, state.ended, self._facts):
+            self._find("round", None, fault)
+        note = note_on_closing(links, state.reset, self._facts)
+        self.notes += [note] if note is not None else []
         known = self._facts.rounds.get(state.reset.round)
         if known is not None and known.secret is None:
             self.notes.append(f"seed and fault not derived: the secret of round {state.reset.round} is not known here")

@@ -207,13 +207,8 @@ class Episodes:
         beginning = await self._change(
             episode_id, None, decided, actor=actor, request_id=admitted.request.request_id, held=held
         )
-        try:
-            if leaving is None or not await self._record_and_close(beginning, leaving):
-                await self._record(beginning)
-        except RowRefusedError as error:
-            if command.round is None:
-                raise
-            raise RoundClosedError(command.round) from error  # while the scenario was made
+        if leaving is None or not await self._record_and_close(beginning, leaving):
+            await self._record(beginning)
         held.is_stored = True
         return beginning.after
 
@@ -265,15 +260,19 @@ class Episodes:
         )
 
     async def _record(self, change: Change, beside: Change | None = None) -> None:
-        """Append a change, with another episode's beside it, and keep the folds that the append made true."""
+        """Append a change, with another episode's beside it, and keep the folds that the append made true; raises
+        ``RoundClosedError`` where the round of the first was closed meanwhile."""
         EPISODE_ID.set(change.append.stream_id)
         changes = [change] if beside is None else [change, beside]
         try:
             await self._store.write(change.append._replace(beside=beside.append) if beside else change.append)
-        except BaseException:
+        except BaseException as error:
             # Not known whether it was written, or known that another writer was faster: the log knows.
             for each in changes:
                 self._folded.drop(each.append.stream_id)
+            round_id = change.after.state.reset.round
+            if isinstance(error, RowRefusedError) and round_id is not None:
+                raise RoundClosedError(round_id) from error
             raise
         for each in changes:
             episode_id, state = each.append.stream_id, each.after.state

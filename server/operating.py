@@ -35,6 +35,16 @@ async def look(settings: Settings, query: Callable[[Connection], _Result]) -> _R
         return await connection.run_sync(query)
 
 
+async def look_at_once(settings: Settings, query: Callable[[Connection], _Result]) -> _Result:
+    """The same, with all statements of ``query`` about one moment."""
+    async with reading(settings) as connection:
+        if is_sqlite(parse_url(settings.database_url)):
+            await connection.exec_driver_sql("BEGIN")
+        else:
+            connection = await connection.execution_options(isolation_level="REPEATABLE READ")
+        return await connection.run_sync(query)
+
+
 async def change(
     settings: Settings, statements: Callable[[Connection], _Result], *, may_take_long: bool = False
 ) -> _Result:

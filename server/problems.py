@@ -165,7 +165,7 @@ def _of_reserved(error: ReservedNameError) -> Problem:
         422,
         "invalid",
         "The name cannot be given",
-        f"Choose another name than {error.name}: shorter, and not one that begins with the prefix of somebody's API key.",
+        f"Choose another name than {error.name}: shorter, not one that begins with the prefix of somebody's API key, and not that of a ranked attempt.",
         {"errors": []},
     )
 

@@ -7,7 +7,6 @@ generator and the rubric that it was opened with.
 
 from __future__ import annotations
 
-import re
 import secrets
 from typing import Any, Callable
 
@@ -15,7 +14,16 @@ from sqlalchemy import Connection, Row, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.generator import GENERATOR_VERSION
-from domain.rounds import RANKED_SPLIT, SECRET_BYTES, AttemptId, attempt_fault, attempt_seed, commitment_to
+from domain.rounds import (
+    RANKED_SPLIT,
+    ROUND_NAME,
+    SECRET_BYTES,
+    AttemptId,
+    attempt_fault,
+    attempt_name,
+    attempt_seed,
+    commitment_to,
+)
 from domain.rubric import RUBRIC
 from domain.suites import Suite, find_suite
 from domain.types import SplitName
@@ -34,7 +42,6 @@ from server.secret_files import SecretFiles, SecretLostError
 from server.store import unavailable_if_silent
 from server.tables import attempts, rounds
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _BY_ID = select(rounds).where(rounds.c.round_id == bindparam("wanted"))
 _ALL = select(rounds).order_by(rounds.c.opened_at.desc(), rounds.c.round_id)
 _USED = (
@@ -66,7 +73,7 @@ def open_round(
     draw: Callable[[int], bytes] = secrets.token_bytes,
 ) -> Row[Any]:
     """Draw the secret, keep it in its file, and publish the commitment; raises ``RoundNameError``."""
-    if not _NAME.fullmatch(name):
+    if not ROUND_NAME.fullmatch(name):
         raise RoundNameError(name, "use 1 to 40 letters, digits, - or _")
     if connection.execute(_BY_ID, {"wanted": name}).first() is not None:
         raise RoundNameError(name, "there is one of that name")
@@ -145,10 +152,10 @@ class Rounds:
             raise RankedResetError
         number = await self._attempt(row, identity.name, entry, wanted.attempt)
         attempt = AttemptId(row.round_id, identity.name, entry, number)
-        name = f"{identity.prefix}.{row.round_id}:{entry}:{number}"
         secret = read_secret(self._files, row.round_id, row.commitment)
         fault = attempt_fault(secret, attempt, suite.mix[task_id])
         ranked = Ranked(attempt, attempt_seed(secret, attempt), fault, row.split)
+        name = attempt_name(identity.prefix, attempt)
         request = wanted.model_copy(update={"episode_id": name, "task_id": task_id, "agent": identity.name})
         return Admitted(request, identity.prefix, ranked)
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
-from typing import Annotated, Any, Callable, NoReturn, TypeVar
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Callable, NoReturn, TypeVar
 
 import typer
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from server.database import DatabaseUrlError, parse_url, shown_url
 from server.database_checks import check_database
 from server.settings import SettingError, Settings, read_settings
+
+if TYPE_CHECKING:
+    from server.signing import Signer
 
 DatabaseOption = Annotated[
     str | None, typer.Option("--database", help="SQLAlchemy URL, or the path of an SQLite file.")
@@ -55,14 +62,46 @@ def change(settings: Settings, statements: Callable[[Connection], _Result], *, m
     """One transaction on the database, which is made or brought up to date where needed. A server may run beside it."""
     from server.operating import upgrade_and_change
 
-    return asyncio.run(upgrade_and_change(settings, statements, may_take_long=may_take_long))
+    try:
+        return asyncio.run(upgrade_and_change(settings, statements, may_take_long=may_take_long))
+    except IntegrityError:
+        raise
+    except DBAPIError as error:
+        fail(f"the database does not take the change: {error.orig}")
 
 
-def look(settings: Settings, query: Callable[[Connection], _Result]) -> _Result:
-    """What ``query`` finds."""
+def look(settings: Settings, query: Callable[[Connection], _Result], *, at_once: bool = False) -> _Result:
+    """What ``query`` finds. ``at_once``: by all its statements at one moment."""
     from server.operating import look as look_at
+    from server.operating import look_at_once
 
-    return asyncio.run(look_at(settings, query))
+    return asyncio.run((look_at_once if at_once else look_at)(settings, query))
+
+
+def signer_of(settings: Settings) -> Signer:
+    """The signer of this installation."""
+    from server.secret_files import SecretFiles, SecretLostError, secrets_folder
+    from server.signing import load_signer
+
+    try:
+        return load_signer(SecretFiles(secrets_folder(settings)))
+    except SecretLostError as error:
+        fail(str(error))
+
+
+def public_key_of(given: str) -> str:
+    """A public key as it was typed."""
+    if re.fullmatch(r"[0-9a-fA-F]{64}", given) is None:
+        fail(f"--public-key is 64 hex digits, as GET /public-key gives them, not {given[:80]!r}")
+    return given.lower()
+
+
+def read_json(path: Path) -> Any:
+    """What a file holds that somebody else may have written."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        fail(f"{path} cannot be read: {error}")
 
 
 def fail(message: str) -> NoReturn:

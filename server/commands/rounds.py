@@ -45,7 +45,7 @@ def open_one(
     """Draw a secret, keep it in a file, and publish its SHA-256 together with suite, rubric and generator."""
     from domain.suites import UnknownSuiteError, find_suite
     from server.rounds import RoundNameError, open_round, round_json
-    from server.secret_files import SecretFiles, secrets_folder
+    from server.secret_files import SecretFiles, SecretLostError, secrets_folder
     from server.times import now_text
 
     settings = settings_of(database_url=as_url(database))
@@ -59,7 +59,7 @@ def open_one(
                 opened, files, named, chosen, attempts_allowed=attempts, split=split, now=now_text()
             ),
         )
-    except (UnknownSuiteError, RoundNameError) as error:
+    except (UnknownSuiteError, RoundNameError, SecretLostError) as error:
         fail(str(error))
     if as_json:
         typer.echo(json.dumps(round_json(row), indent=2))
@@ -111,13 +111,12 @@ async def _close(settings: Settings, name: str) -> ClosedRound:
     from server.installation import installed
     from server.round_closing import close_round
     from server.secret_files import SecretFiles, secrets_folder
-    from server.times import now_text
     from server.world import InlineWorld
 
     # A server may run beside it: it reads the round anew for each reset, and finds the episodes ended.
     async with installed(settings, InlineWorld(), clock=utc_now, new_id=random_id) as here:
         files = SecretFiles(secrets_folder(settings))
-        closed = await close_round(settings, here.reader, here.episodes, files, name, now=now_text())
+        closed = await close_round(settings, here.reader, here.episodes, files, name, clock=utc_now)
         await here.checkpointer.make()
         return closed
 

@@ -38,7 +38,10 @@ GENERATED = ("too_many_waiting", "generator_unavailable", "client_left")
 SENT = ("invalid_json", "body_too_large", "body_too_slow", "invalid")
 EVERYWHERE = ("key_required", "forbidden", "origin_refused", "wrong_host")
 OF_ROUND = ("unknown_round", "unknown_entry", "round_closed", "round_version", "attempts_used", "secret_lost")
-STEPPED = (*SENT, "wrong_expected_version", "request_id_reused", "too_many_steps", *GENERATED[:2], *STORED)
+STEPPED = (
+    *(*SENT, "wrong_expected_version", "request_id_reused", "round_closed", "too_many_steps"),
+    *(*GENERATED[:2], *STORED),
+)
 OF_SESSION = ("not_found", "episode_not_started", "episode_ambiguous", "invalid")
 
 

@@ -12,7 +12,8 @@ from typing import Any, cast
 
 import httpx
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
+from sqlalchemy.util import await_only
 
 from server import rebuilding
 from server.bundle import export_bundle
@@ -20,11 +21,12 @@ from server.bundle_verifying import _boards as compare_boards
 from server.checkpoint_audit import audit_against
 from server.checkpoints import with_heads
 from server.leaderboard import read_board, read_earlier_board
-from server.operating import look, upgrade_and_change
+from server.operating import look, look_at_once, upgrade_and_change
 from server.rebuilding import rebuild
 from server.regrading import Regrade, RubricError, read_rubric, regrade
 from server.settings import Settings
 from server.signing import is_signed_by
+from server.tables import events
 from tests.operating import changed
 from tests.served import Served, assert_problem, serving
 from tests.server.test_rounds import key_of, opened
@@ -117,6 +119,21 @@ async def test_another_rubric_is_kept_beside_the_recorded_grade(played: Served, 
 def test_a_rubric_that_cannot_be_used_is_refused(given: dict[str, Any]) -> None:
     with pytest.raises(RubricError):
         read_rubric(given)
+
+
+@pytest.mark.both_backends
+async def test_an_export_is_of_one_moment(played: Served, settings: Settings) -> None:
+    def counted_twice(reader: Connection) -> list[int]:
+        counts = [reader.execute(select(func.count()).select_from(events)).scalar_one()]
+        await_only(played.reset(episode_id="meanwhile"))
+        return [*counts, reader.execute(select(func.count()).select_from(events)).scalar_one()]
+
+    first, second = await look_at_once(settings, counted_twice)
+    assert first == second
+    assert (
+        await look(settings, lambda reader: reader.execute(select(func.count()).select_from(events)).scalar_one())
+        > first
+    )
 
 
 @pytest.mark.both_backends
