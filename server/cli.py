@@ -7,7 +7,7 @@ import json
 import os
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -113,7 +113,9 @@ def serve(
         # Limits go by the address that is really connected: a header can say anything.
         proxy_headers=False,
         server_header=False,
-        http=PatientHttpProtocol,
+        http=cast(
+            type[asyncio.Protocol], partial(PatientHttpProtocol, header_timeout_seconds=settings.header_timeout_seconds)
+        ),
         # Requests under way are finished; a client that never ends does not keep the server.
         timeout_graceful_shutdown=STOP_SECONDS,
     )

@@ -213,6 +213,13 @@ SETTINGS: tuple[Setting, ...] = (
         "A WebSocket that does not answer a ping for this long is closed; its episode stays open.",
         _seconds,
     ),
+    Setting(
+        "HEADER_TIMEOUT_SECONDS",
+        15.0,
+        "A connection that has not sent the line and the headers of a request for this long is closed; counted "
+        "from connecting, and again from the first byte of each request.",
+        _seconds,
+    ),
 )
 
 
@@ -246,6 +253,7 @@ class Settings:
     verify_seconds: float = 60.0
     ping_seconds: float = 20.0
     ping_timeout_seconds: float = 20.0
+    header_timeout_seconds: float = 15.0
 
 
 def read_settings(environ: Mapping[str, str], **given: Any) -> Settings:
