@@ -15,8 +15,9 @@ from domain.training.randomness import Stream
 from domain.training.style import PLAIN
 from domain.types import SINGLE_FAULT_TASKS
 from tests.domain.scenarios import FAULT_IDS, healthy_pipeline, planted, twin
+from tests.profiles import seeds
 
-SEEDS = range(50)
+SEEDS = seeds(range(50))
 
 
 @pytest.mark.parametrize("fault_id", FAULT_IDS)

@@ -14,6 +14,7 @@ from domain.training.artifacts import render_code
 from domain.training.pipeline import Pipeline
 from domain.training.style import NAMES, SEED_SPLITS, SPELLINGS, STEPS, Style
 from mlops_debug_env.agents.code import Code
+from tests.profiles import examples
 
 HEALTHY = generate("medium", 11, fault="none")
 PIPELINE = Pipeline.from_json(HEALTHY.truth.pipeline)
@@ -146,7 +147,7 @@ def test_facts_do_not_depend_on_how_a_program_is_written(split: str, fault_id: s
     assert all(each == plain for each in others)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     st.text("01234", min_size=len(STEPS), max_size=len(STEPS)), st.sampled_from([n for s in NAMES.values() for n in s])
 )
@@ -185,7 +186,7 @@ def test_what_cannot_be_followed_has_nothing_in_it_and_does_no_harm(text: str) -
     assert (found["fits"], found["scored"], found["shares"]) == ([None, None, None], [], [])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data())
 def test_a_damaged_program_is_no_error(data: st.DataObject) -> None:
     lines = HEALTHY.evidence.artifacts["preprocessing.py"].splitlines()
