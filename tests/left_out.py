@@ -12,10 +12,9 @@ _KEY = "left_out_by_mark"
 _found: Counter[str] = Counter()
 
 
-@pytest.hookimpl
 def pytest_deselected(items: list[pytest.Item]) -> None:
     for item in items:
-        _found[next((mark for mark in MARKS if item.get_closest_marker(mark)), "other")] += 1
+        _found.update([mark for mark in MARKS if item.get_closest_marker(mark)][:1])
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -5,9 +5,10 @@ Set before any test module is imported, so that modules may ask at their top.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, get_args
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal, get_args
 
+import pytest
 from hypothesis import settings
 
 Profile = Literal["quick", "full"]
@@ -38,6 +39,11 @@ def count(full: int, *, quick: int) -> int:
 def examples(full: int) -> int:
     """The most examples of a property that says its own number."""
     return count(full, quick=QUICK_EXAMPLES)
+
+
+def smoke(rows: Iterable[object], is_smoke: Callable[[Any], bool]) -> list[object]:
+    """The rows of a table; those that are no smoke rows are left to a run with the mark ``exhaustive``."""
+    return [row if is_smoke(row) else pytest.param(row, marks=pytest.mark.exhaustive) for row in rows]
 
 
 # Without a deadline: an example is slow when the machine is busy, which is no finding.

@@ -26,7 +26,7 @@ from mlops_debug_env.types import ARTIFACT_NAMES, SANITY_CHECK_NAMES, ArtifactNa
 from tests.profiles import examples, seeds
 
 FAULTS = [(task_id, fault_id) for task_id in SINGLE_FAULT_TASKS for fault_id in POOLS[task_id]]
-SEEDS = seeds(range(9_100_000, 9_100_005), quick=2)
+SEEDS = seeds(range(9_100_000, 9_100_005))
 
 
 @cache
