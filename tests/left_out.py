@@ -32,9 +32,7 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    profile = config.getoption("--seeds")
     if _found:
         counted = ", ".join(f"{number} {mark}" for mark, number in _found.most_common())
+        profile = config.getoption("--seeds")
         terminalreporter.write_line(f"left out: {counted}; seeds: {profile}. Everything: pytest -m '' --seeds full")
-    else:
-        terminalreporter.write_line(f"left out by marks: nothing; seeds: {profile}")
