@@ -8,6 +8,7 @@ import socket
 import sys
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import typer
@@ -81,7 +82,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         # Limits go by the address that is really connected: a header can say anything.
         "proxy_headers": False,
         "server_header": False,
-        "http": PatientHttpProtocol,
+        "http": partial(PatientHttpProtocol, header_timeout_seconds=settings.header_timeout_seconds),
         # Requests under way are finished; a client that never ends does not keep the server.
         "timeout_graceful_shutdown": STOP_SECONDS,
     }

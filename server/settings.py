@@ -226,6 +226,12 @@ class Settings:
     ping_timeout_seconds: float = _setting(
         20.0, "A WebSocket that does not answer a ping for this long is closed; its episode stays open.", _seconds
     )
+    header_timeout_seconds: float = _setting(
+        15.0,
+        "A connection that has not sent the line and the headers of a request for this long is closed; counted "
+        "from connecting, and again from the first byte of each request.",
+        _seconds,
+    )
 
 
 SETTINGS: tuple[Setting, ...] = tuple(

@@ -16,8 +16,9 @@ from domain.training.randomness import Stream
 from domain.training.style import PLAIN
 from domain.types import SINGLE_FAULT_TASKS
 from tests.domain.scenarios import FAULT_IDS, healthy_pipeline, planted, twin
+from tests.profiles import seeds
 
-SEEDS = range(50)
+SEEDS = seeds(range(50))
 MUTATED_BY_OPERATOR = {
     "HBS": "training.batch_size",
     "HDB": "training.batch_size",

@@ -73,14 +73,6 @@ def test_it_is_made_without_arguments_and_before_the_server_is_asked(monkeypatch
     env._closer()
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    process = ServerProcess(tmp_path_factory.mktemp("trl"))
-    process.start()
-    yield process
-    process.stop()
-
-
 @pytest.fixture
 def env(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[MlopsDebugToolEnv]:
     monkeypatch.setenv(URL_VARIABLE, server.url)

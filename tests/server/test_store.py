@@ -18,7 +18,7 @@ from server.store_errors import RequestIdReusedError, WrongExpectedVersionError
 from server.writer import Append
 from tests.databases import LostError, execute
 
-pytestmark = pytest.mark.both_backends
+pytestmark = [pytest.mark.both_backends, pytest.mark.always_postgres]
 KEEP = Statement(
     text(
         "INSERT INTO scenarios (digest, generator_version, task_id, seed, body) "
