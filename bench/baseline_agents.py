@@ -123,7 +123,7 @@ def served() -> Iterator[str]:
         port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory() as directory:
         database = str(Path(directory) / "bench.db")
-        command = [sys.executable, "-m", "server", "serve", "--port", str(port), "--database", database]
+        command = [sys.executable, "-P", "-m", "server", "serve", "--port", str(port), "--database", database]
         server = subprocess.Popen([*command, "--log-level", "warning"], stdout=subprocess.DEVNULL)
         try:
             yield f"http://127.0.0.1:{port}"

@@ -13,6 +13,7 @@ from bench.plot import draw
 from bench.report import render
 from bench.run import Benchmark
 from bench.targets import targets_of
+from server.whole_files import write_whole_text, written_whole
 
 
 def run_benchmark(
@@ -28,6 +29,7 @@ def run_benchmark(
     with tempfile.TemporaryDirectory(prefix="mlops-debug-bench-", dir=folder) as scratch:
         results = Benchmark(PLANS[plan], Path(scratch), say, postgres=postgres).run()
     verdicts = [{**asdict(each), "verdict": each.verdict} for each in targets_of(results)]
-    json_path.write_text(json.dumps({**results.to_json(), "targets": verdicts}, indent=1) + "\n")
-    draw(results, plot_path)
+    write_whole_text(json_path, json.dumps({**results.to_json(), "targets": verdicts}, indent=1) + "\n")
+    with written_whole(plot_path) as unfinished:
+        draw(results, unfinished)
     return render(results)

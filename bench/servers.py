@@ -34,7 +34,7 @@ class Server:
         self.start_seconds = 0.0
         """From the start of the process to its first answer."""
         self._log = folder / f"{name}-{self.port}.log"
-        self._command = [sys.executable, "-m", *arguments, "--port", str(self.port)]
+        self._command = [sys.executable, "-P", "-m", *arguments, "--port", str(self.port)]
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MLOPS_DEBUG_")}
         self._environment = {**kept, **settings}
         self._folder = folder

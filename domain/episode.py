@@ -26,10 +26,10 @@ from domain.events import (
 from domain.evidence_view import EvidenceView
 from domain.grade import Grade
 from domain.observation import OBSERVATION_VERSION, observation_digest
-from domain.rubric import RUBRIC
+from domain.rubric import RUBRIC, rubric_of
 from domain.state import EpisodeState, InvalidHistoryError, evolve, fold, reward_of
 from domain.tasks import TASKS
-from domain.types import COMPOSED_TASK, RewardMode, TaskId
+from domain.types import COMPOSED_TASK, RewardMode, SplitName, TaskId
 
 __all__ = [
     "Command",
@@ -62,6 +62,8 @@ class ResetEpisode:
     """Whether the client chose the seed."""
     scenario_digest: str
     generator_version: str
+    split: SplitName = "train"
+    rubric_version: str = RUBRIC.version
     reward_mode: RewardMode = "shaped"
     agent: str | None = None
     session: str | None = None
@@ -161,12 +163,13 @@ def _begin(command: ResetEpisode, evidence: EvidenceView) -> Decision:
         task_id=command.task_id,
         seed=command.seed,
         seed_given=command.seed_given,
+        split=command.split,
         scenario_digest=command.scenario_digest,
         generator_version=command.generator_version,
-        rubric_version=RUBRIC.version,
+        rubric_version=command.rubric_version,
         observation_version=OBSERVATION_VERSION,
         reward_mode=command.reward_mode,
-        max_steps=TASKS[command.task_id].max_steps(),
+        max_steps=TASKS[command.task_id].max_steps(rubric_of(command.rubric_version)),
         agent=command.agent,
         session=command.session,
         round=command.round,

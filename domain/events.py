@@ -15,7 +15,7 @@ from domain.chain import canonical
 from domain.diagnosis import Diagnosis, Reported
 from domain.grade import Grade
 from domain.submission import StoredSubmission, from_version_2, grade_of, to_stored
-from domain.types import ArtifactName, RewardMode, SanityCheckName, TaskId
+from domain.types import ArtifactName, RewardMode, SanityCheckName, SplitName, TaskId
 
 EventKind = Literal["reset", "read", "query", "check", "refuse", "submit", "expire"]
 EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
@@ -36,13 +36,15 @@ class EpisodeReset(_Event):
     """An episode began."""
 
     kind: ClassVar[EventKind] = "reset"
-    schema_version: ClassVar[int] = 2
+    schema_version: ClassVar[int] = 3
 
     task_id: TaskId
     seed: int
     """0 to 2^128 - 1."""
     seed_given: bool
     """Whether the client chose the seed."""
+    split: SplitName
+    """The split that the scenario was generated for."""
     scenario_digest: str
     """SHA-256 of the scenario's stored form, hex."""
     generator_version: str
@@ -54,8 +56,8 @@ class EpisodeReset(_Event):
     agent: str | None
     """Name the client gave the agent; null: none."""
     session: str | None
-    """SHA-256, in hex, of the key of the session that the episode was begun on: the key itself lets its holder play; null:
-    none."""
+    """Name of the session that the episode was begun on: ``hmac:`` and an HMAC of its key by a secret of the server; in older
+    events the SHA-256 of the key, in hex; null: none. The key itself lets its holder play."""
     round: str | None
     """Ranked round; null: practice."""
     entry: int | None
@@ -144,6 +146,11 @@ def upcast_reset_1_to_2(payload: dict[str, Any]) -> dict[str, Any]:
     return {**payload, "entry": None, "attempt": None, "key": None}
 
 
+def upcast_reset_2_to_3(payload: dict[str, Any]) -> dict[str, Any]:
+    """Before the split was passed to the generator, every scenario was generated for ``train``."""
+    return {**payload, "split": "train"}
+
+
 def upcast_submit_1_to_2(payload: dict[str, Any]) -> dict[str, Any]:
     """Before clients could report a cost, none did."""
     return {**payload, "reported": None}
@@ -156,6 +163,7 @@ def upcast_submit_2_to_3(payload: dict[str, Any]) -> dict[str, Any]:
 
 UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
     ("reset", 1): upcast_reset_1_to_2,
+    ("reset", 2): upcast_reset_2_to_3,
     ("submit", 1): upcast_submit_1_to_2,
     ("submit", 2): upcast_submit_2_to_3,
 }

@@ -174,7 +174,7 @@ def penalty_reason(name: str, rubric: Rubric) -> str:
     if name == UNMATCHED:
         return "an entry that matches nothing"
     if name in rubric.low_score_tasks:
-        return f"{name}: half of what is missing to {rubric.low_score_threshold:.2f}"
+        return f"{name}: {rubric.low_score_share_in_words} of what is missing to {rubric.low_score_threshold:.2f}"
     return name
 
 

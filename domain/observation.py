@@ -9,6 +9,7 @@ import hashlib
 from functools import cache, lru_cache
 
 from domain.evidence_view import EvidenceView, encode_json
+from domain.rubric import rubric_of
 from domain.state import EpisodeState
 from domain.tasks import TASKS
 from domain.types import SANITY_CHECK_NAMES, TaskId
@@ -30,7 +31,15 @@ def observe_reset(view: EvidenceView, state: EpisodeState, registry: bytes) -> b
 
     ``registry`` is the JSON of ``field_registry``, the same for every episode.
     """
-    opening = b"".join((_static(state.reset.task_id), view.front_page(), b',"field_registry":', registry, b","))
+    opening = b"".join(
+        (
+            _static(state.reset.task_id, state.reset.rubric_version),
+            view.front_page(),
+            b',"field_registry":',
+            registry,
+            b",",
+        )
+    )
     return _join(opening, view.result_of(state.last), state, _reward(state.last_reward))
 
 
@@ -55,9 +64,9 @@ def _opening(task_id: TaskId) -> bytes:
 
 
 @cache
-def _static(task_id: TaskId) -> bytes:
+def _static(task_id: TaskId, rubric_version: str) -> bytes:
     checks = encode_json({"sanity_checks": SANITY_CHECK_NAMES})[1:-1]
-    description = encode_json({"task_description": TASKS[task_id].description})[1:-1]
+    description = encode_json({"task_description": TASKS[task_id].describe(rubric_of(rubric_version))})[1:-1]
     return b"".join((_opening(task_id), description, b",", checks, b","))
 
 

@@ -12,7 +12,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Iterable, Mapping, NamedTuple, Sequence
 
-from domain.rubric import RUBRIC
+from domain.rubric import RUBRIC, Rubric
 from domain.suites import Suite
 from domain.types import TASK_IDS, TaskId
 
@@ -21,8 +21,6 @@ PASS_SCORE = 0.7
 CALIBRATION_BINS = 10
 LEAST_SPREAD = 0.05
 """Standard deviation that one attempt is given at least: a few equal scores do not prove that all would be equal."""
-LARGEST_SPREAD = (RUBRIC.highest_score - RUBRIC.lowest_score) / 2
-"""No score can spread more: assumed where no fault was met twice."""
 _MANY = 1000
 # Two-sided 95 % of Student's t for 1 to 8 degrees of freedom; beyond, the expansion below is right to three digits.
 _FEW = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306)
@@ -53,12 +51,15 @@ class Estimate(NamedTuple):
     """Of the mean."""
     freedom: int
     """Degrees of freedom of the variance."""
+    lowest: float = RUBRIC.lowest_score
+    """What a score can be at least, by the rubric of the scores, and at most."""
+    highest: float = RUBRIC.highest_score
 
     @property
     def interval(self) -> tuple[float, float]:
         """95 %, within what scores can be."""
         half = t_quantile(self.freedom) * math.sqrt(self.variance)
-        return max(RUBRIC.lowest_score, self.mean - half), min(RUBRIC.highest_score, self.mean + half)
+        return max(self.lowest, self.mean - half), min(self.highest, self.mean + half)
 
 
 class CalibrationBin(NamedTuple):
@@ -84,16 +85,17 @@ def t_quantile(freedom: int) -> float:
     return z + first / n + second / n**2 + third / n**3
 
 
-def estimate_score(outcomes: Sequence[Outcome], suite: Suite) -> Estimate:
-    """The score of an agent: over tasks by their entries, within a task over faults by the suite's mix."""
-    spread, freedom = _pooled_spread(outcomes)
+def estimate_score(outcomes: Sequence[Outcome], suite: Suite, rubric: Rubric = RUBRIC) -> Estimate:
+    """The score of an agent under the rubric of its scores: over tasks by their entries, within a task over faults by the
+    suite's mix."""
+    spread, freedom = _pooled_spread(outcomes, rubric)
     mean, variance = 0.0, 0.0
     for task_id in _tasks(suite):
         share = suite.entries.count(task_id) / len(suite.entries)
-        part = _task_mean([each for each in outcomes if each.task_id == task_id], suite, task_id)
+        part = _task_mean([each for each in outcomes if each.task_id == task_id], suite, task_id, rubric.lowest_score)
         mean += share * part.mean
         variance += share**2 * part.factor * spread
-    return Estimate(round(mean, 4), variance, freedom)
+    return Estimate(round(mean, 4), variance, freedom, rubric.lowest_score, rubric.highest_score)
 
 
 class _TaskMean(NamedTuple):
@@ -102,20 +104,20 @@ class _TaskMean(NamedTuple):
     """Times the variance of one attempt: the variance of the mean."""
 
 
-def _task_mean(outcomes: Sequence[Outcome], suite: Suite, task_id: TaskId) -> _TaskMean:
+def _task_mean(outcomes: Sequence[Outcome], suite: Suite, task_id: TaskId, lowest: float) -> _TaskMean:
     by_fault = _by_fault(outcomes)
     entries = [number for number, each in enumerate(suite.entries, start=1) if each == task_id]
     played = len({each.entry for each in outcomes} & set(entries)) / len(entries)
     weights = {fault: suite.weight_of(fault[1], task_id) for fault in by_fault}
     total = sum(weights.values())
     if not total:
-        return _TaskMean(RUBRIC.lowest_score, 0.0)
+        return _TaskMean(lowest, 0.0)
     mean = sum(weights[fault] * _mean(scores) for fault, scores in by_fault.items()) / total
     factor = sum((weights[fault] / total) ** 2 / len(scores) for fault, scores in by_fault.items())
-    return _TaskMean(played * mean + (1 - played) * RUBRIC.lowest_score, played**2 * factor)
+    return _TaskMean(played * mean + (1 - played) * lowest, played**2 * factor)
 
 
-def _pooled_spread(outcomes: Sequence[Outcome]) -> tuple[float, int]:
+def _pooled_spread(outcomes: Sequence[Outcome], rubric: Rubric) -> tuple[float, int]:
     """Variance of one attempt about the mean of its fault, and its degrees of freedom."""
     squares, freedom = 0.0, 0
     for scores in _by_fault(outcomes).values():
@@ -123,7 +125,8 @@ def _pooled_spread(outcomes: Sequence[Outcome]) -> tuple[float, int]:
         squares += sum((score - mean) ** 2 for score in scores)
         freedom += len(scores) - 1
     if not freedom:
-        return LARGEST_SPREAD**2, _MANY
+        # No score can spread more: assumed where no fault was met twice.
+        return ((rubric.highest_score - rubric.lowest_score) / 2) ** 2, _MANY
     return max(squares / freedom, LEAST_SPREAD**2), freedom
 
 

@@ -9,12 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from typing import NamedTuple, Sequence
 
 from domain.chain import canonical
+from domain.types import SplitName
 
+RANKED_SPLIT: SplitName = "test"
+"""What a round's scenarios are generated for unless its operator names another split: styles that practice seeds never
+show."""
 SECRET_BYTES = 32
 SEED_BYTES = 16
+ROUND_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_ATTEMPT_NAME = re.compile(rf"k[0-9a-f]{{8}}\.({ROUND_NAME.pattern}):[1-9][0-9]*:[1-9][0-9]*")
 
 
 class AttemptId(NamedTuple):
@@ -26,6 +33,18 @@ class AttemptId(NamedTuple):
     """1-based place in the suite."""
     attempt: int
     """1-based."""
+
+
+def attempt_name(key: str, attempt: AttemptId) -> str:
+    """The name of the attempt's episode. ``key``: the prefix of the agent's API key."""
+    return f"{key}.{attempt.round}:{attempt.entry}:{attempt.attempt}"
+
+
+def round_of_name(episode_id: str) -> str | None:
+    """The round of an episode that has the name of a ranked attempt; None: it has another name. Practice cannot get such
+    a name, whatever it contains."""
+    found = _ATTEMPT_NAME.fullmatch(episode_id)
+    return found[1] if found is not None else None
 
 
 def commitment_to(secret: bytes) -> str:

@@ -44,7 +44,27 @@ class Rubric:
         default_factory=lambda: MappingProxyType({"easy": 20, "medium": 30, "hard": 40, "expert": 50})
     )
 
+    @property
+    def low_score_share_in_words(self) -> str:
+        return "half" if self.low_score_share == 0.5 else f"{self.low_score_share:.0%}"
+
+
+class UnknownRubricError(ValueError):
+    """Something was recorded under a rubric that this program does not know."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(f"unknown rubric: version {version!r}; this program knows {', '.join(sorted(RUBRICS))}")
+        self.version = version
+
 
 RUBRIC = Rubric()
+"""What new episodes are begun under. What was recorded goes by `rubric_of` its own version."""
 RUBRICS: Mapping[str, Rubric] = MappingProxyType({RUBRIC.version: RUBRIC})
-"""Every rubric that a grade was recorded under: what its points are out of is not recorded again."""
+"""Every rubric that an episode was recorded under. One is never changed: a new rubric is a further row."""
+
+
+def rubric_of(version: str) -> Rubric:
+    """The rubric of a recorded version; raises ``UnknownRubricError``."""
+    if version not in RUBRICS:
+        raise UnknownRubricError(version)
+    return RUBRICS[version]

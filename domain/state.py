@@ -1,7 +1,7 @@
 """An episode's state: a fold over its events, and what each event earns.
 
 Rule 1: `evolve` decides nothing and cannot fail on a valid history. Rule 2: reads, checks and limits are worth what the
-rubric says; a score is read from its event. Rule 3: an episode that ended has exactly one end.
+rubric says that the reset records; a score is read from its event. Rule 3: an episode that ended has exactly one end.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from domain.events import (
 )
 from domain.grade import Breakdown, ComposedBreakdown, Investigation
 from domain.log_filter import normalise_filter
-from domain.rubric import RUBRIC
+from domain.rubric import Rubric, rubric_of
 from domain.types import ArtifactName, EndReason, SanityCheckName
 
 _Name = TypeVar("_Name", bound=str)
@@ -52,6 +52,11 @@ class EpisodeState(NamedTuple):
     """Why the episode is over; null: it runs."""
     score: float | None = None
     """Null: it runs."""
+
+    @property
+    def rubric(self) -> Rubric:
+        """The one that the episode was begun under."""
+        return rubric_of(self.reset.rubric_version)
 
     @property
     def is_truncated(self) -> bool:
@@ -107,14 +112,15 @@ def evolve(state: EpisodeState | None, event: Event) -> EpisodeState:
 
 def _after_expiry(state: EpisodeState, event: EpisodeExpired) -> EpisodeState:
     # Only the step limit ends an episode by a step; its reward belongs to that step.
-    earned = RUBRIC.lowest_score if event.reason == "steps" else None
+    lowest = state.rubric.lowest_score
+    earned = lowest if event.reason == "steps" else None
     reward = state.last_reward if earned is None else _sum(state.last_reward or 0.0, earned)
     return state._replace(
         version=state.version + 1,
         last_reward=reward,
         total_reward=_sum(state.total_reward, earned or 0.0),
         ended=event.reason,
-        score=RUBRIC.lowest_score,
+        score=lowest,
     )
 
 
@@ -161,13 +167,14 @@ def reward_of(state: EpisodeState, event: Event) -> float:
         return event.grade.score
     if state.reset.reward_mode == "sparse":
         return 0.0
+    rubric = state.rubric
     match event:
         case ArtifactRead() | FieldQueried() if event.artifact not in state.artifacts_read:
-            return RUBRIC.new_artifact_reward
+            return rubric.new_artifact_reward
         case ArtifactRead() if _read_key(event) in state.reads:
-            return RUBRIC.repeated_read_reward
+            return rubric.repeated_read_reward
         case CheckRun() if event.check not in state.checks_run:
-            return RUBRIC.new_check_reward
+            return rubric.new_check_reward
         case _:
             return 0.0
 

@@ -26,22 +26,13 @@ from domain.grade import (
     brier_of,
     penalty_reason,
 )
-from domain.rubric import RUBRIC, RUBRICS, Rubric
+from domain.rubric import Rubric, rubric_of
 
 _NAMES_OF_SENTENCES: Mapping[str, str] = {
     **{sentence: name for name, sentence in SENTENCES.items()},
     **{sentence + CONTRADICTING: name + "!" for name, sentence in SENTENCES.items()},
 }
 _SENTENCES_OF_NAMES: Mapping[str, str] = {name: sentence for sentence, name in _NAMES_OF_SENTENCES.items()}
-_PENALTIES = (FEW_READS, UNMATCHED, *sorted(RUBRIC.low_score_tasks))
-
-
-class UnknownRubricError(ValueError):
-    """A grade was recorded under a rubric that this program does not know."""
-
-    def __init__(self, version: str) -> None:
-        super().__init__(f"unknown rubric: version {version!r}")
-        self.version = version
 
 
 class _Stored(BaseModel):
@@ -132,19 +123,14 @@ def without_nulls(diagnosis: dict[str, Any]) -> dict[str, Any]:
 
 def _name_of(reason: str, version: str) -> str:
     """The name of a penalty, or its reason where that is another rubric's or nobody's."""
-    rubric = _rubric(version)
-    return next((name for name in _PENALTIES if penalty_reason(name, rubric) == reason), reason)
-
-
-def _rubric(version: str) -> Rubric:
-    if version not in RUBRICS:
-        raise UnknownRubricError(version)
-    return RUBRICS[version]
+    rubric = rubric_of(version)
+    names = (FEW_READS, UNMATCHED, *sorted(rubric.low_score_tasks))
+    return next((name for name in names if penalty_reason(name, rubric) == reason), reason)
 
 
 def grade_of(stored: StoredSubmission) -> Grade:
     """The whole grade; raises ``UnknownRubricError``."""
-    rubric = _rubric(stored.rubric)
+    rubric = rubric_of(stored.rubric)
     penalties = tuple(Penalty(reason=penalty_reason(name, rubric), amount=amount) for name, amount in stored.penalties)
     parts = [_parts(entry, rubric) for entry in stored.entries]
     breakdown: Breakdown | ComposedBreakdown

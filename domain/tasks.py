@@ -23,18 +23,21 @@ _BRIEF = (
 )
 
 
-_COMPOSED_BRIEF = (
-    "You are given the artifacts of a finished machine-learning training run. Nothing may be wrong with it, or one "
-    "thing, or two different things were changed for the worse; some are loud, some silent, and each may cover traces of the other. "
-    f"You have {RUBRIC.max_steps[COMPOSED_TASK]} steps. "
-    + _EVIDENCE
-    + "Then submit diagnoses, a list of 0 to 2 entries, one for each thing that is wrong and none for a healthy run. Each "
-    "entry holds the category of the failure, the file and the field of its root cause, a fix in words and, best, as a "
-    "patch (file, field, value) that mends this one thing, and your confidence that its category, file and field are "
-    "right. A patch is judged by running the training again with it, beside the other thing that is wrong. The score is "
-    "the mean over what was planted of its best matching entry, minus 0.25 for each entry that matches nothing. An empty "
-    "list scores 0.99 on a healthy run and 0.01 on any other; an entry on a healthy run scores 0.01."
-)
+def _composed_brief(rubric: Rubric) -> str:
+    lowest, highest = f"{rubric.lowest_score:.2f}", f"{rubric.highest_score:.2f}"
+    return (
+        "You are given the artifacts of a finished machine-learning training run. Nothing may be wrong with it, or one "
+        "thing, or two different things were changed for the worse; some are loud, some silent, and each may cover traces of the other. "
+        f"You have {rubric.max_steps[COMPOSED_TASK]} steps. "
+        + _EVIDENCE
+        + "Then submit diagnoses, a list of 0 to 2 entries, one for each thing that is wrong and none for a healthy run. Each "
+        "entry holds the category of the failure, the file and the field of its root cause, a fix in words and, best, as a "
+        "patch (file, field, value) that mends this one thing, and your confidence that its category, file and field are "
+        "right. A patch is judged by running the training again with it, beside the other thing that is wrong. The score is "
+        f"the mean over what was planted of its best matching entry, minus {rubric.unmatched_penalty:.2f} for each entry that "
+        f"matches nothing. An empty list scores {highest} on a healthy run and {lowest} on any other; an entry on a healthy "
+        f"run scores {lowest}."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +46,22 @@ class Task:
 
     task_id: TaskId
     name: str
-    description: str
+    brief: str
+    """In the words of every rubric. Empty: the task's words all follow from the rubric."""
+
+    @property
+    def description(self) -> str:
+        """In the words of the present rubric."""
+        return self.describe(RUBRIC)
+
+    def describe(self, rubric: Rubric) -> str:
+        """What the agent of an episode under this rubric is told."""
+        if self.task_id == COMPOSED_TASK:
+            return _composed_brief(rubric)
+        if self.task_id not in rubric.low_score_tasks:
+            return self.brief
+        share, threshold = rubric.low_score_share_in_words, f"{rubric.low_score_threshold:.2f}"
+        return f"{self.brief} A score below {threshold} is reduced by {share} of what is missing."
 
     def max_steps(self, rubric: Rubric = RUBRIC) -> int:
         return rubric.max_steps[self.task_id]
@@ -54,26 +72,26 @@ TASKS: Mapping[TaskId, Task] = MappingProxyType(
         "easy": Task(
             task_id="easy",
             name="Loud failure",
-            description=_BRIEF + "On this task the damage is loud: the run's own log and results look plainly bad.",
+            brief=_BRIEF + "On this task the damage is loud: the run's own log and results look plainly bad.",
         ),
         "medium": Task(
             task_id="medium",
             name="Quiet failure",
-            description=_BRIEF
+            brief=_BRIEF
             + "On this task the run looks ordinary at a glance: the damage is quiet, and comparing artifacts or "
             "running the right check shows it.",
         ),
         "hard": Task(
             task_id="hard",
             name="Silent failure",
-            description=_BRIEF
+            brief=_BRIEF
             + "On this task training looks healthy and nothing complains: the damage is silent, and only artifacts "
-            "that contradict each other give it away. A score below 0.70 is reduced by half of what is missing.",
+            "that contradict each other give it away.",
         ),
         "expert": Task(
             task_id="expert",
             name="None, one or two",
-            description=_COMPOSED_BRIEF,
+            brief="",
         ),
     }
 )

@@ -69,6 +69,12 @@ def check_name(name: str, what: str) -> str:
     return name
 
 
+def redirected(url: str, target: str | None) -> str:
+    """What is said of a redirect. The server sends none, and none is followed: whoever can answer a plain request would
+    choose the server, and a client that was made for http has loaded no certificates to check it by."""
+    return f"{url} redirects to {(target or 'nowhere')[:200]!r}, which is not followed; make it the base URL if it is the server."
+
+
 def _split(base_url: str) -> SplitResult:
     try:
         parts = urlsplit(base_url.strip())

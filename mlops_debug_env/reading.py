@@ -8,7 +8,7 @@ from typing import Any, Mapping
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
-from mlops_debug_env.address import Address, check_name
+from mlops_debug_env.address import Address, check_name, redirected
 from mlops_debug_env.errors import AnswerTimeoutError, ProtocolError, ServerUnreachableError, problem_error
 from mlops_debug_env.models import Task
 from mlops_debug_env.retrying import Retrying, read_retry_after
@@ -75,7 +75,7 @@ class Reader:
                 headers=self._headers,
                 timeout=self._timeout_seconds,
                 verify=self._address.is_secure,  # loading certificates takes longer than a request
-                follow_redirects=True,
+                follow_redirects=False,  # see `redirected`
                 trust_env=not self._address.is_loopback,
             )
         url = self._address.http_url + path
@@ -90,6 +90,8 @@ class Reader:
         return self._read(response)
 
     def _read(self, response: httpx.Response) -> Any:
+        if response.is_redirect:
+            raise ProtocolError(redirected(str(response.url), response.headers.get("Location")))
         try:
             told = response.json()
         except ValueError:

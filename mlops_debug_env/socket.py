@@ -14,7 +14,7 @@ from pydantic_core import from_json, to_json
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
-from mlops_debug_env.address import Address
+from mlops_debug_env.address import Address, redirected
 from mlops_debug_env.errors import (
     AnswerTimeoutError,
     MlopsDebugError,
@@ -29,6 +29,13 @@ from mlops_debug_env.retrying import Retrying, read_retry_after
 LONGEST_ANSWER_BYTES = 16 * 2**20
 CLOSE_SECONDS = 2.0
 _SERVER_SIDE = (429, 500, 502, 503, 504)
+
+
+class _Connect(connect):
+    """Follows no redirect: see `redirected`."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
 
 
 class SessionSocket:
@@ -112,7 +119,7 @@ class SessionSocket:
     async def _connect(self) -> ClientConnection:
         url = self._address.http_url
         try:
-            self._connection = await connect(
+            self._connection = await _Connect(
                 self._address.socket_url,
                 additional_headers=self._headers,
                 user_agent_header=None,
@@ -146,6 +153,8 @@ class SessionSocket:
         if status in (401, 403, 429, 503):
             told = {"status": status, "code": f"http_{status}", "detail": f"{url} refused the connection"}
             return problem_error(told, retry_after_seconds=wait)
+        if 300 <= status < 400:
+            return ProtocolError(redirected(url, response.headers.get("Location")))
         if status in _SERVER_SIDE:
             return ServerUnreachableError(url, f"The server answered with status {status}")
         return ProtocolError(

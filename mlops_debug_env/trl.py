@@ -35,7 +35,7 @@ class MlopsDebugToolEnv:
 
     Where the server is, is read from MLOPS_DEBUG_URL (default http://127.0.0.1:7860), and a key from
     MLOPS_DEBUG_API_KEY. A row needs a column ``seed`` or ``index``, so that all rollouts of a GRPO group begin alike;
-    ``task_id`` (default easy) and ``reward_mode`` (default shaped) may stand beside it.
+    ``task_id`` (default easy), ``split`` (default train) and ``reward_mode`` (default shaped) may stand beside it.
     """
 
     def __init__(self) -> None:
@@ -60,6 +60,7 @@ class MlopsDebugToolEnv:
         begun = self._client.reset(
             task_id=row.get("task_id") or "easy",
             seed=int(seed),
+            split=row.get("split"),
             agent=row.get("agent") or "trl",
             reward_mode=row.get("reward_mode"),
         )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from domain.rounds import round_of_name
 from server.admitted import Admitted
 from server.episodes import Episodes, UnknownEpisodeError
-from server.identity import Identity, owner_of
+from server.identity import Identity, ReservedNameError, owner_of
 from server.requests import ResetRequest
 from server.rounds import Rounds
 
@@ -23,6 +24,8 @@ class Admission:
         named = identity.scoped(wanted.episode_id) if wanted.episode_id is not None else None
         if identity.prefix is None:
             return Admitted(wanted)
+        if named is not None and round_of_name(named) is not None and not await self._episodes.exists(named):
+            raise ReservedNameError(named)  # only a ranked reset begins an attempt
         return Admitted(wanted.model_copy(update={"episode_id": named, "agent": identity.name}), identity.prefix)
 
     async def playable(self, identity: Identity, name: str) -> str:

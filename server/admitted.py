@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from domain.rounds import AttemptId
+from domain.types import SplitName
 from server.requests import ResetRequest
 
 
@@ -15,6 +17,16 @@ class Ranked:
     attempt: AttemptId
     seed: int
     fault: str
+    split: SplitName
+    """Of the round."""
+
+
+class SessionName(NamedTuple):
+    """What the log calls a session; see `session_names`."""
+
+    recorded: str
+    earlier: str
+    """In events that were recorded before session names were keyed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from server.authentication import Authentication, is_open
 from server.collector import calm_collector
 from server.guard import Guard
 from server.installation import in_background, installed
+from server.logs import keep_secrets_out
 from server.mcp.routes import MCP_ROUTES
 from server.metrics import Metrics
 from server.openapi.routes import OPENAPI_ROUTES
@@ -26,8 +27,10 @@ from server.pages.parts import create_pages
 from server.pages.routes import page_routes
 from server.pages.stopping import noticing_stop
 from server.problems import EXPECTED_ERRORS
+from server.quanta import Quanta
 from server.routes import ROUTES, answer_nobody, answer_problem
 from server.settings import Settings, read_settings
+from server.supervision import Supervisor
 from server.task_routes import TASK_ROUTES
 from server.watch import Watch
 from server.websocket import SocketEndpoint
@@ -56,19 +59,30 @@ def create_app(
     clock: Callable[[], datetime] = utc_now,
     new_id: Callable[[], str] = random_id,
     world: World | None = None,
+    quanta: Quanta | None = None,
+    supervisor: Supervisor | None = None,
 ) -> Starlette:
-    """The application. ``world`` is what generates and judges; by default, worker processes."""
+    """The application.
 
+    Args:
+        world: what generates and judges; by default, worker processes.
+        quanta: with a world of one's own, when its scenarios are answered; None: at once. Worker processes always have one.
+    """
+
+    keep_secrets_out()
     metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        chosen = world if world is not None else PooledWorld(settings.generator_processes)
-        async with installed(settings, chosen, metrics, clock=clock, new_id=new_id) as installation:
+        chosen = world or PooledWorld(settings.generator_processes, timeout_seconds=settings.generation_seconds)
+        times = Quanta() if world is None else quanta
+        async with installed(
+            settings, chosen, metrics, quanta=times, clock=clock, new_id=new_id, supervisor=supervisor
+        ) as installation:
             app.state.installation = installation
             with noticing_stop() as is_stopping:
                 app.state.pages = create_pages(installation, new_id=new_id, is_stopping=is_stopping)
-                async with in_background(app.state.pages.feed.run()):
+                async with in_background(installation.supervisor, "live-feed", app.state.pages.feed.run):
                     yield
 
     sockets = (WebSocketRoute(path, SocketEndpoint()) for path in ("/ws", "/sessions/{session_key}/ws"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, exists, null, select
 
 from domain.chain import Link
 from domain.episode import EpisodeState
@@ -39,9 +39,20 @@ _ENDED = (
 COLUMNS = (*_BEGUN, *_ENDED)
 
 # No row, and so no episode, in a round that was closed in the meantime: the column does not take null.
+# Locked until the commit, so that closing waits for what has begun: on a database with several writers the round could
+# be closed between the look and the commit otherwise. SQLite has one writer, and no such lock.
 _OPEN_ROUND = (
     select(rounds.c.round_id)
     .where(rounds.c.round_id == bindparam("round_id"), rounds.c.closing_at.is_(None))
+    .with_for_update(read=True)
+    .scalar_subquery()
+)
+# The round of the attempt, unless its secret has been revealed. An attempt ends under the same lock.
+_UNREVEALED_ROUND = (
+    select(rounds.c.round_id)
+    .where(rounds.c.round_id == attempts.c.round_id, rounds.c.closed_at.is_(None))
+    .with_for_update(read=True)
+    .correlate(attempts)
     .scalar_subquery()
 )
 _BEGIN = Statement(
@@ -52,6 +63,24 @@ _END = Statement(
     .where(attempts.c.episode_id == bindparam("of_episode"))
     .values({name: bindparam(name) for name in _ENDED}),
     (*_ENDED, "of_episode"),
+)
+
+
+_SUBMIT = Statement(
+    attempts.update()
+    .where(attempts.c.episode_id == bindparam("of_episode"))
+    .values({name: bindparam(name) for name in _ENDED} | {"round_id": _UNREVEALED_ROUND}),
+    (*_ENDED, "of_episode"),
+)
+# Changes nothing while the secret is unknown, and fails once it is revealed.
+_GO_ON = Statement(
+    attempts.update()
+    .where(
+        attempts.c.episode_id == bindparam("of_episode"),
+        exists().where(rounds.c.round_id == attempts.c.round_id, rounds.c.closed_at.is_not(None)),
+    )
+    .values(round_id=null()),
+    ("of_episode",),
 )
 
 
@@ -113,7 +142,12 @@ def begun_row(link: Link, state: EpisodeState) -> StatementRow:
     return StatementRow(_BEGIN, tuple(values[name] for name in _BEGUN))
 
 
-def ended_row(last: Link, state: EpisodeState, truth: Truth | Composition) -> StatementRow:
-    """The change of the row that the end makes."""
+def step_row(episode_id: str) -> StatementRow:
+    """Refuses a step of an agent once the round's secret is revealed."""
+    return StatementRow(_GO_ON, (episode_id,))
+
+
+def ended_row(last: Link, state: EpisodeState, truth: Truth | Composition, *, by_agent: bool) -> StatementRow:
+    """The change of the row that the end makes. ``by_agent``: refused once the round's secret is revealed."""
     values = ended_values(last, state, truth)
-    return StatementRow(_END, (*(values[name] for name in _ENDED), last.stream_id))
+    return StatementRow(_SUBMIT if by_agent else _END, (*(values[name] for name in _ENDED), last.stream_id))

@@ -1,7 +1,8 @@
 """Audits an episode: chain, fold, scenario, every action taken again, the grade computed again, and the read model.
 
-An edit is found, not prevented. What was recorded by another version of the generator, the rubric or the observation
-cannot be derived again; the report says so in a note instead of calling it a finding.
+An edit is found, not prevented. What was recorded by another version of the generator or the observation cannot be
+derived again; the report says so in a note instead of calling it a finding. An episode is judged by its own rubric; one that
+this program does not know is a finding, because nothing it earned can be derived.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from domain.events import (
     FieldQueried,
 )
 from domain.observation import OBSERVATION_VERSION
-from domain.rubric import RUBRIC
 from domain.types import COMPOSED_TASK
 from server.attempts import attempt_values
 from server.audit_scenarios import ScenarioShelf
@@ -33,8 +33,9 @@ from server.findings import AuditReport, Finding
 from server.folding import decode_link
 from server.grading import grade_submission
 from server.read_models import episode_values
+from server.regrade_audit import with_regrades
 from server.replay import UnknownStreamError, reading
-from server.round_facts import Facts, faults_of_attempt, read_facts
+from server.round_facts import Facts, faults_of_attempt, faults_of_closing, note_on_closing, read_facts
 from server.scenarios import HeldScenario
 from server.secret_files import SecretFiles, secrets_folder
 from server.settings import Settings
@@ -70,7 +71,8 @@ async def audit_episode(settings: Settings, world: World, episode_id: str) -> Au
     """Look at everything recorded of one episode; raises ``UnknownStreamError``."""
     async with reading(settings) as connection:
         facts = await connection.run_sync(read_facts, SecretFiles(secrets_folder(settings)))
-        return await audit_recorded(connection, world, episode_id, shelf=ScenarioShelf(world), facts=facts)
+        report = await audit_recorded(connection, world, episode_id, shelf=ScenarioShelf(world), facts=facts)
+        return await with_regrades(connection, report)
 
 
 async def audit_recorded(
@@ -180,6 +182,10 @@ class _Auditor:
         truth = held.scenario.truth
         for fault in faults_of_attempt(self._episode_id, state.reset, truth.fault_id, self._facts):
             self._find("round", 1, fault)
+        for fault in faults_of_closing(links, state.reset, state.ended, self._facts):
+            self._find("round", None, fault)
+        note = note_on_closing(links, state.reset, self._facts)
+        self.notes += [note] if note is not None else []
         known = self._facts.rounds.get(state.reset.round)
         if known is not None and known.secret is None:
             self.notes.append(f"seed and fault not derived: the secret of round {state.reset.round} is not known here")
@@ -206,11 +212,10 @@ class _Auditor:
     def _can_execute(self, reset: Event) -> bool:
         if not isinstance(reset, EpisodeReset):
             return False
-        present = (RUBRIC.version, OBSERVATION_VERSION)
-        if (reset.rubric_version, reset.observation_version) != present:
+        if reset.observation_version != OBSERVATION_VERSION:
             self.notes.append(
-                f"not executed again: recorded with rubric {reset.rubric_version} and observations "
-                f"{reset.observation_version}, these are {present[0]} and {present[1]}"
+                f"not executed again: recorded with observations {reset.observation_version}, "
+                f"these are {OBSERVATION_VERSION}"
             )
             return False
         return True
@@ -243,8 +248,10 @@ def command_of(happened: Event) -> Command:
                 task_id=happened.task_id,
                 seed=happened.seed,
                 seed_given=happened.seed_given,
+                split=happened.split,
                 scenario_digest=happened.scenario_digest,
                 generator_version=happened.generator_version,
+                rubric_version=happened.rubric_version,
                 reward_mode=happened.reward_mode,
                 agent=happened.agent,
                 session=happened.session,

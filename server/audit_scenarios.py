@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.events import EpisodeReset
 from domain.scenario import Scenario
 from server.findings import Finding
-from server.scenarios import HeldScenario, ScenarioLostError, read_scenario
+from server.scenarios import HeldScenario, ScenarioLostError, read_held
 from server.world import World
 
 _LIMIT = 8
@@ -39,7 +39,8 @@ class ScenarioShelf:
 
     async def take(self, connection: AsyncConnection, reset: EpisodeReset) -> AuditedScenario:
         """The scenario that a reset refers to."""
-        key = (reset.scenario_digest, reset.task_id, reset.seed, reset.generator_version, reset.round is None)
+        named = (reset.task_id, reset.seed, reset.split, reset.generator_version)
+        key = (reset.scenario_digest, *named, reset.round is None)
         if key not in self._kept:
             self._kept[key] = await self._audit(connection, reset)
             if len(self._kept) > _LIMIT:
@@ -48,15 +49,18 @@ class ScenarioShelf:
 
     async def _audit(self, connection: AsyncConnection, reset: EpisodeReset) -> AuditedScenario:
         try:
-            stored = await connection.run_sync(read_scenario, reset.scenario_digest)
+            held = await connection.run_sync(read_held, reset.scenario_digest)
         except ScenarioLostError as error:
             return AuditedScenario(None, (_finding("scenario", str(error)),), ())
+        stored = held.scenario
         findings: list[Finding] = []
         notes: list[str] = []
-        named = (reset.task_id, reset.seed, reset.generator_version)
-        if (stored.task_id, stored.seed, stored.generator_version) != named:
+        named = (reset.task_id, reset.seed, reset.split, reset.generator_version)
+        if (stored.task_id, stored.seed, held.split, stored.generator_version) != named:
             findings.append(
-                _finding("scenario", "task, seed or generator version of the scenario are not those of the reset")
+                _finding(
+                    "scenario", "task, seed, split or generator version of the scenario are not those of the reset"
+                )
             )
         if reset.generator_version != self._world.generator_version:
             notes.append(
@@ -65,15 +69,16 @@ class ScenarioShelf:
             )
         elif (await self._generate(reset, stored)).digest != reset.scenario_digest:
             findings.append(_finding("generate", "generating the scenario again gives another one"))
-        return AuditedScenario(HeldScenario(stored, is_stored=True), tuple(findings), tuple(notes))
+        return AuditedScenario(held, tuple(findings), tuple(notes))
 
     async def _generate(self, reset: EpisodeReset, stored: Scenario) -> Scenario:
         began = time.process_time()
         try:
             if reset.round is None:
-                return await self._world.generate(reset.task_id, reset.seed)
+                return await self._world.generate(reset.task_id, reset.seed, split=reset.split)
             # Which fault a round plants follows from its secret; whether it does, is asked apart.
-            return await self._world.generate(reset.task_id, reset.seed, fault=stored.truth.fault_id)
+            fault = stored.truth.fault_id
+            return await self._world.generate(reset.task_id, reset.seed, split=reset.split, fault=fault)
         finally:
             self.generated += 1
             self.seconds += time.process_time() - began

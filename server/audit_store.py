@@ -16,13 +16,14 @@ from server.audit_scenarios import ScenarioShelf
 from server.findings import AuditReport, Finding, StoreFinding, StoreReport
 from server.folding import decode_link
 from server.operating import look
+from server.regrade_audit import with_regrades
 from server.replay import UnknownStreamError, reading
 from server.round_facts import Facts, faults_of_round, read_facts
 from server.secret_files import SecretFiles, secrets_folder
 from server.settings import Settings
 from server.store import to_link
 from server.store_errors import UnreadableEventError
-from server.tables import attempts, episodes, events
+from server.tables import attempts, episodes, events, regrades
 from server.world import InlineWorld, create_process_pool
 
 PIECE = 200
@@ -94,12 +95,16 @@ def _findings(reports: Iterable[AuditReport]) -> list[StoreFinding]:
 def _by_scenario(connection: Connection, round_id: str | None) -> dict[str, list[str]]:
     """Digest of a scenario to the episodes on it; those whose reset cannot be read are under the empty one."""
     digests, of_round = _resets(connection)
-    known = union(select(events.c.stream_id), select(episodes.c.episode_id), select(attempts.c.episode_id))
+    known = union(
+        select(events.c.stream_id),
+        *(select(table.c.episode_id) for table in (episodes, attempts, regrades)),
+    )
     names = set(connection.execute(known).scalars())
     if round_id is not None:
         told = union(
             select(episodes.c.episode_id).where(episodes.c.round == round_id),
             select(attempts.c.episode_id).where(attempts.c.round_id == round_id),
+            select(regrades.c.episode_id).where(regrades.c.round_id == round_id),
         )
         names = set(connection.execute(told).scalars()) | {name for name in names if of_round.get(name) == round_id}
     groups: dict[str, list[str]] = {}
@@ -150,7 +155,8 @@ async def _audit(piece: _Piece) -> _Outcome:
             try:
                 report = await audit_recorded(connection, world, name, shelf=shelf, facts=piece.facts)
             except UnknownStreamError:
-                report = _only_attempted(name)
+                report = _without_events(name)
+            report = await with_regrades(connection, report)
             seen += report.events
             notes.update(set(report.notes))
             if report.findings:
@@ -158,6 +164,6 @@ async def _audit(piece: _Piece) -> _Outcome:
     return _Outcome(tuple(reports), len(piece.episode_ids), seen, notes, shelf.generated, shelf.seconds)
 
 
-def _only_attempted(name: str) -> AuditReport:
-    finding = Finding(code="row", version=None, message="attempts has a row, but there are no events")
+def _without_events(name: str) -> AuditReport:
+    finding = Finding(code="row", version=None, message="attempts or regrades have a row, but there are no events")
     return AuditReport(episode_id=name, events=0, findings=(finding,), notes=())

@@ -12,14 +12,17 @@ import ipaddress
 import re
 from typing import Iterable
 
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from server.identity import IDENTITY, OPEN_ACCESS, Identity
+from server.asking import ASKER, Asker, Priority
+from server.identity import IDENTITY, OPEN_ACCESS, Identity, client_of
 from server.identity import Scope as KeyScope
 from server.keys import MARK, KeyRefusedError
-from server.problems import MEDIA_TYPE, Problem, forbidden, key_required, problem_of
+from server.problems import MEDIA_TYPE, RETRY_AFTER_SECONDS, Problem, forbidden, key_required, problem_of
 from server.settings import Settings
 from server.store_errors import StoreUnavailableError
+from server.trace import IS_REFUSED
 from server.version import NAME
 
 PUBLIC = frozenset(
@@ -28,8 +31,10 @@ PUBLIC = frozenset(
 )
 """What everybody may read: none of it belongs to an agent."""
 PUBLIC_FOLDERS = ("/static/", "/docs/", f"/{NAME}/")
-_PLAY = re.compile(r"/(reset|step|sessions/.*|episodes/[^/]*/step|play.*|mcp.*)$")
-"""What only agents may post to."""
+_OF_THE_PROCESS = frozenset(("/health", "/ready", "/metrics"))
+"""What tells of the server itself, and is answered whatever the database does."""
+_PLAY = re.compile(r"/(reset|step|sessions/.*|episodes/[^/]*/step|play.*|mcp.*)", re.DOTALL)
+"""What only agents may post to; matched on the whole path."""
 POLICY_VIOLATION = 1008
 _CHALLENGE = (b"www-authenticate", b'Basic realm="mlops-debug", charset="UTF-8"')
 
@@ -56,10 +61,12 @@ class Authentication:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
             try:
+                _check_database(scope)
                 scope[IDENTITY] = await self._identity(scope)
             except (Problem, StoreUnavailableError) as refused:
                 await _refuse(scope, send, problem_of(refused))
                 return
+            ASKER.set(Asker(client_of(HTTPConnection(scope)), Priority.PLAY))
         await self._app(scope, receive, send)
 
     async def _identity(self, scope: Scope) -> Identity:
@@ -96,7 +103,8 @@ def _password(encoded: str) -> str:
         name, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
     except (binascii.Error, ValueError):
         return ""
-    return password or name
+    text = password or name
+    return "" if "\x00" in text else text  # no key holds one, and PostgreSQL would refuse the query
 
 
 def needed_scopes(scope: Scope) -> tuple[KeyScope, ...]:
@@ -105,8 +113,14 @@ def needed_scopes(scope: Scope) -> tuple[KeyScope, ...]:
         return ()
     if scope["path"] == "/metrics":
         return ("operator",)
-    is_play = scope["type"] == "websocket" or (scope["method"] == "POST" and _PLAY.match(scope["path"]) is not None)
+    is_play = scope["type"] == "websocket" or (scope["method"] == "POST" and _PLAY.fullmatch(scope["path"]) is not None)
     return ("agent",) if is_play else ("viewer", "agent")
+
+
+def _check_database(scope: Scope) -> None:
+    """Refuse what could be answered from memory, too, where the file of the database is not the one that was opened."""
+    if scope["path"] not in _OF_THE_PROCESS and not scope["path"].startswith(PUBLIC_FOLDERS):
+        scope["app"].state.installation.backend.check()
 
 
 def _is_public(scope: Scope) -> bool:
@@ -119,8 +133,11 @@ async def _refuse(scope: Scope, send: Send, problem: Problem) -> None:
         await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": problem.title})
         return
     kind = "websocket.http.response" if scope["type"] == "websocket" else "http.response"
+    IS_REFUSED.set(scope["type"] == "websocket")
     headers = [(b"content-type", MEDIA_TYPE.encode())]
     if problem.status == 401:
         headers.append(_CHALLENGE)
+    if problem.status == 503:
+        headers.append((b"retry-after", str(RETRY_AFTER_SECONDS).encode()))
     await send({"type": f"{kind}.start", "status": problem.status, "headers": headers})
     await send({"type": f"{kind}.body", "body": problem.body()})

@@ -13,12 +13,17 @@ from server.database import (
     create_postgres_write_engine,
     create_read_engine,
     create_write_engine,
+    database_path,
     is_sqlite,
     parse_url,
 )
+from server.log_limit import limited
 from server.schema_versions import upgrade, upgrade_postgres
+from server.serving_lock import announced
 from server.settings import Settings
+from server.sqlite_files import OpenFiles
 from server.store import write_batch
+from server.supervision import Supervisor
 from server.task_writer import TaskWriter
 from server.thread_writer import ThreadWriter
 from server.writer import WriteBatch, Writer
@@ -30,28 +35,56 @@ class Backend:
 
     writer: Writer
     reader: AsyncEngine
+    supervisor: Supervisor
+    """Of the writer, and of whatever else runs beside it."""
+    files: OpenFiles | None
+    """Of SQLite; None: the database is no file."""
+
+    def check(self) -> None:
+        """Raises ``DatabaseMovedError`` where the file of the database is not the one that was opened."""
+        if self.files is not None:
+            self.files.check()
 
 
 @asynccontextmanager
-async def opened(settings: Settings, write: WriteBatch = write_batch) -> AsyncIterator[Backend]:
+async def opened(
+    settings: Settings, write: WriteBatch = write_batch, *, supervisor: Supervisor | None = None
+) -> AsyncIterator[Backend]:
     """On the way out, what is waiting is written."""
+    supervisor = supervisor or Supervisor()
     url = parse_url(settings.database_url)
-    open_writer = _sqlite_writer if is_sqlite(url) else _postgres_writer
     reader = create_read_engine(url)
     try:
-        async with open_writer(url, settings, write) as writer:
-            yield Backend(writer, reader)
+        if is_sqlite(url):
+            files = OpenFiles(database_path(url))
+            files.guard(reader.sync_engine)
+            with announced(database_path(url)):
+                async with _sqlite_writer(url, settings, write, supervisor, files) as writer:
+                    yield Backend(writer, reader, supervisor, files)
+        else:
+            async with _postgres_writer(url, settings, write, supervisor) as writer:
+                yield Backend(writer, reader, supervisor, None)
     finally:
         await reader.dispose()
 
 
 @asynccontextmanager
-async def _sqlite_writer(url: URL, settings: Settings, write: WriteBatch) -> AsyncIterator[Writer]:
+async def _sqlite_writer(
+    url: URL, settings: Settings, write: WriteBatch, supervisor: Supervisor, files: OpenFiles
+) -> AsyncIterator[Writer]:
     engine = create_write_engine(url)
-    writer = ThreadWriter(engine, write, batch_limit=settings.batch_limit, accept_weakness=settings.accept_data_loss)
+    files.guard(engine)
+    writer = ThreadWriter(
+        engine,
+        limited(files.checked(write), files),
+        batch_limit=settings.batch_limit,
+        accept_weakness=settings.accept_data_loss,
+        supervisor=supervisor,
+    )
     try:
         upgrade(engine)
         await writer.start()
+        files.remember()
         yield writer
     finally:
         await writer.stop()
@@ -59,9 +92,17 @@ async def _sqlite_writer(url: URL, settings: Settings, write: WriteBatch) -> Asy
 
 
 @asynccontextmanager
-async def _postgres_writer(url: URL, settings: Settings, write: WriteBatch) -> AsyncIterator[Writer]:
+async def _postgres_writer(
+    url: URL, settings: Settings, write: WriteBatch, supervisor: Supervisor
+) -> AsyncIterator[Writer]:
     engine = create_postgres_write_engine(url)
-    writer = TaskWriter(engine, write, batch_limit=settings.batch_limit, accept_weakness=settings.accept_data_loss)
+    writer = TaskWriter(
+        engine,
+        write,
+        batch_limit=settings.batch_limit,
+        accept_weakness=settings.accept_data_loss,
+        supervisor=supervisor,
+    )
     try:
         await upgrade_postgres(url)
         await writer.start()

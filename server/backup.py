@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -25,6 +24,7 @@ from server.signing import own_public_key
 from server.store import read_stream
 from server.store_errors import UnreadableEventError
 from server.tables import episodes, events
+from server.whole_files import sync_file
 from server.world import InlineWorld
 
 _DAMAGED = "the file is damaged: "
@@ -54,7 +54,11 @@ def back_up(settings: Settings, target: Path, *, audits: int | None = None, work
     if not target.absolute().parent.is_dir():
         raise BackupError(f"there is no folder {target.absolute().parent}")
     part = target.absolute().with_name(target.name + ".part")
-    _copy(database_path(parse_url(settings.database_url)), part)
+    try:
+        _copy(database_path(parse_url(settings.database_url)), part)
+    except (sqlite3.Error, OSError) as error:
+        part.unlink(missing_ok=True)
+        raise BackupError(f"cannot write {part}: {error}") from error
     secrets = str(secrets_folder(settings).absolute())
     copied = replace(settings, database_url=f"sqlite:///{part}", secrets_folder=secrets)
     report = asyncio.run(look(copied, _checked))
@@ -63,7 +67,9 @@ def back_up(settings: Settings, target: Path, *, audits: int | None = None, work
     if not report.findings:
         for made_by_looking in ("-wal", "-shm"):
             part.with_name(part.name + made_by_looking).unlink(missing_ok=True)
+        sync_file(part)  # looking at it in WAL mode may have written to it
         part.rename(target)
+        sync_file(target.parent)
     return report
 
 
@@ -98,8 +104,7 @@ def _copy(source: Path, part: Path) -> None:
         closing(sqlite3.connect(part)) as writing_to,
     ):
         reading_from.backup(writing_to)
-    with part.open("rb") as written:
-        os.fsync(written.fileno())
+    sync_file(part)
 
 
 def _checked(connection: Connection) -> BackupReport:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import nullcontext
 from typing import NamedTuple
 
 from domain.chain import Link
 from domain.episode import EpisodeState, ResetEpisode
-from server.admitted import Admitted
+from domain.rubric import RUBRIC
+from server.admitted import Admitted, SessionName
+from server.asking import Priority, asking
 from server.attempts import begun_row
 from server.read_models import begin_row, session_row
 from server.scenarios import HeldScenario, Scenarios
@@ -21,26 +24,31 @@ class Beginning(NamedTuple):
     held: HeldScenario
 
 
-async def begin(scenarios: Scenarios, admitted: Admitted, *, session: str | None, drawn_from: str) -> Beginning:
+async def begin(scenarios: Scenarios, admitted: Admitted, *, session: SessionName | None, drawn_from: str) -> Beginning:
     """The command that begins an episode, and its scenario. ``drawn_from``: where a seed that nobody chose comes from."""
     request, ranked = admitted.request, admitted.ranked
     if ranked is not None:
         seed = ranked.seed
     else:
         seed = request.seed if request.seed is not None else _draw_seed(drawn_from)
+    split = ranked.split if ranked is not None else request.wanted_split
     fault = ranked.fault if ranked is not None else None
     is_chosen = request.seed is not None
-    held = await scenarios.generate(request.task_id or "easy", seed, fault=fault, may_be_stored=is_chosen)
+    task_id = request.task_id or "easy"
+    with asking(Priority.RANKED) if ranked is not None else nullcontext():
+        held = await scenarios.generate(task_id, seed, split=split, fault=fault, may_be_stored=is_chosen)
     attempt = ranked.attempt if ranked is not None else None
     command = ResetEpisode(
         task_id=held.scenario.task_id,
         seed=seed,
         seed_given=is_chosen,
+        split=split,
         scenario_digest=held.digest,
         generator_version=held.scenario.generator_version,
+        rubric_version=RUBRIC.version,
         reward_mode=request.reward_mode or "shaped",
         agent=request.agent,
-        session=session,
+        session=session.recorded if session is not None else None,
         key=admitted.key,
         round=attempt.round if attempt is not None else None,
         entry=attempt.entry if attempt is not None else None,

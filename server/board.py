@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
+from types import MappingProxyType
 from typing import Any, Mapping, NamedTuple, Sequence
 
 from domain.ranking import (
@@ -19,6 +20,7 @@ from domain.ranking import (
     pass_rate,
     rank,
 )
+from domain.rubric import RUBRIC, Rubric
 from domain.suites import Suite
 from domain.types import TASK_IDS
 
@@ -26,6 +28,16 @@ CSV_COLUMNS = (
     *("rank", "agent", "kind", "verified", "score", "low", "high", "attempts_used", "attempts_allowed", "complete"),
     *("pass_1", "pass_all", *TASK_IDS, "mean_steps", "brier", "client_tokens", "client_cost_usd"),
 )
+
+
+RANKS_FROM: Mapping[str, int] = MappingProxyType({"ranked-1": 4})
+"""For each suite whose intervals hold how many attempts they need; the boards of others show no ranks. Intervals do not
+know of faults that were not drawn: with the many faults of ``ranked-2`` equal agents are told apart in every second pair."""
+
+
+def has_ranks(suite_id: str, attempts_allowed: int) -> bool:
+    """Whether the board of such a round says who is ahead of whom."""
+    return suite_id in RANKS_FROM and attempts_allowed >= RANKS_FROM[suite_id]
 
 
 class Entrant(NamedTuple):
@@ -46,10 +58,12 @@ class Entrant(NamedTuple):
     """Whether every attempt that has ended was audited by this server, without findings."""
 
 
-def build_board(entrants: Sequence[Entrant], suite: Suite, attempts_allowed: int) -> list[dict[str, Any]]:
-    """The rows by rank, then by score."""
-    estimates = {each.agent: estimate_score(each.outcomes, suite) for each in entrants}
-    ranks = rank(estimates)
+def build_board(
+    entrants: Sequence[Entrant], suite: Suite, attempts_allowed: int, rubric: Rubric = RUBRIC, *, is_ranked: bool
+) -> list[dict[str, Any]]:
+    """The rows by rank, then by score; without ranks, by score. ``rubric`` is that of the scores."""
+    estimates = {each.agent: estimate_score(each.outcomes, suite, rubric) for each in entrants}
+    ranks = rank(estimates) if is_ranked else {}
     costs = {
         each.agent: (each.cost_usd / each.reported, estimates[each.agent].mean)
         for each in entrants
@@ -58,10 +72,10 @@ def build_board(entrants: Sequence[Entrant], suite: Suite, attempts_allowed: int
     frontier = pareto(costs)
     rows = [
         _row(each, estimates[each.agent], suite, attempts_allowed)
-        | {"rank": ranks[each.agent], "on_frontier": each.agent in frontier if each.agent in costs else None}
+        | {"rank": ranks.get(each.agent), "on_frontier": each.agent in frontier if each.agent in costs else None}
         for each in entrants
     ]
-    return sorted(rows, key=lambda row: (row["rank"], -row["score"], row["agent"]))
+    return sorted(rows, key=lambda row: (row["rank"] or 0, -row["score"], row["agent"]))
 
 
 def _row(entrant: Entrant, estimate: Estimate, suite: Suite, attempts_allowed: int) -> dict[str, Any]:
@@ -158,12 +172,13 @@ def _mean(values: Sequence[float]) -> float | None:
     return round(sum(values) / len(values), 4) if values else None
 
 
-def heading(round_json: Mapping[str, Any], rubric_version: str) -> dict[str, Any]:
+def heading(round_json: Mapping[str, Any], rubric_version: str, *, is_ranked: bool) -> dict[str, Any]:
     """What stands over the rows."""
     return {
         "round": round_json["round"],
         "suite": round_json["suite"],
         "attempts_allowed": round_json["attempts"],
+        "has_ranks": is_ranked,
         "rubric_version": rubric_version,
         "recorded_rubric_version": round_json["rubric_version"],
         "generator_version": round_json["generator_version"],
@@ -172,3 +187,14 @@ def heading(round_json: Mapping[str, Any], rubric_version: str) -> dict[str, Any
         "closed_at": round_json["closed_at"],
         "pass_score": PASS_SCORE,
     }
+
+
+_OF_NO_ROUND = (
+    *("round", "suite", "attempts_allowed", "rubric_version", "recorded_rubric_version", "generator_version"),
+    *("commitment", "opened_at", "closed_at"),
+)
+
+
+def empty_board() -> dict[str, Any]:
+    """The board where no round was opened yet."""
+    return {**dict.fromkeys(_OF_NO_ROUND), "has_ranks": False, "pass_score": PASS_SCORE, "rows": []}

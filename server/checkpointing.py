@@ -10,7 +10,7 @@ from typing import Any, Callable
 from sqlalchemy.exc import IntegrityError
 
 from server.checkpoints import draft_checkpoint, keep_checkpoint, read_latest
-from server.operating import change, look
+from server.operating import accept, change, look
 from server.settings import Settings
 from server.signing import Signer
 from server.times import format_time
@@ -21,13 +21,18 @@ logger = logging.getLogger(__name__)
 class Checkpointer:
     """Every so often, and only where something happened. It only reads until the short write at the end."""
 
-    def __init__(self, settings: Settings, signer: Signer, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, settings: Settings, signer: Signer, *, clock: Callable[[], datetime], check: Callable[[], None] = accept
+    ) -> None:
+        """``check`` raises where the database is not the one that the server opened."""
+        self._check = check
         self._settings = settings
         self._signer = signer
         self._clock = clock
 
     async def make(self) -> dict[str, Any] | None:
         """A checkpoint of now; null: nothing happened since the latest."""
+        self._check()
         now = format_time(self._clock())
         signed = await look(self._settings, lambda opened: draft_checkpoint(opened, self._signer, now=now))
         if signed is not None:
@@ -39,6 +44,7 @@ class Checkpointer:
 
     async def latest(self) -> dict[str, Any] | None:
         """The newest one that was kept; null: none."""
+        self._check()
         return await look(self._settings, read_latest)
 
     async def warn_of_another_key(self) -> None:

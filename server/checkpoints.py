@@ -31,6 +31,13 @@ _LATEST = select(checkpoints).order_by(checkpoints.c.number.desc()).limit(1)
 _ALL = select(checkpoints).order_by(checkpoints.c.number)
 
 
+ROUND_COLUMNS = (
+    *("commitment", "closed_at", "suite_id", "suite_digest", "attempts", "rubric_version", "generator_version"),
+    *("opened_at", "split"),
+)
+"""What a checkpoint says of each round; those of earlier versions have the first two."""
+
+
 class StreamHead(NamedTuple):
     """The last event of a stream."""
 
@@ -62,8 +69,8 @@ def draft_checkpoint(connection: Connection, signer: Signer, *, now: str) -> dic
     """Sign a checkpoint of all that is recorded; null: nothing happened since the latest. Only reads, since hashing the
     heads takes longer than others may be kept from writing."""
     latest = read_latest(connection)
-    position = safe_position(connection)
     committed = _commitments(connection)
+    position = safe_position(connection)  # after the rounds: what a closed round holds lies below it
     previous = latest["statement"] if latest is not None else None
     if previous is not None and (previous["position"], previous["rounds"]) == (position, committed):
         return None
@@ -77,6 +84,7 @@ def draft_checkpoint(connection: Connection, signer: Signer, *, now: str) -> dic
             "heads_hash": heads_hash(heads),
             "previous_hash": statement_hash(previous) if previous is not None else None,
             "rounds": committed,
+            "signs_bundles": True,
             "made_at": now,
         }
     )
@@ -116,10 +124,10 @@ def signed_of(row: Row[Any]) -> dict[str, Any]:
 
 
 def _commitments(connection: Connection) -> list[dict[str, Any]]:
-    """What every round is committed to, so that a commitment cannot be changed after the first checkpoint."""
-    found = connection.execute(select(rounds.c.round_id, rounds.c.commitment, rounds.c.closed_at))
+    """What every round is, so that none of it can be changed after the first checkpoint."""
+    found = [row._mapping for row in connection.execute(select(rounds))]
     return sorted(
-        ({"round": row.round_id, "commitment": row.commitment, "closed_at": row.closed_at} for row in found),
+        ({"round": row["round_id"], **{name: row[name] for name in ROUND_COLUMNS}} for row in found),
         key=lambda each: str(each["round"]),
     )
 

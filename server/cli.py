@@ -17,11 +17,11 @@ from mlops_debug_env.commands.demo import demo
 from mlops_debug_env.commands.run import run
 from server.commands.auditing import audit, checkpoint
 from server.commands.care import backup, doctor
+from server.commands.failures import CommandGroup
 from server.commands.invocation import (
     DatabaseOption,
     JsonOption,
     as_url,
-    change,
     existing,
     existing_or_new,
     fail,
@@ -31,11 +31,11 @@ from server.commands.keys import keys
 from server.commands.records import export, rebuild, regrade, verify
 from server.commands.rounds import rounds
 from server.commands.warming import warm
-from server.database import is_sqlite, parse_url, shown_url
-from server.settings import Settings, to_environment
+from server.database import parse_url
 
 cli = typer.Typer(
     name="mlops-debug",
+    cls=CommandGroup,
     help="Host episodes of ML-failure diagnosis, and replay and audit what happened in them.",
     no_args_is_help=True,
     add_completion=False,
@@ -61,8 +61,6 @@ cli.command()(warm)
 cli.command()(backup)
 cli.command()(doctor)
 
-STOP_SECONDS = 10
-
 
 @cli.command()
 def serve(
@@ -78,62 +76,29 @@ def serve(
         int | None, typer.Option(min=1, help="Server processes; more than one needs PostgreSQL.")
     ] = None,
 ) -> None:
-    """Serve the environment over REST and WebSocket."""
-    settings = settings_of(
-        host=host, port=port, database_url=as_url(database), log_level=log_level, access=access, workers=workers
-    )
-    import uvicorn
+    """Serve the environment over REST and WebSocket.
 
-    from server.app import create_app
-    from server.collector import calm_collector
-    from server.logs import log_config
-    from server.patience import PatientHttpProtocol
+    Exit 0: stopped by Ctrl-C. 143: stopped by SIGTERM, in order too. 2: a setting, the address, the database or the folder of secrets cannot be used,
+    told in one line before anything starts. 3: the start failed later; the log says why.
+    """
+    from server.serving import serve_until_stopped
 
-    _prepare(settings)
-    calm_collector()
-    _require_somebody_to_play(settings)
-    typer.echo(f"listening on http://{settings.host}:{settings.port}")
-    if settings.workers > 1:
-        os.environ.update(to_environment(settings))
-    uvicorn.run(
-        create_app(settings) if settings.workers == 1 else "server.app:create_app_from_environment",
-        factory=settings.workers > 1,
-        workers=settings.workers,
-        host=settings.host,
-        port=settings.port,
-        log_config=log_config(settings),
-        log_level=settings.log_level,
-        access_log=False,  # ours tells more, and no query
-        # A frame somewhat over the limit is answered; only a far longer one closes its socket.
-        ws_max_size=4 * settings.body_limit_bytes,
-        # Off by default: it costs CPU for each answer and memory for each socket, to save bytes that a fast network has.
-        ws_per_message_deflate=settings.compress_sockets,
-        ws_ping_interval=settings.ping_seconds,
-        ws_ping_timeout=settings.ping_timeout_seconds,
-        # Limits go by the address that is really connected: a header can say anything.
-        proxy_headers=False,
-        server_header=False,
-        http=PatientHttpProtocol,
-        # Requests under way are finished; a client that never ends does not keep the server.
-        timeout_graceful_shutdown=STOP_SECONDS,
+    serve_until_stopped(
+        settings_of(
+            host=host, port=port, database_url=as_url(database), log_level=log_level, access=access, workers=workers
+        )
     )
 
 
 @cli.command()
 def replay(episode: str, database: DatabaseOption = None, as_json: JsonOption = False) -> None:
     """Show an investigation step by step, with what each step earned."""
-    from server.replay import (
-        NotOurDatabaseError,
-        UnfoldableEpisodeError,
-        UnknownStreamError,
-        render_replay,
-        replay_episode,
-    )
+    from server.replay import UnfoldableEpisodeError, UnknownStreamError, render_replay, replay_episode
 
     settings = settings_of(database_url=as_url(database))
     try:
         replayed = asyncio.run(replay_episode(existing(settings), episode))
-    except (UnknownStreamError, UnfoldableEpisodeError, NotOurDatabaseError) as error:
+    except (UnknownStreamError, UnfoldableEpisodeError) as error:
         fail(str(error))
     typer.echo(replayed.model_dump_json(indent=2) if as_json else render_replay(replayed))
 
@@ -141,23 +106,19 @@ def replay(episode: str, database: DatabaseOption = None, as_json: JsonOption = 
 @database_commands.command(name="upgrade")
 def upgrade_tables(database: DatabaseOption = None) -> None:
     """Bring the tables to the newest version; nothing where they have it."""
-    from server.schema_versions import NewerDatabaseError, upgrade_database
-    from server.store_errors import StoreUnavailableError
+    from server.schema_versions import upgrade_database
 
     settings = settings_of(database_url=as_url(database))
     existing_or_new(settings)
-    try:
-        version = asyncio.run(upgrade_database(parse_url(settings.database_url)))
-    except (NewerDatabaseError, StoreUnavailableError) as error:
-        fail(str(error))
+    version = asyncio.run(upgrade_database(parse_url(settings.database_url)))
     typer.echo(f"at version {version.present}")
 
 
 @database_commands.command(name="check")
 def check_tables(database: DatabaseOption = None) -> None:
     """Tell which version the tables have. Exit 0: the newest, 1: they need an upgrade."""
-    from server.replay import NotOurDatabaseError, reading
-    from server.schema_versions import NewerDatabaseError, SchemaVersion, read_version
+    from server.replay import reading
+    from server.schema_versions import SchemaVersion, read_version
 
     settings = existing(settings_of(database_url=as_url(database)))
 
@@ -165,10 +126,7 @@ def check_tables(database: DatabaseOption = None) -> None:
         async with reading(settings) as connection:
             return await connection.run_sync(read_version)
 
-    try:
-        version = asyncio.run(look())
-    except (NewerDatabaseError, NotOurDatabaseError) as error:
-        fail(str(error))
+    version = asyncio.run(look())
     if version.is_newest:
         typer.echo(f"at version {version.present}, the newest")
         return
@@ -243,40 +201,7 @@ def bench(
     typer.echo(f"wrote {json_path} and {plot_path}", err=True)
 
 
-def _prepare(settings: Settings) -> None:
-    """Say which database is served, and end here, in one sentence, where it cannot be."""
-    url = parse_url(settings.database_url)
-    if is_sqlite(url) and settings.workers > 1:
-        fail(
-            f"--workers {settings.workers} needs PostgreSQL: in an SQLite file one process writes at a time, so that "
-            "several would only wait for each other's lock. Leave --workers away, or see docs/how-to/postgres.md"
-        )
-    existing_or_new(settings)
-    typer.echo(f"database: {shown_url(url)}")
-    if is_sqlite(url):
-        return
-    from server.backend import opened
-    from server.durability import UnsafeDatabaseError
-    from server.schema_versions import NewerDatabaseError
-    from server.store_errors import StoreUnavailableError
-
-    async def open_once() -> None:
-        async with opened(settings):
-            pass
-
-    try:
-        asyncio.run(open_once())
-    except (UnsafeDatabaseError, NewerDatabaseError, StoreUnavailableError) as error:
-        fail(str(error))
-
-
-def _require_somebody_to_play(settings: Settings) -> None:
-    """Refuse to listen where nobody could get in: it is more likely a mistake than a wish."""
-    from server.authentication import is_open
-    from server.keys import count_keys
-
-    if not is_open(settings) and change(settings, count_keys) == 0:
-        fail(
-            f"{settings.host} can be reached by others, and there is no API key: make one with mlops-debug keys "
-            "create NAME, or let everybody in with --access open"
-        )
+def main() -> None:
+    """The program ``mlops-debug``. Interpreters that it starts do not import from the working directory."""
+    os.environ["PYTHONSAFEPATH"] = "1"
+    cli()

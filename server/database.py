@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,12 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 BUSY_TIMEOUT_MS = 10_000
+"""How long an append waits for another program's lock on an SQLite file, the time in the queue included."""
+LOG_LIMIT_BYTES = 64_000_000
+"""To this length SQLite shortens its log when it begins it anew; over it, the writer tries to shorten it."""
 LOCK_TIMEOUT_MS = 2_000
 """How long a PostgreSQL transaction waits for another one."""
 SILENCE_SECONDS = 10.0
@@ -77,10 +83,20 @@ def shown_url(url: URL) -> str:
 
 def create_write_engine(url: URL) -> Engine:
     """SQLite. Transactions take the write lock first: a deferred one fails at once when it must upgrade its lock."""
-    engine = create_engine(url.set(drivername="sqlite+pysqlite"))
+    engine = create_engine(url.set(drivername="sqlite+pysqlite"), hide_parameters=True)
     event.listen(engine, "connect", _configure_writer)
     event.listen(engine, "begin", _begin_immediate)
     return engine
+
+
+def create_check_engine(url: URL) -> Engine:
+    """SQLite. Makes no file and sets nothing in one: it may be the database of another program."""
+    address = f"{database_path(url).as_uri()}?mode=rw"
+    return create_engine(
+        url.set(drivername="sqlite+pysqlite"),
+        creator=lambda: sqlite3.connect(address, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000),
+        poolclass=NullPool,
+    )
 
 
 def create_read_engine(url: URL) -> AsyncEngine:
@@ -90,7 +106,9 @@ def create_read_engine(url: URL) -> AsyncEngine:
             url, READ_CONNECTIONS, isolation_level="AUTOCOMMIT", is_pinged=True, default_transaction_read_only="on"
         )
     engine = create_async_engine(
-        url.set(drivername="sqlite+aiosqlite"), execution_options={"isolation_level": "AUTOCOMMIT"}
+        url.set(drivername="sqlite+aiosqlite"),
+        execution_options={"isolation_level": "AUTOCOMMIT"},
+        hide_parameters=True,  # in errors, which are logged: payloads, seeds, names
     )
     event.listen(engine.sync_engine, "connect", _configure_reader)
     return engine
@@ -122,19 +140,33 @@ def _create_postgres_engine(
     silence_seconds: float | None = SILENCE_SECONDS,
     **server_settings: str,
 ) -> AsyncEngine:
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_pre_ping=is_pinged,
         pool_size=connections,
         max_overflow=0,
         pool_timeout=SILENCE_SECONDS,
         isolation_level=isolation_level,
+        hide_parameters=True,
         connect_args={
             "timeout": SILENCE_SECONDS,
             "command_timeout": silence_seconds,
             "server_settings": {"application_name": "mlops-debug", **server_settings},
         },
     )
+    event.listen(engine.sync_engine, "do_connect", _connect_to_postgres)
+    return engine
+
+
+def _connect_to_postgres(dialect: Any, _record: object, arguments: Any, named: Any) -> Any:
+    """Connect, and raise an error of the dialect's. SQLAlchemy before 2.1 lets what asyncpg raises at a connect through as it
+    is ("the database system is starting up"), which no handler of database errors catches."""
+    asyncpg: Any = importlib.import_module("asyncpg")  # an extra, without types
+
+    try:
+        return dialect.connect(*arguments, **named)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise dialect.loaded_dbapi.OperationalError(str(error)) from error
 
 
 def _configure_writer(connection: Any, _record: object) -> None:
@@ -143,6 +175,13 @@ def _configure_writer(connection: Any, _record: object) -> None:
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
+    connection.execute(f"PRAGMA journal_size_limit={LOG_LIMIT_BYTES}")
+
+
+def limit_lock_wait(connection: Connection, waited: float) -> None:
+    """Wait for another program's lock only for what is left of the time, after so many seconds in the queue."""
+    driver: Any = connection.connection.dbapi_connection
+    driver.execute(f"PRAGMA busy_timeout={max(0, BUSY_TIMEOUT_MS - round(1000 * waited))}")
 
 
 def _begin_immediate(connection: Connection) -> None:

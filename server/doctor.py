@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import Connection, select
 
 from server.authentication import is_loopback
 from server.checkups import Checkup, bad, good, note
-from server.database import database_path, is_sqlite, parse_url, shown_url
+from server.database import LOG_LIMIT_BYTES, database_path, is_sqlite, parse_url, shown_url
+from server.database_checks import UnusableDatabaseError, check_database
+from server.listening import AddressError, bind, close
 from server.replay import NotOurDatabaseError, reading
-from server.schema_versions import NewerDatabaseError, read_version
+from server.schema_versions import ForeignDatabaseError, NewerDatabaseError, read_version
 from server.secret_checkups import look_at_keys, look_at_secrets
+from server.serving_lock import is_served
 from server.settings import Settings
+from server.sqlite_files import log_bytes
 from server.tables import events
 
 FREE_BYTES = 1_000_000_000
@@ -33,13 +37,9 @@ async def examine(settings: Settings, *, now: datetime) -> list[Checkup]:
 
 async def _address(settings: Settings, _: datetime) -> Checkup:
     try:
-        with socket.create_server((settings.host, settings.port)):
-            pass
-    except OSError as error:
-        return bad(
-            "address",
-            f"{settings.host}:{settings.port} cannot be listened on ({error.strerror}); stop what listens there, or give --port",
-        )
+        close(bind(settings.host, settings.port))
+    except AddressError as error:
+        return bad("address", str(error))
     if is_loopback(settings.host) or settings.allowed_hosts:
         return good("address", f"{settings.host}:{settings.port} is free")
     return note(
@@ -67,13 +67,14 @@ async def _disk(settings: Settings, _: datetime) -> Checkup:
 
 async def _database(settings: Settings, _: datetime) -> Checkup:
     url = parse_url(settings.database_url)
-    if is_sqlite(url) and not database_path(url).is_file():
-        return good("database", f"{shown_url(url)} will be made at the first start")
     try:
+        check_database(url, may_be_missing=True)
+        if is_sqlite(url) and not database_path(url).is_file():
+            return good("database", f"{shown_url(url)} will be made at the first start")
         async with reading(settings) as connection:
             version = await connection.run_sync(read_version)
             damage = await connection.run_sync(_damage) if is_sqlite(url) else None
-    except (NotOurDatabaseError, NewerDatabaseError) as error:
+    except (ForeignDatabaseError, NewerDatabaseError, NotOurDatabaseError, UnusableDatabaseError) as error:
         return bad("database", str(error))
     if damage is not None:
         return bad("database", f"{shown_url(url)} is damaged ({damage}); restore a backup")
@@ -82,7 +83,24 @@ async def _database(settings: Settings, _: datetime) -> Checkup:
             "database",
             f"{shown_url(url)} is at version {version.present}; a start upgrades it, or mlops-debug db upgrade",
         )
-    return good("database", f"{shown_url(url)} is whole and at version {version.present}, the newest")
+    whole = f"{shown_url(url)} is whole and at version {version.present}, the newest"
+    if is_sqlite(url):
+        return _in_use(database_path(url), whole)
+    return good("database", whole)
+
+
+def _in_use(path: Path, whole: str) -> Checkup:
+    """What other programs do with an SQLite file."""
+    length = log_bytes(path)
+    if length > LOG_LIMIT_BYTES:
+        return note(
+            "database",
+            f"{whole}; its log is {length / 1e6:.0f} MB long, because a reader holds it: end a backup, an audit or another "
+            "program that has it open for long",
+        )
+    if is_served(path):
+        return good("database", f"{whole}; a server serves it: a second one would write in turns with it")
+    return good("database", whole)
 
 
 def _damage(connection: Connection) -> str | None:

@@ -16,7 +16,7 @@ from domain.episode import Command, Decision, EndEpisode, decide, end
 from domain.events import ExpireReason
 from domain.evidence_view import encode_json
 from domain.observation import observe, observe_final, observe_reset
-from server.admitted import Admitted
+from server.admitted import Admitted, SessionName
 from server.answers import Answer, answer, state_json
 from server.beginning import begin
 from server.changes import Change, change_of
@@ -26,7 +26,7 @@ from server.grading import grade_submission
 from server.limits import OpenEpisodes
 from server.locks import NamedLocks
 from server.recall import can_answer_again, fold_after_request, is_repeated_step
-from server.receipts import receipt_statement
+from server.receipts import sign_receipt
 from server.round_errors import RoundClosedError
 from server.scenarios import HeldScenario, Scenarios
 from server.signing import Signer
@@ -84,7 +84,7 @@ class Episodes:
         self._signer = signer
 
     async def reset(
-        self, admitted: Admitted, *, client: str = "", session: str | None = None, leaving: str | None = None
+        self, admitted: Admitted, *, client: str = "", session: SessionName | None = None, leaving: str | None = None
     ) -> Answer:
         """Begin an episode, resume one, or answer a repeated reset again. A new one closes ``leaving`` with it if it can."""
         request = admitted.request
@@ -173,7 +173,7 @@ class Episodes:
         try:
             await self.close(episode_id, reason, at_version=at_version)
         except (StoreError, WriterStoppedError) as error:
-            logger.warning("episode %s stays open until it has been idle for long: %s", episode_id, error)
+            logger.warning("an episode stays open until it has been idle for long: %s", error)
 
     async def exists(self, episode_id: str) -> bool:
         """Whether the episode was ever begun."""
@@ -199,7 +199,7 @@ class Episodes:
         return links
 
     async def _begin(
-        self, episode_id: str, admitted: Admitted, session: str | None, leaving: str | None
+        self, episode_id: str, admitted: Admitted, session: SessionName | None, leaving: str | None
     ) -> FoldedEpisode:
         # The seed is drawn from an id of its own: the episode's id is public and must not tell it.
         command, held = await begin(self._scenarios, admitted, session=session, drawn_from=self._new_id())
@@ -207,13 +207,8 @@ class Episodes:
         beginning = await self._change(
             episode_id, None, decided, actor=actor, request_id=admitted.request.request_id, held=held
         )
-        try:
-            if leaving is None or not await self._record_and_close(beginning, leaving):
-                await self._record(beginning)
-        except RowRefusedError as error:
-            if command.round is None:
-                raise
-            raise RoundClosedError(command.round) from error  # while the scenario was made
+        if leaving is None or not await self._record_and_close(beginning, leaving):
+            await self._record(beginning)
         held.is_stored = True
         return beginning.after
 
@@ -265,15 +260,19 @@ class Episodes:
         )
 
     async def _record(self, change: Change, beside: Change | None = None) -> None:
-        """Append a change, with another episode's beside it, and keep the folds that the append made true."""
+        """Append a change, with another episode's beside it, and keep the folds that the append made true; raises
+        ``RoundClosedError`` where the round of the first was closed meanwhile."""
         EPISODE_ID.set(change.append.stream_id)
         changes = [change] if beside is None else [change, beside]
         try:
             await self._store.write(change.append._replace(beside=beside.append) if beside else change.append)
-        except BaseException:
+        except BaseException as error:
             # Not known whether it was written, or known that another writer was faster: the log knows.
             for each in changes:
                 self._folded.drop(each.append.stream_id)
+            round_id = change.after.state.reset.round
+            if isinstance(error, RowRefusedError) and round_id is not None:
+                raise RoundClosedError(round_id) from error
             raise
         for each in changes:
             episode_id, state = each.append.stream_id, each.after.state
@@ -290,7 +289,7 @@ class Episodes:
     def _answer(self, episode_id: str, current: FoldedEpisode, shown: bytes, held: HeldScenario) -> Answer:
         state, receipt = current.state, None
         if state.ended is not None:
-            receipt = self._signer.sign(receipt_statement(episode_id, state, current.head))
+            receipt = sign_receipt(self._signer, episode_id, state, current.head)
         return answer(episode_id, state, shown, held.scenario.truth, receipt)
 
     async def _required(self, episode_id: str, *, again: bool = False) -> FoldedEpisode:

@@ -11,7 +11,8 @@ class Finding(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     code: str
-    """``chain``, ``fold``, ``scenario``, ``generate``, ``execute``, ``grade``, ``row``, ``round`` or ``checkpoint``."""
+    """``chain``, ``fold``, ``scenario``, ``generate``, ``execute``, ``grade``, ``row``, ``round``, ``regrade``, ``checkpoint``, or, of a bundle,
+    ``signature``, ``withheld``, ``receipt`` or ``board``."""
     version: int | None
     """The event concerned; null: the episode as a whole."""
     message: str

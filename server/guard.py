@@ -15,11 +15,13 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.authentication import is_loopback
-from server.problems import MEDIA_TYPE, Problem, origin_refused, wrong_host
+from server.problems import MEDIA_TYPE, Problem, not_found, origin_refused, wrong_host
 from server.settings import Settings
+from server.trace import IS_REFUSED
 
 _PORT_OF_SCHEME = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _POLICY_VIOLATION = 1008
+_REPLACEMENT = b"%EF%BF%BD"
 _ALWAYS = ((b"cross-origin-resource-policy", b"same-origin"),)
 _UNLESS_SET = (
     (b"x-content-type-options", b"nosniff"),
@@ -44,7 +46,8 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        problem = self._objection(dict(scope["headers"]))
+        problem = self._objection(dict(scope["headers"])) or _objection_to_path(scope["path"])
+        scope = _without_nul(scope)
         if problem is not None:
             await _refuse(problem, scope, send)
         elif scope["type"] == "websocket":
@@ -72,6 +75,12 @@ class Guard:
         return "." not in name or name.endswith(".localhost") or name in self._hosts or _is_address(name)
 
 
+def _objection_to_path(path: str) -> Problem | None:
+    """No route has control characters. The router lets a newline pass at the end of a path, so that what is reached
+    would be another route than the one whose scope was checked."""
+    return None if path.isprintable() else not_found("a path with control characters")
+
+
 @lru_cache(maxsize=256)
 def _is_address(name: str) -> bool:
     try:
@@ -91,6 +100,19 @@ def _is_same(origin: str, host: str) -> bool:
     except (ValueError, KeyError):
         return False
     return split.hostname is not None and split.hostname == there.hostname and port == here
+
+
+def _without_nul(scope: Scope) -> Scope:
+    """A NUL in the address becomes U+FFFD, as browsers do it: no stored text holds one, so that it names nothing; PostgreSQL
+    would refuse the whole query."""
+    path, query = scope["path"], scope.get("query_string", b"")
+    if "\x00" not in path and b"%00" not in query and b"\x00" not in query:
+        return scope
+    return {
+        **scope,
+        "path": path.replace("\x00", "\ufffd"),
+        "query_string": query.replace(b"%00", _REPLACEMENT).replace(b"\x00", _REPLACEMENT),
+    }
 
 
 def _with_headers(send: Send) -> Send:
@@ -114,6 +136,7 @@ async def _refuse(problem: Problem, scope: Scope, send: Send) -> None:
             await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": problem.title})
             return
         kind = "websocket.http.response"
+    IS_REFUSED.set(scope["type"] == "websocket")
     headers = [(b"content-type", MEDIA_TYPE.encode()), *_ALWAYS, *_UNLESS_SET]
     await send({"type": f"{kind}.start", "status": problem.status, "headers": headers})
     await send({"type": f"{kind}.body", "body": problem.body()})

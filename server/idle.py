@@ -10,13 +10,16 @@ from typing import Callable
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from server.episodes import Episodes
-from server.read_models import read_idle_episodes
+from server.limits import OpenEpisodes
+from server.read_models import read_ended, read_idle_episodes
 from server.times import format_time
 
 logger = logging.getLogger(__name__)
 
 PIECE = 32
 """Episodes closed at once, so that a great sweep never keeps the agents that play waiting."""
+LOOK_UP_PIECE = 500
+"""Counted episodes looked up in one query."""
 LONGEST_PAUSE_SECONDS = 60.0
 
 
@@ -24,9 +27,16 @@ class IdleSweeper:
     """Idle time counts from the later of the last event and the server's start: an outage costs nobody an episode."""
 
     def __init__(
-        self, episodes: Episodes, reader: AsyncEngine, *, clock: Callable[[], datetime], idle_seconds: float
+        self,
+        episodes: Episodes,
+        reader: AsyncEngine,
+        open_episodes: OpenEpisodes,
+        *,
+        clock: Callable[[], datetime],
+        idle_seconds: float,
     ) -> None:
         self._episodes = episodes
+        self._open = open_episodes
         self._reader = reader
         self._clock = clock
         self._idle = timedelta(seconds=idle_seconds)
@@ -48,12 +58,20 @@ class IdleSweeper:
             if len(found) < PIECE or not any(outcomes):
                 return closed
 
+    async def forget_ended(self) -> None:
+        """Stop counting what another server ended: of that, nothing else tells this server."""
+        names = self._open.names()
+        for start in range(0, len(names), LOOK_UP_PIECE):
+            for ended in await read_ended(self._reader, names[start : start + LOOK_UP_PIECE]):
+                self._open.discard(ended)
+
     async def run(self) -> None:
         """Sweep for ever; what fails is tried again by the next sweep."""
         while True:
             await asyncio.sleep(min(LONGEST_PAUSE_SECONDS, self._idle.total_seconds() / 10))
             try:
                 closed = await self.sweep()
+                await self.forget_ended()
             except Exception:  # whatever it is, later sweeps must not be lost with it
                 logger.exception("idle episodes could not be closed; the next sweep tries again")
             else:

@@ -8,8 +8,10 @@ from typing import Any, Iterable
 from sqlalchemy import Connection, Row, Select, and_, bindparam, select
 
 from domain.ranking import Outcome
+from domain.rubric import Rubric, UnknownRubricError, rubric_of
 from domain.suites import find_suite
-from server.board import Entrant, build_board, heading
+from server.board import Entrant, build_board, has_ranks, heading
+from server.regrading import find_rubric
 from server.round_errors import UnknownRoundError
 from server.rounds import round_json
 from server.tables import attempts, audits, episodes, keys, regrades, rounds
@@ -64,8 +66,20 @@ def read_board(
     """The board; without a round, of the newest open one (of that suite), else of the newest. Raises
     ``UnknownRoundError``. Under another rubric, an attempt that was not graded again by it counts as not ended."""
     row = _round(connection, round_id, suite_id)
+    is_ranked = has_ranks(row.suite_id, row.attempts)
+    return _board(connection, row, rubric_version or row.rubric_version, is_ranked=is_ranked)
+
+
+def read_earlier_board(connection: Connection, round_id: str) -> dict[str, Any]:
+    """The board in the form of bundles that were made before boards could be without ranks."""
+    row = _round(connection, round_id, None)
+    board = _board(connection, row, row.rubric_version, is_ranked=True)
+    del board["has_ranks"]
+    return board
+
+
+def _board(connection: Connection, row: Row[Any], under: str, *, is_ranked: bool) -> dict[str, Any]:
     published = round_json(row)
-    under = rubric_version or row.rubric_version
     if under == row.rubric_version:
         found = connection.execute(_RECORDED, {"of_round": row.round_id})
     else:
@@ -73,7 +87,17 @@ def read_board(
     kinds = {each.name: each.kind for each in connection.execute(_KINDS)}
     entrants = _entrants(found, kinds, is_regraded=under != row.rubric_version)
     suite = find_suite(row.suite_id)
-    return {**heading(published, under), "rows": build_board(entrants, suite, row.attempts)}
+    rubric = _rubric_of_scores(connection, row, under)
+    rows = build_board(entrants, suite, row.attempts, rubric, is_ranked=is_ranked)
+    return {**heading(published, under, is_ranked=is_ranked), "rows": rows}
+
+
+def _rubric_of_scores(connection: Connection, row: Row[Any], under: str) -> Rubric:
+    """Nothing was graded by a version that is not known, so that only the round's floor is shown."""
+    try:
+        return find_rubric(connection, under)
+    except UnknownRubricError:
+        return rubric_of(row.rubric_version)
 
 
 def _round(connection: Connection, round_id: str | None, suite_id: str | None) -> Row[Any]:

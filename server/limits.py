@@ -72,7 +72,10 @@ class Resting(NamedTuple):
 
 
 class OpenEpisodes:
-    """The open practice episodes that each client began here, the one that rested longest first."""
+    """The open practice episodes that each client began here, the one that rested longest first.
+
+    What another server ended is counted until `idle.IdleSweeper` looks it up.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -93,6 +96,10 @@ class OpenEpisodes:
             owned = self._of_client[client]
             owned[episode_id] = version
             owned.move_to_end(episode_id)
+
+    def names(self) -> list[str]:
+        """All that are counted."""
+        return list(self._client_of)
 
     def discard(self, episode_id: str) -> None:
         """It is over."""

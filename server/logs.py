@@ -1,4 +1,5 @@
-"""How the log is written: as text, or as one JSON object a line. Bodies, headers and keys are never in it."""
+"""How the log is written: as text, or as one JSON object a line. Bodies, headers, keys and names that let somebody play are
+never in it."""
 
 from __future__ import annotations
 
@@ -7,11 +8,13 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
+from server.logged_names import shown_name, shown_quoted_path
 from server.settings import Settings
-from server.trace import EPISODE_ID, REQUEST_ID
+from server.trace import EPISODE_ID, IS_REFUSED, REQUEST_ID
 
 ACCESS = "server.access"
 """The logger with a line for each request."""
+_OURS = ("server", "domain", "mlops_debug_env")
 _TEXT = "%(levelname)-8s %(message)s"
 
 
@@ -25,7 +28,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        about = {"request_id": REQUEST_ID.get(), "episode_id": EPISODE_ID.get()}
+        named = EPISODE_ID.get()
+        about = {"request_id": REQUEST_ID.get(), "episode_id": shown_name(named) if named is not None else None}
         shown |= {name: value for name, value in about.items() if value is not None}
         shown |= getattr(record, "fields", {})
         if record.exc_info:
@@ -33,13 +37,41 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(shown, ensure_ascii=False, default=str)
 
 
+class HttpServerFilter(logging.Filter):
+    """What uvicorn says, without what lets somebody play: paths of sockets and requests, and headers at debug level."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.INFO:
+            return False  # frames and headers, the key among them
+        text = str(record.msg)
+        if IS_REFUSED.get() and text.startswith("ASGI callable returned without"):
+            return False  # said also where a handshake was answered with an HTTP response, which is an answer
+        at = 1 if '"WebSocket %s"' in text else 2 if record.name == "uvicorn.access" else None
+        if at is not None and isinstance(record.args, tuple) and len(record.args) > at:
+            path = repr(shown_quoted_path(str(record.args[at])))[1:-1]
+            record.args = (*record.args[:at], path, *record.args[at + 1 :])
+        return True
+
+
+_HTTP_SERVER_FILTER = HttpServerFilter()
+
+
+def keep_secrets_out() -> None:
+    """However the server was started, and whoever configured logging."""
+    for name in ("uvicorn.error", "uvicorn.access"):
+        logging.getLogger(name).addFilter(_HTTP_SERVER_FILTER)
+
+
 def log_config(settings: Settings) -> dict[str, Any]:
     """What uvicorn configures logging with, ours and its own."""
+    level = settings.log_level.upper()
     formatter: dict[str, Any] = {"format": _TEXT} if settings.log_format == "text" else {"()": JsonFormatter}
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"default": formatter},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "default"}},
-        "root": {"handlers": ["stderr"], "level": settings.log_level.upper()},
+        # At debug level libraries log statements with their values, and headers.
+        "root": {"handlers": ["stderr"], "level": "INFO" if level == "DEBUG" else level},
+        "loggers": {name: {"level": level} for name in _OURS},
     }

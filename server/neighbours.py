@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from contextlib import asynccontextmanager
 from typing import Any, AsyncIterator, Callable, Literal, NamedTuple
 
@@ -17,12 +18,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from server.store import unavailable_if_silent
 from server.store_errors import StoreUnavailableError
+from server.supervision import Supervisor
 
 logger = logging.getLogger(__name__)
 
 CHANNEL = "mlops_debug_sessions"
+LISTENER = "peer-listener"
+"""Name of the background task."""
 AGAIN_SECONDS = 1.0
 """Time after which a lost connection is looked for again."""
+START_SECONDS = 10.0
+"""How long a start waits until the others are heard. Then the server starts all the same, and is not ready before."""
+UNHEARD_SECONDS = 5.0
+"""A server that did not hear the others for this long is not ready."""
 
 
 class News(NamedTuple):
@@ -36,6 +44,16 @@ class News(NamedTuple):
     """Of the socket, or of the server, that it comes from."""
 
 
+def read_news(payload: str) -> News:
+    """The payload of a notification; raises ``ValueError``: anybody with a connection to the database can send one."""
+    said = json.loads(payload)
+    if not (isinstance(said, list) and len(said) == 3 and all(isinstance(each, str) for each in said)):
+        raise ValueError("it does not hold three texts")
+    if said[0] not in ("seat", "episode"):
+        raise ValueError(f"it is of the unknown kind {said[0]!r}")
+    return News(*said)
+
+
 class Neighbours:
     """The other servers. On SQLite there are none."""
 
@@ -45,6 +63,13 @@ class Neighbours:
         self._telling: set[asyncio.Task[None]] = set()
         self._in_order = asyncio.Lock()
         """An older socket's news that came after a newer one's would take the seat from the newer."""
+        self._unheard_since: float | None = None
+        """By the monotonic clock; None: the others are heard."""
+
+    @property
+    def is_unheard(self) -> bool:
+        """Whether the other servers have not been heard for long."""
+        return self._unheard_since is not None and time.monotonic() - self._unheard_since >= UNHEARD_SECONDS
 
     def tell(self, news: News) -> None:
         """Tell them soon. Who tells does not wait: nothing that is recorded depends on it."""
@@ -54,20 +79,31 @@ class Neighbours:
             task.add_done_callback(self._telling.discard)
 
     @asynccontextmanager
-    async def listening(self, hear: Callable[[News], None]) -> AsyncIterator[None]:
-        """Inside, every news is heard."""
+    async def listening(self, hear: Callable[[News], None], supervisor: Supervisor) -> AsyncIterator[None]:
+        """Inside, every news is heard, from when the database answers."""
         if not self._has_any:
             yield
             return
         is_listening = asyncio.Event()
-        task = asyncio.create_task(self._listen(hear, is_listening))
-        await is_listening.wait()
+        self._unheard_since = time.monotonic()
+        task = asyncio.create_task(supervisor.keep(LISTENER, lambda: self._listen(hear, is_listening)))
         try:
+            await self._wait_until(is_listening)
             yield
         finally:
             for each in (task, *self._telling):
                 each.cancel()
             await asyncio.gather(task, *self._telling, return_exceptions=True)
+
+    async def _wait_until(self, is_listening: asyncio.Event) -> None:
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await is_listening.wait()
+        except TimeoutError:
+            logger.error(
+                "the database did not let the server listen to the others within %.0f s; it starts, and is not ready before",
+                START_SECONDS,
+            )
 
     async def _tell(self, news: News) -> None:
         try:
@@ -85,19 +121,24 @@ class Neighbours:
                     await self._listen_until_lost(hear, is_listening)
             except StoreUnavailableError as error:
                 logger.warning("the other servers are not heard: %s", error)
+            self._unheard_since = self._unheard_since or time.monotonic()
             await asyncio.sleep(AGAIN_SECONDS)
 
     async def _listen_until_lost(self, hear: Callable[[News], None], is_listening: asyncio.Event) -> None:
         is_lost = asyncio.Event()
 
         def receive(_connection: Any, _pid: int, _channel: str, payload: str) -> None:
-            hear(News(*json.loads(payload)))
+            try:
+                hear(read_news(payload))
+            except Exception as error:  # noqa: BLE001 - one notification must not end the hearing of the others
+                logger.warning("a notification on %s was not understood: %s", CHANNEL, error)
 
         async with self._reader.connect() as connection:
             driver: Any = (await connection.get_raw_connection()).driver_connection
             driver.add_termination_listener(lambda _: is_lost.set())
             await driver.add_listener(CHANNEL, receive)
             is_listening.set()
+            self._unheard_since = None
             try:
                 await is_lost.wait()
             finally:

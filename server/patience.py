@@ -7,9 +7,6 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-HEAD_SECONDS = 15.0
-"""For the line and the headers of a request, and for the first one after connecting. A socket that waits costs a file
-descriptor, of which there are few."""
 HEAD_BYTES = 65_536
 READ_BYTES = 262_144
 """The most that the event loop hands over at once: the end of a head may come with the beginning of a long body."""
@@ -20,6 +17,10 @@ class PatientHttpProtocol(HttpToolsProtocol):
 
     _waiting: asyncio.TimerHandle | None = None
     _head_bytes = 0
+
+    def __init__(self, *arguments: Any, header_timeout_seconds: float, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._header_timeout_seconds = header_timeout_seconds
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -48,7 +49,7 @@ class PatientHttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def _wait(self) -> None:
-        self._waiting = self.loop.call_later(HEAD_SECONDS, self._give_up)
+        self._waiting = self.loop.call_later(self._header_timeout_seconds, self._give_up)
 
     def _wait_no_more(self) -> None:
         if self._waiting is not None:

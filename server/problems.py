@@ -9,16 +9,15 @@ from pydantic import ValidationError
 
 from domain.episode import WrongSubmissionError
 from domain.splits import UnknownTaskError
-from domain.suites import UnknownEntryError
+from server.asking import AskerLeftError
 from server.episodes import EpisodeTakenError, UnknownEpisodeError
+from server.generation_problems import of_left, of_lost_worker, of_too_many_waiting
 from server.identity import ReservedNameError
 from server.keys import KeyRefusedError
 from server.limits import TooManySocketsError, TooManyStepsError
 from server.problem import MEDIA_TYPE, Problem, forbidden, key_required
-from server.round_errors import RoundError
-from server.round_problems import of_lost_secret, of_round, of_unknown_entry
+from server.round_problems import ROUND_PROBLEMS
 from server.scenarios import ScenarioLostError
-from server.secret_files import SecretLostError
 from server.sessions import EpisodeNotStartedError
 from server.store_errors import (
     RequestIdReusedError,
@@ -26,6 +25,8 @@ from server.store_errors import (
     UnansweredCommitError,
     WrongExpectedVersionError,
 )
+from server.turns import TooManyWaitingError
+from server.workers import WorkerLostError
 from server.writer import WriterStoppedError
 
 __all__ = ["MEDIA_TYPE", "Problem", "forbidden", "key_required"]
@@ -164,7 +165,7 @@ def _of_reserved(error: ReservedNameError) -> Problem:
         422,
         "invalid",
         "The name cannot be given",
-        f"Choose another name than {error.name}: shorter, and not one that begins with the prefix of somebody's API key.",
+        f"Choose another name than {error.name}: shorter, not one that begins with the prefix of somebody's API key, and not that of a ranked attempt.",
         {"errors": []},
     )
 
@@ -174,6 +175,7 @@ def _of_refused_key(_: Exception) -> Problem:
 
 
 _CAUSES = {
+    "deleted, moved or replaced": "its file was deleted, moved or replaced, and the operator must start the server again",
     "full": "its disk is full",
     "readonly": "it can only be read",
     "read-only": "it can only be read",
@@ -187,7 +189,7 @@ _CAUSES = {
 def _of_unavailable(error: Exception) -> Problem:
     cause = next((cause for sign, cause in _CAUSES.items() if sign in str(error)), "it does not answer")
     if isinstance(error, UnansweredCommitError):
-        said = "It is not known whether this was recorded, because the connection to the database broke"
+        said = "It is not known whether this was recorded, because the database broke off while it was written"
     else:
         said = f"Nothing was recorded, because of the database: {cause}"
     return Problem(
@@ -238,9 +240,7 @@ _TABLE: dict[type[Exception], Callable[[Any], Problem]] = {
     EpisodeTakenError: _of_taken,
     ReservedNameError: _of_reserved,
     KeyRefusedError: _of_refused_key,
-    RoundError: of_round,
-    UnknownEntryError: of_unknown_entry,
-    SecretLostError: of_lost_secret,
+    **ROUND_PROBLEMS,
     UnknownTaskError: _of_unknown_task,
     WrongExpectedVersionError: _of_version,
     RequestIdReusedError: _of_request_id,
@@ -250,6 +250,9 @@ _TABLE: dict[type[Exception], Callable[[Any], Problem]] = {
     EpisodeNotStartedError: _of_not_started,
     TooManyStepsError: _of_too_many_steps,
     TooManySocketsError: _of_too_many_sockets,
+    TooManyWaitingError: of_too_many_waiting,
+    WorkerLostError: of_lost_worker,
+    AskerLeftError: of_left,
 }
 
 EXPECTED_ERRORS: tuple[type[Exception], ...] = (Problem, *_TABLE)

@@ -9,8 +9,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from domain.evidence_view import encode_json
-from server.board import board_csv
+from server.board import board_csv, empty_board
 from server.installation import Installation
+from server.round_errors import UnknownRoundError
 
 
 async def rounds(request: Request) -> Response:
@@ -23,7 +24,8 @@ async def leaderboard_json(request: Request) -> Response:
 
 async def leaderboard_csv(request: Request) -> Response:
     board = await _board(request)
-    headers = {"Content-Disposition": f'attachment; filename="leaderboard-{board["round"]}.csv"'}
+    name = "leaderboard" if board["round"] is None else f"leaderboard-{board['round']}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
     return Response(board_csv(board["rows"]), media_type="text/csv", headers=headers)
 
 
@@ -45,10 +47,17 @@ RANKED_ROUTES = (
 
 
 async def _board(request: Request) -> dict[str, Any]:
-    wanted = request.query_params
-    return await _installation(request).board(
-        round_id=wanted.get("round"), suite_id=wanted.get("suite"), rubric_version=wanted.get("rubric_version")
-    )
+    """The board that is asked for; where none is named and there is none, an empty one, as its page shows it."""
+    asked = request.query_params
+    wanted = {name: value for name in ("round", "suite", "rubric_version") if (value := asked.get(name, "").strip())}
+    try:
+        return await _installation(request).board(
+            round_id=wanted.get("round"), suite_id=wanted.get("suite"), rubric_version=wanted.get("rubric_version")
+        )
+    except UnknownRoundError:
+        if wanted:
+            raise
+        return empty_board()
 
 
 def _installation(request: Request) -> Installation:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Sequence
 
-from sqlalchemy import ColumnElement, Executable, Row, bindparam, func, select, text
+from sqlalchemy import ColumnElement, Executable, Row, and_, bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.chain import Link
@@ -59,7 +59,14 @@ _TAKE_SESSION = Statement(
     ),
     ("session_digest", "episode_id"),
 )
-_OF_SESSION = select(sessions.c.episode_id).where(sessions.c.session_digest == bindparam("wanted"))
+# Under two names, whichever episode was begun last: a server of the version before may write beside this one.
+_OF_SESSION = (
+    select(sessions.c.episode_id)
+    .join(events, and_(events.c.stream_id == sessions.c.episode_id, events.c.version == 1))
+    .where(sessions.c.session_digest.in_(bindparam("names", expanding=True)))
+    .order_by(events.c.position.desc())
+    .limit(1)
+)
 _IS_RUNNING = episodes.c.ended_position.is_(None)
 _IDLE = (
     select(episodes.c.episode_id, episodes.c.version)
@@ -67,6 +74,9 @@ _IDLE = (
     .where(_IS_RUNNING, episodes.c.started_at <= bindparam("until"), episodes.c.updated_at <= bindparam("until"))
     .order_by(episodes.c.started_at)
     .limit(bindparam("at_most"))
+)
+_ENDED = select(episodes.c.episode_id).where(
+    episodes.c.episode_id.in_(bindparam("names", expanding=True)), episodes.c.ended_position.is_not(None)
 )
 
 
@@ -123,9 +133,9 @@ def session_row(session_digest: str, episode_id: str) -> StatementRow:
     return StatementRow(_TAKE_SESSION, (session_digest, episode_id))
 
 
-async def read_session(reader: AsyncEngine, session_digest: str) -> str | None:
-    """The key's current episode; null: it never had one."""
-    rows = await _read(reader, _OF_SESSION, wanted=session_digest)
+async def read_session(reader: AsyncEngine, names: Sequence[str]) -> str | None:
+    """The current episode of a session, which may be recorded under several names; null: it never had one."""
+    rows = await _read(reader, _OF_SESSION, names=list(names))
     return rows[0].episode_id if rows else None
 
 
@@ -133,6 +143,11 @@ async def read_idle_episodes(reader: AsyncEngine, *, until: str, at_most: int) -
     """Open episodes whose last event is not after ``until`` (a recorded time)."""
     rows = await _read(reader, _IDLE, until=until, at_most=at_most)
     return [IdleEpisode(row.episode_id, row.version) for row in rows]
+
+
+async def read_ended(reader: AsyncEngine, names: Sequence[str]) -> list[str]:
+    """Which of these episodes are over, whichever server ended them."""
+    return [row.episode_id for row in await _read(reader, _ENDED, names=list(names))]
 
 
 async def read_open_count(reader: AsyncEngine, *, key_prefix: str | None = None) -> int:

@@ -1,7 +1,7 @@
 """Builds the read models again from the events alone, in tables beside the live ones, and compares.
 
 Rule 1: nothing live is touched before the rebuilt tables are whole. Rule 2: with verification, nothing is touched unless
-they are equal.
+they are equal. Rule 3: a server may run beside it: no event is recorded between the reading of the events and the commit.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ class Rebuild(NamedTuple):
 
 def rebuild(connection: Connection, *, verify: bool) -> Rebuild:
     """In the transaction at hand. With ``verify`` the live tables stay unless they equal the rebuilt ones."""
+    _keep_writers_out(connection)
     beside = {table: _create_beside(connection, table) for table in REBUILT}
     _fill(connection, beside)
     differences = tuple(
@@ -67,6 +68,16 @@ def rebuild(connection: Connection, *, verify: bool) -> Rebuild:
     for built in beside.values():
         built.drop(connection)
     return Rebuild(rows, differences, is_replaced)
+
+
+def _keep_writers_out(connection: Connection) -> None:
+    """Until the commit, others read but do not write. On SQLite a write transaction does that by itself.
+
+    Every append changes a row of an episode, before those of attempts and sessions: locked in this order, nothing waits in a
+    circle, and what is being written is waited for, and seen."""
+    if connection.dialect.name == "postgresql":
+        for table in REBUILT:
+            connection.exec_driver_sql(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE")
 
 
 def _create_beside(connection: Connection, table: Table) -> Table:

@@ -9,7 +9,7 @@ from domain.chain import Link, canonical
 from domain.diagnosis import Diagnosis
 from domain.episode import EpisodeState
 from domain.events import ActionRefused, ArtifactRead, CheckRun, DiagnosisSubmitted, EpisodeExpired, Event, FieldQueried
-from server.admitted import Admitted
+from server.admitted import Admitted, SessionName
 from server.folding import FoldedEpisode, decode_link, fold_links
 
 
@@ -51,7 +51,7 @@ def fold_after_request(links: Sequence[Link], request_id: str, action: Action) -
     return fold_links(links[: at + 2 if is_at_limit else at + 1])
 
 
-def can_answer_again(admitted: Admitted, session: str | None, state: EpisodeState) -> bool:
+def can_answer_again(admitted: Admitted, session: SessionName | None, state: EpisodeState) -> bool:
     """Whether a reset that names this episode may be answered with it: one that resumes it, or one that asks for just
     what was begun, where nothing happened since. A session takes up only what was begun on it, so that its current
     episode can be read from the log."""
@@ -59,11 +59,12 @@ def can_answer_again(admitted: Admitted, session: str | None, state: EpisodeStat
     if admitted.ranked is not None:
         # From wherever its key asks: a client that lost its session must not lose the attempt.
         return (begun.round, begun.agent, begun.entry, begun.attempt) == admitted.ranked.attempt
-    if session is not None and begun.session != session:
+    if session is not None and begun.session not in session:
         return False
     if request.resume:
         return True
     same_seed = begun.seed == request.seed if request.seed is not None else not begun.seed_given
-    same = (request.task_id or "easy", request.agent, request.reward_mode or "shaped")
+    same = (request.task_id or "easy", request.wanted_split, request.agent, request.reward_mode or "shaped")
     seed_source = begun.seed_given == (request.seed is not None)
-    return state.version == 1 and seed_source and same_seed and same == (begun.task_id, begun.agent, begun.reward_mode)
+    recorded = (begun.task_id, begun.split, begun.agent, begun.reward_mode)
+    return state.version == 1 and seed_source and same_seed and same == recorded

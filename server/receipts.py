@@ -6,6 +6,8 @@ from typing import Any
 
 from domain.chain import Head
 from domain.episode import EpisodeState
+from server.session_names import is_guessable
+from server.signing import Signer
 
 
 def receipt_statement(episode_id: str, state: EpisodeState, head: Head) -> dict[str, Any]:
@@ -26,3 +28,10 @@ def receipt_statement(episode_id: str, state: EpisodeState, head: Head) -> dict[
         "rubric_version": begun.rubric_version,
         "generator_version": begun.generator_version,
     }
+
+
+def sign_receipt(signer: Signer, episode_id: str, state: EpisodeState, head: Head) -> dict[str, Any] | None:
+    """The receipt of an episode that is over; none where its head would let the key of its session be guessed."""
+    if is_guessable(state.reset.session, state.reset.key):
+        return None
+    return signer.sign(receipt_statement(episode_id, state, head))

@@ -13,10 +13,11 @@ from sqlalchemy import Connection, select
 
 from domain.diagnosis import Diagnosis
 from domain.events import DiagnosisSubmitted
+from domain.generator import GENERATOR_VERSION
 from domain.grade import CONTRADICTING, Breakdown, PatchVerdict
 from domain.grader import read_fix, verify_patch
 from domain.matching import grade_submission
-from domain.rubric import RUBRIC, Rubric
+from domain.rubric import RUBRIC, RUBRICS, Rubric, UnknownRubricError, rubric_of
 from domain.scenario import Truth
 from domain.state import EpisodeState, evolve
 from server.folding import decode_link
@@ -30,6 +31,19 @@ _FIXED = ("max_steps", "low_score_tasks")
 
 class RubricError(ValueError):
     """The rubric cannot be used."""
+
+
+class TrainingNeededError(Exception):
+    """A patch has to be run again, and this version runs trainings otherwise than the one that recorded the episode."""
+
+
+class Derived(NamedTuple):
+    """A grade under another rubric."""
+
+    values: dict[str, Any]
+    """Of its row in regrades, but for the time."""
+    recorded: float | None
+    """The recorded score."""
 
 
 class Regrade(NamedTuple):
@@ -49,8 +63,8 @@ def read_rubric(given: Mapping[str, Any]) -> Rubric:
     if unknown:
         raise RubricError(f"a rubric has no {sorted(unknown)[0]}; it has {', '.join(sorted(known))}")
     version = given.get("version")
-    if not isinstance(version, str) or not 1 <= len(version) <= 32 or version == RUBRIC.version:
-        raise RubricError(f"give the rubric a version of its own, other than {RUBRIC.version}")
+    if not isinstance(version, str) or not 1 <= len(version) <= 32 or version in RUBRICS:
+        raise RubricError(f"give the rubric a version of its own, other than {', '.join(sorted(RUBRICS))}")
     wrong = [name for name, value in given.items() if name != "version" and not _is_number(value)]
     if wrong:
         raise RubricError(f"{wrong[0]} has to be a number")
@@ -70,15 +84,26 @@ def regrade(connection: Connection, rubric: Rubric, *, round_id: str | None, now
         if episode_id in before:
             kept += 1
             continue
-        values, recorded = _regraded(connection, episode_id, rubric)
+        values, recorded = derive(connection, episode_id, rubric, by_any_version=True)
         connection.execute(regrades.insert().values(**values, regraded_at=now))
         graded += 1
         changed += values["score"] != recorded
     return Regrade(graded, kept, changed)
 
 
-def _regraded(connection: Connection, episode_id: str, rubric: Rubric) -> tuple[dict[str, Any], float | None]:
-    """The row, and the recorded score."""
+def derive(connection: Connection, episode_id: str, rubric: Rubric, *, by_any_version: bool = False) -> Derived:
+    """Grade the recorded diagnosis of an episode.
+
+    Args:
+        connection: to the store.
+        episode_id: an episode that has ended.
+        rubric: the numbers to grade by.
+        by_any_version: whether patches of an episode of another generator are run again, too.
+
+    Raises:
+        RubricError: the episode has no end.
+        TrainingNeededError: such a patch would have to be run.
+    """
     before: EpisodeState | None = None
     state: EpisodeState | None = None
     for each in read_stream(connection, episode_id):
@@ -88,9 +113,13 @@ def _regraded(connection: Connection, episode_id: str, rubric: Rubric) -> tuple[
     row = {"episode_id": episode_id, "rubric_version": rubric.version, "round_id": state.reset.round}
     submitted = state.last
     if not isinstance(submitted, DiagnosisSubmitted):
-        return {**row, "score": rubric.lowest_score, "brier": None, "is_right": False, "grade": None}, state.score
+        least = {**row, "score": rubric.lowest_score, "brier": None, "is_right": False, "grade": None}
+        return Derived(least, state.score)
+    may_train = by_any_version or state.reset.generator_version == GENERATOR_VERSION
     truth = read_scenario(connection, state.reset.scenario_digest).truth
-    verdicts = [[_verdict(said, fault, submitted, rubric) for fault in truth.planted] for said in submitted.diagnoses]
+    verdicts = [
+        [_verdict(said, fault, submitted, rubric, may_train) for fault in truth.planted] for said in submitted.diagnoses
+    ]
     again = grade_submission(
         submitted.diagnoses, truth, before.investigation(), verdicts, task_id=state.reset.task_id, rubric=rubric
     )
@@ -100,19 +129,24 @@ def _regraded(connection: Connection, episode_id: str, rubric: Rubric) -> tuple[
         "is_right": again.breakdown.is_borne_out,
         "grade": again.model_dump_json(),
     }
-    return row | grades, state.score
+    return Derived(row | grades, state.score)
 
 
-def _verdict(said: Diagnosis, fault: Truth, submitted: DiagnosisSubmitted, rubric: Rubric) -> PatchVerdict | None:
+def _verdict(
+    said: Diagnosis, fault: Truth, submitted: DiagnosisSubmitted, rubric: Rubric, may_train: bool
+) -> PatchVerdict | None:
     """The recorded verdict; where there may be several faults, or the rubric judges patches otherwise, the training is run
     again."""
     patch = read_fix(said, fault).patch
     if not patch:
         return None
     graded, credit = submitted.grade.breakdown, submitted.grade.credits[0]
-    is_judged_alike = rubric.unneeded_entry_share == RUBRIC.unneeded_entry_share
+    recorded = rubric_of(submitted.grade.rubric_version)
+    is_judged_alike = rubric.unneeded_entry_share == recorded.unneeded_entry_share
     if isinstance(graded, Breakdown) and credit is not None and is_judged_alike:
         return PatchVerdict(credit=credit, explanation=graded.proposed_fix.verdict.removesuffix(CONTRADICTING))
+    if not may_train:
+        raise TrainingNeededError("it was recorded by another version of the generator")
     return verify_patch(fault, patch, rubric=rubric)
 
 
@@ -126,6 +160,27 @@ def _keep_rubric(connection: Connection, rubric: Rubric) -> None:
     # One that was kept before may lack a number that came later.
     if _numbers_of(RUBRIC) | json.loads(kept) != numbers:
         raise RubricError(f"there is another rubric {rubric.version}; give this one a version of its own")
+
+
+def find_rubric(connection: Connection, version: str) -> Rubric:
+    """A rubric of this program, or one that was graded by again; raises ``UnknownRubricError``."""
+    if version in RUBRICS:
+        return rubric_of(version)
+    try:
+        return read_kept_rubric(connection, version)
+    except RubricError:
+        raise UnknownRubricError(version) from None
+
+
+def read_kept_rubric(connection: Connection, version: str) -> Rubric:
+    """The rubric that grades were given by; raises ``RubricError`` where it was not kept."""
+    kept = connection.execute(select(rubrics.c.body).where(rubrics.c.rubric_version == version)).scalar()
+    if kept is None:
+        raise RubricError(f"there is no rubric {version}")
+    numbers = json.loads(kept)
+    if not isinstance(numbers, dict) or numbers.get("version") != version:
+        raise RubricError(f"the rubric {version} is not what was kept")
+    return read_rubric(numbers)
 
 
 def _numbers_of(rubric: Rubric) -> dict[str, Any]:

@@ -26,8 +26,9 @@ from domain.types import RewardMode, SplitName, TaskId
 _NAME_FORM = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 EpisodeName = Annotated[str, Field(pattern=rf"^{_NAME_FORM.pattern}$")]
 PracticeSeed = WholeNumber
-# Without NUL, which PostgreSQL cannot store.
+# Without NUL, which PostgreSQL can neither store nor look for.
 AgentName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+RoundName = Annotated[str, Field(max_length=64, pattern=r"^[^\x00]*$")]
 
 _FLAT_OUTER = ("episode_id", "request_id", "expected_version", "timeout_s")
 
@@ -49,9 +50,18 @@ def _both_or_neither(one: str, other: str) -> JsonDict:
     }
 
 
+_NULL: JsonDict = {"type": "null"}
+_GIVEN: JsonDict = {"not": _NULL}
+_NUMBERED_OR_SEEDED: JsonDict = {
+    "anyOf": [
+        {"properties": {"split": _NULL, "index": _NULL}},
+        {"properties": {"split": _GIVEN, "index": _GIVEN}, "required": ["split", "index"]},
+        {"properties": {"split": _GIVEN, "seed": _GIVEN, "index": _NULL}, "required": ["split", "seed"]},
+    ]
+}
 _GO_TOGETHER: JsonDict = {
     "allOf": [
-        _both_or_neither("split", "index"),
+        _NUMBERED_OR_SEEDED,
         _both_or_neither("round", "entry"),
         {
             "anyOf": [
@@ -76,14 +86,15 @@ class ResetRequest(_Request):
     """Null: the server makes one."""
     agent: AgentName | None = None
     split: SplitName | None = None
-    """With ``index``, says which task and seed, as the Task API numbers them; beside other ones there is no such task."""
+    """With ``index``, says which task and seed, as the Task API numbers them; beside other ones there is no such task. With
+    ``seed`` alone, the scenario of that seed in this split. Null: train."""
     index: WholeNumber | None = None
     """Only with ``split``."""
     reward_mode: RewardMode | None = None
     """Null: shaped."""
     request_id: RequestId | None = None
     """Recorded only."""
-    round: Annotated[str, Field(max_length=64)] | None = None
+    round: RoundName | None = None
     """Ranked round to play in; null: practice."""
     entry: Annotated[int, Field(ge=1, le=10_000), BeforeValidator(whole)] | None = None
     """Place in the round's suite, from 1; only with a round, and then needed."""
@@ -91,6 +102,11 @@ class ResetRequest(_Request):
     """Which attempt at the entry, from 1; null: the one that runs, else the next."""
     resume: bool | None = None
     """Whether to take up the named episode where it is, whatever the other parameters; null: no."""
+
+    @property
+    def wanted_split(self) -> SplitName:
+        """A seed belongs to no split by itself, so that one that was picked freely is always of ``train``."""
+        return self.split or "train"
 
     @model_validator(mode="after")
     def _entries_are_of_rounds(self) -> ResetRequest:
@@ -102,15 +118,19 @@ class ResetRequest(_Request):
 
 
 def _numbered(request: ResetRequest) -> ResetRequest:
-    """Split and index become the task and the seed that they mean."""
+    """Split and index become the task and the seed that they mean, in that split."""
     if request.split is None and request.index is None:
         return request
-    if request.split is None or request.index is None:
-        raise ValueError("split and index go together")
+    if request.split is None:
+        raise ValueError("index goes with split: it numbers the tasks of one")
+    if request.index is None:
+        if request.seed is None:
+            raise ValueError("split goes with index, the number of a task, or with a seed")
+        return request
     meant = numbered_task(request.split, request.index)
     if request.task_id not in (None, meant.task_id) or request.seed not in (None, meant.seed):
         raise UnknownTaskError(request.split, request.index, "of this task_id and seed")
-    return request.model_copy(update={"task_id": meant.task_id, "seed": meant.seed, "split": None, "index": None})
+    return request.model_copy(update={"task_id": meant.task_id, "seed": meant.seed, "index": None})
 
 
 WantedReset = Annotated[ResetRequest, AfterValidator(_numbered)]

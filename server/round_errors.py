@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class RoundError(Exception):
-    """RoundError: UnknownRoundError, RoundClosedError, RoundVersionError, AttemptsUsedError, KeyNeededError,
+    """RoundError: UnknownRoundError, RoundClosedError, RoundBusyError, RoundVersionError, AttemptsUsedError, KeyNeededError,
     RankedResetError."""
 
 
@@ -17,6 +17,14 @@ class UnknownRoundError(RoundError):
 class RoundClosedError(RoundError):
     def __init__(self, round_id: str) -> None:
         super().__init__(f"round {round_id} is closed")
+        self.round_id = round_id
+
+
+class RoundBusyError(RoundError):
+    """A round could not be closed now."""
+
+    def __init__(self, round_id: str, reason: str) -> None:
+        super().__init__(f"round {round_id} is not closed yet ({reason}); repeat the command, which goes on from here")
         self.round_id = round_id
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 from sqlalchemy import Connection, select
 
+from domain.chain import Link
 from domain.events import EpisodeReset
-from domain.rounds import AttemptId, attempt_fault, attempt_seed, commitment_to
+from domain.rounds import AttemptId, attempt_fault, attempt_name, attempt_seed, commitment_to
 from domain.suites import Suite, UnknownEntryError, UnknownSuiteError, find_suite
+from domain.types import SplitName
 from server.rounds import secret_file
 from server.secret_files import SecretFiles
 from server.tables import keys, rounds
@@ -25,8 +27,14 @@ class RoundFacts:
     rubric_version: str
     generator_version: str
     commitment: str
+    split: SplitName
+    """What its scenarios are generated for."""
     secret: bytes | None
     """Null: not revealed, and not to be had here."""
+    closed_at: str | None
+    """Null: it is open."""
+    is_closed_at_reveal: bool
+    """Whether that is the time of the reveal; earlier versions wrote the time at which closing began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,10 @@ def facts_of(row: Mapping[Any, Any], secret: bytes | None) -> RoundFacts:
         rubric_version=row["rubric_version"],
         generator_version=row["generator_version"],
         commitment=row["commitment"],
+        split=row["split"],
         secret=secret,
+        closed_at=row["closed_at"],
+        is_closed_at_reveal=row["closing_at"] not in (None, row["closed_at"]),
     )
 
 
@@ -82,12 +93,15 @@ def faults_of_attempt(episode_id: str, reset: EpisodeReset, fault_id: str, facts
     found = []
     if reset.key is None or facts.names.get(reset.key) != reset.agent:
         found.append(f"{reset.agent} is not the name of the key {reset.key}")
-    if episode_id != f"{reset.key}.{reset.round}:{reset.entry}:{reset.attempt}":
+    attempt = AttemptId(reset.round, reset.agent, reset.entry, reset.attempt)
+    if episode_id != attempt_name(reset.key or "", attempt):
         found.append("the episode's name is not that of its attempt")
     if not 1 <= reset.attempt <= known.attempts:
         found.append(f"attempt {reset.attempt} of {known.attempts}")
     if (reset.generator_version, reset.rubric_version) != (known.generator_version, known.rubric_version):
         found.append("generator or rubric are not those of the round")
+    if reset.split != known.split:
+        found.append(f"the split is {reset.split}, that of the round is {known.split}")
     try:
         suite = find_suite(known.suite_id)
         if suite.task_of(reset.entry) != reset.task_id:
@@ -95,6 +109,33 @@ def faults_of_attempt(episode_id: str, reset: EpisodeReset, fault_id: str, facts
     except (UnknownSuiteError, UnknownEntryError) as error:
         return [*found, str(error)]
     return [*found, *_by_secret(reset, fault_id, known.secret, suite)]
+
+
+def faults_of_closing(links: Sequence[Link], reset: EpisodeReset, ended: str | None, facts: Facts) -> list[str]:
+    """What an agent did after the secret of its round was revealed."""
+    known = facts.rounds.get(reset.round or "")
+    if known is None or known.closed_at is None:
+        return []
+    found = []
+    if ended is None:
+        found.append(f"it runs, though round {reset.round} is closed")
+    late = [each for each in links if each.kind != "expire" and each.recorded_at > known.closed_at]
+    if late and known.is_closed_at_reveal:
+        found.append(f"version {late[0].version} follows the reveal of the secret of round {reset.round}")
+    return found
+
+
+def note_on_closing(links: Sequence[Link], reset: EpisodeReset, facts: Facts) -> str | None:
+    """What cannot be said of an attempt that went on while its round was closed; None: nothing."""
+    known = facts.rounds.get(reset.round or "")
+    if known is None or known.closed_at is None or known.is_closed_at_reveal:
+        return None
+    if not any(each.kind != "expire" and each.recorded_at > known.closed_at for each in links):
+        return None
+    return (
+        f"round {reset.round} was closed by an earlier version, which recorded when closing began: whether what came "
+        "after that came before the reveal is not known"
+    )
 
 
 def _by_secret(reset: EpisodeReset, fault_id: str, secret: bytes | None, suite: Suite) -> list[str]:

@@ -7,7 +7,6 @@ generator and the rubric that it was opened with.
 
 from __future__ import annotations
 
-import re
 import secrets
 from typing import Any, Callable
 
@@ -15,9 +14,19 @@ from sqlalchemy import Connection, Row, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.generator import GENERATOR_VERSION
-from domain.rounds import SECRET_BYTES, AttemptId, attempt_fault, attempt_seed, commitment_to
+from domain.rounds import (
+    RANKED_SPLIT,
+    ROUND_NAME,
+    SECRET_BYTES,
+    AttemptId,
+    attempt_fault,
+    attempt_name,
+    attempt_seed,
+    commitment_to,
+)
 from domain.rubric import RUBRIC
 from domain.suites import Suite, find_suite
+from domain.types import SplitName
 from server.admitted import Admitted, Ranked
 from server.identity import Identity
 from server.requests import ResetRequest
@@ -33,7 +42,6 @@ from server.secret_files import SecretFiles, SecretLostError
 from server.store import unavailable_if_silent
 from server.tables import attempts, rounds
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _BY_ID = select(rounds).where(rounds.c.round_id == bindparam("wanted"))
 _ALL = select(rounds).order_by(rounds.c.opened_at.desc(), rounds.c.round_id)
 _USED = (
@@ -60,11 +68,12 @@ def open_round(
     *,
     attempts_allowed: int,
     now: str,
+    split: SplitName = RANKED_SPLIT,
     generator_version: str = GENERATOR_VERSION,
     draw: Callable[[int], bytes] = secrets.token_bytes,
 ) -> Row[Any]:
     """Draw the secret, keep it in its file, and publish the commitment; raises ``RoundNameError``."""
-    if not _NAME.fullmatch(name):
+    if not ROUND_NAME.fullmatch(name):
         raise RoundNameError(name, "use 1 to 40 letters, digits, - or _")
     if connection.execute(_BY_ID, {"wanted": name}).first() is not None:
         raise RoundNameError(name, "there is one of that name")
@@ -76,6 +85,7 @@ def open_round(
             suite_id=suite.suite_id,
             suite_digest=suite.digest,
             attempts=attempts_allowed,
+            split=split,
             rubric_version=RUBRIC.version,
             generator_version=generator_version,
             commitment=commitment_to(secret),
@@ -109,6 +119,7 @@ def round_json(row: Row[Any]) -> dict[str, Any]:
         "round": row.round_id,
         "suite": find_suite(row.suite_id).to_json(),
         "attempts": row.attempts,
+        "split": row.split,
         "rubric_version": row.rubric_version,
         "generator_version": row.generator_version,
         "commitment": row.commitment,
@@ -141,9 +152,10 @@ class Rounds:
             raise RankedResetError
         number = await self._attempt(row, identity.name, entry, wanted.attempt)
         attempt = AttemptId(row.round_id, identity.name, entry, number)
-        name = f"{identity.prefix}.{row.round_id}:{entry}:{number}"
         secret = read_secret(self._files, row.round_id, row.commitment)
-        ranked = Ranked(attempt, attempt_seed(secret, attempt), attempt_fault(secret, attempt, suite.mix[task_id]))
+        fault = attempt_fault(secret, attempt, suite.mix[task_id])
+        ranked = Ranked(attempt, attempt_seed(secret, attempt), fault, row.split)
+        name = attempt_name(identity.prefix, attempt)
         request = wanted.model_copy(update={"episode_id": name, "task_id": task_id, "agent": identity.name})
         return Admitted(request, identity.prefix, ranked)
 

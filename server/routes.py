@@ -14,6 +14,7 @@ from domain.evidence_view import encode_json
 from domain.tasks import tasks_json
 from server.admitted import Admitted
 from server.answers import Answer
+from server.asking import while_connected
 from server.bodies import read_body
 from server.identity import client_of, identity_of
 from server.installation import Installation
@@ -31,6 +32,7 @@ from server.problems import (
 from server.ranked_routes import RANKED_ROUTES
 from server.requests import StepRequest, check_name, decode_reset, decode_step
 from server.schemas import published_schemas
+from server.session_names import tells_session
 from server.version import DESCRIPTION, NAME, VERSION
 
 COOKIE = "mlops_debug_episode"
@@ -39,7 +41,8 @@ _ENDING_KINDS = ("submit", "expire")
 
 async def reset(request: Request) -> Response:
     admitted = await _admitted(request)
-    return _begun(await _installation(request).episodes.reset(admitted, client=client_of(request)))
+    async with while_connected(request.receive):
+        return _begun(await _installation(request).episodes.reset(admitted, client=client_of(request)))
 
 
 async def step(request: Request) -> Response:
@@ -69,7 +72,9 @@ async def events(request: Request) -> Response:
 
 async def session_reset(request: Request) -> Response:
     admitted = await _admitted(request)
-    return _begun(await _installation(request).sessions.reset(_key(request), admitted, client=client_of(request)))
+    key, sessions = _key(request), _installation(request).sessions
+    async with while_connected(request.receive):
+        return _begun(await sessions.reset(key, admitted, client=client_of(request)))
 
 
 async def session_step(request: Request) -> Response:
@@ -138,12 +143,15 @@ ROUTES = (
 
 
 def encode_events(links: tuple[Link, ...]) -> bytes:
-    """The wire form of a stream. While the episode runs, the reset's payload would tell the seed."""
-    is_running = links[-1].kind not in _ENDING_KINDS
-    return b"[" + b",".join(_encode_event(each, is_running and each.kind == "reset") for each in links) + b"]"
+    """The wire form of a stream. While the episode runs, the reset's payload would tell the seed; where it names a session
+    so that its key can be guessed, it is never told, nor any hash that follows from it."""
+    is_running, has_hashes = links[-1].kind not in _ENDING_KINDS, not tells_session(links[0])
+    is_told = has_hashes and not is_running
+    shown = (_encode_event(each, each.kind == "reset" and not is_told, has_hashes) for each in links)
+    return b"[" + b",".join(shown) + b"]"
 
 
-def _encode_event(each: Link, is_withheld: bool) -> bytes:
+def _encode_event(each: Link, is_withheld: bool, has_hashes: bool) -> bytes:
     outside: dict[str, Any] = {
         "stream_id": each.stream_id,
         "version": each.version,
@@ -153,9 +161,9 @@ def _encode_event(each: Link, is_withheld: bool) -> bytes:
         "recorded_at": each.recorded_at,
         "actor": each.actor,
         "request_id": each.request_id,
-        "payload_digest": each.payload_digest.hex(),
-        "prev_hash": each.prev_hash.hex(),
-        "hash": each.hash.hex(),
+        "payload_digest": each.payload_digest.hex() if has_hashes or each.kind != "reset" else None,
+        "prev_hash": each.prev_hash.hex() if has_hashes else None,
+        "hash": each.hash.hex() if has_hashes else None,
     }
     payload = b"null" if is_withheld or each.payload is None else each.payload
     return encode_json(outside)[:-1] + b',"payload":' + payload + b"}"

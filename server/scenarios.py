@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections import OrderedDict
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -13,19 +13,23 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from domain.diagnosis import PatchEntry
 from domain.evidence_view import EvidenceView
 from domain.grade import PatchVerdict
+from domain.rubric import RUBRIC, Rubric
 from domain.scenario import Scenario
-from domain.types import TaskId
+from domain.types import SplitName, TaskId
+from server.asking import ASKER
 from server.metrics import Metrics
+from server.quanta import Quanta
 from server.statements import Statement, StatementRow
 from server.store import unavailable_if_silent
 from server.tables import scenarios
+from server.turns import Turns
 from server.world import World
 
-_COLUMNS = ("digest", "generator_version", "task_id", "seed", "body")
+_COLUMNS = ("digest", "generator_version", "task_id", "seed", "split", "body")
 _KEEP = Statement(
     text(
-        "INSERT INTO scenarios (digest, generator_version, task_id, seed, body) "
-        "VALUES (:digest, :generator_version, :task_id, :seed, :body) ON CONFLICT (digest) DO NOTHING"
+        "INSERT INTO scenarios (digest, generator_version, task_id, seed, split, body) "
+        "VALUES (:digest, :generator_version, :task_id, :seed, :split, :body) ON CONFLICT (digest) DO NOTHING"
     ),
     _COLUMNS,
 )
@@ -33,6 +37,7 @@ _BY_DIGEST = select(scenarios).where(scenarios.c.digest == bindparam("wanted"))
 _BY_KEY = select(scenarios).where(
     scenarios.c.seed == bindparam("of_seed"),
     scenarios.c.task_id == bindparam("of_task"),
+    scenarios.c.split == bindparam("of_split"),
     scenarios.c.generator_version == bindparam("of_generator"),
 )
 
@@ -46,7 +51,16 @@ class ScenarioLostError(Exception):
         self.reason = reason
 
 
-_Key = tuple[TaskId, int, str | None]
+class _Key(NamedTuple):
+    """What a scenario is generated from."""
+
+    task_id: TaskId
+    seed: int
+    split: SplitName
+    fault: str | None
+    """None: the one that the seed draws."""
+
+
 MOST_VERDICTS = 256
 """Kept for each scenario: agents that share one propose much the same patches."""
 
@@ -54,30 +68,38 @@ MOST_VERDICTS = 256
 class HeldScenario:
     """A scenario in memory, with its encoded evidence and the verdicts on patches that were tried."""
 
-    __slots__ = ("_packed", "_verdicts", "digest", "is_stored", "scenario", "view")
+    __slots__ = ("_packed", "_verdicts", "digest", "is_stored", "scenario", "split", "view")
 
-    def __init__(self, scenario: Scenario, *, is_stored: bool) -> None:
+    def __init__(self, scenario: Scenario, *, is_stored: bool, split: SplitName = "train") -> None:
         self.scenario = scenario
+        self.split: SplitName = split
+        """The split that it was generated for."""
         self.digest = scenario.digest
         self.view = EvidenceView(scenario.evidence)
         self.is_stored = is_stored
         """Whether its row is known to be durable."""
         self._packed: bytes | None = None
-        self._verdicts: OrderedDict[tuple[int, tuple[PatchEntry, ...]], asyncio.Task[PatchVerdict]] = OrderedDict()
+        self._verdicts: OrderedDict[tuple[int, tuple[PatchEntry, ...], str], asyncio.Task[PatchVerdict]] = OrderedDict()
 
-    async def verify(self, world: World, patch: tuple[PatchEntry, ...], place: int = 0) -> PatchVerdict:
+    async def verify(
+        self, world: World, patch: tuple[PatchEntry, ...], place: int = 0, rubric: Rubric = RUBRIC
+    ) -> PatchVerdict:
         """The verdict on a patch as the repair of the fault at a place: run once, however many ask, as long as it is kept."""
-        key = place, patch
+        key = place, patch, rubric.version
         task = self._verdicts.get(key)
-        if task is None:
-            task = self._verdicts[key] = asyncio.ensure_future(world.verify(self.scenario.truth.planted[place], patch))
+        if task is not None:
+            self._verdicts.move_to_end(key)
+        else:
+            verifying = world.verify(self.scenario.truth.planted[place], patch, rubric=rubric)
+            task = self._verdicts[key] = asyncio.ensure_future(verifying)
             if len(self._verdicts) > MOST_VERDICTS:
                 self._verdicts.popitem(last=False)
         try:
             # Shielded: one asker that goes away must not take the verdict from the others.
             return await asyncio.shield(task)
         except Exception:
-            self._verdicts.pop(key, None)  # a failure is not a verdict
+            if self._verdicts.get(key) is task:  # a failure is not a verdict, but a newer attempt may be one
+                del self._verdicts[key]
             raise
 
     async def pack(self) -> None:
@@ -88,18 +110,29 @@ class HeldScenario:
         """The row to write with the first episode on it."""
         scenario = self.scenario
         packed = self._packed or _packed(scenario.body)
-        return StatementRow(
-            _KEEP, (self.digest, scenario.generator_version, scenario.task_id, str(scenario.seed), packed)
-        )
+        named = (scenario.generator_version, scenario.task_id, str(scenario.seed), self.split)
+        return StatementRow(_KEEP, (self.digest, *named, packed))
 
 
 class Scenarios:
     """One generation for each key, however many ask at once."""
 
-    def __init__(self, world: World, reader: AsyncEngine, *, limit: int, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self,
+        world: World,
+        reader: AsyncEngine,
+        *,
+        limit: int,
+        turns: Turns,
+        quanta: Quanta | None = None,
+        metrics: Metrics | None = None,
+    ) -> None:
         self._world = world
         self._reader = reader
         self._limit = limit
+        self._turns = turns
+        self._quanta = quanta
+        """When answers are given; None: as soon as they are there."""
         self._metrics = metrics or Metrics()
         self.hits = 0
         self.misses = 0
@@ -108,22 +141,33 @@ class Scenarios:
         self._generating: dict[_Key, asyncio.Task[HeldScenario]] = {}
 
     async def generate(
-        self, task_id: TaskId, seed: int, *, fault: str | None = None, may_be_stored: bool = False
+        self,
+        task_id: TaskId,
+        seed: int,
+        *,
+        split: SplitName = "train",
+        fault: str | None = None,
+        may_be_stored: bool = False,
     ) -> HeldScenario:
         """The scenario of a key by the present generator; without a fault, the one that the seed draws. With
         ``may_be_stored`` the store is asked first: for a seed that was chosen, not for one that was drawn just now."""
-        key = (task_id, seed, fault)
-        held = self._held.get(self._digest_of_key.get(key, ""))
+        key = _Key(task_id, seed, split, fault)
+        held = self._find_key(key)
         if held is not None:
-            self.hits += 1
-            self._held.move_to_end(held.digest)
             return held
-        task = self._generating.get(key)
-        if task is None:
-            task = self._generating[key] = asyncio.create_task(self._make(key, may_be_stored))
-            task.add_done_callback(lambda _: self._generating.pop(key, None))
-        # Shielded: one asker that goes away must not take the scenario from the others.
-        return await asyncio.shield(task)
+        stored = await self._find_stored(key) if may_be_stored else None
+        if stored is not None:
+            return self._keep(key, stored)
+        with self._metrics.generation_seconds.time():
+            return await self._generate(key)
+
+    def _find_key(self, key: _Key) -> HeldScenario | None:
+        """The scenario of a key where it is in memory; from then on the key is the one that was used last."""
+        digest = self._digest_of_key.get(key)
+        if digest is None:
+            return None
+        self._digest_of_key.move_to_end(key)
+        return self.find(digest)
 
     def find(self, digest: str) -> HeldScenario | None:
         """The scenario where it is in memory."""
@@ -142,44 +186,61 @@ class Scenarios:
         with unavailable_if_silent():
             async with self._reader.connect() as connection:
                 row = (await connection.execute(_BY_DIGEST, {"wanted": digest})).one_or_none()
-        held = HeldScenario(unpack(row, digest), is_stored=True)
+        held = _unpack(row, digest)
         self._remember(held)
         return held
 
-    async def _make(self, key: _Key, may_be_stored: bool) -> HeldScenario:
-        held = await self._find_stored(key) if may_be_stored else None
-        if held is None:
-            held = await self._generate(key)
+    async def _generate(self, key: _Key) -> HeldScenario:
+        task = self._generating.get(key)
+        if task is None:
+            # Each asker waits for a turn of its own: none waits in the place of another client.
+            await self._turns.take(ASKER.get())
+            task = self._generating.get(key)
+            held = self._find_key(key)
+            if task is not None or held is not None:
+                self._turns.give_back()
+                if held is not None:
+                    return held
+        if task is None:
+            task = self._generating[key] = asyncio.create_task(self._make(key))
+            task.add_done_callback(lambda _: self._generating.pop(key, None))
+            task.add_done_callback(lambda _: self._turns.give_back())
+        # Shielded: one asker that goes away must not take the scenario from the others.
+        return await asyncio.shield(task)
+
+    async def _make(self, key: _Key) -> HeldScenario:
+        """Within one quantum all that depends on the truth: running it, reading it, its digest and packing it."""
+        self.misses += 1
+        await self._world.ready()
+        began = self._quanta.begin() if self._quanta is not None else 0.0
+        scenario = await self._world.generate(key.task_id, key.seed, **_named(key))
+        generated = HeldScenario(scenario, is_stored=False, split=key.split)
+        held = self._held.get(generated.digest, generated)
+        if held is generated:
+            await held.pack()
+        if self._quanta is not None:
+            await self._quanta.hold(key.task_id, began)
+        return self._keep(key, held)
+
+    def _keep(self, key: _Key, held: HeldScenario) -> HeldScenario:
         self._remember(held)
         self._digest_of_key[key] = held.digest
         while len(self._digest_of_key) > self._limit:
             self._digest_of_key.popitem(last=False)
         return held
 
-    async def _generate(self, key: _Key) -> HeldScenario:
-        task_id, seed, fault = key
-        self.misses += 1
-        with self._metrics.generation_seconds.time():
-            scenario = await self._world.generate(task_id, seed, **({} if fault is None else {"fault": fault}))
-        generated = HeldScenario(scenario, is_stored=False)
-        held = self._held.get(generated.digest, generated)
-        if held is generated:
-            await held.pack()
-        return held
-
     async def _find_stored(self, key: _Key) -> HeldScenario | None:
-        """Null: it was not generated before."""
-        task_id, seed, fault = key
-        if fault is not None:
+        """None: it was not generated before."""
+        if key.fault is not None:
             return None  # the store does not know what was drawn and what was planted
-        wanted = {"of_seed": str(seed), "of_task": task_id, "of_generator": self._world.generator_version}
+        wanted = _stored_key(self._world.generator_version, key.task_id, key.seed, key.split)
         with unavailable_if_silent():
             async with self._reader.connect() as connection:
                 row = (await connection.execute(_BY_KEY, wanted)).first()
         if row is None:
             return None
         # One in memory keeps the verdicts that were reached on it.
-        return self._held.get(row.digest) or HeldScenario(unpack(row, row.digest), is_stored=True)
+        return self._held.get(row.digest) or _unpack(row, row.digest)
 
     def _remember(self, held: HeldScenario) -> None:
         self._held[held.digest] = held
@@ -188,10 +249,22 @@ class Scenarios:
             self._held.popitem(last=False)
 
 
-def is_scenario_stored(connection: Connection, generator_version: str, task_id: TaskId, seed: int) -> bool:
+def is_scenario_stored(
+    connection: Connection, generator_version: str, task_id: TaskId, seed: int, split: SplitName = "train"
+) -> bool:
     """Whether a key need not be generated, over a connection at hand."""
-    wanted = {"of_seed": str(seed), "of_task": task_id, "of_generator": generator_version}
+    wanted = _stored_key(generator_version, task_id, seed, split)
     return connection.execute(_BY_KEY, wanted).first() is not None
+
+
+def _stored_key(generator_version: str, task_id: TaskId, seed: int, split: SplitName) -> dict[str, str]:
+    return {"of_seed": str(seed), "of_task": task_id, "of_split": split, "of_generator": generator_version}
+
+
+def _named(key: _Key) -> dict[str, Any]:
+    """The arguments of a generation that are not the default."""
+    fault = {} if key.fault is None else {"fault": key.fault}
+    return fault if key.split == "train" else {**fault, "split": key.split}
 
 
 def _packed(body: bytes) -> bytes:
@@ -200,11 +273,17 @@ def _packed(body: bytes) -> bytes:
 
 def read_scenario(connection: Connection, digest: str) -> Scenario:
     """The stored scenario, over a connection at hand."""
-    return unpack(connection.execute(_BY_DIGEST, {"wanted": digest}).one_or_none(), digest)
+    return read_held(connection, digest).scenario
 
 
-def unpack(row: Row[Any] | None, digest: str) -> Scenario:
-    """The scenario of a stored row; raises ``ScenarioLostError`` where any column is not what was written."""
+def read_held(connection: Connection, digest: str) -> HeldScenario:
+    """The same with the split that its row names."""
+    return _unpack(connection.execute(_BY_DIGEST, {"wanted": digest}).one_or_none(), digest)
+
+
+def _unpack(row: Row[Any] | None, digest: str) -> HeldScenario:
+    """The scenario of a stored row; raises ``ScenarioLostError`` where the row does not fit its body. The body does not
+    tell the split; an audit compares it with the reset's."""
     if row is None:
         raise ScenarioLostError(digest, "is not in the store")
     try:
@@ -218,4 +297,4 @@ def unpack(row: Row[Any] | None, digest: str) -> Scenario:
     written = (scenario.generator_version, scenario.task_id, str(scenario.seed))
     if (row.generator_version, row.task_id, row.seed) != written:
         raise ScenarioLostError(digest, "its columns do not fit its body")
-    return scenario
+    return HeldScenario(scenario, is_stored=True, split=row.split)

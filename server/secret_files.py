@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from server.database import database_path, parse_url
 from server.settings import Settings
+from server.whole_files import sync_file
 
 
 class SecretLostError(Exception):
@@ -15,6 +17,18 @@ class SecretLostError(Exception):
     def __init__(self, path: Path) -> None:
         super().__init__(f"the secret {path} cannot be read")
         self.path = path
+
+
+class UnwritableSecretsError(SecretLostError):
+    """The folder does not take a new secret."""
+
+    def __init__(self, folder: Path, error: OSError) -> None:
+        Exception.__init__(
+            self,
+            f"the folder of secrets {folder} cannot be written ({error.strerror}); give its rights to the user of this "
+            "command, or name another with MLOPS_DEBUG_SECRETS_FOLDER",
+        )
+        self.path = folder
 
 
 class SecretFiles:
@@ -33,20 +47,24 @@ class SecretFiles:
             raise SecretLostError(self.folder / name) from error
 
     def write_once(self, name: str, content: bytes) -> bytes:
-        """The content of the file from now on: of two that write at once, the first is heard."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """The content of the file from now on: of two that write at once, the first is heard. Raises
+        ``UnwritableSecretsError``."""
         unfinished = self.folder / f".{name}.{os.getpid()}"
-        with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
         try:
-            os.link(unfinished, self.folder / name)  # unlike a rename, it never takes the place of another
-        except FileExistsError:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            with suppress(FileExistsError):
+                os.link(unfinished, self.folder / name)  # unlike a rename, it never takes the place of another
+            sync_file(self.folder)
             return (self.folder / name).read_bytes()
+        except OSError as error:
+            raise UnwritableSecretsError(self.folder, error) from error
         finally:
-            unfinished.unlink()
-        return content
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
 
 
 def secrets_folder(settings: Settings) -> Path:

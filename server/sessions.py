@@ -7,7 +7,6 @@ a key wins. Rule 3: a reset that names the key's own open episode never closes i
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import itertools
 import secrets
 from typing import Any
@@ -20,6 +19,7 @@ from server.episodes import Episodes, EpisodeTakenError
 from server.locks import NamedLocks
 from server.neighbours import Neighbours, News
 from server.read_models import read_session
+from server.session_names import SessionNames
 
 
 class EpisodeNotStartedError(Exception):
@@ -78,16 +78,12 @@ class Seat:
             raise SessionTakenOverError
 
 
-def session_digest(key: str) -> str:
-    """The name of a session in events, tables and messages between servers: without an API key its key is a secret."""
-    return hashlib.sha256(key.encode()).hexdigest()
-
-
 class Sessions:
     """The sessions of this server. Other servers on the same database see the same current episodes."""
 
-    def __init__(self, episodes: Episodes, reader: AsyncEngine, neighbours: Neighbours) -> None:
+    def __init__(self, episodes: Episodes, reader: AsyncEngine, neighbours: Neighbours, names: SessionNames) -> None:
         self._episodes = episodes
+        self._names = names
         self._reader = reader
         self.neighbours = neighbours
         self._locks = NamedLocks()
@@ -97,7 +93,7 @@ class Sessions:
 
     def enter(self, key: str, seat: Seat) -> None:
         """A new socket sits down; the one that sat there loses its seat."""
-        session = session_digest(key)
+        session = self._names.of(key).recorded
         older = self._seats.get(session)
         self._seats[session] = seat
         if older is not None:
@@ -119,14 +115,14 @@ class Sessions:
             seat.lose()
 
     def leave(self, key: str, seat: Seat) -> None:
-        session = session_digest(key)
+        session = self._names.of(key).recorded
         if self._seats.get(session) is seat:
             del self._seats[session]
 
     async def current(self, key: str) -> str:
         """The key's current episode; raises ``EpisodeNotStartedError``."""
-        session = session_digest(key)
-        async with self._locks.holding(session):
+        session = self._names.of(key)
+        async with self._locks.holding(session.recorded):
             episode_id = await read_session(self._reader, session)
         if episode_id is None:
             raise EpisodeNotStartedError
@@ -134,19 +130,19 @@ class Sessions:
 
     async def reset(self, key: str, admitted: Admitted, *, client: str) -> Answer:
         """Begin the key's next episode, or answer for its own again."""
-        session = session_digest(key)
-        async with self._locks.holding(session):
+        session = self._names.of(key)
+        async with self._locks.holding(session.recorded):
             left = await read_session(self._reader, session)
             named = admitted.request.episode_id
             is_practice = admitted.ranked is None
             if is_practice and named is not None and named != left and await self._episodes.exists(named):
                 raise EpisodeTakenError(named)
             answered = await self._episodes.reset(admitted, client=client, session=session, leaving=left)
-            seat = self._seats.get(session)
+            seat = self._seats.get(session.recorded)
             if seat is not None:
                 seat.episode_id = answered.episode_id
             if left != answered.episode_id:
-                self.neighbours.tell(News("episode", session, self._name))
+                self.neighbours.tell(News("episode", session.recorded, self._name))
             if left is not None and left != answered.episode_id:
                 await self._episodes.leave(left)
         return answered

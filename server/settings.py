@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any, Callable, Mapping
 
 PREFIX = "MLOPS_DEBUG_"
+_HIGHEST = 2**31 - 1
+_LONGEST_SECONDS = 1e10  # three centuries: a date can still be set back by it
+_MOST_PROCESSES = 1024
 
 
 class SettingError(ValueError):
     """A setting has a value that cannot be used."""
 
-    def __init__(self, name: str, value: str, reason: str) -> None:
-        super().__init__(f"{PREFIX}{name}={value!r}: {reason}")
+    def __init__(self, name: str, value: str, reason: str, *, is_given: bool = False) -> None:
+        option = f"--{name.lower().replace('_', '-')} " if is_given else f"{PREFIX}{name}="
+        super().__init__(f"{option}{value!r}: {reason}")
         self.name = name
         self.value = value
 
@@ -30,21 +34,35 @@ class Setting:
     parse: Callable[[str], Any] = str
 
 
-def _whole_number(lowest: int) -> Callable[[str], int]:
+def _whole_number(lowest: int, highest: int = _HIGHEST) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        number = int(text)
-        if number < lowest:
-            raise ValueError(f"must be at least {lowest}")
+        reason = f"must be a whole number from {lowest} to {highest}"
+        try:
+            number = int(text)
+        except ValueError:
+            raise ValueError(reason) from None
+        if not lowest <= number <= highest:
+            raise ValueError(reason)
         return number
 
     return parse
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < float("inf"):
-        raise ValueError("must be a number of seconds above 0")
+    reason = f"must be a number of seconds above 0, at most {_LONGEST_SECONDS:.0f}"
+    try:
+        seconds = float(text)
+    except ValueError:
+        raise ValueError(reason) from None
+    if not 0 < seconds <= _LONGEST_SECONDS:
+        raise ValueError(reason)
     return seconds
+
+
+def _host(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must be an address or the name of a host, 0.0.0.0 for all")
+    return text
 
 
 def _yes_or_no(text: str) -> bool:
@@ -55,197 +73,170 @@ def _yes_or_no(text: str) -> bool:
 
 
 def _log_level(text: str) -> str:
-    level = text.lower()
-    if level not in ("critical", "error", "warning", "info", "debug"):
-        raise ValueError("must be critical, error, warning, info or debug")
-    return level
+    return _one_of("critical", "error", "warning", "info", "debug")(text.lower())
 
 
-def _access(text: str) -> str:
-    if text not in ("auto", "open", "keys"):
-        raise ValueError("must be auto, open or keys")
-    return text
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return text
 
-
-def _log_format(text: str) -> str:
-    if text not in ("text", "json"):
-        raise ValueError("must be text or json")
-    return text
+    return parse
 
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip().rstrip("/").lower() for name in text.split(",") if name.strip())
 
 
-SETTINGS: tuple[Setting, ...] = (
-    Setting("HOST", "127.0.0.1", "Address to listen on."),
-    Setting("PORT", 7860, "Port to listen on.", _whole_number(0)),
-    Setting(
-        "ALLOWED_HOSTS",
+def _setting(default: Any, told: str, parse: Callable[[str], Any] = str) -> Any:
+    """Declare a setting: its only default, what it means, and how its text is read."""
+    return field(default=default, metadata={"help": told, "parse": parse})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The values. Each setting is declared here, once: ``SETTINGS``, the reference and ``read_settings`` follow from it."""
+
+    host: str = _setting("127.0.0.1", "Address to listen on.", _host)
+    port: int = _setting(7860, "Port to listen on; 0: a free one.", _whole_number(0, 65_535))
+    allowed_hosts: tuple[str, ...] = _setting(
         (),
         "Host names that are served, separated by commas; another `Host` is 421 `wrong_host`. Without it: on "
         "loopback, addresses and names that no page of the internet can have (without a dot, or below "
         "`.localhost`); elsewhere, all.",
         _names,
-    ),
-    Setting(
-        "ALLOWED_ORIGINS",
+    )
+    allowed_origins: tuple[str, ...] = _setting(
         (),
         "Origins of other sites whose pages may play here, separated by commas, as `https://example.org`. A "
         "request or WebSocket that a browser sends from a page of any other site is 403 `origin_refused`.",
         _names,
-    ),
-    Setting(
-        "DATABASE_URL",
+    )
+    database_url: str = _setting(
         "sqlite:///mlops-debug.db",
         "SQLAlchemy URL of the database. A relative SQLite path is relative to the working directory. "
         "PostgreSQL: `postgresql+asyncpg://USER@HOST/NAME`.",
-    ),
-    Setting(
-        "ACCESS",
+    )
+    access: str = _setting(
         "auto",
         "`open`: without an API key everybody may play; `keys`: nobody may; `auto`: open on loopback only.",
-        _access,
-    ),
-    Setting(
-        "SECRETS_FOLDER",
+        _one_of("auto", "open", "keys"),
+    )
+    secrets_folder: str = _setting(
         "",
         "Folder of the signing key and of the secrets of rounds, which are never in the database. Default: "
         "beside the SQLite file, named after it with `-secrets`; with another database, `mlops-debug-secrets` "
         "in the working directory. All servers on one database need the same folder.",
-    ),
-    Setting("LOG_LEVEL", "info", "critical, error, warning, info or debug.", _log_level),
-    Setting(
-        "LOG_FORMAT",
+    )
+    log_level: str = _setting("info", "critical, error, warning, info or debug.", _log_level)
+    log_format: str = _setting(
         "text",
         "`json`: one JSON object a line, with `request_id` and `episode_id` where there are any.",
-        _log_format,
-    ),
-    Setting(
-        "ACCESS_LOG",
+        _one_of("text", "json"),
+    )
+    access_log: bool = _setting(
         False,
         "`true`: a line in the log for each request: method, path, status and milliseconds; never a body, a "
         "header or a key.",
         _yes_or_no,
-    ),
-    Setting("WORKERS", 1, "Server processes that share the port. More than one needs PostgreSQL.", _whole_number(1)),
-    Setting(
-        "GENERATOR_PROCESSES",
+    )
+    workers: int = _setting(
+        1, "Server processes that share the port. More than one needs PostgreSQL.", _whole_number(1, _MOST_PROCESSES)
+    )
+    generator_processes: int = _setting(
         max(1, (os.cpu_count() or 1) - 1),
         "Processes of each server process that generate scenarios and verify patches.",
+        _whole_number(1, _MOST_PROCESSES),
+    )
+    generation_seconds: float = _setting(
+        60.0,
+        "Longest time that a process may take for one scenario or patch. A process that takes longer is ended and "
+        "replaced, and what waited for it is answered with 503 `generator_unavailable`.",
+        _seconds,
+    )
+    generation_queue_limit: int = _setting(
+        1024,
+        "Most scenarios and patches that wait for a process. When there are more, the client that has most of them "
+        "is answered with 503 `too_many_waiting`.",
         _whole_number(1),
-    ),
-    Setting(
-        "SCENARIO_CACHE",
-        256,
-        "Scenarios kept in memory; the others are read from the database.",
-        _whole_number(1),
-    ),
-    Setting("EPISODE_CACHE", 4096, "Folded episodes kept in memory; the others are folded again.", _whole_number(1)),
-    Setting(
-        "BODY_LIMIT_BYTES",
+    )
+    scenario_cache: int = _setting(
+        256, "Scenarios kept in memory; the others are read from the database.", _whole_number(1)
+    )
+    episode_cache: int = _setting(
+        4096, "Folded episodes kept in memory; the others are folded again.", _whole_number(1)
+    )
+    body_limit_bytes: int = _setting(
         262_144,
         "Longest request body or socket message. A longer body is answered with 413; a longer socket message "
         "closes the socket (code 1009), never the episode.",
         _whole_number(1),
-    ),
-    Setting("BATCH_LIMIT", 256, "Most appends committed in one transaction.", _whole_number(1)),
-    Setting(
-        "ACCEPT_DATA_LOSS",
+    )
+    batch_limit: int = _setting(256, "Most appends committed in one transaction.", _whole_number(1))
+    accept_data_loss: bool = _setting(
         False,
         "`true`: start also on a database that could lose what it acknowledged (on SQLite WAL or "
         "`synchronous=FULL` cannot be had, on PostgreSQL `fsync` or `synchronous_commit` is off); `/ready` "
         "then says so as `accepted_data_loss`.",
         _yes_or_no,
-    ),
-    Setting(
-        "SOCKET_LIMIT",
+    )
+    socket_limit: int = _setting(
         4096,
         "Most open WebSockets. One more is accepted, told `CAPACITY_REACHED` and closed (code 1013), which is "
         "how the stock client gets to know why.",
         _whole_number(1),
-    ),
-    Setting(
-        "COMPRESS_SOCKETS",
+    )
+    compress_sockets: bool = _setting(
         False,
         "`true`: compress WebSocket messages (permessage-deflate) for clients that offer it, as the stock one "
         "does. Saves two thirds of the bytes and costs CPU for each answer and memory for each socket.",
         _yes_or_no,
-    ),
-    Setting(
-        "STEPS_PER_SECOND",
+    )
+    steps_per_second: int = _setting(
         100_000,
         "Most steps of one client in a second, over REST and WebSocket together; it may save up one second's "
         "worth. One more is answered with 429, on a WebSocket with `CAPACITY_REACHED`; the socket stays open.",
         _whole_number(1),
-    ),
-    Setting(
-        "OPEN_EPISODE_LIMIT",
+    )
+    open_episode_limit: int = _setting(
         20_000,
         "Most open practice episodes of one client, counted since the server's start. Over it, the one that "
         "was left alone for longest is closed (`expire`, reason `idle`).",
         _whole_number(1),
-    ),
-    Setting(
-        "IDLE_SECONDS",
+    )
+    idle_seconds: float = _setting(
         86_400.0,
         "An episode on which nothing happened for this long is closed (`expire`, reason `idle`). Counted from "
         "the later of its last event and the server's start, so that an outage costs nobody an episode.",
         _seconds,
-    ),
-    Setting(
-        "CHECKPOINT_SECONDS",
+    )
+    checkpoint_seconds: float = _setting(
         3_600.0,
         "Time between two signed checkpoints of a running server; none is made where nothing happened.",
         _seconds,
-    ),
-    Setting(
-        "VERIFY_SECONDS",
+    )
+    verify_seconds: float = _setting(
         60.0,
         "Time between two turns of auditing ranked attempts that have ended; the board marks a row as "
         "verified once all of its attempts were audited without a finding.",
         _seconds,
-    ),
-    Setting("PING_SECONDS", 20.0, "Time between two pings of an open WebSocket.", _seconds),
-    Setting(
-        "PING_TIMEOUT_SECONDS",
-        20.0,
-        "A WebSocket that does not answer a ping for this long is closed; its episode stays open.",
+    )
+    ping_seconds: float = _setting(20.0, "Time between two pings of an open WebSocket.", _seconds)
+    ping_timeout_seconds: float = _setting(
+        20.0, "A WebSocket that does not answer a ping for this long is closed; its episode stays open.", _seconds
+    )
+    header_timeout_seconds: float = _setting(
+        15.0,
+        "A connection that has not sent the line and the headers of a request for this long is closed; counted "
+        "from connecting, and again from the first byte of each request.",
         _seconds,
-    ),
+    )
+
+
+SETTINGS: tuple[Setting, ...] = tuple(
+    Setting(each.name.upper(), each.default, each.metadata["help"], each.metadata["parse"]) for each in fields(Settings)
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """The values; the table says what each means."""
-
-    host: str = "127.0.0.1"
-    port: int = 7860
-    allowed_hosts: tuple[str, ...] = ()
-    allowed_origins: tuple[str, ...] = ()
-    database_url: str = "sqlite:///mlops-debug.db"
-    access: str = "auto"
-    secrets_folder: str = ""
-    log_level: str = "info"
-    log_format: str = "text"
-    access_log: bool = False
-    workers: int = 1
-    generator_processes: int = 1
-    scenario_cache: int = 256
-    episode_cache: int = 4096
-    body_limit_bytes: int = 262_144
-    batch_limit: int = 256
-    accept_data_loss: bool = False
-    socket_limit: int = 4096
-    compress_sockets: bool = False
-    steps_per_second: int = 100_000
-    open_episode_limit: int = 20_000
-    idle_seconds: float = 86_400.0
-    checkpoint_seconds: float = 3_600.0
-    verify_seconds: float = 60.0
-    ping_seconds: float = 20.0
-    ping_timeout_seconds: float = 20.0
 
 
 def read_settings(environ: Mapping[str, str], **given: Any) -> Settings:
@@ -255,11 +246,9 @@ def read_settings(environ: Mapping[str, str], **given: Any) -> Settings:
         key = setting.name.lower()
         text = environ.get(PREFIX + setting.name)
         if given.get(key) is not None:
-            values[key] = _parsed(setting, given[key]) if isinstance(given[key], str) else given[key]
+            values[key] = _given(setting, given[key])
         elif text is not None:
             values[key] = _parsed(setting, text)
-        else:
-            values[key] = setting.default
     return Settings(**values)
 
 
@@ -271,8 +260,13 @@ def to_environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def _parsed(setting: Setting, text: str) -> Any:
+def _given(setting: Setting, value: Any) -> Any:
+    """A value that a caller gives, held to the same bounds as one of the environment."""
+    return value if isinstance(value, tuple) else _parsed(setting, str(value), is_given=True)
+
+
+def _parsed(setting: Setting, text: str, *, is_given: bool = False) -> Any:
     try:
         return setting.parse(text)
     except ValueError as error:
-        raise SettingError(setting.name, text, str(error)) from error
+        raise SettingError(setting.name, text, str(error), is_given=is_given) from error

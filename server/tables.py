@@ -66,6 +66,7 @@ scenarios = Table(
     Column("task_id", String(16), nullable=False),
     Column("seed", String(40), nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("split", String(16), nullable=False, server_default="train"),
 )
 
 Index("ix_scenarios_seed_task_id", scenarios.c.seed, scenarios.c.task_id)
@@ -158,6 +159,7 @@ rounds = Table(
     Column("closing_at", String(32), nullable=True),
     Column("closed_at", String(32), nullable=True),
     Column("secret", String(64), nullable=True),
+    Column("split", String(16), nullable=False, server_default="train"),
 )
 
 attempts = Table(

@@ -11,20 +11,42 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from server.durability import accepted_weakness
 from server.store import unavailable_if_silent, write_again
 from server.store_errors import ConnectionLostError, StoreUnavailableError, UnansweredCommitError
-from server.writer import Append, Outcome, Waiting, WriteBatch, WriterStoppedError, answer, split, write_or_fail
+from server.supervision import Supervisor
+from server.writer import (
+    WRITER,
+    Append,
+    Outcome,
+    Waiting,
+    WriteBatch,
+    WriterEndedError,
+    WriterEndedWhileWritingError,
+    WriterStoppedError,
+    answer,
+    split,
+    wait_for,
+    write_or_fail,
+)
 
 
 class TaskWriter:
     """A ``Writer`` on the event loop: the synchronous ``write`` runs under ``AsyncConnection.run_sync``."""
 
     def __init__(
-        self, engine: AsyncEngine, write: WriteBatch, *, batch_limit: int, accept_weakness: bool = False
+        self,
+        engine: AsyncEngine,
+        write: WriteBatch,
+        *,
+        batch_limit: int,
+        accept_weakness: bool = False,
+        supervisor: Supervisor | None = None,
     ) -> None:
         self._engine = engine
         self._write = write
+        self._supervisor = supervisor or Supervisor()
         self._batch_limit = batch_limit
         self._accept_weakness = accept_weakness
         self._queue: deque[Waiting] = deque()
+        self._under_way: list[Waiting] = []
         self._has_news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._is_stopping = False
@@ -34,23 +56,36 @@ class TaskWriter:
         with unavailable_if_silent():
             async with self._engine.connect() as connection:
                 self.weakness = await connection.run_sync(accepted_weakness, accept=self._accept_weakness)
-        self._task = asyncio.create_task(self._serve(), name="store-writer")
+        kept = self._supervisor.keep(
+            WRITER, self._serve, on_end=self._fail_waiting, is_stopping=lambda: self._is_stopping
+        )
+        self._task = asyncio.create_task(kept, name=WRITER)
 
     async def stop(self) -> None:
         self._is_stopping = True
         self._has_news.set()
-        if self._task is not None:
-            await self._task
+        if self._task is None:
+            return
+        if self._supervisor.is_down(WRITER):
+            self._task.cancel()  # nothing waits for it: its callers were told
+        await asyncio.wait([self._task])
 
     async def submit(self, append: Append) -> None:
         if self._is_stopping:
             raise WriterStoppedError
-        loop = asyncio.get_running_loop()
-        answered: asyncio.Future[None] = loop.create_future()
-        self._queue.append(Waiting(append, answered))
+        if self._supervisor.is_down(WRITER):
+            raise WriterEndedError
+        waiting = wait_for(append)
+        self._queue.append(waiting)
         self._has_news.set()
         # Only this wait can be cancelled: the append is in the queue.
-        await answered
+        await waiting.answered
+
+    def _fail_waiting(self, _: BaseException) -> None:
+        answer([(one.answered, WriterEndedWhileWritingError()) for one in self._under_way])
+        answer([(one.answered, WriterEndedError()) for one in self._queue])
+        self._under_way = []
+        self._queue.clear()
 
     async def _serve(self) -> None:
         while self._queue or not self._is_stopping:
@@ -58,13 +93,15 @@ class TaskWriter:
                 self._has_news.clear()
                 await self._has_news.wait()
                 continue
-            taken = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_limit))]
+            taken = self._under_way = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_limit))]
             batch, held = split(taken)
             self._queue.extendleft(reversed(held))
             # In one order everywhere: two servers that wait for each other's streams would wait for ever.
             batch.sort(key=lambda one: one.append.stream_id)
+            self._under_way = batch
             outcomes = await self._commit([one.append for one in batch])
             answer([(one.answered, outcome) for one, outcome in zip(batch, outcomes, strict=True)])
+            self._under_way = []
 
     async def _commit(self, batch: Sequence[Append]) -> Sequence[Outcome]:
         outcomes = await self._attempt(self._write, batch, StoreUnavailableError)

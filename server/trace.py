@@ -8,3 +8,5 @@ REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 """Null: no request is served, but something in the background."""
 EPISODE_ID: ContextVar[str | None] = ContextVar("episode_id", default=None)
 """Null: no episode yet."""
+IS_REFUSED: ContextVar[bool] = ContextVar("is_refused", default=False)
+"""Whether a WebSocket was answered with an HTTP response instead of being accepted."""

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, and_, select, text
 from server.audit import audit_recorded
 from server.audit_scenarios import ScenarioShelf
 from server.findings import AuditReport
-from server.operating import change, look
+from server.operating import accept, change, look
 from server.replay import reading
 from server.round_facts import read_facts
 from server.secret_files import SecretFiles
@@ -48,7 +48,17 @@ _KEEP = text(
 class Verifier:
     """Audits what has not been audited at its present last event. What it finds is logged, and kept for the board."""
 
-    def __init__(self, settings: Settings, world: World, files: SecretFiles, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        world: World,
+        files: SecretFiles,
+        *,
+        clock: Callable[[], datetime],
+        check: Callable[[], None] = accept,
+    ) -> None:
+        """``check`` raises where the database is not the one that the server opened."""
+        self._check = check
         self._settings = settings
         self._world = world
         self._files = files
@@ -58,10 +68,12 @@ class Verifier:
         """Audit all that waits, piece by piece; how many it was."""
         done = 0
         while True:
+            self._check()
             waiting = await look(self._settings, _waiting)
             if not waiting:
                 return done
             reports = await self._audit([row.episode_id for row in waiting])
+            self._check()
             now = format_time(self._clock())
             rows = [
                 {

@@ -10,6 +10,7 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.logged_names import shown_path
 from server.logs import ACCESS
 from server.metrics import Metrics
 from server.trace import EPISODE_ID, REQUEST_ID
@@ -63,14 +64,15 @@ class Watch:
             named = scope.get("path_params", {}).get("episode_id")
             if named is not None and EPISODE_ID.get() is None:
                 EPISODE_ID.set(named)
+            path = shown_path(scope["path"])
             fields = {
                 "method": scope["method"],
-                "path": scope["path"],
+                "path": path,
                 "status": status,
                 "ms": round(seconds * 1000, 3),
             }
             # By repr: a path may hold anything, also what would look like another line.
-            logger.info("%s %r %d", scope["method"], scope["path"], status, extra={"fields": fields})
+            logger.info("%s %r %d", scope["method"], path, status, extra={"fields": fields})
 
 
 def _sent_id(scope: Scope) -> bytes | None:

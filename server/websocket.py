@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from domain.evidence_view import encode_json
+from server.asking import Inbox
 from server.identity import Identity, ReservedNameError, client_of, identity_of
 from server.installation import Installation
 from server.limits import TooManySocketsError
@@ -50,38 +51,41 @@ class SocketEndpoint:
             except TooManySocketsError as error:
                 await _part(send, _error_frame(error), TRY_AGAIN_LATER)
                 return
+            inbox = Inbox(receive)
             try:
-                await _sit_down(websocket, installation, receive, send)
+                await _sit_down(websocket, installation, inbox, send)
             finally:
                 installation.sockets.leave()
+                await inbox.close()
 
 
-async def _sit_down(websocket: WebSocket, installation: Installation, receive: Receive, send: Send) -> None:
+async def _sit_down(websocket: WebSocket, installation: Installation, inbox: Inbox, send: Send) -> None:
     # OpenEnv's MCP client names the session that it created in the query.
     key = websocket.path_params.get("session_key") or websocket.query_params.get("session_id")
     seat = Seat(is_keyed=key is not None)
     identity, client = identity_of(websocket), client_of(websocket)
     if key is None:
-        await _converse(receive, send, Conversation(installation, seat, identity, client=client, key=None), seat)
+        conversation = Conversation(installation, seat, identity, inbox, client=client, key=None)
+        await _converse(inbox, send, conversation, seat)
         return
     try:
         key = identity.scoped(check_name(key))
     except (ValidationError, ReservedNameError) as error:
         await _part(send, _error_frame(error), POLICY_VIOLATION)
         return
-    conversation = Conversation(installation, seat, identity, client=client, key=key)
+    conversation = Conversation(installation, seat, identity, inbox, client=client, key=key)
     installation.sessions.enter(key, seat)
     try:
-        await _converse(receive, send, conversation, seat)
+        await _converse(inbox, send, conversation, seat)
     except SessionTakenOverError as error:
         await _part(send, _error_frame(error), POLICY_VIOLATION)
     finally:
         installation.sessions.leave(key, seat)
 
 
-async def _converse(receive: Receive, send: Send, conversation: Conversation, seat: Seat) -> None:
+async def _converse(inbox: Inbox, send: Send, conversation: Conversation, seat: Seat) -> None:
     while True:
-        message = await seat.next_of(receive)
+        message = await seat.next_of(inbox.receive)
         if message["type"] == "websocket.disconnect":
             return
         text = message.get("text")
@@ -101,14 +105,22 @@ async def _part(send: Send, last: bytes, code: int) -> None:
 class Conversation:
     """Frames in, frames out, for the seat that one socket has."""
 
-    __slots__ = ("_client", "_identity", "_installation", "_key", "_seat")
+    __slots__ = ("_client", "_identity", "_inbox", "_installation", "_key", "_seat")
 
     def __init__(
-        self, installation: Installation, seat: Seat, identity: Identity, *, client: str, key: str | None
+        self,
+        installation: Installation,
+        seat: Seat,
+        identity: Identity,
+        inbox: Inbox,
+        *,
+        client: str,
+        key: str | None,
     ) -> None:
         self._installation = installation
         self._seat = seat
         self._identity = identity
+        self._inbox = inbox
         self._client = client
         self._key = key
         """Session key as this server knows it; null: the socket's episode is known by its own name only."""
@@ -126,7 +138,8 @@ class Conversation:
                 case StepFrame():
                     return await self._step(frame)
                 case ResetFrame():
-                    return await self._reset(frame.data)
+                    async with self._inbox.watched():
+                        return await self._reset(frame.data)
                 case StateFrame():
                     state = await self._installation.episodes.state(await self._current())
                     return b'{"type":"state","data":' + state + b"}"

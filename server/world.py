@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import multiprocessing
-import os
-import signal
-import threading
-from concurrent.futures import Executor, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from typing import Any, Callable, Coroutine, Protocol, Sequence, TypeVar
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any, Coroutine, Protocol, Sequence
 
 from domain.diagnosis import Diagnosis, PatchEntry
 from domain.generator import GENERATOR_VERSION, generate
@@ -17,10 +12,13 @@ from domain.grade import Grade, Investigation, PatchVerdict
 from domain.grader import read_fix, verify_patch
 from domain.matching import Verdicts, grade_submission
 from domain.registry import registry_json
+from domain.rubric import RUBRIC, Rubric, rubric_of
 from domain.scenario import Composition, Scenario, Truth
-from domain.types import TaskId
-
-_Result = TypeVar("_Result")
+from domain.types import SplitName, TaskId
+from server.asking import ASKER
+from server.turns import Turns
+from server.worker_process import begin_worker
+from server.workers import Workers
 
 
 class World(Protocol):
@@ -32,12 +30,16 @@ class World(Protocol):
     def registry(self) -> list[dict[str, Any]]:
         """The wire form of ``field_registry``."""
 
-    async def generate(self, task_id: TaskId, seed: int, *, fault: str | None = None) -> Scenario: ...
+    async def generate(
+        self, task_id: TaskId, seed: int, *, fault: str | None = None, split: SplitName = "train"
+    ) -> Scenario: ...
 
     def patch_to_verify(self, diagnosis: Diagnosis, truth: Truth) -> tuple[PatchEntry, ...]:
         """What a re-run has to judge; empty: nothing."""
 
-    def verify(self, truth: Truth, patch: tuple[PatchEntry, ...]) -> Coroutine[Any, Any, PatchVerdict]: ...
+    def verify(
+        self, truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric = RUBRIC
+    ) -> Coroutine[Any, Any, PatchVerdict]: ...
 
     def grade(
         self,
@@ -47,9 +49,13 @@ class World(Protocol):
         verdicts: Verdicts,
         *,
         task_id: TaskId,
+        rubric: Rubric = RUBRIC,
     ) -> Grade: ...
 
     async def start(self) -> None: ...
+
+    async def ready(self) -> None:
+        """Wait until work that is asked for now begins at once."""
 
     async def stop(self) -> None: ...
 
@@ -62,14 +68,16 @@ class InlineWorld:
     def registry(self) -> list[dict[str, Any]]:
         return registry_json()
 
-    async def generate(self, task_id: TaskId, seed: int, *, fault: str | None = None) -> Scenario:
-        return generate(task_id, seed, fault=fault)
+    async def generate(
+        self, task_id: TaskId, seed: int, *, fault: str | None = None, split: SplitName = "train"
+    ) -> Scenario:
+        return generate(task_id, seed, fault=fault, split=split)
 
     def patch_to_verify(self, diagnosis: Diagnosis, truth: Truth) -> tuple[PatchEntry, ...]:
         return read_fix(diagnosis, truth).patch
 
-    async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...]) -> PatchVerdict:
-        return verify_patch(truth, patch)
+    async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric = RUBRIC) -> PatchVerdict:
+        return verify_patch(truth, patch, rubric=rubric)
 
     def grade(
         self,
@@ -79,11 +87,15 @@ class InlineWorld:
         verdicts: Verdicts,
         *,
         task_id: TaskId,
+        rubric: Rubric = RUBRIC,
     ) -> Grade:
-        return grade_submission(diagnoses, truth, investigation, verdicts, task_id=task_id)
+        return grade_submission(diagnoses, truth, investigation, verdicts, task_id=task_id, rubric=rubric)
 
     async def start(self) -> None:
         """Nothing to start."""
+
+    async def ready(self) -> None:
+        """Always."""
 
     async def stop(self) -> None:
         """Nothing to stop."""
@@ -92,65 +104,68 @@ class InlineWorld:
 class PooledWorld(InlineWorld):
     """Generates and verifies in worker processes, so that the event loop only ever waits for them."""
 
-    def __init__(self, workers: int, *, create_pool: Callable[[int], Executor] | None = None) -> None:
-        self._workers = workers
-        self._create_pool = create_pool or create_process_pool
-        self._pool: Executor | None = None
+    def __init__(self, workers: int, *, timeout_seconds: float) -> None:
+        self.workers = Workers(workers, timeout_seconds=timeout_seconds)
 
-    async def generate(self, task_id: TaskId, seed: int, *, fault: str | None = None) -> Scenario:
+    async def generate(
+        self, task_id: TaskId, seed: int, *, fault: str | None = None, split: SplitName = "train"
+    ) -> Scenario:
         # Bytes travel, not an object: one string is cheaper to send, and the digest is of these bytes.
-        body = await self._run(_generate_body, task_id, seed, fault)
+        body = await self.workers.run(_generate_body, task_id, seed, fault, split)
         return Scenario.model_validate_json(body)
 
-    async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...]) -> PatchVerdict:
-        return await self._run(verify_patch, truth, patch)
+    async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric = RUBRIC) -> PatchVerdict:
+        return await self.workers.run(_verify_under, truth, patch, rubric.version)
 
     async def start(self) -> None:
-        self._pool = self._create_pool(self._workers)
-        # The first task starts the processes, which takes longer than a generation: not while an agent waits.
-        for _ in range(self._workers):
-            self._pool.submit(os.getpid)
+        self.workers.start(_warm)
+
+    async def ready(self) -> None:
+        await self.workers.ready()
 
     async def stop(self) -> None:
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            await asyncio.to_thread(pool.shutdown, cancel_futures=True)
+        await self.workers.stop()
 
-    async def _run(self, call: Callable[..., _Result], *arguments: Any) -> _Result:
-        """Run in a worker. A worker that dies takes its pool along: replace the pool and ask once more."""
-        loop = asyncio.get_running_loop()
-        pool = self._pool
-        try:
-            return await loop.run_in_executor(pool, call, *arguments)
-        except BrokenProcessPool:
-            if self._pool is pool:
-                self._pool = self._create_pool(self._workers)
-            return await loop.run_in_executor(self._pool, call, *arguments)
+
+class QueuedWorld:
+    """Another world, whose slow parts wait for their turn."""
+
+    def __init__(self, world: World, turns: Turns) -> None:
+        self._world = world
+        self._turns = turns
+        self.registry = world.registry
+        self.patch_to_verify = world.patch_to_verify
+        self.grade = world.grade
+        self.start, self.ready, self.stop = world.start, world.ready, world.stop
+
+    @property
+    def generator_version(self) -> str:
+        return self._world.generator_version
+
+    async def generate(
+        self, task_id: TaskId, seed: int, *, fault: str | None = None, split: SplitName = "train"
+    ) -> Scenario:
+        async with self._turns.taking(ASKER.get()):
+            return await self._world.generate(task_id, seed, fault=fault, split=split)
+
+    async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric = RUBRIC) -> PatchVerdict:
+        async with self._turns.taking(ASKER.get()):
+            return await self._world.verify(truth, patch, rubric=rubric)
 
 
 def create_process_pool(workers: int) -> ProcessPoolExecutor:
     """Workers are spawned, because a fork copies the locks of the threads of this process."""
-    # Read when a worker imports its numeric library: one run needs one core, and all workers share the rest.
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_serve_the_server)
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=begin_worker)
 
 
-def _serve_the_server() -> None:
-    """A worker yields to the server, leaves stopping to it, and never outlives it."""
-    if hasattr(os, "nice"):
-        os.nice(10)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # A worker holds both ends of its queue, so it would wait for ever for a server that was killed.
-    threading.Thread(target=_end_with_the_server, name="end-with-the-server", daemon=True).start()
+def _warm() -> None:
+    """Does nothing: to find it, a worker has imported this module and with it the generator."""
 
 
-def _end_with_the_server() -> None:
-    server = multiprocessing.parent_process()
-    if server is not None:
-        server.join()
-        os._exit(0)
+def _verify_under(truth: Truth, patch: tuple[PatchEntry, ...], version: str) -> PatchVerdict:
+    """A rubric cannot be sent to another process; its version can."""
+    return verify_patch(truth, patch, rubric=rubric_of(version))
 
 
-def _generate_body(task_id: TaskId, seed: int, fault: str | None) -> bytes:
-    return generate(task_id, seed, fault=fault).body
+def _generate_body(task_id: TaskId, seed: int, fault: str | None, split: SplitName) -> bytes:
+    return generate(task_id, seed, fault=fault, split=split).body

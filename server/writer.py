@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from contextlib import suppress
 from typing import Callable, NamedTuple, Protocol, Sequence
 
 from sqlalchemy import Connection
 
 from domain.chain import Link
 from server.statements import StatementRow
+from server.store_errors import StoreUnavailableError, UnansweredCommitError
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +39,26 @@ WriteBatch = Callable[[Connection, Sequence[Append]], list[Outcome]]
 """Turns a batch of appends of different streams into an outcome each. One synchronous function for every database."""
 
 
+WRITER = "store-writer"
+"""Name of the writer's background task."""
+
+
 class WriterStoppedError(Exception):
     """The writer takes no more appends."""
+
+
+class WriterEndedError(StoreUnavailableError):
+    """The writer ended in a way that nobody expected, and is being started again; nothing was written."""
+
+    def __init__(self) -> None:
+        super().__init__("the writer ended and is being started again")
+
+
+class WriterEndedWhileWritingError(UnansweredCommitError):
+    """The same while it wrote the append; whether it was written, only the log can tell."""
+
+    def __init__(self) -> None:
+        super().__init__("the writer ended while it wrote")
 
 
 class Writer(Protocol):
@@ -62,6 +83,13 @@ class Waiting(NamedTuple):
 
     append: Append
     answered: asyncio.Future[None]
+    since: float
+    """When it began to wait, by the monotonic clock."""
+
+
+def wait_for(append: Append) -> Waiting:
+    """The append, and the future of its answer on the running loop."""
+    return Waiting(append, asyncio.get_running_loop().create_future(), time.monotonic())
 
 
 def split(waiting: Sequence[Waiting]) -> tuple[list[Waiting], list[Waiting]]:
@@ -85,6 +113,16 @@ def answer(answers: Sequence[tuple[asyncio.Future[None], Outcome]]) -> None:
             answered.set_result(None)
         else:
             answered.set_exception(outcome)
+
+
+def answer_from_thread(answers: Sequence[tuple[asyncio.Future[None], Outcome]]) -> None:
+    """The same, from another thread than the loops'."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[None], Outcome]]] = {}
+    for each in answers:
+        by_loop.setdefault(each[0].get_loop(), []).append(each)
+    for loop, of_loop in by_loop.items():
+        with suppress(RuntimeError):  # the loop is closed: no caller on it waits any more
+            loop.call_soon_threadsafe(answer, of_loop)
 
 
 def write_or_fail(write: WriteBatch, connection: Connection, batch: Sequence[Append]) -> Sequence[Outcome]:

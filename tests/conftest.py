@@ -1,4 +1,4 @@
-"""Fixtures that most tests of the server share."""
+"""Options, marks and fixtures that most tests share."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ import pytest
 from domain.evidence_view import EvidenceView
 from domain.scenario import Scenario
 from server.settings import Settings
+from tests import left_out
+from tests.e2e.running import ServerProcess
 from tests.hand_made import hand_made_scenario
 from tests.postgres import PrivatePostgres, private_postgres
+from tests.profiles import PROFILES, choose
 from tests.served import Served, serving
 
 
@@ -25,6 +28,20 @@ def view(scenario: Scenario) -> EvidenceView:
     return EvidenceView(scenario.evidence)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--seeds",
+        choices=PROFILES,
+        default="quick",
+        help="quick: a few seeds a fault and few examples a property; full: as many as CI tries",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    choose(config.getoption("--seeds"))
+    config.pluginmanager.register(left_out)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """What is marked ``both_backends`` runs on each."""
     named = any("backend" in each.args[0] for each in metafunc.definition.iter_markers("parametrize"))
@@ -33,13 +50,38 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("backend", ["sqlite", "postgres"])
 
 
+@pytest.hookimpl(tryfirst=True)  # before marks are selected
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What is opted into by name is skipped elsewhere."""
-    for marker in ("strace", "proxy", "large"):
-        if marker not in config.option.markexpr:
-            for item in items:
-                if item.get_closest_marker(marker):
-                    item.add_marker(pytest.mark.skip(reason=f"opt in with pytest -m {marker}"))
+    for item in items:
+        if _needs_postgres(item) and not item.get_closest_marker("always_postgres"):
+            item.add_marker("postgres")
+        for opted in ("strace", "proxy", "large"):
+            if item.get_closest_marker(opted) and opted not in config.option.markexpr:
+                item.add_marker(pytest.mark.skip(reason=f"opt in with pytest -m {opted}"))
+
+
+def _needs_postgres(item: pytest.Item) -> bool:
+    callspec = getattr(item, "callspec", None)
+    named = None if callspec is None else callspec.params.get("backend")
+    return named == "postgres" or "postgres" in getattr(item, "fixturenames", ())
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A running server with the default settings; episodes are independent, so tests share it."""
+    process = ServerProcess(tmp_path_factory.mktemp("server"))
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A running server that no other test has touched; it may be stopped, killed and started again."""
+    process = ServerProcess(tmp_path_factory.mktemp("own-server"))
+    process.start()
+    yield process
+    process.stop()
 
 
 @pytest.fixture(scope="session")

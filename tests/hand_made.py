@@ -8,9 +8,9 @@ from domain.diagnosis import Diagnosis, PatchEntry
 from domain.generator import HEALTHY
 from domain.grade import Breakdown, FixPart, Grade, Investigation, Part, PatchVerdict
 from domain.matching import Verdicts
-from domain.rubric import RUBRIC
+from domain.rubric import RUBRIC, Rubric
 from domain.scenario import Accepted, CheckResult, Evidence, RunSummary, SafeField, Scenario, Truth
-from domain.types import SANITY_CHECK_NAMES, ArtifactName, TaskId
+from domain.types import SANITY_CHECK_NAMES, ArtifactName, SplitName, TaskId
 
 CONFIG = """\
 run_id: run-0a1b2c3d
@@ -133,19 +133,27 @@ class HandMadeWorld:
     def registry(self) -> list[dict[str, Any]]:
         return [{"file": REPAIR.file, "field": REPAIR.field, "type": "choice", "choices": ["train", "all"]}]
 
-    async def generate(self, task_id: TaskId, seed: int, *, fault: str | None = None) -> Scenario:
+    async def generate(
+        self, task_id: TaskId, seed: int, *, fault: str | None = None, split: SplitName = "train"
+    ) -> Scenario:
         self.generated.append((task_id, seed))
         scenario = hand_made_scenario(task_id, seed)
+        if split != "train":
+            named = scenario.evidence.model_copy(update={"run_id": f"{scenario.evidence.run_id}-{split}"})
+            scenario = scenario.model_copy(update={"evidence": named})
         if fault is None:
             return scenario
         if fault == HEALTHY:
             return _healthy(scenario)
         return scenario.model_copy(update={"truth": scenario.truth.model_copy(update={"fault_id": fault})})
 
+    async def ready(self) -> None:
+        """Always."""
+
     def patch_to_verify(self, diagnosis: Diagnosis, truth: Truth) -> tuple[PatchEntry, ...]:
         return diagnosis.patch or ()
 
-    async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...]) -> PatchVerdict:
+    async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric = RUBRIC) -> PatchVerdict:
         self.verified += 1
         return PatchVerdict(credit=1.0 if patch == truth.patch else 0.0, explanation="compared with the repair")
 
@@ -157,6 +165,7 @@ class HandMadeWorld:
         verdicts: Verdicts,
         *,
         task_id: TaskId,
+        rubric: Rubric = RUBRIC,
     ) -> Grade:
         return hand_made_grade(diagnoses[0], truth, verdicts[0][0])
 

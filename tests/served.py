@@ -16,7 +16,9 @@ from starlette.applications import Starlette
 
 from server.app import create_app
 from server.installation import Installation
+from server.quanta import Quanta
 from server.settings import Settings
+from server.supervision import Supervisor
 from server.world import World
 from tests.hand_made import HandMadeWorld
 
@@ -116,6 +118,8 @@ async def serving(
     world: World | None = None,
     clock: Callable[[], datetime] | None = None,
     new_id: Callable[[], str] | None = None,
+    quanta: Quanta | None = None,
+    supervisor: Supervisor | None = None,
 ) -> AsyncIterator[Served]:
     """The application from start to stop."""
     app = create_app(
@@ -123,6 +127,8 @@ async def serving(
         clock=clock or ticking_clock(),
         new_id=new_id or counting_ids(),
         world=world if world is not None else HandMadeWorld(),
+        quanta=quanta,
+        supervisor=supervisor,
     )
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (

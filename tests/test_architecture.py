@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -15,6 +16,49 @@ def test_no_file_is_too_long() -> None:
     files = [file for room in ROOMS for file in (ROOT / room).rglob("*.py")]
     lengths = {str(file.relative_to(ROOT)): len(file.read_text().splitlines()) for file in files}
     assert {name for name, lines in lengths.items() if lines > LONGEST_FILE} == set()
+
+
+COSTLY = {"generate", "planted", "composed", "simulate", "read_corpus"}
+LONGEST_POLL_SECONDS = 0.05
+
+
+def _run_at_import(statements: list[ast.stmt]) -> Iterator[ast.AST]:
+    """What runs when a module is imported: all but the bodies of its functions."""
+    for each in statements:
+        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef):
+            for decorator in each.decorator_list:
+                yield from ast.walk(decorator)
+        elif isinstance(each, ast.ClassDef):
+            yield from _run_at_import(each.body)
+        else:
+            yield from ast.walk(each)
+
+
+def _called(call: ast.Call) -> str:
+    return getattr(call.func, "attr", getattr(call.func, "id", ""))
+
+
+def test_no_test_module_makes_scenarios_when_it_is_collected() -> None:
+    """Collecting must stay quick: every run of a single test pays for it, and every worker."""
+    found = [
+        f"{file.relative_to(ROOT)}:{node.lineno}"
+        for file in (ROOT / "tests").rglob("*.py")
+        for node in _run_at_import(ast.parse(file.read_text()).body)
+        if isinstance(node, ast.Call) and _called(node) in COSTLY
+    ]
+    assert found == []
+
+
+def test_no_test_sleeps_for_longer_than_a_poll() -> None:
+    found = [
+        f"{file.relative_to(ROOT)}:{node.lineno}"
+        for file in (ROOT / "tests").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and _called(node) == "sleep"
+        for slept in node.args
+        if isinstance(slept, ast.Constant) and slept.value > LONGEST_POLL_SECONDS
+    ]
+    assert found == []
 
 
 def test_every_module_says_what_it_is_and_has_its_annotations_as_text() -> None:
@@ -41,3 +85,21 @@ def test_the_contract_of_the_store_names_every_module_of_the_domain_but_the_chai
     modules = {f"domain.{path.stem}" for path in (ROOT / "domain").iterdir() if path.suffix == ".py" or path.is_dir()}
     modules -= {"domain.__init__", "domain.__pycache__", "domain.chain"}
     assert modules <= set(contract["forbidden_modules"])
+
+
+def test_no_pattern_of_re_ends_in_a_dollar_which_lets_a_newline_pass() -> None:
+    """``fullmatch`` or a final backslash-Z says the whole text; pydantic's patterns are Rust's, where ``$`` is the end."""
+    found = []
+    for room in (*ROOMS, "bench", "upkeep"):
+        for file in (ROOT / room).rglob("*.py"):
+            for call in ast.walk(ast.parse(file.read_text())):
+                is_of_re = isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
+                if not is_of_re or not isinstance(call.func.value, ast.Name) or call.func.value.id != "re":
+                    continue
+                if "MULTILINE" in ast.unparse(call):
+                    continue  # there it ends a line, which is meant
+                first = call.args[0] if call.args else None
+                parts = first.values[-1:] if isinstance(first, ast.JoinedStr) else [first]
+                texts = [each.value for each in parts if isinstance(each, ast.Constant)]
+                found += [f"{file.relative_to(ROOT)}:{call.lineno}" for text in texts if text[-1:] in ("$", b"$")]
+    assert found == []

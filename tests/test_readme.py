@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import yaml
 
 from hatch_build import without_front_matter
 from server.version import VERSION
+from tests.e2e.running import free_port
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -39,9 +39,7 @@ def page(name: str) -> str:
 @pytest.fixture
 def base_url(tmp_path: Path) -> Iterator[str]:
     """A real server process on a free port and a fresh database."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "server", "serve", "--port", str(port), "--database", str(tmp_path / "r.db")]
     server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"

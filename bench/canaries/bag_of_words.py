@@ -14,7 +14,7 @@ from domain.faults import POOLS
 from domain.training.randomness import Floats
 
 _TOKEN = re.compile(r"[A-Za-z_]\w*|\d+(?:\.\d+)?|[^\w\s]")
-_NUMBER = re.compile(r"\d+(?:\.\d+)?$")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 MOST_FEATURES = 4096
 LEAST_EPISODES = 4
 """A word of fewer episodes is not learned."""
@@ -80,7 +80,7 @@ class BagOfWords:
 
 def _rounded(token: str) -> str:
     """A number by its order of magnitude, else no two runs would share one."""
-    return f"{float(token):.0e}" if _NUMBER.match(token) else token
+    return f"{float(token):.0e}" if _NUMBER.fullmatch(token) else token
 
 
 def _descend(matrix: NDArray[np.float32], answers: NDArray[np.int64], outputs: int) -> NDArray[np.float32]:

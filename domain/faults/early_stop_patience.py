@@ -35,7 +35,7 @@ FAULT = Fault(
         ("loss_trajectory", "last_over_chance"),
     ),
     sources=(
-        "DeepCrime operator TCO",
+        "DeepCrime operator RCP",
         "Humbatova et al., arXiv 1910.11015: suboptimal number of epochs",
     ),
     decoys=("a patience of 20 that never ends a run",),

@@ -32,7 +32,7 @@ FAULT = Fault(
         ("gradient_norms", "first_epoch"),
     ),
     sources=(
-        "DeepCrime operators ACH and WCI",
+        "DeepCrime operator WCI",
         "AutoTrainer: vanishing gradient",
     ),
     decoys=(

@@ -33,7 +33,7 @@ FAULT = Fault(
         ("loss_trajectory", "last_train_accuracy"),
     ),
     sources=(
-        "DeepCrime operators RAW and ARM",
+        "DeepCrime operator RCW",
         "Humbatova et al., arXiv 1910.11015: suboptimal hyperparameters",
     ),
     decoys=("a weight decay of 0.001, which is harmless",),

@@ -35,9 +35,6 @@ FAULT = Fault(
         ("loss_trajectory", "last_over_chance"),
         ("gradient_norms", "last_over_first"),
     ),
-    sources=(
-        "Humbatova et al., arXiv 1910.11015: suboptimal hyperparameters and optimiser",
-        "DeepCrime operator OCH",
-    ),
+    sources=("Humbatova et al., arXiv 1910.11015: suboptimal hyperparameters and optimiser",),
     decoys=("gradient norms that wobble", "shuffle_off_sorted: there the batches are not mixed"),
 )

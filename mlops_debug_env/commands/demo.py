@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import httpx
 import typer
@@ -22,6 +23,8 @@ from mlops_debug_env.commands.options import ConcurrencyOption
 
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
+_PACKAGES = Path(__file__).resolve().parents[2]
+"""Where this package is, and the server's beside it."""
 
 
 class _Server(NamedTuple):
@@ -37,22 +40,25 @@ def demo(
     concurrency: ConcurrencyOption = 16,
     leave: Annotated[bool, typer.Option("--exit", help="End once the table is printed.")] = False,
 ) -> None:
-    """Start a server, let four agents play, print how they did, and leave the server up until Ctrl-C."""
+    """Start a server, let four agents play, print how they did, and leave the server up until Ctrl-C.
+
+    Exit 0: the table was printed, and Ctrl-C ended the server. 2, 3, 5: as run. 130, 143, 129: ended early by Ctrl-C, or
+    by SIGTERM or SIGHUP; the server is ended and the temporary folder removed all the same.
+    """
     from mlops_debug_env.evaluation.command import Connection
     from mlops_debug_env.evaluation.demo import DEMO_AGENTS, play_agents
     from mlops_debug_env.evaluation.report import render_many, to_text
 
-    with tempfile.TemporaryDirectory(prefix="mlops-debug-demo-") as scratch, told_in_one_line():
+    with _ended_in_order(), tempfile.TemporaryDirectory(prefix="mlops-debug-demo-") as scratch:
         folder = Path(scratch)
-        with _serving(database or folder / "demo.db", folder / "serve.log") as server:
+        with told_in_one_line(), _serving(database or folder / "demo.db", folder / "serve.log") as server:
             typer.echo(f"server: {server.url}  database: {database or folder / 'demo.db'}", err=True)
             connection = Connection(url=server.url, concurrency=concurrency)
             playing = play_agents(connection, agents=DEMO_AGENTS, suite="practice-1", entries=entries, folder=folder)
             summaries = asyncio.run(playing)
             write_out(to_text(render_many(summaries)))
             if not leave:
-                typer.echo(f"The server is up at {server.url}; Ctrl-C ends it.", err=True)
-                _wait(server.process)
+                _wait(server)
 
 
 @contextmanager
@@ -61,7 +67,8 @@ def _serving(database: Path, log: Path) -> Iterator[_Server]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "server", "serve", "--host", "127.0.0.1", "--port", str(port)]
+    # -P: a folder named server in the working directory is not ours.
+    command = [sys.executable, "-P", "-m", "server", "serve", "--host", "127.0.0.1", "--port", str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*command, "--database", str(database), "--log-level", "warning"],
@@ -69,19 +76,64 @@ def _serving(database: Path, log: Path) -> Iterator[_Server]:
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for this command, which then ends the server in order
-            env=dict(os.environ),
+            env=_environment(),
         )
     try:
         url = f"http://127.0.0.1:{port}"
         _wait_until_it_answers(url, process, log)
         yield _Server(url, process)
     finally:
+        _deaf_to_signals()
         process.terminate()
         try:
             process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """Of the server: our own packages come before whatever PYTHONPATH names, the working directory perhaps."""
+    path = os.pathsep.join([str(_PACKAGES), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))])
+    return {**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"}
+
+
+class _Ended(BaseException):
+    """A signal asks for the end."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def _signals() -> tuple[int, ...]:
+    return tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Ctrl-C, SIGTERM and SIGHUP leave the block through its ``finally``; what was ignored before stays ignored."""
+
+    def end(number: int, _: Any) -> None:
+        _deaf_to_signals()
+        raise _Ended(number)
+
+    before = {each: signal.getsignal(each) for each in _signals()}
+    try:
+        for each, handler in before.items():
+            if handler is not signal.SIG_IGN:
+                signal.signal(each, end)
+        yield
+    except _Ended as ended:
+        raise typer.Exit(128 + ended.number) from None
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _deaf_to_signals() -> None:
+    """The end, once begun, is not interrupted."""
+    for each in _signals():
+        signal.signal(each, signal.SIG_IGN)
 
 
 def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -102,9 +154,12 @@ def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path
     fail(f"the server did not answer within {START_SECONDS:g} s", UNREACHABLE)
 
 
-def _wait(process: subprocess.Popen[bytes]) -> None:
+def _wait(server: _Server) -> None:
     try:
-        process.wait()
-    except KeyboardInterrupt:
-        return
+        typer.echo(f"The server is up at {server.url}; Ctrl-C ends it.", err=True)
+        server.process.wait()
+    except _Ended as ended:
+        if ended.number == signal.SIGINT:
+            return
+        raise
     fail("the server ended by itself", UNREACHABLE)

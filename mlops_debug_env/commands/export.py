@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,10 +64,12 @@ def _written(out: Path | None) -> Iterator[Write]:
         return
     from mlops_debug_env.evaluation.jsonlines import UnwritableFolderError
 
-    unfinished = out.with_name(f"{out.name}.unfinished")
+    unfinished = out.with_name(f".unfinished-{secrets.token_hex(4)}-{out.name[-100:]}")
     try:
         with unfinished.open("w") as file:
             yield lambda line: print(line, file=file)
+            file.flush()
+            os.fsync(file.fileno())
         unfinished.replace(out)
     except OSError as error:
         raise UnwritableFolderError(f"cannot write {out}: {error.strerror}") from error

@@ -20,7 +20,7 @@ from mlops_debug_env.connection import DebugClient
 from mlops_debug_env.errors import InvalidAddressError
 from mlops_debug_env.evaluation.agents import baseline_agents, check_agent, llm_agents
 from mlops_debug_env.evaluation.beginning import LLM, RunRequest, create_run, header_of, read_same_header
-from mlops_debug_env.evaluation.folder import SUMMARY, RunFolder, check_is_free, has_run, read_results
+from mlops_debug_env.evaluation.folder import SUMMARY, RunFolder, check_has_run, check_is_free, read_results
 from mlops_debug_env.evaluation.jsonlines import UnwritableFolderError, write_whole
 from mlops_debug_env.evaluation.model_options import ModelOptions, check_model_options, open_endpoint
 from mlops_debug_env.evaluation.openenv_log import OpenEnvLog
@@ -85,8 +85,8 @@ class RunCommand:
     async def play(self) -> Outcome:
         """Play what is pending, and sum it up."""
         _allow_open_files(self.connection.concurrency)
-        is_resumed = self.out is not None and self.resume and has_run(self.out)
-        header, path = self._header(is_resumed=is_resumed)
+        is_resumed = self.out is not None and self.resume
+        header, path = self._header()
         check_agent(header.agent)
         if header.agent == LLM:
             check_model_options(self.model_options, header, self.environ)
@@ -98,8 +98,10 @@ class RunCommand:
             summary = self._summary(folder, failed)
         return Outcome(path, summary, failed, stop)
 
-    def _header(self, *, is_resumed: bool) -> tuple[RunHeader, Path]:
-        if self.out is not None and is_resumed:
+    def _header(self) -> tuple[RunHeader, Path]:
+        """Of the run in the folder, or of a new one; raises ``NoRunError`` where there is none to go on with."""
+        if self.out is not None and self.resume:
+            check_has_run(self.out)
             return read_same_header(self.out, self.request), self.out
         header = header_of(self.request, self.environ)
         path = self.out or Path("runs") / header.run_id

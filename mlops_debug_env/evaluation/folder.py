@@ -20,6 +20,7 @@ from mlops_debug_env.evaluation.jsonlines import (
 from mlops_debug_env.evaluation.records import (
     TURN_ADAPTER,
     Acted,
+    Asked,
     EpisodeFailure,
     EpisodeResult,
     RunHeader,
@@ -59,6 +60,7 @@ class RunFolder:
         self._turns = JsonLines(path / TURNS)
         self._finished = {(each.entry, each.trial) for each in read_results(path)}
         self._places, self.used_before = _unfinished_turns(path, {each.episode_id for each in self.pending()})
+        self._requests: dict[str, tuple[list[Any], list[Any] | None]] = {}
         self._has_registry = (path / REGISTRY).is_file()
 
     def __enter__(self) -> RunFolder:
@@ -91,8 +93,27 @@ class RunFolder:
     def write_turn(self, turn: Turn) -> None:
         self._turns.append(turn.model_dump_json())
 
+    def write_request(self, episode_id: str, turn: int, messages: list[Any], tools: list[Any] | None) -> None:
+        """What a model was sent: only what differs from the request that this process wrote before."""
+        before, offered = self._requests.get(episode_id, ([], None))
+        pairs = zip(before, messages, strict=False)
+        kept = next((place for place, (old, new) in enumerate(pairs) if old != new), min(len(before), len(messages)))
+        is_same = episode_id in self._requests and offered == tools
+        self.write_turn(
+            Asked(
+                episode_id=episode_id,
+                turn=turn,
+                kept=kept,
+                messages=messages[kept:],
+                has_same_tools=is_same,
+                tools=None if is_same else tools,
+            )
+        )
+        self._requests[episode_id] = (messages, tools)
+
     def write_result(self, result: EpisodeResult) -> None:
         """The last thing that is written of an episode: what has a result is finished."""
+        self._requests.pop(result.episode_id, None)
         self._results.append(result.model_dump_json())
         self._finished.add((result.entry, result.trial))
 
@@ -133,8 +154,12 @@ def create_folder(path: Path, header: RunHeader, schema: Any) -> None:
     write_whole(path / HEADER, header.model_dump(mode="json"))
 
 
-def has_run(path: Path) -> bool:
-    return (path / HEADER).is_file()
+def check_has_run(path: Path) -> None:
+    """Raise ``NoRunError`` where there is nothing to go on with."""
+    if not (path / HEADER).is_file():
+        raise NoRunError(
+            f"{path} holds no run to go on with: there is no {HEADER} in it; leave out --resume to begin one"
+        )
 
 
 def read_header(path: Path) -> RunHeader:

@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from mlops_debug_env.actions import Action, SubmitDiagnosis, parse_action
 from mlops_debug_env.agents.agent import Agent
+from mlops_debug_env.agents.llm.agent import Request
 from mlops_debug_env.agents.llm.usage import ModelUsage
 from mlops_debug_env.connection import DebugClient
 from mlops_debug_env.errors import ProtocolError
@@ -35,6 +36,14 @@ class Accounting(Protocol):
 
     usage: ModelUsage
     said: str
+
+
+@runtime_checkable
+class Sending(Protocol):
+    """An agent that says what a model was sent for its latest action."""
+
+    @property
+    def sent(self) -> Request | None: ...
 
 
 async def play_episode(
@@ -103,6 +112,8 @@ async def _next_action(
             await agent.act(observation)  # so that it knows what it saw; what it does is on record
         return action
     action = await agent.act(observation)
+    if isinstance(agent, Sending) and agent.sent is not None:
+        folder.write_request(ticket.episode_id, step, agent.sent.messages, agent.sent.tools)
     said, usage = (agent.said, agent.usage) if isinstance(agent, Accounting) else ("", None)
     folder.write_turn(Acted(episode_id=ticket.episode_id, turn=step, action=action.to_wire(), said=said, usage=usage))
     return action

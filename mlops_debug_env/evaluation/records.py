@@ -120,6 +120,23 @@ class Began(_Record):
     observation: dict[str, Any]
 
 
+class Asked(_Record):
+    """The request to the model that an action was decided by, as it was sent; written before the action."""
+
+    kind: Literal["asked"] = "asked"
+    episode_id: str
+    turn: int
+    """The step that was to be decided, from 1."""
+    kept: int
+    """So many messages of the episode's request before begin this one, too; most of it was sent before."""
+    messages: list[dict[str, Any]]
+    """What follows them."""
+    has_same_tools: bool
+    """Whether the tools are those of the request before."""
+    tools: list[dict[str, Any]] | None = None
+    """Otherwise the tools, in OpenAI's form; None: none were offered."""
+
+
 class Acted(_Record):
     """An action, written before it is sent."""
 
@@ -147,5 +164,5 @@ class Showed(_Record):
     done: bool
 
 
-Turn = Began | Acted | Showed
+Turn = Began | Asked | Acted | Showed
 TURN_ADAPTER: TypeAdapter[Turn] = TypeAdapter(Annotated[Turn, Field(discriminator="kind")])

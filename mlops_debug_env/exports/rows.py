@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from mlops_debug_env.connection import DebugClient
 from mlops_debug_env.evaluation.folder import read_header, read_results
 from mlops_debug_env.evaluation.records import EpisodeResult
-from mlops_debug_env.exports.transcripts import Transcripts, in_columns, read_tools
+from mlops_debug_env.exports.transcripts import Transcript, Transcripts, in_columns
 
 Row = dict[str, Any]
 
@@ -45,8 +45,7 @@ def result_rows(paths: Sequence[Path]) -> Iterator[Row]:
 def chat_rows(paths: Sequence[Path], *, least_score: float = 0.0) -> Iterator[Row]:
     """One conversation for each finished episode that scored enough."""
     for path in paths:
-        read_header(path)
-        transcripts, tools = Transcripts(path), read_tools(path)
+        transcripts = Transcripts(path, read_header(path))
         for result in read_results(path):
             if result.score >= least_score:
                 transcript = transcripts.read(result.episode_id)
@@ -56,7 +55,7 @@ def chat_rows(paths: Sequence[Path], *, least_score: float = 0.0) -> Iterator[Ro
                     "reward": result.total_reward,
                     "is_right": result.is_right,
                     "messages": list(in_columns(transcript.prompt + transcript.completion)),
-                    "tools": tools,
+                    "tools": transcript.tools,
                 }
 
 
@@ -65,39 +64,59 @@ class _Candidate(NamedTuple):
     path: Path
 
 
+class _Pair(NamedTuple):
+    best: _Candidate
+    worst: _Candidate
+
+    @property
+    def gap(self) -> float:
+        return self.best.result.score - self.worst.result.score
+
+    def with_one_more(self, found: _Candidate) -> _Pair:
+        best = found if found.result.score > self.best.result.score else self.best
+        worst = found if found.result.score < self.worst.result.score else self.worst
+        return _Pair(best, worst)
+
+
 def preference_rows(paths: Sequence[Path], *, least_gap: float = 0.1) -> Iterator[Row]:
-    """The best and the worst episode of each entry, where they are far enough apart."""
-    best: dict[str, _Candidate] = {}
-    worst: dict[str, _Candidate] = {}
+    """Of each entry the best and the worst of the episodes that were told and offered the same, where they are far enough
+    apart; where some were told something else, those that are furthest apart."""
+    transcripts = {path: Transcripts(path, read_header(path)) for path in paths}
+    alike: dict[str, dict[str, _Pair]] = {}
     for path in paths:
-        read_header(path)
         for result in read_results(path):
-            candidate = _Candidate(result, path)
-            if result.entry not in best or result.score > best[result.entry].result.score:
-                best[result.entry] = candidate
-            if result.entry not in worst or result.score < worst[result.entry].result.score:
-                worst[result.entry] = candidate
-    transcripts = {path: Transcripts(path) for path in paths}
-    tools = {path: read_tools(path) for path in paths}
-    for entry, chosen in best.items():
-        rejected = worst[entry]
-        if chosen.result.score - rejected.result.score >= least_gap:
-            preferred = transcripts[chosen.path].read(chosen.result.episode_id)
-            other = transcripts[rejected.path].read(rejected.result.episode_id)
-            yield {
-                "entry": entry,
-                "task_id": chosen.result.task_id,
-                "seed": chosen.result.seed,
-                "fault_id": chosen.result.fault_id,
-                "prompt": list(in_columns(preferred.prompt)),
-                "chosen": list(in_columns(preferred.completion)),
-                "rejected": list(in_columns(other.completion)),
-                "chosen_score": chosen.result.score,
-                "rejected_score": rejected.result.score,
-                "chosen_episode_id": chosen.result.episode_id,
-                "rejected_episode_id": rejected.result.episode_id,
-                "tools": tools[chosen.path],
-            }
+            found, told = _Candidate(result, path), _told(transcripts[path].read(result.episode_id))
+            pairs = alike.setdefault(result.entry, {})
+            pairs[told] = pairs[told].with_one_more(found) if told in pairs else _Pair(found, found)
+    for entry, pairs in alike.items():
+        pair = max(pairs.values(), key=lambda each: each.gap)
+        if pair.gap >= least_gap:
+            yield _preference(entry, pair, transcripts)
+
+
+def _told(transcript: Transcript) -> str:
+    """Equal for episodes that begin alike."""
+    return hashlib.sha256(json.dumps([transcript.prompt, transcript.tools]).encode()).hexdigest()
+
+
+def _preference(entry: str, pair: _Pair, transcripts: Mapping[Path, Transcripts]) -> Row:
+    chosen, rejected = pair.best.result, pair.worst.result
+    preferred = transcripts[pair.best.path].read(chosen.episode_id)
+    other = transcripts[pair.worst.path].read(rejected.episode_id)
+    return {
+        "entry": entry,
+        "task_id": chosen.task_id,
+        "seed": chosen.seed,
+        "fault_id": chosen.fault_id,
+        "prompt": list(in_columns(preferred.prompt)),
+        "chosen": list(in_columns(preferred.completion)),
+        "rejected": list(in_columns(other.completion)),
+        "chosen_score": chosen.score,
+        "rejected_score": rejected.score,
+        "chosen_episode_id": chosen.episode_id,
+        "rejected_episode_id": rejected.episode_id,
+        "tools": preferred.tools,
+    }
 
 
 async def event_rows(paths: Sequence[Path], client: DebugClient) -> AsyncIterator[Row]:

@@ -1,20 +1,32 @@
-"""The episodes of a run as conversations, one at a time, from the turns on disk."""
+"""The episodes of a run as conversations, one at a time, from the turns on disk.
+
+Of a model, the latest request is on record as it was sent: the conversation is that request, the answer and what came of it.
+Of any other agent, and of a model in a folder from before requests were recorded, it is what `LlmAgent` would have sent.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from mlops_debug_env.actions import parse_action
-from mlops_debug_env.agents.llm.conversation import Message, turn_messages
-from mlops_debug_env.agents.llm.prompt import SYSTEM, briefing, result_text
+from mlops_debug_env.agents.llm.agent import LlmSettings, note_between
+from mlops_debug_env.agents.llm.conversation import Conversation, Message, turn_messages
+from mlops_debug_env.agents.llm.offer import offer_for
+from mlops_debug_env.agents.llm.prompt import result_text
 from mlops_debug_env.agents.llm.tools import tools_of
+from mlops_debug_env.agents.llm.usage import NOTHING_USED
 from mlops_debug_env.evaluation.folder import REGISTRY, SCHEMA, TURNS, NoRunError
 from mlops_debug_env.evaluation.jsonlines import read_line_at, read_lines
-from mlops_debug_env.evaluation.records import TURN_ADAPTER, Acted, Began, Showed
+from mlops_debug_env.evaluation.records import TURN_ADAPTER, Acted, Asked, Began, RunHeader, Showed
 from mlops_debug_env.models import ActionResult, ResetObservation
+
+_PROMPT = 2
+"""The instructions and the briefing."""
 
 
 class Transcript(NamedTuple):
@@ -24,18 +36,56 @@ class Transcript(NamedTuple):
     """What the agent was told first."""
     completion: list[Message]
     """What it did and was shown, in turns."""
+    tools: str
+    """What it was offered, as JSON text: their parameters differ, and a table has one type for a column."""
+
+
+@dataclass(slots=True)
+class _Turns:
+    """An episode as it was written down."""
+
+    began: Began | None = None
+    asked: Asked | None = None
+    """The latest request."""
+    sent: list[Message] = field(default_factory=list)
+    """Its messages, all of them."""
+    tools: list[dict[str, Any]] | None = None
+    acted: dict[int, Acted] = field(default_factory=dict)
+    showed: dict[int, Showed] = field(default_factory=dict)
+
+    def add(self, turn: Began | Asked | Acted | Showed) -> None:
+        """What was written first holds: an episode that was taken up again wrote its turns a second time. Requests were
+        all sent, each told by what it adds to the one before."""
+        match turn:
+            case Began():
+                self.began = self.began or turn
+            case Asked():
+                self.asked, self.sent = turn, [*self.sent[: turn.kept], *turn.messages]
+                self.tools = self.tools if turn.has_same_tools else turn.tools
+            case Acted():
+                self.acted.setdefault(turn.turn, turn)
+            case Showed():
+                self.showed.setdefault(turn.turn, turn)
+
+    def note_on(self, turn: int) -> str:
+        """What the model is told with the result of a turn."""
+        usages = [self.acted[each].usage if each in self.acted else None for each in (turn - 1, turn)]
+        before, after = (each or NOTHING_USED for each in usages)
+        return note_between(before, after)
 
 
 class Transcripts:
     """Finds the turns of an episode by their places in the file: only one episode is in memory at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, header: RunHeader) -> None:
         self._path = path
+        self._header = header
         self._places: dict[str, list[int]] = {}
         for place, line in read_lines(path / TURNS):
             episode_id = json.loads(line)["episode_id"]
             self._places.setdefault(episode_id, []).append(place)
         self._registry = _read_json(path / REGISTRY)
+        self._tools = tools_of(_read_json(path / SCHEMA))
 
     def read(self, episode_id: str) -> Transcript:
         """The conversation of a finished episode.
@@ -43,39 +93,49 @@ class Transcripts:
         Raises:
             NoRunError: its turns are not on disk.
         """
-        began, acted, showed = self._turns(episode_id)
-        if began is None:
-            raise NoRunError(f"{self._path / TURNS} does not hold the turns of {episode_id}")
-        first = ResetObservation.model_validate(began.observation | {"field_registry": self._registry})
-        prompt = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": briefing(first)}]
-        completion: list[Message] = []
-        for turn in sorted(acted.keys() & showed.keys()):
-            done, seen = acted[turn], ActionResult.model_validate(showed[turn].result)
-            text = result_text(seen, step=turn, max_steps=first.max_steps)
-            completion += turn_messages(
-                parse_action(done.action), said=done.said, call_id=f"call_{turn}", shown=text, with_tools=True
-            )
-        return Transcript(prompt, completion)
-
-    def _turns(self, episode_id: str) -> tuple[Began | None, dict[int, Acted], dict[int, Showed]]:
-        """What was written first holds: an episode that was taken up again wrote its turns a second time."""
-        began: Began | None = None
-        acted: dict[int, Acted] = {}
-        showed: dict[int, Showed] = {}
+        turns = _Turns()
         for place in self._places.get(episode_id, ()):
-            match TURN_ADAPTER.validate_json(read_line_at(self._path / TURNS, place)):
-                case Began() as turn:
-                    began = began or turn
-                case Acted() as turn:
-                    acted.setdefault(turn.turn, turn)
-                case Showed() as turn:
-                    showed.setdefault(turn.turn, turn)
-        return began, acted, showed
+            turns.add(TURN_ADAPTER.validate_json(read_line_at(self._path / TURNS, place)))
+        if turns.began is None:
+            raise NoRunError(f"{self._path / TURNS} does not hold the turns of {episode_id}")
+        first = ResetObservation.model_validate(turns.began.observation | {"field_registry": self._registry})
+        if turns.asked is None:
+            messages, tools = self._as_sent(first, turns)
+        else:
+            messages, tools = [*turns.sent, *_behind(turns, turns.asked, first.max_steps)], turns.tools
+        return Transcript(messages[:_PROMPT], messages[_PROMPT:], json.dumps(tools or [], ensure_ascii=False))
+
+    def _as_sent(self, first: ResetObservation, turns: _Turns) -> tuple[list[Message], list[dict[str, Any]] | None]:
+        """The conversation that the agent of a model has about these turns."""
+        options = self._header.agent_options
+        with_tools = options.get("tool_mode") != "json"
+        bound = (
+            sys.maxsize if self._header.model is None else options.get("context_tokens", LlmSettings().context_tokens)
+        )
+        offer = offer_for(self._tools, first.task_id, with_tools=with_tools)
+        conversation = Conversation(offer.system, with_tools=with_tools, most_tokens=bound)
+        conversation.begin(first)
+        for turn in sorted(turns.acted.keys() & turns.showed.keys()):
+            done, result = turns.acted[turn], ActionResult.model_validate(turns.showed[turn].result)
+            conversation.fold()
+            conversation.act(parse_action(done.action), said=done.said, note=turns.note_on(turn))
+            conversation.show(first.model_copy(update={"last_action_result": result, "step_count": turn}))
+        return conversation.messages(), offer.tools
 
 
-def read_tools(path: Path) -> str:
-    """The tools of a run as JSON text: their parameters differ, and a table has one type for a column."""
-    return json.dumps([each.as_openai() for each in tools_of(_read_json(path / SCHEMA))], ensure_ascii=False)
+def _behind(turns: _Turns, asked: Asked, max_steps: int) -> Iterator[Message]:
+    """The answer to the latest request and what it showed; with what was taken from the server's record, if anything."""
+    for turn in sorted(turns.acted.keys() & turns.showed.keys()):
+        if turn >= asked.turn:
+            done, result = turns.acted[turn], ActionResult.model_validate(turns.showed[turn].result)
+            shown = turns.note_on(turn) + result_text(result, step=turn, max_steps=max_steps)
+            yield from turn_messages(
+                parse_action(done.action),
+                said=done.said,
+                call_id=f"call_{turn}",
+                shown=shown,
+                with_tools=turns.tools is not None,
+            )
 
 
 def _read_json(path: Path) -> Any:

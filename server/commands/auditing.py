@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+from sqlalchemy.exc import IntegrityError
 
 from server.commands.invocation import (
     DatabaseOption,
@@ -17,9 +20,13 @@ from server.commands.invocation import (
     existing,
     fail,
     look,
+    public_key_of,
+    read_json,
     settings_of,
+    signer_of,
 )
 from server.settings import Settings
+from server.signing import Signer
 
 
 def audit(
@@ -38,13 +45,14 @@ def audit(
     as_json: JsonOption = False,
 ) -> None:
     """Check that the record is whole and says what happened. Exit 0: no findings, 1: findings."""
-    from server.replay import NotOurDatabaseError, UnknownStreamError
+    from server.replay import UnknownStreamError
 
     asked = [episode is not None, every, round_id is not None]
     if sum(asked) > 1 or not (any(asked) or checkpoint) or (episode and checkpoint):
         fail(
             "name one episode, or --all, or --round ROUND; or --checkpoint FILE, alone or beside one of the latter two"
         )
+    trusted = public_key_of(public_key) if public_key is not None else None
     settings = existing(settings_of(database_url=as_url(database)))
     try:
         if episode is not None:
@@ -54,11 +62,11 @@ def audit(
             every=every,
             round_id=round_id,
             checkpoint=checkpoint,
-            public_key=public_key,
+            public_key=trusted,
             workers=workers,
             as_json=as_json,
         )
-    except (UnknownStreamError, NotOurDatabaseError) as error:
+    except UnknownStreamError as error:
         fail(str(error))
 
 
@@ -93,7 +101,7 @@ def _audit_many(
         report = audit_store(settings, round_id=round_id, workers=workers)
     found = [*report.findings, *look(settings, lambda opened: audit_kept(opened, trusted))]
     if checkpoint is not None:
-        signed = _read_json(checkpoint)
+        signed = read_json(checkpoint)
         try:
             found += look(settings, lambda opened: audit_against(opened, signed, trusted))
         except CheckpointFileError as error:
@@ -111,24 +119,20 @@ def checkpoint(
     as_json: JsonOption = False,
 ) -> None:
     """Sign one hash over all episodes as they are now. Kept elsewhere, it shows what was removed or rolled back later."""
-    from server.checkpoints import draft_checkpoint, keep_checkpoint, read_latest, with_heads
-    from server.secret_files import SecretFiles, secrets_folder
-    from server.signing import load_signer
-    from server.times import now_text
+    from server.checkpoints import read_latest, with_heads
+    from server.whole_files import UnwritableFileError, write_whole_text
 
     settings = existing(settings_of(database_url=as_url(database)))
-    signer = load_signer(SecretFiles(secrets_folder(settings)))
-    change(settings, lambda opened: None)  # brought up to date
-    signed = look(settings, lambda opened: draft_checkpoint(opened, signer, now=now_text()))
-    if signed is not None:
-        made = signed
-        change(settings, lambda opened: keep_checkpoint(opened, made))
-    kept = signed or look(settings, read_latest)
+    make_checkpoint(settings, signer_of(settings))
+    kept = look(settings, read_latest)
     if kept is None:
         fail("there is nothing to sign yet")
     if out is not None:
         whole = look(settings, lambda opened: with_heads(opened, kept))
-        out.write_text(json.dumps(whole, indent=1) + "\n")
+        try:
+            write_whole_text(out, json.dumps(whole, indent=1) + "\n")
+        except UnwritableFileError as error:
+            fail(str(error))
     statement = kept["statement"]
     typer.echo(
         json.dumps(kept, indent=2)
@@ -137,8 +141,13 @@ def checkpoint(
     )
 
 
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        fail(f"{path} cannot be read: {error}")
+def make_checkpoint(settings: Settings, signer: Signer) -> None:
+    """A checkpoint of now, where something happened since the latest; another program's of the same moment will do."""
+    from server.checkpoints import draft_checkpoint, keep_checkpoint
+    from server.times import now_text
+
+    change(settings, lambda opened: None)  # brought up to date
+    signed = look(settings, lambda opened: draft_checkpoint(opened, signer, now=now_text()))
+    if signed is not None:
+        with suppress(IntegrityError):
+            change(settings, partial(keep_checkpoint, signed=signed))

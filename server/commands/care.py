@@ -25,14 +25,13 @@ def backup(
 ) -> None:
     """Copy an SQLite database while it is served, and audit the copy. Exit 0: it is whole, 1: findings."""
     from server.backup import BackupError, back_up
-    from server.replay import NotOurDatabaseError
 
     settings = existing(settings_of(database_url=as_url(database)))
     if not is_sqlite(parse_url(settings.database_url)):
         fail("a backup of PostgreSQL is made by pg_dump; see docs/how-to/operations.md")
     try:
         report = back_up(settings, target, audits=audits, workers=workers)
-    except (BackupError, NotOurDatabaseError) as error:
+    except BackupError as error:
         fail(str(error))
     told = f"{target}: {report.events} events of {report.episodes} episodes; {report.audited} derived again from their events"
     typer.echo(report.model_dump_json(indent=2) if as_json else "\n".join([*report.findings, told]))

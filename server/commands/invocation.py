@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
-from typing import Annotated, Any, Callable, NoReturn, TypeVar
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Callable, NoReturn, TypeVar
 
 import typer
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from server.database import DatabaseUrlError, database_path, is_sqlite, parse_url, shown_url
+from server.database import DatabaseUrlError, parse_url, shown_url
+from server.database_checks import check_database
 from server.settings import SettingError, Settings, read_settings
+
+if TYPE_CHECKING:
+    from server.signing import Signer
 
 DatabaseOption = Annotated[
     str | None, typer.Option("--database", help="SQLAlchemy URL, or the path of an SQLite file.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 USAGE = 2
+"""A mistake in use, or a database, address or folder that cannot be used; nothing was done."""
 
 _Result = TypeVar("_Result")
 
@@ -37,43 +46,65 @@ def as_url(database: str | None) -> str | None:
 
 
 def existing_or_new(settings: Settings) -> None:
-    url = parse_url(settings.database_url)
-    if is_sqlite(url) and not database_path(url).parent.is_dir():
-        fail(f"there is no folder {database_path(url).parent} for the database")
+    """End here where the database cannot be used, before anything is written."""
+    check_database(parse_url(settings.database_url), may_be_missing=True)
 
 
 def existing(settings: Settings) -> Settings:
     """The settings, where there is a database to look at."""
     url = parse_url(settings.database_url)
-    if is_sqlite(url) and not database_path(url).is_file():
-        fail(f"there is no database {database_path(url)}; name one with --database or MLOPS_DEBUG_DATABASE_URL")
+    check_database(url, may_be_missing=False)
     typer.echo(f"database: {shown_url(url)}", err=True)
     return settings
 
 
-def change(settings: Settings, statements: Callable[[Connection], _Result]) -> _Result:
+def change(settings: Settings, statements: Callable[[Connection], _Result], *, may_take_long: bool = False) -> _Result:
     """One transaction on the database, which is made or brought up to date where needed. A server may run beside it."""
     from server.operating import upgrade_and_change
-    from server.schema_versions import NewerDatabaseError
-    from server.store_errors import StoreUnavailableError
 
     try:
-        return asyncio.run(upgrade_and_change(settings, statements))
-    except (NewerDatabaseError, StoreUnavailableError) as error:
-        fail(str(error))
+        return asyncio.run(upgrade_and_change(settings, statements, may_take_long=may_take_long))
+    except IntegrityError:
+        raise
+    except DBAPIError as error:
+        fail(f"the database does not take the change: {error.orig}")
 
 
-def look(settings: Settings, query: Callable[[Connection], _Result]) -> _Result:
-    """What ``query`` finds."""
+def look(settings: Settings, query: Callable[[Connection], _Result], *, at_once: bool = False) -> _Result:
+    """What ``query`` finds. ``at_once``: by all its statements at one moment."""
     from server.operating import look as look_at
-    from server.replay import NotOurDatabaseError
+    from server.operating import look_at_once
+
+    return asyncio.run((look_at_once if at_once else look_at)(settings, query))
+
+
+def signer_of(settings: Settings) -> Signer:
+    """The signer of this installation."""
+    from server.secret_files import SecretFiles, SecretLostError, secrets_folder
+    from server.signing import load_signer
 
     try:
-        return asyncio.run(look_at(settings, query))
-    except NotOurDatabaseError as error:
+        return load_signer(SecretFiles(secrets_folder(settings)))
+    except SecretLostError as error:
         fail(str(error))
+
+
+def public_key_of(given: str) -> str:
+    """A public key as it was typed."""
+    if re.fullmatch(r"[0-9a-fA-F]{64}", given) is None:
+        fail(f"--public-key is 64 hex digits, as GET /public-key gives them, not {given[:80]!r}")
+    return given.lower()
+
+
+def read_json(path: Path) -> Any:
+    """What a file holds that somebody else may have written."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        fail(f"{path} cannot be read: {error}")
 
 
 def fail(message: str) -> NoReturn:
-    typer.echo(message, err=True)
+    """End with one line on standard error."""
+    typer.echo(" ".join(message.split()), err=True)
     raise typer.Exit(USAGE)

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mlops_debug_env.commands.export import What
 from mlops_debug_env.commands.export import export as export_runs
 from mlops_debug_env.commands.options import ApiKeyOption, UrlOption
-from server.commands.invocation import DatabaseOption, JsonOption, as_url, change, existing, fail, look, settings_of
+from server.commands.invocation import (
+    DatabaseOption,
+    JsonOption,
+    as_url,
+    change,
+    existing,
+    fail,
+    look,
+    public_key_of,
+    read_json,
+    settings_of,
+    signer_of,
+)
+
+if TYPE_CHECKING:
+    from server.bundle_findings import Kept
 
 
 def export(
@@ -43,19 +59,24 @@ def export(
 
 
 def _export_bundle(bundle: Path, round_id: str | None, database: str | None) -> None:
-    from server.bundle import export_bundle
+    from server.bundle import StaleCheckpointError, export_bundle
+    from server.commands.auditing import make_checkpoint
     from server.round_errors import UnknownRoundError
-    from server.secret_files import SecretFiles, secrets_folder
-    from server.signing import load_signer
     from server.times import now_text
+    from server.whole_files import UnwritableFileError
 
     settings = existing(settings_of(database_url=as_url(database)))
-    signer = load_signer(SecretFiles(secrets_folder(settings)))
+    if not bundle.absolute().parent.is_dir():
+        fail(f"cannot write {bundle}: there is no folder {bundle.absolute().parent}")
+    signer = signer_of(settings)
+    make_checkpoint(settings, signer)
     try:
         exported = look(
-            settings, lambda opened: export_bundle(opened, signer, bundle, round_id=round_id, now=now_text())
+            settings,
+            lambda opened: export_bundle(opened, signer, bundle, round_id=round_id, now=now_text()),
+            at_once=True,
         )
-    except UnknownRoundError as error:
+    except (UnknownRoundError, StaleCheckpointError, UnwritableFileError) as error:
         fail(str(error))
     typer.echo(f"{bundle}: {exported.episodes} episodes ({exported.running} running), {exported.events} events")
     typer.echo(f"public key: {signer.public_key}")
@@ -64,6 +85,16 @@ def _export_bundle(bundle: Path, round_id: str | None, database: str | None) -> 
 def verify(
     bundle: Annotated[Path, typer.Argument(help="File that mlops-debug export wrote.", dir_okay=False)],
     public_key: Annotated[str, typer.Option(help="The host's key, as GET /public-key said before. 64 hex digits.")],
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option(help="A checkpoint that you kept: the bundle must go on from it.", dir_okay=False),
+    ] = None,
+    receipt: Annotated[
+        list[Path] | None, typer.Option(help="A receipt that you kept; may be repeated.", dir_okay=False)
+    ] = None,
+    commitment: Annotated[
+        list[str] | None, typer.Option(help="ROUND=HEX, as GET /rounds said when the round opened.")
+    ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes. Default: one a core.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -71,12 +102,34 @@ def verify(
     from server.bundle_verifying import BundleError, verify_bundle
     from server.findings import render_store_report
 
+    trusted = public_key_of(public_key)
+    words = _kept(checkpoint or [], receipt or [], commitment or [])
     try:
-        report = verify_bundle(bundle, public_key, workers=workers)
+        report = verify_bundle(bundle, trusted, words=words, workers=workers)
     except BundleError as error:
         fail(str(error))
     typer.echo(report.model_dump_json(indent=2) if as_json else render_store_report(report))
     raise typer.Exit(1 if report.findings else 0)
+
+
+def _kept(checkpoints: list[Path], receipts: list[Path], commitments: list[str]) -> Kept:
+    """What the caller kept of the host's words."""
+    from server.bundle_findings import Kept
+    from server.checkpoint_audit import CheckpointFileError, read_checkpoint
+
+    read = []
+    for path in checkpoints:
+        try:
+            read.append(read_checkpoint(read_json(path)))
+        except CheckpointFileError as error:
+            fail(f"{path}: {error}")
+    named = {}
+    for each in commitments:
+        name, _, digits = each.partition("=")
+        if not name or re.fullmatch(r"[0-9a-fA-F]{64}", digits) is None:
+            fail(f"--commitment is ROUND=HEX with 64 hex digits, not {each[:80]!r}")
+        named[name] = digits.lower()
+    return Kept(read, [read_json(path) for path in receipts], named)
 
 
 def rebuild(
@@ -86,11 +139,12 @@ def rebuild(
     database: DatabaseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Build the read models again from the events. Exit 0: done, 1: they differ and were left as they are."""
+    """Build the read models again from the events. Exit 0: done, 1: they differ and were left as they are. Appends wait
+    meanwhile, or are answered with 503."""
     from server.rebuilding import rebuild as rebuild_tables
 
     settings = existing(settings_of(database_url=as_url(database)))
-    done = change(settings, lambda opened: rebuild_tables(opened, verify=verify))
+    done = change(settings, lambda opened: rebuild_tables(opened, verify=verify), may_take_long=True)
     if as_json:
         typer.echo(json.dumps({**done._asdict(), "differences": [each._asdict() for each in done.differences]}))
     else:
@@ -119,7 +173,11 @@ def regrade(
     settings = existing(settings_of(database_url=as_url(database)))
     try:
         chosen = read_rubric(json.loads(rubric.read_text()))
-        done = change(settings, lambda opened: regrade_all(opened, chosen, round_id=round_id, now=now_text()))
+        done = change(
+            settings,
+            lambda opened: regrade_all(opened, chosen, round_id=round_id, now=now_text()),
+            may_take_long=True,
+        )
     except (RubricError, OSError, ValueError, AttributeError) as error:
         fail(f"{rubric}: {error}")
     typer.echo(f"rubric {chosen.version}: {done.graded} graded, {done.changed} differ, {done.kept} were graded before")

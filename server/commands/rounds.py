@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from domain.rounds import RANKED_SPLIT
+from domain.types import SplitName
 from server.commands.invocation import (
     DatabaseOption,
     JsonOption,
@@ -31,6 +33,9 @@ rounds = typer.Typer(help="Ranked rounds: seeds from a secret that is committed 
 def open_one(
     suite: Annotated[str, typer.Option(help="What is played.")] = "ranked-1",
     attempts: Annotated[int, typer.Option(min=1, max=100, help="Attempts of an agent at each entry.")] = 4,
+    split: Annotated[
+        SplitName, typer.Option(help="Whose styles the scenarios are written in: train, validation or test.")
+    ] = RANKED_SPLIT,
     name: Annotated[
         str | None, typer.Option(help="Name of the round. Default: the day and four random digits.")
     ] = None,
@@ -40,7 +45,7 @@ def open_one(
     """Draw a secret, keep it in a file, and publish its SHA-256 together with suite, rubric and generator."""
     from domain.suites import UnknownSuiteError, find_suite
     from server.rounds import RoundNameError, open_round, round_json
-    from server.secret_files import SecretFiles, secrets_folder
+    from server.secret_files import SecretFiles, SecretLostError, secrets_folder
     from server.times import now_text
 
     settings = settings_of(database_url=as_url(database))
@@ -50,14 +55,16 @@ def open_one(
         chosen, named = find_suite(suite), name or _made_name()
         row = change(
             settings,
-            lambda opened: open_round(opened, files, named, chosen, attempts_allowed=attempts, now=now_text()),
+            lambda opened: open_round(
+                opened, files, named, chosen, attempts_allowed=attempts, split=split, now=now_text()
+            ),
         )
-    except (UnknownSuiteError, RoundNameError) as error:
+    except (UnknownSuiteError, RoundNameError, SecretLostError) as error:
         fail(str(error))
     if as_json:
         typer.echo(json.dumps(round_json(row), indent=2))
         return
-    typer.echo(f"round {row.round_id}: suite {row.suite_id}, {row.attempts} attempts at each entry")
+    typer.echo(f"round {row.round_id}: suite {row.suite_id}, {row.attempts} attempts at each entry, split {row.split}")
     typer.echo(f"commitment (SHA-256 of the secret): {row.commitment}")
     typer.echo(f"the secret is in {files.folder}; keep that folder, and keep it to yourself")
 
@@ -104,13 +111,12 @@ async def _close(settings: Settings, name: str) -> ClosedRound:
     from server.installation import installed
     from server.round_closing import close_round
     from server.secret_files import SecretFiles, secrets_folder
-    from server.times import now_text
     from server.world import InlineWorld
 
     # A server may run beside it: it reads the round anew for each reset, and finds the episodes ended.
     async with installed(settings, InlineWorld(), clock=utc_now, new_id=random_id) as here:
         files = SecretFiles(secrets_folder(settings))
-        closed = await close_round(settings, here.reader, here.episodes, files, name, now=now_text())
+        closed = await close_round(settings, here.reader, here.episodes, files, name, clock=utc_now)
         await here.checkpointer.make()
         return closed
 

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 
+from server.asking import while_connected
 from server.bodies import read_body
 from server.identity import client_of, identity_of
 from server.installation import Installation
@@ -41,7 +42,8 @@ async def mcp(request: Request) -> Response:
         if wanted.method == "initialize":
             session = headers[SESSION_HEADER] = key or new_session()
         dialogue = Dialogue(installation, identity_of(request), client=client_of(request), session=session)
-        answered = encode_result(wanted.id, await dialogue.result(wanted))
+        async with while_connected(request.receive):
+            answered = encode_result(wanted.id, await dialogue.result(wanted))
     except RpcError as error:
         status = 400 if error.code == UNSUPPORTED_PROTOCOL_VERSION else 200
         told = encode_error(wanted.id if wanted is not None else None, error)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pydantic import ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from server.asking import Inbox
 from server.identity import ReservedNameError, client_of, identity_of
 from server.installation import Installation
 from server.keys import KeyRefusedError
@@ -40,13 +41,15 @@ async def serve_mcp_socket(websocket: WebSocket) -> None:
         except TooManySocketsError as error:
             await _part(websocket, _of_problem(problem_of(error)), _TRY_AGAIN_LATER)
             return
+        inbox = Inbox(websocket.receive)
         try:
-            await _sit_down(websocket, installation)
+            await _sit_down(websocket, installation, inbox)
         finally:
             installation.sockets.leave()
+            await inbox.close()
 
 
-async def _sit_down(websocket: WebSocket, installation: Installation) -> None:
+async def _sit_down(websocket: WebSocket, installation: Installation, inbox: Inbox) -> None:
     key = websocket.path_params.get("session_key") or websocket.query_params.get("session_id") or new_session()
     identity = identity_of(websocket)
     try:
@@ -57,7 +60,7 @@ async def _sit_down(websocket: WebSocket, installation: Installation) -> None:
     seat = Seat(is_keyed=True)
     installation.sessions.enter(scoped, seat)
     try:
-        await _converse(websocket, installation, seat, key)
+        await _converse(websocket, installation, inbox, seat, key)
     except KeyRefusedError as error:
         await _part(websocket, _of_problem(problem_of(error)), _POLICY_VIOLATION)
     except SessionTakenOverError:
@@ -67,18 +70,19 @@ async def _sit_down(websocket: WebSocket, installation: Installation) -> None:
         installation.sessions.leave(scoped, seat)
 
 
-async def _converse(websocket: WebSocket, installation: Installation, seat: Seat, key: str) -> None:
+async def _converse(websocket: WebSocket, installation: Installation, inbox: Inbox, seat: Seat, key: str) -> None:
     identity = identity_of(websocket)
     dialogue = Dialogue(installation, identity, client=client_of(websocket), session=key)
     limit = installation.settings.body_limit_bytes
     while True:
-        message = await seat.next_of(websocket.receive)
+        message = await seat.next_of(inbox.receive)
         if message["type"] == "websocket.disconnect":
             return
         text = message.get("text")
         if identity.prefix is not None:
             await installation.keys.check(identity)
-        answered = await _answered(dialogue, text if text is not None else message.get("bytes") or b"", limit)
+        async with inbox.watched():
+            answered = await _answered(dialogue, text if text is not None else message.get("bytes") or b"", limit)
         if answered is not None:
             await websocket.send({"type": "websocket.send", "text": answered.decode()})
 

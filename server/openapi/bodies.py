@@ -55,11 +55,13 @@ class RecordedEvent(_Body):
     actor: str
     request_id: str | None
     payload: dict[str, Any] | None
-    """Null in the reset of a running episode: it would tell the seed."""
-    payload_digest: str
+    """Null in the reset of a running episode: it would tell the seed. In that of an episode that an older server began on a
+    session without an API key it stays null, as its digest and the hashes of the stream do: the session's key could be
+    guessed from them."""
+    payload_digest: str | None
     """SHA-256 of the payload's bytes, hex."""
-    prev_hash: str
-    hash: str
+    prev_hash: str | None
+    hash: str | None
     """SHA-256 over the previous hash and everything here but payload and position, hex."""
 
 
@@ -112,7 +114,7 @@ class SplitDescription(_Body):
 
 
 class NumberedTaskDescription(_Body):
-    """One task of a split; reset with its split and index, or with its task_id and seed."""
+    """One task of a split; reset with its split and index, or with its split, task_id and seed."""
 
     id: str
     index: int
@@ -158,7 +160,10 @@ class Board(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
 
-    round: str
+    round: str | None
+    """Null: no round was opened yet; then all else over the rows is null, too, and there are no rows."""
+    has_ranks: bool
+    """Whether rows have ranks; otherwise ``rank`` is null, and the order of the rows by score is no ranking."""
     rows: tuple[dict[str, Any], ...]
 
 

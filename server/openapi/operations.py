@@ -34,10 +34,14 @@ from server.version import NAME
 
 NAMES_AN_EPISODE = ("episode_unnamed", "episode_ambiguous", "unknown_episode", "invalid")
 STORED = ("internal", "scenario_lost", "store_unavailable")
+GENERATED = ("too_many_waiting", "generator_unavailable", "client_left")
 SENT = ("invalid_json", "body_too_large", "body_too_slow", "invalid")
 EVERYWHERE = ("key_required", "forbidden", "origin_refused", "wrong_host")
 OF_ROUND = ("unknown_round", "unknown_entry", "round_closed", "round_version", "attempts_used", "secret_lost")
-STEPPED = (*SENT, "wrong_expected_version", "request_id_reused", "too_many_steps", *STORED)
+STEPPED = (
+    *(*SENT, "wrong_expected_version", "request_id_reused", "round_closed", "too_many_steps"),
+    *(*GENERATED[:2], *STORED),
+)
 OF_SESSION = ("not_found", "episode_not_started", "episode_ambiguous", "invalid")
 
 
@@ -55,7 +59,7 @@ def _reset(path: str, name: str, summary: str, problems: tuple[str, ...], descri
         answer=ResetAnswer,
         answer_examples=(("begun", RESET_ANSWER),),
         headers=("ETag", "Set-Cookie"),
-        problems=(*SENT, "episode_exists", "unknown_task", *OF_ROUND, *problems, *STORED),
+        problems=(*SENT, "episode_exists", "unknown_task", *OF_ROUND, *problems, *GENERATED, *STORED),
     )
 
 

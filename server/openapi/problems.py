@@ -35,6 +35,9 @@ PROBLEMS: Mapping[str, ProblemKind] = MappingProxyType(
         "episode_ambiguous": ProblemKind(
             400, "Two episodes are named", "The request names demo-1 and demo-2; name one."
         ),
+        "client_left": ProblemKind(
+            400, "The client left", "Nothing was recorded: the connection was closed before it was its turn."
+        ),
         "key_required": ProblemKind(
             401,
             "A good API key is needed",
@@ -132,6 +135,18 @@ PROBLEMS: Mapping[str, ProblemKind] = MappingProxyType(
             "The server is not ready",
             "The database does not answer; ask again later.",
             {"queue_depth": 0, "open_sockets": 0},
+        ),
+        "too_many_waiting": ProblemKind(
+            503,
+            "Too much is waiting to be generated",
+            "Nothing was recorded; 1024 scenarios and patches wait already. "
+            "Send the same again after the time in Retry-After.",
+        ),
+        "generator_unavailable": ProblemKind(
+            503,
+            "The generator did not answer",
+            "Nothing was recorded, because the process that generates or verifies was lost. "
+            "Send the same again after the time in Retry-After.",
         ),
         "too_many_sockets": ProblemKind(
             503,

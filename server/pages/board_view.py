@@ -31,7 +31,7 @@ class BoardRow:
     """One agent."""
 
     rank: str
-    """With a mark where others share it."""
+    """With a mark where others share it; a dash where the board has no ranks."""
     agent: str
     kind: str
     is_verified: bool
@@ -73,6 +73,10 @@ class BoardShown:
         return self.heading["closed_at"] is None
 
     @property
+    def has_ranks(self) -> bool:
+        return bool(self.heading["has_ranks"])
+
+    @property
     def most_attempts(self) -> int:
         return int(self.heading["attempts_allowed"])
 
@@ -102,7 +106,7 @@ def _row(
     low, high = row["interval"]
     said, attempts, passes = row["client_reported"], row["attempts"], row["pass_k"]
     return BoardRow(
-        rank=f"{row['rank']}=" if is_shared else str(row["rank"]),
+        rank="–" if row["rank"] is None else f"{row['rank']}=" if is_shared else str(row["rank"]),
         agent=row["agent"],
         kind=row["kind"],
         is_verified=row["verified"],

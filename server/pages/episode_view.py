@@ -17,6 +17,7 @@ from server.pages.seen import first_seen
 from server.pages.sight import Sight
 from server.pages.steps import Entry, Folding, timeline
 from server.scenarios import HeldScenario
+from server.session_names import is_guessable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +84,7 @@ def show_episode(folding: Folding, held: HeldScenario, sight: Sight, twin: Evide
         total=state.total_reward,
         step_count=state.step_count,
         chain_breaks=len(verify_chain(links[0].stream_id, links)),
-        head=links[-1].hash.hex(),
+        head="withheld" if is_guessable(state.reset.session, state.reset.key) else links[-1].hash.hex(),
         position=links[-1].position or 0,
         entries=timeline(folding, held.view if is_open else None),
         artifacts=artifacts,

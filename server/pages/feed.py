@@ -16,10 +16,9 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.evidence_view import encode_json
-from domain.tasks import TASKS
 from server.pages.naming import number_name, page_path
 from server.pages.queries import read_told
-from server.pages.steps import title_of_stored
+from server.pages.steps import steps_allowed, title_of_stored
 from server.positions import read_safe_position
 from server.store_errors import StoreError
 
@@ -145,7 +144,7 @@ def tell(row: Any) -> Told:
         "title": title_of_stored(row.kind, row.schema_version, row.payload),
         "task": row.task_id,
         "agent": row.agent,
-        "max_steps": TASKS[row.task_id].max_steps(),
+        "max_steps": steps_allowed(row.task_id, row.beginning),
         "at": row.recorded_at,
         "ended": is_end,
         "score": row.score if is_end else None,

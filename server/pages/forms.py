@@ -9,7 +9,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
 
-from server.problems import Problem, body_too_large
+from server.bodies import read_body
+from server.problems import Problem
 
 
 def check_origin(request: Request) -> None:
@@ -38,16 +39,12 @@ def scheme_of(request: Request) -> str:
     return "https" if request.headers.get("x-forwarded-proto") == "https" else request.url.scheme
 
 
-async def read_form(request: Request, limit_bytes: int) -> dict[str, str]:
-    """The fields of a form; of a name that is sent twice, the last."""
-    parts: list[bytes] = []
-    length = 0
-    async for part in request.stream():
-        length += len(part)
-        if length > limit_bytes:
-            raise body_too_large(limit_bytes)
-        parts.append(part)
+async def read_form(request: Request) -> dict[str, str]:
+    """The fields of a form, under the limits of every body; of a name that is sent twice, the last."""
+    body = await read_body(request)
     try:
-        return dict(parse_qsl(b"".join(parts).decode(), keep_blank_values=True, max_num_fields=50))
+        fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=50)
+        # As `server.guard` does with addresses: no stored text holds a NUL.
+        return {name: value.replace("\0", "\ufffd") for name, value in fields}
     except ValueError as error:  # bytes that are no text, and too many fields
         raise Problem(400, "invalid_form", "The form cannot be read", "Send the form as the page has it.") from error

@@ -107,13 +107,10 @@ def list_query(
         page = _part(wanted, None, anchor, is_backward=is_backward).subquery("page")
     else:
         page = _parts(wanted, agents, anchor, is_backward=is_backward)
-    number = (
-        select(events.c.position)
-        .where(events.c.stream_id == page.c.episode_id, events.c.version == 1)
-        .scalar_subquery()
-        .label("number")
-    )
-    return select(page, number).order_by(*_order(wanted.sort, page.c, is_backward=is_backward))
+    of_reset = (events.c.stream_id == page.c.episode_id, events.c.version == 1)
+    number = select(events.c.position).where(*of_reset).scalar_subquery().label("number")
+    beginning = select(events.c.payload).where(*of_reset).scalar_subquery().label("beginning")
+    return select(page, number, beginning).order_by(*_order(wanted.sort, page.c, is_backward=is_backward))
 
 
 def _parts(wanted: ListFilter, agents: tuple[str, ...], anchor: Row[Any] | None, *, is_backward: bool) -> Subquery:

@@ -8,12 +8,14 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from domain.tasks import TASKS
 from domain.types import TASK_IDS
+from server.episodes import UnknownEpisodeError
+from server.identity import identity_of
 from server.pages.list_filter import SORTS, STATUSES, Asked, place_query, read_asked
 from server.pages.list_query import ListPage, read_list
 from server.pages.naming import number_name, page_path
 from server.pages.parts import installation_of, page, pages_of
+from server.pages.steps import steps_allowed
 from server.requests import is_name
 
 
@@ -64,8 +66,16 @@ async def _named(request: Request, asked: Asked) -> str | None:
         return None
     if wanted.startswith("~"):
         return f"/episodes/{wanted}"
-    is_there = is_name(wanted) and await installation_of(request).episodes.exists(wanted)
-    return f"/episodes/{wanted}" if is_there else None
+    return f"/episodes/{wanted}" if is_name(wanted) and await _may_open(request, wanted) else None
+
+
+async def _may_open(request: Request, name: str) -> bool:
+    """Whether the viewer would get the episode by its name: the search tells no more than its page does."""
+    installation = installation_of(request)
+    try:
+        return await installation.episodes.exists(await installation.admission.visible(identity_of(request), name))
+    except UnknownEpisodeError:
+        return False
 
 
 def _listed(row: Any) -> Listed:
@@ -79,7 +89,7 @@ def _listed(row: Any) -> Listed:
         end_reason=row.end_reason,
         score=row.score,
         step_count=row.step_count,
-        max_steps=TASKS[row.task_id].max_steps(),
+        max_steps=steps_allowed(row.task_id, row.beginning),
         total_reward=row.total_reward,
         started_at=row.started_at,
     )

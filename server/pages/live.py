@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any, AsyncIterator, Callable
+from typing import Any, AsyncIterator, Awaitable, Callable
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from domain.tasks import TASKS
+from server.identity import Identity, identity_of
+from server.keys import KeyRefusedError, Keys
 from server.pages.feed import Feed, frames
 from server.pages.naming import number_name, parse_number
 from server.pages.parts import installation_of, page, pages_of
 from server.pages.queries import read_counts, read_ended, read_recorded, read_running
 from server.pages.rendering import SECURITY_HEADERS
-from server.pages.steps import title_of_stored
+from server.pages.steps import steps_allowed, title_of_stored
 from server.positions import read_safe_position
+from server.store_errors import StoreError
 
 MOST_SHOWN = 60
 _NEWEST_ENDED = 12
@@ -66,7 +68,7 @@ def _in_flight(row: Any, recorded: list[Any]) -> InFlight:
         task_id=row.task_id,
         agent=row.agent,
         kinds=tuple(each.kind for each in recorded[1:]),
-        max_steps=TASKS[row.task_id].max_steps(),
+        max_steps=steps_allowed(row.task_id, recorded[0].payload),
         latest=title_of_stored(last.kind, last.schema_version, last.payload),
     )
 
@@ -77,23 +79,38 @@ async def send_feed(request: Request) -> Response:
     after = int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= 18 else None
     number = parse_number(request.query_params.get("episode", ""))
     pages = pages_of(request)
-    stream = _stream(pages.feed, after, number, is_stopping=pages.is_stopping)
+    installation, viewer = installation_of(request), identity_of(request)
+
+    async def is_over() -> bool:
+        return pages.is_stopping() or await _is_revoked(installation.keys, viewer)
+
+    stream = _stream(pages.feed, after, number, is_over=is_over)
     headers = {**SECURITY_HEADERS, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
 
+async def _is_revoked(keys: Keys, viewer: Identity) -> bool:
+    try:
+        await keys.check(viewer)
+    except KeyRefusedError:
+        return True
+    except StoreError:
+        return False  # while the database does not answer there is nothing to tell either
+    return False
+
+
 async def _stream(
-    feed: Feed, after: int | None, number: int | None, *, is_stopping: Callable[[], bool]
+    feed: Feed, after: int | None, number: int | None, *, is_over: Callable[[], Awaitable[bool]]
 ) -> AsyncIterator[bytes]:
     yield b"retry: %d\n\n" % _RETRY_MS
     following = feed.follow(after)
     waiting: asyncio.Future[Any] | None = None
     try:
-        while not is_stopping():
+        while not await is_over():
             waiting = waiting or asyncio.ensure_future(anext(following))
-            # In short waits, because a server that stops waits for its open answers.
+            # In short waits: a server that stops waits for its open answers, and a key may be revoked meanwhile.
             done, _ = await asyncio.wait([waiting], timeout=0.5)
-            if done:
+            if done and not await is_over():
                 told, waiting = waiting.result(), None
                 yield frames(told, number)
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from functools import wraps
 from typing import Awaitable, Callable
@@ -11,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server.installation import Installation
+from server.pages.auditing import AuditQueue
 from server.pages.feed import Feed
 from server.pages.rendering import Renderer
 from server.pages.twins import Twins
@@ -26,8 +26,7 @@ class Pages:
     renderer: Renderer
     feed: Feed
     twins: Twins
-    auditing: asyncio.Semaphore
-    """An audit runs trainings again: one at a time, whoever asks."""
+    auditing: AuditQueue
     new_id: Callable[[], str]
     is_stopping: Callable[[], bool]
     """Whether the server was told to stop."""
@@ -38,7 +37,7 @@ def create_pages(installation: Installation, *, new_id: Callable[[], str], is_st
         Renderer(),
         Feed(installation.reader),
         Twins(installation.world),
-        asyncio.Semaphore(1),
+        AuditQueue(),
         new_id,
         is_stopping,
     )

@@ -17,6 +17,7 @@ from domain.actions import decode_action
 from domain.episode import WrongSubmissionError
 from domain.tasks import TASKS
 from domain.types import ARTIFACT_NAMES, FAILURE_CATEGORIES, SANITY_CHECK_NAMES
+from server.asking import while_connected
 from server.identity import client_of, identity_of
 from server.pages.forms import check_form, form_token, read_form, scheme_of
 from server.pages.parts import installation_of, page, pages_of
@@ -46,7 +47,8 @@ async def begin(request: Request) -> Response:
         return await _show(request, key, refused=problem_of(error), given=form)
     installation, player = installation_of(request), identity_of(request)
     admitted = await installation.admission.admit(player, wanted)
-    await installation.sessions.reset(player.scoped(key), admitted, client=client_of(request))
+    async with while_connected(request.receive):
+        await installation.sessions.reset(player.scoped(key), admitted, client=client_of(request))
     return RedirectResponse("/play", status_code=303)
 
 
@@ -79,7 +81,7 @@ async def act(request: Request) -> Response:
 
 async def _posted(request: Request) -> tuple[str, dict[str, str]]:
     """The player's key and the form; raises a problem where the form is not the player's."""
-    form = await read_form(request, installation_of(request).settings.body_limit_bytes)
+    form = await read_form(request)
     key = _key(request)
     check_form(request, form, key)
     return key or "", form

@@ -15,12 +15,9 @@ _IS_RUNNING = episodes.c.ended_position.is_(None)
 _AT_POSITION = select(events.c.stream_id, events.c.version).where(events.c.position == bindparam("wanted"))
 _PIECE = 500
 _FIRST = events.alias("first_event")
-_NUMBER = (
-    select(_FIRST.c.position)
-    .where(_FIRST.c.stream_id == events.c.stream_id, _FIRST.c.version == 1)
-    .scalar_subquery()
-    .label("number")
-)
+_OF_SAME_STREAM = (_FIRST.c.stream_id == events.c.stream_id, _FIRST.c.version == 1)
+_NUMBER = select(_FIRST.c.position).where(*_OF_SAME_STREAM).scalar_subquery().label("number")
+_BEGINNING = select(_FIRST.c.payload).where(*_OF_SAME_STREAM).scalar_subquery().label("beginning")
 _TOLD = (
     select(
         events.c.position,
@@ -34,6 +31,7 @@ _TOLD = (
         episodes.c.agent,
         episodes.c.score,
         _NUMBER,
+        _BEGINNING,
     )
     .join(episodes, episodes.c.episode_id == events.c.stream_id)
     .where(events.c.position > bindparam("after"), events.c.position <= bindparam("until"))

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from server.audit import audit_episode
 from server.episodes import UnknownEpisodeError
 from server.findings import AuditReport
-from server.identity import identity_of
+from server.identity import client_of, identity_of
 from server.pages.comparing import compare
 from server.pages.episode_view import EpisodeShown, show_episode
 from server.pages.forms import check_origin
@@ -50,7 +50,7 @@ async def audit_now(request: Request) -> Response:
         # A loop of its own in a thread: an audit reads the database in many small steps that would hold up the server.
         return asyncio.run(audit_episode(installation.settings, installation.world, episode_id))
 
-    async with pages.auditing:
+    async with pages.auditing.turn(client_of(request)):
         report = await asyncio.to_thread(run)
     return _answer(request, shown, report)
 
@@ -84,7 +84,7 @@ async def load_episode(request: Request, named: str) -> EpisodeShown:
         ) from None
     sight = sight_of(folding.state, episode_id, identity_of(request), by_number=number is not None)
     held = await installation.scenarios.load(folding.state.reset.scenario_digest)
-    twin = await pages_of(request).twins.twin_of(held.scenario) if sight == "whole" else None
+    twin = await pages_of(request).twins.twin_of(held) if sight == "whole" else None
     return show_episode(folding, held, sight, twin)
 
 

@@ -87,7 +87,8 @@ def _child(lines: Sequence[str], parent: _Block, steps: Sequence[str]) -> tuple[
         for at in children:
             if _key(lines[at]) == name:
                 return _block(lines, at, own), taken
-    if steps[0].isdigit() and int(steps[0]) < len(children) and _key(lines[children[0]]) is None:
+    is_index = steps[0].isascii() and steps[0].isdigit() and len(steps[0]) <= 6
+    if is_index and int(steps[0]) < len(children) and _key(lines[children[0]]) is None:
         return _block(lines, children[int(steps[0])], own), 1
     return None, 0
 

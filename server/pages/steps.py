@@ -23,6 +23,8 @@ from domain.events import (
 )
 from domain.evidence_view import EvidenceView
 from domain.state import SHOWN_DECIMALS
+from domain.tasks import TASKS
+from domain.types import TaskId
 from server.folding import decode_link
 from server.pages.wording import gap_ms, say_end
 
@@ -132,6 +134,14 @@ def title_of_stored(kind: str, schema_version: int, payload: str) -> str:
         AttributeError,
     ):  # what validation and an unknown kind have in common; a payload that is no text
         return "An event that cannot be read"
+
+
+def steps_allowed(task_id: TaskId, reset_payload: Any) -> int:
+    """How many steps an episode has, by its stored reset; one that cannot be read has as many as a new episode of its task."""
+    try:
+        return int(from_json(reset_payload)["max_steps"])
+    except (ValueError, TypeError, KeyError):
+        return TASKS[task_id].max_steps()
 
 
 def _written(event: Event) -> str | None:

@@ -7,6 +7,7 @@ from collections import OrderedDict
 
 from domain.generator import HEALTHY
 from domain.scenario import Evidence, Scenario
+from server.scenarios import HeldScenario
 from server.world import World
 
 KEPT = 64
@@ -19,13 +20,16 @@ class Twins:
         self._world = world
         self._kept: OrderedDict[str, asyncio.Task[Scenario]] = OrderedDict()
 
-    async def twin_of(self, scenario: Scenario) -> Evidence | None:
+    async def twin_of(self, held: HeldScenario) -> Evidence | None:
         """The evidence of the run without the fault; null: another version of the generator made the scenario."""
+        scenario = held.scenario
         if scenario.generator_version != self._world.generator_version:
             return None
         task = self._kept.get(scenario.digest)
-        if task is None:
-            twin = self._world.generate(scenario.task_id, scenario.seed, fault=HEALTHY)
+        if task is not None:
+            self._kept.move_to_end(scenario.digest)
+        else:
+            twin = self._world.generate(scenario.task_id, scenario.seed, split=held.split, fault=HEALTHY)
             task = self._kept[scenario.digest] = asyncio.ensure_future(twin)
             if len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
@@ -33,5 +37,6 @@ class Twins:
             # Shielded: one viewer that goes away must not take the twin from the others.
             return (await asyncio.shield(task)).evidence
         except Exception:
-            self._kept.pop(scenario.digest, None)  # a failure is not a twin
+            if self._kept.get(scenario.digest) is task:  # a failure is not a twin, but a newer attempt may be one
+                del self._kept[scenario.digest]
             raise

@@ -49,15 +49,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[ServerProcess]:
-    """A server that may be killed and started again."""
-    process = ServerProcess(tmp_path)
-    process.start()
-    yield process
-    process.stop()
-
-
-@pytest.fixture
 def http(server: ServerProcess) -> Iterator[httpx.Client]:
     with open_client(server.url) as client:
         yield client

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Open
 from tests.e2e.playing import Episode, open_client
 from tests.e2e.running import ServerProcess
+from tests.profiles import smoke
+
+PATHS = ("/", "/episodes", "/live", "/play", "/compare", "/episodes/none")
+SIGHTS = (("light", 1280), ("dark", 1280), ("light", 390))
+LOOKS = list(product(PATHS, SIGHTS))
 
 
-@pytest.mark.parametrize("path", ["/", "/episodes", "/live", "/play", "/compare", "/episodes/none"])
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
-def test_every_page_is_sound(watch: Open, path: str, scheme: str, width: int) -> None:
+@pytest.mark.parametrize("look", smoke(LOOKS, lambda look: look[0] == "/" or look[1] == SIGHTS[0]), ids=map(str, LOOKS))
+def test_every_page_is_sound(watch: Open, look: tuple[str, tuple[str, int]]) -> None:
+    path, (scheme, width) = look
     watched = watch(color_scheme=scheme, viewport={"width": width, "height": 844})
     page = watched.open(path)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

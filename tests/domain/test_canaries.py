@@ -32,6 +32,7 @@ def test_the_scenarios_hold_every_fault_once_and_no_seed_twice() -> None:
         assert len({one.seed for one in scenarios}) == len(scenarios)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("canary", [name for name in BLIND if name != "seed look-up table"])
 @pytest.mark.parametrize("task_id", SINGLE_FAULT_TASKS)
 def test_a_blind_agent_scores_no_more_than_the_floor(task_id: TaskId, canary: str) -> None:
@@ -40,6 +41,7 @@ def test_a_blind_agent_scores_no_more_than_the_floor(task_id: TaskId, canary: st
     assert score <= _floor(task_id) + TOLERANCE
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("task_id", SINGLE_FAULT_TASKS)
 def test_remembered_seeds_are_worth_nothing_on_fresh_ones(task_id: TaskId) -> None:
     scenarios = [*_scenarios(task_id), *fresh_scenarios(task_id, first_seed=63_000_000, seeds=1)]

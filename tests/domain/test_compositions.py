@@ -15,8 +15,9 @@ from domain.training.pipeline import Pipeline, draw_pipeline
 from domain.training.randomness import Stream
 from domain.training.simulator import simulate
 from tests.domain.compositions import composed, composition
+from tests.profiles import seeds
 
-SEEDS = range(60)
+SEEDS = seeds(range(60), quick=12)
 MARKED_SEEDS = range(7_000_000, 7_000_060)
 
 
@@ -44,6 +45,7 @@ def test_every_fault_is_planted_beside_others() -> None:
     assert len(set(PAIRS)) == len(PAIRS) and all(one < other for one, other in PAIRS)
 
 
+@pytest.mark.exhaustive
 def test_each_fault_of_a_pair_leaves_a_mark_that_the_other_alone_does_not() -> None:
     """On seeds that had no part in choosing the pairs: 85 % of each pair's were asked for there."""
     seen, asked = 0, 0
@@ -77,7 +79,7 @@ def test_the_run_with_both_is_the_run_with_either_and_one_more_field(seed: int) 
     assert replace(joint, style=healthy.style) == joint
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", seeds(range(12), quick=6))
 def test_naming_the_faults_that_a_seed_draws_gives_the_same_bytes(seed: int) -> None:
     drawn = composed(seed)
     assert composed(seed, drawn.truth.fault_id).body == drawn.body

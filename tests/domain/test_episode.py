@@ -28,6 +28,7 @@ def test_reset_records_what_the_episode_is_about() -> None:
         "task_id": "hard",
         "seed": 7,
         "seed_given": True,
+        "split": "train",
         "scenario_digest": SCENARIO.digest,
         "generator_version": "hand-made",
         "rubric_version": RUBRIC.version,

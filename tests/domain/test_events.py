@@ -20,6 +20,7 @@ from domain.events import (
     ArtifactRead,
     CheckRun,
     EncodedEvent,
+    EpisodeReset,
     Event,
     FieldQueried,
     UnknownEventError,
@@ -113,7 +114,15 @@ def test_the_golden_log_of_every_schema_still_verifies_and_folds(
     assert (state.ended, state.score, state.total_reward, state.step_count) == ("submitted", score, total, steps)
     round_played = ("spring", 2, 1, "k0a1b2c3d") if version == 2 else None
     begun = state.reset
+    assert begun.split == "train"
     assert ((begun.round, begun.entry, begun.attempt, begun.key) if begun.round else None) == round_played
+
+
+def test_a_reset_of_version_3_is_read_as_it_was_written() -> None:
+    written = (GOLDEN / "reset_3.json").read_bytes().rstrip()
+    begun = decode(EncodedEvent("reset", 3, written))
+    assert isinstance(begun, EpisodeReset)
+    assert (begun.split, begun.round, encode(begun).payload) == ("test", "spring", written)
 
 
 def _with_bytes(each: dict[str, Any]) -> dict[str, Any]:

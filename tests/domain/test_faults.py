@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import replace
 
 import pytest
@@ -15,8 +16,23 @@ from domain.training.randomness import Stream
 from domain.training.style import PLAIN
 from domain.types import SINGLE_FAULT_TASKS
 from tests.domain.scenarios import FAULT_IDS, healthy_pipeline, planted, twin
+from tests.profiles import seeds
 
-SEEDS = range(50)
+SEEDS = seeds(range(50))
+MUTATED_BY_OPERATOR = {
+    "HBS": "training.batch_size",
+    "HDB": "training.batch_size",
+    "HLR": "optimizer.learning_rate",
+    "OCG": "training.gradient_clip_norm",
+    "RCD": "model.dropout",
+    "RCP": "training.early_stopping_patience",
+    "RCW": "optimizer.weight_decay",
+    "TCL": "labels.sort_index",
+    "TRD": "train_test_split.test_size",
+}
+"""DeepCrime's operators by what each mutates here: batch size, batching, learning rate, gradient clip, dropout rate, patience,
+weight regularisation, training labels, training rows. WCI, the initialisation of weights, has two fields."""
+MUTATED_BY_WCI = {"model.init", "model.init_gain"}
 
 
 @pytest.mark.parametrize("fault_id", FAULT_IDS)
@@ -106,3 +122,14 @@ def test_every_task_has_faults(task_id: str) -> None:
 def test_an_unknown_fault_is_refused() -> None:
     with pytest.raises(UnknownFaultError, match="no fault is called gremlins"):
         find_fault("gremlins")
+
+
+def test_a_cited_mutation_operator_mutates_the_field_that_the_fault_sets() -> None:
+    cited = {
+        (operator, fault.field)
+        for fault in CATALOGUE.values()
+        for source in fault.sources
+        if source.startswith("DeepCrime")
+        for operator in re.findall(r"\b[A-Z]{3}\b", source)
+    }
+    assert cited == {*MUTATED_BY_OPERATOR.items(), *(("WCI", field) for field in MUTATED_BY_WCI)}

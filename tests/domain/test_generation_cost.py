@@ -11,8 +11,9 @@ from domain.generator import generate
 from domain.training.pipeline import draw_pipeline
 from domain.training.simulator import simulate
 from domain.types import SINGLE_FAULT_TASKS
+from tests.profiles import seeds
 
-SEEDS = range(5_000, 5_100)
+SEEDS = seeds(range(5_000, 5_100), quick=40)
 
 
 def _milliseconds(work: Callable[[], object]) -> float:

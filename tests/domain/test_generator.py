@@ -12,9 +12,10 @@ from domain.generator import GENERATOR_VERSION, generate
 from domain.scenario import Scenario
 from domain.types import ARTIFACT_NAMES, SANITY_CHECK_NAMES, TASK_IDS, TaskId
 from tests.domain.scenarios import FAULT_IDS, planted, twin
+from tests.profiles import count
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=count(25, quick=8), deadline=None)
 @given(st.integers(0, 2**128 - 1), st.sampled_from(TASK_IDS))
 def test_the_same_seed_gives_the_same_scenario(seed: int, task_id: TaskId) -> None:
     first = generate(task_id, seed)

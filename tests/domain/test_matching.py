@@ -17,8 +17,9 @@ from domain.registry import find
 from domain.rubric import RUBRIC
 from domain.training.pipeline import Pipeline
 from tests.domain.compositions import answer_to, composed, composition, grade_all
+from tests.profiles import seeds
 
-SEEDS = range(60)
+SEEDS = seeds(range(60), quick=12)
 PAIR, ONE, NONE = "batch_size_overflow+data_leakage_scaler", "no_scaling", "none"
 UNREAD = Investigation(artifacts_read=(), checks_run=(), duplicate_reads=0, refused=0, steps=1)
 WRONG = Diagnosis(failure_category="label_mismatch", root_cause_file="model_card.json", root_cause_field="model.bias")

@@ -14,8 +14,7 @@ from domain.chain import canonical
 from domain.diagnosis import Diagnosis
 from domain.events import DiagnosisSubmitted, EncodedEvent, MalformedEventError, decode, encode
 from domain.grade import SENTENCES
-from domain.rubric import RUBRIC
-from domain.submission import UnknownRubricError
+from domain.rubric import RUBRIC, UnknownRubricError
 from tests.domain.compositions import answer_to, composed, composition, grade_all
 
 VERSION_2: list[dict[str, Any]] = json.loads((Path(__file__).parent / "golden" / "submit_2.json").read_text())

@@ -1,9 +1,8 @@
-"""One server process for the whole folder, clients with an empty cookie jar each, and servers of one's own."""
+"""Clients of the shared server, with an empty cookie jar each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -12,24 +11,6 @@ from tests.e2e.playing import Socket, open_client, open_socket
 from tests.e2e.running import ServerProcess
 
 StartServer = Callable[[], ServerProcess]
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """A running server on a database file of its own; episodes are independent, so tests share it."""
-    process = ServerProcess(tmp_path_factory.mktemp("server"))
-    process.start()
-    yield process
-    process.stop()
-
-
-@pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[ServerProcess]:
-    """A running server that no other test has touched; it may be stopped, killed and started again."""
-    process = ServerProcess(tmp_path)
-    process.start()
-    yield process
-    process.stop()
 
 
 @pytest.fixture

@@ -236,7 +236,7 @@ async def test_a_pace_is_kept_by_waiting_as_long_as_the_server_says(tmp_path: Pa
     try:
         async with DebugClient(server.url, retrying=Retrying(max_retries=9, pause=pause)) as client:
             await client.reset(seed=7)
-            for count in range(1, 5):
+            for count in (1, 2):  # the second waits for a second of the server's
                 assert (await client.step(ReadLogs(log_filter=str(count)))).info.step_count == count
         assert waited
         assert min(waited) >= 1.0

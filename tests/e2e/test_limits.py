@@ -132,3 +132,22 @@ def until_refused(http: httpx.Client) -> tuple[httpx.Response, int]:
 def limit_file_size(server: ServerProcess, limit_bytes: int) -> None:
     """What a full disk does to a process, for one process: no file of it grows any further."""
     resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (limit_bytes, resource.RLIM_INFINITY))
+
+
+def abandon_reset(server: ServerProcess) -> None:
+    """Ask for a fresh scenario, and go away."""
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.sendall(b"POST /reset HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\n\r\n{}")
+
+
+def test_abandoned_resets_are_dropped_before_they_are_generated(tmp_path: Path) -> None:
+    abandoned = 300
+    with running(tmp_path, MLOPS_DEBUG_GENERATOR_PROCESSES="1") as server, open_client(server.url) as http:
+        accepted(http.post("/reset", json={}))
+        for _ in range(abandoned):
+            abandon_reset(server)
+        accepted(http.post("/reset", json={}))
+        kept = [line for line in http.get("/metrics").text.splitlines() if not line.startswith("#")]
+        measured = dict(line.rsplit(" ", 1) for line in kept)
+        assert float(measured["mlops_debug_generation_queue"]) == 0
+        assert float(measured['mlops_debug_events_total{kind="reset"}']) < abandoned / 2

@@ -57,6 +57,7 @@ def there(replicas: tuple[ServerProcess, ...]) -> Iterator[httpx.Client]:
         yield http
 
 
+@pytest.mark.always_postgres
 def test_an_episode_begun_on_one_goes_on_at_the_other(here: httpx.Client, there: httpx.Client) -> None:
     begun = Episode(here, task_id="medium", seed=7)
     elsewhere = {"episode_id": begun.id, "action": READ}
@@ -69,6 +70,7 @@ def test_an_episode_begun_on_one_goes_on_at_the_other(here: httpx.Client, there:
     assert begun.state() == accepted(there.get("/state", params={"episode_id": begun.id}))
 
 
+@pytest.mark.always_postgres
 def test_a_repeated_request_is_recognised_by_the_other(here: httpx.Client, there: httpx.Client) -> None:
     begun = Episode(here, task_id="medium", seed=7)
     body = {"episode_id": begun.id, "action": READ, "request_id": "r-1"}
@@ -229,6 +231,7 @@ def test_the_tables_are_upgraded_and_checked_by_command(postgres: PrivatePostgre
     assert (checked.returncode, "the newest" in checked.stdout) == (0, True)
 
 
+@pytest.mark.always_postgres
 def test_an_episode_is_replayed_and_audited_from_postgresql(here: httpx.Client, shared_url: str) -> None:
     begun = Episode(here, task_id="medium", seed=7)
     begun.play(READ)

@@ -80,6 +80,13 @@ def test_the_wheel_carries_the_packages_and_the_migrations(wheel: Path) -> None:
     assert [name for name in names if "versions/" in name and name.endswith(".py")]
 
 
+def test_the_wheel_says_that_its_packages_are_typed(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    packages = {name.split("/")[0] for name in names if name.endswith("/__init__.py")}
+    assert packages >= {"domain", "server", "mlops_debug_env"}
+    assert {f"{package}/py.typed" for package in packages} <= names
+
+
 def test_the_wheel_tells_of_itself_in_the_words_of_the_readme_without_its_front_matter(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as opened:
         (name,) = (each for each in opened.namelist() if each.endswith(".dist-info/METADATA"))

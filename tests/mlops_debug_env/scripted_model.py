@@ -27,7 +27,7 @@ class ScriptedModel:
     asked: list[Json] = field(default_factory=list)
     """The bodies of all requests, those that were refused among them."""
     url: str = ""
-    hanging_seconds: float = 30.0
+    ending: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def answer(self, request: Request) -> Response:
         body = await request.json()
@@ -35,7 +35,7 @@ class ScriptedModel:
         answer = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         response = answer(body)
         if response.headers.get("x-test-hangs"):
-            await asyncio.sleep(self.hanging_seconds)
+            await self.ending.wait()
         return response
 
 
@@ -53,6 +53,7 @@ async def serving_model(script: Iterable[Answer]) -> AsyncIterator[ScriptedModel
     try:
         yield model
     finally:
+        model.ending.set()
         server.should_exit = True
         await serving
 

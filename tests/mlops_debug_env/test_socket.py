@@ -167,3 +167,20 @@ async def test_a_key_that_a_newer_server_adds_is_overlooked() -> None:
     newer = json.dumps({"type": "state", "data": {**STATE, "mood": "sunny"}})
     async with scripted(newer) as (url, _), DebugClient(url) as client:
         assert (await client.state()).episode_id == "e"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("scheme", ["http", "https", "ws", "wss"])
+async def test_a_redirect_is_told_and_never_followed(status: int, scheme: str) -> None:
+    async with scripted(GOOD) as (elsewhere, heard):
+        target = elsewhere.replace("http", scheme)
+        handshake = Response(status, "Moved", Headers({"Location": f"{target}/tasks", "Content-Length": "0"}), b"")
+        async with (
+            scripted(handshake=handshake) as (url, _),
+            DebugClient(url, retrying=FAST, api_key="secret") as client,
+        ):
+            for asking in (client.state, client.tasks, client.health):
+                with pytest.raises(ProtocolError, match="not followed; make it the base URL") as refused:
+                    await asking()
+                assert "secret" not in str(refused.value)
+        assert heard == []

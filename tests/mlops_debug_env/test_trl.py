@@ -73,14 +73,6 @@ def test_it_is_made_without_arguments_and_before_the_server_is_asked(monkeypatch
     env._closer()
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    process = ServerProcess(tmp_path_factory.mktemp("trl"))
-    process.start()
-    yield process
-    process.stop()
-
-
 @pytest.fixture
 def env(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[MlopsDebugToolEnv]:
     monkeypatch.setenv(URL_VARIABLE, server.url)
@@ -126,6 +118,14 @@ def test_rewards_may_be_the_score_alone(env: MlopsDebugToolEnv) -> None:
 def test_rows_that_are_alike_begin_alike(env: MlopsDebugToolEnv) -> None:
     openings = [env.reset(task_id="hard", index=index) for index in (3, 3, 4)]
     assert openings[0] == openings[1] != openings[2]
+
+
+def test_a_row_names_the_split_of_its_scenario(env: MlopsDebugToolEnv) -> None:
+    codes = []
+    for row in ({}, {"split": "train"}, {"split": "test"}):
+        env.reset(task_id="hard", seed=3, **row)
+        codes.append(env.inspect_preprocessing())
+    assert codes[0] == codes[1] != codes[2]
 
 
 def test_a_row_that_names_no_scenario_is_refused(env: MlopsDebugToolEnv) -> None:

@@ -14,12 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from server.audit import audit_episode
 from server.audit_store import audit_store
 from server.checkpoint_audit import audit_against, audit_kept
 from server.checkpoints import draft_checkpoint, keep_checkpoint, with_heads
 from server.findings import StoreFinding, StoreReport, render_store_report
 from server.operating import change, look
 from server.rebuilding import Rebuild, rebuild
+from server.regrading import read_rubric, regrade
 from server.secret_files import SecretFiles, secrets_folder
 from server.settings import Settings
 from server.signing import load_signer
@@ -220,6 +222,117 @@ def test_a_checkpoint_that_was_changed_is_not_believed(store: Settings) -> None:
 def test_a_change_of_what_a_round_says_is_found(store: Settings, statement: str, code: str) -> None:
     tamper(store, statement)
     assert code in {each.code for each in audit(store, round_id="spring").findings}
+
+
+def kept_findings(settings: Settings) -> list[str]:
+    """The store against the checkpoints that it keeps itself, and against the one that was kept elsewhere."""
+    kept = asyncio.run(look(settings, lambda reader: audit_kept(reader, None)))
+    assert {each.message for each in kept} == {each.message for each in checkpoint_of(settings)}
+    return [each.message for each in kept]
+
+
+def sign_a_checkpoint(settings: Settings) -> None:
+    signer = load_signer(SecretFiles(secrets_folder(settings)))
+
+    async def sign() -> None:
+        signed = await look(settings, lambda reader: draft_checkpoint(reader, signer, now=NOW))
+        assert signed is not None
+        await change(settings, lambda writer: keep_checkpoint(writer, signed))
+
+    asyncio.run(sign())
+
+
+@pytest.mark.parametrize("is_signed_again", [False, True])
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        (
+            f"UPDATE rounds SET commitment = '{'0' * 64}'",
+            "round spring is committed to another secret than at a checkpoint",
+        ),
+        ("DELETE FROM rounds", "round spring is gone; a checkpoint names it"),
+        ("UPDATE rounds SET attempts = 5", "attempts of round spring is 5; at a checkpoint it was 2"),
+        (
+            "UPDATE rounds SET suite_id = 'ranked-2'",
+            "suite_id of round spring is ranked-2; at a checkpoint it was ranked-1",
+        ),
+    ],
+)
+def test_a_round_that_was_changed_is_found_by_every_checkpoint_before(
+    store: Settings, statement: str, message: str, is_signed_again: bool
+) -> None:
+    """Also where the next checkpoint signed the change."""
+    tamper(store, statement)
+    if is_signed_again:
+        sign_a_checkpoint(store)
+    assert kept_findings(store) == [message]
+
+
+def test_a_closed_round_that_was_opened_again_is_found(store: Settings) -> None:
+    closed_at = "2030-02-01T00:00:00.000Z"
+    tamper(store, f"UPDATE rounds SET closing_at = '{NOW}', closed_at = '{closed_at}', secret = '{'0' * 64}'")
+    sign_a_checkpoint(store)
+    assert asyncio.run(look(store, lambda reader: audit_kept(reader, None))) == []
+    for now, told in (("NULL", "open"), (f"'{NOW}'", f"closed at {NOW}")):
+        tamper(store, f"UPDATE rounds SET closed_at = {now}")
+        (found_again,) = asyncio.run(look(store, lambda reader: audit_kept(reader, None)))
+        assert found_again.message == f"round spring is {told}; by a checkpoint it was closed at {closed_at}"
+
+
+def test_what_follows_the_reveal_of_a_secret_is_found(store: Settings) -> None:
+    """Two attempts: one submitted, one that runs."""
+    secret = bytes(range(32)).hex()
+    tamper(
+        store, f"UPDATE rounds SET closing_at = '2029-01-01', closed_at = '2030-01-01T00:00:00', secret = '{secret}'"
+    )
+    messages = {each.message for each in audit(store, round_id="spring").findings}
+    assert "it runs, though round spring is closed" in messages
+    assert "version 1 follows the reveal of the secret of round spring" in messages
+
+
+def test_of_a_round_that_an_earlier_version_closed_it_is_said_that_the_reveal_is_not_known(store: Settings) -> None:
+    secret = bytes(range(32)).hex()
+    tamper(store, f"UPDATE rounds SET closing_at = '{NOW}', closed_at = '{NOW}', secret = '{secret}'")
+    report = audit(store, round_id="spring")
+    assert {each.message for each in report.findings} == {"it runs, though round spring is closed"}
+    assert [count for note, count in report.notes.items() if "was closed by an earlier version" in note] == [2]
+
+
+@pytest.fixture
+def regraded(store: Settings) -> Settings:
+    """With the grades of all episodes under another rubric."""
+    rubric = read_rubric({"version": "1-strict-fix", "direction_only_fix_points": 0.0})
+    asyncio.run(change(store, lambda writer: regrade(writer, rubric, round_id=None, now=NOW)))
+    return store
+
+
+def test_grades_under_another_rubric_are_derived_again(regraded: Settings) -> None:
+    assert audit(regraded).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("statement", "victim"),
+    [
+        ("UPDATE regrades SET score = 0.99 WHERE episode_id = 'e-7'", "e-7"),
+        ("UPDATE regrades SET is_right = 1 WHERE episode_id = 'e-7'", "e-7"),
+        ("UPDATE regrades SET round_id = 'spring' WHERE episode_id = 'e-7'", "e-7"),
+        ("UPDATE regrades SET grade = NULL WHERE episode_id = 'e-7'", "e-7"),
+        ("UPDATE regrades SET rubric_version = 'none' WHERE episode_id = 'e-7'", "e-7"),
+        ("UPDATE regrades SET episode_id = 'made-up' WHERE episode_id = 'e-7'", "made-up"),
+    ],
+)
+def test_a_forged_grade_under_another_rubric_is_found_and_named(
+    regraded: Settings, statement: str, victim: str
+) -> None:
+    tamper(regraded, statement)
+    assert ("regrade", victim) in found(audit(regraded))
+    (alone,) = [each.code for each in asyncio.run(audit_episode(regraded, InlineWorld(), "e-7")).findings] or ["gone"]
+    assert alone == ("regrade" if victim == "e-7" else "gone")
+
+
+def test_a_rubric_that_was_changed_afterwards_is_found(regraded: Settings) -> None:
+    tamper(regraded, "UPDATE rubrics SET body = replace(body, '\"file_points\": 0.2', '\"file_points\": 0.9')")
+    assert "regrade" in {each.code for each in audit(regraded).findings}
 
 
 def rebuilt(settings: Settings, *, verify: bool) -> Rebuild:

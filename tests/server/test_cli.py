@@ -130,6 +130,7 @@ def test_a_postgresql_that_is_not_there_is_told_in_a_sentence() -> None:
         assert "Traceback" not in told.output
 
 
+@pytest.mark.slow
 def test_floor_gives_the_blind_floor_of_each_task() -> None:
     floors = json.loads(run("floor", "--seeds", "1", "--json").stdout)
     assert set(floors) == set(TASK_IDS)

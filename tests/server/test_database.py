@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import asyncpg
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from server.database import (
     DatabaseUrlError,
+    create_postgres_write_engine,
     create_read_engine,
+    create_write_engine,
     database_path,
     parse_url,
     shown_url,
 )
+from server.store import unavailable_if_silent
+from server.store_errors import StoreUnavailableError
 
 
 @pytest.mark.parametrize(
@@ -59,3 +65,33 @@ async def test_reading_connections_cannot_write(database_url: str) -> None:
         async with reader.connect() as connection:
             await connection.exec_driver_sql("CREATE TABLE t (a integer)")
     await reader.dispose()
+
+
+@pytest.mark.parametrize("backend", ["postgres"])
+async def test_a_refused_connection_is_an_error_of_the_database_with_every_version_of_sqlalchemy(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def start_up(*_: object, **__: object) -> None:
+        raise asyncpg.CannotConnectNowError("the database system is starting up")
+
+    monkeypatch.setattr(asyncpg, "connect", start_up)
+    engine = create_read_engine(parse_url(database_url))
+    with pytest.raises(StoreUnavailableError, match="starting up"), unavailable_if_silent():
+        async with engine.connect():
+            pass
+    await engine.dispose()
+
+
+@pytest.mark.both_backends
+async def test_the_error_of_a_statement_does_not_hold_its_values(database_url: str) -> None:
+    url = parse_url(database_url)
+    reader = create_read_engine(url)
+    with pytest.raises(DBAPIError) as failed:
+        async with reader.connect() as connection:
+            await connection.execute(text("SELECT 1 FROM no_such_table WHERE a = :a"), {"a": "SECRET"})
+    await reader.dispose()
+    assert "no_such_table" in str(failed.value)
+    assert "SECRET" not in str(failed.value)
+    is_sqlite = url.get_backend_name() == "sqlite"
+    writer = create_write_engine(url) if is_sqlite else create_postgres_write_engine(url).sync_engine
+    assert writer.hide_parameters

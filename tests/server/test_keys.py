@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -20,6 +21,7 @@ from tests.served import Served, assert_problem, serving
 
 NOW = "2030-01-01T00:00:00.000Z"
 READ = {"action_type": "read_config"}
+SUBMIT = {"action_type": "submit_diagnosis"}
 
 
 def made(settings: Settings, name: str, *scopes: Scope) -> str:
@@ -238,6 +240,37 @@ async def test_a_revoked_key_ends_on_open_sockets_too(running: Served, guarded: 
     assert_problem(await running.client.get("/openenv/state", headers=bearer(ann)), 401, "key_required")
 
 
+async def test_a_revoked_key_ends_its_live_feed(running: Served, guarded: Settings, ann: str, bob: str) -> None:
+    now = [0.0]
+    running.installation.keys._now = lambda: now[0]
+    watching = asyncio.create_task(running.client.get("/live/feed?after=0", headers=bearer(ann)))
+    async with asyncio.timeout(20):
+        await running.app.state.pages.feed._is_watched.wait()
+        changed(guarded, lambda connection: revoke_key(connection, "ann", now=NOW))
+        now[0] += 1e9
+        await running.client.post("/reset", json={"agent": "bob"}, headers=bearer(bob))
+        heard = await watching
+    assert (heard.status_code, b"event: told" in heard.content) == (200, False)
+    assert (await running.client.get("/live/feed", headers=bearer(ann))).status_code == 401
+
+
+async def test_the_search_tells_of_anothers_running_episode_no_more_than_its_page(
+    running: Served, guarded: Settings, ann: str, bob: str
+) -> None:
+    await running.client.post("/reset", json={"episode_id": "e"}, headers=bearer(ann))
+    named, missing = full_name(ann, "e"), full_name(ann, "f")
+    watcher = bearer(made(guarded, "watcher", "viewer"))
+
+    async def found(name: str, key: dict[str, str]) -> int:
+        return (await running.client.get("/episodes", params={"q": name}, headers=key)).status_code
+
+    assert [await found(name, bearer(bob)) for name in (named, missing, "e")] == [200, 200, 200]
+    assert [await found(name, bearer(ann)) for name in (named, missing, "e")] == [303, 200, 303]
+    assert [await found(name, watcher) for name in (named, missing)] == [303, 200]
+    await running.client.post("/step", json={"action": SUBMIT, "episode_id": "e"}, headers=bearer(ann))
+    assert await found(named, bearer(bob)) == 303
+
+
 async def test_limits_count_the_key_not_the_address(guarded: Settings, ann: str, bob: str) -> None:
     async with serving(replace(guarded, steps_per_second=1)) as served:
         served.installation.pace._now = lambda: 0.0
@@ -257,3 +290,45 @@ async def test_what_was_reported_of_tokens_and_cost_is_recorded(running: Served,
     await running.client.post("/step", json={"episode_id": "e", "action": action}, headers=bearer(ann))
     links = await running.installation.episodes.events(name)
     assert b'"reported":{"cost_usd":0.03,"tokens":1200}' in (links[-1].payload or b"")
+
+
+ENDS = ["%0A", "%0D", "%0D%0A", "%00", "%0A%0A", "%0Ax", "%0B", "%0C", "%1C", "%7F", "%C2%85", "%E2%80%A8", "%C2%A0"]
+AROUND = ["/{}/", "//{}", "/{};x", "/{}%20", "/{}%2F", "/./{}", "/static/../{}", "/{}%3Fx", "/%EF%BC%8F{}"]
+
+
+@pytest.mark.parametrize("path", [f"/metrics{end}" for end in ENDS] + [each.format("metrics") for each in AROUND])
+async def test_no_spelling_of_a_path_passes_by_its_scope(
+    running: Served, guarded: Settings, ann: str, path: str
+) -> None:
+    for key in (ann, made(guarded, "watcher", "viewer")):
+        for method in ("GET", "HEAD", "OPTIONS"):
+            response = await running.client.request(method, f"http://test{path}", headers=bearer(key))
+            assert response.status_code in (307, 403, 404, 405), (method, response.status_code)
+            assert "mlops_debug_requests" not in response.text
+        assert_problem(await running.client.get("/metrics", headers=bearer(key)), 403, "forbidden")
+    spelled = await running.client.get(f"http://test{path}")
+    assert spelled.status_code in (307, 401, 404), spelled.text
+
+
+@pytest.mark.parametrize("path", ["/reset", "/step", "/sessions/s/reset", "/play/begin", "/play/act", "/mcp"])
+async def test_no_spelling_lets_a_viewer_play(running: Served, guarded: Settings, path: str) -> None:
+    watching = bearer(made(guarded, "watcher", "viewer"))
+    for end in ("", *ENDS):
+        response = await running.client.post(path + end, headers=watching, json={})
+        assert response.status_code in (403, 404), response.text
+        inside = await running.client.post(f"/sessions/a{end}b/reset", headers=watching, json={})
+        assert inside.status_code in (403, 404), inside.text
+
+
+@pytest.mark.parametrize("path", ["/ws", "/mcp", "/sessions/s/ws", "/sessions/s/mcp"])
+async def test_no_spelling_opens_a_socket(running: Served, ann: str, path: str) -> None:
+    for end in ("\n", "\r", "\x00", "\x0b", "\x85", "\u2028"):
+        with pytest.raises(AssertionError):
+            async with running.socket(path + end, key=ann):
+                pass
+
+
+async def test_a_name_is_matched_to_its_last_character(running: Served, ann: str) -> None:
+    for end in ("\n", "\r", "\x00", "\u2028", "\u0661", "\uff11", "é"):
+        for body in ({"episode_id": f"e{end}"}, {"request_id": f"e{end}"}):
+            assert_problem(await running.client.post("/reset", headers=bearer(ann), json=body), 422, "invalid")

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
+import random
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from server.board import CSV_COLUMNS
+from domain.ranking import Estimate, Outcome, estimate_score, is_better
+from domain.suites import RANKED_1, RANKED_2, Suite
+from server.board import CSV_COLUMNS, has_ranks
 from server.identity import KeyKind
 from server.keys import create_key
+from server.leaderboard import read_earlier_board
 from server.settings import Settings
 from server.tables import audits
 from tests.hand_made import REPAIR
@@ -65,15 +71,76 @@ async def board(served: Served, **query: str) -> dict[str, Any]:
     return read
 
 
-async def test_the_board_ranks_by_score_and_marks_kinds(played: Served) -> None:
+async def test_the_board_lists_by_score_and_marks_kinds(played: Served) -> None:
     shown = await board(played)
     rows = {row["agent"]: row for row in shown["rows"]}
     assert (shown["round"], shown["closed_at"], shown["attempts_allowed"]) == ("spring", None, 2)
-    assert [rows[name]["rank"] for name in ("good", "bad", "=cheat")] == [1, 2, 2]
+    assert [row["agent"] for row in shown["rows"]] == ["good", "=cheat", "bad"]
     assert [rows[name]["kind"] for name in ("good", "bad", "=cheat")] == ["agent", "baseline", "attack"]
     assert (rows["good"]["score"], rows["good"]["pass_1"], rows["good"]["pass_k"]) == (0.99, 1.0, {"1": 1.0, "2": 1.0})
     assert rows["=cheat"]["attempts"] == {"used": 2, "running": 1, "allowed": 18}
     assert (rows["=cheat"]["complete"], rows["=cheat"]["entries_never_attempted"]) == (False, 8)
+
+
+@pytest.mark.parametrize(
+    ("suite", "allowed", "expected"),
+    [
+        (RANKED_1, 4, [1, 2]),
+        (RANKED_1, 8, [1, 2]),
+        (RANKED_1, 3, [None] * 2),
+        (RANKED_2, 4, [None] * 2),
+        (RANKED_2, 40, [None] * 2),
+    ],
+)
+async def test_ranks_are_shown_only_where_intervals_hold(
+    settings: Settings, suite: Suite, allowed: int, expected: list[int | None]
+) -> None:
+    opened(settings, allowed=allowed, suite=suite)
+    made = [key_of(settings, name) for name in ("good", "bad")]
+    async with serving(settings) as served:
+        await play(served, made[0], GOOD, entries=3, attempts=2)
+        await play(served, made[1], BAD, entries=3, attempts=2)
+        shown = await board(served)
+        table = (await served.client.get("/leaderboard.csv")).text.splitlines()[1:]
+        page = (await served.client.get("/leaderboard")).text
+    assert [row["agent"] for row in shown["rows"]] == ["good", "bad"]
+    assert ([row["rank"] for row in shown["rows"]], shown["has_ranks"]) == (expected, expected[0] is not None)
+    assert [line.split(",")[0] for line in table] == [str(each or "") for each in expected]
+    assert re.findall(r'<td class="number rank">(.*?)</td>', page) == [str(each or "–") for each in expected]
+
+
+@pytest.mark.parametrize(("suite", "attempts"), [(RANKED_1, 1), (RANKED_1, 4), (RANKED_2, 2), (RANKED_2, 4)])
+def test_equal_agents_are_told_apart_where_a_board_has_no_ranks_and_seldom_where_it_has(
+    suite: Suite, attempts: int
+) -> None:
+    draw = random.Random(7)
+    means = {stratum: draw.choice((0.1, 0.9)) for stratum in sorted(set(suite.strata.values()))}
+
+    def whole_round(luck: random.Random) -> Estimate:
+        outcomes = []
+        for attempt, (entry, task) in itertools.product(range(attempts), enumerate(suite.entries, start=1)):
+            fault = luck.choice(suite.mix[task])
+            score = min(0.99, max(0.01, luck.gauss(means[task, fault], 0.08)))
+            outcomes.append(
+                Outcome(entry=entry, attempt=attempt + 1, task_id=task, fault_id=fault, score=score, steps=5)
+            )
+        return estimate_score(outcomes, suite)
+
+    apart = 0
+    for seed in range(100):
+        one, other = (whole_round(random.Random(2 * seed + side)) for side in (0, 1))
+        apart += is_better(one, other) or is_better(other, one)
+    print(f"{suite.suite_id}, {attempts} attempts: equal agents are told apart in {apart} of 100 pairs")
+    assert (apart < 15) == has_ranks(suite.suite_id, attempts)
+
+
+async def test_the_earlier_form_of_a_board_has_ranks_for_every_suite(played: Served) -> None:
+    async with played.installation.reader.connect() as connection:
+        found = await connection.run_sync(lambda opened: read_earlier_board(opened, "spring"))
+    assert ({row["agent"]: row["rank"] for row in found["rows"]}, "has_ranks" in found) == (
+        {"good": 1, "bad": 2, "=cheat": 2},
+        False,
+    )
 
 
 async def test_what_clients_report_is_marked_as_theirs(played: Served) -> None:
@@ -137,4 +204,10 @@ async def test_an_unknown_round_or_suite_is_told(played: Served, query: dict[str
 
 
 async def test_without_a_round_there_is_no_board(served: Served) -> None:
-    assert_problem(await served.client.get("/leaderboard.json"), 404, "unknown_round")
+    shown = await board(served)
+    assert (shown["round"], shown["rows"], shown["has_ranks"]) == (None, [], False)
+    table = await served.client.get("/leaderboard.csv")
+    assert (table.status_code, table.text.splitlines()) == (200, [",".join(CSV_COLUMNS)])
+    for query in ({"round": "x"}, {"suite": "ranked-1"}, {"rubric_version": "2"}):
+        for form in ("json", "csv"):
+            assert_problem(await served.client.get(f"/leaderboard.{form}", params=query), 404, "unknown_round")

@@ -56,6 +56,16 @@ async def test_an_episode_that_is_played_on_another_server_does_not_make_room(se
     assert done == {"a": False, "b": True, "c": False}
 
 
+@pytest.mark.both_backends
+async def test_an_episode_that_another_server_ended_is_no_longer_counted(settings: Settings) -> None:
+    async with serving(settings) as here, serving(settings) as there:
+        await here.reset(episode_id="a")
+        await here.reset(episode_id="b")
+        await there.step("a", {"action_type": "submit_diagnosis"})
+        await here.installation.sweeper.forget_ended()
+        assert here.installation.sweeper._open.names() == ["b"]
+
+
 async def test_a_step_too_many_is_told_over_both_transports_and_nothing_is_recorded(settings: Settings) -> None:
     async with serving(replace(settings, steps_per_second=2)) as served:
         now = [0.0]

@@ -16,6 +16,8 @@ from server.store import EventStore
 from tests.databases import connect
 from tests.server.test_store import after, event, head_of
 
+pytestmark = pytest.mark.always_postgres
+
 INSERT = (
     "INSERT INTO events (stream_id, version, kind, schema_version, recorded_at, actor, payload, prev_hash, hash) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"

@@ -7,20 +7,28 @@ import zipfile
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import httpx
 import pytest
+from sqlalchemy import Connection, func, select
+from sqlalchemy.util import await_only
 
+from server import rebuilding
 from server.bundle import export_bundle
+from server.bundle_verifying import _boards as compare_boards
 from server.checkpoint_audit import audit_against
 from server.checkpoints import with_heads
-from server.operating import look
+from server.leaderboard import read_board, read_earlier_board
+from server.operating import look, look_at_once, upgrade_and_change
 from server.rebuilding import rebuild
 from server.regrading import Regrade, RubricError, read_rubric, regrade
 from server.settings import Settings
 from server.signing import is_signed_by
+from server.tables import events
 from tests.operating import changed
-from tests.served import Served, serving
+from tests.served import Served, assert_problem, serving
 from tests.server.test_rounds import key_of, opened
 
 WORDS = {"action_type": "submit_diagnosis", "root_cause_file": "preprocessing.py", "confidence": 0.5}
@@ -114,6 +122,21 @@ def test_a_rubric_that_cannot_be_used_is_refused(given: dict[str, Any]) -> None:
 
 
 @pytest.mark.both_backends
+async def test_an_export_is_of_one_moment(played: Served, settings: Settings) -> None:
+    def counted_twice(reader: Connection) -> list[int]:
+        counts = [reader.execute(select(func.count()).select_from(events)).scalar_one()]
+        await_only(played.reset(episode_id="meanwhile"))
+        return [*counts, reader.execute(select(func.count()).select_from(events)).scalar_one()]
+
+    first, second = await look_at_once(settings, counted_twice)
+    assert first == second
+    assert (
+        await look(settings, lambda reader: reader.execute(select(func.count()).select_from(events)).scalar_one())
+        > first
+    )
+
+
+@pytest.mark.both_backends
 async def test_a_bundle_withholds_what_runs(played: Served, settings: Settings, tmp_path: Path) -> None:
     path, signer = tmp_path / "b.zip", played.installation.signer
     exported = await look(
@@ -130,3 +153,59 @@ async def test_a_bundle_withholds_what_runs(played: Served, settings: Settings, 
 def _lines(path: Path, name: str) -> list[str]:
     with zipfile.ZipFile(path) as bundle:
         return bundle.read(name).decode().splitlines()
+
+
+@pytest.mark.parametrize("backend", ["postgres"])
+async def test_nothing_is_recorded_while_the_read_models_are_rebuilt(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.database.LOCK_TIMEOUT_MS", 50)
+    during: list[httpx.Response] = []
+    async with serving(settings) as served:
+        await served.reset(episode_id="before")
+        loop = asyncio.get_running_loop()
+
+        def compare(*arguments: Any) -> Any:
+            if not during:
+                sent = served.client.post("/reset", json={"episode_id": "during"})
+                during.append(asyncio.run_coroutine_threadsafe(sent, loop).result(30))
+            return compared(*arguments)
+
+        compared = rebuilding._compare
+        monkeypatch.setattr(rebuilding, "_compare", compare)
+        done = await asyncio.to_thread(changed, settings, lambda connection: rebuild(connection, verify=False))
+        assert done.is_replaced
+        assert_problem(during[0], 503, "store_unavailable")
+        await served.reset(episode_id="during")
+        monkeypatch.setattr(rebuilding, "_compare", compared)
+        assert changed(settings, lambda connection: rebuild(connection, verify=True)).rows["episodes"] == 2
+
+
+@pytest.mark.parametrize("backend", ["postgres"])
+async def test_what_may_take_long_has_no_limit_of_time(settings: Settings) -> None:
+    def limits(connection: Connection) -> list[Any]:
+        names = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
+        driver: Any = connection.connection.driver_connection
+        return [
+            driver._config.command_timeout,
+            *(connection.exec_driver_sql(f"SHOW {name}").scalar() for name in names),
+        ]
+
+    assert await upgrade_and_change(settings, limits, may_take_long=True) == [None, "0", "0", "0"]
+
+
+async def test_the_boards_of_bundles_from_before_are_derived_with_the_ranks_that_they_hold(
+    played: Served, settings: Settings
+) -> None:
+    earlier = await look(settings, lambda reader: read_earlier_board(reader, "spring"))
+    present = await look(settings, lambda reader: read_board(reader, round_id="spring"))
+    changed_rank = {**earlier, "rows": [{**row, "rank": row["rank"] + 1} for row in earlier["rows"]]}
+    ranked = {**present, "rows": [{**row, "rank": 1} for row in present["rows"]]}
+    assert (earlier["rows"][0]["rank"], present["rows"][0]["rank"]) == (1, None)
+
+    async def findings(board: dict[str, Any]) -> list[str]:
+        bundle = cast(Any, SimpleNamespace(boards=[board]))
+        return [each.code for each in await look(settings, lambda reader: compare_boards(reader, bundle))]
+
+    told = [await findings(board) for board in (earlier, present, changed_rank, ranked)]
+    assert told == [[], [], ["board"], ["board"]]

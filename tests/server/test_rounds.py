@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.util import await_only
 
-from domain.rounds import AttemptId, attempt_fault, attempt_seed, commitment_to
-from domain.suites import RANKED_1
+from domain.rounds import AttemptId, attempt_fault, attempt_seed, commitment_to, round_of_name
+from domain.suites import RANKED_1, Suite
+from domain.types import SplitName
+from server import store
 from server.keys import create_key
 from server.round_closing import ClosedRound, close_round
 from server.round_errors import RoundClosedError, UnknownRoundError
@@ -20,15 +23,24 @@ from server.rounds import RoundNameError, open_round
 from server.secret_files import SecretFiles, SecretLostError, secrets_folder
 from server.settings import Settings
 from server.tables import attempts
+from tests.databases import execute
 from tests.operating import changed
-from tests.served import Served, assert_problem, serving
+from tests.served import START, Served, assert_problem, serving
 
 NOW = "2030-01-01T00:00:00.000Z"
 READ = {"action_type": "read_config"}
 SUBMIT = {"action_type": "submit_diagnosis"}
 
 
-def opened(settings: Settings, name: str = "spring", *, allowed: int = 2, generator: str = "hand-made") -> None:
+def opened(
+    settings: Settings,
+    name: str = "spring",
+    *,
+    allowed: int = 2,
+    generator: str = "hand-made",
+    suite: Suite = RANKED_1,
+    split: SplitName = "test",
+) -> None:
     files = SecretFiles(secrets_folder(settings))
     changed(
         settings,
@@ -36,10 +48,11 @@ def opened(settings: Settings, name: str = "spring", *, allowed: int = 2, genera
             connection,
             files,
             name,
-            RANKED_1,
+            suite,
             attempts_allowed=allowed,
             now=NOW,
             generator_version=generator,
+            split=split,
             draw=lambda count: bytes(range(count)),
         ),
     )
@@ -73,7 +86,7 @@ async def ranked(served: Served, entry: int = 1, **beside: Any) -> dict[str, Any
 
 async def closed(served: Served, settings: Settings, name: str = "spring") -> ClosedRound:
     files, here = SecretFiles(secrets_folder(settings)), served.installation
-    return await close_round(settings, here.reader, here.episodes, files, name, now=NOW)
+    return await close_round(settings, here.reader, here.episodes, files, name, clock=lambda: START)
 
 
 @pytest.mark.both_backends
@@ -214,7 +227,7 @@ async def test_closing_expires_what_runs_and_reveals_the_secret(playing: Served,
     step = await playing.step(running["episode_id"], READ)
     assert (step["done"], step["reward"]) == (True, 0.0)
     (published,) = (await playing.client.get("/rounds")).json()["rounds"]
-    assert (published["secret"], published["closed_at"]) == (bytes(range(32)).hex(), NOW)
+    assert published["secret"] == bytes(range(32)).hex()
     refused = await playing.client.post("/reset", json={"round": "spring", "entry": 3})
     assert_problem(refused, 409, "round_closed")
     with pytest.raises(RoundClosedError):
@@ -243,6 +256,75 @@ async def test_no_attempt_begins_in_a_round_that_closed_while_its_scenario_was_m
     assert_problem(await late, 409, "round_closed")
     async with playing.installation.reader.connect() as connection:
         assert (await connection.execute(select(attempts))).all() == []
+
+
+async def attempt_rows(served: Served) -> list[Any]:
+    async with served.installation.reader.connect() as connection:
+        return list(await connection.execute(select(attempts)))
+
+
+@pytest.mark.parametrize("backend", ["postgres"])
+async def test_closing_waits_for_a_reset_that_is_not_committed_yet(
+    playing: Served, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where another server stops between the statements of a reset and its commit."""
+    written, go, write = asyncio.Event(), asyncio.Event(), store._write
+
+    def paused(*arguments: Any, **named: Any) -> None:
+        write(*arguments, **named)
+        written.set()
+        await_only(go.wait())
+
+    monkeypatch.setattr(store, "_write", paused)
+    late = asyncio.create_task(ranked(playing))
+    await written.wait()
+    closing = asyncio.create_task(closed(playing, settings))
+    async with playing.installation.reader.connect() as connection:
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        while not closing.done():
+            if (await connection.exec_driver_sql(waits)).scalar():
+                break
+    go.set()
+    episode_id = (await late)["episode_id"]
+    assert (await closing).expired == 1
+    assert [row.end_reason for row in await attempt_rows(playing)] == ["abandoned"]
+    assert (await playing.step(episode_id, SUBMIT))["info"]["score"] == 0.01
+
+
+@pytest.mark.both_backends
+async def test_an_attempt_that_was_left_running_in_a_closed_round_takes_no_step(
+    playing: Served, settings: Settings
+) -> None:
+    """As an earlier version could leave it."""
+    name = (await ranked(playing))["episode_id"]
+    execute(settings.database_url, f"UPDATE rounds SET closing_at = '{NOW}', closed_at = '{NOW}', secret = '00'")
+    for action in (READ, SUBMIT):
+        refused = await playing.client.post("/step", json={"episode_id": name, "action": action})
+        assert_problem(refused, 409, "round_closed")
+    assert await playing.installation.episodes.close(name, "idle")
+    assert [(row.end_reason, row.score) for row in await attempt_rows(playing)] == [("idle", 0.01)]
+
+
+@pytest.mark.both_backends
+async def test_a_round_is_closed_at_the_reveal_which_nothing_follows(playing: Served, settings: Settings) -> None:
+    for entry in (1, 2):
+        name = (await ranked(playing, entry=entry))["episode_id"]
+    await playing.step(name, SUBMIT)
+    await closed(playing, settings)  # by a clock that is behind that of the server
+    (published,) = (await playing.client.get("/rounds")).json()["rounds"]
+    last = max(row.ended_at for row in await attempt_rows(playing))
+    assert published["closed_at"] == last > NOW
+
+
+async def test_the_name_of_an_attempt_is_reserved_for_it(playing: Served, ann: str) -> None:
+    prefix = ann.split("_")[1]
+    for name in (f"{prefix}.spring:1:1", f"{prefix}.autumn:2:1"):
+        refused = await playing.client.post("/reset", json={"episode_id": name})
+        assert_problem(refused, 422, "invalid")
+    assert (await ranked(playing))["episode_id"] == f"{prefix}.spring:1:1"
+    like_one = (await playing.reset(episode_id="x.spring:1"))["info"]["episode_id"]
+    assert round_of_name(f"{prefix}:{like_one}") is None
+    assert round_of_name(f"{prefix}.spring:1:1") == "spring"
 
 
 @pytest.mark.both_backends

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
@@ -25,6 +26,15 @@ async def test_one_generation_for_a_key_however_many_ask(settings: Settings) -> 
     async with serving(settings, world=world) as served:
         await asyncio.gather(*(served.reset(task_id="easy", seed=n % 2) for n in range(20)))
     assert sorted(world.generated) == [("easy", 0), ("easy", 1)]
+
+
+async def test_the_scenario_that_was_not_used_for_longest_makes_room(settings: Settings) -> None:
+    world = HandMadeWorld()
+    async with serving(replace(settings, scenario_cache=2), world=world) as served:
+        scenarios = served.installation.scenarios
+        for seed in (1, 2, 1, 3, 1):
+            await scenarios.generate("easy", seed)
+    assert world.generated == [("easy", 1), ("easy", 2), ("easy", 3)]
 
 
 async def test_an_asker_that_goes_away_does_not_take_the_scenario_along(settings: Settings) -> None:
@@ -89,13 +99,13 @@ class CountingWorld(HandMadeWorld):
         self.failures = 0
         self.asked = 0
 
-    async def verify(self, truth, patch):  # type: ignore[no-untyped-def]
+    async def verify(self, truth, patch, **named):  # type: ignore[no-untyped-def]
         self.asked += 1
         await asyncio.sleep(0)
         if self.failures:
             self.failures -= 1
             raise RuntimeError("the worker is gone")
-        return await super().verify(truth, patch)
+        return await super().verify(truth, patch, **named)
 
 
 async def test_a_patch_is_verified_once_for_a_scenario_however_many_ask() -> None:
@@ -111,6 +121,51 @@ async def test_a_verification_that_failed_is_tried_again() -> None:
     with pytest.raises(RuntimeError):
         await held.verify(world, (REPAIR,))
     assert (await held.verify(world, (REPAIR,))).credit == 1.0
+
+
+async def test_a_verification_that_failed_does_not_drop_a_newer_one() -> None:
+    failing = asyncio.Event()
+
+    class Failing(CountingWorld):
+        async def verify(self, truth, patch):  # type: ignore[no-untyped-def]
+            if self.asked == 0:
+                self.asked += 1
+                await failing.wait()
+                raise RuntimeError("the worker is gone")
+            return await super().verify(truth, patch)
+
+    world, held = Failing(), HeldScenario(hand_made_scenario(), is_stored=True)
+    failed = asyncio.create_task(held.verify(world, (REPAIR,)))
+    await asyncio.sleep(0)
+    held._verdicts.clear()  # as enough other patches make it
+    await held.verify(world, (REPAIR,))
+    failing.set()
+    with pytest.raises(RuntimeError):
+        await failed
+    await held.verify(world, (REPAIR,))
+    assert world.asked == 2
+
+
+async def test_the_verdict_that_was_asked_for_last_is_kept() -> None:
+    world, held = CountingWorld(), HeldScenario(hand_made_scenario(), is_stored=True)
+    for number in range(MOST_VERDICTS + 1):
+        await held.verify(world, (REPAIR.model_copy(update={"value": number / 1000}),))
+        await held.verify(world, (REPAIR,))
+    assert world.asked == MOST_VERDICTS + 2
+
+
+async def test_a_verification_that_failed_does_not_take_a_newer_one_with_it() -> None:
+    world, held = CountingWorld(), HeldScenario(hand_made_scenario(), is_stored=True)
+    world.failures = 1
+
+    async def ask_twice() -> None:
+        with pytest.raises(RuntimeError):
+            await held.verify(world, (REPAIR,))
+        await held.verify(world, (REPAIR,))
+
+    # Both wait for the one that fails, and the first asks again before the second has heard of it.
+    await asyncio.gather(ask_twice(), ask_twice())
+    assert world.asked == 2
 
 
 async def test_verdicts_are_kept_in_bounds() -> None:

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Inspector, inspect
@@ -16,8 +17,9 @@ from server.database import create_read_engine, parse_url
 from server.positions import read_positions
 from server.schema_versions import NewerDatabaseError, migrations_folder, upgrade_database
 from server.settings import Settings
+from server.store_errors import StoreUnavailableError
 from server.tables import metadata
-from tests.databases import LostError, execute
+from tests.databases import LostError, connect, execute
 from tests.served import serving
 
 pytestmark = pytest.mark.both_backends
@@ -79,6 +81,40 @@ async def test_serving_needs_no_right_to_change_tables(url: URL, database_url: s
         execute(as_role.database_url, "ALTER TABLE events DISABLE TRIGGER ALL")
 
 
+async def test_what_was_there_before_splits_is_of_train(
+    url: URL, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest = command.upgrade
+    with monkeypatch.context() as patched:
+        patched.setattr("server.schema_versions.command.upgrade", lambda config, _: newest(config, "0008"))
+        await upgrade_database(url)
+    empty = "x'00'" if database_url.startswith("sqlite") else "'\\x00'"
+    execute(
+        database_url,
+        f"INSERT INTO scenarios (digest, generator_version, task_id, seed, body) VALUES ('d', '4', 'easy', '3', {empty})",
+        "INSERT INTO rounds (round_id, suite_id, suite_digest, attempts, rubric_version, generator_version, commitment, "
+        "opened_at) VALUES ('spring', 'ranked-1', 's', 1, '1', '4', 'c', 'n') RETURNING round_id",
+    )
+    assert (await upgrade_database(url)).is_newest
+    for table in ("scenarios", "rounds"):
+        assert execute(database_url, f"SELECT split FROM {table}") == [("train",)]
+
+
 def test_migrations_are_forward_only() -> None:
     for migration in (migrations_folder() / "versions").glob("*.py"):
         assert "def downgrade" not in migration.read_text()
+
+
+@pytest.mark.parametrize("backend", ["postgres"])
+async def test_a_start_does_not_wait_for_ever_for_tables_that_another_program_has_locked(
+    url: URL, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await upgrade_database(url)
+    monkeypatch.setattr("server.database.LOCK_TIMEOUT_MS", 50)
+    other = await connect(database_url)
+    async with asyncio.timeout(30), other.transaction():
+        await other.execute("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(StoreUnavailableError, match="lock timeout"):
+            await upgrade_database(url)
+    await other.close()
+    assert (await upgrade_database(url)).is_newest

@@ -18,7 +18,7 @@ from server.store_errors import RequestIdReusedError, WrongExpectedVersionError
 from server.writer import Append
 from tests.databases import LostError, execute
 
-pytestmark = pytest.mark.both_backends
+pytestmark = [pytest.mark.both_backends, pytest.mark.always_postgres]
 KEEP = Statement(
     text(
         "INSERT INTO scenarios (digest, generator_version, task_id, seed, body) "
@@ -193,13 +193,13 @@ REPLACEMENTS = {
     "sqlite": [
         "INSERT OR REPLACE INTO events SELECT * FROM events",
         f"INSERT OR REPLACE INTO events SELECT NULL, {COLUMNS} FROM events",
-        "INSERT OR REPLACE INTO scenarios SELECT digest, generator_version, task_id, seed, x'ff' FROM scenarios",
+        "INSERT OR REPLACE INTO scenarios SELECT digest, generator_version, task_id, seed, x'ff', split FROM scenarios",
     ],
     "postgres": [
         "INSERT INTO events SELECT * FROM events ON CONFLICT (position) DO UPDATE SET payload = '[]'",
         f"INSERT INTO events ({COLUMNS}) SELECT {COLUMNS} FROM events ON CONFLICT (stream_id, version) "
         "DO UPDATE SET payload = '[]'",
-        "INSERT INTO scenarios SELECT digest, generator_version, task_id, seed, '\\xff' FROM scenarios "
+        "INSERT INTO scenarios SELECT digest, generator_version, task_id, seed, '\\xff', split FROM scenarios "
         "ON CONFLICT (digest) DO UPDATE SET body = excluded.body",
     ],
 }

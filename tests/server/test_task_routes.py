@@ -61,7 +61,8 @@ async def test_a_task_is_reset_by_its_number_or_by_what_it_says(served: Served) 
     task = (await post(served, "task", split="test", index=4))["task"]
     numbered = await served.reset(split="test", index=4, episode_id="a")
     # The same parameters, in other words: the stored answer again.
-    assert await served.reset(task_id=task["task_id"], seed=task["seed"], episode_id="a") == numbered
+    named = {name: task[name] for name in ("split", "task_id", "seed")}
+    assert await served.reset(**named, episode_id="a") == numbered
     assert await served.reset(**task, episode_id="a") == numbered
     assert numbered["info"]["task_id"] == task["task_id"]
 
@@ -69,7 +70,14 @@ async def test_a_task_is_reset_by_its_number_or_by_what_it_says(served: Served) 
 async def test_a_number_beside_another_seed_names_no_task(served: Served) -> None:
     response = await served.client.post("/reset", json={"split": "test", "index": 4, "seed": 4})
     assert_problem(response, 404, "unknown_task")
-    assert_problem(await served.client.post("/reset", json={"index": 4}), 422, "invalid")
+    for incomplete in ({"index": 4}, {"split": "test"}, {"split": "test", "task_id": "easy"}):
+        assert_problem(await served.client.post("/reset", json=incomplete), 422, "invalid")
+
+
+async def test_the_same_seed_in_another_split_is_another_episode(served: Served) -> None:
+    await served.reset(split="test", seed=4, episode_id="a")
+    for other in ({"seed": 4}, {"split": "validation", "seed": 4}):
+        assert_problem(await served.client.post("/reset", json={**other, "episode_id": "a"}), 409, "episode_exists")
 
 
 async def test_a_socket_resets_by_number_too(served: Served) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import Connection, Engine, event
 
 from domain.chain import EMPTY
-from server.database import create_write_engine, parse_url
+from server.database import BUSY_TIMEOUT_MS, create_write_engine, parse_url
 from server.durability import UnsafeDatabaseError
 from server.schema_versions import upgrade
 from server.store import read_stream, write_batch
@@ -118,3 +120,26 @@ async def test_a_batch_that_fails_in_an_unexpected_way_does_not_end_the_writer(e
     await writer.submit(append_to("s"))
     await writer.stop()
     engine.dispose()
+
+
+async def test_the_time_in_the_queue_is_taken_off_the_wait_for_a_foreign_lock(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: list[int] = []
+
+    def write(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
+        limits.append(connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one())
+        connection.rollback()
+        return write_batch(connection, batch)
+
+    writer = ThreadWriter(engine, write, batch_limit=2)
+    await writer.start()
+    for name, later in (("at-once", 0.0), ("late", 4.0), ("too-late", 11.0), ("again", 0.0)):
+        clock = SimpleNamespace(monotonic=lambda later=later: time.monotonic() + later)
+        monkeypatch.setattr("server.thread_writer.time", clock)
+        monkeypatch.setattr("server.thread_writer.LATE_SECONDS", 2.0)
+        await writer.submit(append_to(name))
+    await writer.stop()
+    engine.dispose()
+    assert (limits[0], limits[2], limits[3]) == (BUSY_TIMEOUT_MS, 0, BUSY_TIMEOUT_MS)
+    assert BUSY_TIMEOUT_MS - 6_000 < limits[1] <= BUSY_TIMEOUT_MS - 4_000

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 from mlops_debug_env.actions import Action, submission
 from mlops_debug_env.agents.investigation import next_investigative_action
-from mlops_debug_env.agents.llm.conversation import Conversation
+from mlops_debug_env.agents.llm.conversation import Conversation, Message
 from mlops_debug_env.agents.llm.endpoint import ContextTooLongError, Endpoint, NoToolsError, Reply
-from mlops_debug_env.agents.llm.prompt import system_of
+from mlops_debug_env.agents.llm.offer import Offer, offer_for
 from mlops_debug_env.agents.llm.replies import (
     IllegalReplyError,
     Proposal,
@@ -18,7 +18,7 @@ from mlops_debug_env.agents.llm.replies import (
     read_tool_reply,
     said_in,
 )
-from mlops_debug_env.agents.llm.tools import Tool, instructions_of, tools_for
+from mlops_debug_env.agents.llm.tools import Tool
 from mlops_debug_env.agents.llm.usage import NOTHING_USED, ModelUsage
 from mlops_debug_env.models import Observation, ResetObservation
 from mlops_debug_env.types import TaskId
@@ -45,6 +45,14 @@ class LlmSettings:
     """After so many steps in a row that had to be taken for it, an empty diagnosis is submitted."""
 
 
+class Request(NamedTuple):
+    """What the model was sent."""
+
+    messages: list[Message]
+    tools: list[dict[str, Any]] | None
+    """None: none were offered."""
+
+
 class LlmAgent:
     """Plays one episode after another with a model."""
 
@@ -60,13 +68,14 @@ class LlmAgent:
         """Of the present episode."""
         self.said = ""
         """What the model said with the last action; empty: nothing, or the step was taken for it."""
+        self.sent: Request | None = None
+        """The latest request that the model answered; None: it was asked nothing yet."""
         self._endpoint = endpoint
         self._tools = tools
         self._names = frozenset(tool.name for tool in tools)
         self._settings = settings or LlmSettings()
         self._taken_for_it = 0
         self._task_id: TaskId = "easy"
-        self._offered = tools_for(tools, self._task_id)
         self._conversation = self._new_conversation(with_tools=self._settings.mode != "json")
 
     async def act(self, observation: Observation) -> Action:
@@ -85,23 +94,22 @@ class LlmAgent:
         """Take up an episode that was begun earlier: what was seen, done, said and used by then."""
         self._see(observation)
         self._conversation.fold()
-        ignored = usage.ignored_calls - self.usage.ignored_calls
-        was_taken_for_it = usage.fallback_steps > self.usage.fallback_steps
-        self._taken_for_it = self._taken_for_it + 1 if was_taken_for_it else 0
+        note = note_between(self.usage, usage)
+        self._taken_for_it = self._taken_for_it + 1 if note == _TAKEN_FOR_IT else 0
         self.usage = usage
-        self._conversation.act(action, said=said, note=_TAKEN_FOR_IT if was_taken_for_it else _note_on(ignored))
+        self._conversation.act(action, said=said, note=note)
 
     def _see(self, observation: Observation) -> None:
         if isinstance(observation, ResetObservation) and observation.last_action_result.status == "reset":
-            self.usage, self._taken_for_it = NOTHING_USED, 0
+            self.usage, self._taken_for_it, self.sent = NOTHING_USED, 0, None
             self._sit_down_to(observation.task_id)
             self._conversation.begin(observation)
         else:
             self._conversation.show(observation)
 
     def _sit_down_to(self, task_id: TaskId) -> None:
-        self._task_id, self._offered = task_id, tools_for(self._tools, task_id)
-        self._conversation.instruct(self._system(with_tools=self._conversation.with_tools))
+        self._task_id = task_id
+        self._conversation.instruct(self._offer(with_tools=self._conversation.with_tools).system)
 
     async def _ask(self) -> Proposal | None:
         """A legal proposal; null: there was none, however often the model was told."""
@@ -117,10 +125,10 @@ class LlmAgent:
     async def _reply(self) -> Reply:
         folded = self._conversation.folded_results
         while True:
-            messages = self._conversation.messages()
-            offered = [tool.as_openai() for tool in self._offered] if self._conversation.with_tools else None
+            offered = self._offer(with_tools=self._conversation.with_tools).tools
+            request = Request(self._conversation.messages(), offered)
             try:
-                reply = await self._endpoint.ask(messages, offered)
+                reply = await self._endpoint.ask(request.messages, request.tools)
                 break
             except NoToolsError:
                 if self._settings.mode == "tools":
@@ -130,6 +138,7 @@ class LlmAgent:
                 if self._conversation.most_tokens <= _SMALLEST_CONTEXT_TOKENS:
                     raise
                 self._conversation.most_tokens //= 2
+        self.sent = request
         self.usage += reply.usage
         self._count(folded_results=self._conversation.folded_results - folded)
         return reply
@@ -156,19 +165,27 @@ class LlmAgent:
     def _speak_json(self) -> None:
         """Go on in plain JSON, with the same turns."""
         self._settings = replace(self._settings, mode="json")
-        self._conversation.speak_json(self._system(with_tools=False))
+        self._conversation.speak_json(self._offer(with_tools=False).system)
 
     def _new_conversation(self, *, with_tools: bool) -> Conversation:
         return Conversation(
-            self._system(with_tools=with_tools), with_tools=with_tools, most_tokens=self._settings.context_tokens
+            self._offer(with_tools=with_tools).system,
+            with_tools=with_tools,
+            most_tokens=self._settings.context_tokens,
         )
 
-    def _system(self, *, with_tools: bool) -> str:
-        system = system_of(self._task_id)
-        return system if with_tools else f"{system}\n\n{instructions_of(self._offered)}"
+    def _offer(self, *, with_tools: bool) -> Offer:
+        return offer_for(self._tools, self._task_id, with_tools=with_tools)
 
     def _count(self, **more: int) -> None:
         self.usage += ModelUsage(**more)
+
+
+def note_between(before: ModelUsage, after: ModelUsage) -> str:
+    """What the model is told with the result of a step, by what had been used before the step and after it."""
+    if after.fallback_steps > before.fallback_steps:
+        return _TAKEN_FOR_IT
+    return _note_on(after.ignored_calls - before.ignored_calls)
 
 
 def _note_on(ignored_calls: int) -> str:

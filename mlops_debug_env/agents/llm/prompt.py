@@ -22,12 +22,11 @@ _SYSTEM = (
     "are all right. A sanity check that raises no flag is evidence too. Unusual but harmless details occur in every run. "
     "Reading the same thing twice costs a little; querying a field does not."
 )
-SYSTEM = _SYSTEM.format(wrong=_ONE)
 
 
 def system_of(task_id: TaskId) -> str:
     """The standing instructions."""
-    return _SYSTEM.format(wrong=_SOME) if task_id == COMPOSED_TASK else SYSTEM
+    return _SYSTEM.format(wrong=_SOME if task_id == COMPOSED_TASK else _ONE)
 
 
 def briefing(first: ResetObservation) -> str:

@@ -57,10 +57,18 @@ class Share(NamedTuple):
 
 
 @cache
+def entries() -> tuple[dict[str, Any], ...]:
+    return tuple(json.loads(line) for path in CORPUS for line in path.read_text().splitlines())
+
+
+def set_names() -> list[str]:
+    return sorted({entry["set"] for entry in entries()})
+
+
+@cache
 def read_corpus() -> tuple[Read, ...]:
     """Every entry, graded on a scenario of its fault; the texts' placeholders take that scenario's two values."""
-    entries = [json.loads(line) for path in CORPUS for line in path.read_text().splitlines()]
-    return tuple(_read(entry, planted(entry["fault"], place % SEEDS)) for place, entry in enumerate(entries))
+    return tuple(_read(entry, planted(entry["fault"], place % SEEDS)) for place, entry in enumerate(entries()))
 
 
 def _read(entry: dict[str, Any], scenario: Scenario) -> Read:

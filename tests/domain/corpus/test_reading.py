@@ -14,9 +14,10 @@ from tests.domain.corpus.reading import (
     fix_false_accepts,
     fix_recall,
     read_corpus,
+    set_names,
 )
 
-SETS = sorted({read.entry["set"] for read in read_corpus()})
+pytestmark = pytest.mark.exhaustive
 
 
 def _print(name: str, reads: list[Read]) -> None:
@@ -35,7 +36,7 @@ def test_the_corpus_is_large_and_covers_every_fault() -> None:
 
 def test_right_diagnoses_are_understood_and_wrong_ones_are_not_accepted() -> None:
     reads = list(read_corpus())
-    for name in SETS:
+    for name in set_names():
         _print(f"set {name}", [read for read in reads if read.entry["set"] == name])
     _print("all", reads)
     assert field_recall(reads).value >= 0.97
@@ -52,7 +53,7 @@ def test_the_held_out_set_is_read_nearly_as_well() -> None:
     assert fix_false_accepts(reads).value <= 0.08
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", set_names())
 def test_no_set_is_read_badly(name: str) -> None:
     reads = [read for read in read_corpus() if read.entry["set"] == name]
     assert field_recall(reads).value >= 0.9

@@ -13,6 +13,7 @@ import pytest
 from domain.diagnosis import Diagnosis
 from tests.domain.corpus.reading import grade_answer
 from tests.domain.scenarios import FAULT_IDS, planted
+from tests.profiles import seeds
 
 FIRST = Path(__file__).parent / "scored" / "first.jsonl"
 SEEDS = 20
@@ -43,6 +44,7 @@ def _mean(values: list[float]) -> float:
     return sum(values) / len(values)
 
 
+@pytest.mark.exhaustive
 def test_right_answers_in_words_alone() -> None:
     scores = _scores(with_patch=False)
     print({label: f"{_mean(values):.3f} of {len(values)}" for label, values in scores.items()})
@@ -50,6 +52,7 @@ def test_right_answers_in_words_alone() -> None:
     assert _mean(scores["stuffed"]) <= 0.40
 
 
+@pytest.mark.exhaustive
 def test_right_answers_with_a_patch() -> None:
     scores = _scores(with_patch=True)["good"]
     print(f"with the patch of the truth: {_mean(scores):.3f}")
@@ -59,7 +62,7 @@ def test_right_answers_with_a_patch() -> None:
 @pytest.mark.parametrize("negation", NEGATIONS)
 @pytest.mark.parametrize("fault_id", FAULT_IDS)
 def test_the_negated_truth_earns_nothing_for_the_fix(fault_id: str, negation: str) -> None:
-    for seed in range(5):
+    for seed in seeds(range(5), quick=1):
         scenario = planted(fault_id, seed)
         truth = scenario.truth
         assert truth.proposed_fix is not None

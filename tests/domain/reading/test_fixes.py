@@ -14,6 +14,7 @@ from domain.reading.naming import fields_named
 from domain.registry import REGISTRY, with_field
 from domain.training.pipeline import Pipeline, draw_pipeline
 from domain.training.style import STEPS, Style
+from tests.profiles import examples
 
 HEALTHY = draw_pipeline(3)
 SETTABLE = [spec for spec in REGISTRY if spec.attribute is not None]
@@ -221,13 +222,13 @@ WORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(WORDS, max_size=60), st.sampled_from(SETTABLE))
 def test_no_text_breaks_the_reader(words: list[str], spec: FieldSpec) -> None:
     read_text(" ".join(words), (spec,), HEALTHY)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.text(max_size=600), st.sampled_from(SETTABLE))
 def test_no_characters_break_the_reader(text: str, spec: FieldSpec) -> None:
     read_text(text, (spec,), HEALTHY)

@@ -64,6 +64,7 @@ def test_the_seeds_are_not_those_of_the_calibration() -> None:
     assert FIRST not in used and FIRST + RUNS not in used
 
 
+@pytest.mark.exhaustive
 def test_each_check_raises_few_false_alarms() -> None:
     _, alarms = _healthy()
     shares = {check: alarms[check] / RUNS for check in SANITY_CHECK_NAMES}
@@ -86,11 +87,13 @@ def _signal(fault_id: str, seeds: range) -> float:
     return share
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("fault_id", sorted(set(FAULT_IDS) - set(FIRST_NINE)))
 def test_a_fault_shows_in_the_numbers_it_declares(fault_id: str) -> None:
     assert _signal(fault_id, PLANTED) >= LEAST_SIGNAL
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("fault_id", FIRST_NINE)
 def test_the_first_nine_show_in_nine_of_ten_seeds(fault_id: str) -> None:
     assert _signal(fault_id, MANY) >= (LEAST_SIGNAL if fault_id == "wrong_optimizer" else 0.9)

@@ -10,6 +10,7 @@ from domain.training.pipeline import FieldValue, Pipeline, draw_pipeline
 from domain.training.simulator import simulate
 from domain.training.thresholds import THRESHOLDS
 from domain.types import SANITY_CHECK_NAMES
+from tests.profiles import seeds
 
 
 def _measure(attribute: str, value: FieldValue, seed: int = 4) -> dict[str, checks.Measured]:
@@ -30,7 +31,7 @@ def test_every_threshold_belongs_to_a_number_that_is_measured() -> None:
 
 
 def test_a_flag_is_raised_by_its_reasons_and_by_nothing_else() -> None:
-    for seed in range(20):
+    for seed in seeds(range(20)):
         for result in checks.run_checks(simulate(draw_pipeline(seed))).values():
             assert result["flag"] == bool(result["reasons"])
 

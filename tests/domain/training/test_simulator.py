@@ -19,8 +19,9 @@ from domain.training.pipeline import Pipeline, draw_pipeline
 from domain.training.simulator import TrainingRun, simulate
 from domain.training.style import NAMES, SEED_SPLITS, SPELLINGS, STEPS, SeedSplit, Style
 from tests.domain.scenarios import FAULT_IDS, planted
+from tests.profiles import seeds
 
-SEEDS = range(8)
+SEEDS = seeds(range(8))
 
 
 def _run(fault_id: str, seed: int) -> TrainingRun:

@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.faults import CATALOGUE
-from domain.generator import generate
+from domain.generator import generate, scenario_seed
 from domain.training.artifacts import render_code
-from domain.training.pipeline import Pipeline
+from domain.training.pipeline import Pipeline, draw_pipeline
 from domain.training.style import NAMES, SEED_SPLITS, SPELLINGS, STEPS, Style
 from mlops_debug_env.agents.code import Code
+from tests.profiles import examples
 
-HEALTHY = generate("medium", 11, fault="none")
-PIPELINE = Pipeline.from_json(HEALTHY.truth.pipeline)
+PIPELINE = draw_pipeline(scenario_seed("medium", 11))
 
 # Written for this test in nobody's style: other names, another layout, training and evaluation as one wants them.
 ELSEWHERE = """
@@ -146,7 +146,7 @@ def test_facts_do_not_depend_on_how_a_program_is_written(split: str, fault_id: s
     assert all(each == plain for each in others)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     st.text("01234", min_size=len(STEPS), max_size=len(STEPS)), st.sampled_from([n for s in NAMES.values() for n in s])
 )
@@ -185,10 +185,10 @@ def test_what_cannot_be_followed_has_nothing_in_it_and_does_no_harm(text: str) -
     assert (found["fits"], found["scored"], found["shares"]) == ([None, None, None], [], [])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data())
 def test_a_damaged_program_is_no_error(data: st.DataObject) -> None:
-    lines = HEALTHY.evidence.artifacts["preprocessing.py"].splitlines()
+    lines = render_code(PIPELINE).splitlines()
     for _ in range(data.draw(st.integers(1, 4))):
         place = data.draw(st.integers(0, len(lines) - 1))
         lines[place] = data.draw(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, get_args
 
 import pytest
@@ -22,10 +23,15 @@ from mlops_debug_env.agents.investigation import Notes, investigative_actions, n
 from mlops_debug_env.agents.rules import RULES
 from mlops_debug_env.models import ActionResult, CheckResult, Info, Observation
 from mlops_debug_env.types import ARTIFACT_NAMES, SANITY_CHECK_NAMES, ArtifactName
+from tests.profiles import examples, seeds
 
 FAULTS = [(task_id, fault_id) for task_id in SINGLE_FAULT_TASKS for fault_id in POOLS[task_id]]
-SEEN = generate("medium", 7)
-SEEDS = 5
+SEEDS = seeds(range(9_100_000, 9_100_005))
+
+
+@cache
+def _seen() -> Scenario:
+    return generate("medium", 7)
 
 
 def notes_of(scenario: Scenario) -> Notes:
@@ -57,17 +63,20 @@ def observed(step_count: int = 0, *, max_steps: int = 20, **result: Any) -> Obse
 @pytest.mark.parametrize(("task_id", "fault_id"), FAULTS)
 def test_the_planted_fault_is_found_in_whatever_style(task_id: Any, fault_id: str, split: SeedSplit) -> None:
     right = 0
-    for seed in range(9_100_000, 9_100_000 + SEEDS):
+    for seed in SEEDS:
         truth = (scenario := generate(task_id, seed, fault=fault_id, split=split)).truth
         said = diagnose(notes_of(scenario))
         found = (said.failure_category in truth.accepted.categories, said.root_cause_field in truth.accepted.fields)
         right += all(found)
-    print(f"\n{fault_id}, in the styles of {split}: {right} of {SEEDS} right")
-    assert right >= SEEDS - 1
+    print(f"\n{fault_id}, in the styles of {split}: {right} of {len(SEEDS)} right")
+    assert right >= len(SEEDS) - 1
 
 
 def test_a_healthy_run_is_diagnosed_without_conviction() -> None:
-    stated = [diagnose(notes_of(generate("easy", seed, fault="none"))).confidence or 0.0 for seed in range(30)]
+    stated = [
+        diagnose(notes_of(generate("easy", seed, fault="none"))).confidence or 0.0
+        for seed in seeds(range(30), quick=10)
+    ]
     print(f"\nconfidence on healthy runs: highest {max(stated):.2f}, mean {sum(stated) / len(stated):.2f}")
     assert sum(stated) / len(stated) < 0.4
 
@@ -89,10 +98,10 @@ def _texts(scenario: Scenario) -> tuple[dict[str, str], dict[str, CheckResult]]:
     return notes.artifacts, notes.checks
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.sets(st.sampled_from([*ARTIFACT_NAMES, *SANITY_CHECK_NAMES])), st.sampled_from(["", "{", "- x", "\0", "[1]"]))
 def test_missing_or_garbled_evidence_is_no_error(left_out: set[str], garbage: str) -> None:
-    notes = notes_of(SEEN)
+    notes = notes_of(_seen())
     for name in left_out:
         notes.checks.pop(name, None)
         if name in notes.artifacts:

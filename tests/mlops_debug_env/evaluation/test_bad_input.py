@@ -51,6 +51,18 @@ def test_what_cannot_be_used_is_told_before_anything_is_done(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("present", [(), ("notes.txt",), ("lock", "actions.json")])
+def test_only_a_run_is_resumed(present: tuple[str, ...], server: ServerProcess, tmp_path: Path) -> None:
+    out = tmp_path / "r"
+    for name in present:
+        out.mkdir(exist_ok=True)
+        (out / name).touch()
+    code, stdout, stderr = run_in_process("run", "--url", server.url, "--entries", "1", "--out", str(out), "--resume")
+    assert (code, stdout, stderr.count("\n")) == (2, "", 1)
+    assert "holds no run to go on with: there is no run.json in it; leave out --resume to begin one" in stderr
+    assert sorted(each.name for each in tmp_path.rglob("*")) == sorted(["r", *present] if present else [])
+
+
 def test_a_dead_server_is_told_and_leaves_nothing(tmp_path: Path) -> None:
     out = tmp_path / "r"
     code, _, stderr = run_in_process("run", "--url", f"http://127.0.0.1:{free_port()}", "--out", str(out))

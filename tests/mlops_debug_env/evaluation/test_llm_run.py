@@ -141,9 +141,11 @@ async def test_a_model_killed_at_random_and_resumed_gives_the_same_results_and_i
         )
         assert ended.returncode == 0, ended.stderr
         calls_undisturbed = len(model.asked)
-        resumed = (*asked, "--url", server.url, "--out", str(killed), "--resume")
-        for _ in range(5):
-            was_running, _ = await asyncio.to_thread(ended_while_playing, killed, draw, *resumed, settings=settings)
+        begun = (*asked, "--url", server.url, "--out", str(killed))
+        resumed = (*begun, "--resume")
+        for go in range(5):
+            arguments = resumed if go else begun
+            was_running, _ = await asyncio.to_thread(ended_while_playing, killed, draw, *arguments, settings=settings)
             kills += was_running
         last = await asyncio.to_thread(command, *resumed, "--json", settings=settings)
     assert last.stdout == ended.stdout

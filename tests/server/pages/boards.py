@@ -12,7 +12,7 @@ MIX = {
 FAULTS = {fault: task_id for task_id, faults in MIX.items() for fault in faults}
 
 
-def board_row(agent: str, rank: int, score: float, **changes: Any) -> dict[str, Any]:
+def board_row(agent: str, rank: int | None, score: float, **changes: Any) -> dict[str, Any]:
     row: dict[str, Any] = {
         "agent": agent,
         "kind": "agent",
@@ -42,6 +42,7 @@ def board(*rows: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "round": "autumn-1",
         "suite": {"suite_id": "ranked-1", "entries": [task for task in MIX for _ in range(3)], "mix": MIX},
         "attempts_allowed": 4,
+        "has_ranks": True,
         "rubric_version": "1",
         "recorded_rubric_version": "1",
         "generator_version": "1",

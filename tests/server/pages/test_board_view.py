@@ -26,6 +26,13 @@ def test_agents_that_share_a_rank_are_marked() -> None:
     assert [row.rank for row in shown.rows] == ["1=", "1=", "3"]
 
 
+def test_a_board_without_ranks_shows_none_and_says_why() -> None:
+    page = render(board(board_row("a", None, 0.9), board_row("b", None, 0.8), has_ranks=False))
+    assert re.findall(r'<td class="number rank">(.*?)</td>', page) == ["–", "–"]
+    assert "This board has no ranks" in page
+    assert "This board has no ranks" not in render(board(board_row("a", 1, 0.9)))
+
+
 def test_every_fault_of_the_suite_is_a_column_also_where_no_attempt_met_it() -> None:
     row = board_row("a", 1, 0.9)
     del row["faults"]["silent_metric_swap"]

@@ -12,6 +12,7 @@ from server.pages.feed import Feed
 from server.settings import Settings
 from server.world import InlineWorld
 from tests.mlops_debug_env.draw_up import planted
+from tests.profiles import smoke
 from tests.served import Served, serving
 
 
@@ -56,10 +57,15 @@ def solving(scenario: Scenario) -> set[str]:
     return {str(scenario.seed), scenario.digest, scenario.digest[:16], *planted}
 
 
-@pytest.mark.parametrize(("task_id", "seed"), SEEDS + EXPERT_SEEDS)
+ALL_SEEDS = SEEDS + EXPERT_SEEDS
+SMOKE = ALL_SEEDS[::4]
+
+
+@pytest.mark.parametrize("seeded", smoke(ALL_SEEDS, SMOKE.__contains__), ids=str)
 async def test_no_surface_tells_what_would_solve_a_running_episode(
-    settings: Settings, task_id: TaskId, seed: int
+    settings: Settings, seeded: tuple[TaskId, int]
 ) -> None:
+    task_id, seed = seeded
     scenario = generate(task_id, seed)
     shown = {line.strip() for text in scenario.evidence.artifacts.values() for line in text.splitlines()}
     evidence = {line for line in shown if len(line) >= SHORTEST_LINE}

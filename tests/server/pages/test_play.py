@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
+from server import bodies
 from server.pages.play import PLAYER_COOKIE
 from tests.hand_made import REPAIR
 from tests.served import Served
@@ -159,3 +162,26 @@ async def test_a_body_that_is_no_form_is_refused(served: Served, body: bytes) ->
         "/play/act", content=body, headers={"content-type": "application/x-www-form-urlencoded"}
     )
     assert response.status_code in (400, 403)
+
+
+@pytest.mark.parametrize("path", ["/play/begin", "/play/act"])
+async def test_a_form_that_never_ends_is_not_waited_for(
+    served: Served, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.05)
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"token="
+        await asyncio.Event().wait()
+
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    async with asyncio.timeout(20):
+        response = await served.client.post(path, content=endless(), headers=form)
+    assert response.status_code == 408
+    assert "too slow" in response.text
+
+
+async def test_a_form_beyond_the_limit_is_refused(served: Served) -> None:
+    body = b"a=" + b"x" * served.installation.settings.body_limit_bytes
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert (await served.client.post("/play/act", content=body, headers=form)).status_code == 413

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import threading
 from collections.abc import AsyncIterator
+from typing import Any
 
+import httpx
 import pytest
 
+from domain.scenario import Scenario
+from server.findings import AuditReport
+from server.pages import replaying
+from server.pages.auditing import MOST_AT_ONCE
+from server.pages.twins import Twins
 from server.settings import Settings
 from server.world import InlineWorld
-from tests.hand_made import REPAIR
+from tests.hand_made import REPAIR, HandMadeWorld, hand_made_scenario
 from tests.served import Served, serving
 
 READ = {"action_type": "inspect_preprocessing"}
@@ -149,3 +158,57 @@ async def test_an_audit_is_not_begun_by_a_page_of_another_site(served: Served, h
     await served.reset(episode_id="e")
     await served.step("e", SUBMIT)
     assert (await served.client.post("/episodes/e/audit", headers=headers)).status_code == 403
+
+
+async def test_a_client_has_one_audit_and_few_are_waited_for(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    await served.reset(episode_id="e")
+    await served.step("e", SUBMIT)
+    begun, go_on = threading.Event(), threading.Event()
+
+    async def held(*_: object) -> AuditReport:
+        begun.set()
+        await asyncio.to_thread(go_on.wait, 20)
+        return AuditReport(episode_id="e", events=2, findings=(), notes=())
+
+    monkeypatch.setattr(replaying, "audit_episode", held)
+    transports = [httpx.ASGITransport(served.app, client=(f"10.0.0.{n}", 1)) for n in range(MOST_AT_ONCE + 1)]
+    clients = [httpx.AsyncClient(transport=each, base_url="http://test") for each in transports]
+    first = asyncio.create_task(clients[0].post("/episodes/e/audit"))
+    await asyncio.to_thread(begun.wait, 20)
+    again = await clients[0].post("/episodes/e/audit")
+    assert (again.status_code, again.headers["retry-after"]) == (429, "1")
+    waiting = [asyncio.create_task(each.post("/episodes/e/audit")) for each in clients[1:]]
+    refused = await next(asyncio.as_completed(waiting))
+    assert refused.status_code == 429
+    assert "Too many audits" in refused.text
+    go_on.set()
+    answered = [each.status_code for each in await asyncio.gather(first, *waiting)]
+    assert sorted(answered) == [200] * MOST_AT_ONCE + [429]
+    assert (await clients[0].post("/episodes/e/audit")).status_code == 200
+    for each in clients:
+        await each.aclose()
+
+
+class FailingOnce(HandMadeWorld):
+    """Its first generation fails, after all have asked for it."""
+
+    async def generate(self, *wanted: Any, **named: Any) -> Scenario:
+        made = await super().generate(*wanted, **named)
+        await asyncio.sleep(0)
+        if len(self.generated) == 1:
+            raise RuntimeError("the worker is gone")
+        return made
+
+
+async def test_a_twin_that_failed_does_not_take_a_newer_one_with_it() -> None:
+    world, scenario = FailingOnce(), hand_made_scenario()
+    twins = Twins(world)
+
+    async def ask_twice() -> None:
+        with pytest.raises(RuntimeError):
+            await twins.twin_of(scenario)
+        await twins.twin_of(scenario)
+
+    # Both wait for the one that fails, and the first asks again before the second has heard of it.
+    await asyncio.gather(ask_twice(), ask_twice())
+    assert len(world.generated) == 2

@@ -76,3 +76,9 @@ def test_what_a_query_shows_is_marked_wherever_it_is_answered(scenario: Scenario
     field = "optimizer.momentum"
     assert view.has_field("config.yaml", field)
     assert [step for step in first_seen(TEXTS, [query("config.yaml", field)])["config.yaml"] if step is not None] == [0]
+
+
+def test_a_digit_of_another_script_is_no_index() -> None:
+    assert list(find_field(["- a", "- b"], "\u00b2")) == []
+    assert list(find_field(["- a", "- b"], "\u0661")) == []
+    assert list(find_field(["- a", "- b"], "1")) == [1]

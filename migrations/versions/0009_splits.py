@@ -1,0 +1,16 @@
+"""Scenarios and rounds name their split. What was there before was generated for ``train``, as an older server still does."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0009"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    for table in ("scenarios", "rounds"):
+        op.add_column(table, sa.Column("split", sa.String(16), nullable=False, server_default="train"))

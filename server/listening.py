@@ -1,0 +1,80 @@
+"""Takes the address of a server before anything else is started, or says why it cannot be had."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from typing import Any
+
+BACKLOG = 2048
+"""Connections that wait until the server takes them."""
+_TAKEN = (errno.EADDRINUSE, errno.EACCES)
+
+
+class AddressError(Exception):
+    """The address cannot be listened on."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(f"cannot listen on {host}:{port}: {reason}; stop what listens there, or give --host or --port")
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """One bound socket for each address of the host, as asyncio would make them. Raises ``AddressError``.
+
+    Port 0 is a free port, the same for all of them.
+    """
+    sockets: list[socket.socket] = []
+    refused: OSError | None = None
+    for family, kind, protocol, _, address in _addresses(host, port):
+        try:
+            chosen = sockets[0].getsockname()[1] if sockets else port
+            sockets.append(_bound(family, kind, protocol, (address[0], chosen, *address[2:])))
+        except OSError as error:
+            if family == socket.AF_INET6 and error.errno not in _TAKEN:
+                continue  # a name such as localhost may have an IPv6 address where the machine has none
+            refused = error
+            break
+    if refused is None and sockets:
+        return sockets
+    close(sockets)
+    raise AddressError(host, port, "it has no address here" if refused is None else str(refused.strerror)) from refused
+
+
+def listen(sockets: list[socket.socket], host: str) -> None:
+    """Let connections wait on sockets from ``bind``. Raises ``AddressError``: another server was first."""
+    for each in sockets:
+        try:
+            each.listen(BACKLOG)
+        except OSError as error:
+            port = each.getsockname()[1]
+            close(sockets)
+            raise AddressError(host, port, str(error.strerror)) from error
+
+
+def close(sockets: list[socket.socket]) -> None:
+    """Give the addresses back."""
+    for each in sockets:
+        each.close()
+
+
+def _addresses(host: str, port: int) -> list[tuple[Any, ...]]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (socket.gaierror, UnicodeError) as error:
+        raise AddressError(host, port, "there is no such host") from error
+    return list(dict.fromkeys(found))
+
+
+def _bound(family: int, kind: int, protocol: int, address: Any) -> socket.socket:
+    made = socket.socket(family, kind, protocol)
+    try:
+        if os.name == "posix":
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a restart need not wait for old connections
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.bind(address)
+    except BaseException:
+        made.close()
+        raise
+    return made

@@ -1,0 +1,31 @@
+"""How a worker process begins. It imports no numeric library: what is set here is read when one is imported."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def begin_worker() -> None:
+    """A worker computes on one core, yields to the server, leaves stopping to it, and never outlives it.
+
+    Called in the worker alone: the environment of the process that starts it, perhaps another program's, stays as it is.
+    """
+    for name in THREAD_VARIABLES:
+        os.environ.setdefault(name, "1")  # one run needs one core, and all workers share the rest
+    if hasattr(os, "nice"):
+        os.nice(10)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A worker holds both ends of its queue, so it would wait for ever for a server that was killed.
+    threading.Thread(target=_end_with_the_server, name="end-with-the-server", daemon=True).start()
+
+
+def _end_with_the_server() -> None:
+    server = multiprocessing.parent_process()
+    if server is not None:
+        server.join()
+        os._exit(0)

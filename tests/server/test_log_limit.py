@@ -1,0 +1,58 @@
+"""The log of an SQLite database is shortened as soon as no reader holds it, and is shown while one does."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from server.database import parse_url
+from server.doctor import examine
+from server.settings import Settings
+from server.sqlite_files import log_bytes
+from tests.served import Served, serving
+
+LIMIT = 100_000
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.database.LOG_LIMIT_BYTES", LIMIT)
+    monkeypatch.setattr("server.doctor.LOG_LIMIT_BYTES", LIMIT)
+    monkeypatch.setattr("server.log_limit.AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr("server.log_limit.PATIENCE_MS", 1)
+
+
+async def grow(served: Served, path: Path, start: int) -> None:
+    for number in range(start, start + 200):
+        await served.reset(episode_id=f"e{number}")
+        if log_bytes(path) > 2 * LIMIT:
+            return
+    raise AssertionError("the log does not grow")
+
+
+async def database_line(settings: Settings) -> str:
+    found = await examine(settings, now=datetime(2030, 1, 1, tzinfo=UTC))
+    return next(each.told for each in found if each.name == "database")
+
+
+async def test_a_log_that_grew_beside_a_reader_is_told_of_and_shortened_once_the_reader_is_gone(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = Path(str(parse_url(settings.database_url).database))
+    async with serving(settings) as served:
+        await served.reset(episode_id="first")
+        with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM events").fetchone()
+            await grow(served, path, 0)
+            assert "because a reader holds it" in await database_line(settings)
+            assert any("because a reader holds it" in each for each in caplog.messages)
+            scraped = (await served.client.get("/metrics")).text
+            (line,) = [each for each in scraped.splitlines() if each.startswith("mlops_debug_log_bytes ")]
+            assert float(line.split()[1]) > LIMIT
+        await served.reset(episode_id="last")
+        assert log_bytes(path) <= LIMIT
