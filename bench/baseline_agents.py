@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Iterator, NamedTuple
 
 from mlops_debug_env import DebugClient
-from mlops_debug_env.actions import SubmitDiagnosis
 from mlops_debug_env.agents.registry import AGENT_NAMES, create_agent
-from mlops_debug_env.errors import MlopsDebugError
-from mlops_debug_env.types import TASK_IDS, TaskId
+from mlops_debug_env.protocol.actions import SubmitDiagnosis
+from mlops_debug_env.protocol.errors import MlopsDebugError
+from mlops_debug_env.protocol.types import TASK_IDS, TaskId
 
 FIRST_SEED = 7_000_000
 RESAMPLES = 2_000

@@ -17,7 +17,7 @@ from domain.types import COMPOSED_TASK, SINGLE_FAULT_TASKS
 from mlops_debug_env.agents.evidence import Evidence
 from mlops_debug_env.agents.hypothesis import of_each_field, share_of_best, weigh
 from mlops_debug_env.agents.rules import RULES
-from mlops_debug_env.models import CheckResult
+from mlops_debug_env.protocol.observations import CheckResult
 
 FIRST_SEED = 8_000_000
 BINS = 10

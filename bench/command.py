@@ -1,4 +1,4 @@
-"""What ``mlops-debug bench`` does: run a plan, print the tables, write JSON and the picture."""
+"""What ``python -m bench`` does: run a plan, print the tables, write JSON and the picture."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.plot import draw
 from bench.report import render
 from bench.run import Benchmark
 from bench.targets import targets_of
-from server.whole_files import write_whole_text, written_whole
+from server.atomic_files import atomic_write, write_text_atomically
 
 
 def run_benchmark(
@@ -29,7 +29,7 @@ def run_benchmark(
     with tempfile.TemporaryDirectory(prefix="mlops-debug-bench-", dir=folder) as scratch:
         results = Benchmark(PLANS[plan], Path(scratch), say, postgres=postgres).run()
     verdicts = [{**asdict(each), "verdict": each.verdict} for each in targets_of(results)]
-    write_whole_text(json_path, json.dumps({**results.to_json(), "targets": verdicts}, indent=1) + "\n")
-    with written_whole(plot_path) as unfinished:
+    write_text_atomically(json_path, json.dumps({**results.to_json(), "targets": verdicts}, indent=1) + "\n")
+    with atomic_write(plot_path) as unfinished:
         draw(results, unfinished)
     return render(results)

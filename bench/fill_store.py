@@ -17,21 +17,21 @@ from sqlalchemy import Connection
 from domain.actions import ReadArtifact, RunSanityCheck, SubmitDiagnosis
 from domain.chain import EMPTY, Head, Link, NewEvent, link
 from domain.diagnosis import Diagnosis
-from domain.episode import Command, EndEpisode, EpisodeState, ResetEpisode, decide, evolve
+from domain.episode.decide import Command, EndEpisode, EpisodeState, ResetEpisode, decide, evolve
 from domain.events import EpisodeExpired, Event, encode
 from domain.generator import generate
 from domain.types import ARTIFACT_NAMES, SANITY_CHECK_NAMES, SINGLE_FAULT_TASKS
-from server.database import create_write_engine, parse_url
-from server.grading import grade_submission
-from server.read_models import episode_values
-from server.scenarios import HeldScenario
-from server.schema_versions import upgrade
-from server.statements import run_rows
-from server.store import write_batch
-from server.tables import episodes
-from server.times import format_time
-from server.world import InlineWorld
-from server.writer import Append
+from server.clock import to_timestamp
+from server.scenarios.grading import grade_with_reruns
+from server.scenarios.repository import CachedScenario
+from server.scenarios.simulation import InProcessSimulation
+from server.storage.engines import create_write_engine, parse_url
+from server.storage.migrations import upgrade
+from server.storage.read_models import episode_values
+from server.storage.schema import episodes
+from server.storage.sql import run_rows
+from server.storage.writers.batch import write_batch
+from server.storage.writers.protocol import Append
 
 SCENARIOS = 30
 AGENTS = 500
@@ -55,9 +55,9 @@ class Played:
 
 async def play(number: int) -> Played:
     """Nine steps and an end: about ten events, as the benchmark of the steps has them."""
-    world = InlineWorld()
+    world = InProcessSimulation()
     scenario = generate(SINGLE_FAULT_TASKS[number % 3], number)
-    held = HeldScenario(scenario, is_stored=True)
+    held = CachedScenario(scenario, is_stored=True)
     reset = ResetEpisode(
         task_id=scenario.task_id,
         seed=scenario.seed,
@@ -86,7 +86,7 @@ async def play(number: int) -> Played:
     last = (
         EndEpisode("idle")
         if number % 15 == 14
-        else await grade_submission(world, state, SubmitDiagnosis((said,)), held)
+        else await grade_with_reruns(world, state, SubmitDiagnosis((said,)), held)
     )
     return Played([*events, *decide(state, last, held.view).events])
 
@@ -99,7 +99,7 @@ def linked(episode_id: str, played: Played, began: datetime, agent: str, *, leng
         event = NewEvent(
             kind=encoded.kind,
             schema_version=encoded.schema_version,
-            recorded_at=format_time(began + timedelta(milliseconds=700 * at)),
+            recorded_at=to_timestamp(began + timedelta(milliseconds=700 * at)),
             actor="server" if isinstance(played.events[at], EpisodeExpired) else agent,
             request_id=None,
             payload=encoded.payload,
@@ -151,7 +151,7 @@ async def fill(path: Path, count: int) -> int:
             written += insert(connection, piece)
         with connection.begin():
             for number in range(SCENARIOS):
-                row = HeldScenario(generate(SINGLE_FAULT_TASKS[number % 3], number), is_stored=False).row()
+                row = CachedScenario(generate(SINGLE_FAULT_TASKS[number % 3], number), is_stored=False).row()
                 run_rows(connection, row.statement, [row.values])
     engine.dispose()
     return written

@@ -1,7 +1,7 @@
 """Measures which two faults can be planted together: ``python -m bench.measure_pairs``.
 
 A fault of a pair leaves its mark where the checks of the run with both raise something that those of the run with only
-the other one do not. The table it prints is that of `domain/compositions.py`.
+the other one do not. The table it prints is that of `domain/faults/compositions.py`.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ from collections import Counter
 from itertools import combinations
 
 from domain.faults import CATALOGUE, Fault
-from domain.registry import find
-from domain.training import checks, world
+from domain.fields.registry import find
+from domain.training import checks
+from domain.training import raw_data as world
 from domain.training.frame import Frame
 from domain.training.pipeline import FieldValue, Pipeline, draw_pipeline
 from domain.training.randomness import Stream
 from domain.training.simulator import simulate
 
 FIRST_SEED = 40_000_000
-LEAST_SHARE = 0.85
+MIN_SHARE = 0.85
 """Share of the seeds in which each fault of a pair has to leave its mark, as a single fault has to in `docs/explanation/faults.md`."""
 
 Reasons = frozenset[tuple[str, str]]
@@ -32,7 +33,7 @@ def touched(fault: Fault, healthy: Pipeline) -> set[str | None]:
 
 def dose_of(fault: Fault, healthy: Pipeline, raw: Frame, usual: Reasons) -> tuple[FieldValue, Reasons]:
     """The dose that planting alone would choose, and what its run raises."""
-    for value in fault.doses(healthy, Stream(healthy.seed, f"fault/{fault.fault_id}")):
+    for value in fault.severities(healthy, Stream(healthy.seed, f"fault/{fault.fault_id}")):
         found = checks.raised(simulate(fault.plant(healthy, value), raw=raw))
         if found - usual:
             break
@@ -70,7 +71,7 @@ def main() -> None:
         least = min(counted[one], counted[other]) / arguments.count
         if arguments.all:
             print(f"{one} {counted[one]} {other} {counted[other]}")
-        if least < LEAST_SHARE:
+        if least < MIN_SHARE:
             apart.setdefault(one, []).append(other)
     for pair in combinations(sorted(CATALOGUE), 2):
         if pair not in marks:

@@ -14,17 +14,17 @@ from pydantic_core import from_json
 
 from domain.actions import QueryArtifact, ReadArtifact, RunSanityCheck
 from domain.diagnosis import Diagnosis, PatchEntry
-from domain.episode import Command, EpisodeState, ResetEpisode, SubmitGraded, decide
-from domain.evidence_view import EvidenceView
+from domain.episode.decide import Command, EpisodeState, ResetEpisode, SubmitGraded, decide
+from domain.episode.evidence import EvidenceView
+from domain.fields.registry import registry_json
 from domain.generator import generate
 from domain.grade import PatchVerdict
 from domain.grader import grade, read_fix, verify_patch
-from domain.registry import registry_json
 from domain.scenario import Scenario
-from domain.tasks import TASKS
+from domain.tasks.table import TASKS
 from domain.types import SANITY_CHECK_NAMES, ArtifactName, FailureCategory, SanityCheckName, TaskId
 
-MOST_SESSIONS = 8_192
+MAX_SESSIONS = 8_192
 
 
 class DebugAction(Action):
@@ -85,7 +85,7 @@ _READS: dict[str, ArtifactName] = {
 }
 
 
-class HeldScenario:
+class CachedScenario:
     """A scenario with what was computed on it."""
 
     def __init__(self, scenario: Scenario) -> None:
@@ -114,13 +114,13 @@ class HeldScenarios:
 
     def __init__(self, *, keeps: bool) -> None:
         self._keeps = keeps
-        self._held: dict[tuple[TaskId, int], HeldScenario] = {}
+        self._held: dict[tuple[TaskId, int], CachedScenario] = {}
         self.registry = registry_json()
 
-    def find(self, task_id: TaskId, seed: int) -> HeldScenario:
+    def find(self, task_id: TaskId, seed: int) -> CachedScenario:
         held = self._held.get((task_id, seed))
         if held is None:
-            held = HeldScenario(generate(task_id, seed))
+            held = CachedScenario(generate(task_id, seed))
             if self._keeps:
                 self._held[task_id, seed] = held
         return held
@@ -135,7 +135,7 @@ class DebugEnvironment(Environment):
     def __init__(self, scenarios: HeldScenarios) -> None:
         super().__init__()
         self._scenarios = scenarios
-        self._held: HeldScenario | None = None
+        self._held: CachedScenario | None = None
         self._episode: EpisodeState | None = None
         self._episode_id = ""
 
@@ -172,7 +172,7 @@ class DebugEnvironment(Environment):
     def state(self) -> State:
         return State(episode_id=self._episode_id, step_count=self._episode.step_count if self._episode else 0)
 
-    def _command(self, action: DebugAction, held: HeldScenario, state: EpisodeState) -> Command:
+    def _command(self, action: DebugAction, held: CachedScenario, state: EpisodeState) -> Command:
         match action.action_type:
             case "run_sanity_check" if action.sanity_check_type is not None:
                 return RunSanityCheck(action.sanity_check_type)
@@ -189,7 +189,7 @@ class DebugEnvironment(Environment):
             case _:
                 raise ValueError("a parameter is missing")
 
-    def _common(self, held: HeldScenario, state: EpisodeState) -> dict[str, Any]:
+    def _common(self, held: CachedScenario, state: EpisodeState) -> dict[str, Any]:
         ended = state.ended is not None
         info: dict[str, Any] = {
             "episode_id": self._episode_id,
@@ -243,6 +243,6 @@ def create_peer(*, keeps_scenarios: bool, is_async: bool) -> Any:
         DebugAction,
         DebugObservation,
         env_name="mlops_debug",
-        max_concurrent_envs=MOST_SESSIONS,
+        max_concurrent_envs=MAX_SESSIONS,
         reset_observation_cls=FirstObservation,
     )

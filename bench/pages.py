@@ -20,10 +20,10 @@ from sqlalchemy.dialects import sqlite
 
 from bench.fill_store import fill
 from server.app import create_app
-from server.database import create_write_engine, parse_url
-from server.pages.list_filter import read_asked
-from server.pages.list_query import list_query
 from server.settings import Settings
+from server.storage.engines import create_write_engine, parse_url
+from server.web.pages.episode_list.filter import read_asked
+from server.web.pages.episode_list.query import list_query
 
 LIMIT_MS = 100.0
 ROUNDS = 15

@@ -16,7 +16,7 @@ from domain.diagnosis import Diagnosis
 from domain.generator import generate
 from domain.grade import Investigation
 from domain.types import TaskId
-from server.world import InlineWorld
+from server.scenarios.simulation import InProcessSimulation
 
 TASK: TaskId = "medium"
 SEEDS = (101, 102, 103, 104)
@@ -80,7 +80,7 @@ def _exchange(data: dict[str, Any], expected: bytes, *, is_reset: bool = False) 
 
 
 def _score(seed: int) -> float:
-    world = InlineWorld()
+    world = InProcessSimulation()
     truth = generate(TASK, seed).only_fault
     action = decode_action(json.dumps(SUBMIT))
     diagnosis = Diagnosis(**{name: getattr(action, name) for name in Diagnosis.model_fields})

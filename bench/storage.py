@@ -17,20 +17,20 @@ from bench.script import SEEDS, STEPS, TASK, Episode, whole_episode
 from bench.servers import own_server
 from domain.actions import ReadArtifact
 from domain.chain import EMPTY, Head
-from domain.episode import EpisodeState, ResetEpisode, decide, fold
-from domain.evidence_view import EvidenceView
+from domain.episode.decide import EpisodeState, ResetEpisode, decide, fold
+from domain.episode.evidence import EvidenceView
 from domain.generator import generate
-from server import tables
-from server.audit import audit_episode
-from server.database import create_write_engine, parse_url
-from server.folding import decode_link, fold_links, link_events
-from server.read_models import begin_row, go_on_row
-from server.schema_versions import upgrade
+from server.audit.episode_audit import audit_episode
+from server.scenarios.simulation import InProcessSimulation
 from server.settings import Settings
-from server.statements import StatementRow
-from server.store import read_stream, write_batch
-from server.world import InlineWorld
-from server.writer import Append
+from server.storage import schema as tables
+from server.storage.engines import create_write_engine, parse_url
+from server.storage.migrations import upgrade
+from server.storage.read_models import episode_row, go_on_row
+from server.storage.sql import StatementRow
+from server.storage.stream_codec import decode_link, fold_links, link_events, read_stream
+from server.storage.writers.batch import write_batch
+from server.storage.writers.protocol import Append
 
 EVENTS_OF_EPISODE = STEPS + 1
 AUDITED = 40
@@ -93,7 +93,7 @@ def measure_reading(path: Path) -> dict[str, float]:
     total = sum(len(stream) for stream in streams)
     folded = _seconds_of(lambda: [fold(stream) for stream in events])
     decoded = _seconds_of(lambda: [fold_links(stream) for stream in streams])
-    world = InlineWorld()
+    world = InProcessSimulation()
 
     async def audit() -> int:
         reports = [await audit_episode(settings, world, name) for name in names[:AUDITED]]
@@ -157,5 +157,5 @@ def _history_of(stream_id: str, begin: ResetEpisode, view: EvidenceView) -> Appe
         )
         state, head = decided.after, Head(link.version, link.hash)
         linked.append(link)
-        rows.append(begin_row(link, state) if len(linked) == 1 else go_on_row(link, state))
+        rows.append(episode_row(link, state) if len(linked) == 1 else go_on_row(link, state))
     return Append(stream_id, 0, tuple(linked), (rows[0], rows[-1]))

@@ -14,7 +14,7 @@ from pydantic_core import from_json, to_json
 from domain.chain import canonical
 from domain.diagnosis import Diagnosis, Reported
 from domain.grade import Grade
-from domain.submission import StoredSubmission, from_version_2, grade_of, to_stored
+from domain.grading.stored_submission import StoredSubmission, from_version_2, grade_of, to_stored
 from domain.types import ArtifactName, RewardMode, SanityCheckName, SplitName, TaskId
 
 EventKind = Literal["reset", "read", "query", "check", "refuse", "submit", "expire"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from domain.compositions import HEALTHY, draw_faults, named_faults
 from domain.faults import POOLS, Fault, find_fault
+from domain.faults.compositions import HEALTHY, draw_faults, named_faults
 from domain.scenario import Accepted, CheckResult, Composition, Evidence, RunSummary, Scenario, Truth
-from domain.training import checks, world
+from domain.training import checks
+from domain.training import raw_data as world
 from domain.training.artifacts import draw_cosmetics, render_artifacts
 from domain.training.frame import Frame
 from domain.training.pipeline import FieldValue, Pipeline, draw_pipeline
@@ -77,7 +78,7 @@ def observe_run(run: TrainingRun) -> Evidence:
 
 def _plant(fault: Fault, healthy: Pipeline, raw: Frame, draw: Stream) -> tuple[FieldValue, TrainingRun]:
     """Walk the ladder of doses to the first that a check notices; a seed is never rejected for a weak symptom."""
-    *weaker, last = fault.doses(healthy, draw)
+    *weaker, last = fault.severities(healthy, draw)
     if weaker:
         usual = checks.raised(simulate(healthy, raw=raw))
         for value in weaker:
@@ -92,23 +93,23 @@ def _compose(healthy: Pipeline, fault: str | None) -> tuple[TrainingRun, Composi
     seed = healthy.seed
     planted = draw_faults(Stream(seed, "fault")) if fault is None else named_faults(fault)
     raw = world.draw_rows(seed, healthy.dataset)
-    doses: dict[str, FieldValue] = {}
+    severities: dict[str, FieldValue] = {}
     run: TrainingRun | None = None
     for fault_id in planted:
-        doses[fault_id], run = _plant(find_fault(fault_id), healthy, raw, Stream(seed, f"fault/{fault_id}"))
-    joint = _with_faults(healthy, doses)
+        severities[fault_id], run = _plant(find_fault(fault_id), healthy, raw, Stream(seed, f"fault/{fault_id}"))
+    joint = _with_faults(healthy, severities)
     if run is None or len(planted) > 1:
         run = simulate(joint, raw=raw)
     faults = []
-    for fault_id, value in doses.items():
-        others = {other: dose for other, dose in doses.items() if other != fault_id}
+    for fault_id, value in severities.items():
+        others = {other: dose for other, dose in severities.items() if other != fault_id}
         faults.append(find_fault(fault_id).truth(_with_faults(healthy, others), value))
     return run, Composition(faults=tuple(faults), pipeline=joint.to_json(), twin=healthy.to_json())
 
 
-def _with_faults(healthy: Pipeline, doses: dict[str, FieldValue]) -> Pipeline:
+def _with_faults(healthy: Pipeline, severities: dict[str, FieldValue]) -> Pipeline:
     """The pipeline with several faults planted; they set different values, so that their order is all one."""
-    for fault_id, value in doses.items():
+    for fault_id, value in severities.items():
         healthy = find_fault(fault_id).plant(healthy, value)
     return healthy
 

@@ -16,7 +16,7 @@ class _Value(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-SENTENCES: Mapping[str, str] = MappingProxyType(
+VERDICT_TEXT: Mapping[str, str] = MappingProxyType(
     {
         "twin": "The patch gives back the run without the fault.",
         "safe": "The value lies in the range that is known to repair this run.",

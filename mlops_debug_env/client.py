@@ -9,15 +9,15 @@ from __future__ import annotations
 import secrets
 from typing import Any, Mapping
 
-from mlops_debug_env.actions import Action, parse_action
-from mlops_debug_env.address import parse_address
-from mlops_debug_env.openenv_types import (
+from mlops_debug_env.protocol.actions import Action, parse_action
+from mlops_debug_env.protocol.openenv_types import (
     EnvClient,
     MlopsDebugAction,
     MlopsDebugObservation,
     MlopsDebugState,
     StepResult,
 )
+from mlops_debug_env.transport.url import parse_address
 
 __all__ = ["MlopsDebugAction", "MlopsDebugEnv", "MlopsDebugObservation", "MlopsDebugState"]
 

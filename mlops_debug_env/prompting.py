@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from itertools import groupby
 
-from mlops_debug_env.models import ActionResult, RegistryField, ResetObservation
+from mlops_debug_env.protocol.observations import ActionResult, RegistryField, ResetObservation
 
 
 def describe_episode(observation: ResetObservation) -> str:

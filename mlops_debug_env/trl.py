@@ -12,13 +12,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mlops_debug_env.actions import parse_action
-from mlops_debug_env.blocking import SyncDebugClient
-from mlops_debug_env.connection import DEFAULT_URL
-from mlops_debug_env.errors import InvalidRequestError
-from mlops_debug_env.models import ActionResult, ResetObservation
 from mlops_debug_env.prompting import describe_episode, show_result
-from mlops_debug_env.types import ArtifactName, FailureCategory, SanityCheckName
+from mlops_debug_env.protocol.actions import parse_action
+from mlops_debug_env.protocol.errors import InvalidRequestError
+from mlops_debug_env.protocol.observations import ActionResult, ResetObservation
+from mlops_debug_env.protocol.types import ArtifactName, FailureCategory, SanityCheckName
+from mlops_debug_env.transport.async_client import DEFAULT_URL
+from mlops_debug_env.transport.sync_client import SyncDebugClient
 
 URL_VARIABLE = "MLOPS_DEBUG_URL"
 API_KEY_VARIABLE = "MLOPS_DEBUG_API_KEY"

@@ -15,31 +15,32 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 from starlette.routing import WebSocketRoute
 
-from server.authentication import Authentication, is_open
-from server.collector import calm_collector
-from server.guard import Guard
-from server.installation import in_background, installed
+from server.gc_tuning import reduce_gc_pauses
 from server.logs import keep_secrets_out
-from server.mcp.routes import MCP_ROUTES
 from server.metrics import Metrics
-from server.openapi.routes import OPENAPI_ROUTES
-from server.pages.parts import create_pages
-from server.pages.routes import page_routes
-from server.pages.stopping import noticing_stop
-from server.problems import EXPECTED_ERRORS
-from server.quanta import Quanta
-from server.routes import ROUTES, answer_nobody, answer_problem
+from server.routes import ROUTES
+from server.scenarios.answer_timing import AnswerTiming
+from server.scenarios.simulation import PooledSimulation, Simulation
+from server.services import in_background, open_services
 from server.settings import Settings, read_settings
 from server.supervision import Supervisor
-from server.task_routes import TASK_ROUTES
-from server.watch import Watch
-from server.websocket import SocketEndpoint
-from server.world import PooledWorld, World
+from server.web.api.tasks import TASK_ROUTES
+from server.web.api.websocket import SocketEndpoint
+from server.web.error_mapping import EXPECTED_ERRORS
+from server.web.error_responses import answer_nobody, answer_problem
+from server.web.mcp.http import MCP_ROUTES
+from server.web.middleware.access_log import RequestMetricsMiddleware
+from server.web.middleware.authentication import AuthenticationMiddleware, is_open
+from server.web.middleware.browser_security import HostOriginMiddleware
+from server.web.openapi.handlers import OPENAPI_ROUTES
+from server.web.pages.context import create_pages
+from server.web.pages.live.shutdown import noticing_stop
+from server.web.pages.routes import page_routes
 
 
 def create_app_from_environment() -> Starlette:
     """The application of one of several server processes, which are handed their settings by environment."""
-    calm_collector()
+    reduce_gc_pauses()
     return create_app(read_settings(os.environ))
 
 
@@ -58,8 +59,8 @@ def create_app(
     *,
     clock: Callable[[], datetime] = utc_now,
     new_id: Callable[[], str] = random_id,
-    world: World | None = None,
-    quanta: Quanta | None = None,
+    world: Simulation | None = None,
+    answer_timing: AnswerTiming | None = None,
     supervisor: Supervisor | None = None,
 ) -> Starlette:
     """The application.
@@ -74,15 +75,15 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        chosen = world or PooledWorld(settings.generator_processes, timeout_seconds=settings.generation_seconds)
-        times = Quanta() if world is None else quanta
-        async with installed(
-            settings, chosen, metrics, quanta=times, clock=clock, new_id=new_id, supervisor=supervisor
-        ) as installation:
-            app.state.installation = installation
+        chosen = world or PooledSimulation(settings.generator_processes, timeout_seconds=settings.generation_seconds)
+        times = AnswerTiming() if world is None else answer_timing
+        async with open_services(
+            settings, chosen, metrics, answer_timing=times, clock=clock, new_id=new_id, supervisor=supervisor
+        ) as services:
+            app.state.services = services
             with noticing_stop() as is_stopping:
-                app.state.pages = create_pages(installation, new_id=new_id, is_stopping=is_stopping)
-                async with in_background(installation.supervisor, "live-feed", app.state.pages.feed.run):
+                app.state.pages = create_pages(services, new_id=new_id, is_stopping=is_stopping)
+                async with in_background(services.supervisor, "live-feed", app.state.pages.feed.run):
                     yield
 
     sockets = (WebSocketRoute(path, SocketEndpoint()) for path in ("/ws", "/sessions/{session_key}/ws"))
@@ -93,9 +94,9 @@ def create_app(
             ClientDisconnect: answer_nobody,
         },
         middleware=[
-            Middleware(Watch, metrics=metrics, is_logging=settings.access_log),
-            Middleware(Guard, settings=settings),
-            Middleware(Authentication, is_open=is_open(settings)),
+            Middleware(RequestMetricsMiddleware, metrics=metrics, is_logging=settings.access_log),
+            Middleware(HostOriginMiddleware, settings=settings),
+            Middleware(AuthenticationMiddleware, is_open=is_open(settings)),
         ],
         lifespan=lifespan,
     )

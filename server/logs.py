@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import json
 import logging
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
-from server.logged_names import shown_name, shown_quoted_path
+from server.security.log_redaction import shown_name, shown_quoted_path
 from server.settings import Settings
-from server.trace import EPISODE_ID, IS_REFUSED, REQUEST_ID
 
 ACCESS = "server.access"
 """The logger with a line for each request."""
@@ -75,3 +75,15 @@ def log_config(settings: Settings) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": "INFO" if level == "DEBUG" else level},
         "loggers": {name: {"level": level} for name in _OURS},
     }
+
+
+REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""Null: no request is served, but something in the background."""
+
+
+EPISODE_ID: ContextVar[str | None] = ContextVar("episode_id", default=None)
+"""Null: no episode yet."""
+
+
+IS_REFUSED: ContextVar[bool] = ContextVar("is_refused", default=False)
+"""Whether a WebSocket was answered with an HTTP response instead of being accepted."""

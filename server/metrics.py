@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from typing import Any, Iterable, Mapping, Protocol, Sequence
+from typing import Any, Iterable, Mapping, Protocol
 
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from sqlalchemy import Connection
 
 from server.version import VERSION
-from server.writer import Append, Outcome, WriteBatch
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -44,21 +41,6 @@ class Metrics:
             "Generating one scenario, with the wait for a process.",
             (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
         )
-
-    def timed(self, write: WriteBatch) -> WriteBatch:
-        """The same, measured."""
-
-        def measuring(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
-            started = time.perf_counter()
-            outcomes = write(connection, batch)
-            self.commit_seconds.observe(time.perf_counter() - started)
-            self.batch_size.observe(len(batch))
-            for append, outcome in zip(batch, outcomes, strict=True):
-                if outcome is None:
-                    self.events.update([each.kind for each in append.linked])
-            return outcomes
-
-        return measuring
 
     def text(self) -> bytes:
         """What a scrape is answered with."""

@@ -15,12 +15,12 @@ import httpx
 from openenv.core.env_server.interfaces import Environment
 from openenv.core.env_server.types import EnvironmentMetadata
 
-from mlops_debug_env.blocking import LoopThread
-from mlops_debug_env.openenv_types import MlopsDebugAction, MlopsDebugObservation, MlopsDebugState
+from mlops_debug_env.protocol.openenv_types import MlopsDebugAction, MlopsDebugObservation, MlopsDebugState
+from mlops_debug_env.transport.sync_client import LoopThread
 from server.app import create_app, random_id
+from server.scenarios.simulation import InProcessSimulation
 from server.settings import Settings, read_settings
 from server.version import DESCRIPTION, NAME, VERSION
-from server.world import InlineWorld
 
 
 class RefusedError(RuntimeError):
@@ -54,7 +54,7 @@ class Embedded:
 
     async def _open(self, settings: Settings) -> httpx.AsyncClient:
         # Inline: a program that imports an environment does not expect it to start processes.
-        app = create_app(settings, world=InlineWorld())
+        app = create_app(settings, world=InProcessSimulation())
         await self._stack.enter_async_context(app.router.lifespan_context(app))
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         return await self._stack.enter_async_context(

@@ -1,7 +1,7 @@
 """Keeps the background tasks of a server running: one that ends is reported, and started again after a pause.
 
 Rule 1: a task that ended is not silent: the log has the traceback, ``/ready`` names the task. Rule 2: who waits for the task is
-answered with an error before it is started again. Rule 3: the pause doubles each time, up to ``LONGEST_PAUSE_SECONDS``.
+answered with an error before it is started again. Rule 3: the pause doubles each time, up to ``MAX_PAUSE_SECONDS``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Awaitable, Callable
 logger = logging.getLogger(__name__)
 
 FIRST_PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 30.0
+MAX_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 60.0
 """A task that ran for this long before it ended is started again after the first pause."""
 
@@ -72,7 +72,7 @@ class Supervisor:
                 pause = FIRST_PAUSE_SECONDS
             logger.error("the background task %s ended; it is started again in %.1f s", name, pause, exc_info=error)
             await self._sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            pause = min(2 * pause, MAX_PAUSE_SECONDS)
             del self._down[name]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.evidence_view import EvidenceView
+from domain.episode.evidence import EvidenceView
 from domain.scenario import Scenario
 from server.settings import Settings
 from tests import left_out

@@ -7,7 +7,7 @@ from typing import Any, Sequence
 from domain.diagnosis import Diagnosis, PatchEntry
 from domain.generator import HEALTHY
 from domain.grade import Breakdown, FixPart, Grade, Investigation, Part, PatchVerdict
-from domain.matching import Verdicts
+from domain.grading.matching import Verdicts
 from domain.rubric import RUBRIC, Rubric
 from domain.scenario import Accepted, CheckResult, Evidence, RunSummary, SafeField, Scenario, Truth
 from domain.types import SANITY_CHECK_NAMES, ArtifactName, SplitName, TaskId
@@ -118,7 +118,7 @@ def _healthy(scenario: Scenario) -> Scenario:
     return scenario.model_copy(update={"evidence": scenario.evidence.model_copy(update={"artifacts": texts})})
 
 
-class HandMadeWorld:
+class HandMadeSimulation:
     """Counts what it is asked for."""
 
     def __init__(self, *, generator_version: str = "hand-made") -> None:

@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from server.operating import upgrade_and_change
 from server.settings import Settings
+from server.storage.connections import migrate_and_run
 
 _Result = TypeVar("_Result")
 
@@ -18,4 +18,4 @@ _Result = TypeVar("_Result")
 def changed(settings: Settings, statements: Callable[[Connection], _Result]) -> _Result:
     """One transaction, on a database that is made where there is none."""
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(lambda: asyncio.run(upgrade_and_change(settings, statements))).result()
+        return thread.submit(lambda: asyncio.run(migrate_and_run(settings, statements))).result()

@@ -15,12 +15,12 @@ import httpx
 from starlette.applications import Starlette
 
 from server.app import create_app
-from server.installation import Installation
-from server.quanta import Quanta
+from server.scenarios.answer_timing import AnswerTiming
+from server.scenarios.simulation import Simulation
+from server.services import Services
 from server.settings import Settings
 from server.supervision import Supervisor
-from server.world import World
-from tests.hand_made import HandMadeWorld
+from tests.hand_made import HandMadeSimulation
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -48,9 +48,9 @@ class Served:
         self.client = client
 
     @property
-    def installation(self) -> Installation:
-        installation: Installation = self.app.state.installation
-        return installation
+    def services(self) -> Services:
+        services: Services = self.app.state.services
+        return services
 
     async def reset(self, **body: Any) -> dict[str, Any]:
         response = await self.client.post("/reset", json=body)
@@ -115,10 +115,10 @@ class Socket:
 async def serving(
     settings: Settings,
     *,
-    world: World | None = None,
+    world: Simulation | None = None,
     clock: Callable[[], datetime] | None = None,
     new_id: Callable[[], str] | None = None,
-    quanta: Quanta | None = None,
+    answer_timing: AnswerTiming | None = None,
     supervisor: Supervisor | None = None,
 ) -> AsyncIterator[Served]:
     """The application from start to stop."""
@@ -126,8 +126,8 @@ async def serving(
         settings,
         clock=clock or ticking_clock(),
         new_id=new_id or counting_ids(),
-        world=world if world is not None else HandMadeWorld(),
-        quanta=quanta,
+        world=world if world is not None else HandMadeSimulation(),
+        answer_timing=answer_timing,
         supervisor=supervisor,
     )
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)

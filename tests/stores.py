@@ -6,12 +6,12 @@ import asyncio
 import json
 from typing import Any
 
-from server.admitted import Admitted
 from server.app import random_id, utc_now
-from server.installation import Installation, installed
-from server.requests import ResetRequest, decode_step
+from server.episodes.commands import AuthorizedReset, ResetRequest
+from server.scenarios.simulation import PooledSimulation, Simulation
+from server.services import Services, open_services
 from server.settings import Settings
-from server.world import PooledWorld, World
+from server.web.decoding import decode_step
 
 READS = ("read_config", "read_logs", "inspect_preprocessing", "read_eval_results", "check_dataset_stats")
 TASKS = ("easy", "medium", "hard")
@@ -29,11 +29,11 @@ def actions_of(number: int) -> list[dict[str, Any]]:
     ]
 
 
-async def record(settings: Settings, *, episodes: int, scenarios: int, world: World | None = None) -> None:
+async def record(settings: Settings, *, episodes: int, scenarios: int, world: Simulation | None = None) -> None:
     """Play ``episodes`` to their end, on ``scenarios`` different ones, in turns."""
     numbers = iter(range(episodes))
-    chosen = world or PooledWorld(2)
-    async with installed(settings, chosen, clock=utc_now, new_id=random_id) as here:
+    chosen = world or PooledSimulation(2)
+    async with open_services(settings, chosen, clock=utc_now, new_id=random_id) as here:
 
         async def play_on() -> None:
             for number in numbers:
@@ -42,10 +42,10 @@ async def record(settings: Settings, *, episodes: int, scenarios: int, world: Wo
         await asyncio.gather(*(play_on() for _ in range(CONCURRENTLY)))
 
 
-async def _play(here: Installation, number: int, scenarios: int) -> None:
+async def _play(here: Services, number: int, scenarios: int) -> None:
     which = number % scenarios
     request = ResetRequest(episode_id=f"e-{number}", task_id=TASKS[which % 3], seed=which, agent="a")
-    await here.episodes.reset(Admitted(request))
+    await here.episodes.reset(AuthorizedReset(request))
     for action in actions_of(number):
         step = decode_step(_encoded(action))
         await here.episodes.step(f"e-{number}", step.action.meaning())

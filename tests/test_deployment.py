@@ -20,9 +20,9 @@ import yaml
 from typer.testing import CliRunner
 
 from server.cli import cli
-from server.database import parse_url
 from server.routes import ROUTES
 from server.settings import PREFIX, SETTINGS
+from server.storage.engines import parse_url
 from tests.e2e.playing import WRONG_DIAGNOSIS, Episode, Json, accepted, open_client, open_socket
 from tests.e2e.running import ServerProcess, environment, free_port
 from tests.postgres import PrivatePostgres

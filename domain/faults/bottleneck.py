@@ -8,7 +8,7 @@ from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.randomness import Stream
 
 
-def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return (1,)
 
 
@@ -22,7 +22,7 @@ FAULT = Fault(
     category="architecture_bug",
     file="config.yaml",
     field="model.hidden_units",
-    doses=_doses,
+    severities=_severities,
     safe=_safe,
     proposed_fix="Raise model.hidden_units from {faulty} to {healthy}.",
     causal=frozenset({"config.yaml", "train.log", "eval_results.json"}),

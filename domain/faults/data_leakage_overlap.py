@@ -8,7 +8,7 @@ from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.randomness import Stream
 
 
-def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return ("None",)
 
 
@@ -22,7 +22,7 @@ FAULT = Fault(
     category="data_leakage",
     file="preprocessing.py",
     field="train_test_split.random_state",
-    doses=_doses,
+    severities=_severities,
     safe=_safe,
     proposed_fix="Split with seed=SEED in the evaluation too, so that random_state gives the rows of the training's split.",
     causal=frozenset({"preprocessing.py", "eval_results.json"}),

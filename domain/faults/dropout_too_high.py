@@ -8,7 +8,7 @@ from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.randomness import Stream
 
 
-def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return (draw.choice((0.9, 0.92)), 0.95)
 
 
@@ -22,7 +22,7 @@ FAULT = Fault(
     category="architecture_bug",
     file="config.yaml",
     field="model.dropout",
-    doses=_doses,
+    severities=_severities,
     safe=_safe,
     proposed_fix="Lower model.dropout from {faulty} to {healthy}.",
     causal=frozenset({"config.yaml", "train.log", "eval_results.json"}),

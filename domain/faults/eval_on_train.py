@@ -8,7 +8,7 @@ from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.randomness import Stream
 
 
-def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return ("train",)
 
 
@@ -22,7 +22,7 @@ FAULT = Fault(
     category="evaluation_bug",
     file="preprocessing.py",
     field="evaluate.test_loader",
-    doses=_doses,
+    severities=_severities,
     safe=_safe,
     proposed_fix="Score the test rows instead of the train rows in the evaluation.",
     causal=frozenset({"preprocessing.py", "eval_results.json"}),

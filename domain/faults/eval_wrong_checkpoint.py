@@ -8,7 +8,7 @@ from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.randomness import Stream
 
 
-def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return ("first",)
 
 
@@ -22,7 +22,7 @@ FAULT = Fault(
     category="evaluation_bug",
     file="config.yaml",
     field="evaluation.checkpoint",
-    doses=_doses,
+    severities=_severities,
     safe=_safe,
     proposed_fix="Set evaluation.checkpoint to {healthy} instead of {faulty}.",
     causal=frozenset({"config.yaml", "eval_results.json"}),

@@ -8,7 +8,7 @@ from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.randomness import Stream
 
 
-def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     rate, factor = healthy.optimizer.learning_rate, draw.choice((30.0, 60.0, 100.0))
     return tuple(four_digits(rate * factor * times) for times in (1.0, 4.0, 10.0))
 
@@ -24,7 +24,7 @@ FAULT = Fault(
     category="config_error",
     file="config.yaml",
     field="optimizer.learning_rate",
-    doses=_doses,
+    severities=_severities,
     safe=_safe,
     proposed_fix="Set optimizer.learning_rate to {healthy} instead of {faulty}.",
     causal=frozenset({"config.yaml", "train.log", "eval_results.json"}),

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from domain.diagnosis import PatchEntry
-from domain.field import FieldSpec
-from domain.registry import find, with_field
+from domain.fields.field import FieldSpec
+from domain.fields.registry import find, with_field
 from domain.scenario import Accepted, SafeField, Truth
 from domain.training.artifacts.code.names import renamed_constants
 from domain.training.pipeline import FieldValue, Pipeline
@@ -36,7 +36,7 @@ class Fault:
     file: ArtifactName
     field: str
     """Registry name; the one field that planting changes."""
-    doses: Doses
+    severities: Doses
     """Values of the field, in the order they are tried: the first that a check notices is planted, else the last."""
     safe: Callable[[Pipeline], tuple[SafeField, ...]]
     """Values of the field, then of declared alternatives, that repair the run without proof by re-running."""

@@ -8,7 +8,7 @@ from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.randomness import Stream
 
 
-def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return ("all",)
 
 
@@ -22,7 +22,7 @@ FAULT = Fault(
     category="data_leakage",
     file="preprocessing.py",
     field="SelectKBest.fit",
-    doses=_doses,
+    severities=_severities,
     safe=_safe,
     proposed_fix="Fit SelectKBest on the training rows only.",
     causal=frozenset({"preprocessing.py", "train.log", "eval_results.json"}),

@@ -8,7 +8,7 @@ from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.randomness import Stream
 
 
-def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return (draw.choice((0.001, 0.002, 0.005)),)
 
 
@@ -25,7 +25,7 @@ FAULT = Fault(
     category="config_error",
     file="config.yaml",
     field="training.gradient_clip_norm",
-    doses=_doses,
+    severities=_severities,
     safe=_safe,
     proposed_fix="Set training.gradient_clip_norm to {healthy} instead of {faulty}.",
     causal=frozenset({"config.yaml", "train.log", "eval_results.json"}),

@@ -8,7 +8,7 @@ from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.randomness import Stream
 
 
-def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return ("None",)
 
 
@@ -22,7 +22,7 @@ FAULT = Fault(
     category="data_leakage",
     file="preprocessing.py",
     field="train_test_split.groups",
-    doses=_doses,
+    severities=_severities,
     safe=_safe,
     proposed_fix="Split by groups of customer_id, so that no customer is in two splits.",
     causal=frozenset({"preprocessing.py", "dataset_stats.json", "train.log", "eval_results.json"}),

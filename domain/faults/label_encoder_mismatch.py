@@ -8,7 +8,7 @@ from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.randomness import Stream
 
 
-def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return (draw.choice(("sorted", "reversed")),)
 
 
@@ -22,7 +22,7 @@ FAULT = Fault(
     category="label_mismatch",
     file="preprocessing.py",
     field="LabelEncoder.fit_order",
-    doses=_doses,
+    severities=_severities,
     safe=_safe,
     proposed_fix="Encode the evaluation labels in the same class order as in training, CLASSES.",
     causal=frozenset({"preprocessing.py", "eval_results.json"}),

@@ -8,7 +8,7 @@ from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.randomness import Stream
 
 
-def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return (True,)
 
 
@@ -22,7 +22,7 @@ FAULT = Fault(
     category="label_mismatch",
     file="preprocessing.py",
     field="labels.sort_index",
-    doses=_doses,
+    severities=_severities,
     safe=_safe,
     proposed_fix="Drop sort_index from the training labels, so that they stay in the order of their rows.",
     causal=frozenset({"preprocessing.py", "train.log", "eval_results.json"}),

@@ -8,7 +8,7 @@ from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.randomness import Stream
 
 
-def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     rate = healthy.optimizer.learning_rate
     return tuple(four_digits(rate / divisor) for divisor in (draw.choice((200.0, 400.0)), 1000.0))
 
@@ -24,7 +24,7 @@ FAULT = Fault(
     category="config_error",
     file="config.yaml",
     field="optimizer.learning_rate",
-    doses=_doses,
+    severities=_severities,
     safe=_safe,
     proposed_fix="Raise optimizer.learning_rate from {faulty} to {healthy}.",
     causal=frozenset({"config.yaml", "train.log", "eval_results.json"}),

@@ -8,7 +8,7 @@ from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.randomness import Stream
 
 
-def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return (healthy.model.num_classes - 1,)
 
 
@@ -26,7 +26,7 @@ FAULT = Fault(
     category="architecture_bug",
     file="config.yaml",
     field="model.num_classes",
-    doses=_doses,
+    severities=_severities,
     safe=_safe,
     proposed_fix="Set model.num_classes to {healthy}, the number of classes in the data, instead of {faulty}.",
     causal=frozenset({"config.yaml", "train.log", "eval_results.json"}),

@@ -8,7 +8,7 @@ from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.randomness import Stream
 
 
-def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return ("keep",)
 
 
@@ -22,7 +22,7 @@ FAULT = Fault(
     category="data_leakage",
     file="preprocessing.py",
     field="feature_columns.resolution_code",
-    doses=_doses,
+    severities=_severities,
     safe=_safe,
     proposed_fix="Drop resolution_code from the feature columns.",
     causal=frozenset({"preprocessing.py", "train.log", "eval_results.json"}),

@@ -8,7 +8,7 @@ from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.randomness import Stream
 
 
-def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return ("skip",)
 
 
@@ -22,7 +22,7 @@ FAULT = Fault(
     category="preprocessing_bug",
     file="preprocessing.py",
     field="StandardScaler.transform",
-    doses=_doses,
+    severities=_severities,
     safe=_safe,
     proposed_fix="Transform the evaluation features with the scaler fitted in training.",
     causal=frozenset({"preprocessing.py", "eval_results.json"}),

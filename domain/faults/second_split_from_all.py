@@ -8,7 +8,7 @@ from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.randomness import Stream
 
 
-def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return ("df",)
 
 
@@ -22,7 +22,7 @@ FAULT = Fault(
     category="data_leakage",
     file="preprocessing.py",
     field="train_test_split.arrays",
-    doses=_doses,
+    severities=_severities,
     safe=_safe,
     proposed_fix="Split the rest of the first split, not df, a second time.",
     causal=frozenset({"preprocessing.py", "dataset_stats.json", "train.log", "eval_results.json"}),

@@ -8,7 +8,7 @@ from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.randomness import Stream
 
 
-def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return ("-999",)
 
 
@@ -31,7 +31,7 @@ FAULT = Fault(
     category="preprocessing_bug",
     file="preprocessing.py",
     field="SimpleImputer.fill_value",
-    doses=_doses,
+    severities=_severities,
     safe=_safe,
     proposed_fix="Fill missing values with the median of the training rows instead of -999.",
     causal=frozenset({"preprocessing.py", "train.log", "eval_results.json"}),

@@ -8,7 +8,7 @@ from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.randomness import Stream
 
 
-def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return (False,)
 
 
@@ -22,7 +22,7 @@ FAULT = Fault(
     category="config_error",
     file="config.yaml",
     field="training.shuffle",
-    doses=_doses,
+    severities=_severities,
     safe=_safe,
     proposed_fix="Enable training.shuffle.",
     causal=frozenset({"config.yaml", "train.log", "eval_results.json"}),

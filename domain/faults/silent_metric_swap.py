@@ -8,7 +8,7 @@ from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.randomness import Stream
 
 
-def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return ("test",)
 
 
@@ -25,7 +25,7 @@ FAULT = Fault(
     category="evaluation_bug",
     file="eval_results.json",
     field="metrics.val_accuracy",
-    doses=_doses,
+    severities=_severities,
     safe=_safe,
     proposed_fix="Swap the two reports back: metrics.val_accuracy holds the test result, metrics.test_accuracy the"
     " validation result.",

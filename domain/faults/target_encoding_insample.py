@@ -8,7 +8,7 @@ from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.randomness import Stream
 
 
-def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return ("None",)
 
 
@@ -22,7 +22,7 @@ FAULT = Fault(
     category="preprocessing_bug",
     file="preprocessing.py",
     field="TargetEncoder.cv",
-    doses=_doses,
+    severities=_severities,
     safe=_safe,
     proposed_fix="Encode the training rows by cross fitting with cv=5.",
     causal=frozenset({"preprocessing.py", "train.log", "eval_results.json"}),

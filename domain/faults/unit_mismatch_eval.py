@@ -8,7 +8,7 @@ from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.randomness import Stream
 
 
-def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return (draw.choice((0.001, 0.01, 100.0)),)
 
 
@@ -22,7 +22,7 @@ FAULT = Fault(
     category="preprocessing_bug",
     file="preprocessing.py",
     field="unit_scale",
-    doses=_doses,
+    severities=_severities,
     safe=_safe,
     proposed_fix="Set EVAL_UNIT (unit_scale) to {healthy} instead of {faulty}.",
     causal=frozenset({"preprocessing.py", "eval_results.json"}),

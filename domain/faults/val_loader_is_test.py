@@ -8,7 +8,7 @@ from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.randomness import Stream
 
 
-def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return ("test",)
 
 
@@ -22,7 +22,7 @@ FAULT = Fault(
     category="evaluation_bug",
     file="preprocessing.py",
     field="evaluate.val_loader",
-    doses=_doses,
+    severities=_severities,
     safe=_safe,
     proposed_fix="Watch the val rows instead of the test rows in the validation loader.",
     causal=frozenset({"preprocessing.py", "train.log", "eval_results.json"}),

@@ -8,7 +8,7 @@ from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.randomness import Stream
 
 
-def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return (draw.choice((0.1, 0.15)), 0.3, 1.0)
 
 
@@ -22,7 +22,7 @@ FAULT = Fault(
     category="config_error",
     file="config.yaml",
     field="optimizer.weight_decay",
-    doses=_doses,
+    severities=_severities,
     safe=_safe,
     proposed_fix="Lower optimizer.weight_decay from {faulty} to {healthy}.",
     causal=frozenset({"config.yaml", "train.log", "eval_results.json"}),

@@ -8,7 +8,7 @@ from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.randomness import Stream
 
 
-def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return (draw.choice((0.99, 0.992)), 0.995, 0.999)
 
 
@@ -25,7 +25,7 @@ FAULT = Fault(
     category="config_error",
     file="config.yaml",
     field="optimizer.momentum",
-    doses=_doses,
+    severities=_severities,
     safe=_safe,
     proposed_fix="Lower optimizer.momentum from {faulty} to {healthy}.",
     causal=frozenset({"config.yaml", "train.log", "eval_results.json"}),

@@ -8,7 +8,7 @@ from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.randomness import Stream
 
 
-def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return (draw.choice((0.65, 0.7, 0.75, 0.8)),)
 
 
@@ -22,7 +22,7 @@ FAULT = Fault(
     category="preprocessing_bug",
     file="preprocessing.py",
     field="train_test_split.test_size",
-    doses=_doses,
+    severities=_severities,
     safe=_safe,
     proposed_fix="Set test_size to {healthy} instead of {faulty}.",
     causal=frozenset({"preprocessing.py", "dataset_stats.json", "train.log", "eval_results.json"}),

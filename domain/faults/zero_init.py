@@ -8,7 +8,7 @@ from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.randomness import Stream
 
 
-def _doses(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
+def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return ("constant",)
 
 
@@ -31,7 +31,7 @@ FAULT = Fault(
     category="architecture_bug",
     file="config.yaml",
     field="model.init",
-    doses=_doses,
+    severities=_severities,
     safe=_safe,
     proposed_fix="Set model.init to {healthy} instead of {faulty}.",
     causal=frozenset({"config.yaml", "train.log", "eval_results.json"}),

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from domain.training import tabular, world
+from domain.training import raw_data as world
+from domain.training import tabular
 from domain.training.fitting import Epoch, Fit, fit
 from domain.training.frame import Frame
 from domain.training.network import Network

@@ -22,7 +22,7 @@ _IS_ANOTHER = (
     "OR generator_version <> NEW.generator_version OR task_id <> NEW.task_id OR seed <> NEW.seed))"
 )
 _ANNOUNCEMENT = 0x6D6C
-"""As in ``server/tables.py``."""
+"""As in ``server/storage/schema.py``."""
 
 
 def upgrade() -> None:
@@ -78,7 +78,7 @@ def _guard_postgres() -> None:
         "scenarios_refuse_replace", f"IF {_IS_ANOTHER} THEN {_raise('scenarios is append-only')} END IF; RETURN NEW;"
     )
     _on_insert("scenarios_refuse_replace", "scenarios", "ROW")
-    # Runs before the statement takes positions: server/positions.py says what for. Once in a transaction.
+    # Runs before the statement takes positions: server/storage/positions.py says what for. Once in a transaction.
     _create_function(
         "events_announce",
         "IF coalesce(current_setting('mlops_debug.announced', true), '') = '' THEN "

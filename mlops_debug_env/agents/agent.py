@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from mlops_debug_env.actions import Action
-from mlops_debug_env.models import Observation
+from mlops_debug_env.protocol.actions import Action
+from mlops_debug_env.protocol.observations import Observation
 
 
 @dataclass(slots=True)

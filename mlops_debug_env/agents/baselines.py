@@ -6,10 +6,10 @@ import random
 from types import MappingProxyType
 from typing import Mapping
 
-from mlops_debug_env.actions import Action, Diagnosis, PatchEntry, submission
 from mlops_debug_env.agents.investigation import investigative_actions
-from mlops_debug_env.models import Observation, RegistryField, ResetObservation
-from mlops_debug_env.types import FAILURE_CATEGORIES, ArtifactName, FailureCategory, TaskId
+from mlops_debug_env.protocol.actions import Action, Diagnosis, PatchEntry, submission
+from mlops_debug_env.protocol.observations import Observation, RegistryField, ResetObservation
+from mlops_debug_env.protocol.types import FAILURE_CATEGORIES, ArtifactName, FailureCategory, TaskId
 
 READS_THAT_COST_NOTHING = 3
 """An answer after fewer reads loses points."""

@@ -10,7 +10,7 @@ from typing import Any, Iterable, Mapping
 import yaml
 
 from mlops_debug_env.agents.code import Code
-from mlops_debug_env.models import CheckResult
+from mlops_debug_env.protocol.observations import CheckResult
 
 _PAIR = re.compile(r"(\w+)=(\S+)")
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from mlops_debug_env.actions import Action, Diagnosis, submission
 from mlops_debug_env.agents.calibration import calibrate, calibrate_alone
 from mlops_debug_env.agents.evidence import Evidence
 from mlops_debug_env.agents.hypothesis import Hypothesis, of_each_field, share_of_best, weigh
 from mlops_debug_env.agents.investigation import Notes
 from mlops_debug_env.agents.rules import RULES
-from mlops_debug_env.models import Observation
-from mlops_debug_env.types import COMPOSED_TASK
+from mlops_debug_env.protocol.actions import Action, Diagnosis, submission
+from mlops_debug_env.protocol.observations import Observation
+from mlops_debug_env.protocol.types import COMPOSED_TASK
 
-MOST_ENTRIES = 2
-LEAST_LIKELY = 0.4
+MAX_ENTRIES = 2
+MIN_PROBABILITY = 0.4
 """An entry beside a right one costs 0.25 where nothing is left for it, and earns half a score where it is right."""
 
 
@@ -54,4 +54,4 @@ def diagnose_all(notes: Notes) -> list[Diagnosis]:
 def likely(hypotheses: Sequence[Hypothesis]) -> list[tuple[Hypothesis, float]]:
     """At most two hypotheses about different fields, each as likely by itself as a second entry has to be to pay."""
     weighed = [(each, calibrate_alone(each.score)) for each in of_each_field(hypotheses)]
-    return [(each, sure) for each, sure in weighed if sure >= LEAST_LIKELY][:MOST_ENTRIES]
+    return [(each, sure) for each, sure in weighed if sure >= MIN_PROBABILITY][:MAX_ENTRIES]

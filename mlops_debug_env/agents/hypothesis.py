@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Callable, Iterable, Iterator
 
-from mlops_debug_env.actions import Diagnosis, PatchEntry
 from mlops_debug_env.agents.evidence import Evidence
-from mlops_debug_env.types import ArtifactName, FailureCategory
+from mlops_debug_env.protocol.actions import Diagnosis, PatchEntry
+from mlops_debug_env.protocol.types import ArtifactName, FailureCategory
 
 UNEXPLAINED = 2.0
 """Score of "it is something that no rule knows"."""

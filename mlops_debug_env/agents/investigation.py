@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Collection, Iterator
 
-from mlops_debug_env.actions import (
+from mlops_debug_env.protocol.actions import (
     Action,
     CheckDatasetStats,
     InspectPreprocessing,
@@ -14,8 +14,8 @@ from mlops_debug_env.actions import (
     ReadLogs,
     RunSanityCheck,
 )
-from mlops_debug_env.models import CheckResult, Observation
-from mlops_debug_env.types import SANITY_CHECK_NAMES
+from mlops_debug_env.protocol.observations import CheckResult, Observation
+from mlops_debug_env.protocol.types import SANITY_CHECK_NAMES
 
 
 def investigative_actions() -> Iterator[tuple[str, Action]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from mlops_debug_env.actions import Action, Diagnosis, submission
 from mlops_debug_env.agents.investigation import Notes
-from mlops_debug_env.connection import DebugClient
-from mlops_debug_env.errors import MlopsDebugError
-from mlops_debug_env.grade import GroundTruth, GroundTruths
-from mlops_debug_env.models import Observation
-from mlops_debug_env.types import TaskId
+from mlops_debug_env.protocol.actions import Action, Diagnosis, submission
+from mlops_debug_env.protocol.errors import MlopsDebugError
+from mlops_debug_env.protocol.grade import GroundTruth, GroundTruths
+from mlops_debug_env.protocol.observations import Observation
+from mlops_debug_env.protocol.types import TaskId
+from mlops_debug_env.transport.async_client import DebugClient
 
 
 class NoTruthError(MlopsDebugError):

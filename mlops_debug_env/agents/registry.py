@@ -11,9 +11,9 @@ from mlops_debug_env.agents.agent import Agent
 from mlops_debug_env.agents.baselines import ConstantAgent, NopAgent, RandomAgent
 from mlops_debug_env.agents.heuristic import HeuristicAgent
 from mlops_debug_env.agents.oracle import NoTruthError, OracleAgent
-from mlops_debug_env.connection import DEFAULT_URL
-from mlops_debug_env.errors import MlopsDebugError
-from mlops_debug_env.types import TaskId
+from mlops_debug_env.protocol.errors import MlopsDebugError
+from mlops_debug_env.protocol.types import TaskId
+from mlops_debug_env.transport.async_client import DEFAULT_URL
 
 
 class UnknownAgentError(MlopsDebugError, ValueError):
@@ -21,7 +21,7 @@ class UnknownAgentError(MlopsDebugError, ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seat:
+class AgentContext:
     """What is known when an agent sits down to one episode. Only the oracle looks at the seed's scenario."""
 
     task_id: TaskId
@@ -33,17 +33,17 @@ class Seat:
     api_key: str | None = None
 
 
-def _random(seat: Seat) -> Agent:
-    return RandomAgent(random.Random(f"{seat.task_id}/{seat.seed}/{seat.trial}"))
+def _random(context: AgentContext) -> Agent:
+    return RandomAgent(random.Random(f"{context.task_id}/{context.seed}/{context.trial}"))
 
 
-def _oracle(seat: Seat) -> Agent:
-    if seat.seed is None:
+def _oracle(context: AgentContext) -> Agent:
+    if context.seed is None:
         raise NoTruthError("The oracle must know the seed; it plays practice only.")
-    return OracleAgent(task_id=seat.task_id, seed=seat.seed, base_url=seat.base_url, api_key=seat.api_key)
+    return OracleAgent(task_id=context.task_id, seed=context.seed, base_url=context.base_url, api_key=context.api_key)
 
 
-_MAKERS: Mapping[str, Callable[[Seat], Agent]] = MappingProxyType(
+_MAKERS: Mapping[str, Callable[[AgentContext], Agent]] = MappingProxyType(
     {
         "nop": lambda _: NopAgent(),
         "random": _random,
@@ -81,4 +81,4 @@ def create_agent(
     """
     if name not in _MAKERS:
         raise UnknownAgentError(f"There is no agent {name!r}; choose one of {', '.join(AGENT_NAMES)}.")
-    return _MAKERS[name](Seat(task_id=task_id, seed=seed, trial=trial, base_url=base_url, api_key=api_key))
+    return _MAKERS[name](AgentContext(task_id=task_id, seed=seed, trial=trial, base_url=base_url, api_key=api_key))

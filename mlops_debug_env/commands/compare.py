@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mlops_debug_env.commands.ending import told_in_one_line, write_out
+from mlops_debug_env.commands.exit_codes import one_line_errors, write_out
 from mlops_debug_env.commands.options import JsonOption
 
 
@@ -17,9 +17,9 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Compare two runs in pairs, entry by entry: the difference with its 95 % interval."""
-    from mlops_debug_env.evaluation.comparing import compare_runs
-    from mlops_debug_env.evaluation.report import render_comparison, to_text
+    from mlops_debug_env.runner.compare import compare_runs
+    from mlops_debug_env.runner.report import render_comparison, to_text
 
-    with told_in_one_line():
+    with one_line_errors():
         comparison = compare_runs(first, second)
     write_out(comparison.model_dump_json() if as_json else to_text(render_comparison(comparison)))

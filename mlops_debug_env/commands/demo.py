@@ -18,7 +18,7 @@ from typing import Annotated, Any, NamedTuple
 import httpx
 import typer
 
-from mlops_debug_env.commands.ending import UNREACHABLE, fail, told_in_one_line, write_out
+from mlops_debug_env.commands.exit_codes import UNREACHABLE, fail, one_line_errors, write_out
 from mlops_debug_env.commands.options import ConcurrencyOption
 
 START_SECONDS = 60.0
@@ -45,13 +45,13 @@ def demo(
     Exit 0: the table was printed, and Ctrl-C ended the server. 2, 3, 5: as run. 130, 143, 129: ended early by Ctrl-C, or
     by SIGTERM or SIGHUP; the server is ended and the temporary folder removed all the same.
     """
-    from mlops_debug_env.evaluation.command import Connection
-    from mlops_debug_env.evaluation.demo import DEMO_AGENTS, play_agents
-    from mlops_debug_env.evaluation.report import render_many, to_text
+    from mlops_debug_env.runner.demo import DEMO_AGENTS, play_agents
+    from mlops_debug_env.runner.report import render_many, to_text
+    from mlops_debug_env.runner.run_command import Connection
 
     with _ended_in_order(), tempfile.TemporaryDirectory(prefix="mlops-debug-demo-") as scratch:
         folder = Path(scratch)
-        with told_in_one_line(), _serving(database or folder / "demo.db", folder / "serve.log") as server:
+        with one_line_errors(), _serving(database or folder / "demo.db", folder / "serve.log") as server:
             typer.echo(f"server: {server.url}  database: {database or folder / 'demo.db'}", err=True)
             connection = Connection(url=server.url, concurrency=concurrency)
             playing = play_agents(connection, agents=DEMO_AGENTS, suite="practice-1", entries=entries, folder=folder)

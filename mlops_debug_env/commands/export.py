@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from mlops_debug_env.commands.ending import told_in_one_line, write_out
+from mlops_debug_env.commands.exit_codes import one_line_errors, write_out
 from mlops_debug_env.commands.options import ApiKeyOption, UrlOption
 
 Write = Callable[[str], None]
@@ -34,7 +34,7 @@ def export(
     """Export finished episodes as JSON lines, for `datasets.load_dataset("json", …)`. Events are asked from the server."""
     from mlops_debug_env.exports.rows import chat_rows, preference_rows, result_rows
 
-    with told_in_one_line(), _written(out) as write:
+    with one_line_errors(), _written(out) as write:
         if what == "events":
             asyncio.run(_export_events(runs, url, api_key, write))
             return
@@ -48,8 +48,8 @@ def export(
 
 
 async def _export_events(runs: list[Path], url: str, api_key: str | None, write: Write) -> None:
-    from mlops_debug_env.connection import DebugClient
     from mlops_debug_env.exports.rows import event_rows
+    from mlops_debug_env.transport.async_client import DebugClient
 
     async with DebugClient(url, api_key=api_key, max_retries=2) as client:
         async for row in event_rows(runs, client):
@@ -62,7 +62,7 @@ def _written(out: Path | None) -> Iterator[Write]:
     if out is None:
         yield write_out
         return
-    from mlops_debug_env.evaluation.jsonlines import UnwritableFolderError
+    from mlops_debug_env.runner.json_lines import UnwritableFolderError
 
     unfinished = out.with_name(f".unfinished-{secrets.token_hex(4)}-{out.name[-100:]}")
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from mlops_debug_env.commands.ending import (
+from mlops_debug_env.commands.exit_codes import (
     BUDGET_SPENT,
     INCOMPLETE,
     INTERRUPTED,
@@ -17,14 +17,14 @@ from mlops_debug_env.commands.ending import (
     UNWRITABLE,
     USAGE,
     fail,
-    told_in_one_line,
+    one_line_errors,
     write_out,
 )
 from mlops_debug_env.commands.options import ApiKeyOption, ConcurrencyOption, JsonOption, UrlOption
-from mlops_debug_env.types import TaskId
+from mlops_debug_env.protocol.types import TaskId
 
 if TYPE_CHECKING:
-    from mlops_debug_env.evaluation.command import Outcome
+    from mlops_debug_env.runner.run_command import Outcome
 
 LlmPanel = "Options of the agent llm"
 
@@ -90,9 +90,9 @@ def run(
 
     4: the budget is spent. 5: nothing can be written. 130: interrupted.
     """
-    from mlops_debug_env.evaluation.beginning import RunRequest
-    from mlops_debug_env.evaluation.command import Connection, RunCommand
-    from mlops_debug_env.evaluation.model_options import ModelOptions
+    from mlops_debug_env.runner.model_options import ModelOptions
+    from mlops_debug_env.runner.run_command import Connection, RunCommand
+    from mlops_debug_env.runner.run_setup import RunRequest
 
     if as_json and log_format == "openenv":
         fail("--json prints one object only; leave out --log-format openenv", USAGE)
@@ -133,15 +133,15 @@ def run(
         success_at=success_at,
         openenv_lines=write_out if log_format == "openenv" else None,
     )
-    with told_in_one_line():
+    with one_line_errors():
         outcome = asyncio.run(command.play())
     _print(outcome, as_json=as_json, to_stderr=log_format == "openenv")
     _end(outcome)
 
 
 def _print(outcome: Outcome, *, as_json: bool, to_stderr: bool) -> None:
-    from mlops_debug_env.evaluation.report import render_summary, to_text
-    from mlops_debug_env.evaluation.summary import scores_json
+    from mlops_debug_env.runner.report import render_summary, to_text
+    from mlops_debug_env.runner.summary import scores_json
 
     if as_json:
         write_out(json.dumps(scores_json(outcome.summary)))

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mlops_debug_env.connection import DebugClient
-from mlops_debug_env.evaluation.folder import read_header, read_results
-from mlops_debug_env.evaluation.records import EpisodeResult
 from mlops_debug_env.exports.transcripts import Transcript, Transcripts, in_columns
+from mlops_debug_env.runner.records import EpisodeResult
+from mlops_debug_env.runner.run_folder import read_header, read_results
+from mlops_debug_env.transport.async_client import DebugClient
 
 Row = dict[str, Any]
 

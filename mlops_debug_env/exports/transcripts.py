@@ -13,17 +13,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mlops_debug_env.actions import parse_action
 from mlops_debug_env.agents.llm.agent import LlmSettings, note_between
-from mlops_debug_env.agents.llm.conversation import Conversation, Message, turn_messages
+from mlops_debug_env.agents.llm.conversation import ChatHistory, Message, turn_messages
 from mlops_debug_env.agents.llm.offer import offer_for
 from mlops_debug_env.agents.llm.prompt import result_text
 from mlops_debug_env.agents.llm.tools import tools_of
 from mlops_debug_env.agents.llm.usage import NOTHING_USED
-from mlops_debug_env.evaluation.folder import REGISTRY, SCHEMA, TURNS, NoRunError
-from mlops_debug_env.evaluation.jsonlines import read_line_at, read_lines
-from mlops_debug_env.evaluation.records import TURN_ADAPTER, Acted, Asked, Began, RunHeader, Showed
-from mlops_debug_env.models import ActionResult, ResetObservation
+from mlops_debug_env.protocol.actions import parse_action
+from mlops_debug_env.protocol.observations import ActionResult, ResetObservation
+from mlops_debug_env.runner.json_lines import read_line_at, read_lines
+from mlops_debug_env.runner.records import TURN_ADAPTER, Acted, Asked, Began, RunHeader, Showed
+from mlops_debug_env.runner.run_folder import REGISTRY, SCHEMA, TURNS, NoRunError
 
 _PROMPT = 2
 """The instructions and the briefing."""
@@ -113,7 +113,7 @@ class Transcripts:
             sys.maxsize if self._header.model is None else options.get("context_tokens", LlmSettings().context_tokens)
         )
         offer = offer_for(self._tools, first.task_id, with_tools=with_tools)
-        conversation = Conversation(offer.system, with_tools=with_tools, most_tokens=bound)
+        conversation = ChatHistory(offer.system, with_tools=with_tools, most_tokens=bound)
         conversation.begin(first)
         for turn in sorted(turns.acted.keys() & turns.showed.keys()):
             done, result = turns.acted[turn], ActionResult.model_validate(turns.showed[turn].result)

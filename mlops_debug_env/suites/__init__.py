@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mlops_debug_env.types import TaskId
+from mlops_debug_env.protocol.types import TaskId
 
 
 class SuiteEntry(BaseModel):

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from bench.canaries.agents import play_heuristic, play_oracle
-from bench.canaries.bag_of_words import BagOfWords, chance
-from bench.canaries.command import MOST_NAMED_FROM_CODE, BlindScores, ComposedScores, render_floor
-from bench.canaries.difficulty import measure_difficulty, render_page
-from bench.canaries.episodes import Episode, draw_episodes
-from bench.canaries.odd_tokens import OddTokens
-from bench.canaries.reading import AgainstChance, Naming, Readings
-from domain.composed_floor import ComposedFloor
+from bench.validity.agents import play_heuristic, play_oracle
+from bench.validity.bag_of_words import BagOfWords, chance
+from bench.validity.command import MAX_NAMED_FROM_CODE, BlindScores, ComposedScores, render_floor
+from bench.validity.composed_floor import ComposedFloor
+from bench.validity.difficulty import measure_difficulty, render_page
+from bench.validity.episodes import Episode, draw_episodes
+from bench.validity.floor import Floor
+from bench.validity.odd_tokens import OddTokens
+from bench.validity.text_classifiers import AgainstChance, Naming, Readings
 from domain.diagnosis import Diagnosis
 from domain.faults import POOLS
-from domain.floor import Floor
 from domain.types import ARTIFACT_NAMES, SINGLE_FAULT_TASKS
 
 
@@ -83,10 +83,10 @@ def test_the_pages_show_every_figure() -> None:
     row = measure_difficulty("bottleneck")
     assert row.noticed == 1.0 and row.test_fall > 0.1
     assert "| 0.75 |" in render_page([row], readings, is_drawn=False)
-    assert MOST_NAMED_FROM_CODE == 0.30
+    assert MAX_NAMED_FROM_CODE == 0.30
 
 
 def _blind_names() -> list[str]:
-    from domain.canaries import BLIND
+    from bench.validity.blind_answers import BLIND
 
     return list(BLIND)

@@ -25,11 +25,11 @@ DATABASE = "postgresql+asyncpg://mlops@db.example/mlops"
 SMALLER = (
     (r"mlops-debug run --agent (\w+)", r"mlops-debug run --agent \1 --entries 2"),
     (r"--trials 4\b", "--trials 1"),
-    (r"mlops-debug bench( --quick)?$", "mlops-debug bench --plan smallest"),
+    (r"python -m bench( --quick)?$", "python -m bench --plan smallest"),
     (r"mlops-debug demo\b", "mlops-debug demo --exit --entries 2"),
 )
 """Heavy commands at their smallest: the same command, on less."""
-NEEDED = {"openenv": "openenv", "mlops_debug_env.client": "openenv", "mlops-debug bench": "matplotlib"}
+NEEDED = {"openenv": "openenv", "mlops_debug_env.client": "openenv", "python -m bench": "matplotlib"}
 """What a block uses to the package of an extra, without which it cannot be run."""
 _AS_IN_ONE_TERMINAL = """\
 set -a

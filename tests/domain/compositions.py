@@ -8,8 +8,7 @@ from typing import Sequence
 from domain.diagnosis import Diagnosis
 from domain.generator import generate
 from domain.grade import Grade, Investigation
-from domain.grader import read_fix, verify_patch
-from domain.matching import grade_submission
+from domain.grader import grade_diagnoses, read_fix, verify_patch
 from domain.scenario import Composition, Scenario, Truth
 from tests.domain.scenarios import THOROUGH
 
@@ -41,4 +40,4 @@ def grade_all(scenario: Scenario, said: Sequence[Diagnosis], investigation: Inve
         verdicts.append(
             [verify_patch(fault, patch) if patch else None for fault, patch in zip(faults, patches, strict=True)]
         )
-    return grade_submission(said, scenario.truth, investigation, verdicts, task_id="expert")
+    return grade_diagnoses(said, scenario.truth, investigation, verdicts, task_id="expert")

@@ -6,9 +6,9 @@ from functools import cache
 
 import pytest
 
-from domain.canaries import BLIND, fresh_scenarios
+from bench.validity.blind_answers import BLIND, fresh_scenarios
+from bench.validity.floor import blind_floor
 from domain.faults import POOLS
-from domain.floor import blind_floor
 from domain.scenario import Scenario
 from domain.types import SINGLE_FAULT_TASKS, TaskId
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bench.canaries.command import FLOOR_BOUNDS, TOLERANCE
-from domain.composed_canaries import COMPOSED_BLIND, ComposedJudge, composed_scenarios
-from domain.composed_floor import ComposedFloor, composed_floor
+from bench.validity.command import FLOOR_BOUNDS, TOLERANCE
+from bench.validity.composed_blind_answers import COMPOSED_BLIND, ComposedJudge, composed_scenarios
+from bench.validity.composed_floor import ComposedFloor, composed_floor
 from domain.scenario import Scenario
 
 

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from domain.compositions import FAULT_COUNTS, PAIRS, draw_faults, named_faults
 from domain.faults import CATALOGUE, UnknownFaultError, find_fault
-from domain.registry import find
-from domain.training import checks, world
+from domain.faults.compositions import FAULT_COUNTS, PAIRS, draw_faults, named_faults
+from domain.fields.registry import find
+from domain.training import checks
+from domain.training import raw_data as world
 from domain.training.pipeline import Pipeline, draw_pipeline
 from domain.training.randomness import Stream
 from domain.training.simulator import simulate

@@ -23,7 +23,7 @@ def test_the_shown_fault_can_be_planted_and_shows() -> None:
     fault: Fault = names["FAULT"]
     for seed in range(5):
         healthy = draw_pipeline(seed)
-        (value, *_) = fault.doses(healthy, Stream(seed, "test"))
+        (value, *_) = fault.severities(healthy, Stream(seed, "test"))
         truth = fault.truth(healthy, value)
         assert truth.twin == healthy.to_json()
         run = simulate(Pipeline.from_json(truth.pipeline))

@@ -6,7 +6,7 @@ import pytest
 
 from domain.actions import ReadArtifact, RunSanityCheck
 from domain.diagnosis import Diagnosis
-from domain.episode import (
+from domain.episode.decide import (
     Command,
     EndEpisode,
     EpisodeEndedError,
@@ -16,8 +16,8 @@ from domain.episode import (
     end,
     fold,
 )
+from domain.episode.observation import OBSERVATION_VERSION
 from domain.events import ActionRefused, ArtifactRead, CheckRun, DiagnosisSubmitted, EpisodeExpired, FieldQueried
-from domain.observation import OBSERVATION_VERSION
 from domain.rubric import RUBRIC
 from tests.domain.given import CHECK, CODE, CONFIG, LOG, QUERY, SCENARIO, UNKNOWN, VIEW, events_of, reset, submit, when
 

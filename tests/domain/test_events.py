@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from domain.chain import Link, canonical, digest_of, verify_chain
-from domain.episode import fold
+from domain.episode.decide import fold
 from domain.events import (
     EVENT_KINDS,
     EVENT_TYPES,

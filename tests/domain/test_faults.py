@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from domain.faults import CATALOGUE, POOLS, UnknownFaultError, find_fault
-from domain.registry import find
+from domain.fields.registry import find
 from domain.training.artifacts import draw_cosmetics, render_code, render_config
 from domain.training.pipeline import Pipeline, draw_pipeline
 from domain.training.randomness import Stream
@@ -93,7 +93,7 @@ def test_every_dose_is_a_value_the_field_can_take_and_none_is_safe(fault_id: str
     fault = CATALOGUE[fault_id]
     for seed in SEEDS:
         healthy = draw_pipeline(seed)
-        for value in fault.doses(healthy, Stream(seed, "test")):
+        for value in fault.severities(healthy, Stream(seed, "test")):
             assert fault.plant(healthy, value) != healthy
             for safe in fault.safe(healthy):
                 spec = find(safe.file, safe.field)

@@ -6,10 +6,10 @@ from functools import cache
 
 import pytest
 
+from bench.validity.floor import Floor, Judge, best_places, blind_floor, pool_scenarios
 from domain.diagnosis import Diagnosis
 from domain.faults import POOLS
-from domain.floor import Floor, Judge, best_places, blind_floor, pool_scenarios
-from domain.registry import REGISTRY
+from domain.fields.registry import REGISTRY
 from domain.types import SINGLE_FAULT_TASKS, TaskId
 from tests.domain.scenarios import planted
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from domain.diagnosis import Diagnosis, PatchEntry, PatchValue
+from domain.fields.registry import REGISTRY
 from domain.grade import Grade, Investigation, PatchVerdict
-from domain.grader import MissingVerdictError, grade, read_fix, verify_patch
-from domain.registry import REGISTRY
+from domain.grading.scoring import MissingVerdictError, grade, read_fix, verify_patch
 from domain.scenario import Scenario
 from domain.types import FAILURE_CATEGORIES
 from tests.domain.scenarios import FAULT_IDS, THOROUGH, planted

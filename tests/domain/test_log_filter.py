@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from domain.log_filter import filter_lines, normalise_filter
+from domain.episode.log_filter import filter_lines, normalise_filter
 from tests.hand_made import LOG
 
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.diagnosis import Diagnosis, PatchEntry
+from domain.fields.registry import find
 from domain.grade import ComposedBreakdown, Investigation
 from domain.grader import verify_patch
-from domain.matching import best_match
-from domain.registry import find
+from domain.grading.matching import best_match
 from domain.rubric import RUBRIC
 from domain.training.pipeline import Pipeline
 from tests.domain.compositions import answer_to, composed, composition, grade_all

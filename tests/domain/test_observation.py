@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from domain.episode import Command
-from domain.evidence_view import EvidenceView
-from domain.observation import OBSERVATION_VERSION, observation_digest, observe, observe_final, observe_reset
+from domain.episode.decide import Command
+from domain.episode.evidence import EvidenceView
+from domain.episode.observation import OBSERVATION_VERSION, observation_digest, observe, observe_final, observe_reset
 from domain.scenario import Scenario
 from domain.types import ARTIFACT_NAMES
 from tests.domain.given import CHECK, CONFIG, LOG, QUERY, UNKNOWN, VIEW, reset, submit, when

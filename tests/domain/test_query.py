@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.query import MISSING, parse_document, query_document, query_lines
+from domain.episode.query import MISSING, parse_document, query_document, query_lines
 from domain.types import ArtifactName
 from tests.hand_made import CODE, TEXTS
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.ranking import (
+from domain.ranking.statistics import (
     Estimate,
     Outcome,
     brier,
@@ -21,7 +21,7 @@ from domain.ranking import (
     rank,
     t_quantile,
 )
-from domain.suites import RANKED_1
+from domain.tasks.suites import RANKED_1
 
 FAULTS = [(task_id, fault) for task_id, faults in RANKED_1.mix.items() for fault in faults]
 

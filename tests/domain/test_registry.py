@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from domain.field import FieldSpec, ValueOutsideFieldError
-from domain.registry import REGISTRY, UnknownFieldError, find, registry_json, with_field
+from domain.fields.field import FieldSpec, ValueOutsideFieldError
+from domain.fields.registry import REGISTRY, UnknownFieldError, find, registry_json, with_field
 from domain.training.pipeline import draw_pipeline
 from domain.types import ARTIFACT_NAMES
 from tests.domain.scenarios import twin

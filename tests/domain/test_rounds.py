@@ -9,10 +9,10 @@ from itertools import product
 
 import pytest
 
-from domain.compositions import named_faults
 from domain.faults import CATALOGUE
-from domain.rounds import AttemptId, attempt_fault, attempt_seed, commitment_to
-from domain.suites import RANKED_1, RANKED_2, SUITES, Suite, UnknownEntryError, UnknownSuiteError, find_suite
+from domain.faults.compositions import named_faults
+from domain.ranking.rounds import AttemptId, attempt_fault, attempt_seed, commitment_to
+from domain.tasks.suites import RANKED_1, RANKED_2, SUITES, Suite, UnknownEntryError, UnknownSuiteError, find_suite
 from domain.types import COMPOSED_TASK, TaskId
 
 SECRET = bytes(range(32))

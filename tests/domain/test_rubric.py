@@ -8,14 +8,14 @@ from types import MappingProxyType
 import pytest
 
 from domain.diagnosis import Diagnosis
-from domain.episode import EndEpisode, fold
+from domain.episode.decide import EndEpisode, fold
+from domain.episode.observation import observe_reset
 from domain.events import DiagnosisSubmitted, EpisodeReset, decode, encode
 from domain.grade import Breakdown, Grade, Part, Penalty, penalty_reason
-from domain.observation import observe_reset
-from domain.ranking import estimate_score
+from domain.ranking.statistics import estimate_score
 from domain.rubric import RUBRIC, RUBRICS, Rubric, UnknownRubricError, rubric_of
-from domain.suites import RANKED_1
-from domain.tasks import TASKS
+from domain.tasks.suites import RANKED_1
+from domain.tasks.table import TASKS
 from tests.domain.given import CHECK, CODE, CONFIG, VIEW, events_of, reset, submit, when
 
 OTHER = Rubric(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.splits import SPLITS, UnknownTaskError, numbered_task
+from domain.tasks.splits import SPLITS, UnknownTaskError, numbered_task
 from domain.types import COMPOSED_TASK, SINGLE_FAULT_TASKS, SPLIT_NAMES
 
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.episode import Command, EndEpisode, EpisodeState
+from domain.episode.decide import Command, EndEpisode, EpisodeState
+from domain.episode.state import InvalidHistoryError, evolve, fold
 from domain.events import ArtifactRead, EpisodeExpired, EpisodeReset
-from domain.state import InvalidHistoryError, evolve, fold
 from tests.domain.given import CHECK, CODE, CONFIG, LOG, QUERY, UNKNOWN, events_of, reset, submit
 
 steps = st.lists(st.sampled_from([CONFIG, LOG, CODE, QUERY, CHECK, UNKNOWN]), max_size=19)

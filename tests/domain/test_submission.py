@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from domain.chain import canonical
 from domain.diagnosis import Diagnosis
 from domain.events import DiagnosisSubmitted, EncodedEvent, MalformedEventError, decode, encode
-from domain.grade import SENTENCES
+from domain.grade import VERDICT_TEXT
 from domain.rubric import RUBRIC, UnknownRubricError
 from tests.domain.compositions import answer_to, composed, composition, grade_all
 
@@ -67,7 +67,7 @@ def test_no_sentence_number_or_name_of_the_rubric_is_stored() -> None:
     said = tuple(answer_to(one) for one in composition(scenario).faults)
     event = DiagnosisSubmitted(diagnoses=said, grade=grade_all(scenario, said), reported=None, observation_digest="d")
     stored = encode(event).payload.decode()
-    assert not [sentence for sentence in SENTENCES.values() if sentence in stored]
+    assert not [sentence for sentence in VERDICT_TEXT.values() if sentence in stored]
     assert "possible" not in stored and "null" not in stored
 
 

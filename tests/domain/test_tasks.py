@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from domain.registry import registry_json
-from domain.tasks import TASKS, tasks_json
+from domain.fields.registry import registry_json
+from domain.tasks.table import TASKS, tasks_json
 from domain.types import ARTIFACT_NAMES, FAILURE_CATEGORIES, TASK_IDS, TaskId
 
 

@@ -10,9 +10,9 @@ from typing import NamedTuple, get_args
 
 import pytest
 
-from domain.composed_floor import composed_floor
-from domain.compositions import draw_faults
-from domain.floor import blind_floor
+from bench.validity.composed_floor import composed_floor
+from bench.validity.floor import blind_floor
+from domain.faults.compositions import draw_faults
 from domain.generator import scenario_seed
 from domain.training.randomness import Stream
 from domain.types import TaskId as DomainTaskId
@@ -20,14 +20,14 @@ from mlops_debug_env import DebugClient
 from mlops_debug_env.agents.agent import Agent
 from mlops_debug_env.agents.oracle import NoTruthError
 from mlops_debug_env.agents.registry import AGENT_NAMES, UnknownAgentError, create_agent
-from mlops_debug_env.models import Info
-from mlops_debug_env.types import COMPOSED_TASK, TASK_IDS, TaskId
+from mlops_debug_env.protocol.observations import Info
+from mlops_debug_env.protocol.types import COMPOSED_TASK, TASK_IDS, TaskId
 from tests.e2e.running import ServerProcess
 
 SEEDS = range(9_200_000, 9_200_030)
 IN_FLIGHT = 8
 RESAMPLES = 1_000
-MOST_BRIER = 0.1
+MAX_BRIER = 0.1
 
 pytestmark = pytest.mark.slow
 
@@ -122,7 +122,7 @@ def test_the_heuristic_knows_how_sure_it_may_be(scores: dict[tuple[str, TaskId],
     brier = scores["heuristic", task_id].brier
     assert brier is not None
     print(f"\n{task_id}: Brier score {brier:.3f}, right in {scores['heuristic', task_id].right:.3f}")
-    assert brier <= MOST_BRIER
+    assert brier <= MAX_BRIER
 
 
 @pytest.mark.parametrize("name", AGENT_NAMES)

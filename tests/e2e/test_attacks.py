@@ -15,7 +15,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from server.patience import HEAD_BYTES, READ_BYTES
+from server.web.middleware.header_timeout import HEAD_BYTES, READ_BYTES
 from tests.e2e.playing import Episode, accepted, assert_problem, open_client, open_socket
 from tests.e2e.running import ServerProcess, environment
 

@@ -10,8 +10,15 @@ import httpx
 import pytest
 
 from mlops_debug_env import DebugClient, SyncDebugClient
-from mlops_debug_env.actions import Action, QueryArtifact, ReadConfig, ReadLogs, RunSanityCheck, SubmitDiagnosis
-from mlops_debug_env.errors import (
+from mlops_debug_env.protocol.actions import (
+    Action,
+    QueryArtifact,
+    ReadConfig,
+    ReadLogs,
+    RunSanityCheck,
+    SubmitDiagnosis,
+)
+from mlops_debug_env.protocol.errors import (
     AnswerTimeoutError,
     CapacityError,
     ConflictError,
@@ -21,9 +28,9 @@ from mlops_debug_env.errors import (
     ServerUnreachableError,
     SessionTakenOverError,
 )
-from mlops_debug_env.models import ResetObservation, StepResult
-from mlops_debug_env.retrying import Retrying
-from mlops_debug_env.types import TASK_IDS
+from mlops_debug_env.protocol.observations import ResetObservation, StepResult
+from mlops_debug_env.protocol.types import TASK_IDS
+from mlops_debug_env.transport.retry import Retrying
 from tests.e2e.playing import CHECKS, TASKS
 from tests.e2e.relay import Relay, relaying
 from tests.e2e.running import ServerProcess, environment, free_port

@@ -47,7 +47,7 @@ def test_an_episode_through_the_blocking_client(server: ServerProcess, client: A
 
 @needs_openenv
 def test_the_async_client_takes_typed_actions_of_both_kinds_and_dicts(server: ServerProcess, client: Any) -> None:
-    from mlops_debug_env.actions import ReadConfig
+    from mlops_debug_env.protocol.actions import ReadConfig
 
     async def play() -> list[int]:
         async with client.MlopsDebugEnv(base_url=server.url) as env:

@@ -14,7 +14,7 @@ import yaml
 
 from domain.actions import action_schema
 from domain.rubric import RUBRIC
-from domain.splits import SPLITS
+from domain.tasks.splits import SPLITS
 from tests.e2e.playing import Episode, accepted
 from tests.e2e.running import ROOT, ServerProcess, environment
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from server.bundle_verifying import verify_bundle
+from server.audit.bundle.verifier import verify_bundle
 from tests.e2e.playing import Json, open_client
 from tests.e2e.running import ServerProcess, environment, run_command
 

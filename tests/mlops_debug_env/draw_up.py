@@ -11,8 +11,8 @@ from collections import Counter
 from itertools import chain, count, zip_longest
 from pathlib import Path
 
-from domain.compositions import FAULT_COUNTS, draw_faults
 from domain.faults import POOLS
+from domain.faults.compositions import FAULT_COUNTS, draw_faults
 from domain.generator import GENERATOR_VERSION, scenario_seed
 from domain.training.randomness import Stream
 from domain.types import COMPOSED_TASK, SINGLE_FAULT_TASKS, TaskId

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops_debug_env.address import parse_address
-from mlops_debug_env.connection import DebugClient
-from mlops_debug_env.errors import InvalidAddressError
+from mlops_debug_env.protocol.errors import InvalidAddressError
+from mlops_debug_env.transport.async_client import DebugClient
+from mlops_debug_env.transport.url import parse_address
 
 
 def sockets(base_url: str, session_key: str | None = None) -> tuple[str, str]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-import mlops_debug_env.errors as errors
-from mlops_debug_env.errors import MlopsDebugError, ProblemError, frame_error, problem_error
+import mlops_debug_env.protocol.errors as errors
+from mlops_debug_env.protocol.errors import MlopsDebugError, ProblemError, frame_error, problem_error
 
 
 def test_the_tree_in_the_docstring_is_the_tree_of_the_classes() -> None:

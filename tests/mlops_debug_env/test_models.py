@@ -7,9 +7,16 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from mlops_debug_env.actions import PatchEntry, QueryArtifact, ReadLogs, SubmitDiagnosis, action_schema, parse_action
-from mlops_debug_env.models import EpisodeState, Observation, ResetObservation
-from server.schemas import published_schemas
+from mlops_debug_env.protocol.actions import (
+    PatchEntry,
+    QueryArtifact,
+    ReadLogs,
+    SubmitDiagnosis,
+    action_schema,
+    parse_action,
+)
+from mlops_debug_env.protocol.observations import EpisodeState, Observation, ResetObservation
+from server.web.schemas import published_schemas
 
 
 def test_the_schema_of_the_models_is_the_published_one() -> None:

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mlops_debug_env.errors import CapacityError, ConflictError, ServerUnreachableError, problem_error
-from mlops_debug_env.retrying import LONGEST_RETRY_AFTER_SECONDS, Retrying, read_retry_after
+from mlops_debug_env.protocol.errors import CapacityError, ConflictError, ServerUnreachableError, problem_error
+from mlops_debug_env.transport.retry import MAX_RETRY_AFTER_SECONDS, Retrying, read_retry_after
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LOST = ServerUnreachableError("http://h", "gone")
@@ -70,7 +70,7 @@ async def test_the_server_is_never_asked_before_the_time_it_named() -> None:
 
 async def test_a_server_that_asks_for_too_long_is_not_waited_for() -> None:
     waiting = Waiting()
-    attempt, _ = failing(busy(LONGEST_RETRY_AFTER_SECONDS + 1))
+    attempt, _ = failing(busy(MAX_RETRY_AFTER_SECONDS + 1))
     with pytest.raises(CapacityError):
         await Retrying(pause=waiting.pause).run(attempt)
     assert waiting.seconds == []

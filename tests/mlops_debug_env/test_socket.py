@@ -13,15 +13,15 @@ import pytest
 from websockets.asyncio.server import Request, Response, ServerConnection, serve
 from websockets.datastructures import Headers
 
-from mlops_debug_env.connection import DebugClient
-from mlops_debug_env.errors import (
+from mlops_debug_env.protocol.errors import (
     CapacityError,
     MlopsDebugError,
     NotAllowedError,
     ProtocolError,
     ServerUnreachableError,
 )
-from mlops_debug_env.retrying import Retrying
+from mlops_debug_env.transport.async_client import DebugClient
+from mlops_debug_env.transport.retry import Retrying
 
 STATE = {
     "episode_id": "e",
@@ -179,8 +179,8 @@ async def test_a_redirect_is_told_and_never_followed(status: int, scheme: str) -
             scripted(handshake=handshake) as (url, _),
             DebugClient(url, retrying=FAST, api_key="secret") as client,
         ):
-            for asking in (client.state, client.tasks, client.health):
+            for as_requester in (client.state, client.tasks, client.health):
                 with pytest.raises(ProtocolError, match="not followed; make it the base URL") as refused:
-                    await asking()
+                    await as_requester()
                 assert "secret" not in str(refused.value)
         assert heard == []

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from mlops_debug_env.actions import action_schema
-from mlops_debug_env.errors import ServerUnreachableError
+from mlops_debug_env.protocol.actions import action_schema
+from mlops_debug_env.protocol.errors import ServerUnreachableError
 from mlops_debug_env.trl import API_KEY_VARIABLE, URL_VARIABLE, MlopsDebugToolEnv, ToolError
 from tests.e2e.running import ServerProcess, free_port
 
@@ -66,7 +66,7 @@ def test_a_tool_takes_the_parameters_of_its_action(name: str) -> None:
 def test_it_is_made_without_arguments_and_before_the_server_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     monkeypatch.setenv(URL_VARIABLE, url)
-    monkeypatch.setattr("mlops_debug_env.retrying.FIRST_DELAY_SECONDS", 0.001)
+    monkeypatch.setattr("mlops_debug_env.transport.retry.FIRST_DELAY_SECONDS", 0.001)
     env = MlopsDebugToolEnv()
     with pytest.raises(ServerUnreachableError, match=url):
         env.reset(prompt="", index=0)

@@ -8,18 +8,12 @@ from typing import Any
 
 import pytest
 
-from server.audit import audit_episode
-from server.findings import AuditReport, render_report
-from server.replay import (
-    NotOurDatabaseError,
-    UnfoldableEpisodeError,
-    UnknownStreamError,
-    reading,
-    render_replay,
-    replay_episode,
-)
+from server.audit.episode_audit import audit_episode
+from server.audit.replay import UnfoldableEpisodeError, UnknownStreamError, render_replay, replay_episode
+from server.audit.report import AuditReport, render_report
 from server.settings import Settings
-from tests.hand_made import REPAIR, HandMadeWorld, hand_made_scenario
+from server.storage.connections import NotOurDatabaseError, open_read_connection
+from tests.hand_made import REPAIR, HandMadeSimulation, hand_made_scenario
 from tests.served import serving
 
 ACTIONS: list[dict[str, Any]] = [
@@ -50,7 +44,7 @@ async def recorded(settings: Settings) -> Settings:
 
 
 async def audit(settings: Settings, episode_id: str = "done", **world: Any) -> AuditReport:
-    return await audit_episode(settings, HandMadeWorld(**world), episode_id)
+    return await audit_episode(settings, HandMadeSimulation(**world), episode_id)
 
 
 def tamper(settings: Settings, *statements: str, **values: Any) -> None:
@@ -162,7 +156,7 @@ async def test_a_change_of_the_read_model_is_found(recorded: Settings, change: s
 
 
 async def test_a_grade_that_does_not_follow_is_found_even_in_a_chain_that_verifies(settings: Settings) -> None:
-    class Generous(HandMadeWorld):
+    class Generous(HandMadeSimulation):
         def grade(self, *args: Any, **kwargs: Any) -> Any:
             return super().grade(*args, **kwargs).model_copy(update={"score": 0.99})
 
@@ -173,7 +167,7 @@ async def test_a_grade_that_does_not_follow_is_found_even_in_a_chain_that_verifi
 
 
 async def test_evidence_that_was_not_generated_is_found(settings: Settings) -> None:
-    class Kind(HandMadeWorld):
+    class Kind(HandMadeSimulation):
         async def generate(self, task_id: Any, seed: int) -> Any:
             scenario = await super().generate(task_id, seed)
             kinder = scenario.evidence.model_copy(update={"run_id": "run-the-answer"})
@@ -193,9 +187,9 @@ async def test_another_generator_version_is_a_note_not_a_finding(recorded: Setti
 async def test_other_observations_are_a_note_within_another_version_and_a_finding_within_one(
     recorded: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("domain.observation._opening", lambda task_id: b'"observation":{"new":1,')
+    monkeypatch.setattr("domain.episode.decide.observation._opening", lambda task_id: b'"observation":{"new":1,')
     assert {each.code for each in (await audit(recorded)).findings} == {"execute"}
-    monkeypatch.setattr("server.audit.OBSERVATION_VERSION", "2")
+    monkeypatch.setattr("server.audit.episode_audit.OBSERVATION_VERSION", "2")
     report = await audit(recorded)
     assert report.findings == ()
     assert "not executed again" in report.notes[0]
@@ -236,5 +230,5 @@ async def test_a_log_that_cannot_be_folded_is_not_replayed(recorded: Settings) -
 @pytest.mark.both_backends
 async def test_the_database_is_only_read(settings: Settings) -> None:
     with pytest.raises(NotOurDatabaseError, match=r"read-?only"):
-        async with reading(settings) as connection:
+        async with open_read_connection(settings) as connection:
             await connection.exec_driver_sql("CREATE TABLE t (a integer)")

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from domain.types import SINGLE_FAULT_TASKS, TASK_IDS
 from server.cli import cli
-from server.world import InlineWorld
+from server.scenarios.simulation import InProcessSimulation
 from tests.served import serving, settings_for
 
 
@@ -21,7 +21,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cli")
 
     async def play() -> None:
-        async with serving(settings_for(folder), world=InlineWorld()) as served:
+        async with serving(settings_for(folder), world=InProcessSimulation()) as served:
             for episode_id in ("e", "changed"):
                 await served.reset(episode_id=episode_id, task_id="easy", seed=5)
                 await served.step(episode_id, {"action_type": "read_config"})

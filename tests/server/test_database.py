@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from server.database import (
+from server.storage.engines import (
     DatabaseUrlError,
     create_postgres_write_engine,
     create_read_engine,
@@ -18,8 +18,7 @@ from server.database import (
     parse_url,
     shown_url,
 )
-from server.store import unavailable_if_silent
-from server.store_errors import StoreUnavailableError
+from server.storage.errors import StoreUnavailableError, translate_database_errors
 
 
 @pytest.mark.parametrize(
@@ -76,7 +75,7 @@ async def test_a_refused_connection_is_an_error_of_the_database_with_every_versi
 
     monkeypatch.setattr(asyncpg, "connect", start_up)
     engine = create_read_engine(parse_url(database_url))
-    with pytest.raises(StoreUnavailableError, match="starting up"), unavailable_if_silent():
+    with pytest.raises(StoreUnavailableError, match="starting up"), translate_database_errors():
         async with engine.connect():
             pass
     await engine.dispose()

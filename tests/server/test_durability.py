@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from server.backend import opened
-from server.database import create_write_engine
-from server.durability import UnsafeDatabaseError
 from server.settings import Settings
+from server.storage.backend import opened
+from server.storage.engines import create_write_engine
+from server.storage.writers.durability import UnsafeDatabaseError
 from tests.databases import connect
 from tests.postgres import PrivatePostgres
 from tests.served import serving
@@ -33,7 +33,7 @@ async def weakened(
         event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF").close())
         return engine
 
-    monkeypatch.setattr("server.backend.create_write_engine", create)
+    monkeypatch.setattr("server.storage.backend.create_write_engine", create)
     return settings
 
 

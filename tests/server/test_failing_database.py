@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
 
-from server.database import create_write_engine
 from server.settings import Settings
-from server.store import write_batch
-from server.store_errors import StoreUnavailableError, UnansweredCommitError
-from server.writer import Append, Outcome
+from server.storage.engines import create_write_engine
+from server.storage.errors import StoreUnavailableError, UnansweredCommitError
+from server.storage.writers.batch import write_batch
+from server.storage.writers.protocol import Append, Outcome
 from tests.databases import connect, execute
 from tests.postgres import PrivatePostgres
 from tests.served import Served, assert_problem, serving
@@ -37,9 +37,9 @@ def writers(monkeypatch: pytest.MonkeyPatch) -> list[sqlite3.Connection]:
         event.listen(engine, "connect", lambda connection, _: opened.append(connection))
         return engine
 
-    monkeypatch.setattr("server.database.BUSY_TIMEOUT_MS", 50)
-    monkeypatch.setattr("server.database.LOCK_TIMEOUT_MS", 50)
-    monkeypatch.setattr("server.backend.create_write_engine", create)
+    monkeypatch.setattr("server.storage.engines.BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr("server.storage.engines.LOCK_TIMEOUT_MS", 50)
+    monkeypatch.setattr("server.storage.backend.create_write_engine", create)
     return opened
 
 
@@ -142,7 +142,7 @@ async def test_an_append_whose_commit_went_unanswered_is_looked_up(
         assert write_batch(connection, batch) == [None] * len(batch)
         return [UnansweredCommitError("the connection broke after the commit")] * len(batch)
 
-    writer = played.installation.store._writer
+    writer = played.services.store._writer
     monkeypatch.setattr(writer, "_write", write_and_break)
     assert (await played.step("e", {"action_type": "read_logs"}))["info"]["version"] == 3
     assert len((await played.client.get("/episodes/e/events")).json()) == 3
@@ -155,8 +155,8 @@ async def test_where_nobody_knows_whether_it_was_recorded_nobody_says_that_it_wa
     def lose(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
         return [UnansweredCommitError("the connection broke")] * len(batch)
 
-    monkeypatch.setattr(played.installation.store._writer, "_write", lose)
-    monkeypatch.setattr("server.task_writer.write_again", lose)
+    monkeypatch.setattr(played.services.store._writer, "_write", lose)
+    monkeypatch.setattr("server.storage.writers.postgres.write_again", lose)
     response = await played.client.post("/step", json={"episode_id": "e", "action": READ})
     detail = assert_problem(response, 503, "store_unavailable")["detail"]
     assert "not known whether" in detail
@@ -189,9 +189,9 @@ async def test_a_batch_that_fails_while_a_conflict_is_sorted_out_is_unavailable_
         raise OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
 
     monkeypatch.setattr("server.store._write_alone", fail)
-    links = await played.installation.episodes.events("e")
+    links = await played.services.episodes.events("e")
     with pytest.raises(StoreUnavailableError, match="full"):
-        await played.installation.store.append("e", 0, links[:1])
+        await played.services.store.append("e", 0, links[:1])
     monkeypatch.undo()
     assert (await played.step("e", READ))["info"]["version"] == 3
 
@@ -202,7 +202,7 @@ async def test_an_episode_that_cannot_be_closed_does_not_fail_the_one_that_began
     async def fail(*_: object, **__: object) -> bool:
         raise StoreUnavailableError("database is locked")
 
-    monkeypatch.setattr(played.installation.episodes, "close", fail)
+    monkeypatch.setattr(played.services.episodes, "close", fail)
     begun = await played.client.post("/sessions/k/reset", json={"episode_id": "next"})
     assert begun.status_code == 200
     assert (await played.client.get("/sessions/k/state")).json()["episode_id"] == "next"

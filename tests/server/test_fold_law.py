@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from domain.episode import EpisodeState, evolve
-from domain.evidence_view import EvidenceView
-from domain.observation import observe, observe_final
+from domain.episode.decide import EpisodeState, evolve
+from domain.episode.evidence import EvidenceView
+from domain.episode.observation import observe, observe_final
 from domain.types import ARTIFACT_NAMES, SANITY_CHECK_NAMES, SINGLE_FAULT_TASKS
-from server.audit import audit_episode
-from server.folding import decode_link
+from server.audit.episode_audit import audit_episode
 from server.settings import Settings
-from tests.hand_made import REPAIR, HandMadeWorld, hand_made_scenario
+from server.storage.stream_codec import decode_link
+from tests.hand_made import REPAIR, HandMadeSimulation, hand_made_scenario
 from tests.served import Served, counting_ids, serving
 
 pytestmark = pytest.mark.both_backends
@@ -60,7 +60,7 @@ async def folded_answers(served: Served, episode_id: str, view: EvidenceView) ->
     """Observation, reward and end of each step, from the stored events alone."""
     state: EpisodeState | None = None
     shown: list[bytes] = []
-    for link in await served.installation.episodes.events(episode_id):
+    for link in await served.services.episodes.events(episode_id):
         event = decode_link(link)
         state = evolve(state, event)
         if link.kind == "expire":
@@ -100,7 +100,9 @@ async def test_every_answer_is_what_folding_the_stored_events_gives(settings: Se
             state = (await served.client.get(f"/state?episode_id={episode_id}")).json()
             assert state["step_count"] == len(steps)
     findings = [
-        found for episode_id in begun for found in (await audit_episode(settings, HandMadeWorld(), episode_id)).findings
+        found
+        for episode_id in begun
+        for found in (await audit_episode(settings, HandMadeSimulation(), episode_id)).findings
     ]
     print(f"{compared} answers of {count} random episodes equal the fold; {len(findings)} audit findings")
     assert findings == []
@@ -134,7 +136,7 @@ async def test_unversioned_steps_on_one_episode_run_one_after_another(settings: 
         action = {"action_type": "read_config"}
         answers = await asyncio.gather(*(served.step("e", action) for _ in range(30)))
         assert sorted(each["info"]["version"] for each in answers) == list(range(2, 32))
-        assert len(served.installation.episodes._locks) == 0
+        assert len(served.services.episodes._locks) == 0
 
 
 async def test_of_versioned_steps_at_once_one_wins(settings: Settings) -> None:
@@ -154,4 +156,4 @@ async def test_caches_are_bounded_and_losing_them_changes_nothing(settings: Sett
         for n in range(4):
             answer = await served.step(f"e{n}", {"action_type": "read_config"})
             assert hand_made_scenario(seed=n).evidence.run_id in answer["observation"]["last_action_result"]["content"]
-        assert len(served.installation.episodes._folded) == 1
+        assert len(served.services.episodes._folded) == 1

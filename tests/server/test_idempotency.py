@@ -154,8 +154,8 @@ async def test_an_older_database_gets_sessions_and_keeps_its_episodes(settings: 
     from alembic import command
     from alembic.config import Config
 
-    from server.database import create_write_engine, parse_url
-    from server.schema_versions import migrations_folder
+    from server.storage.engines import create_write_engine, parse_url
+    from server.storage.migrations import migrations_folder
 
     engine = create_write_engine(parse_url(settings.database_url))
     with engine.begin() as connection:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from server.idle import PIECE
+from server.episodes.idle_sweeper import PIECE
 from server.settings import Settings
 from tests.served import START, Served, serving
 
@@ -48,14 +48,14 @@ async def watched(hourly: Settings, clock: HandClock) -> AsyncIterator[Served]:
 async def test_an_episode_that_was_idle_for_long_is_closed(watched: Served, clock: HandClock) -> None:
     await watched.reset(episode_id="e")
     clock.now += 10 * HOUR - timedelta(milliseconds=1)
-    assert await watched.installation.sweeper.sweep() == 0
+    assert await watched.services.sweeper.sweep() == 0
     clock.now += timedelta(milliseconds=1)
-    assert await watched.installation.sweeper.sweep() == 1
+    assert await watched.services.sweeper.sweep() == 1
     events = (await watched.client.get("/episodes/e/events")).json()
     assert (events[-1]["kind"], events[-1]["payload"], events[-1]["actor"]) == ("expire", {"reason": "idle"}, "server")
     final = await watched.step("e", READ)
     assert (final["done"], final["reward"], final["info"]["truncated"]) == (True, 0.0, True)
-    assert await watched.installation.sweeper.sweep() == 0
+    assert await watched.services.sweeper.sweep() == 0
 
 
 async def test_a_step_keeps_an_episode_open(watched: Served, clock: HandClock) -> None:
@@ -64,7 +64,7 @@ async def test_a_step_keeps_an_episode_open(watched: Served, clock: HandClock) -
     clock.now += 6 * HOUR
     await watched.step("played", READ)
     clock.now += 6 * HOUR
-    assert await watched.installation.sweeper.sweep() == 1
+    assert await watched.services.sweeper.sweep() == 1
     assert (await watched.client.get("/state?episode_id=played")).json()["done"] is False
 
 
@@ -73,25 +73,25 @@ async def test_idle_time_begins_with_the_server(hourly: Settings, clock: HandClo
         await served.reset(episode_id="e")
     clock.now += 1000 * HOUR
     async with serving(hourly, clock=clock) as served:
-        assert await served.installation.sweeper.sweep() == 0
+        assert await served.services.sweeper.sweep() == 0
         clock.now += 9 * HOUR
-        assert await served.installation.sweeper.sweep() == 0
+        assert await served.services.sweeper.sweep() == 0
         clock.now += HOUR
-        assert await served.installation.sweeper.sweep() == 1
+        assert await served.services.sweeper.sweep() == 1
 
 
 async def test_many_are_closed_piece_by_piece(watched: Served, clock: HandClock) -> None:
     for n in range(PIECE + 3):
         await watched.reset(episode_id=f"e{n}")
     clock.now += 10 * HOUR
-    assert await watched.installation.sweeper.sweep() == PIECE + 3
+    assert await watched.services.sweeper.sweep() == PIECE + 3
     assert (await watched.client.get("/openenv/state")).json()["open_episodes"] == 0
 
 
 async def test_what_was_stepped_after_the_look_stays_open(watched: Served) -> None:
     await watched.reset(episode_id="e")
     await watched.step("e", READ)
-    assert await watched.installation.episodes.close("e", "idle", at_version=1) is False
+    assert await watched.services.episodes.close("e", "idle", at_version=1) is False
     assert (await watched.client.get("/state?episode_id=e")).json()["done"] is False
 
 
@@ -99,9 +99,9 @@ async def test_what_another_server_closed_is_not_closed_again(hourly: Settings, 
     async with serving(hourly, clock=clock) as here, serving(hourly, clock=clock) as there:
         await here.reset(episode_id="e")
         clock.now += 10 * HOUR
-        assert await there.installation.sweeper.sweep() == 1
-        assert await here.installation.sweeper.sweep() == 0
-        assert await here.installation.episodes.close("e", "idle") is False
+        assert await there.services.sweeper.sweep() == 1
+        assert await here.services.sweeper.sweep() == 0
+        assert await here.services.episodes.close("e", "idle") is False
         assert len((await here.client.get("/episodes/e/events")).json()) == 2
 
 
@@ -113,7 +113,7 @@ async def test_an_episode_that_a_dead_server_went_on_with_is_closed_by_another(
             await here.reset(episode_id="e")
             await there.step("e", READ)
         clock.now += 10 * HOUR
-        assert await here.installation.sweeper.sweep() == 1
+        assert await here.services.sweeper.sweep() == 1
         assert (await here.client.get("/state?episode_id=e")).json()["done"] is True
 
 
@@ -122,7 +122,7 @@ async def test_servers_that_sweep_at_once_close_each_episode_once(hourly: Settin
         for n in range(20):
             await here.reset(episode_id=f"e{n}")
         clock.now += 10 * HOUR
-        closed = await asyncio.gather(here.installation.sweeper.sweep(), there.installation.sweeper.sweep())
+        closed = await asyncio.gather(here.services.sweeper.sweep(), there.services.sweeper.sweep())
         assert sum(closed) == 20
         kinds = [each["kind"] for each in (await here.client.get("/episodes/e0/events")).json()]
         assert kinds == ["reset", "expire"]

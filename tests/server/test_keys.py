@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from server.authentication import is_open, sent_key
-from server.identity import Scope, owner_of
-from server.keys import KeyNameTakenError, UnknownKeyError, count_keys, create_key, list_keys, revoke_key
+from server.security.api_keys import KeyNameTakenError, UnknownKeyError, count_keys, create_key, list_keys, revoke_key
+from server.security.identity import Scope, owner_of
 from server.settings import Settings
+from server.web.middleware.authentication import is_open, sent_key
 from tests.operating import changed
 from tests.served import Served, assert_problem, serving
 
@@ -138,7 +138,7 @@ async def test_a_socket_without_a_key_is_never_accepted(running: Served, ann: st
 async def test_a_key_is_the_agent(running: Served, ann: str) -> None:
     begun = await running.client.post("/reset", json={"agent": "somebody else", "episode_id": "e"}, headers=bearer(ann))
     assert begun.status_code == 200
-    links = await running.installation.episodes.events(full_name(ann, "e"))
+    links = await running.services.episodes.events(full_name(ann, "e"))
     assert links[0].actor == "ann"
 
 
@@ -230,7 +230,7 @@ async def test_scores_and_open_episodes_are_those_of_the_key(running: Served, an
 
 async def test_a_revoked_key_ends_on_open_sockets_too(running: Served, guarded: Settings, ann: str) -> None:
     now = [0.0]
-    running.installation.keys._now = lambda: now[0]
+    running.services.keys._now = lambda: now[0]
     async with running.socket(key=ann) as socket:
         assert (await socket.say({"type": "reset"}))["type"] == "observation"
         changed(guarded, lambda connection: revoke_key(connection, "ann", now=NOW))
@@ -242,7 +242,7 @@ async def test_a_revoked_key_ends_on_open_sockets_too(running: Served, guarded: 
 
 async def test_a_revoked_key_ends_its_live_feed(running: Served, guarded: Settings, ann: str, bob: str) -> None:
     now = [0.0]
-    running.installation.keys._now = lambda: now[0]
+    running.services.keys._now = lambda: now[0]
     watching = asyncio.create_task(running.client.get("/live/feed?after=0", headers=bearer(ann)))
     async with asyncio.timeout(20):
         await running.app.state.pages.feed._is_watched.wait()
@@ -273,7 +273,7 @@ async def test_the_search_tells_of_anothers_running_episode_no_more_than_its_pag
 
 async def test_limits_count_the_key_not_the_address(guarded: Settings, ann: str, bob: str) -> None:
     async with serving(replace(guarded, steps_per_second=1)) as served:
-        served.installation.pace._now = lambda: 0.0
+        served.services.pace._now = lambda: 0.0
         for key in (ann, bob):
             await served.client.post("/reset", json={"episode_id": "e"}, headers=bearer(key))
             step = {"episode_id": "e", "action": READ}
@@ -288,7 +288,7 @@ async def test_what_was_reported_of_tokens_and_cost_is_recorded(running: Served,
     name = full_name(ann, "e")
     action = {"action_type": "submit_diagnosis", "metadata": {"reported": {"tokens": 1200, "cost_usd": 0.03}}}
     await running.client.post("/step", json={"episode_id": "e", "action": action}, headers=bearer(ann))
-    links = await running.installation.episodes.events(name)
+    links = await running.services.episodes.events(name)
     assert b'"reported":{"cost_usd":0.03,"tokens":1200}' in (links[-1].payload or b"")
 
 

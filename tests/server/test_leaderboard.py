@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from domain.ranking import Estimate, Outcome, estimate_score, is_better
-from domain.suites import RANKED_1, RANKED_2, Suite
-from server.board import CSV_COLUMNS, has_ranks
-from server.identity import KeyKind
-from server.keys import create_key
-from server.leaderboard import read_earlier_board
+from domain.ranking.statistics import Estimate, Outcome, estimate_score, is_better
+from domain.tasks.suites import RANKED_1, RANKED_2, Suite
+from server.ranking.board import CSV_COLUMNS, has_ranks
+from server.ranking.leaderboard import read_board_with_ranks
+from server.security.api_keys import create_key
+from server.security.identity import KeyKind
 from server.settings import Settings
-from server.tables import audits
+from server.storage.schema import audits
 from tests.hand_made import REPAIR
 from tests.operating import changed
 from tests.served import Served, assert_problem, serving
@@ -135,8 +135,8 @@ def test_equal_agents_are_told_apart_where_a_board_has_no_ranks_and_seldom_where
 
 
 async def test_the_earlier_form_of_a_board_has_ranks_for_every_suite(played: Served) -> None:
-    async with played.installation.reader.connect() as connection:
-        found = await connection.run_sync(lambda opened: read_earlier_board(opened, "spring"))
+    async with played.services.reader.connect() as connection:
+        found = await connection.run_sync(lambda opened: read_board_with_ranks(opened, "spring"))
     assert ({row["agent"]: row["rank"] for row in found["rows"]}, "has_ranks" in found) == (
         {"good": 1, "bad": 2, "=cheat": 2},
         False,
@@ -171,12 +171,12 @@ async def test_a_row_is_verified_once_all_its_ended_attempts_were_audited(played
         return {row["agent"]: row["verified"] for row in (await board(played))["rows"]}
 
     assert set((await verified()).values()) == {False}
-    assert await played.installation.verifier.verify() == 37
+    assert await played.services.verifier.verify() == 37
     assert set((await verified()).values()) == {True}
-    assert await played.installation.verifier.verify() == 0
+    assert await played.services.verifier.verify() == 0
     tamper(settings, "UPDATE attempts SET score = 0.9 WHERE agent = 'bad' AND entry = 1 AND attempt = 1")
     changed(settings, lambda connection: connection.execute(audits.delete()))
-    assert await played.installation.verifier.verify() == 37
+    assert await played.services.verifier.verify() == 37
     assert await verified() == {"good": True, "bad": False, "=cheat": True}
 
 

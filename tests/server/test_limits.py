@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from server.limits import OpenEpisodes, Pace, TooManyStepsError
+from server.episodes.limits import OpenEpisodes, StepRateLimiter, TooManyStepsError
 from server.settings import Settings
 from tests.served import Served, assert_problem, serving
 
@@ -16,21 +16,21 @@ READ = {"action_type": "read_config"}
 
 def test_a_client_has_a_seconds_worth_of_steps_and_then_the_pace() -> None:
     now = [0.0]
-    pace = Pace(3, now=lambda: now[0])
+    pace = StepRateLimiter(3, now=lambda: now[0])
     for _ in range(3):
-        pace.take_step("a")
+        pace.acquire("a")
     with pytest.raises(TooManyStepsError):
-        pace.take_step("a")
-    pace.take_step("b")
+        pace.acquire("a")
+    pace.acquire("b")
     now[0] += 0.34
-    pace.take_step("a")
+    pace.acquire("a")
     with pytest.raises(TooManyStepsError):
-        pace.take_step("a")
+        pace.acquire("a")
     now[0] += 100
     for _ in range(3):
-        pace.take_step("a")
+        pace.acquire("a")
     with pytest.raises(TooManyStepsError):
-        pace.take_step("a")
+        pace.acquire("a")
 
 
 def test_the_episode_left_alone_for_longest_makes_room() -> None:
@@ -62,14 +62,14 @@ async def test_an_episode_that_another_server_ended_is_no_longer_counted(setting
         await here.reset(episode_id="a")
         await here.reset(episode_id="b")
         await there.step("a", {"action_type": "submit_diagnosis"})
-        await here.installation.sweeper.forget_ended()
-        assert here.installation.sweeper._open.names() == ["b"]
+        await here.services.sweeper.forget_ended()
+        assert here.services.sweeper._open.names() == ["b"]
 
 
 async def test_a_step_too_many_is_told_over_both_transports_and_nothing_is_recorded(settings: Settings) -> None:
     async with serving(replace(settings, steps_per_second=2)) as served:
         now = [0.0]
-        served.installation.pace._now = lambda: now[0]
+        served.services.pace._now = lambda: now[0]
         async with served.socket() as socket:
             await socket.say({"type": "reset", "data": {"episode_id": "e"}})
             await socket.say({"type": "step", "data": READ})
@@ -88,7 +88,7 @@ async def test_a_step_too_many_is_told_over_both_transports_and_nothing_is_recor
 
 async def test_a_header_does_not_make_another_client(settings: Settings) -> None:
     async with serving(replace(settings, steps_per_second=1)) as served:
-        served.installation.pace._now = lambda: 0.0
+        served.services.pace._now = lambda: 0.0
         await served.reset(episode_id="e")
         await served.step("e", READ)
         again = await served.client.post("/step", json={"action": READ}, headers={"X-Forwarded-For": "10.0.0.9"})
@@ -138,8 +138,8 @@ async def test_not_ready_where_the_database_does_not_answer(served: Served, monk
         await asyncio.Event().wait()
         return 0
 
-    monkeypatch.setattr("server.installation.READY_TIMEOUT_SECONDS", 0.01)
-    monkeypatch.setattr("server.installation.read_open_count", never)
+    monkeypatch.setattr("server.services.READY_TIMEOUT_SECONDS", 0.01)
+    monkeypatch.setattr("server.services.read_open_count", never)
     response = await served.client.get("/ready")
     problem = response.json()
     assert (response.status_code, problem["code"], problem["queue_depth"]) == (503, "not_ready", 0)

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from server.cli import cli
-from server.listening import AddressError, bind, close, listen
+from server.operations.listen_address import AddressError, bind, close, listen
 from tests.e2e.running import ROOT, ServerProcess, run_command
 
 BAD_PORTS = ("80000", "65536", "-1")

@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from server.locks import NamedLocks
+from server.episodes.keyed_lock import KeyedLock
 
 
 async def test_one_name_is_held_by_one_in_the_order_of_asking() -> None:
-    locks, order = NamedLocks(), []
+    locks, order = KeyedLock(), []
 
     async def hold(number: int) -> None:
         async with locks.holding("a"):
@@ -24,14 +24,14 @@ async def test_one_name_is_held_by_one_in_the_order_of_asking() -> None:
 
 
 async def test_other_names_do_not_wait() -> None:
-    locks = NamedLocks()
+    locks = KeyedLock()
     async with locks.holding("a"), locks.holding("b"):
         assert len(locks) == 2
     assert len(locks) == 0
 
 
 async def test_nothing_is_left_after_an_error_or_a_cancelled_wait() -> None:
-    locks = NamedLocks()
+    locks = KeyedLock()
     with pytest.raises(ZeroDivisionError):
         async with locks.holding("a"):
             raise ZeroDivisionError

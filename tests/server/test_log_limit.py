@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from server.database import parse_url
-from server.doctor import examine
+from server.operations.doctor import examine
 from server.settings import Settings
-from server.sqlite_files import log_bytes
+from server.storage.engines import parse_url
+from server.storage.sqlite_files import log_bytes
 from tests.served import Served, serving
 
 LIMIT = 100_000
@@ -20,10 +20,10 @@ LIMIT = 100_000
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.database.LOG_LIMIT_BYTES", LIMIT)
-    monkeypatch.setattr("server.doctor.LOG_LIMIT_BYTES", LIMIT)
-    monkeypatch.setattr("server.log_limit.AGAIN_SECONDS", 0.0)
-    monkeypatch.setattr("server.log_limit.PATIENCE_MS", 1)
+    monkeypatch.setattr("server.storage.engines.LOG_LIMIT_BYTES", LIMIT)
+    monkeypatch.setattr("server.operations.doctor.LOG_LIMIT_BYTES", LIMIT)
+    monkeypatch.setattr("server.storage.wal_limit.AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr("server.storage.wal_limit.PATIENCE_MS", 1)
 
 
 async def grow(served: Served, path: Path, start: int) -> None:

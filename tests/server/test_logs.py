@@ -9,10 +9,9 @@ import pytest
 from starlette.routing import Route, WebSocketRoute
 
 from server.app import create_app
-from server.logged_names import WORDS, shown_name, shown_path
-from server.logs import HttpServerFilter, JsonFormatter, log_config
+from server.logs import EPISODE_ID, IS_REFUSED, REQUEST_ID, HttpServerFilter, JsonFormatter, log_config
+from server.security.log_redaction import WORDS, shown_name, shown_path
 from server.settings import Settings
-from server.trace import EPISODE_ID, IS_REFUSED, REQUEST_ID
 
 
 def formatted(message: str, *arguments: object, exception: BaseException | None = None) -> str:

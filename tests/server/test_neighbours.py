@@ -7,9 +7,9 @@ import json
 
 import pytest
 
-from server.database import create_read_engine, parse_url
-from server.neighbours import CHANNEL, Neighbours, News, read_news
+from server.episodes.peers import CHANNEL, PeerChannel, PeerMessage, read_news
 from server.settings import Settings
+from server.storage.engines import create_read_engine, parse_url
 from server.supervision import Supervisor
 from tests.databases import connect
 from tests.served import serving
@@ -37,12 +37,12 @@ def test_a_payload_that_is_no_news_is_refused(payload: str) -> None:
 async def test_nonsense_on_the_channel_does_not_end_the_listening(
     database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    heard: asyncio.Queue[News] = asyncio.Queue()
+    heard: asyncio.Queue[PeerMessage] = asyncio.Queue()
     unexpected: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: unexpected.append(context))
     reader = create_read_engine(parse_url(database_url))
-    news = News("seat", "session", "token")
-    async with asyncio.timeout(10), Neighbours(reader).listening(heard.put_nowait, Supervisor()):
+    news = PeerMessage("seat", "session", "token")
+    async with asyncio.timeout(10), PeerChannel(reader).listening(heard.put_nowait, Supervisor()):
         other = await connect(database_url)
         for payload in (*NONSENSE, json.dumps(news)):
             await other.execute("SELECT pg_notify($1, $2)", CHANNEL, payload)
@@ -57,17 +57,17 @@ async def test_nonsense_on_the_channel_does_not_end_the_listening(
 async def test_a_database_that_stops_answering_during_the_start_does_not_hang_the_server(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.neighbours.START_SECONDS", 0.05)
-    monkeypatch.setattr("server.neighbours.UNHEARD_SECONDS", 0.0)
-    monkeypatch.setattr("server.neighbours.AGAIN_SECONDS", 0.01)
-    listen = Neighbours._listen_until_lost
+    monkeypatch.setattr("server.episodes.service.peers.START_SECONDS", 0.05)
+    monkeypatch.setattr("server.episodes.service.peers.UNHEARD_SECONDS", 0.0)
+    monkeypatch.setattr("server.episodes.service.peers.AGAIN_SECONDS", 0.01)
+    listen = PeerChannel._listen_until_lost
     may_listen = asyncio.Event()
 
     async def silent(*arguments: object) -> None:
         await may_listen.wait()
         await listen(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Neighbours, "_listen_until_lost", silent)
+    monkeypatch.setattr(PeerChannel, "_listen_until_lost", silent)
     async with asyncio.timeout(20), serving(settings) as served:
         unready = await served.client.get("/ready")
         assert (unready.status_code, unready.json()["code"]) == (503, "not_ready")

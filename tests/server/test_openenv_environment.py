@@ -19,8 +19,8 @@ openenv: Any = pytest.importorskip("openenv.core", reason="needs the OpenEnv pac
 pytestmark = pytest.mark.openenv
 
 from mlops_debug_env.client import MlopsDebugAction, MlopsDebugObservation, MlopsDebugState  # noqa: E402
+from server.audit.replay import replay_episode  # noqa: E402
 from server.openenv_environment import Embedded, MlopsDebugEnvironment, RefusedError  # noqa: E402
-from server.replay import replay_episode  # noqa: E402
 
 READ = {"action_type": "read_config"}
 SUBMIT = {"action_type": "submit_diagnosis", "failure_category": "data_leakage", "confidence": 0.7}

@@ -9,9 +9,9 @@ import asyncpg
 import pytest
 
 from domain.chain import EMPTY, Link
-from server.backend import Backend, opened
-from server.positions import read_positions, read_safe_position
 from server.settings import Settings
+from server.storage.backend import Backend, opened
+from server.storage.positions import read_positions, read_safe_position
 from server.store import EventStore
 from tests.databases import connect
 from tests.server.test_store import after, event, head_of

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from bench.reset_timing import auc
-from server.quanta import FIRST_SECONDS, GROWTH, PERIOD, Quanta
+from server.scenarios.answer_timing import FIRST_SECONDS, GROWTH, PERIOD, AnswerTiming
 from server.settings import Settings
-from tests.hand_made import HandMadeWorld
+from tests.hand_made import HandMadeSimulation
 from tests.served import serving
 
 PLANTED = {0: (0.052, 0.055, 0.058), 1: (0.053, 0.060, 0.090), 2: (0.110, 0.127, 0.140)}
@@ -22,16 +22,16 @@ class Time:
 
     def __init__(self) -> None:
         self.now = 1_000.0
-        self.quanta = Quanta(now=lambda: self.now, sleep=self.sleep)
+        self.answer_timing = AnswerTiming(now=lambda: self.now, sleep=self.sleep)
 
     async def sleep(self, seconds: float) -> None:
         self.now += seconds
 
     async def answer(self, taken: float, task_id: str = "expert") -> float:
         """Seconds until the answer to a generation that took so long."""
-        began = self.quanta.begin()
+        began = self.answer_timing.begin()
         self.now += taken
-        await self.quanta.hold(task_id, began)
+        await self.answer_timing.hold(task_id, began)
         return round(self.now - began, 9)
 
 
@@ -87,7 +87,7 @@ async def test_a_quantum_that_is_needed_twice_in_a_period_stays() -> None:
     assert told == {SECOND}
 
 
-class WorkingWorld(HandMadeWorld):
+class WorkingWorld(HandMadeSimulation):
     """Takes the time that a run with so many faults takes: the seed modulo 3."""
 
     def __init__(self, time: Time) -> None:
@@ -106,7 +106,9 @@ async def test_over_300_resets_the_time_does_not_tell_how_many_faults_there_are(
 ) -> None:
     time = Time()
     told: dict[int, list[float]] = {0: [], 1: [], 2: []}
-    async with serving(settings, world=WorkingWorld(time), quanta=time.quanta if is_held else None) as served:
+    async with serving(
+        settings, world=WorkingWorld(time), answer_timing=time.answer_timing if is_held else None
+    ) as served:
         for seed in range(300):
             began = time.now
             await served.reset(task_id="expert", seed=seed)

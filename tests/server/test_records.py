@@ -15,18 +15,18 @@ import pytest
 from sqlalchemy import Connection, func, select
 from sqlalchemy.util import await_only
 
-from server import rebuilding
-from server.bundle import export_bundle
-from server.bundle_verifying import _boards as compare_boards
-from server.checkpoint_audit import audit_against
-from server.checkpoints import with_heads
-from server.leaderboard import read_board, read_earlier_board
-from server.operating import look, look_at_once, upgrade_and_change
-from server.rebuilding import rebuild
-from server.regrading import Regrade, RubricError, read_rubric, regrade
+from server.audit.bundle.verifier import _boards as compare_boards
+from server.audit.bundle.writer import export_bundle
+from server.audit.checkpoint_audit import audit_against
+from server.audit.checkpoints import with_heads
+from server.episodes import rebuild as rebuilding
+from server.episodes.rebuild import rebuild
+from server.ranking.leaderboard import read_board, read_board_with_ranks
+from server.ranking.regrade import Regrade, RubricError, read_rubric, regrade
+from server.security.signing import is_signed_by
 from server.settings import Settings
-from server.signing import is_signed_by
-from server.tables import events
+from server.storage.connections import migrate_and_run, run_read, run_read_snapshot
+from server.storage.schema import events
 from tests.operating import changed
 from tests.served import Served, assert_problem, serving
 from tests.server.test_rounds import key_of, opened
@@ -62,18 +62,18 @@ async def test_the_rebuilt_read_models_equal_the_live_ones(played: Served, setti
 
 @pytest.mark.both_backends
 async def test_a_checkpoint_follows_the_one_before_and_is_public(played: Served, settings: Settings) -> None:
-    made = await played.installation.checkpointer.make()
+    made = await played.services.checkpointer.make()
     assert made is not None
-    assert await played.installation.checkpointer.make() is None
+    assert await played.services.checkpointer.make() is None
     public = (await played.client.get("/public-key")).json()["public_key"]
     assert (await played.client.get("/checkpoint")).json()["checkpoint"] == made
     assert is_signed_by(public, made)
     await played.reset(episode_id="more")
-    following = await played.installation.checkpointer.make()
+    following = await played.services.checkpointer.make()
     assert following is not None
     assert (following["statement"]["number"], following["statement"]["streams"]) == (2, 4)
-    whole = await look(settings, lambda reader: with_heads(reader, made))
-    assert await look(settings, lambda reader: audit_against(reader, whole, public)) == []
+    whole = await run_read(settings, lambda reader: with_heads(reader, made))
+    assert await run_read(settings, lambda reader: audit_against(reader, whole, public)) == []
 
 
 async def test_the_receipt_is_signed_and_the_same_whenever_it_is_asked_for(played: Served) -> None:
@@ -128,18 +128,18 @@ async def test_an_export_is_of_one_moment(played: Served, settings: Settings) ->
         await_only(played.reset(episode_id="meanwhile"))
         return [*counts, reader.execute(select(func.count()).select_from(events)).scalar_one()]
 
-    first, second = await look_at_once(settings, counted_twice)
+    first, second = await run_read_snapshot(settings, counted_twice)
     assert first == second
     assert (
-        await look(settings, lambda reader: reader.execute(select(func.count()).select_from(events)).scalar_one())
+        await run_read(settings, lambda reader: reader.execute(select(func.count()).select_from(events)).scalar_one())
         > first
     )
 
 
 @pytest.mark.both_backends
 async def test_a_bundle_withholds_what_runs(played: Served, settings: Settings, tmp_path: Path) -> None:
-    path, signer = tmp_path / "b.zip", played.installation.signer
-    exported = await look(
+    path, signer = tmp_path / "b.zip", played.services.signer
+    exported = await run_read(
         settings, lambda reader: export_bundle(reader, signer, path, round_id="spring", now="2030-01-01T00:00:00.000Z")
     )
     assert (exported.episodes, exported.running) == (2, 1)
@@ -159,7 +159,7 @@ def _lines(path: Path, name: str) -> list[str]:
 async def test_nothing_is_recorded_while_the_read_models_are_rebuilt(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.database.LOCK_TIMEOUT_MS", 50)
+    monkeypatch.setattr("server.storage.engines.LOCK_TIMEOUT_MS", 50)
     during: list[httpx.Response] = []
     async with serving(settings) as served:
         await served.reset(episode_id="before")
@@ -191,21 +191,21 @@ async def test_what_may_take_long_has_no_limit_of_time(settings: Settings) -> No
             *(connection.exec_driver_sql(f"SHOW {name}").scalar() for name in names),
         ]
 
-    assert await upgrade_and_change(settings, limits, may_take_long=True) == [None, "0", "0", "0"]
+    assert await migrate_and_run(settings, limits, may_take_long=True) == [None, "0", "0", "0"]
 
 
 async def test_the_boards_of_bundles_from_before_are_derived_with_the_ranks_that_they_hold(
     played: Served, settings: Settings
 ) -> None:
-    earlier = await look(settings, lambda reader: read_earlier_board(reader, "spring"))
-    present = await look(settings, lambda reader: read_board(reader, round_id="spring"))
+    earlier = await run_read(settings, lambda reader: read_board_with_ranks(reader, "spring"))
+    present = await run_read(settings, lambda reader: read_board(reader, round_id="spring"))
     changed_rank = {**earlier, "rows": [{**row, "rank": row["rank"] + 1} for row in earlier["rows"]]}
     ranked = {**present, "rows": [{**row, "rank": 1} for row in present["rows"]]}
     assert (earlier["rows"][0]["rank"], present["rows"][0]["rank"]) == (1, None)
 
     async def findings(board: dict[str, Any]) -> list[str]:
         bundle = cast(Any, SimpleNamespace(boards=[board]))
-        return [each.code for each in await look(settings, lambda reader: compare_boards(reader, bundle))]
+        return [each.code for each in await run_read(settings, lambda reader: compare_boards(reader, bundle))]
 
     told = [await findings(board) for board in (earlier, present, changed_rank, ranked)]
     assert told == [[], [], ["board"], ["board"]]

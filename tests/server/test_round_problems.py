@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from server import round_errors
-from server.problems import problem_of
-from server.round_errors import (
+from server.episodes.errors import RoundClosedError, RoundError
+from server.ranking import errors as round_errors
+from server.ranking.errors import (
     AttemptsUsedError,
     KeyNeededError,
     RankedResetError,
-    RoundClosedError,
-    RoundError,
     RoundVersionError,
     UnknownRoundError,
 )
+from server.web.error_mapping import problem_of
 
 EXPECTED = {
     UnknownRoundError("spring"): (404, "unknown_round"),

@@ -12,17 +12,18 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.util import await_only
 
-from domain.rounds import AttemptId, attempt_fault, attempt_seed, commitment_to, round_of_name
-from domain.suites import RANKED_1, Suite
+from domain.ranking.rounds import AttemptId, attempt_fault, attempt_seed, commitment_to, round_of_name
+from domain.tasks.suites import RANKED_1, Suite
 from domain.types import SplitName
 from server import store
-from server.keys import create_key
-from server.round_closing import ClosedRound, close_round
-from server.round_errors import RoundClosedError, UnknownRoundError
-from server.rounds import RoundNameError, open_round
-from server.secret_files import SecretFiles, SecretLostError, secrets_folder
+from server.episodes.errors import RoundClosedError
+from server.ranking.closing import ClosedRound, close_round
+from server.ranking.errors import UnknownRoundError
+from server.ranking.rounds import RoundNameError, open_round
+from server.security.api_keys import create_key
+from server.security.secret_files import SecretFiles, SecretLostError, secrets_folder
 from server.settings import Settings
-from server.tables import attempts
+from server.storage.schema import attempts
 from tests.databases import execute
 from tests.operating import changed
 from tests.served import START, Served, assert_problem, serving
@@ -85,7 +86,7 @@ async def ranked(served: Served, entry: int = 1, **beside: Any) -> dict[str, Any
 
 
 async def closed(served: Served, settings: Settings, name: str = "spring") -> ClosedRound:
-    files, here = SecretFiles(secrets_folder(settings)), served.installation
+    files, here = SecretFiles(secrets_folder(settings)), served.services
     return await close_round(settings, here.reader, here.episodes, files, name, clock=lambda: START)
 
 
@@ -241,25 +242,25 @@ async def test_no_attempt_begins_in_a_round_that_closed_while_its_scenario_was_m
     playing: Served, settings: Settings
 ) -> None:
     begun, go = asyncio.Event(), asyncio.Event()
-    generate = playing.installation.world.generate
+    generate = playing.services.world.generate
 
     async def slow(*key: Any, **fault: Any) -> Any:
         begun.set()
         await go.wait()
         return await generate(*key, **fault)
 
-    playing.installation.world.generate = slow  # type: ignore[method-assign]
+    playing.services.world.generate = slow  # type: ignore[method-assign]
     late = asyncio.create_task(playing.client.post("/reset", json={"round": "spring", "entry": 1}))
     await begun.wait()
     await closed(playing, settings)
     go.set()
     assert_problem(await late, 409, "round_closed")
-    async with playing.installation.reader.connect() as connection:
+    async with playing.services.reader.connect() as connection:
         assert (await connection.execute(select(attempts))).all() == []
 
 
 async def attempt_rows(served: Served) -> list[Any]:
-    async with served.installation.reader.connect() as connection:
+    async with served.services.reader.connect() as connection:
         return list(await connection.execute(select(attempts)))
 
 
@@ -279,7 +280,7 @@ async def test_closing_waits_for_a_reset_that_is_not_committed_yet(
     late = asyncio.create_task(ranked(playing))
     await written.wait()
     closing = asyncio.create_task(closed(playing, settings))
-    async with playing.installation.reader.connect() as connection:
+    async with playing.services.reader.connect() as connection:
         waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
         while not closing.done():
             if (await connection.exec_driver_sql(waits)).scalar():
@@ -301,7 +302,7 @@ async def test_an_attempt_that_was_left_running_in_a_closed_round_takes_no_step(
     for action in (READ, SUBMIT):
         refused = await playing.client.post("/step", json={"episode_id": name, "action": action})
         assert_problem(refused, 409, "round_closed")
-    assert await playing.installation.episodes.close(name, "idle")
+    assert await playing.services.episodes.close(name, "idle")
     assert [(row.end_reason, row.score) for row in await attempt_rows(playing)] == [("idle", 0.01)]
 
 
@@ -330,7 +331,7 @@ async def test_the_name_of_an_attempt_is_reserved_for_it(playing: Served, ann: s
 @pytest.mark.both_backends
 async def test_an_attempt_has_one_row_that_tells_the_fault_only_after_the_end(playing: Served) -> None:
     async def row() -> Any:
-        async with playing.installation.reader.connect() as connection:
+        async with playing.services.reader.connect() as connection:
             return (await connection.execute(select(attempts))).one()
 
     info = await ranked(playing)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from domain.chain import Link, verify_chain
-from server.schemas import EpisodeState, Observation, ResetObservation
+from server.web.schemas import EpisodeState, Observation, ResetObservation
 from tests.hand_made import REPAIR
 from tests.served import Served, assert_problem
 
@@ -300,7 +300,7 @@ async def test_a_body_that_is_not_json_is_told_apart(served: Served) -> None:
 
 
 async def test_a_body_beyond_the_limit_is_refused(served: Served) -> None:
-    limit = served.installation.settings.body_limit_bytes
+    limit = served.services.settings.body_limit_bytes
     assert_problem(await served.client.post("/reset", content=b" " * (limit + 1)), 413, "body_too_large")
     assert (await served.client.post("/reset", content=b"{}" + b" " * (limit - 2))).status_code == 200
 
@@ -319,7 +319,7 @@ async def test_the_rest_of_the_wire(served: Served) -> None:
     assert set(metadata) == {"name", "description", "version", "author", "documentation_url"}
     schema = (await served.client.get("/schema")).json()
     assert set(schema) == {"action", "observation", "reset_observation", "state", "fields"}
-    assert schema["fields"] == served.installation.world.registry()
+    assert schema["fields"] == served.services.world.registry()
     assert {"reward", "done", "metadata"} <= set(schema["observation"]["properties"])
     assert health["version"] == metadata["version"]
 
@@ -330,7 +330,7 @@ async def test_an_unexpected_error_is_a_problem_without_details(
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(served.installation.episodes, "step", fail)
+    monkeypatch.setattr(served.services.episodes, "step", fail)
     response = await served.client.post("/step", json={"episode_id": "e", "action": READ})
     assert "secret" not in str(assert_problem(response, 500, "internal"))
 

@@ -7,12 +7,12 @@ from types import MappingProxyType
 import pytest
 
 from domain.rubric import RUBRIC, RUBRICS, Rubric
-from server.audit import audit_episode
-from server.pages.feed import Feed
-from server.rebuilding import rebuild
-from server.regrading import RubricError, read_rubric, regrade
+from server.audit.episode_audit import audit_episode
+from server.episodes.rebuild import rebuild
+from server.ranking.regrade import RubricError, read_rubric, regrade
+from server.scenarios.simulation import InProcessSimulation
 from server.settings import Settings
-from server.world import InlineWorld
+from server.web.pages.live.feed import Feed
 from tests.operating import changed
 from tests.served import Served, serving
 from tests.server.test_rounds import key_of, opened
@@ -27,13 +27,13 @@ OLD = Rubric(
     repeated_read_reward=-0.25,
     max_steps=MappingProxyType({"easy": 4, "medium": 30, "hard": 40, "expert": 50}),
 )
-PRESENT = ("server.beginning.RUBRIC", "server.rounds.RUBRIC")
+PRESENT = ("server.episodes.service.commit.RUBRIC", "server.ranking.rounds.RUBRIC")
 
 
 @pytest.fixture(autouse=True)
 def _two_rubrics(monkeypatch: pytest.MonkeyPatch) -> None:
     both = {**RUBRICS, OLD.version: OLD}
-    for module in ("domain.rubric", "server.regrading"):
+    for module in ("domain.rubric", "server.ranking.regrade"):
         monkeypatch.setattr(f"{module}.RUBRICS", both)
 
 
@@ -43,9 +43,9 @@ async def old_store(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Sett
     with monkeypatch.context() as then:
         for name in PRESENT:
             then.setattr(name, OLD)
-        opened(settings, generator=InlineWorld.generator_version)
+        opened(settings, generator=InProcessSimulation.generator_version)
         key = key_of(settings, "ann")
-        async with serving(settings, world=InlineWorld()) as served:
+        async with serving(settings, world=InProcessSimulation()) as served:
             for name in ("submitted", "out-of-steps", "running"):
                 await served.reset(task_id="easy", seed=3, episode_id=name)
                 assert (await served.step(name, READ))["reward"] == 0.5
@@ -68,7 +68,7 @@ async def totals(served: Served) -> dict[str, tuple[float, float]]:
 
 
 async def test_old_episodes_keep_their_rewards_and_scores(old_store: Settings) -> None:
-    async with serving(old_store, world=InlineWorld()) as served:
+    async with serving(old_store, world=InProcessSimulation()) as served:
         kept = await totals(served)
     assert kept["out-of-steps"] == (round(0.5 - 3 * 0.25 + 0.05, 4), 0.05)
     assert kept["submitted"][0] == round(0.5 + kept["submitted"][1], 4)
@@ -76,7 +76,7 @@ async def test_old_episodes_keep_their_rewards_and_scores(old_store: Settings) -
 
 
 async def test_an_old_episode_goes_on_and_is_graded_by_its_rubric(old_store: Settings) -> None:
-    async with serving(old_store, world=InlineWorld()) as served:
+    async with serving(old_store, world=InProcessSimulation()) as served:
         assert (await served.step("running", READ))["reward"] == -0.25
         assert (await served.step("running", {"action_type": "read_logs"}))["reward"] == 0.5
         ended = await served.step("running", SUBMIT)
@@ -84,13 +84,13 @@ async def test_an_old_episode_goes_on_and_is_graded_by_its_rubric(old_store: Set
         await served.reset(task_id="easy", seed=3, episode_id="new")
         assert (await served.step("new", READ))["reward"] == RUBRIC.new_artifact_reward
     for name in ("running", "new"):
-        report = await audit_episode(old_store, InlineWorld(), name)
+        report = await audit_episode(old_store, InProcessSimulation(), name)
         assert (report.findings, report.notes) == ((), ())
 
 
 @pytest.mark.parametrize("name", ["submitted", "out-of-steps", "running"])
 async def test_an_audit_takes_an_old_episode_s_actions_again(old_store: Settings, name: str) -> None:
-    report = await audit_episode(old_store, InlineWorld(), name)
+    report = await audit_episode(old_store, InProcessSimulation(), name)
     assert (report.findings, report.notes) == ((), ())
 
 
@@ -98,7 +98,7 @@ async def test_an_audit_tells_of_a_rubric_that_it_does_not_know(
     old_store: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("domain.rubric.RUBRICS", RUBRICS)
-    (found,) = (await audit_episode(old_store, InlineWorld(), "submitted")).findings
+    (found,) = (await audit_episode(old_store, InProcessSimulation(), "submitted")).findings
     assert (found.code, found.message) == ("fold", "unknown rubric: version 'old'; this program knows 1")
 
 
@@ -106,11 +106,11 @@ async def test_the_board_of_an_old_round_keeps_its_numbers(
     old_store: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as then:
-        for name in (*PRESENT, "domain.ranking.RUBRIC", "server.board.RUBRIC"):
+        for name in (*PRESENT, "domain.ranking.statistics.RUBRIC", "server.ranking.board.RUBRIC"):
             then.setattr(name, OLD)
-        async with serving(old_store, world=InlineWorld()) as served:
+        async with serving(old_store, world=InProcessSimulation()) as served:
             before = (await served.client.get("/leaderboard.json", params={"round": "spring"})).json()
-    async with serving(old_store, world=InlineWorld()) as served:
+    async with serving(old_store, world=InProcessSimulation()) as served:
         after = (await served.client.get("/leaderboard.json", params={"round": "spring"})).json()
     assert after == before
     (row,) = after["rows"]
@@ -122,14 +122,14 @@ async def test_a_regraded_board_has_the_floor_of_its_own_rubric(old_store: Setti
     generous = read_rubric({"version": "generous", "lowest_score": 0.3})
     done = changed(old_store, lambda connection: regrade(connection, generous, round_id="spring", now="n"))
     assert done.graded == 2
-    async with serving(old_store, world=InlineWorld()) as served:
+    async with serving(old_store, world=InProcessSimulation()) as served:
         asked = {"round": "spring", "rubric_version": "generous"}
         (row,) = (await served.client.get("/leaderboard.json", params=asked)).json()["rows"]
     assert min(row["score"], row["interval"][0]) >= 0.3
 
 
 async def test_the_pages_say_how_many_steps_an_old_episode_has(old_store: Settings) -> None:
-    async with serving(old_store, world=InlineWorld()) as served:
+    async with serving(old_store, world=InProcessSimulation()) as served:
         listed = (await served.client.get("/episodes", params={"task": "easy"})).text
         live = (await served.client.get("/live")).text
         feed: Feed = served.app.state.pages.feed

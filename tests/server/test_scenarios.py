@@ -8,14 +8,14 @@ from dataclasses import replace
 
 import pytest
 
-from server.scenarios import MOST_VERDICTS, HeldScenario, ScenarioLostError
+from server.scenarios.repository import MAX_VERDICTS, CachedScenario, ScenarioLostError
 from server.settings import Settings
 from tests.databases import execute
-from tests.hand_made import REPAIR, HandMadeWorld, hand_made_scenario
+from tests.hand_made import REPAIR, HandMadeSimulation, hand_made_scenario
 from tests.served import assert_problem, counting_ids, serving
 
 
-class SlowWorld(HandMadeWorld):
+class SlowWorld(HandMadeSimulation):
     async def generate(self, task_id, seed):  # type: ignore[no-untyped-def]
         await asyncio.sleep(0.01)
         return await super().generate(task_id, seed)
@@ -29,20 +29,20 @@ async def test_one_generation_for_a_key_however_many_ask(settings: Settings) -> 
 
 
 async def test_the_scenario_that_was_not_used_for_longest_makes_room(settings: Settings) -> None:
-    world = HandMadeWorld()
+    world = HandMadeSimulation()
     async with serving(replace(settings, scenario_cache=2), world=world) as served:
-        scenarios = served.installation.scenarios
+        scenarios = served.services.scenarios
         for seed in (1, 2, 1, 3, 1):
-            await scenarios.generate("easy", seed)
+            await scenarios.get_or_generate("easy", seed)
     assert world.generated == [("easy", 1), ("easy", 2), ("easy", 3)]
 
 
 async def test_an_asker_that_goes_away_does_not_take_the_scenario_along(settings: Settings) -> None:
     world = SlowWorld()
     async with serving(settings, world=world) as served:
-        scenarios = served.installation.episodes._scenarios
-        first = asyncio.create_task(scenarios.generate("easy", 1))
-        second = asyncio.create_task(scenarios.generate("easy", 1))
+        scenarios = served.services.episodes._scenarios
+        first = asyncio.create_task(scenarios.get_or_generate("easy", 1))
+        second = asyncio.create_task(scenarios.get_or_generate("easy", 1))
         await asyncio.sleep(0)
         first.cancel()
         assert (await second).scenario.seed == 1
@@ -52,7 +52,7 @@ async def test_an_asker_that_goes_away_does_not_take_the_scenario_along(settings
 async def test_an_old_episode_is_played_without_its_generator(settings: Settings) -> None:
     async with serving(settings) as served:
         await served.reset(episode_id="e", seed=3)
-    later = HandMadeWorld(generator_version="next")
+    later = HandMadeSimulation(generator_version="next")
     async with serving(settings, world=later) as served:
         await served.step("e", {"action_type": "read_config"})
     assert later.generated == []
@@ -90,10 +90,10 @@ async def test_a_scenario_that_was_changed_is_not_shown(settings: Settings) -> N
         response = await served.client.post("/step", json={"episode_id": "e", "action": {"action_type": "read_config"}})
         assert_problem(response, 500, "scenario_lost")
         with pytest.raises(ScenarioLostError):
-            await served.installation.episodes._scenarios.load("0" * 64)
+            await served.services.episodes._scenarios.get("0" * 64)
 
 
-class CountingWorld(HandMadeWorld):
+class CountingWorld(HandMadeSimulation):
     def __init__(self) -> None:
         super().__init__()
         self.failures = 0
@@ -109,14 +109,14 @@ class CountingWorld(HandMadeWorld):
 
 
 async def test_a_patch_is_verified_once_for_a_scenario_however_many_ask() -> None:
-    world, held = CountingWorld(), HeldScenario(hand_made_scenario(), is_stored=True)
+    world, held = CountingWorld(), CachedScenario(hand_made_scenario(), is_stored=True)
     verdicts = await asyncio.gather(*(held.verify(world, (REPAIR,)) for _ in range(10)))
     assert world.asked == 1
     assert len(set(verdicts)) == 1
 
 
 async def test_a_verification_that_failed_is_tried_again() -> None:
-    world, held = CountingWorld(), HeldScenario(hand_made_scenario(), is_stored=True)
+    world, held = CountingWorld(), CachedScenario(hand_made_scenario(), is_stored=True)
     world.failures = 1
     with pytest.raises(RuntimeError):
         await held.verify(world, (REPAIR,))
@@ -134,7 +134,7 @@ async def test_a_verification_that_failed_does_not_drop_a_newer_one() -> None:
                 raise RuntimeError("the worker is gone")
             return await super().verify(truth, patch)
 
-    world, held = Failing(), HeldScenario(hand_made_scenario(), is_stored=True)
+    world, held = Failing(), CachedScenario(hand_made_scenario(), is_stored=True)
     failed = asyncio.create_task(held.verify(world, (REPAIR,)))
     await asyncio.sleep(0)
     held._verdicts.clear()  # as enough other patches make it
@@ -147,15 +147,15 @@ async def test_a_verification_that_failed_does_not_drop_a_newer_one() -> None:
 
 
 async def test_the_verdict_that_was_asked_for_last_is_kept() -> None:
-    world, held = CountingWorld(), HeldScenario(hand_made_scenario(), is_stored=True)
-    for number in range(MOST_VERDICTS + 1):
+    world, held = CountingWorld(), CachedScenario(hand_made_scenario(), is_stored=True)
+    for number in range(MAX_VERDICTS + 1):
         await held.verify(world, (REPAIR.model_copy(update={"value": number / 1000}),))
         await held.verify(world, (REPAIR,))
-    assert world.asked == MOST_VERDICTS + 2
+    assert world.asked == MAX_VERDICTS + 2
 
 
 async def test_a_verification_that_failed_does_not_take_a_newer_one_with_it() -> None:
-    world, held = CountingWorld(), HeldScenario(hand_made_scenario(), is_stored=True)
+    world, held = CountingWorld(), CachedScenario(hand_made_scenario(), is_stored=True)
     world.failures = 1
 
     async def ask_twice() -> None:
@@ -169,7 +169,7 @@ async def test_a_verification_that_failed_does_not_take_a_newer_one_with_it() ->
 
 
 async def test_verdicts_are_kept_in_bounds() -> None:
-    world, held = CountingWorld(), HeldScenario(hand_made_scenario(), is_stored=True)
-    for number in range(MOST_VERDICTS + 5):
+    world, held = CountingWorld(), CachedScenario(hand_made_scenario(), is_stored=True)
+    for number in range(MAX_VERDICTS + 5):
         await held.verify(world, (REPAIR.model_copy(update={"value": number / 1000}),))
-    assert len(held._verdicts) == MOST_VERDICTS
+    assert len(held._verdicts) == MAX_VERDICTS

@@ -13,12 +13,12 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Inspector, inspect
 from sqlalchemy.engine import URL
 
-from server.database import create_read_engine, parse_url
-from server.positions import read_positions
-from server.schema_versions import NewerDatabaseError, migrations_folder, upgrade_database
 from server.settings import Settings
-from server.store_errors import StoreUnavailableError
-from server.tables import metadata
+from server.storage.engines import create_read_engine, parse_url
+from server.storage.errors import StoreUnavailableError
+from server.storage.migrations import NewerDatabaseError, migrations_folder, upgrade_database
+from server.storage.positions import read_positions
+from server.storage.schema import metadata
 from tests.databases import LostError, connect, execute
 from tests.served import serving
 
@@ -76,7 +76,7 @@ async def test_serving_needs_no_right_to_change_tables(url: URL, database_url: s
         assert (await served.client.post("/sessions/k/reset", json={"episode_id": "e"})).status_code == 200
         await served.step("e", {"action_type": "read_config"})
         assert (await served.client.post("/sessions/k/reset", json={"episode_id": "f"})).status_code == 200
-        assert len(await read_positions(served.installation.reader, after=0, limit=9)) == 4
+        assert len(await read_positions(served.services.reader, after=0, limit=9)) == 4
     with pytest.raises(LostError, match="must be owner"):
         execute(as_role.database_url, "ALTER TABLE events DISABLE TRIGGER ALL")
 
@@ -86,7 +86,7 @@ async def test_what_was_there_before_splits_is_of_train(
 ) -> None:
     newest = command.upgrade
     with monkeypatch.context() as patched:
-        patched.setattr("server.schema_versions.command.upgrade", lambda config, _: newest(config, "0008"))
+        patched.setattr("server.storage.migrations.command.upgrade", lambda config, _: newest(config, "0008"))
         await upgrade_database(url)
     empty = "x'00'" if database_url.startswith("sqlite") else "'\\x00'"
     execute(
@@ -110,7 +110,7 @@ async def test_a_start_does_not_wait_for_ever_for_tables_that_another_program_ha
     url: URL, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await upgrade_database(url)
-    monkeypatch.setattr("server.database.LOCK_TIMEOUT_MS", 50)
+    monkeypatch.setattr("server.storage.engines.LOCK_TIMEOUT_MS", 50)
     other = await connect(database_url)
     async with asyncio.timeout(30), other.transaction():
         await other.execute("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from domain.suites import SUITES
-from server.keys import create_key, revoke_key
-from server.rounds import open_round, secret_file
-from server.secret_checkups import look_at_keys, look_at_secrets
-from server.secret_files import SecretFiles, secrets_folder
+from domain.tasks.suites import SUITES
+from server.operations.secret_checks import check_keys, check_secrets
+from server.ranking.rounds import open_round, secret_file
+from server.security.api_keys import create_key, revoke_key
+from server.security.secret_files import SecretFiles, secrets_folder
+from server.security.signing import KEY_FILE, load_signer
 from server.settings import Settings
-from server.signing import KEY_FILE, load_signer
 from tests.operating import changed
 
 NOW = "2026-01-01T00:00:00.000000Z"
@@ -34,27 +34,27 @@ def files(settings: Settings) -> SecretFiles:
 
 
 async def test_a_key_must_exist_where_one_is_needed(settings: Settings) -> None:
-    assert (await look_at_keys(settings)).verdict == "bad"
+    assert (await check_keys(settings)).verdict == "bad"
     changed(settings, lambda opened: create_key(opened, "a", scopes=("agent",), kind="agent", now=NOW))
-    assert (await look_at_keys(settings)).verdict == "good"
+    assert (await check_keys(settings)).verdict == "good"
     changed(settings, lambda opened: revoke_key(opened, "a", now=NOW))
-    found = await look_at_keys(settings)
+    found = await check_keys(settings)
     assert (found.verdict, "keys create" in found.told) == ("bad", True)
 
 
 async def test_open_access_beyond_loopback_is_noted(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 's.db'}"
-    assert (await look_at_keys(Settings(database_url=url))).verdict == "good"
-    assert (await look_at_keys(Settings(database_url=url, host="0.0.0.0", access="open"))).verdict == "note"
+    assert (await check_keys(Settings(database_url=url))).verdict == "good"
+    assert (await check_keys(Settings(database_url=url, host="0.0.0.0", access="open"))).verdict == "note"
 
 
 async def test_a_folder_that_is_its_owners_alone_is_good(settings: Settings, files: SecretFiles) -> None:
-    found = await look_at_secrets(settings)
+    found = await check_secrets(settings)
     assert (found.verdict, "1 open rounds" in found.told) == ("good", True)
 
 
 async def test_before_the_first_start_there_is_no_folder(settings: Settings) -> None:
-    assert (await look_at_secrets(settings)).verdict == "good"
+    assert (await check_secrets(settings)).verdict == "good"
     assert not secrets_folder(settings).exists()
 
 
@@ -64,26 +64,26 @@ async def test_what_others_may_read_is_told_with_the_command_that_ends_it(
 ) -> None:
     path = files.folder / name
     path.chmod(0o755 if path.is_dir() else 0o644)
-    found = await look_at_secrets(settings)
+    found = await check_secrets(settings)
     assert (found.verdict, f"chmod {'700' if path.is_dir() else '600'} {path}" in found.told) == ("bad", True)
 
 
 async def test_a_secret_that_is_gone_or_another_is_told(settings: Settings, files: SecretFiles) -> None:
     secret = files.folder / secret_file("spring")
     secret.write_bytes(b"another secret of the same form!")
-    assert "put it back" in (await look_at_secrets(settings)).told
+    assert "put it back" in (await check_secrets(settings)).told
     secret.unlink()
-    found = await look_at_secrets(settings)
+    found = await check_secrets(settings)
     assert (found.verdict, str(secret) in found.told) == ("bad", True)
 
 
 async def test_a_damaged_signing_key_is_told(settings: Settings, files: SecretFiles) -> None:
     (files.folder / KEY_FILE).write_text("no key")
-    found = await look_at_secrets(settings)
+    found = await check_secrets(settings)
     assert (found.verdict, KEY_FILE in found.told) == ("bad", True)
 
 
 async def test_a_folder_that_is_gone_is_told_where_it_is_needed(settings: Settings, files: SecretFiles) -> None:
     files.folder.rename(files.folder.with_name("elsewhere"))
-    found = await look_at_secrets(settings)
+    found = await check_secrets(settings)
     assert (found.verdict, "put it back" in found.told) == ("bad", True)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from server.doctor import examine
+from server.operations.doctor import examine
 from server.settings import Settings
 from tests.served import serving
 

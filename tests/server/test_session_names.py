@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 
 from domain.chain import canonical, digest_of
-from server.admitted import SessionName
-from server.keys import create_key
-from server.rebuilding import rebuild
-from server.session_names import MARK, SessionNames, is_guessable
+from server.episodes.rebuild import rebuild
+from server.security.api_keys import create_key
+from server.security.session_names import MARK, SessionName, SessionNames, is_guessable
 from server.settings import Settings
-from server.tables import events
+from server.storage.schema import events
 from tests.operating import changed
 from tests.served import Served, serving
 
@@ -31,7 +30,7 @@ class EarlierNames:
 
 
 def as_before(served: Served) -> Served:
-    served.installation.sessions._names = EarlierNames()  # type: ignore[assignment]
+    served.services.sessions._names = EarlierNames()  # type: ignore[assignment]
     return served
 
 

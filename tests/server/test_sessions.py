@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from server.session_names import MARK
+from server.security.session_names import MARK
 from server.settings import Settings
 from tests.postgres import PrivatePostgres
 from tests.served import Served, assert_problem, serving
@@ -186,7 +186,7 @@ async def test_a_reset_over_another_server_moves_the_open_socket(settings: Setti
 async def test_news_is_heard_again_after_the_connection_broke(
     settings: Settings, postgres: PrivatePostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.neighbours.AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr("server.episodes.service.peers.AGAIN_SECONDS", 0.01)
     async with serving(settings) as here, serving(settings) as there:
         await postgres.alter(settings.database_url, "RESET ALL")
         for _ in range(200):
@@ -318,4 +318,4 @@ async def test_many_sockets_of_one_key_at_once_leave_one(served: Served) -> None
 
     await asyncio.gather(*(knock() for _ in range(20)))
     assert await kinds(served, "e") == ["reset", "read"]
-    assert served.installation.sockets.open_count == 0
+    assert served.services.sockets.open_count == 0

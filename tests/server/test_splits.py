@@ -14,16 +14,16 @@ import pytest
 from domain.chain import canonical
 from domain.events import EncodedEvent, EpisodeReset, Event, encode
 from domain.generator import GENERATOR_VERSION, generate
-from domain.rounds import AttemptId, attempt_fault, attempt_seed
-from domain.splits import numbered_task
-from domain.suites import RANKED_1
+from domain.ranking.rounds import AttemptId, attempt_fault, attempt_seed
+from domain.tasks.splits import numbered_task
+from domain.tasks.suites import RANKED_1
 from domain.types import SplitName, TaskId
-from server.audit import audit_episode
-from server.bundle import export_bundle
-from server.bundle_verifying import verify_bundle
-from server.operating import look
+from server.audit.bundle.verifier import verify_bundle
+from server.audit.bundle.writer import export_bundle
+from server.audit.episode_audit import audit_episode
+from server.scenarios.simulation import InProcessSimulation
 from server.settings import Settings
-from server.world import InlineWorld
+from server.storage.connections import run_read
 from tests.databases import execute
 from tests.served import Served, counting_ids, serving
 from tests.server.test_rounds import key_of, opened
@@ -37,7 +37,7 @@ SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 @pytest.fixture
 async def real(settings: Settings) -> AsyncIterator[Served]:
     """A server with the real generator."""
-    async with serving(settings, world=InlineWorld()) as served:
+    async with serving(settings, world=InProcessSimulation()) as served:
         yield served
 
 
@@ -73,7 +73,7 @@ async def test_any_seed_can_be_asked_for_in_any_split(real: Served) -> None:
 @pytest.mark.both_backends
 async def test_a_stored_scenario_is_found_again_for_its_own_split_only(settings: Settings) -> None:
     for server in ("first", "second"):  # the second finds all three in the store
-        async with serving(settings, world=InlineWorld(), new_id=counting_ids(server)) as served:
+        async with serving(settings, world=InProcessSimulation(), new_id=counting_ids(server)) as served:
             for split in SPLITS:
                 assert await code_shown(served, task_id="easy", split=split, seed=3) == code_of("easy", 3, split)
     stored = execute(settings.database_url, "SELECT split, seed FROM scenarios ORDER BY split")
@@ -88,7 +88,7 @@ async def test_a_ranked_episode_is_of_the_split_of_its_round(
     key = key_of(settings, "ann")
     attempt = AttemptId("spring", "ann", 2, 1)
     seed, fault = attempt_seed(SECRET, attempt), attempt_fault(SECRET, attempt, RANKED_1.mix["medium"])
-    async with serving(settings, world=InlineWorld()) as served:
+    async with serving(settings, world=InProcessSimulation()) as served:
         served.client.headers["Authorization"] = f"Bearer {key}"
         shown = await code_shown(served, round="spring", entry=2)
         assert (await served.client.get("/rounds")).json()["rounds"][0]["split"] == split
@@ -97,7 +97,7 @@ async def test_a_ranked_episode_is_of_the_split_of_its_round(
 
 
 async def test_the_twin_that_is_compared_with_an_episode_is_of_its_split(settings: Settings) -> None:
-    class Counting(InlineWorld):
+    class Counting(InProcessSimulation):
         asked: list[tuple[str | None, SplitName]]
 
         async def generate(
@@ -116,30 +116,32 @@ async def test_the_twin_that_is_compared_with_an_episode_is_of_its_split(setting
 
 
 async def test_an_audit_generates_each_split_again_and_finds_another_one(settings: Settings) -> None:
-    async with serving(settings, world=InlineWorld()) as served:
+    async with serving(settings, world=InProcessSimulation()) as served:
         for split in SPLITS:
             await served.reset(task_id="easy", split=split, seed=3, episode_id=split)
             await served.step(split, SUBMIT)
     for split in SPLITS:
-        report = await audit_episode(settings, InlineWorld(), split)
+        report = await audit_episode(settings, InProcessSimulation(), split)
         assert (report.findings, report.notes) == ((), ())
     execute(
         settings.database_url,
         "DROP TRIGGER scenarios_refuse_update",
         "UPDATE scenarios SET split = 'train' WHERE split = 'test'",
     )
-    assert [each.code for each in (await audit_episode(settings, InlineWorld(), "test")).findings] == ["scenario"]
+    assert [each.code for each in (await audit_episode(settings, InProcessSimulation(), "test")).findings] == [
+        "scenario"
+    ]
 
 
 async def test_an_attempt_in_another_split_than_that_of_its_round_is_found(settings: Settings) -> None:
     opened(settings, generator=GENERATOR_VERSION)
     key = key_of(settings, "ann")
-    async with serving(settings, world=InlineWorld()) as served:
+    async with serving(settings, world=InProcessSimulation()) as served:
         served.client.headers["Authorization"] = f"Bearer {key}"
         name = (await served.reset(round="spring", entry=1))["info"]["episode_id"]
-    assert (await audit_episode(settings, InlineWorld(), name)).findings == ()
+    assert (await audit_episode(settings, InProcessSimulation(), name)).findings == ()
     execute(settings.database_url, "UPDATE rounds SET split = 'train'")
-    (found,) = (await audit_episode(settings, InlineWorld(), name)).findings
+    (found,) = (await audit_episode(settings, InProcessSimulation(), name)).findings
     assert (found.code, found.message) == ("round", "the split is test, that of the round is train")
 
 
@@ -159,8 +161,8 @@ async def old_store(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Sett
     opened(settings, generator=GENERATOR_VERSION, split="train")
     key = key_of(settings, "ann")
     with monkeypatch.context() as patched:
-        patched.setattr("server.folding.encode", encoded_before_splits)
-        async with serving(settings, world=InlineWorld()) as served:
+        patched.setattr("server.storage.stream_codec.encode", encoded_before_splits)
+        async with serving(settings, world=InProcessSimulation()) as served:
             await served.reset(task_id="easy", seed=2_000_004, episode_id="old")
             await served.step("old", SUBMIT)
             served.client.headers["Authorization"] = f"Bearer {key}"
@@ -178,7 +180,7 @@ async def test_what_was_recorded_before_splits_audits_as_before(old_store: Setti
     names = execute(old_store.database_url, "SELECT episode_id FROM episodes")
     assert (len(names), versions_of_resets(old_store)) == (2, [2, 2])
     for (name,) in names:
-        report = await audit_episode(old_store, InlineWorld(), name)
+        report = await audit_episode(old_store, InProcessSimulation(), name)
         assert report.findings == ()
         assert not [note for note in report.notes if "again" in note]
 
@@ -186,17 +188,17 @@ async def test_what_was_recorded_before_splits_audits_as_before(old_store: Setti
 async def test_a_scenario_from_before_splits_is_not_served_for_a_held_out_task(old_store: Settings) -> None:
     meant = numbered_task("test", 12)
     assert (meant.task_id, meant.seed) == ("easy", 2_000_004)
-    async with serving(old_store, world=InlineWorld(), new_id=counting_ids("new")) as served:
+    async with serving(old_store, world=InProcessSimulation(), new_id=counting_ids("new")) as served:
         assert await code_shown(served, split="test", index=12) == code_of("easy", 2_000_004, "test")
         assert await code_shown(served, task_id="easy", seed=2_000_004) == code_of("easy", 2_000_004, "train")
     assert versions_of_resets(old_store) == [2, 2, 3, 3]
 
 
 async def exported(settings: Settings, path: Path) -> str:
-    async with serving(settings, world=InlineWorld()) as served:
-        signer = served.installation.signer
+    async with serving(settings, world=InProcessSimulation()) as served:
+        signer = served.services.signer
         now = "2030-01-01T00:00:00.000Z"
-        await look(settings, lambda opened: export_bundle(opened, signer, path, round_id=None, now=now))
+        await run_read(settings, lambda opened: export_bundle(opened, signer, path, round_id=None, now=now))
         return signer.public_key
 
 
@@ -205,7 +207,7 @@ def one_thread(_: int) -> Executor:
 
 
 async def test_a_bundle_of_all_splits_verifies(settings: Settings, tmp_path: Path) -> None:
-    async with serving(settings, world=InlineWorld()) as served:
+    async with serving(settings, world=InProcessSimulation()) as served:
         for split in SPLITS:
             await served.reset(task_id="easy", split=split, seed=3, episode_id=split)
             await served.step(split, SUBMIT)

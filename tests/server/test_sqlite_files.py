@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import Connection
 
 from server.settings import Settings
-from server.sqlite_files import DatabaseMovedError
-from server.store import write_batch
-from server.writer import Append, Outcome
+from server.storage.sqlite_files import DatabaseMovedError
+from server.storage.writers.batch import write_batch
+from server.storage.writers.protocol import Append, Outcome
 from tests.databases import execute
 from tests.served import Served, assert_problem, serving, settings_for
 
@@ -92,7 +92,7 @@ async def test_a_database_moved_into_place_is_not_written_to(settings: Settings,
         await served.reset(episode_id="e", task_id="medium")
         arriving.rename(path)
         await assert_refused(served)
-        for work in (served.installation.checkpointer.make, served.installation.verifier.verify):
+        for work in (served.services.checkpointer.make, served.services.verifier.verify):
             with pytest.raises(DatabaseMovedError):
                 await work()
     assert path.read_bytes() == content
@@ -110,7 +110,7 @@ async def test_a_change_while_it_is_written_is_not_acknowledged(
             move(file_of(settings))
         return outcomes
 
-    monkeypatch.setattr("server.installation.write_batch", write_and_move)
+    monkeypatch.setattr("server.services.write_batch", write_and_move)
     async with serving(settings) as served:
         await served.reset(episode_id="e", task_id="medium")
         response = await served.client.post("/reset", json={"episode_id": "moves"})

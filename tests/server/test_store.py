@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import text
 
 from domain.chain import EMPTY, Head, Link, NewEvent, link, verify_chain
-from server.backend import opened
 from server.settings import Settings
-from server.statements import Statement, StatementRow
+from server.storage.backend import opened
+from server.storage.errors import RequestIdReusedError, WrongExpectedVersionError
+from server.storage.sql import Statement, StatementRow
+from server.storage.writers.protocol import Append
 from server.store import EventStore
-from server.store_errors import RequestIdReusedError, WrongExpectedVersionError
-from server.writer import Append
 from tests.databases import LostError, execute
 
 pytestmark = [pytest.mark.both_backends, pytest.mark.always_postgres]

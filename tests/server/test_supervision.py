@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import Connection
 
 from server.settings import Settings
-from server.store import write_batch
-from server.supervision import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Supervisor
-from server.writer import Append, Outcome
+from server.storage.writers.batch import write_batch
+from server.storage.writers.protocol import Append, Outcome
+from server.supervision import FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS, Supervisor
 from tests.databases import execute
 from tests.served import Served, assert_problem, serving
 
@@ -59,7 +59,7 @@ async def ready(served: Served) -> httpx.Response:
 async def until_running(served: Served) -> None:
     """Until no task is down any more."""
     async with asyncio.timeout(10):
-        while served.installation.supervisor.down:  # noqa: ASYNC110 - what is down has no event of its own
+        while served.services.supervisor.down:  # noqa: ASYNC110 - what is down has no event of its own
             await asyncio.sleep(0.001)
 
 
@@ -78,7 +78,7 @@ async def test_a_writer_that_ends_fails_its_callers_and_is_replaced(
 ) -> None:
     async with serving(settings, supervisor=Supervisor(sleep=pauses)) as served:
         await served.client.post("/reset", json={"episode_id": "e", "task_id": "medium"})
-        writer = served.installation.store._writer
+        writer = served.services.store._writer
         monkeypatch.setattr(writer, "_commit", failing(iter([asyncio.CancelledError()]), writer._commit))  # type: ignore[attr-defined]
         bodies = [{"episode_id": "e", "action": READ}, *({"episode_id": f"n{n}"} for n in range(3))]
         paths = ["/step", "/reset", "/reset", "/reset"]
@@ -109,7 +109,7 @@ async def test_what_was_being_written_when_the_writer_ended_is_not_said_to_be_lo
 
     async with serving(settings, supervisor=Supervisor(sleep=pauses)) as served:
         await served.client.post("/reset", json={"episode_id": "e", "task_id": "medium"})
-        writer = served.installation.store._writer
+        writer = served.services.store._writer
         monkeypatch.setattr(writer, "_write", write_and_end)
         body = {"episode_id": "e", "action": READ, "request_id": "r-1"}
         async with asyncio.timeout(10):
@@ -126,7 +126,7 @@ async def test_a_server_stops_while_its_writer_is_down(
 ) -> None:
     async with asyncio.timeout(10):
         async with serving(settings, supervisor=Supervisor(sleep=pauses)) as served:
-            writer = served.installation.store._writer
+            writer = served.services.store._writer
             monkeypatch.setattr(writer, "_commit", failing(iter([KillTheWriterError()]), lambda *_: None))
             await served.client.post("/reset", json={"episode_id": "e"})
             await pauses.has_begun.wait()
@@ -164,7 +164,7 @@ async def test_a_background_task_that_ends_is_told_and_started_again(
 
     async with serving(replace(settings, **brief), supervisor=Supervisor(sleep=pauses)) as served:  # type: ignore[arg-type]
         # What a task awaits may be cancelled by somebody else: no ``except Exception`` of its own catches that.
-        patched = getattr(served.installation, part)
+        patched = getattr(served.services, part)
         monkeypatch.setattr(patched, method, failing(iter([asyncio.CancelledError()]), turn))
         async with asyncio.timeout(10):
             await pauses.has_begun.wait()
@@ -196,13 +196,11 @@ async def test_the_live_feed_is_started_again(
 async def test_the_listener_to_other_servers_is_started_again(
     settings: Settings, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.neighbours.UNHEARD_SECONDS", 0.0)
+    monkeypatch.setattr("server.episodes.service.peers.UNHEARD_SECONDS", 0.0)
     async with serving(settings, supervisor=Supervisor(sleep=pauses)) as served:
-        neighbours = served.installation.sessions.neighbours
-        monkeypatch.setattr("server.neighbours.AGAIN_SECONDS", 0.0)
-        monkeypatch.setattr(
-            neighbours, "_listen_until_lost", failing(iter([ZeroDivisionError()]), neighbours._listen_until_lost)
-        )
+        peers = served.services.sessions.peers
+        monkeypatch.setattr("server.episodes.service.peers.AGAIN_SECONDS", 0.0)
+        monkeypatch.setattr(peers, "_listen_until_lost", failing(iter([ZeroDivisionError()]), peers._listen_until_lost))
         end_connections(settings.database_url)
         async with asyncio.timeout(10):
             await pauses.has_begun.wait()
@@ -237,7 +235,7 @@ async def test_the_pause_doubles_up_to_the_longest() -> None:
     await many.wait()
     task.cancel()
     await asyncio.wait([task])
-    assert lengths == [min(FIRST_PAUSE_SECONDS * 2**n, LONGEST_PAUSE_SECONDS) for n in range(9)]
+    assert lengths == [min(FIRST_PAUSE_SECONDS * 2**n, MAX_PAUSE_SECONDS) for n in range(9)]
 
 
 async def test_a_task_that_returns_is_down_too_and_only_its_cancellation_ends_it() -> None:

@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import Connection
 
 from domain.chain import EMPTY
-from server.backend import opened
 from server.settings import Settings
-from server.store import EventStore, write_batch
-from server.store_errors import UnansweredCommitError
-from server.writer import Append, Outcome, WriterStoppedError
+from server.storage.backend import opened
+from server.storage.errors import UnansweredCommitError
+from server.storage.writers.batch import write_batch
+from server.storage.writers.protocol import Append, Outcome, WriterStoppedError
+from server.store import EventStore
 from tests.databases import connect, execute
 from tests.server.test_positions import insert
 from tests.server.test_store import after, event
@@ -37,7 +38,7 @@ async def wait_for_a_waiter(watcher: asyncpg.Connection) -> None:
 async def test_an_unanswered_commit_that_is_still_under_way_is_waited_for(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.database.LOCK_TIMEOUT_MS", 30_000)
+    monkeypatch.setattr("server.storage.engines.LOCK_TIMEOUT_MS", 30_000)
     async with opened(settings) as backend:
         monkeypatch.setattr(backend.writer, "_write", lambda _, batch: [UnansweredCommitError("")] * len(batch))
         ours = append_to("s")

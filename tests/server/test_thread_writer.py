@@ -12,12 +12,13 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 
 from domain.chain import EMPTY
-from server.database import BUSY_TIMEOUT_MS, create_write_engine, parse_url
-from server.durability import UnsafeDatabaseError
-from server.schema_versions import upgrade
-from server.store import read_stream, write_batch
-from server.thread_writer import ThreadWriter
-from server.writer import Append, Outcome, WriterStoppedError
+from server.storage.engines import BUSY_TIMEOUT_MS, create_write_engine, parse_url
+from server.storage.migrations import upgrade
+from server.storage.stream_codec import read_stream
+from server.storage.writers.batch import write_batch
+from server.storage.writers.durability import UnsafeDatabaseError
+from server.storage.writers.protocol import Append, Outcome, WriterStoppedError
+from server.storage.writers.sqlite import SqliteWriter
 from tests.server.test_store import after
 from tests.server.test_store import event as an_event
 
@@ -40,7 +41,7 @@ async def test_waiting_appends_share_transactions(engine: Engine) -> None:
         sizes.append(len(batch))
         return write_batch(connection, batch)
 
-    writer = ThreadWriter(engine, write, batch_limit=64)
+    writer = SqliteWriter(engine, write, batch_limit=64)
     await writer.start()
     await asyncio.gather(*(writer.submit(append_to(f"s{n}")) for n in range(200)))
     await writer.stop()
@@ -58,7 +59,7 @@ async def test_at_most_one_append_of_a_stream_in_a_batch(engine: Engine) -> None
         batches.append([each.stream_id for each in batch])
         return write_batch(connection, batch)
 
-    writer = ThreadWriter(engine, write, batch_limit=64)
+    writer = SqliteWriter(engine, write, batch_limit=64)
     await writer.start()
     outcomes = await asyncio.gather(
         *(writer.submit(append_to(name)) for name in ("a", "a", "b", "a")), return_exceptions=True
@@ -70,7 +71,7 @@ async def test_at_most_one_append_of_a_stream_in_a_batch(engine: Engine) -> None
 
 
 async def test_an_append_whose_caller_went_away_is_still_written(engine: Engine) -> None:
-    writer = ThreadWriter(engine, write_batch, batch_limit=64)
+    writer = SqliteWriter(engine, write_batch, batch_limit=64)
     await writer.start()
     task = asyncio.create_task(writer.submit(append_to("s")))
     await asyncio.sleep(0)
@@ -84,7 +85,7 @@ async def test_an_append_whose_caller_went_away_is_still_written(engine: Engine)
 
 
 async def test_stopping_writes_what_is_waiting_and_takes_no_more(engine: Engine) -> None:
-    writer = ThreadWriter(engine, write_batch, batch_limit=2)
+    writer = SqliteWriter(engine, write_batch, batch_limit=2)
     await writer.start()
     waiting = [asyncio.create_task(writer.submit(append_to(f"s{n}"))) for n in range(9)]
     await asyncio.sleep(0)
@@ -98,7 +99,7 @@ async def test_stopping_writes_what_is_waiting_and_takes_no_more(engine: Engine)
 async def test_a_database_that_is_not_durable_is_refused(engine: Engine) -> None:
     event.listen(engine, "connect", lambda opened, _: opened.execute("PRAGMA synchronous=OFF").close())
     engine.dispose()
-    writer = ThreadWriter(engine, write_batch, batch_limit=2)
+    writer = SqliteWriter(engine, write_batch, batch_limit=2)
     with pytest.raises(UnsafeDatabaseError, match="synchronous is 0"):
         await writer.start()
     await writer.stop()
@@ -113,7 +114,7 @@ async def test_a_batch_that_fails_in_an_unexpected_way_does_not_end_the_writer(e
             raise failure
         return write_batch(connection, batch)
 
-    writer = ThreadWriter(engine, write, batch_limit=2)
+    writer = SqliteWriter(engine, write, batch_limit=2)
     await writer.start()
     with pytest.raises(ZeroDivisionError):
         await writer.submit(append_to("s"))
@@ -132,12 +133,12 @@ async def test_the_time_in_the_queue_is_taken_off_the_wait_for_a_foreign_lock(
         connection.rollback()
         return write_batch(connection, batch)
 
-    writer = ThreadWriter(engine, write, batch_limit=2)
+    writer = SqliteWriter(engine, write, batch_limit=2)
     await writer.start()
     for name, later in (("at-once", 0.0), ("late", 4.0), ("too-late", 11.0), ("again", 0.0)):
         clock = SimpleNamespace(monotonic=lambda later=later: time.monotonic() + later)
-        monkeypatch.setattr("server.thread_writer.time", clock)
-        monkeypatch.setattr("server.thread_writer.LATE_SECONDS", 2.0)
+        monkeypatch.setattr("server.storage.writers.sqlite.time", clock)
+        monkeypatch.setattr("server.storage.writers.sqlite.LATE_SECONDS", 2.0)
         await writer.submit(append_to(name))
     await writer.stop()
     engine.dispose()

@@ -12,13 +12,13 @@ from typing import Any
 import httpx
 import pytest
 
-from server.installation import TURNS_A_PROCESS
+from server.services import TURNS_A_PROCESS
 from server.settings import Settings
-from tests.hand_made import HandMadeWorld
+from tests.hand_made import HandMadeSimulation
 from tests.served import Served, assert_problem, serving
 
 
-class GatedWorld(HandMadeWorld):
+class GatedWorld(HandMadeSimulation):
     """Generates only while its gate is open."""
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 async def until_waiting(served: Served, count: int) -> None:
-    await until(lambda: served.installation.turns.waiting == count)
+    await until(lambda: served.services.turns.waiting == count)
 
 
 def resets(client: httpx.AsyncClient, seeds: range) -> list[asyncio.Task[httpx.Response]]:
@@ -154,7 +154,7 @@ async def test_a_reset_whose_socket_was_dropped_is_not_generated(gated: Served, 
         async with gated.socket(path) as socket:
             await socket.send({"type": "reset"})
             await until_waiting(gated, 1)
-        assert gated.installation.turns.waiting == 0
+        assert gated.services.turns.waiting == 0
         world.gate.set()
         await asyncio.gather(*working)
     assert len(world.generated) == TURNS_A_PROCESS

@@ -9,12 +9,12 @@ from typer.testing import CliRunner
 
 from domain.types import TaskId
 from server.cli import cli
-from server.database import parse_url
-from server.schema_versions import upgrade_database
+from server.operations.prewarm import warm
 from server.settings import Settings
-from server.warming import warm
+from server.storage.engines import parse_url
+from server.storage.migrations import upgrade_database
 from tests.databases import execute
-from tests.hand_made import HandMadeWorld
+from tests.hand_made import HandMadeSimulation
 from tests.served import assert_problem, serving
 
 KEYS: list[tuple[TaskId, int]] = [("easy", 1), ("hard", 1), ("easy", 2), ("easy", 1)]
@@ -23,7 +23,7 @@ KEYS: list[tuple[TaskId, int]] = [("easy", 1), ("hard", 1), ("easy", 2), ("easy"
 @pytest.mark.both_backends
 async def test_what_was_warmed_is_not_generated_at_reset(settings: Settings) -> None:
     await upgrade_database(parse_url(settings.database_url))
-    ahead, later = HandMadeWorld(), HandMadeWorld()
+    ahead, later = HandMadeSimulation(), HandMadeSimulation()
     done: list[None] = []
     assert await warm(settings, ahead, KEYS, done=lambda: done.append(None)) == (3, 0)
     assert await warm(settings, ahead, KEYS, done=lambda: done.append(None)) == (0, 3)
@@ -36,7 +36,7 @@ async def test_what_was_warmed_is_not_generated_at_reset(settings: Settings) -> 
 async def test_what_another_generator_made_is_generated_anew(settings: Settings) -> None:
     async with serving(settings) as served:
         await served.reset(seed=3)
-    newer = HandMadeWorld(generator_version="next")
+    newer = HandMadeSimulation(generator_version="next")
     async with serving(settings, world=newer) as served:
         await served.reset(seed=3)
     assert newer.generated == [("easy", 3)]

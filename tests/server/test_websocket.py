@@ -108,7 +108,7 @@ async def test_a_reset_closes_the_open_episode_in_the_same_batch(
 ) -> None:
     async with served.socket() as socket:
         first = (await socket.say({"type": "reset"}))["data"]["metadata"]["episode_id"]
-        writer, batches = served.installation.store._writer, []
+        writer, batches = served.services.store._writer, []
         write = writer._write
         monkeypatch.setattr(writer, "_write", lambda opened, batch: batches.append(batch) or write(opened, batch))
         second = (await socket.say({"type": "reset"}))["data"]["metadata"]["episode_id"]
@@ -121,7 +121,7 @@ async def test_an_open_episode_that_another_server_ended_does_not_fail_the_reset
 ) -> None:
     async with served.socket() as socket, serving(settings) as other:
         first = (await socket.say({"type": "reset"}))["data"]["metadata"]["episode_id"]
-        await other.installation.episodes.close(first, "idle")
+        await other.services.episodes.close(first, "idle")
         begun = await socket.say({"type": "reset"})
         assert (begun["type"], begun["data"]["metadata"]["version"]) == ("observation", 1)
     ends = (await served.client.get(f"/episodes/{first}/events")).json()[1:]
@@ -152,7 +152,7 @@ async def test_a_dropped_socket_leaves_its_episode(served: Served) -> None:
 
 
 async def test_a_frame_beyond_the_limit_is_answered_and_the_socket_stays_open(served: Served) -> None:
-    limit = served.installation.settings.body_limit_bytes
+    limit = served.services.settings.body_limit_bytes
     async with served.socket() as socket:
         refused = await socket.say({"type": "reset", "data": {"agent": "x" * limit}})
         assert refused["type"] == "error"

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from server import whole_files
-from server.secret_files import SecretFiles, UnwritableSecretsError
-from server.whole_files import UnwritableFileError, write_whole_text, written_whole
+from server import atomic_files as whole_files
+from server.atomic_files import UnwritableFileError, atomic_write, write_text_atomically
+from server.security.secret_files import SecretFiles, UnwritableSecretsError
 from tests.e2e.running import run_command
 
 
 def test_a_file_takes_its_name_when_it_is_whole(tmp_path: Path) -> None:
     target = tmp_path / "checkpoint.json"
     target.write_text("older")
-    with written_whole(target) as unfinished:
+    with atomic_write(target) as unfinished:
         unfinished.write_text("newer")
         assert target.read_text() == "older"
     assert target.read_text() == "newer"
@@ -33,7 +33,7 @@ def test_a_file_that_cannot_be_finished_leaves_what_was_there(tmp_path: Path) ->
     target.write_text("older")
 
     def write_a_part() -> None:
-        with written_whole(target) as unfinished:
+        with atomic_write(target) as unfinished:
             unfinished.write_text("new")
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -54,14 +54,14 @@ def test_file_and_folder_are_flushed_before_and_after_the_renaming(
         sync(path)
 
     monkeypatch.setattr(whole_files, "sync_file", noticed)
-    write_whole_text(target, "x")
+    write_text_atomically(target, "x")
     assert flushed == [(False, False), (True, True)]
 
 
 @pytest.mark.parametrize("name", ["missing/bundle.zip", "."])
 def test_a_folder_that_is_missing_or_in_the_way_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(UnwritableFileError, match=r"no folder|it is a folder"):
-        write_whole_text(tmp_path / name, "x")
+        write_text_atomically(tmp_path / name, "x")
 
 
 def test_a_secret_on_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from server.worker_process import THREAD_VARIABLES
-from server.workers import Workers
+from server.scenarios.worker_process import THREAD_VARIABLES
+from server.scenarios.workers import Workers
 
 
 async def test_only_the_environment_of_a_worker_is_bound_to_one_core(monkeypatch: pytest.MonkeyPatch) -> None:

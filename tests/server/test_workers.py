@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from server.scenarios.simulation import InProcessSimulation, PooledSimulation
+from server.scenarios.workers import WorkerHungError, WorkerLostError, Workers
 from server.settings import Settings
-from server.workers import WorkerHungError, WorkerLostError, Workers
-from server.world import InlineWorld, PooledWorld
 from tests.served import assert_problem, serving
 from tests.server.dying import die_until
 
@@ -93,7 +93,7 @@ async def test_stopping_ends_a_worker_in_the_middle_of_a_call() -> None:
 
 
 async def test_a_worker_generates_and_verifies_as_this_process_does() -> None:
-    inline, pooled = InlineWorld(), PooledWorld(1, timeout_seconds=LONG)
+    inline, pooled = InProcessSimulation(), PooledSimulation(1, timeout_seconds=LONG)
     await pooled.start()
     scenario = await pooled.generate("medium", 11)
     assert scenario == await inline.generate("medium", 11)
@@ -105,7 +105,7 @@ async def test_a_worker_generates_and_verifies_as_this_process_does() -> None:
 
 
 async def test_no_reset_fails_while_generators_are_killed_except_with_a_retryable_503(settings: Settings) -> None:
-    world = PooledWorld(2, timeout_seconds=LONG)
+    world = PooledSimulation(2, timeout_seconds=LONG)
 
     async def kill(times: int) -> None:
         for _ in range(times):
@@ -126,7 +126,7 @@ async def test_no_reset_fails_while_generators_are_killed_except_with_a_retryabl
 
 
 async def test_a_generator_that_hangs_is_told_as_a_retryable_503_over_every_transport(settings: Settings) -> None:
-    class Hanging(InlineWorld):
+    class Hanging(InProcessSimulation):
         async def generate(self, *_: object, **__: object):  # type: ignore[no-untyped-def]
             raise WorkerHungError("worker 1 took longer than 60 seconds")
 

@@ -9,8 +9,8 @@ from pydantic import BaseModel
 
 from domain.diagnosis import Diagnosis, PatchEntry, Reported
 from domain.events import EVENT_TYPES, UPCASTERS, DiagnosisSubmitted, Event
-from domain.submission import StoredEntry, StoredSubmission
-from server.openapi.bodies import RecordedEvent
+from domain.grading.stored_submission import StoredEntry, StoredSubmission
+from server.web.openapi.response_models import RecordedEvent
 from upkeep.reference.documented import documented_fields
 from upkeep.reference.markdown import table
 

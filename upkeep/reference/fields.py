@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.registry import REGISTRY
+from domain.fields.registry import REGISTRY
 from upkeep.reference.markdown import table
 
 

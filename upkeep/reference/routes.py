@@ -7,9 +7,9 @@ from typing import Iterable
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from server.app import create_app
-from server.openapi.operations import OPERATIONS
-from server.openapi.problems import PROBLEMS
 from server.settings import Settings
+from server.web.openapi.operations import OPERATIONS
+from server.web.openapi.problems import PROBLEMS
 from upkeep.reference.markdown import code, table
 
 

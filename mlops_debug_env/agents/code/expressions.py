@@ -21,8 +21,8 @@ from mlops_debug_env.agents.code.values import (
     is_symbolic,
 )
 
-MOST_STEPS = 30_000
-MOST_DEPTH = 40
+MAX_STEPS = 30_000
+MAX_DEPTH = 40
 
 
 class TooMuchError(Exception):
@@ -37,12 +37,12 @@ class Effort:
 
     def spend(self) -> None:
         self._steps += 1
-        if self._steps > MOST_STEPS:
+        if self._steps > MAX_STEPS:
             raise TooMuchError
 
     @contextmanager
     def deeper(self) -> Iterator[None]:
-        if self._depth >= MOST_DEPTH:
+        if self._depth >= MAX_DEPTH:
             raise TooMuchError
         self._depth += 1
         try:

@@ -8,8 +8,8 @@ import re
 from types import MappingProxyType
 from typing import Any, Callable, Mapping
 
-MOST_ELEMENTS = 200
-MOST_CHARACTERS = 2_000
+MAX_ELEMENTS = 200
+MAX_CHARACTERS = 2_000
 _LARGEST = 1e18
 _FORMAT = re.compile(r"(0?[1-9]?\d?(?:\.\d)?)[dfs]?")
 
@@ -40,7 +40,7 @@ COMPARED: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = MappingProxyType
 
 
 _CONTAINERS = (list, tuple, dict, set)
-_MOST_LEVELS = 4
+_MAX_LEVELS = 4
 """Of lists in lists: what is shared on many levels takes for ever to compare or to write."""
 
 
@@ -50,9 +50,9 @@ class NotPlainError(Exception):
 
 def bounded(value: Any) -> Any:
     """The value itself where it is small."""
-    if isinstance(value, str) and len(value) > MOST_CHARACTERS:
+    if isinstance(value, str) and len(value) > MAX_CHARACTERS:
         raise NotPlainError
-    if isinstance(value, _CONTAINERS) and (len(value) > MOST_ELEMENTS or _is_deep(value)):
+    if isinstance(value, _CONTAINERS) and (len(value) > MAX_ELEMENTS or _is_deep(value)):
         raise NotPlainError
     if isinstance(value, (int, float)) and not abs(value) <= _LARGEST:
         raise NotPlainError
@@ -61,7 +61,7 @@ def bounded(value: Any) -> Any:
 
 def _is_deep(value: Any) -> bool:
     level = [value]
-    for _ in range(_MOST_LEVELS):
+    for _ in range(_MAX_LEVELS):
         inner = [one for each in level for one in (each.values() if isinstance(each, dict) else each)]
         level = list({id(one): one for one in inner if isinstance(one, _CONTAINERS)}.values())
     return bool(level)
@@ -106,7 +106,7 @@ def filled_in(text: str, values: list[Any]) -> str:
 
 def _range(*bounds: Any) -> list[int]:
     numbers = range(*bounds)
-    if len(numbers) > MOST_ELEMENTS:
+    if len(numbers) > MAX_ELEMENTS:
         raise NotPlainError
     return list(numbers)
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
-from mlops_debug_env.actions import Action, submission
 from mlops_debug_env.agents.investigation import next_investigative_action
-from mlops_debug_env.agents.llm.conversation import Conversation, Message
+from mlops_debug_env.agents.llm.conversation import ChatHistory, Message
 from mlops_debug_env.agents.llm.endpoint import ContextTooLongError, Endpoint, NoToolsError, Reply
 from mlops_debug_env.agents.llm.offer import Offer, offer_for
 from mlops_debug_env.agents.llm.replies import (
@@ -20,13 +19,14 @@ from mlops_debug_env.agents.llm.replies import (
 )
 from mlops_debug_env.agents.llm.tools import Tool
 from mlops_debug_env.agents.llm.usage import NOTHING_USED, ModelUsage
-from mlops_debug_env.models import Observation, ResetObservation
-from mlops_debug_env.types import TaskId
+from mlops_debug_env.protocol.actions import Action, submission
+from mlops_debug_env.protocol.observations import Observation, ResetObservation
+from mlops_debug_env.protocol.types import TaskId
 
 ToolMode = Literal["auto", "tools", "json"]
 
 _SMALLEST_CONTEXT_TOKENS = 2000
-_LONGEST_NAME = 200
+_MAX_NAME_CHARACTERS = 200
 """As the server takes it."""
 _TAKEN_FOR_IT = "[You gave no legal action, so this step was taken for you.]\n"
 
@@ -63,7 +63,7 @@ class LlmAgent:
         tools: tuple[Tool, ...],
         settings: LlmSettings | None = None,
     ) -> None:
-        self.name = f"llm:{endpoint.model}"[:_LONGEST_NAME]
+        self.name = f"llm:{endpoint.model}"[:_MAX_NAME_CHARACTERS]
         self.usage: ModelUsage = NOTHING_USED
         """Of the present episode."""
         self.said = ""
@@ -167,8 +167,8 @@ class LlmAgent:
         self._settings = replace(self._settings, mode="json")
         self._conversation.speak_json(self._offer(with_tools=False).system)
 
-    def _new_conversation(self, *, with_tools: bool) -> Conversation:
-        return Conversation(
+    def _new_conversation(self, *, with_tools: bool) -> ChatHistory:
+        return ChatHistory(
             self._offer(with_tools=with_tools).system,
             with_tools=with_tools,
             most_tokens=self._settings.context_tokens,

@@ -7,16 +7,16 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from mlops_debug_env.actions import Action
 from mlops_debug_env.agents.llm.prompt import briefing, folded_text, shortened_text
-from mlops_debug_env.models import Observation, ResetObservation
+from mlops_debug_env.protocol.actions import Action
+from mlops_debug_env.protocol.observations import Observation, ResetObservation
 
 Message = dict[str, Any]
 
 BYTES_PER_TOKEN = 3.0
 """Fewer than usual in English, so that an estimate is rather too high: code and numbers take more tokens."""
 _OVERHEAD_TOKENS = 6
-_MOST_SAID_CHARACTERS = 2000
+_MAX_SAID_CHARACTERS = 2000
 _FOLD_DOWN_TO = 0.75
 """Folding starts at the bound and goes on to this share of it, so that the messages do not change at every turn."""
 
@@ -34,7 +34,7 @@ class _Turn:
     is_folded: bool = False
 
 
-class Conversation:
+class ChatHistory:
     """What is sent to the model.
 
     Args:
@@ -152,4 +152,4 @@ def estimated_tokens(text: str) -> int:
 def _shortened(said: str) -> str:
     """Chatter is not carried along in full."""
     said = said.strip()
-    return said if len(said) <= _MOST_SAID_CHARACTERS else said[:_MOST_SAID_CHARACTERS] + " […]"
+    return said if len(said) <= _MAX_SAID_CHARACTERS else said[:_MAX_SAID_CHARACTERS] + " […]"

@@ -12,7 +12,7 @@ import openai
 from openai.types.chat import ChatCompletion, ChatCompletionMessage
 
 from mlops_debug_env.agents.llm.conversation import Message, estimated_tokens
-from mlops_debug_env.agents.llm.limits import Pace, Spending
+from mlops_debug_env.agents.llm.limits import ModelRateLimiter, Spending
 from mlops_debug_env.agents.llm.prices import Price
 from mlops_debug_env.agents.llm.usage import ModelUsage
 
@@ -95,7 +95,7 @@ class Endpoint:
         self,
         settings: ModelSettings,
         *,
-        pace: Pace,
+        pace: ModelRateLimiter,
         spending: Spending,
         price: Price | None = None,
         monotonic: Callable[[], float] = time.monotonic,

@@ -27,7 +27,7 @@ class Budget:
     seconds: float | None = None
 
 
-class Pace:
+class ModelRateLimiter:
     """Bounds on requests and tokens a minute, shared by all episodes of a run."""
 
     def __init__(self, *, requests_per_minute: int | None, tokens_per_minute: int | None) -> None:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from mlops_debug_env.agents.llm.prompt import system_of
 from mlops_debug_env.agents.llm.tools import Tool, instructions_of, tools_for
-from mlops_debug_env.types import TaskId
+from mlops_debug_env.protocol.types import TaskId
 
 
 class Offer(NamedTuple):

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable
 from itertools import groupby
 
-from mlops_debug_env.models import ActionResult, Observation, RegistryField, ResetObservation
-from mlops_debug_env.types import COMPOSED_TASK, TaskId
+from mlops_debug_env.protocol.observations import ActionResult, Observation, RegistryField, ResetObservation
+from mlops_debug_env.protocol.types import COMPOSED_TASK, TaskId
 
 _ONE = "Exactly one thing in the run you are given was changed for the worse. "
 _SOME = (

@@ -10,11 +10,11 @@ from typing import Any, Iterator
 from openai.types.chat import ChatCompletionMessage
 from pydantic import ValidationError
 
-from mlops_debug_env.actions import Action, SubmitDiagnosis, parse_action
-from mlops_debug_env.types import COMPOSED_TASK, TaskId
+from mlops_debug_env.protocol.actions import Action, SubmitDiagnosis, parse_action
+from mlops_debug_env.protocol.types import COMPOSED_TASK, TaskId
 
 _THINKING = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
-_MOST_PROBLEMS = 4
+_MAX_PROBLEMS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +108,7 @@ def _legal(wire: dict[str, Any]) -> Action:
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(str(part) for part in each['loc'][1:]) or 'the action'}: {each['msg']}"
-            for each in error.errors()[:_MOST_PROBLEMS]
+            for each in error.errors()[:_MAX_PROBLEMS]
         )
         raise IllegalReplyError(f"{wire['action_type']} was not carried out: {problems}. Correct it.") from error
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlops_debug_env.types import COMPOSED_TASK, TaskId
+from mlops_debug_env.protocol.types import COMPOSED_TASK, TaskId
 
 _REFERENCE = "#/$defs/"
 # What only programs read: models reason no better for it, and every call pays for it.

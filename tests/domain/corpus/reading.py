@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from domain.diagnosis import Diagnosis
+from domain.fields.registry import find
 from domain.grade import Grade
 from domain.grader import grade, verify_patch
-from domain.reading.fixes import read_fix
-from domain.registry import find
+from domain.grading.free_text.fixes import read_fix
 from domain.scenario import Scenario, Truth
 from domain.training.pipeline import FieldValue
 from tests.domain.scenarios import THOROUGH, planted

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.field import FieldSpec
-from domain.reading.fixes import NOTHING, read_text
-from domain.reading.naming import fields_named
-from domain.registry import REGISTRY, with_field
+from domain.fields.field import FieldSpec
+from domain.fields.registry import REGISTRY, with_field
+from domain.grading.free_text.fixes import NOTHING, read_text
+from domain.grading.free_text.naming import fields_named
 from domain.training.pipeline import Pipeline, draw_pipeline
 from domain.training.style import STEPS, Style
 from tests.profiles import examples

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from domain.reading.naming import fields_named, file_named
-from domain.registry import REGISTRY
+from domain.fields.registry import REGISTRY
+from domain.grading.free_text.naming import fields_named, file_named
 
 
 @pytest.mark.parametrize("spec", [spec for spec in REGISTRY if spec.attribute], ids=lambda spec: spec.field)

@@ -6,7 +6,7 @@ import pytest
 from domain.training import tabular
 from domain.training.frame import Frame
 from domain.training.pipeline import draw_pipeline
-from domain.training.world import draw_rows
+from domain.training.raw_data import draw_rows
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from statistics import fmean
 
-from bench.canaries.composed import heuristic_answer, measure_expert
-from domain.composed_canaries import composed_scenarios
-from mlops_debug_env.actions import Diagnosis, SubmitDiagnosis, submission
+from bench.validity.composed import heuristic_answer, measure_expert
+from bench.validity.composed_blind_answers import composed_scenarios
+from mlops_debug_env.protocol.actions import Diagnosis, SubmitDiagnosis, submission
 
 
 def test_each_task_is_given_the_shape_that_it_takes() -> None:

@@ -10,19 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.faults import POOLS
+from domain.fields.registry import registry_json
 from domain.generator import generate
-from domain.registry import registry_json
 from domain.scenario import Scenario
 from domain.training.style import SEED_SPLITS, SeedSplit
 from domain.types import SINGLE_FAULT_TASKS
-from mlops_debug_env.actions import RunSanityCheck, SubmitDiagnosis
 from mlops_debug_env.agents.evidence import Evidence
 from mlops_debug_env.agents.heuristic import HeuristicAgent, diagnose
 from mlops_debug_env.agents.hypothesis import Clue, Hypothesis, share_of_best, weigh
 from mlops_debug_env.agents.investigation import Notes, investigative_actions, next_investigative_action
 from mlops_debug_env.agents.rules import RULES
-from mlops_debug_env.models import ActionResult, CheckResult, Info, Observation
-from mlops_debug_env.types import ARTIFACT_NAMES, SANITY_CHECK_NAMES, ArtifactName
+from mlops_debug_env.protocol.actions import RunSanityCheck, SubmitDiagnosis
+from mlops_debug_env.protocol.observations import ActionResult, CheckResult, Info, Observation
+from mlops_debug_env.protocol.types import ARTIFACT_NAMES, SANITY_CHECK_NAMES, ArtifactName
 from tests.profiles import examples, seeds
 
 FAULTS = [(task_id, fault_id) for task_id in SINGLE_FAULT_TASKS for fault_id in POOLS[task_id]]

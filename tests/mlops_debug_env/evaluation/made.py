@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlops_debug_env.evaluation.records import EpisodeResult
+from mlops_debug_env.runner.records import EpisodeResult
 
 
 def made_result(*, seed: int = 1, trial: int = 0, score: float = 0.5, **values: Any) -> EpisodeResult:

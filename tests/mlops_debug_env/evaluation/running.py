@@ -18,9 +18,9 @@ from mlops_debug_env.cli import cli
 from tests.e2e.running import environment
 
 COMMAND = (sys.executable, "-m", "mlops_debug_env")
-LONGEST_SECONDS = 300
+MAX_SECONDS = 300
 LOOKING_SECONDS = 0.002
-MOST_TURNS = 24
+MAX_TURNS = 24
 """Few beside what a run of the tests plays, so that it is still running on a fast machine."""
 FOREIGN = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "API_BASE_URL", "MODEL_NAME")
 """Variables that would lead a test to a real model."""
@@ -33,7 +33,7 @@ def command(*arguments: str, settings: Mapping[str, str] | None = None) -> subpr
         env=_environment(settings),
         capture_output=True,
         text=True,
-        timeout=LONGEST_SECONDS,
+        timeout=MAX_SECONDS,
         check=False,
     )
 
@@ -57,7 +57,7 @@ def ended_while_playing(
     Whether it was still running then, and what it said.
     """
     turns = folder / "turns.jsonl"
-    enough = _turns_in(turns) + draw.randint(1, MOST_TURNS)
+    enough = _turns_in(turns) + draw.randint(1, MAX_TURNS)
     log = folder.with_name(f"{folder.name}.log")
     with log.open("wb") as said:
         process = subprocess.Popen([*COMMAND, *arguments], env=_environment(settings), stdout=said, stderr=said)
@@ -67,7 +67,7 @@ def ended_while_playing(
     was_running = process.poll() is None
     if was_running:
         process.send_signal(how)
-    process.wait(LONGEST_SECONDS)
+    process.wait(MAX_SECONDS)
     return was_running, log.read_text()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mlops_debug_env.evaluation.jsonlines import JsonLines, UnwritableFolderError
+from mlops_debug_env.runner.json_lines import JsonLines, UnwritableFolderError
 from tests.e2e.running import ServerProcess, free_port
 from tests.mlops_debug_env.evaluation.running import (
     COMMAND,

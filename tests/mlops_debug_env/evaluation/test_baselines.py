@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from domain.floor import blind_floor
-from mlops_debug_env.evaluation.command import Connection
-from mlops_debug_env.evaluation.demo import play_agents
-from mlops_debug_env.evaluation.report import render_many, to_text
-from mlops_debug_env.types import COMPOSED_TASK, TASK_IDS
+from bench.validity.floor import blind_floor
+from mlops_debug_env.protocol.types import COMPOSED_TASK, TASK_IDS
+from mlops_debug_env.runner.demo import play_agents
+from mlops_debug_env.runner.report import render_many, to_text
+from mlops_debug_env.runner.run_command import Connection
 from tests.e2e.running import ServerProcess
 
 AGENTS = ("nop", "random", "constant", "heuristic", "oracle")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mlops_debug_env.evaluation.folder import (
+from mlops_debug_env.runner.records import Acted, RunHeader
+from mlops_debug_env.runner.run_folder import (
     FolderTakenError,
     NoRunError,
     RunFolder,
@@ -14,7 +15,6 @@ from mlops_debug_env.evaluation.folder import (
     read_header,
     read_results,
 )
-from mlops_debug_env.evaluation.records import Acted, RunHeader
 from mlops_debug_env.suites import SuiteEntry
 from tests.mlops_debug_env.evaluation.made import made_result
 

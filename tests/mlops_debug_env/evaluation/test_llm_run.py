@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mlops_debug_env.evaluation.folder import read_failures
+from mlops_debug_env.runner.run_folder import read_failures
 from tests.e2e.running import ServerProcess
 from tests.mlops_debug_env.evaluation.running import command, ended_while_playing, results, without_names
 from tests.mlops_debug_env.scripted_model import Answer, calls, says, serving_model, status

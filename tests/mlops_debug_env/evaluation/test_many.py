@@ -13,7 +13,7 @@ from tests.e2e.running import ServerProcess
 from tests.mlops_debug_env.evaluation.running import COMMAND, results
 
 CONCURRENCY = 500
-MOST_GROWTH = 1.25
+MAX_GROWTH = 1.25
 
 
 def peak_kib(out: Path, trials: int, url: str) -> int:
@@ -37,4 +37,4 @@ def test_500_agents_at_once_finish_without_an_error_in_flat_memory(server: Serve
     print(
         f"peak of the client: {few / 1024:.0f} MiB for {2 * entries} episodes, {many / 1024:.0f} MiB for twice as many"
     )
-    assert many < few * MOST_GROWTH
+    assert many < few * MAX_GROWTH

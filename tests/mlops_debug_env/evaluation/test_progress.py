@@ -6,8 +6,8 @@ import io
 
 from rich.console import Console
 
-from mlops_debug_env.evaluation.progress import Bars, Lines, by_task
-from mlops_debug_env.evaluation.records import Ticket
+from mlops_debug_env.runner.progress import Bars, Lines, by_task
+from mlops_debug_env.runner.records import Ticket
 from mlops_debug_env.suites import SuiteEntry
 from tests.mlops_debug_env.evaluation.made import made_result
 

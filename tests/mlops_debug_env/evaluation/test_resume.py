@@ -12,7 +12,7 @@ import pytest
 from tests.e2e.running import ServerProcess
 from tests.mlops_debug_env.evaluation.running import command, ended_while_playing, results, without_names
 
-MOST_KILLS = 6
+MAX_KILLS = 6
 
 
 @pytest.mark.slow
@@ -26,7 +26,7 @@ def test_a_run_killed_at_random_and_resumed_equals_an_undisturbed_one(
 
     draw = random.Random(agent)
     kills = 0
-    for _ in range(MOST_KILLS):
+    for _ in range(MAX_KILLS):
         out = tmp_path / "killed"
         going_on = ("--resume",) if out.exists() else ()
         was_running, _ = ended_while_playing(out, draw, *asked, "--out", str(out), *going_on)

@@ -9,13 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops_debug_env.evaluation.statistics import (
-    calibration,
-    calibration_error,
-    clustered_interval,
-    pass_all,
-    pass_at,
-)
+from mlops_debug_env.runner.statistics import calibration, calibration_error, clustered_interval, pass_all, pass_at
 
 
 def test_trials_of_one_entry_are_no_further_evidence() -> None:

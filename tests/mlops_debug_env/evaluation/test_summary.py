@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from mlops_debug_env.evaluation.summary import Summary, scores_json, summarise
+from mlops_debug_env.runner.summary import Summary, scores_json, summarise
 from tests.mlops_debug_env.evaluation.made import made_result
 
 RESULTS = [

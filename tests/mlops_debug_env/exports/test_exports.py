@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from domain.chain import GENESIS_HASH, Link, verify_chain
-from mlops_debug_env.actions import parse_action
+from mlops_debug_env.protocol.actions import parse_action
 from tests.e2e.running import ROOT, ServerProcess, free_port
 from tests.mlops_debug_env.evaluation.running import results, run_in_process
 

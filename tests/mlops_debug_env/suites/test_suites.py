@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from domain.compositions import draw_faults
 from domain.faults import CATALOGUE, POOLS
+from domain.faults.compositions import draw_faults
 from domain.generator import GENERATOR_VERSION, generate, scenario_seed
 from domain.training.randomness import Stream
 from domain.types import SINGLE_FAULT_TASKS

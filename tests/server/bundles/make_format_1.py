@@ -13,13 +13,13 @@ import tempfile
 from pathlib import Path
 
 from server.app import utc_now
-from server.bundle import export_bundle
-from server.operating import look
-from server.round_closing import close_round
-from server.secret_files import SecretFiles, secrets_folder
+from server.audit.bundle.writer import export_bundle
+from server.clock import utc_timestamp
+from server.ranking.closing import close_round
+from server.scenarios.simulation import InProcessSimulation
+from server.security.secret_files import SecretFiles, secrets_folder
 from server.settings import Settings
-from server.times import now_text
-from server.world import InlineWorld
+from server.storage.connections import run_read
 from tests.served import serving
 from tests.server.test_rounds import key_of, opened
 
@@ -30,7 +30,7 @@ SUBMIT = {"action_type": "submit_diagnosis", "root_cause_file": "config.yaml", "
 
 async def make(settings: Settings) -> str:
     """Play, close, export; the host's public key."""
-    async with serving(settings, world=InlineWorld(), clock=utc_now) as served:
+    async with serving(settings, world=InProcessSimulation(), clock=utc_now) as served:
         for key in KEYS:
             served.client.headers["Authorization"] = f"Bearer {key}"
             for entry in (1, 2):
@@ -39,15 +39,15 @@ async def make(settings: Settings) -> str:
                 if entry == 1 or key == KEYS[0]:
                     await served.step(info["episode_id"], SUBMIT)
         await served.reset(episode_id="left-running", seed=3)
-        here, files = served.installation, SecretFiles(secrets_folder(settings))
-        await close_round(settings, here.reader, here.episodes, files, "spring", now=now_text())
+        here, files = served.services, SecretFiles(secrets_folder(settings))
+        await close_round(settings, here.reader, here.episodes, files, "spring", now=utc_timestamp())
         await here.checkpointer.make()
         for name, round_id in (("format-1-round.zip", "spring"), ("format-1-store.zip", None)):
             path, signer = HERE / name, here.signer
-            await look(
+            await run_read(
                 settings,
                 lambda opened, path=path, round_id=round_id, signer=signer: export_bundle(
-                    opened, signer, path, round_id=round_id, now=now_text()
+                    opened, signer, path, round_id=round_id, now=utc_timestamp()
                 ),
             )
         return here.signer.public_key
@@ -56,6 +56,6 @@ async def make(settings: Settings) -> str:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         made = Settings(database_url=f"sqlite:///{folder}/store.db", secrets_folder=f"{folder}/secrets")
-        opened(made, generator=InlineWorld.generator_version)
+        opened(made, generator=InProcessSimulation.generator_version)
         KEYS = [key_of(made, name) for name in ("ann", "bob")]
         (HERE / "format-1.json").write_text(json.dumps({"public_key": asyncio.run(make(made))}) + "\n")

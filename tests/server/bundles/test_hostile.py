@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from server.bundle_reading import FREE_BYTES, LONGEST_LINE, MOST_NESTED, MOST_VALUES, BundleError, read_bundle
-from server.bundle_verifying import verify_bundle
+from server.audit.bundle.reader import FREE_BYTES, MAX_DEPTH, MAX_LINE_BYTES, MAX_VALUES, BundleError, read_bundle
+from server.audit.bundle.verifier import verify_bundle
 from tests.e2e.running import run_command
 from tests.server.bundles.editing import edited, left_out, rewritten
 
@@ -48,7 +48,7 @@ def test_a_small_file_that_unpacks_to_much_is_refused_before_it_is_unpacked(tmp_
 
 def test_a_text_of_very_many_values_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "many.zip"
-    many = b"[" + b"0," * MOST_VALUES + b"0]"
+    many = b"[" + b"0," * MAX_VALUES + b"0]"
     with zipfile.ZipFile(BUNDLE) as old, zipfile.ZipFile(path, "w") as new:  # not packed: no ratio gives it away
         for each in old.namelist():
             new.writestr(each, many if each == "boards.json" else old.read(each))
@@ -58,8 +58,8 @@ def test_a_text_of_very_many_values_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"events.jsonl": lambda text: text + " " * (LONGEST_LINE + 1)}, "line"),
-        ({"boards.json": lambda _: "[" * (MOST_NESTED + 1) + "]" * (MOST_NESTED + 1)}, "nested"),
+        ({"events.jsonl": lambda text: text + " " * (MAX_LINE_BYTES + 1)}, "line"),
+        ({"boards.json": lambda _: "[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1)}, "nested"),
         ({"boards.json": lambda _: "[" * 100_000 + "]" * 100_000}, "nested"),
         ({"boards.json": lambda _: "[NaN]"}, "NaN"),
         ({"boards.json": lambda _: "[{}]"}, "round"),
@@ -76,7 +76,9 @@ def test_a_text_of_very_many_values_is_refused(tmp_path: Path) -> None:
 def test_what_is_malformed_is_refused(
     tmp_path: Path, changes: dict[str, Callable[[str], str | None]], told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.bundle_reading.FREE_BYTES", 64 * FREE_BYTES)  # the line, not its packing
+    monkeypatch.setattr(
+        "server.audit.episode_audit.bundle.reader.FREE_BYTES", 64 * FREE_BYTES
+    )  # the line, not its packing
     assert told in refusal(rewritten(BUNDLE, tmp_path, changes))
 
 

@@ -12,18 +12,18 @@ from typing import Any, NamedTuple
 import pytest
 
 from server.app import utc_now
-from server.bundle import export_bundle
-from server.bundle_findings import UNSIGNED, Kept
-from server.bundle_verifying import verify_bundle
-from server.checkpoint_audit import read_checkpoint
-from server.checkpoints import with_heads
-from server.findings import StoreReport
-from server.operating import look, look_at_once
-from server.round_closing import close_round
-from server.secret_files import SecretFiles, secrets_folder
+from server.audit.bundle.findings import UNSIGNED, Kept
+from server.audit.bundle.verifier import verify_bundle
+from server.audit.bundle.writer import export_bundle
+from server.audit.checkpoint_audit import read_checkpoint
+from server.audit.checkpoints import with_heads
+from server.audit.report import StoreReport
+from server.clock import utc_timestamp
+from server.ranking.closing import close_round
+from server.scenarios.simulation import InProcessSimulation
+from server.security.secret_files import SecretFiles, secrets_folder
 from server.settings import Settings
-from server.times import now_text
-from server.world import InlineWorld
+from server.storage.connections import run_read, run_read_snapshot
 from tests.served import serving
 from tests.server.bundles.editing import Change, edited, left_out, members, rewritten, withholding, without
 from tests.server.test_rounds import key_of, opened
@@ -50,14 +50,14 @@ class Host(NamedTuple):
 def host(tmp_path_factory: pytest.TempPathFactory) -> Host:
     folder = tmp_path_factory.mktemp("host")
     settings = Settings(database_url=f"sqlite:///{folder / 'store.db'}", secrets_folder=str(folder / "secrets"))
-    opened(settings, generator=InlineWorld.generator_version)
+    opened(settings, generator=InProcessSimulation.generator_version)
     return asyncio.run(_played(settings, folder, [key_of(settings, name) for name in ("ann", "bob")]))
 
 
 async def _played(settings: Settings, folder: Path, keys: list[str]) -> Host:
     """Ann and Bob end an attempt each, Bob leaves another, and practice has names like those of attempts."""
-    async with serving(settings, world=InlineWorld(), clock=utc_now) as served:
-        here, receipts = served.installation, []
+    async with serving(settings, world=InProcessSimulation(), clock=utc_now) as served:
+        here, receipts = served.services, []
         for key in keys:
             served.client.headers["Authorization"] = f"Bearer {key}"
             name = (await served.reset(round="spring", entry=1))["info"]["episode_id"]
@@ -68,16 +68,16 @@ async def _played(settings: Settings, folder: Path, keys: list[str]) -> Host:
         await served.reset(episode_id="x.spring:1:1", seed=3)
         made = await here.checkpointer.make()
         assert made is not None
-        earlier = await look(settings, lambda reader: with_heads(reader, made))
+        earlier = await run_read(settings, lambda reader: with_heads(reader, made))
         files = SecretFiles(secrets_folder(settings))
         await close_round(settings, here.reader, here.episodes, files, "spring", clock=utc_now)
         await here.checkpointer.make()
         paths = folder / "round.zip", folder / "store.zip"
         for path, round_id in zip(paths, ("spring", None), strict=True):
-            await look_at_once(
+            await run_read_snapshot(
                 settings,
                 lambda reader, path=path, round_id=round_id: export_bundle(
-                    reader, here.signer, path, round_id=round_id, now=now_text()
+                    reader, here.signer, path, round_id=round_id, now=utc_timestamp()
                 ),
             )
         return Host(here.signer.public_key, *paths, earlier, receipts[0], keys[0].split("_")[1])

@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 
 from domain.actions import action_schema
-from server.mcp.dialogue import PROTOCOL_VERSIONS
-from server.mcp.tools import tool_list
+from server.web.mcp.handler import PROTOCOL_VERSIONS
+from server.web.mcp.tools import tool_list
 from tests.hand_made import REPAIR
 from tests.served import Served, assert_problem
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from server.identity import Scope
-from server.keys import create_key
+from server.security.api_keys import create_key
+from server.security.identity import Scope
 from server.settings import Settings
 from tests.operating import changed
 from tests.served import Served, assert_problem, serving

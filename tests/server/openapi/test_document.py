@@ -13,12 +13,11 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 import server
-from server.openapi.document import openapi_document
-from server.openapi.operation import Operation
-from server.openapi.operations import EVERYWHERE, OPERATIONS
-from server.openapi.problems import PROBLEMS
-from server.pages.routes import page_routes
-from server.problems import Problem
+from server.web.error_mapping import Problem
+from server.web.openapi.document import openapi_document
+from server.web.openapi.operations import EVERYWHERE, OPERATIONS, Operation
+from server.web.openapi.problems import PROBLEMS
+from server.web.pages.routes import page_routes
 from tests.served import Served
 
 DOCUMENT = openapi_document(OPERATIONS)

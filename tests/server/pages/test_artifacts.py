@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from domain.generator import generate
-from server.pages.artifacts import faulty_lines, show_artifacts, split_lines
-from server.pages.seen import first_seen
+from server.web.pages.episode.artifacts import faulty_lines, show_artifacts, split_lines
+from server.web.pages.episode.exposure import first_seen
 
 
 def test_a_changed_line_is_told_with_the_twins() -> None:

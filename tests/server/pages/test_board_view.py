@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from server.pages.board_view import Cell, show_board
-from server.pages.rendering import Renderer
+from server.web.pages.board.view import Cell, show_board
+from server.web.pages.rendering import Renderer
 from tests.server.pages.boards import FAULTS, board, board_row, said
 
 CALIBRATION = [{"low": 0.8, "high": 0.9, "attempts": 7, "mean_confidence": 0.85, "share_right": 0.6}]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domain.generator import generate
-from server.pages.curves import parse_curves
+from server.web.pages.episode.curves import parse_curves
 from tests.hand_made import LOG
 
 

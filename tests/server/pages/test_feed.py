@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from server.pages.feed import Feed, frames
 from server.settings import Settings
+from server.web.pages.live.feed import Feed, frames
 from tests.served import Served, serving
 
 READ = {"action_type": "read_config"}

@@ -8,9 +8,9 @@ from domain.faults import CATALOGUE, POOLS
 from domain.generator import generate
 from domain.scenario import Scenario
 from domain.types import ARTIFACT_NAMES, SANITY_CHECK_NAMES, SINGLE_FAULT_TASKS, TaskId
-from server.pages.feed import Feed
+from server.scenarios.simulation import InProcessSimulation
 from server.settings import Settings
-from server.world import InlineWorld
+from server.web.pages.live.feed import Feed
 from tests.mlops_debug_env.draw_up import planted
 from tests.profiles import smoke
 from tests.served import Served, serving
@@ -71,7 +71,7 @@ async def test_no_surface_tells_what_would_solve_a_running_episode(
     evidence = {line for line in shown if len(line) >= SHORTEST_LINE}
     reasons = {reason for check in scenario.evidence.checks.values() for reason in check.reasons}
     hidden = solving(scenario) | evidence | reasons | {"the-secret-id", scenario.evidence.run_id}
-    async with serving(settings, world=InlineWorld()) as served:
+    async with serving(settings, world=InProcessSimulation()) as served:
         await investigate(served, task_id, seed)
         surfaces = await public_surfaces(served)
         own = (await served.client.get("/episodes/the-secret-id")).text

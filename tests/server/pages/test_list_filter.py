@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.pages.list_filter import read_asked
+from server.web.pages.episode_list.filter import read_asked
 
 
 def test_blank_values_ask_for_nothing() -> None:

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.dialects import sqlite
 
-from server.pages.list_filter import read_asked
-from server.pages.list_query import list_query
 from server.settings import Settings
+from server.web.pages.episode_list.filter import read_asked
+from server.web.pages.episode_list.query import list_query
 from tests.served import Served, serving
 from tests.server.pages.test_listing import paths
 
@@ -33,7 +33,7 @@ async def test_every_list_is_read_by_an_index(
 ) -> None:
     statement = list_query(read_asked(query).filter, agents, None, is_backward=False)
     told = str(statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
-    async with served.installation.reader.connect() as connection:
+    async with served.services.reader.connect() as connection:
         plan = [row.detail for row in await connection.execute(text(f"EXPLAIN QUERY PLAN {told}"))]
     on_tables = [step for step in plan if re.search(r"(SCAN|SEARCH) (episodes|events)\b", step)]
     assert on_tables

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from server.pages.list_query import PAGE
+from server.web.pages.episode_list.query import PAGE
 from tests.served import Served
 
 SUBMIT = {"action_type": "submit_diagnosis"}
@@ -61,7 +61,7 @@ async def expected_order(served: Served, sort: str) -> list[str]:
     rows: list[tuple[Any, str, str]] = []
     for number in range(2 * PAGE + 20):
         name = f"e-{number:03d}"
-        events = await served.installation.episodes.events(name)
+        events = await served.services.episodes.events(name)
         state = (await served.client.get("/state", params={"episode_id": name})).json()
         key = {"n": events[0].recorded_at, "o": events[0].recorded_at, "b": state["score"], "w": state["score"]}
         by = key.get(sort[0], state["step_count"])

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from server import bodies
-from server.pages.play import PLAYER_COOKIE
+from server.web import request_body as bodies
+from server.web.pages.play.page import PLAYER_COOKIE
 from tests.hand_made import REPAIR
 from tests.served import Served
 
@@ -77,7 +77,7 @@ async def test_a_person_investigates_with_the_same_actions_and_the_same_log(serv
     assert "Brier 0.04" in over
     number = re.search(r'href="/episodes/([^"~]+)"', over)
     assert number is not None
-    events = await served.installation.episodes.events(number[1])
+    events = await served.services.episodes.events(number[1])
     assert [each.kind for each in events] == ["reset", "read", "read", "query", "check", "submit"]
     assert events[1].actor == "ada"
 
@@ -182,6 +182,6 @@ async def test_a_form_that_never_ends_is_not_waited_for(
 
 
 async def test_a_form_beyond_the_limit_is_refused(served: Served) -> None:
-    body = b"a=" + b"x" * served.installation.settings.body_limit_bytes
+    body = b"a=" + b"x" * served.services.settings.body_limit_bytes
     form = {"content-type": "application/x-www-form-urlencoded"}
     assert (await served.client.post("/play/act", content=body, headers=form)).status_code == 413

@@ -12,13 +12,13 @@ import httpx
 import pytest
 
 from domain.scenario import Scenario
-from server.findings import AuditReport
-from server.pages import replaying
-from server.pages.auditing import MOST_AT_ONCE
-from server.pages.twins import Twins
+from server.audit.report import AuditReport
+from server.scenarios.simulation import InProcessSimulation
 from server.settings import Settings
-from server.world import InlineWorld
-from tests.hand_made import REPAIR, HandMadeWorld, hand_made_scenario
+from server.web.pages.episode import page as replaying
+from server.web.pages.episode.audit_limit import MAX_CONCURRENT
+from server.web.pages.episode.twins import Twins
+from tests.hand_made import REPAIR, HandMadeSimulation, hand_made_scenario
 from tests.served import Served, serving
 
 READ = {"action_type": "inspect_preprocessing"}
@@ -138,7 +138,7 @@ async def test_comparing_marks_where_two_part(served: Served) -> None:
 
 @pytest.fixture
 async def real(settings: Settings) -> AsyncIterator[Served]:
-    async with serving(settings, world=InlineWorld()) as running:
+    async with serving(settings, world=InProcessSimulation()) as running:
         yield running
 
 
@@ -171,7 +171,7 @@ async def test_a_client_has_one_audit_and_few_are_waited_for(served: Served, mon
         return AuditReport(episode_id="e", events=2, findings=(), notes=())
 
     monkeypatch.setattr(replaying, "audit_episode", held)
-    transports = [httpx.ASGITransport(served.app, client=(f"10.0.0.{n}", 1)) for n in range(MOST_AT_ONCE + 1)]
+    transports = [httpx.ASGITransport(served.app, client=(f"10.0.0.{n}", 1)) for n in range(MAX_CONCURRENT + 1)]
     clients = [httpx.AsyncClient(transport=each, base_url="http://test") for each in transports]
     first = asyncio.create_task(clients[0].post("/episodes/e/audit"))
     await asyncio.to_thread(begun.wait, 20)
@@ -183,13 +183,13 @@ async def test_a_client_has_one_audit_and_few_are_waited_for(served: Served, mon
     assert "Too many audits" in refused.text
     go_on.set()
     answered = [each.status_code for each in await asyncio.gather(first, *waiting)]
-    assert sorted(answered) == [200] * MOST_AT_ONCE + [429]
+    assert sorted(answered) == [200] * MAX_CONCURRENT + [429]
     assert (await clients[0].post("/episodes/e/audit")).status_code == 200
     for each in clients:
         await each.aclose()
 
 
-class FailingOnce(HandMadeWorld):
+class FailingOnce(HandMadeSimulation):
     """Its first generation fails, after all have asked for it."""
 
     async def generate(self, *wanted: Any, **named: Any) -> Scenario:

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
+from domain.episode.evidence import EvidenceView
 from domain.events import ArtifactRead, CheckRun, Event, FieldQueried
-from domain.evidence_view import EvidenceView
 from domain.scenario import Scenario
-from server.pages.seen import find_field, first_seen
+from server.web.pages.episode.exposure import find_field, first_seen
 from tests.hand_made import CONFIG, TEXTS
 
 

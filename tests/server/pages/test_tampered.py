@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from server.pages.feed import Feed
+from server.web.pages.live.feed import Feed
 from tests.served import Served
 
 SUBMIT = {"action_type": "submit_diagnosis"}

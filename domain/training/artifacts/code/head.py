@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from domain.training.artifacts.numbers import to_text
 from domain.training.pipeline import Pipeline, Preprocessing
+from domain.training.raw_data import PROXY
 from domain.training.style import Style
 from domain.training.themes import BY_DATASET
-from domain.training.world import PROXY
 
 
 def constant_lines(pipeline: Pipeline) -> list[str]:

@@ -9,7 +9,13 @@ from typing import Any
 
 import pytest
 
-from mlops_debug_env.actions import (
+from mlops_debug_env.agents.llm.agent import LlmAgent, LlmSettings
+from mlops_debug_env.agents.llm.endpoint import Endpoint, ModelSettings, ModelUnavailableError
+from mlops_debug_env.agents.llm.limits import Budget, BudgetSpentError, ModelRateLimiter, Spending
+from mlops_debug_env.agents.llm.prices import Price
+from mlops_debug_env.agents.llm.tools import tools_of
+from mlops_debug_env.agents.llm.usage import NOTHING_USED
+from mlops_debug_env.protocol.actions import (
     Action,
     Diagnosis,
     ReadConfig,
@@ -18,13 +24,7 @@ from mlops_debug_env.actions import (
     SubmitDiagnosis,
     action_schema,
 )
-from mlops_debug_env.agents.llm.agent import LlmAgent, LlmSettings
-from mlops_debug_env.agents.llm.endpoint import Endpoint, ModelSettings, ModelUnavailableError
-from mlops_debug_env.agents.llm.limits import Budget, BudgetSpentError, Pace, Spending
-from mlops_debug_env.agents.llm.prices import Price
-from mlops_debug_env.agents.llm.tools import tools_of
-from mlops_debug_env.agents.llm.usage import NOTHING_USED
-from mlops_debug_env.models import Observation, parse_result
+from mlops_debug_env.protocol.observations import Observation, parse_result
 from tests.mlops_debug_env.scripted_model import (
     Answer,
     ScriptedModel,
@@ -51,7 +51,7 @@ async def playing(*script: Answer, budget: Budget | None = None, **settings: Any
         }
         endpoint = Endpoint(
             ModelSettings(model="scripted", base_url=model.url, api_key="k", **of_endpoint),
-            pace=Pace(requests_per_minute=None, tokens_per_minute=None),
+            pace=ModelRateLimiter(requests_per_minute=None, tokens_per_minute=None),
             spending=Spending(budget or Budget(), monotonic=lambda: 0.0, before=NOTHING_USED),
             price=PRICE,
         )

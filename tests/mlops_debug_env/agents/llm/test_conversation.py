@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from mlops_debug_env.actions import ReadArtifact, ReadLogs, RunSanityCheck
-from mlops_debug_env.agents.llm.conversation import Conversation, estimated_tokens
-from mlops_debug_env.models import Observation, ResetObservation, parse_result
+from mlops_debug_env.agents.llm.conversation import ChatHistory, estimated_tokens
+from mlops_debug_env.protocol.actions import ReadArtifact, ReadLogs, RunSanityCheck
+from mlops_debug_env.protocol.observations import Observation, ResetObservation, parse_result
 from tests.served import Served
 
 
@@ -27,7 +27,7 @@ def shown(first: ResetObservation, step: int, **result: object) -> Observation:
 
 
 def test_older_results_are_folded_and_the_newest_is_whole(first: ResetObservation) -> None:
-    conversation = Conversation("s", with_tools=True, most_tokens=6000)
+    conversation = ChatHistory("s", with_tools=True, most_tokens=6000)
     conversation.begin(first)
     content = "\n".join(f'line {number} {{"x": 1}}' for number in range(150))
     for step in range(1, 12):
@@ -43,7 +43,7 @@ def test_older_results_are_folded_and_the_newest_is_whole(first: ResetObservatio
 
 
 def test_what_a_check_found_survives_folding(first: ResetObservation) -> None:
-    conversation = Conversation("s", with_tools=False, most_tokens=2000)
+    conversation = ChatHistory("s", with_tools=False, most_tokens=2000)
     conversation.begin(first)
     check = {"check": "data_leakage", "flag": True, "reasons": ("overlap is 0.3",), "measured": {"x": [0.1] * 3000}}
     conversation.act(RunSanityCheck(sanity_check_type="data_leakage"))
@@ -56,7 +56,7 @@ def test_what_a_check_found_survives_folding(first: ResetObservation) -> None:
 
 
 def test_one_result_that_is_too_long_alone_keeps_whole_lines_from_both_ends(first: ResetObservation) -> None:
-    conversation = Conversation("s", with_tools=True, most_tokens=3000)
+    conversation = ChatHistory("s", with_tools=True, most_tokens=3000)
     conversation.begin(first)
     content = "\n".join(f"line {number}" for number in range(5000))
     conversation.act(ReadLogs())
@@ -70,7 +70,7 @@ def test_one_result_that_is_too_long_alone_keeps_whole_lines_from_both_ends(firs
 
 
 def test_folded_messages_do_not_change_at_every_turn(first: ResetObservation) -> None:
-    conversation = Conversation("s", with_tools=True, most_tokens=8000)
+    conversation = ChatHistory("s", with_tools=True, most_tokens=8000)
     conversation.begin(first)
     starts = []
     for step in range(1, 20):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_debug_env.agents.llm import limits
-from mlops_debug_env.agents.llm.limits import Budget, BudgetSpentError, Pace, Spending
+from mlops_debug_env.agents.llm.limits import Budget, BudgetSpentError, ModelRateLimiter, Spending
 from mlops_debug_env.agents.llm.usage import ModelUsage
 
 
@@ -20,7 +20,7 @@ def test_no_minute_sees_more_than_was_allowed(per_minute: int) -> None:
 
 
 async def test_a_request_beyond_the_bound_waits() -> None:
-    pace = Pace(requests_per_minute=6000, tokens_per_minute=None)
+    pace = ModelRateLimiter(requests_per_minute=6000, tokens_per_minute=None)
     for _ in range(600):
         await pace.wait(1)
     assert pace._requests is not None
@@ -29,7 +29,7 @@ async def test_a_request_beyond_the_bound_waits() -> None:
 
 
 async def test_a_request_larger_than_the_bucket_is_let_through_in_parts() -> None:
-    pace = Pace(requests_per_minute=None, tokens_per_minute=6_000_000)
+    pace = ModelRateLimiter(requests_per_minute=None, tokens_per_minute=6_000_000)
     await pace.wait(601_000)
     await pace.settle(estimated=10, used=20)
 

@@ -1,0 +1,1 @@
+"""Measures the benchmark itself: blind floors, canaries, difficulty."""

@@ -1,0 +1,80 @@
+"""How hard the expert task is, by the number of faults in a run: what the checks show, and what the heuristic makes of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from statistics import fmean
+from typing import NamedTuple
+
+from bench.validity.composed_blind_answers import ComposedJudge, composed_scenarios
+from domain.diagnosis import Diagnosis
+from domain.scenario import Scenario
+from mlops_debug_env.agents.heuristic import diagnose_all
+from mlops_debug_env.agents.investigation import Notes
+from mlops_debug_env.protocol.observations import CheckResult
+
+FIRST_SEED = 62_000_000
+HEALTHY = 15
+"""Healthy runs; of runs with one fault and with two there are twice as many each."""
+
+
+class ByCount(NamedTuple):
+    """The runs that hold so many faults."""
+
+    faults: int
+    runs: int
+    flags: float
+    """Mean number of the eight checks that flag."""
+    unflagged: float
+    """Share of the runs in which no check flags."""
+    heuristic: float
+    """Mean score of the heuristic, shown everything."""
+    all_found: float
+    """Share of the runs in which it named every fault and nothing else."""
+
+
+def measure_expert(healthy: int = HEALTHY) -> list[ByCount]:
+    """Fresh runs, grouped by their number of faults."""
+    groups: dict[int, list[Scenario]] = defaultdict(list)
+    for scenario in composed_scenarios(first_seed=FIRST_SEED, healthy=healthy):
+        groups[len(scenario.truth.planted)].append(scenario)
+    return [_measured(count, groups[count]) for count in sorted(groups)]
+
+
+def _measured(count: int, scenarios: list[Scenario]) -> ByCount:
+    judge = ComposedJudge()
+    flags = [sum(found.flag for found in one.evidence.checks.values()) for one in scenarios]
+    said = [heuristic_answer(one) for one in scenarios]
+    scores = [judge.score(answer, one) for answer, one in zip(said, scenarios, strict=True)]
+    right = [
+        {str(each.root_cause_field) for each in answer} == {str(each.root_cause_field) for each in one.truth.planted}
+        for answer, one in zip(said, scenarios, strict=True)
+    ]
+    return ByCount(count, len(scenarios), fmean(flags), fmean(not n for n in flags), fmean(scores), fmean(right))
+
+
+def heuristic_answer(scenario: Scenario) -> list[Diagnosis]:
+    """What the heuristic agent submits when it was shown all of the evidence."""
+    notes = Notes()
+    notes.artifacts |= {str(name): text for name, text in scenario.evidence.artifacts.items()}
+    for name, found in scenario.evidence.checks.items():
+        notes.checks[str(name)] = CheckResult.model_validate(found.model_dump())
+    return [Diagnosis.model_validate_json(each.model_dump_json()) for each in diagnose_all(notes)]
+
+
+def expert_lines(rows: list[ByCount]) -> list[str]:
+    """The section of the page."""
+    return [
+        "",
+        "## The expert task, by the number of faults",
+        "",
+        "*Flags*: how many of the eight checks flag, in the mean. *Silent*: runs in which none does. *All found*: the heuristic named every fault and",
+        "nothing else.",
+        "",
+        "| faults | runs | flags | silent | heuristic | all found |",
+        "| --- | --- | --- | --- | --- | --- |",
+        *(
+            f"| {row.faults} | {row.runs} | {row.flags:.2f} | {row.unflagged:.2f} | {row.heuristic:.3f} | {row.all_found:.2f} |"
+            for row in rows
+        ),
+    ]

@@ -1,0 +1,1 @@
+"""One episode: deciding on an action, folding events, observing."""

@@ -1,0 +1,223 @@
+"""How an episode goes on: (state, command, evidence) to events. The only way to an event.
+
+Rule 1: a command that the episode cannot take is an error, never an event. Rule 2: an action that the scenario cannot
+satisfy is a fact (`refuse`) and a step. Rule 3: the step that reaches the limit without a diagnosis also ends the
+episode. Rule 4: an event that the agent gets an observation for records that observation's digest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from domain.actions import QueryArtifact, ReadArtifact, RunSanityCheck, SubmitDiagnosis
+from domain.diagnosis import Diagnosis, Reported
+from domain.episode.evidence import EvidenceView
+from domain.episode.observation import OBSERVATION_VERSION, observation_digest
+from domain.episode.state import EpisodeState, InvalidHistoryError, evolve, fold, reward_of
+from domain.events import (
+    ActionRefused,
+    ArtifactRead,
+    CheckRun,
+    DiagnosisSubmitted,
+    EpisodeExpired,
+    EpisodeReset,
+    Event,
+    ExpireReason,
+    FieldQueried,
+)
+from domain.grade import Grade
+from domain.rubric import RUBRIC, rubric_of
+from domain.tasks.table import TASKS
+from domain.types import COMPOSED_TASK, RewardMode, SplitName, TaskId
+
+__all__ = [
+    "Command",
+    "Decision",
+    "EndEpisode",
+    "EpisodeEndedError",
+    "EpisodeExistsError",
+    "EpisodeNotBegunError",
+    "EpisodeState",
+    "InvalidHistoryError",
+    "ResetEpisode",
+    "SubmitGraded",
+    "WrongSubmissionError",
+    "check_submission",
+    "decide",
+    "end",
+    "evolve",
+    "fold",
+    "reward_of",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetEpisode:
+    """Begin an episode on a scenario."""
+
+    task_id: TaskId
+    seed: int
+    seed_given: bool
+    """Whether the client chose the seed."""
+    scenario_digest: str
+    generator_version: str
+    split: SplitName = "train"
+    rubric_version: str = RUBRIC.version
+    reward_mode: RewardMode = "shaped"
+    agent: str | None = None
+    session: str | None = None
+    round: str | None = None
+    entry: int | None = None
+    attempt: int | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitGraded:
+    """Submit diagnoses; the grade is computed beforehand, because judging a patch means running a training."""
+
+    diagnoses: tuple[Diagnosis, ...]
+    grade: Grade
+    reported: Reported | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndEpisode:
+    """Close an episode that its agent left."""
+
+    reason: ExpireReason
+
+
+Command = ResetEpisode | ReadArtifact | QueryArtifact | RunSanityCheck | SubmitGraded | EndEpisode
+Step = ReadArtifact | QueryArtifact | RunSanityCheck | SubmitGraded
+
+
+class EpisodeExistsError(Exception):
+    """The episode has begun already."""
+
+
+class EpisodeNotBegunError(Exception):
+    """There is no such episode."""
+
+
+class EpisodeEndedError(Exception):
+    """The episode is over."""
+
+
+class Decision(NamedTuple):
+    """What a command leads to."""
+
+    events: tuple[Event, ...]
+    """Never none."""
+    after: EpisodeState
+    """The state that the events lead to."""
+
+
+class WrongSubmissionError(ValueError):
+    """The task asks for one diagnosis and was given a list, or the other way round."""
+
+    def __init__(self, task_id: TaskId) -> None:
+        self.task_id = task_id
+        self.field = "diagnoses"
+        super().__init__(
+            f"on the task {task_id} submit_diagnosis takes diagnoses, a list of 0 to 2 entries, and nothing beside it"
+            if task_id == COMPOSED_TASK
+            else f"on the task {task_id} submit_diagnosis takes one diagnosis, not diagnoses"
+        )
+
+
+def check_submission(state: EpisodeState, submitted: SubmitDiagnosis) -> None:
+    """Raises ``WrongSubmissionError`` where the task takes another shape."""
+    if submitted.is_list != (state.reset.task_id == COMPOSED_TASK):
+        raise WrongSubmissionError(state.reset.task_id)
+
+
+def decide(state: EpisodeState | None, command: Command, evidence: EvidenceView) -> Decision:
+    """The events that a command leads to, and the state that they lead to."""
+    if isinstance(command, ResetEpisode):
+        if state is not None:
+            raise EpisodeExistsError
+        return _begin(command, evidence)
+    if isinstance(command, EndEpisode):
+        return end(state, command)
+    return _step(_running(state), _fact(command, evidence), evidence)
+
+
+def end(state: EpisodeState | None, command: EndEpisode) -> Decision:
+    """What closing leads to. Needs no evidence, so that closing many episodes loads no scenario."""
+    event = EpisodeExpired(reason=command.reason)
+    return Decision((event,), evolve(_running(state), event))
+
+
+def _running(state: EpisodeState | None) -> EpisodeState:
+    if state is None:
+        raise EpisodeNotBegunError
+    if state.ended is not None:
+        raise EpisodeEndedError
+    return state
+
+
+def _begin(command: ResetEpisode, evidence: EvidenceView) -> Decision:
+    event = EpisodeReset(
+        task_id=command.task_id,
+        seed=command.seed,
+        seed_given=command.seed_given,
+        split=command.split,
+        scenario_digest=command.scenario_digest,
+        generator_version=command.generator_version,
+        rubric_version=command.rubric_version,
+        observation_version=OBSERVATION_VERSION,
+        reward_mode=command.reward_mode,
+        max_steps=TASKS[command.task_id].max_steps(rubric_of(command.rubric_version)),
+        agent=command.agent,
+        session=command.session,
+        round=command.round,
+        entry=command.entry,
+        attempt=command.attempt,
+        key=command.key,
+        observation_digest="",
+    )
+    after = evolve(None, event)
+    _seal(event, observation_digest(evidence, after))
+    return Decision((event,), after)
+
+
+def _fact(command: Step, evidence: EvidenceView) -> _StepEvent:
+    match command:
+        case ReadArtifact():
+            return ArtifactRead(artifact=command.artifact, log_filter=command.log_filter, observation_digest="")
+        case QueryArtifact() if evidence.has_field(command.artifact, command.field):
+            return FieldQueried(artifact=command.artifact, field=command.field, observation_digest="")
+        case QueryArtifact():
+            return ActionRefused(
+                artifact=command.artifact, field=command.field, reason="unknown_field", observation_digest=""
+            )
+        case RunSanityCheck():
+            return CheckRun(check=command.check, observation_digest="")
+        case SubmitGraded():
+            return DiagnosisSubmitted(
+                diagnoses=command.diagnoses,
+                grade=command.grade,
+                reported=command.reported,
+                observation_digest="",
+            )
+
+
+def _step(state: EpisodeState, event: _StepEvent, evidence: EvidenceView) -> Decision:
+    after = evolve(state, event)
+    limit: tuple[Event, ...] = ()
+    if after.ended is None and after.step_count >= state.reset.max_steps:
+        limit = (EpisodeExpired(reason="steps"),)
+        after = evolve(after, limit[0])
+    _seal(event, observation_digest(evidence, after))
+    return Decision((event, *limit), after)
+
+
+_StepEvent = ArtifactRead | FieldQueried | CheckRun | ActionRefused | DiagnosisSubmitted
+
+
+def _seal(event: EpisodeReset | _StepEvent, digest: str) -> None:
+    # In place, because the event is still nobody else's and the state after it holds it already: a sealed copy would have
+    # to be folded again, which every step would pay for.
+    event.__dict__["observation_digest"] = digest

@@ -1,0 +1,1 @@
+"""From a submitted diagnosis to points."""

@@ -1,0 +1,126 @@
+"""Cuts a text into clauses and tells what kind of clause each is. Knows words, no fields' values."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from domain.grading.free_text import concepts
+from domain.grading.free_text.naming import MASK, mask_fields, to_words
+
+ARROW = re.compile(r"->|=>|→|⇒|➜")
+_MARK = re.compile(
+    r"[;\n]+|:(?=\s+[\w.]+\s*(?:=|:\s|->|→))|\s\|\s|(?<!\d)(?<!\be\.g)(?<!\bi\.e)[.!?](?=\s|$)|(?<=\d)[.](?=\s|$)|,(?=\s)|\s[–—-]\s"
+    r"|\b(?:but|while|whereas|because|since|so that|then|which)\b"
+    r"|\band\s+(?=(?:set|use|have|let|reduce|lower|decrease|increase|raise|keep|leave|switch|change|add|enabl\w*|clip\w*|monitor\w*|fit|do|don't|make|train|call|pass|swap|pin|optional\w*|re\w*)\b)",
+    re.IGNORECASE,
+)
+
+
+_BRACKETED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}")
+_SPLITS = re.compile(r"\btrain\w*, (?:the )?val\w*,? (?:and|or) (?:the )?test\w*", re.IGNORECASE)
+_REASONS = frozenset({"because", "since", "so that", "which", "while", "whereas"})
+_REPLACE = re.compile(r"\breplac\w+ (\S+) (?:by|with) (?=\S)(\S*)", re.IGNORECASE)
+_SED = re.compile(r"\bs([/|#])((?:(?!\1).)+)\1((?:(?!\1).)*)\1g?")
+_NEGATION = re.compile(
+    r"\b(?:instead of|rather than|as opposed to|in place of|not|neither|never|no longer|without|avoid\w*|(?<!early )(?<!early-)stop\w*|don't|doesn't|cannot"
+    r"|isn't|shouldn't|(?:do|does|should|must|can|could|would) ?n[o']t|refrain\w*|against"
+    r"|(?:is|be) (?:wrong|a mistake|unwise|harmful) to)\b",
+    re.IGNORECASE,
+)
+_COMPARISON = re.compile(r"\s*(?:instead of|rather than|as opposed to|in place of)\b", re.IGNORECASE)
+_AT_MOST = re.compile(
+    r"\b(?:no|not)(?: be)? (?:exceed|above|over|(?:more|higher|larger|greater|bigger) than)\b", re.IGNORECASE
+)
+_PAIR = re.compile(r"(\b\w+), (\w+\s*(?:->|→|⇒|=>|=(?!=))\s*\w+), (?=\w)")
+MAX_CLAUSES = 32
+"""A text of more is a list, not a fix."""
+_LEAD = 2
+"""Up to so many words stand before a negation that governs the whole clause: "please do not", "it would ..."."""
+_SHORT = 6
+"""Up to so many words are a bare name and value, as in a review comment."""
+
+
+class Clause(NamedTuple):
+    text: str
+    is_reason: bool
+    """It tells why, or to what end: it proposes nothing for a field that it names itself."""
+    is_aside: bool
+    """It stands behind a comma and asks for nothing by itself: it belongs to the clause before."""
+
+
+def cut(text: str) -> list[Clause]:
+    """The clauses of a text (see `plainly`), in order."""
+    text = text.replace("e.g.", "eg").replace("i.e.", "ie").replace("approx.", "about")
+    text = _SPLITS.sub(lambda found: found[0].replace(", ", " and "), text)
+    text = _BRACKETED.sub(lambda found: _bracketed(found[0]), text)
+    clauses: list[Clause] = []
+    place, is_reason, is_comma = 0, False, False
+    for mark in [*_MARK.finditer(text), None]:
+        part = text[place : mark.start() if mark else len(text)]
+        if part.strip():
+            clauses.append(Clause(part, is_reason, is_comma and not _is_request(part)))
+        if mark is not None:
+            place, word = mark.end(), mark[0].strip().lower()
+            is_comma = word == ","
+            is_reason = word in _REASONS or (is_reason and is_comma)
+    return clauses
+
+
+def _bracketed(text: str) -> str:
+    """Arguments that are assigned are clauses of their own, others stay together."""
+    return text.replace(",", ";") if text.count("=") > 1 else text.replace(", ", ",")
+
+
+def plainly(text: str) -> str:
+    """Arrows, diffs, substitutions of a stream editor and typographic marks in one spelling."""
+    text = _SED.sub(r" \2 -> \3 ", text.replace("\\", ""))
+    text = re.sub(r"\bversion (\d)\b", r"v\1", text)
+    text = _REPLACE.sub(r"\1 -> \2", text)
+    text = _PAIR.sub(r"\1,\2,", _AT_MOST.sub("be at most", text))
+    if re.search(r"^\s*\+", text, re.MULTILINE) and re.search(r"^\s*-", text, re.MULTILINE):
+        text = re.sub(r"^\s*-.*$", "", text, flags=re.MULTILINE)
+    return text.replace("’", "'").replace("↓", " down ").replace("↑", " up ").replace("×", "x").replace("−", "-")
+
+
+def positive(clause: str) -> str:
+    """The clause without what it rules out: all that stands behind a negation, up to a "but" or an arrow."""
+    found = _NEGATION.search(clause)
+    if found is None:
+        return clause
+    rest = clause[found.end() :]
+    back = re.search(r"\bbut\b|\binstead\b(?! of)|->|→", rest)
+    return clause[: found.start()] + (rest[back.start() :] if back else "")
+
+
+def rules_out(clause: str) -> bool:
+    """Whether a clause forbids what it speaks of: what is said to explain it proposes nothing either.
+
+    What is named to be compared with ("rather than a, b") is followed by the proposal.
+    """
+    if _COMPARISON.match(clause):
+        return False
+    return len(to_words(positive(clause)).split()) <= _LEAD and positive(clause) != clause
+
+
+def asks(clause: str) -> bool:
+    """Whether a clause asks for a change: an assignment, an arrow, a request, or no more than a name and a value."""
+    return _is_request(clause) or len(to_words(clause).split()) <= _SHORT
+
+
+def _is_request(clause: str) -> bool:
+    is_marked = ARROW.search(clause) or re.search(r"=|:\s", clause)
+    return bool(concepts.DIRECTIVE.search(to_words(clause)) or is_marked)
+
+
+def proposes_nothing(clause: str) -> bool:
+    """Whether a clause says what should stay or is optional."""
+    words = to_words(clause)
+    is_idle = concepts.KEEP.search(words) or concepts.OPTIONAL.search(words)
+    return bool(is_idle) and not ARROW.search(clause)
+
+
+def only_names(clause: str) -> bool:
+    """A further item of a list such as "lower a, b and c"."""
+    _, left = mask_fields(to_words(clause))
+    return MASK.strip() in left and set(left.split()) <= {MASK.strip(), "and", "or", "the", "as", "well", "also"}

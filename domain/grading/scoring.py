@@ -1,0 +1,257 @@
+"""Grades a diagnosis against the planted fault. Deterministic: the same diagnosis, truth and investigation, the same grade.
+
+`verify_patch` is slow, since it may run the training again; `grade` is cheap and is given what that showed.
+"""
+
+from __future__ import annotations
+
+from domain.diagnosis import Diagnosis, PatchEntry
+from domain.fields.field import FieldSpec, ValueOutsideFieldError
+from domain.fields.registry import UnknownFieldError, find
+from domain.grade import (
+    CONTRADICTING,
+    FEW_READS,
+    Breakdown,
+    FixPart,
+    Grade,
+    Investigation,
+    Part,
+    PatchVerdict,
+    Penalty,
+    brier_of,
+    penalty_reason,
+)
+from domain.grade import VERDICT_TEXT as SAID
+from domain.grading.free_text.fixes import FixReading, read_fix
+from domain.grading.free_text.naming import fields_named, file_named
+from domain.rubric import RUBRIC, Rubric
+from domain.scenario import SafeField, Truth
+from domain.training import checks
+from domain.training import raw_data as world
+from domain.training.pipeline import FieldValue, Pipeline
+from domain.training.simulator import draw_holdout, holdout_accuracy, simulate
+from domain.types import TaskId
+
+ACCURACY_TOLERANCE = 0.04
+"""How far below the twin's accuracy on fresh rows a repaired run may lie, at least; else two standard errors."""
+
+
+MAX_WORK = 10.0
+"""How many times the work of the twin's training a patched run may take: judging must not cost the server much."""
+
+
+class MissingVerdictError(ValueError):
+    """A fix that proposes a patch was graded without the patch having been verified."""
+
+
+def verify_patch(truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric = RUBRIC) -> PatchVerdict:
+    """Judge a patch: the faulty field must change, and the run must be repaired.
+
+    Repaired means: the pipeline of the twin, or a value in the declared safe range, or, run again, no reason raised that
+    the twin does not raise and no lower accuracy on fresh rows of the same world.
+    """
+    faulty, twin = Pipeline.from_json(truth.pipeline), Pipeline.from_json(truth.twin)
+    try:
+        changes = _changes(patch)
+    except (UnknownFieldError, ValueOutsideFieldError, ContradictionError) as error:
+        return PatchVerdict(credit=0.0, explanation=f"{error}.")
+    causes = {find(safe.file, safe.field).attribute for safe in truth.safe}
+    touched = {name for name in changes if name in causes and changes[name] != faulty.value(name)}
+    if not touched:
+        return PatchVerdict(credit=0.0, explanation=SAID["unchanged"])
+    patched = faulty
+    for name, value in changes.items():
+        patched = patched.with_value(name, value)
+    credit = 1.0 if set(changes) == touched else rubric.unneeded_entry_share
+    if patched == twin:
+        return PatchVerdict(credit=credit, explanation=SAID["twin"])
+    if set(changes) == touched and all(_is_safe(truth.safe, name, changes[name]) for name in touched):
+        return PatchVerdict(credit=credit, explanation=SAID["safe"])
+    times = _work(patched) / _work(twin)
+    if times > MAX_WORK:
+        text = f"The patched run would take {times:.0f} times the work of the one without the fault: not run."
+        return PatchVerdict(credit=0.0, explanation=text)
+    return _rerun(patched, twin, credit)
+
+
+def _work(pipeline: Pipeline) -> float:
+    """Cost of a training, in arbitrary units: a step has a fixed price, a row one that grows with the hidden layer."""
+    training = pipeline.training
+    rows = pipeline.dataset.customers * pipeline.dataset.rows_per_customer
+    return training.epochs * (rows / min(training.batch_size, rows) + rows * (16 + pipeline.model.hidden_units) / 4000)
+
+
+class ContradictionError(ValueError):
+    """Two entries of a patch set the same thing to different values."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"the entries give {field} two different values")
+        self.field = field
+
+
+def _changes(patch: tuple[PatchEntry, ...]) -> dict[str, FieldValue]:
+    """Pipeline path to new value."""
+    changes: dict[str, FieldValue] = {}
+    for entry in patch:
+        spec = find(entry.file, entry.field)
+        if spec.attribute is None:
+            raise UnknownFieldError(entry.file, entry.field)
+        value = spec.to_pipeline(entry.value)
+        if changes.setdefault(spec.attribute, value) != value:
+            raise ContradictionError(entry.field)
+    return changes
+
+
+def _is_safe(safe: tuple[SafeField, ...], attribute: str, value: FieldValue) -> bool:
+    for known in safe:
+        spec = find(known.file, known.field)
+        if spec.attribute != attribute:
+            continue
+        if known.low is not None and known.high is not None:
+            if isinstance(value, (int, float)) and not isinstance(value, bool) and known.low <= value <= known.high:
+                return True
+        elif spec.from_pipeline(value) in known.choices:
+            return True
+    return False
+
+
+def _rerun(patched: Pipeline, twin: Pipeline, credit: float) -> PatchVerdict:
+    raw, fresh = world.draw_rows(twin.seed, twin.dataset), draw_holdout(twin)
+    run, healthy = simulate(patched, raw=raw), simulate(twin, raw=raw)
+    reasons = checks.raised(run) - checks.raised(healthy)
+    ours, theirs = holdout_accuracy(run, fresh), holdout_accuracy(healthy, fresh)
+    falls = []
+    for name, accuracy, wanted in (("validation", ours.val, theirs.val), ("test", ours.test, theirs.test)):
+        error = 2.0 * (wanted * (1.0 - wanted) / theirs.rows) ** 0.5
+        if not accuracy >= wanted - max(ACCURACY_TOLERANCE, error):
+            falls.append(f"{name} accuracy on fresh rows is {accuracy:.3f}, {wanted:.3f} without the fault")
+    faults = [f"{name} ({check}) is still unusual" for check, name in sorted(reasons)] + falls
+    if faults:
+        return PatchVerdict(credit=0.0, explanation=f"Run again with the patch: {'; '.join(faults)}.")
+    return PatchVerdict(
+        credit=credit,
+        explanation=f"Run again with the patch: accuracy on fresh rows is {ours.test:.3f}, "
+        f"{theirs.test:.3f} without the fault, and no check is unusual.",
+    )
+
+
+def grade(
+    diagnosis: Diagnosis,
+    truth: Truth,
+    investigation: Investigation,
+    verdict: PatchVerdict | None,
+    *,
+    task_id: TaskId,
+    rubric: Rubric = RUBRIC,
+) -> Grade:
+    """Grade a diagnosis.
+
+    Args:
+        diagnosis: what was submitted.
+        truth: the planted fault.
+        investigation: what had been looked at.
+        verdict: of `verify_patch` on the patch of `read_fix`; None when that patch is empty.
+        task_id: decides whether a low score is lowered further.
+        rubric: what each part is worth.
+
+    Raises:
+        MissingVerdictError: there is a patch to judge and no verdict.
+    """
+    accepted = truth.accepted
+    category = _part(rubric.category_points, diagnosis.failure_category in accepted.categories)
+    file = _part(rubric.file_points, file_named(diagnosis.root_cause_file) in accepted.files)
+    field = _field_part(diagnosis.root_cause_field, accepted.fields, rubric)
+    fix = _fix_part(diagnosis, truth, verdict, rubric)
+    penalties = []
+    total = category.awarded + file.awarded + field.awarded + fix.awarded
+    if len(investigation.artifacts_read) < rubric.few_reads_below:
+        penalties.append(Penalty(reason=penalty_reason(FEW_READS, rubric), amount=-rubric.few_reads_penalty))
+        total -= rubric.few_reads_penalty
+    if task_id in rubric.low_score_tasks and total < rubric.low_score_threshold - 1e-9:
+        missing = rubric.low_score_share * (rubric.low_score_threshold - total)
+        penalties.append(Penalty(reason=penalty_reason(task_id, rubric), amount=-round(missing, 4)))
+        total -= missing
+    breakdown = Breakdown(
+        failure_category=category,
+        root_cause_file=file,
+        root_cause_field=field,
+        proposed_fix=fix,
+        penalties=tuple(penalties),
+    )
+    return Grade(
+        rubric_version=rubric.version,
+        score=as_score(total, rubric),
+        brier=brier_of([diagnosis.confidence], [breakdown.is_right]),
+        breakdown=breakdown,
+        credits=(credit_of(diagnosis, truth, verdict),),
+    )
+
+
+def as_score(total: float, rubric: Rubric) -> float:
+    """Points within what scores can be, four decimals."""
+    return round(min(rubric.highest_score, max(rubric.lowest_score, total)), 4)
+
+
+def credit_of(diagnosis: Diagnosis, truth: Truth, verdict: PatchVerdict | None) -> float | None:
+    """The share of the fix points that a patch earned; null: nothing was proposed that could be run."""
+    return verdict.credit if verdict is not None and read_fix(diagnosis, truth).patch else None
+
+
+def _part(points: float, is_right: bool) -> Part:
+    return Part(awarded=points if is_right else 0.0, possible=points)
+
+
+def _field_part(text: str | None, accepted: tuple[str, ...], rubric: Rubric) -> Part:
+    """Full for the right field alone, less beside one other, nothing in a list: guessing k fields never pays."""
+    named = fields_named(text)
+    others = sum(spec.field not in accepted for spec in named)
+    if len(named) == others or others > 1:
+        share = 0.0
+    else:
+        share = rubric.one_extra_field_share if others else 1.0
+    return Part(awarded=round(rubric.field_points * share, 4), possible=rubric.field_points)
+
+
+def _fix_part(diagnosis: Diagnosis, truth: Truth, verdict: PatchVerdict | None, rubric: Rubric) -> FixPart:
+    points, reading = rubric.fix_points, read_fix(diagnosis, truth)
+    if reading.patch:
+        if verdict is None:
+            raise MissingVerdictError("the fix proposes a patch: verify it first")
+        awarded, text = points * verdict.credit, verdict.explanation
+    else:
+        awarded, text = _lean(reading, truth, rubric)
+    named = {spec.field for spec in fields_named(diagnosis.root_cause_field)}
+    if awarded and named and not named & set(truth.accepted.fields):
+        awarded *= rubric.contradicting_fix_share
+        text += CONTRADICTING
+    return FixPart(awarded=round(awarded, 4), possible=points, read_as=reading.patch, verdict=text)
+
+
+def _lean(reading: FixReading, truth: Truth, rubric: Rubric) -> tuple[float, str]:
+    """Points for a fix of which only field and direction could be read."""
+    if not reading.leaning:
+        return 0.0, SAID["unread"]
+    if len(reading.leaning) > 1:
+        return 0.0, SAID["several"]
+    ((spec, direction),) = reading.leaning
+    wanted = _direction(spec, truth)
+    if wanted is None:
+        return 0.0, SAID["unchanged"]
+    if wanted != direction:
+        return 0.0, f"{spec.field} would have to go {wanted}."
+    return rubric.direction_only_fix_points, f"{spec.field} has to go {direction}; no value could be read."
+
+
+def _direction(spec: FieldSpec, truth: Truth) -> str | None:
+    """Where the cause has to go; None: the field is not the cause."""
+    main = find(truth.safe[0].file, truth.safe[0].field) if truth.safe else None
+    if main is None or spec != main or spec.attribute is None:
+        return None
+    now = Pipeline.from_json(truth.pipeline).value(spec.attribute)
+    then = Pipeline.from_json(truth.twin).value(spec.attribute)
+    if not isinstance(now, (int, float)) or not isinstance(then, (int, float)):
+        return None
+    return "down" if then < now else "up"
+
+
+__all__ = ["FixReading", "MissingVerdictError", "as_score", "credit_of", "grade", "read_fix", "verify_patch"]

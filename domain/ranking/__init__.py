@@ -1,0 +1,1 @@
+"""Statistics of boards, and what a round's secret decides."""

@@ -1,0 +1,1 @@
+"""Tasks, splits of seeds, and suites."""

@@ -1,0 +1,1 @@
+"""The wire as the client knows it: actions, observations, grades, errors."""

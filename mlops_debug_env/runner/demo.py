@@ -1,0 +1,67 @@
+"""Several agents at once over a small suite, each a run of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from rich.console import Console
+
+from mlops_debug_env.runner.agents import baseline_agents, check_agent
+from mlops_debug_env.runner.progress import Bars, Lines
+from mlops_debug_env.runner.records import EpisodeResult, Ticket
+from mlops_debug_env.runner.run_command import Connection
+from mlops_debug_env.runner.run_folder import RunFolder, read_results
+from mlops_debug_env.runner.run_setup import RunRequest, create_run, header_of
+from mlops_debug_env.runner.suite_runner import SuiteRun
+from mlops_debug_env.runner.summary import Summary, summarise
+
+DEMO_AGENTS = ("nop", "random", "constant", "heuristic")
+
+
+async def play_agents(
+    connection: Connection, *, agents: Sequence[str], suite: str, entries: int | None, folder: Path, trials: int = 1
+) -> list[Summary]:
+    """The figures of each agent, in the order given. Results stay in ``folder``, one run an agent."""
+    for agent in agents:
+        check_agent(agent)
+    async with connection.open() as client:
+        schema = (await client.schema())["action"]
+    with ExitStack() as opened:
+        runs: dict[str, RunFolder] = {}
+        for agent in agents:
+            header = header_of(RunRequest(agent=agent, suite=suite, entries=entries, trials=trials), {})
+            runs[agent] = opened.enter_context(create_run(folder / agent, header, schema))
+        await _play_all(connection, runs)
+        return [_summary(agent, run) for agent, run in runs.items()]
+
+
+async def _play_all(connection: Connection, runs: dict[str, RunFolder]) -> None:
+    agent_of = {run.header.run_id: agent for agent, run in runs.items()}
+
+    def by_agent(each: Ticket | EpisodeResult) -> str:
+        return agent_of[each.run_id]
+
+    totals = {agent: len(run.header.entries) * run.header.trials for agent, run in runs.items()}
+    console = Console(stderr=True)
+    share = max(1, connection.concurrency // len(runs))
+    with (Bars if console.is_terminal else Lines)(console, totals, by_agent) as shown:
+        goes = [
+            SuiteRun(
+                run,
+                create_agent=baseline_agents(run.header, base_url=connection.url, api_key=connection.api_key),
+                open_client=connection.open,
+                watcher=shown,
+                concurrency=share,
+            )
+            for run in runs.values()
+        ]
+        await asyncio.gather(*(each.play() for each in goes))
+
+
+def _summary(agent: str, run: RunFolder) -> Summary:
+    header = run.header
+    planned = len(header.entries) * header.trials
+    return summarise(read_results(run.path), run_id=header.run_id, agent=agent, planned=planned)

@@ -1,0 +1,209 @@
+"""Plays one episode of a run from wherever it is: new, half played, or finished and not yet written down.
+
+Rules: 1. An action is written down before it is sent, its outcome after. 2. Every step has a request id that follows
+from its number, so a step that was sent before is answered as it was. 3. What was done before is sent again, not
+decided again: the record decides what an episode did, not the agent's second thoughts.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+from mlops_debug_env.agents.agent import Agent
+from mlops_debug_env.agents.llm.agent import Request
+from mlops_debug_env.agents.llm.usage import ModelUsage
+from mlops_debug_env.protocol.actions import Action, SubmitDiagnosis, parse_action
+from mlops_debug_env.protocol.errors import ProtocolError
+from mlops_debug_env.protocol.grade import Breakdown, ComposedBreakdown
+from mlops_debug_env.protocol.observations import ActionResult, Info, Observation, ResetObservation, StepResult
+from mlops_debug_env.runner.event_actions import recorded_action
+from mlops_debug_env.runner.observers import RunObserver
+from mlops_debug_env.runner.records import Acted, Began, EpisodeResult, Showed, Ticket
+from mlops_debug_env.runner.run_folder import RunFolder
+from mlops_debug_env.transport.async_client import DebugClient
+
+
+@runtime_checkable
+class Restorable(Protocol):
+    """An agent that can be told what it did, where asking it again would cost something or give something else."""
+
+    def recall(self, observation: Observation, action: Action, *, said: str, usage: ModelUsage) -> None: ...
+
+
+@runtime_checkable
+class ReportsUsage(Protocol):
+    """An agent that says what a model used for its actions, and what it said with the last one."""
+
+    usage: ModelUsage
+    said: str
+
+
+@runtime_checkable
+class Sending(Protocol):
+    """An agent that says what a model was sent for its latest action."""
+
+    @property
+    def sent(self) -> Request | None: ...
+
+
+async def play_episode(
+    ticket: Ticket, *, agent: Agent, client: DebugClient, folder: RunFolder, watcher: RunObserver
+) -> EpisodeResult:
+    """The result of an episode. It is not written down here.
+
+    Args:
+        ticket: which.
+        agent: a fresh one.
+        client: on a session of this episode's own name.
+        folder: where turns are written, and where those of an earlier attempt are.
+        watcher: is told of every step.
+    """
+    watcher.began(ticket)
+    began = await client.reset(
+        task_id=ticket.entry.task_id,
+        seed=ticket.entry.seed,
+        episode_id=ticket.episode_id,
+        agent=agent.name,
+        reward_mode=folder.header.reward_mode,
+        resume=True,
+    )
+    past = await _past(ticket, began, client, folder)
+    observation: Observation = _as_first(began)
+    _write_beginning(ticket, observation, folder)
+    rewards = 0.0
+    action: Action | None = None
+    outcome = began
+    while not outcome.done or len(past) > 0:
+        step = observation.step_count + 1
+        action = await _next_action(ticket, step, observation, agent, past, folder)
+        outcome = await client.step(action, request_id=f"s{step}")
+        _write_outcome(ticket, step, outcome, folder)
+        watcher.stepped(ticket, step, action, outcome)
+        rewards += outcome.reward or 0.0
+        observation = outcome.observation
+    return _result(ticket, folder, outcome.info, rewards, action, agent)
+
+
+async def _past(ticket: Ticket, began: StepResult, client: DebugClient, folder: RunFolder) -> list[Acted]:
+    """What was done before, first to last; the last may not have been sent."""
+    written = folder.recorded_actions(ticket.episode_id)
+    if len(written) >= began.observation.step_count:
+        return written
+    # The disk lost something the server has.
+    events = await client.events(ticket.episode_id)
+    actions = [action for each in events if (action := recorded_action(each)) is not None]
+    for turn, action in enumerate(actions[len(written) :], len(written) + 1):
+        usage = written[-1].usage if written else None
+        acted = Acted(episode_id=ticket.episode_id, turn=turn, action=action.to_wire(), usage=usage)
+        folder.write_turn(acted)
+        written.append(acted)
+    return written
+
+
+async def _next_action(
+    ticket: Ticket, step: int, observation: Observation, agent: Agent, past: list[Acted], folder: RunFolder
+) -> Action:
+    if past:
+        done = past.pop(0)
+        action = parse_action(done.action)
+        if isinstance(agent, Restorable):
+            agent.recall(observation, action, said=done.said, usage=done.usage or ModelUsage())
+        else:
+            await agent.act(observation)  # so that it knows what it saw; what it does is on record
+        return action
+    action = await agent.act(observation)
+    if isinstance(agent, Sending) and agent.sent is not None:
+        folder.write_request(ticket.episode_id, step, agent.sent.messages, agent.sent.tools)
+    said, usage = (agent.said, agent.usage) if isinstance(agent, ReportsUsage) else ("", None)
+    folder.write_turn(Acted(episode_id=ticket.episode_id, turn=step, action=action.to_wire(), said=said, usage=usage))
+    return action
+
+
+def _as_first(began: StepResult) -> ResetObservation:
+    """The first observation of the episode, also where it was taken up later."""
+    observation = began.observation
+    if not isinstance(observation, ResetObservation):
+        raise ProtocolError("the server answered a reset without what belongs to a reset")
+    return observation.model_copy(
+        update={
+            "last_action_result": ActionResult(status="reset"),
+            "artifacts_read": (),
+            "checks_run": (),
+            "step_count": 0,
+            "messages": (),
+            "reward": None,
+            "done": False,
+            "metadata": _as_at_first(observation.metadata),
+        }
+    )
+
+
+def _as_at_first(info: Info) -> Info:
+    """Without what only the end of the episode tells."""
+    return Info(
+        episode_id=info.episode_id,
+        version=1,
+        task_id=info.task_id,
+        step_count=0,
+        max_steps=info.max_steps,
+        truncated=False,
+    )
+
+
+def _write_beginning(ticket: Ticket, first: Observation, folder: RunFolder) -> None:
+    shown = first.model_dump(mode="json", exclude_unset=True)
+    folder.keep_registry(shown.pop("field_registry"))
+    folder.write_turn(Began(episode_id=ticket.episode_id, observation=shown))
+
+
+def _write_outcome(ticket: Ticket, step: int, outcome: StepResult, folder: RunFolder) -> None:
+    result: dict[str, Any] = outcome.observation.last_action_result.model_dump(mode="json", exclude_unset=True)
+    folder.write_turn(
+        Showed(episode_id=ticket.episode_id, turn=step, result=result, reward=outcome.reward or 0.0, done=outcome.done)
+    )
+
+
+def _result(
+    ticket: Ticket, folder: RunFolder, info: Info, rewards: float, last: Action | None, agent: Agent
+) -> EpisodeResult:
+    if info.score is None or info.ground_truth is None or info.investigation is None:
+        raise ProtocolError(f"episode {ticket.episode_id} is over and the server gives no score or no truth")
+    header, parts, looked = folder.header, info.breakdown, info.investigation
+    points = _points(info.breakdown, len(info.ground_truth.faults))
+    usage = agent.usage if isinstance(agent, ReportsUsage) else None
+    used = dict.fromkeys(ModelUsage.model_fields) if usage is None else usage.model_dump()
+    return EpisodeResult(
+        episode_id=ticket.episode_id,
+        run_id=header.run_id,
+        agent=header.agent,
+        model=header.model,
+        entry=ticket.entry.key,
+        task_id=ticket.entry.task_id,
+        seed=ticket.entry.seed,
+        trial=ticket.trial,
+        score=info.score,
+        total_reward=round(rewards, 6),
+        steps=info.step_count,
+        truncated=info.truncated,
+        fault_id=info.ground_truth.fault_id,
+        is_right=parts is not None and parts.is_borne_out,
+        confidence=last.stated_confidence if isinstance(last, SubmitDiagnosis) and not info.truncated else None,
+        brier=info.brier,
+        category_points=points[0],
+        file_points=points[1],
+        field_points=points[2],
+        fix_points=points[3],
+        penalty_points=0.0 if parts is None else sum(each.amount for each in parts.penalties),
+        artifacts_read=len(looked.artifacts_read),
+        checks_run=len(looked.checks_run),
+        duplicate_reads=looked.duplicate_reads,
+        refused=looked.refused,
+        **used,
+    )
+
+
+def _points(breakdown: Breakdown | ComposedBreakdown | None, faults: int) -> list[float]:
+    """Of category, file, field and fix; on the expert task the mean over what was planted."""
+    entries = breakdown.entries if breakdown is not None else ()
+    parts = ("failure_category", "root_cause_file", "root_cause_field", "proposed_fix")
+    return [round(sum(getattr(one, name).awarded for one in entries) / max(1, faults), 4) for name in parts]

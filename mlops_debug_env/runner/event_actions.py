@@ -1,0 +1,34 @@
+"""The action that a recorded event came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mlops_debug_env.protocol.actions import Action, parse_action
+
+
+def recorded_action(event: Mapping[str, Any]) -> Action | None:
+    """The action in a form that means the same; null: no action led to this event."""
+    payload = event["payload"] or {}
+    match event["kind"]:
+        case "read":
+            asked = {"artifact_name": payload["artifact"], "log_filter": payload["log_filter"]}
+            return parse_action({"action_type": "read_artifact", **asked})
+        case "query" | "refuse":
+            asked = {"artifact_name": payload["artifact"], "field_path": payload["field"]}
+            return parse_action({"action_type": "query_artifact", **asked})
+        case "check":
+            return parse_action({"action_type": "run_sanity_check", "sanity_check_type": payload["check"]})
+        case "submit":
+            return parse_action({"action_type": "submit_diagnosis", **_submitted(payload)})
+        case _:
+            return None
+
+
+def _submitted(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """What was said. Events before schema version 3 held one diagnosis; since then the expert task's say what was missed."""
+    if "entries" not in payload:
+        return dict(payload["diagnosis"])
+    said = [entry["diagnosis"] for entry in payload["entries"]]
+    return dict(said[0]) if payload.get("missed") is None else {"diagnoses": said}

@@ -1,0 +1,67 @@
+"""What a user sets about a model, made into an endpoint."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlops_debug_env.agents.llm.endpoint import Endpoint, MissingSettingError, read_model_settings
+from mlops_debug_env.agents.llm.limits import Budget, ModelRateLimiter, Spending
+from mlops_debug_env.agents.llm.prices import Price, read_prices
+from mlops_debug_env.agents.llm.usage import ModelUsage
+from mlops_debug_env.runner.records import RunHeader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelOptions:
+    """Bounds and addresses; they may differ each time a run is taken up."""
+
+    base_url: str | None = None
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    budget_tokens: int | None = None
+    budget_usd: float | None = None
+    budget_seconds: float | None = None
+    prices: Path | None = None
+    timeout_seconds: float = 120.0
+
+
+def check_model_options(options: ModelOptions, header: RunHeader, environ: Mapping[str, str]) -> Price | None:
+    """The price of the run's model, once everything that playing it needs is there.
+
+    Raises:
+        MissingSettingError: something is missing.
+        UnreadablePricesError: the prices cannot be read.
+    """
+    read_model_settings(environ, model=header.model)
+    table = read_prices(options.prices) if options.prices is not None else {}
+    price = table.get(header.model or "")
+    if options.budget_usd is not None and price is None:
+        raise MissingSettingError(f"--budget-usd needs the price of {header.model}; give a table with --prices")
+    return price
+
+
+def open_endpoint(
+    options: ModelOptions, header: RunHeader, environ: Mapping[str, str], *, used_before: ModelUsage
+) -> Endpoint:
+    """The endpoint of a run; what the run used before counts for its budget."""
+    price = check_model_options(options, header, environ)
+    settings = read_model_settings(
+        environ,
+        model=header.model,
+        base_url=options.base_url,
+        timeout_seconds=options.timeout_seconds,
+        max_output_tokens=header.agent_options.get("max_output_tokens"),
+        temperature=header.agent_options.get("temperature"),
+    )
+    budget = Budget(tokens=options.budget_tokens, usd=options.budget_usd, seconds=options.budget_seconds)
+    return Endpoint(
+        settings,
+        pace=ModelRateLimiter(
+            requests_per_minute=options.requests_per_minute, tokens_per_minute=options.tokens_per_minute
+        ),
+        spending=Spending(budget, monotonic=time.monotonic, before=used_before),
+        price=price,
+    )

@@ -1,0 +1,53 @@
+"""Who is told what happens in a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from mlops_debug_env.protocol.actions import Action
+from mlops_debug_env.protocol.observations import StepResult
+from mlops_debug_env.runner.records import EpisodeResult, Ticket
+
+
+class RunObserver(Protocol):
+    """Is told what happens in episodes."""
+
+    def began(self, ticket: Ticket) -> None: ...
+
+    def stepped(self, ticket: Ticket, step: int, action: Action, outcome: StepResult) -> None: ...
+
+    def finished(self, result: EpisodeResult) -> None: ...
+
+    def failed(self, ticket: Ticket, message: str) -> None: ...
+
+    def left(self, ticket: Ticket) -> None:
+        """The run ends while the episode is under way; it is no failure of its own."""
+        ...
+
+
+class CompositeObserver:
+    """Tells several watchers."""
+
+    def __init__(self, watchers: Sequence[RunObserver]) -> None:
+        self._watchers = watchers
+
+    def began(self, ticket: Ticket) -> None:
+        for each in self._watchers:
+            each.began(ticket)
+
+    def stepped(self, ticket: Ticket, step: int, action: Action, outcome: StepResult) -> None:
+        for each in self._watchers:
+            each.stepped(ticket, step, action, outcome)
+
+    def finished(self, result: EpisodeResult) -> None:
+        for each in self._watchers:
+            each.finished(result)
+
+    def failed(self, ticket: Ticket, message: str) -> None:
+        for each in self._watchers:
+            each.failed(ticket, message)
+
+    def left(self, ticket: Ticket) -> None:
+        for each in self._watchers:
+            each.left(ticket)

@@ -1,0 +1,90 @@
+"""Prints episodes in the line format of the OpenEnv hackathon: [START], [STEP] and [END]."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from mlops_debug_env.protocol.actions import Action
+from mlops_debug_env.protocol.observations import StepResult
+from mlops_debug_env.runner.records import EpisodeResult, Ticket
+from mlops_debug_env.runner.summary import SUCCESS_AT
+
+ENVIRONMENT = "mlops-debug"
+
+
+class OpenEnvLog:
+    """Keeps the lines of an episode together: they are printed when it ends, or at once where only one is played.
+
+    Args:
+        write: prints one line.
+        agent: who plays: the model's name where there is one.
+        at_once: whether lines are printed as they come.
+        success_at: score from which an episode is a success.
+    """
+
+    def __init__(
+        self, write: Callable[[str], None], *, agent: str, at_once: bool, success_at: float = SUCCESS_AT
+    ) -> None:
+        self._write = write
+        self._agent = agent
+        self._at_once = at_once
+        self._success_at = success_at
+        self._held: dict[str, list[str]] = {}
+        self._rewards: dict[str, list[float]] = {}
+
+    def began(self, ticket: Ticket) -> None:
+        self._held[ticket.episode_id] = []
+        self._rewards[ticket.episode_id] = []
+        self._say(ticket.episode_id, f"[START] task={ticket.entry.task_id} env={ENVIRONMENT} model={self._agent}")
+
+    def stepped(self, ticket: Ticket, step: int, action: Action, outcome: StepResult) -> None:
+        reward = outcome.reward or 0.0
+        self._rewards[ticket.episode_id].append(reward)
+        result = outcome.observation.last_action_result
+        error = _one_word(result.message or result.reason or "refused") if result.status == "refused" else "null"
+        self._say(
+            ticket.episode_id,
+            f"[STEP] step={step} action={_told(action)} reward={reward:.2f} done={_bool(outcome.done)} error={error}",
+        )
+
+    def finished(self, result: EpisodeResult) -> None:
+        self._end(result.episode_id, is_success=result.score >= self._success_at, score=result.score)
+
+    def failed(self, ticket: Ticket, message: str) -> None:
+        self.left(ticket)
+
+    def left(self, ticket: Ticket) -> None:
+        if ticket.episode_id in self._held:
+            self._end(ticket.episode_id, is_success=False, score=0.0)
+
+    def _end(self, episode_id: str, *, is_success: bool, score: float) -> None:
+        rewards = self._rewards.pop(episode_id)
+        told = ",".join(f"{each:.2f}" for each in rewards)
+        self._say(
+            episode_id, f"[END] success={_bool(is_success)} steps={len(rewards)} score={score:.2f} rewards={told}"
+        )
+        for line in self._held.pop(episode_id):
+            self._write(line)
+
+    def _say(self, episode_id: str, line: str) -> None:
+        if self._at_once:
+            self._write(line)
+        else:
+            self._held[episode_id].append(line)
+
+
+def _told(action: Action) -> str:
+    wire = action.to_wire()
+    name = wire.pop("action_type")
+    given = ",".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in wire.items())
+    return _one_word(f"{name}({given})")
+
+
+def _one_word(text: str) -> str:
+    """Fields are separated by spaces, so a field holds none."""
+    return "_".join(text.split())
+
+
+def _bool(value: bool) -> str:
+    return "true" if value else "false"

@@ -1,0 +1,196 @@
+"""Shows how a run gets on: bars on a terminal, plain lines elsewhere. Always on standard error."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from mlops_debug_env.protocol.actions import Action
+from mlops_debug_env.protocol.observations import StepResult
+from mlops_debug_env.runner.records import EpisodeResult, Ticket
+
+PLAIN_LINE_SECONDS = 10.0
+
+
+class _Tally:
+    """Means and counts by bar."""
+
+    def __init__(self) -> None:
+        self.done: Counter[str] = Counter()
+        self.sums: defaultdict[str, float] = defaultdict(float)
+        self.failed = 0
+
+    def add(self, bar: str, score: float) -> None:
+        self.done[bar] += 1
+        self.sums[bar] += score
+
+    def mean(self, bar: str) -> str:
+        return f"{self.sums[bar] / self.done[bar]:.3f}" if self.done[bar] else "-"
+
+    def mean_of_all(self) -> str:
+        done = self.done.total()
+        return f"{sum(self.sums.values()) / done:.3f}" if done else "-"
+
+
+class Bars:
+    """One bar for each task, with the mean so far and the time to go.
+
+    Args:
+        console: where to draw.
+        totals: episodes of each bar.
+        bar_of: the bar that an episode counts for.
+    """
+
+    def __init__(
+        self, console: Console, totals: dict[str, int], bar_of: Callable[[Ticket | EpisodeResult], str]
+    ) -> None:
+        self._tally = _Tally()
+        self._bar_of = bar_of
+        self._progress = Progress(
+            TextColumn("{task.description:10}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("mean {task.fields[mean]}"),
+            TimeElapsedColumn(),
+            _Remaining(),
+            TextColumn("[red]{task.fields[note]}"),
+            console=console,
+        )
+        self._bars = {
+            name: self._progress.add_task(name, total=total, mean="-", note="") for name, total in totals.items()
+        }
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def count(self, earlier: Iterable[EpisodeResult]) -> None:
+        """Results of before; they are done, and say nothing about the time to go."""
+        for result in earlier:
+            self._tally.add(self._bar_of(result), result.score)
+        for name, bar in self._bars.items():
+            self._progress.update(bar, completed=self._tally.done[name], mean=self._tally.mean(name))
+
+    def began(self, ticket: Ticket) -> None:
+        pass
+
+    def stepped(self, ticket: Ticket, step: int, action: Action, outcome: StepResult) -> None:
+        pass
+
+    def finished(self, result: EpisodeResult) -> None:
+        name = self._bar_of(result)
+        self._tally.add(name, result.score)
+        self._progress.update(self._bars[name], advance=1, mean=self._tally.mean(name))
+
+    def failed(self, ticket: Ticket, message: str) -> None:
+        self._tally.failed += 1
+        note = f"{self._tally.failed} failed, the last: {escape(message[:60])}"
+        self._progress.update(self._bars[self._bar_of(ticket)], note=note)
+
+    def left(self, ticket: Ticket) -> None:
+        pass
+
+
+class Lines:
+    """A line now and then, for logs and pipes."""
+
+    def __init__(
+        self,
+        console: Console,
+        totals: dict[str, int],
+        bar_of: Callable[[Ticket | EpisodeResult], str],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._console = console
+        self._total = sum(totals.values())
+        self._bar_of = bar_of
+        self._monotonic = monotonic
+        self._tally = _Tally()
+        self._earlier = 0
+        self._began = self._said = monotonic()
+
+    def __enter__(self) -> Self:
+        self._say(f"{self._total - self._earlier} episodes to play")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._say(self._status())
+
+    def count(self, earlier: Iterable[EpisodeResult]) -> None:
+        for result in earlier:
+            self._tally.add(self._bar_of(result), result.score)
+            self._earlier += 1
+
+    def began(self, ticket: Ticket) -> None:
+        pass
+
+    def stepped(self, ticket: Ticket, step: int, action: Action, outcome: StepResult) -> None:
+        pass
+
+    def finished(self, result: EpisodeResult) -> None:
+        self._tally.add(self._bar_of(result), result.score)
+        if self._monotonic() - self._said >= PLAIN_LINE_SECONDS:
+            self._said = self._monotonic()
+            self._say(self._status())
+
+    def failed(self, ticket: Ticket, message: str) -> None:
+        self._tally.failed += 1
+        self._say(f"{ticket.entry.key} trial {ticket.trial} failed: {message}")
+
+    def left(self, ticket: Ticket) -> None:
+        pass
+
+    def _status(self) -> str:
+        done = self._tally.done.total()
+        now_done, seconds = done - self._earlier, self._monotonic() - self._began
+        left = (
+            f", about {(self._total - done) * seconds / now_done:.0f} s to go"
+            if now_done and done < self._total
+            else ""
+        )
+        failed = f", {self._tally.failed} failed" if self._tally.failed else ""
+        return f"{done} of {self._total} done, mean {self._tally.mean_of_all()}{failed}{left}"
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+class _Remaining(ProgressColumn):
+    """The time to go; nothing once all is done."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._remaining = TimeRemainingColumn()
+
+    def render(self, task: Task) -> Text:
+        return Text("") if task.finished else Text("eta ").append_text(self._remaining.render(task))
+
+
+def by_task(each: Ticket | EpisodeResult) -> str:
+    """The bar of an episode: its task."""
+    return each.entry.task_id if isinstance(each, Ticket) else each.task_id

@@ -1,0 +1,168 @@
+"""What a run writes to disk, line by line. docs/reference/exports.md describes every field."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from mlops_debug_env.agents.llm.usage import ModelUsage
+from mlops_debug_env.protocol.types import RewardMode, TaskId
+from mlops_debug_env.suites import SuiteEntry
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RunHeader(_Record):
+    """What a run is. Written once, before its first episode."""
+
+    format_version: Literal[1] = 1
+    run_id: str
+    """32 hex digits: 128 random bits."""
+    suite: str
+    entries: tuple[SuiteEntry, ...]
+    """As they were when the run began; a later version of the package may hold others."""
+    agent: str
+    model: str | None
+    """Null: an agent without a model."""
+    trials: int
+    """Episodes for each entry."""
+    reward_mode: RewardMode
+    agent_options: dict[str, Any]
+    """What else decides how the agent plays."""
+    package_version: str
+
+
+class Ticket(_Record):
+    """One episode to be played."""
+
+    run_id: str
+    number: int
+    """Of the entry in the suite, from 0."""
+    entry: SuiteEntry
+    trial: int
+    """From 0."""
+
+    @property
+    def episode_id(self) -> str:
+        """The same whenever the run is resumed, and nobody else's: the run id is random."""
+        return f"{self.run_id}.{self.number}.{self.trial}"
+
+
+class EpisodeResult(_Record):
+    """One finished episode, flat."""
+
+    episode_id: str
+    run_id: str
+    agent: str
+    model: str | None
+    entry: str
+    """Task and seed; what results of different runs are paired by."""
+    task_id: TaskId
+    seed: int
+    trial: int
+    score: float
+    total_reward: float
+    steps: int
+    truncated: bool
+    """Whether it ended without a diagnosis."""
+    fault_id: str
+    """What was planted, as the server told it after the end."""
+    is_right: bool
+    """Whether category, file and field were all right."""
+    confidence: float | None
+    """Null: not stated."""
+    brier: float | None
+    """Null: no confidence was stated."""
+    category_points: float
+    file_points: float
+    field_points: float
+    fix_points: float
+    penalty_points: float
+    """0 or negative."""
+    artifacts_read: int
+    checks_run: int
+    duplicate_reads: int
+    refused: int
+    calls: int | None
+    """This and the following: of the model; null: an agent without one."""
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_usd: float | None
+    """Null also: no price is known."""
+    latency_seconds: float | None
+    retries: int | None
+    invalid_replies: int | None
+    fallback_steps: int | None
+    ignored_calls: int | None
+    folded_results: int | None
+    estimated_tokens: int | None
+
+
+class EpisodeFailure(_Record):
+    """An episode that could not be played to its end. It is no score; resuming the run plays it on."""
+
+    episode_id: str
+    entry: str
+    trial: int
+    kind: str
+    """Name of the error."""
+    message: str
+
+
+class Began(_Record):
+    """An episode's first observation, without the registry, which all episodes of a run share."""
+
+    kind: Literal["began"] = "began"
+    episode_id: str
+    observation: dict[str, Any]
+
+
+class Asked(_Record):
+    """The request to the model that an action was decided by, as it was sent; written before the action."""
+
+    kind: Literal["asked"] = "asked"
+    episode_id: str
+    turn: int
+    """The step that was to be decided, from 1."""
+    kept: int
+    """So many messages of the episode's request before begin this one, too; most of it was sent before."""
+    messages: list[dict[str, Any]]
+    """What follows them."""
+    has_same_tools: bool
+    """Whether the tools are those of the request before."""
+    tools: list[dict[str, Any]] | None = None
+    """Otherwise the tools, in OpenAI's form; None: none were offered."""
+
+
+class Acted(_Record):
+    """An action, written before it is sent."""
+
+    kind: Literal["acted"] = "acted"
+    episode_id: str
+    turn: int
+    """From 1."""
+    action: dict[str, Any]
+    """Its wire form."""
+    said: str = ""
+    """What the model said beside it."""
+    usage: ModelUsage | None = None
+    """Of the episode so far; null: an agent without a model."""
+
+
+class Showed(_Record):
+    """What the action showed and earned."""
+
+    kind: Literal["showed"] = "showed"
+    episode_id: str
+    turn: int
+    result: dict[str, Any]
+    """The ``last_action_result``."""
+    reward: float
+    done: bool
+
+
+Turn = Began | Asked | Acted | Showed
+TURN_ADAPTER: TypeAdapter[Turn] = TypeAdapter(Annotated[Turn, Field(discriminator="kind")])

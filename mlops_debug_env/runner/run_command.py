@@ -1,0 +1,201 @@
+"""A whole evaluation, from what was asked for to its figures: the composition root of ``run`` and ``demo``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from mlops_debug_env.agents.agent import Agent
+from mlops_debug_env.agents.llm.endpoint import Endpoint
+from mlops_debug_env.protocol.errors import InvalidAddressError
+from mlops_debug_env.runner.agents import baseline_agents, check_agent, llm_agents
+from mlops_debug_env.runner.json_lines import UnwritableFolderError, write_whole
+from mlops_debug_env.runner.model_options import ModelOptions, check_model_options, open_endpoint
+from mlops_debug_env.runner.observers import CompositeObserver
+from mlops_debug_env.runner.openenv_log import OpenEnvLog
+from mlops_debug_env.runner.progress import Bars, Lines, by_task
+from mlops_debug_env.runner.records import RunHeader, Ticket
+from mlops_debug_env.runner.run_folder import SUMMARY, RunFolder, check_has_run, check_is_free, read_results
+from mlops_debug_env.runner.run_setup import LLM, RunRequest, create_run, header_of, read_same_header
+from mlops_debug_env.runner.suite_runner import Stop, SuiteRun
+from mlops_debug_env.runner.summary import SUCCESS_AT, Summary, summarise
+from mlops_debug_env.transport.async_client import DebugClient
+
+_PATIENT_RETRIES = 5
+_FILES_AN_EPISODE = 3
+_FILES_BESIDE = 64
+_HASTY_RETRIES = 1
+"""Before a run, a server that is not there should be told at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """How the server is reached."""
+
+    url: str
+    api_key: str | None = None
+    concurrency: int = 16
+
+    def check(self) -> None:
+        """Raise ``InvalidAddressError`` where the address cannot be used for a run."""
+        if "/sessions/" in self.url:
+            raise InvalidAddressError(
+                "--url must end before /sessions/…: every episode of a run has a session of its own"
+            )
+        self.open()
+
+    def open(self, session_key: str | None = None, *, max_retries: int = _PATIENT_RETRIES) -> DebugClient:
+        return DebugClient(self.url, session_key=session_key, api_key=self.api_key, max_retries=max_retries)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended."""
+
+    path: Path
+    summary: Summary
+    failed: int
+    """Episodes that failed this time."""
+    stop: Stop | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCommand:
+    """One evaluation as it was asked for."""
+
+    request: RunRequest
+    connection: Connection
+    model_options: ModelOptions = field(default_factory=ModelOptions)
+    out: Path | None = None
+    resume: bool = False
+    success_at: float = SUCCESS_AT
+    openenv_lines: Callable[[str], None] | None = None
+    """Prints one line of the hackathon's format; null: not wanted."""
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    async def play(self) -> Outcome:
+        """Play what is pending, and sum it up."""
+        _allow_open_files(self.connection.concurrency)
+        is_resumed = self.out is not None and self.resume
+        header, path = self._header()
+        check_agent(header.agent)
+        if header.agent == LLM:
+            check_model_options(self.model_options, header, self.environ)
+        self.connection.check()
+        async with self.connection.open(max_retries=_HASTY_RETRIES) as client:
+            schema = (await client.schema())["action"]
+        with RunFolder(path, header) if is_resumed else create_run(path, header, schema) as folder:
+            stop, failed = await self._play(folder, schema)
+            summary = self._summary(folder, failed)
+        return Outcome(path, summary, failed, stop)
+
+    def _header(self) -> tuple[RunHeader, Path]:
+        """Of the run in the folder, or of a new one; raises ``NoRunError`` where there is none to go on with."""
+        if self.out is not None and self.resume:
+            check_has_run(self.out)
+            return read_same_header(self.out, self.request), self.out
+        header = header_of(self.request, self.environ)
+        path = self.out or Path("runs") / header.run_id
+        check_is_free(path)
+        return header, path
+
+    async def _play(self, folder: RunFolder, schema: Mapping[str, Any]) -> tuple[Stop | None, int]:
+        header = folder.header
+        if header.agent != LLM:
+            agents = baseline_agents(header, base_url=self.connection.url, api_key=self.connection.api_key)
+            return await self._run(folder, agents)
+        endpoint: Endpoint = open_endpoint(self.model_options, header, self.environ, used_before=folder.used_before)
+        try:
+            return await self._run(folder, llm_agents(header, endpoint, schema))
+        finally:
+            await endpoint.close()
+
+    async def _run(
+        self, folder: RunFolder, create_agent: Callable[[Ticket], Awaitable[Agent]]
+    ) -> tuple[Stop | None, int]:
+        header = folder.header
+        counted = Counter(entry.task_id for entry in header.entries)
+        totals = {str(task): count * header.trials for task, count in counted.items()}
+        console = Console(stderr=True)
+        shown = (Bars if console.is_terminal else Lines)(console, totals, by_task)
+        shown.count(read_results(folder.path))
+        watchers = [shown, *self._lines(header)]
+        with shown:
+            run = SuiteRun(
+                folder,
+                create_agent=create_agent,
+                open_client=self.connection.open,
+                watcher=CompositeObserver(watchers),
+                concurrency=self.connection.concurrency,
+            )
+            with _interruptible(run):
+                stop = await run.play()
+        return stop, run.failures
+
+    def _lines(self, header: RunHeader) -> list[OpenEnvLog]:
+        if self.openenv_lines is None:
+            return []
+        at_once = self.connection.concurrency == 1
+        name = header.model or header.agent
+        return [OpenEnvLog(self.openenv_lines, agent=name, at_once=at_once, success_at=self.success_at)]
+
+    def _summary(self, folder: RunFolder, failed: int) -> Summary:
+        header = folder.header
+        summary = summarise(
+            read_results(folder.path),
+            run_id=header.run_id,
+            agent=header.agent if header.model is None else f"{header.agent}:{header.model}",
+            planned=len(header.entries) * header.trials,
+            failures=failed,
+            success_at=self.success_at,
+        )
+        # It follows from the results at any time; where the disk is full, the run itself has said so already.
+        with suppress(UnwritableFolderError):
+            write_whole(folder.path / SUMMARY, summary.model_dump(mode="json"))
+        return summary
+
+
+def _allow_open_files(concurrency: int) -> None:
+    """Ask the system for as many files as sockets are needed; where it refuses, connections fail and are told."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such bound
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = concurrency * _FILES_AN_EPISODE + _FILES_BESIDE
+    if soft < needed and soft != resource.RLIM_INFINITY:
+        allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+
+
+@contextmanager
+def _interruptible(run: SuiteRun) -> Iterator[None]:
+    """The first Ctrl-C or SIGTERM ends the run in order; a second one does what it always does."""
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
+
+    def interrupt() -> None:
+        for each in signals:
+            loop.remove_signal_handler(each)
+        run.stop("interrupted", "interrupted")
+
+    try:
+        for each in signals:
+            loop.add_signal_handler(each, interrupt)
+    except (NotImplementedError, RuntimeError):  # Windows, or not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        for each in signals:
+            loop.remove_signal_handler(each)

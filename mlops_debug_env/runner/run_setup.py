@@ -1,0 +1,95 @@
+"""Begins a run, or takes one up: what it is, in which folder, and whether what was asked for is the same run."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Mapping
+
+from mlops_debug_env.protocol.types import COMPOSED_TASK, RewardMode, TaskId
+from mlops_debug_env.runner.records import RunHeader
+from mlops_debug_env.runner.run_folder import FolderTakenError, RunFolder, create_folder, read_header
+from mlops_debug_env.suites import UnreadableSuiteError, read_suite
+from mlops_debug_env.version import VERSION
+
+DEFAULT_SUITE = "practice-1"
+COMPOSED_SUITE = "expert-1"
+"""The default where only the expert task is asked for."""
+DEFAULT_AGENT = "heuristic"
+LLM = "llm"
+
+
+class OtherRunError(FolderTakenError):
+    """The folder holds a run of something else than what was asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What was asked for. Null: whatever the run in the folder says, or else the default."""
+
+    agent: str | None = None
+    model: str | None = None
+    suite: str | None = None
+    trials: int | None = None
+    reward_mode: RewardMode | None = None
+    task_id: TaskId | None = None
+    """Only the suite's entries of this task."""
+    entries: int | None = None
+    """Only so many entries of the suite, from its start."""
+    agent_options: dict[str, Any] = field(default_factory=dict)
+
+
+def header_of(request: RunRequest, environ: Mapping[str, str]) -> RunHeader:
+    """The header of a new run. A model that is named makes the agent ``llm`` the default.
+
+    Raises:
+        UnknownSuiteError, UnreadableSuiteError: there is no such suite, or nothing of the task in it.
+    """
+    suite = read_suite(request.suite or (COMPOSED_SUITE if request.task_id == COMPOSED_TASK else DEFAULT_SUITE))
+    entries = tuple(each for each in suite.entries if request.task_id in (None, each.task_id))
+    if not entries:
+        raise UnreadableSuiteError(f"{suite.name} has no entry of the task {request.task_id}")
+    agent = request.agent or (DEFAULT_AGENT if request.model is None else LLM)
+    return RunHeader(
+        run_id=secrets.token_hex(16),
+        suite=suite.name,
+        entries=entries[: request.entries],
+        agent=agent,
+        model=(request.model or environ.get("MODEL_NAME")) if agent == LLM else None,
+        trials=request.trials or 1,
+        reward_mode=request.reward_mode or "shaped",
+        agent_options=request.agent_options,
+        package_version=VERSION,
+    )
+
+
+def read_same_header(path: Path, request: RunRequest) -> RunHeader:
+    """The header of the run in a folder.
+
+    Raises:
+        OtherRunError: what was asked for is another run.
+    """
+    header = read_header(path)
+    asked = {
+        "agent": request.agent,
+        "model": request.model,
+        "trials": request.trials,
+        "reward_mode": request.reward_mode,
+        "suite": None if request.suite is None else read_suite(request.suite).name,
+        **request.agent_options,
+    }
+    for name, value in asked.items():
+        begun_with = header.agent_options.get(name, getattr(header, name, None))
+        if value is not None and value != begun_with:
+            option = name.replace("_", "-")
+            raise OtherRunError(
+                f"the run in {path} was begun with --{option} {begun_with}, not {value}; leave it out, or name another folder"
+            )
+    return header
+
+
+def create_run(path: Path, header: RunHeader, schema: Any) -> RunFolder:
+    """The folder of a new run."""
+    create_folder(path, header, schema)
+    return RunFolder(path, header)

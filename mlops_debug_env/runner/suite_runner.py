@@ -1,0 +1,131 @@
+"""Plays what is pending of a run, so many episodes at once, and stops for what would harm it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from mlops_debug_env.agents.agent import Agent
+from mlops_debug_env.agents.llm.endpoint import ModelRefusedError
+from mlops_debug_env.agents.llm.limits import BudgetSpentError
+from mlops_debug_env.runner.episode_runner import play_episode
+from mlops_debug_env.runner.json_lines import UnwritableFolderError
+from mlops_debug_env.runner.observers import RunObserver
+from mlops_debug_env.runner.records import EpisodeFailure, Ticket
+from mlops_debug_env.runner.run_folder import RunFolder
+from mlops_debug_env.transport.async_client import DebugClient
+
+MAX_CONSECUTIVE_FAILURES = 10
+"""Then something is wrong that the next episode would not mend; what is left is played on resume."""
+
+StopReason = Literal["interrupted", "budget", "failures", "unwritable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why a run ended before its time."""
+
+    reason: StopReason
+    message: str
+
+
+class SuiteRun:
+    """One go at the pending episodes.
+
+    Args:
+        folder: where the run is written.
+        create_agent: a fresh agent for an episode.
+        open_client: a client on a session of the given name.
+        watcher: is told what happens.
+        concurrency: most episodes in flight.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        *,
+        create_agent: Callable[[Ticket], Awaitable[Agent]],
+        open_client: Callable[[str], DebugClient],
+        watcher: RunObserver,
+        concurrency: int,
+    ) -> None:
+        self.failures = 0
+        self._folder = folder
+        self._create_agent = create_agent
+        self._open_client = open_client
+        self._watcher = watcher
+        self._concurrency = concurrency
+        self._failures_in_a_row = 0
+        self._stopped: asyncio.Future[Stop] | None = None
+
+    async def play(self) -> Stop | None:
+        """Play until nothing is pending. Null: every pending episode was tried."""
+        stopped = self._stopped = asyncio.get_running_loop().create_future()
+        tickets = self._folder.pending()
+        workers = {asyncio.create_task(self._work(tickets)) for _ in range(self._concurrency)}
+        working: set[asyncio.Future[Any]] = {*workers}
+        try:
+            while working and not stopped.done():
+                await asyncio.wait({*working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                for worker in [each for each in working if each.done()]:
+                    working.remove(worker)
+                    worker.result()  # raises what it raised
+        finally:
+            for each in workers:
+                each.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+        return stopped.result() if stopped.done() else None
+
+    def stop(self, reason: StopReason, message: str) -> None:
+        """End soon. Episodes in flight stay as they are, on the server and on disk."""
+        if self._stopped is not None and not self._stopped.done():
+            self._stopped.set_result(Stop(reason, message))
+
+    async def _work(self, tickets: Iterator[Ticket]) -> None:
+        for ticket in tickets:
+            try:
+                await self._play(ticket)
+            except UnwritableFolderError as error:
+                self.stop("unwritable", str(error))
+                return
+            except BudgetSpentError as error:
+                self.stop("budget", str(error))
+                return
+            except ModelRefusedError as error:
+                self.stop("failures", str(error))
+                return
+
+    async def _play(self, ticket: Ticket) -> None:
+        try:
+            agent = await self._create_agent(ticket)
+            async with self._open_client(ticket.episode_id) as client:
+                result = await play_episode(
+                    ticket, agent=agent, client=client, folder=self._folder, watcher=self._watcher
+                )
+        except (UnwritableFolderError, BudgetSpentError, ModelRefusedError, asyncio.CancelledError):
+            self._watcher.left(ticket)
+            raise
+        except Exception as error:  # noqa: BLE001 - an agent may raise anything, and must not end the other episodes
+            self._fail(ticket, error)
+        else:
+            self._folder.write_result(result)
+            self._failures_in_a_row = 0
+            self._watcher.finished(result)
+
+    def _fail(self, ticket: Ticket, error: Exception) -> None:
+        message = " ".join(str(error).split()) or type(error).__name__
+        failure = EpisodeFailure(
+            episode_id=ticket.episode_id,
+            entry=ticket.entry.key,
+            trial=ticket.trial,
+            kind=type(error).__name__,
+            message=message[:1000],
+        )
+        self._folder.write_failure(failure)
+        self.failures += 1
+        self._failures_in_a_row += 1
+        self._watcher.failed(ticket, message)
+        if self._failures_in_a_row >= MAX_CONSECUTIVE_FAILURES:
+            self.stop("failures", f"{MAX_CONSECUTIVE_FAILURES} episodes in a row failed, the last with: {message}")

@@ -1,0 +1,198 @@
+"""What follows from the results of a run: by task, by fault, and for the model."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from mlops_debug_env.protocol.types import TASK_IDS
+from mlops_debug_env.runner.records import EpisodeResult
+from mlops_debug_env.runner.statistics import (
+    Bin,
+    Interval,
+    calibration,
+    calibration_error,
+    clustered_interval,
+    pass_all,
+    pass_at,
+)
+
+SUCCESS_AT = 0.7
+"""Score from which an episode counts as passed: what category, file and field earn when all are right."""
+
+
+class Group(BaseModel):
+    """Figures of a set of episodes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    episodes: int
+    entries: int
+    score: Interval
+    pass_at: dict[int, float]
+    """By k: at least one of k trials of an entry passed."""
+    pass_all: dict[int, float]
+    """By k: all of k trials of an entry passed."""
+    mean_steps: float
+    truncated: int
+    brier: float | None
+    """Mean over the episodes in which a confidence was stated; null: in none."""
+    stated: int
+    """Episodes in which a confidence was stated."""
+    calibration_error: float | None
+    calibration: tuple[Bin, ...]
+
+
+class ModelFigures(BaseModel):
+    """What the model used, and how well it kept to the rules."""
+
+    model_config = ConfigDict(frozen=True)
+
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    estimated_tokens: int
+    cost_usd: float | None
+    latency_seconds_per_call: float
+    retries: int
+    invalid_replies: int
+    fallback_steps: int
+    ignored_calls: int
+    folded_results: int
+
+
+class Summary(BaseModel):
+    """All figures of a run."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run_id: str
+    agent: str
+    success_at: float
+    tasks: dict[str, Group]
+    overall: Group | None
+    """Null: no episode has a result."""
+    faults: dict[str, Group]
+    model: ModelFigures | None
+    """Null: an agent without a model."""
+    planned: int
+    failures: int
+    """Episodes without a result that could not be played when they were last tried."""
+
+
+class _Gathered:
+    """The few numbers that are kept of each result: a run of thousands stays small in memory."""
+
+    def __init__(self) -> None:
+        self.scores: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        self.steps = 0
+        self.truncated = 0
+        self.briers: list[float] = []
+        self.stated: list[tuple[float, bool]] = []
+
+    def add(self, result: EpisodeResult) -> None:
+        self.scores[result.task_id][result.entry].append(result.score)
+        self.steps += result.steps
+        self.truncated += result.truncated
+        if result.brier is not None:
+            self.briers.append(result.brier)
+        if result.confidence is not None:
+            self.stated.append((result.confidence, result.is_right))
+
+    def group(self, success_at: float) -> Group:
+        # In a fixed order, so that the interval does not hang on which episode ended first.
+        strata = [
+            [sorted(scores) for _, scores in sorted(entries.items())] for _, entries in sorted(self.scores.items())
+        ]
+        entries = [entry for stratum in strata for entry in stratum]
+        episodes = sum(len(entry) for entry in entries)
+        bins = calibration(self.stated)
+        return Group(
+            episodes=episodes,
+            entries=len(entries),
+            score=clustered_interval(strata),
+            pass_at=_passed(entries, success_at, is_all=False),
+            pass_all=_passed(entries, success_at, is_all=True),
+            mean_steps=round(self.steps / episodes, 2),
+            truncated=self.truncated,
+            brier=round(sum(self.briers) / len(self.briers), 4) if self.briers else None,
+            stated=len(self.stated),
+            calibration_error=calibration_error(bins),
+            calibration=bins,
+        )
+
+
+def summarise(
+    results: Iterable[EpisodeResult],
+    *,
+    run_id: str,
+    agent: str,
+    planned: int,
+    failures: int = 0,
+    success_at: float = SUCCESS_AT,
+) -> Summary:
+    """All figures of some results."""
+    tasks: dict[str, _Gathered] = defaultdict(_Gathered)
+    faults: dict[str, _Gathered] = defaultdict(_Gathered)
+    overall = _Gathered()
+    used: dict[str, float] = defaultdict(float)
+    is_priced = True
+    for result in results:
+        for each in (tasks[result.task_id], faults[result.fault_id], overall):
+            each.add(result)
+        if result.calls is not None:
+            is_priced = is_priced and result.cost_usd is not None
+            for name in (*_SUMMED, "latency_seconds", "cost_usd"):
+                used[name] += getattr(result, name) or 0
+    return Summary(
+        run_id=run_id,
+        agent=agent,
+        success_at=success_at,
+        tasks={name: tasks[name].group(success_at) for name in TASK_IDS if name in tasks},
+        overall=overall.group(success_at) if overall.scores else None,
+        faults={name: faults[name].group(success_at) for name in sorted(faults)},
+        model=_model_figures(used, is_priced=is_priced) if used else None,
+        planned=planned,
+        failures=failures,
+    )
+
+
+def scores_json(summary: Summary) -> dict[str, Any]:
+    """The short form for scripts: mean and interval of each task that was played."""
+    return {"tasks": {name: group.score._asdict() for name, group in summary.tasks.items()}}
+
+
+_SUMMED = (
+    "calls",
+    "input_tokens",
+    "output_tokens",
+    "estimated_tokens",
+    "retries",
+    "invalid_replies",
+    "fallback_steps",
+    "ignored_calls",
+    "folded_results",
+)
+
+
+def _passed(entries: Sequence[Sequence[float]], success_at: float, *, is_all: bool) -> dict[int, float]:
+    """For each k that every entry has trials for."""
+    chance = pass_all if is_all else pass_at
+    most = min(len(entry) for entry in entries)
+    counted = [(len(entry), sum(score >= success_at for score in entry)) for entry in entries]
+    return {
+        k: round(sum(chance(k, tries=tries, successes=passed) for tries, passed in counted) / len(counted), 4)
+        for k in range(1, most + 1)
+    }
+
+
+def _model_figures(used: dict[str, float], *, is_priced: bool) -> ModelFigures:
+    calls = int(used["calls"])
+    return ModelFigures(
+        **{name: int(used[name]) for name in _SUMMED},
+        cost_usd=round(used["cost_usd"], 6) if is_priced else None,
+        latency_seconds_per_call=round(used["latency_seconds"] / calls, 3) if calls else 0.0,
+    )

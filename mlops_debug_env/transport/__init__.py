@@ -1,0 +1,1 @@
+"""Connections to a server: sessions, retries, HTTP."""

@@ -1,0 +1,190 @@
+"""The client: plays one episode at a time on a session of its own, which outlives dropped sockets and restarts."""
+
+from __future__ import annotations
+
+import secrets
+from types import TracebackType
+from typing import Any, Mapping, Self
+
+from pydantic import ValidationError
+
+from mlops_debug_env.protocol.actions import Action, parse_action
+from mlops_debug_env.protocol.errors import InvalidAddressError, ProtocolError
+from mlops_debug_env.protocol.observations import EpisodeState, StepResult, Task, parse_result
+from mlops_debug_env.protocol.types import RewardMode, TaskId
+from mlops_debug_env.transport.http_reader import Reader
+from mlops_debug_env.transport.retry import Retrying
+from mlops_debug_env.transport.session_socket import SessionSocket
+from mlops_debug_env.transport.url import check_name, parse_address
+from mlops_debug_env.version import VERSION
+
+DEFAULT_URL = "http://127.0.0.1:7860"
+
+
+class DebugClient:
+    """Plays episodes. Whatever is sent may safely be sent again, and is, where an answer got lost.
+
+    Args:
+        base_url: Where the server is, for example ``http://127.0.0.1:7860``; a path, a port, https and
+            ``/sessions/<key>`` are understood.
+        session_key: Name under which the server knows this client; none: one that nobody can guess. With the key of
+            an earlier client, `step` goes on in the episode that was played there.
+        api_key: Sent as a bearer token; none: the server asks for none.
+        timeout_seconds: How long one answer may take.
+        max_retries: How often the same is sent again after no answer came or the server was busy.
+        retrying: Replaces max_retries and the waiting in between.
+    """
+
+    def __init__(
+        self,
+        base_url: str = DEFAULT_URL,
+        *,
+        session_key: str | None = None,
+        api_key: str | None = None,
+        timeout_seconds: float = 30.0,
+        max_retries: int = 5,
+        retrying: Retrying | None = None,
+    ) -> None:
+        if timeout_seconds <= 0 or max_retries < 0:
+            raise ValueError("timeout_seconds must be above 0, and max_retries 0 or more")
+        self._address = parse_address(base_url, session_key=session_key, fresh_key=secrets.token_hex(16))
+        retrying = retrying or Retrying(max_retries=max_retries)
+        headers = _headers(api_key)
+        self._socket = SessionSocket(self._address, headers=headers, timeout_seconds=timeout_seconds, retrying=retrying)
+        self._reader = Reader(self._address, headers=headers, timeout_seconds=timeout_seconds, retrying=retrying)
+        self._episode_id: str | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @property
+    def base_url(self) -> str:
+        """Without the session."""
+        return self._address.http_url
+
+    @property
+    def session_key(self) -> str:
+        """Give it to a later client to go on where this one stopped. Without API keys it is a secret."""
+        return self._address.session_key
+
+    @property
+    def episode_id(self) -> str | None:
+        """The episode of the latest answer; null: there was none."""
+        return self._episode_id
+
+    async def reset(
+        self,
+        *,
+        task_id: TaskId | None = None,
+        seed: int | None = None,
+        episode_id: str | None = None,
+        agent: str | None = None,
+        reward_mode: RewardMode | None = None,
+        resume: bool | None = None,
+        **further: Any,
+    ) -> StepResult:
+        """Begin an episode; an open one of this session is closed.
+
+        Args:
+            task_id: The task; none: easy.
+            seed: Fixes the scenario; none: the server draws one.
+            episode_id: Name of the episode; none: one that nobody can guess.
+            agent: Name to record.
+            reward_mode: ``shaped`` or ``sparse``; none: shaped.
+            resume: Whether to take up the named episode where it is, if it exists.
+            further: Passed on as they are, for example what a ranked round asks for.
+
+        Returns:
+            The result whose observation is a `ResetObservation`.
+        """
+        # A name of our own makes a repeated reset the same reset.
+        name = check_name(episode_id or f"ep-{secrets.token_hex(16)}", "episode id")
+        given = {
+            "task_id": task_id,
+            "seed": seed,
+            "episode_id": name,
+            "agent": agent,
+            "reward_mode": reward_mode,
+            "resume": resume,
+            **further,
+        }
+        data = {key: value for key, value in given.items() if value is not None}
+        return self._result(await self._socket.ask({"type": "reset", "data": data}))
+
+    async def step(self, action: Action | Mapping[str, Any], *, request_id: str | None = None) -> StepResult:
+        """Take one step. It is recorded once, however often it had to be sent.
+
+        Args:
+            action: A typed action, or its wire form.
+            request_id: Name of the step, to send it again from another process; none: the action's own, or a new one.
+
+        Raises:
+            pydantic.ValidationError: the action does not fit the schema; nothing was sent.
+        """
+        wanted = parse_action(action)
+        data = wanted.to_wire()
+        named = request_id or wanted.metadata.request_id or f"rq-{secrets.token_hex(16)}"
+        data["metadata"] = {**data.get("metadata", {}), "request_id": check_name(named, "request id")}
+        return self._result(await self._socket.ask({"type": "step", "data": data}))
+
+    async def state(self) -> EpisodeState:
+        """How the session's episode stands."""
+        told = await self._socket.ask({"type": "state"})
+        try:
+            state = EpisodeState.model_validate(told)
+        except ValidationError as error:
+            raise _unreadable(error) from error
+        self._episode_id = state.episode_id
+        return state
+
+    async def tasks(self) -> tuple[Task, ...]:
+        """What can be played."""
+        return await self._reader.tasks()
+
+    async def schema(self) -> dict[str, Any]:
+        """The JSON Schemas of actions, observations and state, and the registry of fields."""
+        return await self._reader.schema()
+
+    async def health(self) -> dict[str, Any]:
+        """Whether the server answers, and its version."""
+        return await self._reader.health()
+
+    async def events(self, episode_id: str | None = None) -> list[dict[str, Any]]:
+        """The record of an episode; none: the session's own."""
+        named = episode_id or self._episode_id
+        if named is None:
+            raise InvalidAddressError("No episode was begun here; name one, or send a reset first.")
+        return await self._reader.events(named)
+
+    async def close(self) -> None:
+        """Close the connections. The episode stays as it is."""
+        await self._socket.close()
+        await self._reader.close()
+
+    def _result(self, told: dict[str, Any]) -> StepResult:
+        try:
+            result = parse_result(told)
+        except (ValidationError, KeyError, TypeError) as error:
+            raise _unreadable(error) from error
+        self._episode_id = result.info.episode_id
+        return result
+
+
+def _headers(api_key: str | None) -> dict[str, str]:
+    headers = {"User-Agent": f"mlops-debug-env/{VERSION}"}
+    if api_key is None:
+        return headers
+    if not api_key or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
+        raise InvalidAddressError("The API key must be printable ASCII without spaces.")
+    return {**headers, "Authorization": f"Bearer {api_key}"}
+
+
+def _unreadable(error: Exception) -> ProtocolError:
+    lines = str(error).splitlines()
+    said = "; ".join(line.strip() for line in lines[:3])
+    return ProtocolError(f"The server's answer has a shape that client {VERSION} does not know: {said}")

@@ -1,0 +1,113 @@
+"""What can be read over HTTP without playing: tasks, schemas, health, and the record of an episode."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Mapping
+
+import httpx
+from pydantic import TypeAdapter, ValidationError
+
+from mlops_debug_env.protocol.errors import AnswerTimeoutError, ProtocolError, ServerUnreachableError, problem_error
+from mlops_debug_env.protocol.observations import Task
+from mlops_debug_env.transport.retry import Retrying, read_retry_after
+from mlops_debug_env.transport.url import Address, check_name, redirected
+
+_TASKS: TypeAdapter[tuple[Task, ...]] = TypeAdapter(tuple[Task, ...])
+
+
+class Reader:
+    """GET requests, with one pool of connections that is opened with the first."""
+
+    def __init__(
+        self, address: Address, *, headers: Mapping[str, str], timeout_seconds: float, retrying: Retrying
+    ) -> None:
+        self._address = address
+        self._headers = dict(headers)
+        self._timeout_seconds = timeout_seconds
+        self._retrying = retrying
+        self._http: httpx.AsyncClient | None = None
+
+    async def tasks(self) -> tuple[Task, ...]:
+        told = await self.get("/tasks")
+        try:
+            return _TASKS.validate_python(told["tasks"])
+        except (ValidationError, KeyError, TypeError) as error:
+            raise self._unreadable("/tasks") from error
+
+    async def schema(self) -> dict[str, Any]:
+        return await self._object("/schema")
+
+    async def health(self) -> dict[str, Any]:
+        return await self._object("/health")
+
+    async def events(self, episode_id: str) -> list[dict[str, Any]]:
+        told = await self.get(f"/episodes/{check_name(episode_id, 'episode id')}/events")
+        if not isinstance(told, list):
+            raise self._unreadable("/episodes/…/events")
+        return told
+
+    async def get(self, path: str) -> Any:
+        """The JSON of a resource.
+
+        Raises:
+            MlopsDebugError: the server refused, could not be asked, or answered with something else.
+        """
+        return await self._retrying.run(lambda: self._get_once(path))
+
+    async def close(self) -> None:
+        http, self._http = self._http, None
+        if http is not None:
+            await http.aclose()
+
+    async def _object(self, path: str) -> dict[str, Any]:
+        told = await self.get(path)
+        if not isinstance(told, dict):
+            raise self._unreadable(path)
+        return told
+
+    def _unreadable(self, path: str) -> ProtocolError:
+        return ProtocolError(f"{self._address.http_url}{path} has another shape than this client reads.")
+
+    async def _get_once(self, path: str) -> Any:
+        if self._http is None:
+            self._http = httpx.AsyncClient(
+                headers=self._headers,
+                timeout=self._timeout_seconds,
+                verify=self._address.is_secure,  # loading certificates takes longer than a request
+                follow_redirects=False,  # see `redirected`
+                trust_env=not self._address.is_loopback,
+            )
+        url = self._address.http_url + path
+        try:
+            response = await self._http.get(url)
+        except httpx.TimeoutException as error:
+            raise AnswerTimeoutError(url, f"The server did not answer within {self._timeout_seconds:g} s") from error
+        except httpx.TransportError as error:
+            raise ServerUnreachableError(
+                url, f"No connection to the server: {error or type(error).__name__}"
+            ) from error
+        return self._read(response)
+
+    def _read(self, response: httpx.Response) -> Any:
+        if response.is_redirect:
+            raise ProtocolError(redirected(str(response.url), response.headers.get("Location")))
+        try:
+            told = response.json()
+        except ValueError:
+            told = None
+        if response.is_success and told is not None:
+            return told
+        wait = read_retry_after(response.headers.get("Retry-After"), now=datetime.now(UTC))
+        if isinstance(told, dict) and "code" in told:
+            raise problem_error(told, retry_after_seconds=wait)
+        if response.status_code in (401, 403, 429, 503):
+            detail = f"{response.url} answered with status {response.status_code}"
+            status = response.status_code
+            raise problem_error(
+                {"status": status, "code": f"http_{status}", "detail": detail}, retry_after_seconds=wait
+            )
+        raise ProtocolError(
+            f"{response.url} does not serve this environment (status {response.status_code}); "
+            "check host, port and path of the base URL."
+        )

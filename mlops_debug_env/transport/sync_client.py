@@ -1,0 +1,149 @@
+"""The same client for code that blocks: its event loop runs in a thread of its own, so it also works in notebooks."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from types import TracebackType
+from typing import Any, Coroutine, Mapping, Self, TypeVar
+
+from mlops_debug_env.protocol.actions import Action
+from mlops_debug_env.protocol.observations import EpisodeState, StepResult, Task
+from mlops_debug_env.protocol.types import RewardMode, TaskId
+from mlops_debug_env.transport.async_client import DEFAULT_URL, DebugClient
+from mlops_debug_env.transport.retry import Retrying
+
+Answered = TypeVar("Answered")
+
+
+class LoopThread:
+    """An event loop in a thread. Pings are answered also while the caller thinks."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="mlops-debug-client", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_open(self) -> bool:
+        return self._thread.is_alive()
+
+    def run(self, work: Coroutine[Any, Any, Answered]) -> Answered:
+        """Run it there and wait for it here."""
+        if not self.is_open:
+            work.close()
+            raise RuntimeError("this client is closed; make a new one")
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()  # the caller was interrupted; nobody waits any more
+            raise
+
+    def close(self) -> None:
+        if not self.is_open:
+            return
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class SyncDebugClient:
+    """`DebugClient`, blocking. Takes the same arguments."""
+
+    def __init__(
+        self,
+        base_url: str = DEFAULT_URL,
+        *,
+        session_key: str | None = None,
+        api_key: str | None = None,
+        timeout_seconds: float = 30.0,
+        max_retries: int = 5,
+        retrying: Retrying | None = None,
+    ) -> None:
+        self._client = DebugClient(
+            base_url,
+            session_key=session_key,
+            api_key=api_key,
+            timeout_seconds=timeout_seconds,
+            max_retries=max_retries,
+            retrying=retrying,
+        )
+        self._thread = LoopThread()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def base_url(self) -> str:
+        """Without the session."""
+        return self._client.base_url
+
+    @property
+    def session_key(self) -> str:
+        """Give it to a later client to go on where this one stopped. Without API keys it is a secret."""
+        return self._client.session_key
+
+    @property
+    def episode_id(self) -> str | None:
+        """The episode of the latest answer; null: there was none."""
+        return self._client.episode_id
+
+    def reset(
+        self,
+        *,
+        task_id: TaskId | None = None,
+        seed: int | None = None,
+        episode_id: str | None = None,
+        agent: str | None = None,
+        reward_mode: RewardMode | None = None,
+        resume: bool | None = None,
+        **further: Any,
+    ) -> StepResult:
+        """Begin an episode; an open one of this session is closed."""
+        return self._thread.run(
+            self._client.reset(
+                task_id=task_id,
+                seed=seed,
+                episode_id=episode_id,
+                agent=agent,
+                reward_mode=reward_mode,
+                resume=resume,
+                **further,
+            )
+        )
+
+    def step(self, action: Action | Mapping[str, Any], *, request_id: str | None = None) -> StepResult:
+        """Take one step. It is recorded once, however often it had to be sent."""
+        return self._thread.run(self._client.step(action, request_id=request_id))
+
+    def state(self) -> EpisodeState:
+        """How the session's episode stands."""
+        return self._thread.run(self._client.state())
+
+    def tasks(self) -> tuple[Task, ...]:
+        """What can be played."""
+        return self._thread.run(self._client.tasks())
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schemas of actions, observations and state, and the registry of fields."""
+        return self._thread.run(self._client.schema())
+
+    def health(self) -> dict[str, Any]:
+        """Whether the server answers, and its version."""
+        return self._thread.run(self._client.health())
+
+    def events(self, episode_id: str | None = None) -> list[dict[str, Any]]:
+        """The record of an episode; none: the session's own."""
+        return self._thread.run(self._client.events(episode_id))
+
+    def close(self) -> None:
+        """Close the connections. The episode stays as it is."""
+        if self._thread.is_open:
+            self._thread.run(self._client.close())
+            self._thread.close()

@@ -1,0 +1,1 @@
+"""Bundles: a round or a database in one signed file, written and verified."""

@@ -1,0 +1,188 @@
+"""Derives a bundle again: chains, seeds, artifacts, observations, rewards, grades, receipts and ranks.
+
+The events are put into a store of its own in a temporary folder, and the read models are built from them, so that what
+audits a server's database audits a bundle with the same code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import zlib
+from concurrent.futures import Executor
+from functools import partial
+from pathlib import Path
+from typing import Any, Callable
+
+from sqlalchemy import Connection, create_engine
+
+from domain.chain import Link
+from domain.scenario import Scenario
+from server.audit.bundle.checkpoints import NO_CHECKPOINT, compare_own
+from server.audit.bundle.findings import UNSIGNED, Kept, boards, kept, receipts, signature, withheld
+from server.audit.bundle.reader import Bundle, BundleError, read_bundle
+from server.audit.report import StoreFinding, StoreReport
+from server.audit.store_audit import audit_store
+from server.episodes.rebuild import rebuild
+from server.ranking.leaderboard import read_board, read_board_with_ranks
+from server.scenarios.simulation import create_process_pool
+from server.settings import Settings
+from server.storage.connections import run_read
+from server.storage.schema import events, keys, metadata, rounds, scenarios
+
+__all__ = ["BundleError", "verify_bundle"]
+
+_NO_HASH = bytes(32)
+_ABSENT = {"split": "train"}
+"""What a column of a round is where the bundle was made before it was there."""
+_RUNNING = "still running when the bundle was made: only its chain was verified"
+_NOTHING = StoreReport(episodes=0, events=0, scenarios=0, seconds=0.0, seconds_a_scenario=None, findings=(), notes={})
+
+
+def verify_bundle(
+    path: Path,
+    public_key: str,
+    *,
+    words: Kept = Kept(),  # noqa: B008 - immutable
+    workers: int | None = None,
+    create_pool: Callable[[int], Executor] = create_process_pool,
+) -> StoreReport:
+    """Needs nothing but the bundle and the public key; raises ``BundleError``.
+
+    Args:
+        path: the bundle.
+        public_key: the host's, 64 hex digits.
+        words: what somebody kept of the host's words.
+        workers: processes; None: one a core.
+        create_pool: makes them.
+    """
+    bundle = read_bundle(path)
+    found = _held_together(bundle, public_key, words)
+    with tempfile.TemporaryDirectory(prefix="mlops-debug-verify-") as folder:
+        settings = Settings(
+            database_url=f"sqlite:///{Path(folder) / 'bundle.db'}", secrets_folder=str(Path(folder) / "none")
+        )
+        report = _NOTHING
+        if not (unreadable := _load(settings, lambda opened: _insert(opened, bundle))):
+            found += _load(settings, lambda opened: rebuild(opened, verify=False))
+            report = audit_store(settings, workers=workers, create_pool=create_pool)
+            found += asyncio.run(run_read(settings, lambda opened: _boards(opened, bundle)))
+        found += unreadable
+    held_back = len(bundle.streams) - len(bundle.whole)
+    return report.model_copy(
+        update={
+            "episodes": report.episodes + held_back,
+            "findings": (*found, *report.findings),
+            "notes": {**_notes(bundle, held_back), **report.notes},
+        }
+    )
+
+
+def _held_together(bundle: Bundle, public_key: str, words: Kept) -> list[StoreFinding]:
+    checks: list[Callable[[], list[StoreFinding]]] = [
+        partial(signature, bundle, public_key),
+        partial(withheld, bundle),
+        partial(receipts, bundle, public_key),
+        partial(boards, bundle),
+        partial(compare_own, bundle, public_key),
+        partial(kept, bundle, public_key, words),
+    ]
+    found: list[StoreFinding] = []
+    for check in checks:
+        try:
+            found += check()
+        except (ValueError, TypeError, LookupError, AttributeError) as error:  # whatever a foreign file holds
+            found.append(_finding("fold", f"the bundle cannot be compared: {error}", None))
+    return found
+
+
+def _notes(bundle: Bundle, held_back: int) -> dict[str, int]:
+    notes = {_RUNNING: held_back} if held_back else {}
+    if bundle.signature is None:
+        notes[UNSIGNED] = len(bundle.streams)
+    if bundle.checkpoint is None and bundle.streams:
+        notes[NO_CHECKPOINT] = len(bundle.streams)
+    return notes
+
+
+def _load(settings: Settings, statements: Callable[[Connection], object]) -> list[StoreFinding]:
+    """Run statements on the database of the bundle in one transaction."""
+    engine = create_engine(settings.database_url)
+    try:
+        with engine.begin() as connection:
+            statements(connection)
+    except Exception as error:  # noqa: BLE001 - whatever a foreign file holds is a finding
+        return [_finding("fold", f"the events cannot be read back: {error}", None)]
+    finally:
+        engine.dispose()
+    return []
+
+
+def _insert(connection: Connection, bundle: Bundle) -> None:
+    metadata.create_all(connection)
+    rows = [_event_row(each) for links in bundle.whole.values() for each in links]
+    if rows:
+        connection.execute(events.insert(), rows)
+    if bundle.manifest["rounds"]:
+        columns = [column.name for column in rounds.columns]
+        connection.execute(
+            rounds.insert(),
+            [{name: each.get(name, _ABSENT.get(name)) for name in columns} for each in bundle.manifest["rounds"]],
+        )
+    if bundle.manifest["keys"]:
+        filled = {"scopes": "agent", "secret_hash": _NO_HASH, "created_at": "", "revoked_at": None}
+        connection.execute(keys.insert(), [{**each, **filled} for each in bundle.manifest["keys"]])
+    bodies = [_scenario_row(digest, body, bundle.splits) for digest, body in bundle.scenarios.items()]
+    if bodies:
+        connection.execute(scenarios.insert(), bodies)
+
+
+def _event_row(each: Link) -> dict[str, Any]:
+    named = {column.name: getattr(each, column.name) for column in events.columns if column.name != "payload"}
+    return {**named, "payload": (each.payload or b"").decode()}
+
+
+def _scenario_row(digest: str, body: str, splits: dict[str, str]) -> dict[str, Any]:
+    scenario = Scenario.model_validate_json(body)
+    return {
+        "digest": digest,
+        "generator_version": scenario.generator_version,
+        "task_id": scenario.task_id,
+        "seed": str(scenario.seed),
+        "split": splits.get(digest, "train"),
+        "body": zlib.compress(body.encode(), 1),
+    }
+
+
+def _boards(connection: Connection, bundle: Bundle) -> list[StoreFinding]:
+    """Every rank and score of every board, from the events."""
+    found = []
+    for board in bundle.boards:
+        read = read_board if "has_ranks" in board else read_board_with_ranks
+        try:
+            again = read(connection, round_id=board["round"])
+        except Exception as error:  # noqa: BLE001 - whatever a foreign file holds is a finding
+            found.append(_finding("board", f"the board of round {board['round']} cannot be computed: {error}", None))
+            continue
+        if _comparable(again) != _comparable(board):
+            wrong = [
+                row["agent"]
+                for row, mine in zip(_comparable(board)["rows"], _comparable(again)["rows"], strict=False)
+                if row != mine
+            ]
+            message = f"the board of round {board['round']} does not follow from the events"
+            found.append(_finding("board", message + (f": {', '.join(wrong)}" if wrong else ""), None))
+    return found
+
+
+def _comparable(board: dict[str, Any]) -> dict[str, Any]:
+    """Without what only the server can say: running attempts, whose payloads are withheld, and its own audits."""
+    rows = []
+    for row in board["rows"]:
+        kept = {key: value for key, value in row.items() if key not in ("verified", "attempts")}
+        rows.append({**kept, "ended": row["attempts"]["used"] - row["attempts"]["running"]})
+    return {**board, "rows": [row for row in rows if row["ended"]]}
+
+
+def _finding(code: str, message: str, episode_id: str | None) -> StoreFinding:
+    return StoreFinding(code=code, version=None, message=message, episode_id=episode_id)

@@ -1,0 +1,137 @@
+"""Signed checkpoints: one hash over the heads of all streams, and the hash of the checkpoint before.
+
+Kept elsewhere, a checkpoint shows an episode that was removed or rolled back since. The file of a checkpoint also lists
+the heads, so that what is missing can be named; the list is covered by the signature through its hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Iterable, NamedTuple
+
+from sqlalchemy import Connection, Row, bindparam, func, select
+
+from domain.chain import canonical, digest_of
+from server.security.signing import Signer
+from server.storage.positions import safe_position
+from server.storage.schema import checkpoints, events, rounds
+
+_LAST_VERSIONS = (
+    select(events.c.stream_id, func.max(events.c.version).label("version"))
+    .where(events.c.position <= bindparam("until"))
+    .group_by(events.c.stream_id)
+    .subquery()
+)
+_HEADS = select(events.c.stream_id, events.c.version, events.c.hash).join(
+    _LAST_VERSIONS,
+    (events.c.stream_id == _LAST_VERSIONS.c.stream_id) & (events.c.version == _LAST_VERSIONS.c.version),
+)
+_LATEST = select(checkpoints).order_by(checkpoints.c.number.desc()).limit(1)
+_ALL = select(checkpoints).order_by(checkpoints.c.number)
+
+
+ROUND_COLUMNS = (
+    *("commitment", "closed_at", "suite_id", "suite_digest", "attempts", "rubric_version", "generator_version"),
+    *("opened_at", "split"),
+)
+"""What a checkpoint says of each round; those of earlier versions have the first two."""
+
+
+class StreamHead(NamedTuple):
+    """The last event of a stream."""
+
+    stream_id: str
+    version: int
+    hash: str
+    """Hex."""
+
+
+def read_heads(connection: Connection, position: int) -> list[StreamHead]:
+    """The heads as they were up to a position, in the order in which they are hashed."""
+    found = connection.execute(_HEADS, {"until": position})
+    return sorted(StreamHead(row.stream_id, row.version, _hex(row.hash)) for row in found)
+
+
+def heads_hash(heads: Iterable[StreamHead]) -> str:
+    """SHA-256 over one canonical line a head, sorted by stream."""
+    hashed = hashlib.sha256()
+    for each in sorted(heads):
+        hashed.update(canonical(list(each)) + b"\n")
+    return hashed.hexdigest()
+
+
+def statement_hash(statement: dict[str, Any]) -> str:
+    return digest_of(canonical(statement)).hex()
+
+
+def draft_checkpoint(connection: Connection, signer: Signer, *, now: str) -> dict[str, Any] | None:
+    """Sign a checkpoint of all that is recorded; null: nothing happened since the latest. Only reads, since hashing the
+    heads takes longer than others may be kept from writing."""
+    latest = read_latest(connection)
+    committed = _commitments(connection)
+    position = safe_position(connection)  # after the rounds: what a closed round holds lies below it
+    previous = latest["statement"] if latest is not None else None
+    if previous is not None and (previous["position"], previous["rounds"]) == (position, committed):
+        return None
+    heads = read_heads(connection, position)
+    return signer.sign(
+        {
+            "kind": "checkpoint",
+            "number": previous["number"] + 1 if previous is not None else 1,
+            "position": position,
+            "streams": len(heads),
+            "heads_hash": heads_hash(heads),
+            "previous_hash": statement_hash(previous) if previous is not None else None,
+            "rounds": committed,
+            "signs_bundles": True,
+            "made_at": now,
+        }
+    )
+
+
+def keep_checkpoint(connection: Connection, signed: dict[str, Any]) -> None:
+    """Raises ``IntegrityError`` where another server kept one of that number first."""
+    connection.execute(
+        checkpoints.insert().values(
+            number=signed["statement"]["number"],
+            statement=canonical(signed["statement"]).decode(),
+            public_key=signed["public_key"],
+            signature=signed["signature"],
+        )
+    )
+
+
+def read_latest(connection: Connection) -> dict[str, Any] | None:
+    """The newest checkpoint, without its heads; null: there is none."""
+    row = connection.execute(_LATEST).one_or_none()
+    return signed_of(row) if row is not None else None
+
+
+def read_all(connection: Connection) -> list[dict[str, Any]]:
+    """The oldest first."""
+    return [signed_of(row) for row in connection.execute(_ALL)]
+
+
+def with_heads(connection: Connection, signed: dict[str, Any]) -> dict[str, Any]:
+    """What is written to a file that is kept elsewhere."""
+    heads = read_heads(connection, signed["statement"]["position"])
+    return {**signed, "heads": [list(each) for each in heads]}
+
+
+def signed_of(row: Row[Any]) -> dict[str, Any]:
+    return {"statement": json.loads(row.statement), "public_key": row.public_key, "signature": row.signature}
+
+
+def _commitments(connection: Connection) -> list[dict[str, Any]]:
+    """What every round is, so that none of it can be changed after the first checkpoint."""
+    found = [row._mapping for row in connection.execute(select(rounds))]
+    return sorted(
+        ({"round": row["round_id"], **{name: row[name] for name in ROUND_COLUMNS}} for row in found),
+        key=lambda each: str(each["round"]),
+    )
+
+
+def _hex(stored: object) -> str:
+    """A hash that was replaced by text is a head like no other, not an error."""
+    return stored.hex() if isinstance(stored, bytes) else str(stored)

@@ -1,0 +1,147 @@
+"""Replays an episode: folds its recorded events again and tells, step by step, what was done and what it earned."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.chain import Link
+from domain.episode.decide import EpisodeState, evolve
+from domain.episode.state import SHOWN_DECIMALS
+from domain.events import (
+    ActionRefused,
+    ArtifactRead,
+    CheckRun,
+    DiagnosisSubmitted,
+    EpisodeExpired,
+    EpisodeReset,
+    Event,
+    FieldQueried,
+)
+from server.settings import Settings
+from server.storage.connections import open_read_connection
+from server.storage.errors import StoreError
+from server.storage.stream_codec import decode_link, read_stream
+
+
+class UnknownStreamError(LookupError):
+    """The database holds nothing of an episode."""
+
+    def __init__(self, episode_id: str) -> None:
+        super().__init__(f"there is no episode {episode_id}")
+        self.episode_id = episode_id
+
+
+class UnfoldableEpisodeError(ValueError):
+    """The recorded events are not what this program wrote."""
+
+    def __init__(self, episode_id: str) -> None:
+        super().__init__(f"the events of {episode_id} cannot be folded; audit it")
+        self.episode_id = episode_id
+
+
+class ReplayedEvent(BaseModel):
+    """One event of a replay."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: int
+    kind: str
+    recorded_at: str
+    actor: str
+    what: str
+    """The event in words."""
+    reward: float | None
+    """What the event earned; null: the reset, which cannot earn."""
+    total_reward: float
+    payload: dict[str, Any]
+
+
+class Replay(BaseModel):
+    """An episode, step by step."""
+
+    model_config = ConfigDict(frozen=True)
+
+    episode_id: str
+    task_id: str
+    agent: str | None
+    end_reason: str | None
+    """Null: it runs."""
+    score: float | None
+    events: tuple[ReplayedEvent, ...]
+
+
+async def replay_episode(settings: Settings, episode_id: str) -> Replay:
+    """Fold an episode again; raises ``UnknownStreamError`` or ``UnfoldableEpisodeError``."""
+    try:
+        async with open_read_connection(settings) as connection:
+            links = await connection.run_sync(read_stream, episode_id)
+        replayed, state = _replay(links)
+    except (ValueError, StoreError) as error:  # what validation, an unknown kind and an invalid history have in common
+        raise UnfoldableEpisodeError(episode_id) from error
+    if state is None:
+        raise UnknownStreamError(episode_id)
+    return Replay(
+        episode_id=episode_id,
+        task_id=state.reset.task_id,
+        agent=state.reset.agent,
+        end_reason=state.ended,
+        score=state.score,
+        events=replayed,
+    )
+
+
+def _replay(links: Iterable[Link]) -> tuple[tuple[ReplayedEvent, ...], EpisodeState | None]:
+    replayed: list[ReplayedEvent] = []
+    state: EpisodeState | None = None
+    for each in links:
+        recorded = decode_link(each)
+        before, state = state, evolve(state, recorded)
+        replayed.append(_replayed(each, recorded, before, state))
+    return tuple(replayed), state
+
+
+def render_replay(replayed: Replay) -> str:
+    """The replay for a reader."""
+    lines = [f"episode {replayed.episode_id}, task {replayed.task_id}, agent {replayed.agent or '-'}"]
+    for each in replayed.events:
+        reward = "" if each.reward is None else f"{each.reward:+.4f}"
+        lines.append(f"{each.version:>4}  {each.recorded_at}  {reward:>8}  {each.total_reward:>8.4f}  {each.what}")
+    ended = "still running" if replayed.end_reason is None else f"ended: {replayed.end_reason}, score {replayed.score}"
+    return "\n".join([*lines, ended])
+
+
+def _replayed(each: Link, recorded: Event, before: EpisodeState | None, state: EpisodeState) -> ReplayedEvent:
+    return ReplayedEvent(
+        version=each.version,
+        kind=each.kind,
+        recorded_at=each.recorded_at,
+        actor=each.actor,
+        what=describe(recorded),
+        reward=None if before is None else round(state.total_reward - before.total_reward, SHOWN_DECIMALS),
+        total_reward=state.total_reward,
+        payload=recorded.model_dump(mode="json"),
+    )
+
+
+def describe(recorded: Event) -> str:
+    """An event in words."""
+    match recorded:
+        case EpisodeReset():
+            return f"reset: task {recorded.task_id}, seed {recorded.seed}, rewards {recorded.reward_mode}"
+        case ArtifactRead():
+            return f"read {recorded.artifact}" + (f" where {recorded.log_filter!r}" if recorded.log_filter else "")
+        case FieldQueried():
+            return f"query {recorded.artifact} {recorded.field}"
+        case CheckRun():
+            return f"check {recorded.check}"
+        case ActionRefused():
+            return f"refused: {recorded.artifact} {recorded.field} ({recorded.reason})"
+        case DiagnosisSubmitted():
+            said = "; ".join(
+                f"{one.failure_category}, {one.root_cause_file}, {one.root_cause_field}" for one in recorded.diagnoses
+            )
+            return f"submit: {said or 'nothing is wrong'}: score {recorded.grade.score}"
+        case EpisodeExpired():
+            return f"expired: {recorded.reason}"

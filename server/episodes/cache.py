@@ -1,0 +1,52 @@
+"""Folded episodes in memory: a bounded number, any of which can be dropped, because the log has them all."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from server.storage.stream_codec import EpisodeSnapshot, fold_links
+from server.store import EventStore
+
+
+class EpisodeCache:
+    """The folds of the episodes that were played last."""
+
+    def __init__(self, store: EventStore, *, limit: int) -> None:
+        self._store = store
+        self._limit = limit
+        self._held: OrderedDict[str, EpisodeSnapshot] = OrderedDict()
+        self.hits = 0
+        self.misses = 0
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def find(self, episode_id: str) -> EpisodeSnapshot | None:
+        """The fold of an episode where it is held; null says nothing of the log."""
+        current = self._held.get(episode_id)
+        if current is not None:
+            self.hits += 1
+            self._held.move_to_end(episode_id)
+        return current
+
+    async def load(self, episode_id: str, *, refresh: bool = False) -> EpisodeSnapshot | None:
+        """The fold of an episode; null: there is none. With ``refresh`` from the log, whatever is held: another server
+        on the same database may have gone on with it."""
+        current = None if refresh else self._held.get(episode_id)
+        if current is None:
+            self.misses += 1
+            links = await self._store.read(episode_id)
+            if not links:
+                return None
+            current = fold_links(links)
+        self.keep(episode_id, current)
+        return current
+
+    def keep(self, episode_id: str, current: EpisodeSnapshot) -> None:
+        self._held[episode_id] = current
+        self._held.move_to_end(episode_id)
+        while len(self._held) > self._limit:
+            self._held.popitem(last=False)
+
+    def drop(self, episode_id: str) -> None:
+        self._held.pop(episode_id, None)

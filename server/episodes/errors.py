@@ -1,0 +1,36 @@
+"""Why the episode service refuses."""
+
+from __future__ import annotations
+
+
+class UnknownEpisodeError(Exception):
+    def __init__(self, episode_id: str) -> None:
+        super().__init__(f"there is no episode {episode_id}")
+        self.episode_id = episode_id
+
+
+class EpisodeTakenError(Exception):
+    """A reset names an episode that exists and is not the same, or has gone on."""
+
+    def __init__(self, episode_id: str) -> None:
+        super().__init__(f"episode {episode_id} exists")
+        self.episode_id = episode_id
+
+
+class RoundError(Exception):
+    """RoundError: UnknownRoundError, RoundClosedError, RoundBusyError, RoundVersionError, AttemptsUsedError, KeyNeededError,
+    RankedResetError."""
+
+
+class RoundClosedError(RoundError):
+    def __init__(self, round_id: str) -> None:
+        super().__init__(f"round {round_id} is closed")
+        self.round_id = round_id
+
+
+class EpisodeNotStartedError(Exception):
+    """A step or state on a socket or a session key that never had an episode."""
+
+
+class SessionTakenOverError(Exception):
+    """A newer socket of the same key is open."""

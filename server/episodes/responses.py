@@ -1,0 +1,120 @@
+"""Assembles answers from bytes: the observation, and beside it what names the episode and, after the end, the truth."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from domain.chain import Head
+from domain.episode.decide import EpisodeState
+from domain.json import encode_json
+from domain.scenario import Composition, Truth
+from server.security.identity import given_name
+from server.security.session_names import is_guessable
+from server.security.signing import Signer
+
+
+class StepResponse(NamedTuple):
+    """What a reset or a step is answered with."""
+
+    episode_id: str
+    """Its name on this server; ``info`` says what its client calls it."""
+    version: int
+    """The episode's version after the step."""
+    shown: bytes
+    """``"observation":…,"reward":…,"done":…``, without braces."""
+    info: bytes
+    """A JSON object."""
+
+    def to_http(self) -> bytes:
+        """The body of a REST answer."""
+        return b"".join((b"{", self.shown, b',"info":', self.info, b',"metadata":', self.info, b"}"))
+
+    def to_frame(self) -> bytes:
+        """The text of a WebSocket answer."""
+        return b"".join((b'{"type":"observation","data":{', self.shown, b',"metadata":', self.info, b"}}"))
+
+
+def build_response(
+    episode_id: str,
+    state: EpisodeState,
+    shown: bytes,
+    truth: Truth | Composition,
+    receipt: dict[str, Any] | None = None,
+) -> StepResponse:
+    """The answer for a state; ``truth`` and the signed ``receipt`` are looked at only after the end."""
+    reset = state.reset
+    # Spelled out, because every step pays for it. The name is the only text in it that a client chose.
+    info = b'{"episode_id":%b,"version":%d,"task_id":"%b","step_count":%d,"max_steps":%d,"truncated":%b' % (
+        encode_json(given_name(episode_id)),
+        state.version,
+        reset.task_id.encode(),
+        state.step_count,
+        reset.max_steps,
+        b"true" if state.is_truncated else b"false",
+    )
+    end = b"}" if state.ended is None else b"," + encode_json(_after_the_end(state, truth, receipt))[1:]
+    return StepResponse(episode_id, state.version, shown, info + end)
+
+
+def state_json(episode_id: str, state: EpisodeState, truth: Truth | Composition) -> bytes:
+    """The one object that every state request is answered with."""
+    return encode_json(
+        {
+            "episode_id": given_name(episode_id),
+            "step_count": state.step_count,
+            "task_id": state.reset.task_id,
+            "max_steps": state.reset.max_steps,
+            "done": state.ended is not None,
+            "truncated": state.is_truncated,
+            "total_reward": state.total_reward,
+            "score": state.score,
+            "artifacts_read": state.artifacts_read,
+            "checks_run": state.checks_run,
+            "ground_truth": truth.reveal() if state.ended is not None else None,
+        }
+    )
+
+
+def _after_the_end(state: EpisodeState, truth: Truth | Composition, receipt: dict[str, Any] | None) -> dict[str, Any]:
+    breakdown = state.breakdown
+    return {
+        "score": state.score,
+        "brier": state.brier,
+        "seed": shown_seed(state),
+        "breakdown": breakdown.model_dump(mode="json") if breakdown is not None else None,
+        "ground_truth": truth.reveal(),
+        "investigation": state.investigation().model_dump(mode="json"),
+        "receipt": receipt,
+    }
+
+
+def shown_seed(state: EpisodeState) -> int | str:
+    """A ranked seed has 128 bits, more than a JSON number holds everywhere: 32 hex digits."""
+    return state.reset.seed if state.reset.round is None else f"{state.reset.seed:032x}"
+
+
+def receipt_statement(episode_id: str, state: EpisodeState, head: Head) -> dict[str, Any]:
+    """What is signed of an episode that is over; follows from its events alone."""
+    begun = state.reset
+    return {
+        "kind": "receipt",
+        "episode_id": episode_id,
+        "version": head.version,
+        "head_hash": head.hash.hex(),
+        "task_id": begun.task_id,
+        "agent": begun.agent,
+        "round": begun.round,
+        "entry": begun.entry,
+        "attempt": begun.attempt,
+        "score": state.score,
+        "end_reason": state.ended,
+        "rubric_version": begun.rubric_version,
+        "generator_version": begun.generator_version,
+    }
+
+
+def sign_receipt(signer: Signer, episode_id: str, state: EpisodeState, head: Head) -> dict[str, Any] | None:
+    """The receipt of an episode that is over; none where its head would let the key of its session be guessed."""
+    if is_guessable(state.reset.session, state.reset.key):
+        return None
+    return signer.sign(receipt_statement(episode_id, state, head))

@@ -1,0 +1,295 @@
+"""Plays episodes: load, fold, decide, append, observe. Knows neither HTTP nor SQL.
+
+Rule 1: all state is in the log; what is kept here can be dropped at any time. Rule 2: steps on one episode run one after
+another. Rule 3: an answer is given only after its events are durable.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import Callable
+
+from domain.actions import Action, SubmitDiagnosis
+from domain.chain import Link
+from domain.episode.decide import Command, Decision, EndEpisode, decide, end
+from domain.episode.observation import observe, observe_final, observe_reset
+from domain.events import ExpireReason
+from domain.json import encode_json
+from server.clock import to_timestamp
+from server.episodes.cache import EpisodeCache
+from server.episodes.commands import AuthorizedReset
+from server.episodes.commit import PendingCommit, prepare_commit, prepare_start
+from server.episodes.errors import EpisodeTakenError, RoundClosedError, UnknownEpisodeError
+from server.episodes.idempotency import is_repeated_step, is_replayable_reset, state_after_request
+from server.episodes.keyed_lock import KeyedLock
+from server.episodes.limits import OpenEpisodes
+from server.episodes.responses import StepResponse, build_response, sign_receipt, state_json
+from server.logs import EPISODE_ID
+from server.scenarios.grading import grade_with_reruns
+from server.scenarios.repository import CachedScenario, ScenarioRepository
+from server.scenarios.simulation import Simulation
+from server.security.session_names import SessionName
+from server.security.signing import Signer
+from server.storage.errors import RequestIdReusedError, RowRefusedError, StoreError, WrongExpectedVersionError
+from server.storage.stream_codec import SERVER_ACTOR, EpisodeSnapshot
+from server.storage.writers.protocol import WriterStoppedError
+from server.store import EventStore
+
+logger = logging.getLogger(__name__)
+
+_ATTEMPTS = 8
+"""How often an unversioned command is decided anew when another process was faster."""
+
+
+class Episodes:
+    """The one way to begin, continue and look at episodes."""
+
+    def __init__(
+        self,
+        store: EventStore,
+        scenarios: ScenarioRepository,
+        simulation: Simulation,
+        *,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+        limit: int,
+        open_episodes: OpenEpisodes,
+        signer: Signer,
+    ) -> None:
+        self._store = store
+        self._scenarios = scenarios
+        self._simulation = simulation
+        self._clock = clock
+        self._new_id = new_id
+        self._registry = encode_json(simulation.registry())
+        self._locks = KeyedLock()
+        self.cache = self._cache = EpisodeCache(store, limit=limit)
+        self._open = open_episodes
+        self._signer = signer
+
+    async def reset(
+        self,
+        authorized: AuthorizedReset,
+        *,
+        client: str = "",
+        session: SessionName | None = None,
+        leaving: str | None = None,
+    ) -> StepResponse:
+        """Begin an episode, resume one, or answer a repeated reset again. A new one closes ``leaving`` with it if it can."""
+        request = authorized.request
+        episode_id = request.episode_id or authorized.make_name(self._new_id())
+        async with self._locks.hold(episode_id):
+            # A made id is new by its 128 random bits: nothing to look up.
+            current = await self._cache.load(episode_id, refresh=True) if request.episode_id is not None else None
+            is_new = current is None
+            if current is None:
+                try:
+                    # Whoever has a made name must have heard it from here: to wait for two names holds nobody up.
+                    current = await self._begin(
+                        episode_id, authorized, session, None if request.episode_id else leaving
+                    )
+                except (WrongExpectedVersionError, RequestIdReusedError):
+                    current, is_new = await self._cache.load(episode_id, refresh=True), False
+            if current is None or not (is_new or is_replayable_reset(authorized, session, current.state)):
+                raise EpisodeTakenError(episode_id)
+            cached = await self._scenarios.get(current.state.reset.scenario_digest)
+            shown = observe_reset(cached.view, current.state, self._registry)
+            response = self._respond(episode_id, current, shown, cached)
+        one_too_many = (
+            self._open.prepare_start(client, episode_id) if is_new and current.state.reset.round is None else None
+        )
+        if one_too_many is not None:
+            # At the version that was seen here: one that goes on at another server is no idle one.
+            await self.leave(one_too_many.episode_id, "idle", at_version=one_too_many.version)
+            self._open.discard(one_too_many.episode_id)  # also where another server plays it or had closed it
+        return response
+
+    async def step(
+        self,
+        episode_id: str,
+        action: Action,
+        *,
+        request_id: str | None = None,
+        expected_version: int | None = None,
+        may_repeat: bool = False,
+    ) -> StepResponse:
+        """Take a step; after the end, the final observation again. A step whose request id is known is answered with
+        what was recorded; with ``may_repeat``, so is one without an id that equals the latest step."""
+        async with self._locks.hold(episode_id):
+            is_fresh = may_repeat
+            known = None if is_fresh else self._cache.find(episode_id)
+            current = known or await self._required(episode_id, refresh=is_fresh)
+            for _ in range(_ATTEMPTS):
+                state = current.state
+                scenario = state.reset.scenario_digest
+                cached = self._scenarios.peek(scenario) or await self._scenarios.get(scenario)
+                if request_id is not None and request_id in current.request_ids:
+                    return await self._stored_response(episode_id, action, cached, request_id)
+                if may_repeat and request_id is None and is_repeated_step(state, action, expected_version):
+                    return self._respond(episode_id, current, observe(cached.view, state), cached)
+                if state.ended is not None:
+                    return self._respond(episode_id, current, observe_final(cached.view, state), cached)
+                if expected_version not in (None, state.version):
+                    if is_fresh:
+                        raise WrongExpectedVersionError(episode_id, expected_version or 0, state.version)
+                    current, is_fresh = await self._required(episode_id, refresh=True), True
+                    continue
+                try:
+                    current = await self._go_on(episode_id, current, cached, action, request_id)
+                except (WrongExpectedVersionError, RequestIdReusedError):
+                    current, is_fresh = await self._required(episode_id, refresh=True), True
+                    continue
+                shown = observe(cached.view, current.state)
+                return self._respond(episode_id, current, shown, cached)
+            raise WrongExpectedVersionError(episode_id, current.state.version, current.state.version)
+
+    async def close(self, episode_id: str, reason: ExpireReason, *, at_version: int | None = None) -> bool:
+        """End an episode that its agent left; nothing, and False, where it is over or has left that version."""
+        async with self._locks.hold(episode_id):
+            for _ in range(_ATTEMPTS):
+                # A version is compared with the log: another server may have gone on.
+                current = await self._cache.load(episode_id, refresh=at_version is not None)
+                if current is None or current.state.ended is not None:
+                    return False
+                if at_version not in (None, current.state.version):
+                    return False
+                ending = end(current.state, EndEpisode(reason))
+                try:
+                    await self._record(await self._change(episode_id, current, ending, actor=SERVER_ACTOR))
+                    return True
+                except WrongExpectedVersionError:
+                    self._cache.drop(episode_id)
+        return False
+
+    async def leave(self, episode_id: str, reason: ExpireReason = "abandoned", at_version: int | None = None) -> None:
+        """Close an episode in favour of another, which has begun already and must not fail for it."""
+        try:
+            await self.close(episode_id, reason, at_version=at_version)
+        except (StoreError, WriterStoppedError) as error:
+            logger.warning("an episode stays open until it has been idle for long: %s", error)
+
+    async def exists(self, episode_id: str) -> bool:
+        """Whether the episode was ever begun."""
+        return await self._cache.load(episode_id) is not None
+
+    async def state(self, episode_id: str) -> bytes:
+        """The state object, as JSON."""
+        async with self._locks.hold(episode_id):
+            current = await self._required(episode_id, refresh=True)
+            cached = await self._scenarios.get(current.state.reset.scenario_digest)
+            return state_json(episode_id, current.state, cached.scenario.truth)
+
+    async def is_running(self, episode_id: str) -> bool:
+        """Whether it is open, by the log."""
+        async with self._locks.hold(episode_id):
+            return (await self._required(episode_id, refresh=True)).state.ended is None
+
+    async def events(self, episode_id: str) -> tuple[Link, ...]:
+        """The recorded events."""
+        links = await self._store.read(episode_id)
+        if not links:
+            raise UnknownEpisodeError(episode_id)
+        return links
+
+    async def _begin(
+        self, episode_id: str, authorized: AuthorizedReset, session: SessionName | None, leaving: str | None
+    ) -> EpisodeSnapshot:
+        # The seed is drawn from an id of its own: the episode's id is public and must not tell it.
+        command, cached = await prepare_start(self._scenarios, authorized, session=session, drawn_from=self._new_id())
+        decided, actor = decide(None, command, cached.view), command.agent or "agent"
+        start = await self._change(
+            episode_id, None, decided, actor=actor, request_id=authorized.request.request_id, cached=cached
+        )
+        if leaving is None or not await self._record_and_close(start, leaving):
+            await self._record(start)
+        cached.is_stored = True
+        return start.after
+
+    async def _go_on(
+        self, episode_id: str, current: EpisodeSnapshot, cached: CachedScenario, action: Action, request_id: str | None
+    ) -> EpisodeSnapshot:
+        command: Command
+        if isinstance(action, SubmitDiagnosis):
+            command = await grade_with_reruns(self._simulation, current.state, action, cached)
+        else:
+            command = action
+        decided = decide(current.state, command, cached.view)
+        actor = current.state.reset.agent or "agent"
+        step = await self._change(episode_id, current, decided, actor=actor, request_id=request_id)
+        await self._record(step)
+        return step.after
+
+    async def _record_and_close(self, start: PendingCommit, left: str) -> bool:
+        """Record both, or nothing and False where the one that was left is over or went on at another server."""
+        async with self._locks.hold(left):
+            current = await self._cache.load(left)
+            if current is None or current.state.ended is not None:
+                return False
+            ending = end(current.state, EndEpisode("abandoned"))
+            try:
+                await self._record(start, await self._change(left, current, ending, actor=SERVER_ACTOR))
+            except WrongExpectedVersionError as error:
+                if error.stream_id != left:
+                    raise
+                return False
+            return True
+
+    async def _change(
+        self,
+        episode_id: str,
+        current: EpisodeSnapshot | None,
+        decided: Decision,
+        *,
+        actor: str,
+        request_id: str | None = None,
+        cached: CachedScenario | None = None,
+    ) -> PendingCommit:
+        truth = None
+        if current is not None and current.state.reset.round is not None:
+            truth = (await self._scenarios.get(current.state.reset.scenario_digest)).scenario.truth
+        now = to_timestamp(self._clock())
+        return prepare_commit(
+            episode_id, current, decided, now=now, actor=actor, request_id=request_id, cached=cached, truth=truth
+        )
+
+    async def _record(self, change: PendingCommit, beside: PendingCommit | None = None) -> None:
+        """Append a change, with another episode's beside it, and keep the folds that the append made true; raises
+        ``RoundClosedError`` where the round of the first was closed meanwhile."""
+        EPISODE_ID.set(change.append.stream_id)
+        changes = [change] if beside is None else [change, beside]
+        try:
+            await self._store.write(change.append._replace(beside=beside.append) if beside else change.append)
+        except BaseException as error:
+            # Not known whether it was written, or known that another writer was faster: the log knows.
+            for each in changes:
+                self._cache.drop(each.append.stream_id)
+            round_id = change.after.state.reset.round
+            if isinstance(error, RowRefusedError) and round_id is not None:
+                raise RoundClosedError(round_id) from error
+            raise
+        for each in changes:
+            episode_id, state = each.append.stream_id, each.after.state
+            self._cache.keep(episode_id, each.after)
+            self._open.touch(episode_id, state.version) if state.ended is None else self._open.discard(episode_id)
+
+    async def _stored_response(
+        self, episode_id: str, action: Action, cached: CachedScenario, request_id: str
+    ) -> StepResponse:
+        """What the step of this request id was answered with; another action under the same id is refused."""
+        current = state_after_request(await self._store.read(episode_id), request_id, action)
+        if current is None:
+            raise RequestIdReusedError(episode_id, request_id)
+        return self._respond(episode_id, current, observe(cached.view, current.state), cached)
+
+    def _respond(self, episode_id: str, current: EpisodeSnapshot, shown: bytes, cached: CachedScenario) -> StepResponse:
+        state, receipt = current.state, None
+        if state.ended is not None:
+            receipt = sign_receipt(self._signer, episode_id, state, current.head)
+        return build_response(episode_id, state, shown, cached.scenario.truth, receipt)
+
+    async def _required(self, episode_id: str, *, refresh: bool = False) -> EpisodeSnapshot:
+        current = await self._cache.load(episode_id, refresh=refresh)
+        if current is None:
+            raise UnknownEpisodeError(episode_id)
+        return current

@@ -1,0 +1,62 @@
+"""Errors that an operator can do something about end every command with one line, not with a traceback."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import typer
+import typer.core
+
+from server.operations.commands.setup import fail
+
+
+class CommandGroup(typer.core.TyperGroup):
+    """The commands of ``mlops-debug``."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (typer.Exit, typer.Abort):
+            raise
+        except Exception as error:
+            told = one_line_errors(error)
+            if told is None:
+                raise
+            fail(told)
+
+
+def one_line_errors(error: Exception) -> str | None:
+    """What to say instead of a traceback; None: it is a defect, and its traceback is wanted."""
+    # Imported here: `--help` should not wait for them.
+    from sqlalchemy.exc import DBAPIError, IntegrityError
+
+    from server.operations.listen_address import AddressError
+    from server.security.secret_files import SecretLostError
+    from server.storage.connections import NotOurDatabaseError
+    from server.storage.database_checks import UnusableDatabaseError, what_to_do
+    from server.storage.errors import StoreUnavailableError
+    from server.storage.migrations import ForeignDatabaseError, NewerDatabaseError
+    from server.storage.writers.durability import UnsafeDatabaseError
+
+    if isinstance(error, StoreUnavailableError):
+        return f"the database cannot be used: {what_to_do(str(error))}"
+    of_database = (ForeignDatabaseError, NewerDatabaseError, NotOurDatabaseError)
+    if isinstance(error, (*of_database, AddressError, SecretLostError, UnsafeDatabaseError, UnusableDatabaseError)):
+        return str(error)
+    if isinstance(error, DBAPIError) and not isinstance(error, IntegrityError):
+        return f"the database cannot be used: {what_to_do(str(error.orig))}"
+    if isinstance(error, (sqlite3.Error, *_postgres_errors())):
+        return f"the database cannot be used: {what_to_do(str(error))}"
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename} cannot be used: {error.strerror}"
+    return None
+
+
+def _postgres_errors() -> tuple[type[Exception], ...]:
+    """What the driver raises where it cannot connect; SQLAlchemy hands that on as it is."""
+    try:
+        from asyncpg import InterfaceError, PostgresError  # type: ignore[import-untyped]
+    except ImportError:
+        return ()
+    return (InterfaceError, PostgresError)

@@ -1,0 +1,183 @@
+"""``mlops-debug export``, ``verify``, ``rebuild`` and ``regrade``: take the record elsewhere, or derive it again."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mlops_debug_env.commands.export import What
+from mlops_debug_env.commands.export import export as export_runs
+from mlops_debug_env.commands.options import ApiKeyOption, UrlOption
+from server.operations.commands.setup import (
+    DatabaseOption,
+    JsonOption,
+    as_url,
+    existing,
+    fail,
+    public_key_of,
+    read_json,
+    run_read,
+    run_write,
+    settings_of,
+    signer_of,
+)
+
+if TYPE_CHECKING:
+    from server.audit.bundle.findings import Kept
+
+
+def export(
+    runs: Annotated[
+        list[Path] | None, typer.Argument(help="Folders of runs, as `mlops-debug run` leaves them.")
+    ] = None,
+    bundle: Annotated[Path | None, typer.Option(help="Write a bundle of the database instead.", dir_okay=False)] = None,
+    round_id: Annotated[str | None, typer.Option("--round", help="Bundle: only the episodes of a round.")] = None,
+    database: DatabaseOption = None,
+    what: Annotated[
+        What, typer.Option("--what", help="Runs: what to export; docs/reference/exports.md has the fields.")
+    ] = "results",
+    out: Annotated[Path | None, typer.Option(help="Runs: file to write. Default: standard output.")] = None,
+    least_score: Annotated[float, typer.Option(help="Chat: only episodes that scored as much.")] = 0.0,
+    least_gap: Annotated[float, typer.Option(help="Preference: only pairs that are so far apart.")] = 0.1,
+    url: UrlOption = "http://127.0.0.1:7860",
+    api_key: ApiKeyOption = None,
+) -> None:
+    """Export runs as JSON lines, or with --bundle a database as one file that anybody can verify: events, scenarios,
+    receipts, boards and, once revealed, the secrets of rounds."""
+    if bundle is not None:
+        if runs:
+            fail("a bundle is of the database: name either folders of runs or --bundle FILE")
+        _export_bundle(bundle, round_id, database)
+    elif not runs:
+        fail("name folders of runs, or --bundle FILE")
+    else:
+        export_runs(runs, what, out, least_score, least_gap, url, api_key)
+
+
+def _export_bundle(bundle: Path, round_id: str | None, database: str | None) -> None:
+    from server.atomic_files import UnwritableFileError
+    from server.audit.bundle.writer import StaleCheckpointError, export_bundle
+    from server.clock import utc_timestamp
+    from server.operations.commands.audit import make_checkpoint
+    from server.ranking.errors import UnknownRoundError
+
+    settings = existing(settings_of(database_url=as_url(database)))
+    if not bundle.absolute().parent.is_dir():
+        fail(f"cannot write {bundle}: there is no folder {bundle.absolute().parent}")
+    signer = signer_of(settings)
+    make_checkpoint(settings, signer)
+    try:
+        exported = run_read(
+            settings,
+            lambda opened: export_bundle(opened, signer, bundle, round_id=round_id, now=utc_timestamp()),
+            at_once=True,
+        )
+    except (UnknownRoundError, StaleCheckpointError, UnwritableFileError) as error:
+        fail(str(error))
+    typer.echo(f"{bundle}: {exported.episodes} episodes ({exported.running} running), {exported.events} events")
+    typer.echo(f"public key: {signer.public_key}")
+
+
+def verify(
+    bundle: Annotated[Path, typer.Argument(help="File that mlops-debug export wrote.", dir_okay=False)],
+    public_key: Annotated[str, typer.Option(help="The host's key, as GET /public-key said before. 64 hex digits.")],
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option(help="A checkpoint that you kept: the bundle must go on from it.", dir_okay=False),
+    ] = None,
+    receipt: Annotated[
+        list[Path] | None, typer.Option(help="A receipt that you kept; may be repeated.", dir_okay=False)
+    ] = None,
+    commitment: Annotated[
+        list[str] | None, typer.Option(help="ROUND=HEX, as GET /rounds said when the round opened.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes. Default: one a core.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Derive everything in a bundle again, here. Exit 0: it all follows, 1: findings. Needs no server and no database."""
+    from server.audit.bundle.verifier import BundleError, verify_bundle
+    from server.audit.report import render_store_report
+
+    trusted = public_key_of(public_key)
+    words = _kept(checkpoint or [], receipt or [], commitment or [])
+    try:
+        report = verify_bundle(bundle, trusted, words=words, workers=workers)
+    except BundleError as error:
+        fail(str(error))
+    typer.echo(report.model_dump_json(indent=2) if as_json else render_store_report(report))
+    raise typer.Exit(1 if report.findings else 0)
+
+
+def _kept(checkpoints: list[Path], receipts: list[Path], commitments: list[str]) -> Kept:
+    """What the caller kept of the host's words."""
+    from server.audit.bundle.findings import Kept
+    from server.audit.checkpoint_audit import CheckpointFileError, read_checkpoint
+
+    read = []
+    for path in checkpoints:
+        try:
+            read.append(read_checkpoint(read_json(path)))
+        except CheckpointFileError as error:
+            fail(f"{path}: {error}")
+    named = {}
+    for each in commitments:
+        name, _, digits = each.partition("=")
+        if not name or re.fullmatch(r"[0-9a-fA-F]{64}", digits) is None:
+            fail(f"--commitment is ROUND=HEX with 64 hex digits, not {each[:80]!r}")
+        named[name] = digits.lower()
+    return Kept(read, [read_json(path) for path in receipts], named)
+
+
+def rebuild(
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Replace nothing unless the rebuilt tables equal the live ones.")
+    ] = False,
+    database: DatabaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Build the read models again from the events. Exit 0: done, 1: they differ and were left as they are. Appends wait
+    meanwhile, or are answered with 503."""
+    from server.episodes.rebuild import rebuild as rebuild_tables
+
+    settings = existing(settings_of(database_url=as_url(database)))
+    done = run_write(settings, lambda opened: rebuild_tables(opened, verify=verify), may_take_long=True)
+    if as_json:
+        typer.echo(json.dumps({**done._asdict(), "differences": [each._asdict() for each in done.differences]}))
+    else:
+        typer.echo(", ".join(f"{name}: {count} rows" for name, count in done.rows.items()))
+        for each in done.differences:
+            typer.echo(
+                f"{each.table}: {each.live_only} rows that no event supports, {each.rebuilt_only} rows missing: "
+                f"{', '.join(each.examples)}"
+            )
+        typer.echo("replaced by the rebuilt tables" if done.is_replaced else "left as they are, because they differ")
+    raise typer.Exit(0 if done.is_replaced else 1)
+
+
+def regrade(
+    rubric: Annotated[
+        Path, typer.Option(help="JSON: a version of its own, and the numbers that differ.", dir_okay=False)
+    ],
+    round_id: Annotated[str | None, typer.Option("--round", help="Only the episodes of a round.")] = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Grade recorded diagnoses under another rubric. The results are kept beside the recorded ones, never over them."""
+    from server.clock import utc_timestamp
+    from server.ranking.regrade import RubricError, read_rubric
+    from server.ranking.regrade import regrade as regrade_all
+
+    settings = existing(settings_of(database_url=as_url(database)))
+    try:
+        chosen = read_rubric(json.loads(rubric.read_text()))
+        done = run_write(
+            settings,
+            lambda opened: regrade_all(opened, chosen, round_id=round_id, now=utc_timestamp()),
+            may_take_long=True,
+        )
+    except (RubricError, OSError, ValueError, AttributeError) as error:
+        fail(f"{rubric}: {error}")
+    typer.echo(f"rubric {chosen.version}: {done.graded} graded, {done.changed} differ, {done.kept} were graded before")

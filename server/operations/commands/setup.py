@@ -1,0 +1,112 @@
+"""What every command does first: read the settings, find the database, and say plainly what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Callable, NoReturn, TypeVar
+
+import typer
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from server.settings import SettingError, Settings, read_settings
+from server.storage.database_checks import check_database
+from server.storage.engines import DatabaseUrlError, parse_url, shown_url
+
+if TYPE_CHECKING:
+    from server.security.signing import Signer
+
+DatabaseOption = Annotated[
+    str | None, typer.Option("--database", help="SQLAlchemy URL, or the path of an SQLite file.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+USAGE = 2
+"""A mistake in use, or a database, address or folder that cannot be used; nothing was done."""
+
+_Result = TypeVar("_Result")
+
+
+def settings_of(**given: Any) -> Settings:
+    """The settings of the environment; values that are given and not null win."""
+    try:
+        settings = read_settings(os.environ, **given)
+        parse_url(settings.database_url)
+    except (SettingError, DatabaseUrlError) as error:
+        fail(str(error))
+    return settings
+
+
+def as_url(database: str | None) -> str | None:
+    """A plain path is an SQLite file."""
+    return f"sqlite:///{database}" if database is not None and "://" not in database else database
+
+
+def existing_or_new(settings: Settings) -> None:
+    """End here where the database cannot be used, before anything is written."""
+    check_database(parse_url(settings.database_url), may_be_missing=True)
+
+
+def existing(settings: Settings) -> Settings:
+    """The settings, where there is a database to look at."""
+    url = parse_url(settings.database_url)
+    check_database(url, may_be_missing=False)
+    typer.echo(f"database: {shown_url(url)}", err=True)
+    return settings
+
+
+def run_write(
+    settings: Settings, statements: Callable[[Connection], _Result], *, may_take_long: bool = False
+) -> _Result:
+    """One transaction on the database, which is made or brought up to date where needed. A server may run beside it."""
+    from server.storage.connections import migrate_and_run
+
+    try:
+        return asyncio.run(migrate_and_run(settings, statements, may_take_long=may_take_long))
+    except IntegrityError:
+        raise
+    except DBAPIError as error:
+        fail(f"the database does not take the change: {error.orig}")
+
+
+def run_read(settings: Settings, query: Callable[[Connection], _Result], *, at_once: bool = False) -> _Result:
+    """What ``query`` finds. ``at_once``: by all its statements at one moment."""
+    from server.storage.connections import run_read as look_at
+    from server.storage.connections import run_read_snapshot
+
+    return asyncio.run((run_read_snapshot if at_once else look_at)(settings, query))
+
+
+def signer_of(settings: Settings) -> Signer:
+    """The signer of this installation."""
+    from server.security.secret_files import SecretFiles, SecretLostError, secrets_folder
+    from server.security.signing import load_signer
+
+    try:
+        return load_signer(SecretFiles(secrets_folder(settings)))
+    except SecretLostError as error:
+        fail(str(error))
+
+
+def public_key_of(given: str) -> str:
+    """A public key as it was typed."""
+    if re.fullmatch(r"[0-9a-fA-F]{64}", given) is None:
+        fail(f"--public-key is 64 hex digits, as GET /public-key gives them, not {given[:80]!r}")
+    return given.lower()
+
+
+def read_json(path: Path) -> Any:
+    """What a file holds that somebody else may have written."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        fail(f"{path} cannot be read: {error}")
+
+
+def fail(message: str) -> NoReturn:
+    """End with one line on standard error."""
+    typer.echo(" ".join(message.split()), err=True)
+    raise typer.Exit(USAGE)

@@ -1,0 +1,1 @@
+"""Ranked rounds, their attempts and the leaderboard."""

@@ -1,0 +1,200 @@
+"""The board of a round as JSON and CSV: rows of attempts in, ranked rows out. Pure; `leaderboard` reads the rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import defaultdict
+from types import MappingProxyType
+from typing import Any, Mapping, NamedTuple, Sequence
+
+from domain.ranking.statistics import (
+    PASS_SCORE,
+    Estimate,
+    Outcome,
+    brier,
+    calibration,
+    estimate_score,
+    pareto,
+    pass_all,
+    pass_rate,
+    rank,
+)
+from domain.rubric import RUBRIC, Rubric
+from domain.tasks.suites import Suite
+from domain.types import TASK_IDS
+
+CSV_COLUMNS = (
+    *("rank", "agent", "kind", "verified", "score", "low", "high", "attempts_used", "attempts_allowed", "complete"),
+    *("pass_1", "pass_all", *TASK_IDS, "mean_steps", "brier", "client_tokens", "client_cost_usd"),
+)
+
+
+RANKS_FROM: Mapping[str, int] = MappingProxyType({"ranked-1": 4})
+"""For each suite whose intervals hold how many attempts they need; the boards of others show no ranks. Intervals do not
+know of faults that were not drawn: with the many faults of ``ranked-2`` equal agents are told apart in every second pair."""
+
+
+def has_ranks(suite_id: str, attempts_allowed: int) -> bool:
+    """Whether the board of such a round says who is ahead of whom."""
+    return suite_id in RANKS_FROM and attempts_allowed >= RANKS_FROM[suite_id]
+
+
+class Entrant(NamedTuple):
+    """One agent of a round, with its attempts."""
+
+    agent: str
+    kind: str
+    """``agent``, ``baseline`` or ``attack``."""
+    outcomes: tuple[Outcome, ...]
+    """The attempts that have ended."""
+    running: int
+    tokens: int | None
+    """As its client said, in sum; null: for no attempt."""
+    cost_usd: float | None
+    reported: int
+    """How many attempts said what they cost."""
+    is_verified: bool
+    """Whether every attempt that has ended was audited by this server, without findings."""
+
+
+def build_board(
+    entrants: Sequence[Entrant], suite: Suite, attempts_allowed: int, rubric: Rubric = RUBRIC, *, is_ranked: bool
+) -> list[dict[str, Any]]:
+    """The rows by rank, then by score; without ranks, by score. ``rubric`` is that of the scores."""
+    estimates = {each.agent: estimate_score(each.outcomes, suite, rubric) for each in entrants}
+    ranks = rank(estimates) if is_ranked else {}
+    costs = {
+        each.agent: (each.cost_usd / each.reported, estimates[each.agent].mean)
+        for each in entrants
+        if each.cost_usd is not None and each.reported
+    }
+    frontier = pareto(costs)
+    rows = [
+        _row(each, estimates[each.agent], suite, attempts_allowed)
+        | {"rank": ranks.get(each.agent), "on_frontier": each.agent in frontier if each.agent in costs else None}
+        for each in entrants
+    ]
+    return sorted(rows, key=lambda row: (row["rank"] or 0, -row["score"], row["agent"]))
+
+
+def _row(entrant: Entrant, estimate: Estimate, suite: Suite, attempts_allowed: int) -> dict[str, Any]:
+    outcomes = entrant.outcomes
+    low, high = estimate.interval
+    attempted = {each.entry for each in outcomes}
+    return {
+        "agent": entrant.agent,
+        "kind": entrant.kind,
+        "verified": entrant.is_verified,
+        "score": estimate.mean,
+        "interval": [round(low, 4), round(high, 4)],
+        "plain_mean": _mean([each.score for each in outcomes]),
+        "attempts": {
+            "used": len(outcomes) + entrant.running,
+            "running": entrant.running,
+            "allowed": attempts_allowed * len(suite.entries),
+        },
+        "entries_never_attempted": len(suite.entries) - len(attempted),
+        "complete": len(attempted) == len(suite.entries),
+        "pass_1": pass_rate(outcomes),
+        "pass_k": {str(k): pass_all(outcomes, k) for k in range(1, attempts_allowed + 1)},
+        "tasks": _tasks(outcomes, suite),
+        "faults": _faults(outcomes, suite),
+        "mean_steps": _mean([float(each.steps) for each in outcomes]),
+        "brier": brier(outcomes),
+        "calibration": [each._asdict() for each in calibration(outcomes)],
+        "client_reported": {
+            "attempts": entrant.reported,
+            "tokens": entrant.tokens,
+            "cost_usd": entrant.cost_usd,
+            "cost_usd_per_attempt": entrant.cost_usd / entrant.reported
+            if entrant.cost_usd is not None and entrant.reported
+            else None,
+        },
+    }
+
+
+def _tasks(outcomes: Sequence[Outcome], suite: Suite) -> dict[str, Any]:
+    return {
+        task_id: {
+            "attempts": sum(each.task_id == task_id for each in outcomes),
+            "mean": _mean([each.score for each in outcomes if each.task_id == task_id]),
+        }
+        for task_id in TASK_IDS
+        if task_id in suite.entries
+    }
+
+
+def _faults(outcomes: Sequence[Outcome], suite: Suite) -> dict[str, Any]:
+    found: Mapping[tuple[str, str], list[float]] = defaultdict(list)
+    for each in outcomes:
+        found[each.task_id, each.fault_id].append(each.score)
+    return {
+        name: {"task_id": stratum[0], "attempts": len(found[stratum]), "mean": _mean(found[stratum])}
+        for name, stratum in suite.strata.items()
+    }
+
+
+def board_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The rows as a table with a head line."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    for row in rows:
+        writer.writerow(["" if each is None else each for each in _csv_row(row)])
+    return text.getvalue()
+
+
+def _csv_row(row: Mapping[str, Any]) -> list[Any]:
+    # A spreadsheet would run a name that begins like a formula.
+    agent = f"'{row['agent']}" if row["agent"][:1] in "=+-@\t\r" else row["agent"]
+    return [
+        row["rank"],
+        agent,
+        row["kind"],
+        row["verified"],
+        row["score"],
+        *row["interval"],
+        row["attempts"]["used"],
+        row["attempts"]["allowed"],
+        row["complete"],
+        row["pass_1"],
+        row["pass_k"][max(row["pass_k"], key=int)],
+        *(row["tasks"].get(task_id, {}).get("mean") for task_id in TASK_IDS),
+        row["mean_steps"],
+        row["brier"],
+        row["client_reported"]["tokens"],
+        row["client_reported"]["cost_usd"],
+    ]
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return round(sum(values) / len(values), 4) if values else None
+
+
+def heading(round_json: Mapping[str, Any], rubric_version: str, *, is_ranked: bool) -> dict[str, Any]:
+    """What stands over the rows."""
+    return {
+        "round": round_json["round"],
+        "suite": round_json["suite"],
+        "attempts_allowed": round_json["attempts"],
+        "has_ranks": is_ranked,
+        "rubric_version": rubric_version,
+        "recorded_rubric_version": round_json["rubric_version"],
+        "generator_version": round_json["generator_version"],
+        "commitment": round_json["commitment"],
+        "opened_at": round_json["opened_at"],
+        "closed_at": round_json["closed_at"],
+        "pass_score": PASS_SCORE,
+    }
+
+
+_OF_NO_ROUND = (
+    *("round", "suite", "attempts_allowed", "rubric_version", "recorded_rubric_version", "generator_version"),
+    *("commitment", "opened_at", "closed_at"),
+)
+
+
+def empty_board() -> dict[str, Any]:
+    """The board where no round was opened yet."""
+    return {**dict.fromkeys(_OF_NO_ROUND), "has_ranks": False, "pass_score": PASS_SCORE, "rows": []}

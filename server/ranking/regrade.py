@@ -1,0 +1,189 @@
+"""Grades recorded diagnoses again under another rubric, and keeps the results beside the recorded ones.
+
+A grade that was given stays given: what is recorded is what the agent was told, and the board says which rubric it shows.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+from typing import Any, Mapping, NamedTuple
+
+from sqlalchemy import Connection, select
+
+from domain.diagnosis import Diagnosis
+from domain.episode.state import EpisodeState, evolve
+from domain.events import DiagnosisSubmitted
+from domain.generator import GENERATOR_VERSION
+from domain.grade import CONTRADICTING, Breakdown, PatchVerdict
+from domain.grader import grade_diagnoses, read_fix, verify_patch
+from domain.rubric import RUBRIC, RUBRICS, Rubric, UnknownRubricError, rubric_of
+from domain.scenario import Truth
+from server.scenarios.repository import read_scenario
+from server.storage.schema import episodes, regrades, rubrics
+from server.storage.stream_codec import decode_link, read_stream
+
+_FIXED = ("max_steps", "low_score_tasks")
+"""Part of a rubric, but not of grading one diagnosis: they cannot be changed afterwards."""
+
+
+class RubricError(ValueError):
+    """The rubric cannot be used."""
+
+
+class TrainingNeededError(Exception):
+    """A patch has to be run again, and this version runs trainings otherwise than the one that recorded the episode."""
+
+
+class Derived(NamedTuple):
+    """A grade under another rubric."""
+
+    values: dict[str, Any]
+    """Of its row in regrades, but for the time."""
+    recorded: float | None
+    """The recorded score."""
+
+
+class Regrade(NamedTuple):
+    """What re-grading did."""
+
+    graded: int
+    kept: int
+    """Were graded under this rubric before."""
+    changed: int
+    """Scores that differ from the recorded ones."""
+
+
+def read_rubric(given: Mapping[str, Any]) -> Rubric:
+    """A rubric from its numbers; what is not given is as in the present one. Raises ``RubricError``."""
+    known = {each.name for each in fields(Rubric)} - set(_FIXED)
+    unknown = set(given) - known
+    if unknown:
+        raise RubricError(f"a rubric has no {sorted(unknown)[0]}; it has {', '.join(sorted(known))}")
+    version = given.get("version")
+    if not isinstance(version, str) or not 1 <= len(version) <= 32 or version in RUBRICS:
+        raise RubricError(f"give the rubric a version of its own, other than {', '.join(sorted(RUBRICS))}")
+    wrong = [name for name, value in given.items() if name != "version" and not _is_number(value)]
+    if wrong:
+        raise RubricError(f"{wrong[0]} has to be a number")
+    return replace(RUBRIC, **dict(given))
+
+
+def regrade(connection: Connection, rubric: Rubric, *, round_id: str | None, now: str) -> Regrade:
+    """Every ended episode, or those of a round. What was graded under this rubric before, stays."""
+    _keep_rubric(connection, rubric)
+    ended = select(episodes.c.episode_id).where(episodes.c.ended_position.is_not(None))
+    if round_id is not None:
+        ended = ended.where(episodes.c.round == round_id)
+    done = select(regrades.c.episode_id).where(regrades.c.rubric_version == rubric.version)
+    before = set(connection.execute(done).scalars())
+    graded = kept = changed = 0
+    for episode_id in sorted(connection.execute(ended).scalars()):
+        if episode_id in before:
+            kept += 1
+            continue
+        values, recorded = derive(connection, episode_id, rubric, by_any_version=True)
+        connection.execute(regrades.insert().values(**values, regraded_at=now))
+        graded += 1
+        changed += values["score"] != recorded
+    return Regrade(graded, kept, changed)
+
+
+def derive(connection: Connection, episode_id: str, rubric: Rubric, *, by_any_version: bool = False) -> Derived:
+    """Grade the recorded diagnosis of an episode.
+
+    Args:
+        connection: to the store.
+        episode_id: an episode that has ended.
+        rubric: the numbers to grade by.
+        by_any_version: whether patches of an episode of another generator are run again, too.
+
+    Raises:
+        RubricError: the episode has no end.
+        TrainingNeededError: such a patch would have to be run.
+    """
+    before: EpisodeState | None = None
+    state: EpisodeState | None = None
+    for each in read_stream(connection, episode_id):
+        before, state = state, evolve(state, decode_link(each))
+    if state is None or before is None:
+        raise RubricError(f"{episode_id} has no end to grade; audit it")
+    row = {"episode_id": episode_id, "rubric_version": rubric.version, "round_id": state.reset.round}
+    submitted = state.last
+    if not isinstance(submitted, DiagnosisSubmitted):
+        least = {**row, "score": rubric.lowest_score, "brier": None, "is_right": False, "grade": None}
+        return Derived(least, state.score)
+    may_train = by_any_version or state.reset.generator_version == GENERATOR_VERSION
+    truth = read_scenario(connection, state.reset.scenario_digest).truth
+    verdicts = [
+        [_verdict(said, fault, submitted, rubric, may_train) for fault in truth.planted] for said in submitted.diagnoses
+    ]
+    again = grade_diagnoses(
+        submitted.diagnoses, truth, before.investigation(), verdicts, task_id=state.reset.task_id, rubric=rubric
+    )
+    grades = {
+        "score": again.score,
+        "brier": again.brier,
+        "is_right": again.breakdown.is_borne_out,
+        "grade": again.model_dump_json(),
+    }
+    return Derived(row | grades, state.score)
+
+
+def _verdict(
+    said: Diagnosis, fault: Truth, submitted: DiagnosisSubmitted, rubric: Rubric, may_train: bool
+) -> PatchVerdict | None:
+    """The recorded verdict; where there may be several faults, or the rubric judges patches otherwise, the training is run
+    again."""
+    patch = read_fix(said, fault).patch
+    if not patch:
+        return None
+    graded, credit = submitted.grade.breakdown, submitted.grade.credits[0]
+    recorded = rubric_of(submitted.grade.rubric_version)
+    is_judged_alike = rubric.unneeded_entry_share == recorded.unneeded_entry_share
+    if isinstance(graded, Breakdown) and credit is not None and is_judged_alike:
+        return PatchVerdict(credit=credit, explanation=graded.proposed_fix.verdict.removesuffix(CONTRADICTING))
+    if not may_train:
+        raise TrainingNeededError("it was recorded by another version of the generator")
+    return verify_patch(fault, patch, rubric=rubric)
+
+
+def _keep_rubric(connection: Connection, rubric: Rubric) -> None:
+    numbers = _numbers_of(rubric)
+    body = json.dumps(numbers, sort_keys=True)
+    kept = connection.execute(select(rubrics.c.body).where(rubrics.c.rubric_version == rubric.version)).scalar()
+    if kept is None:
+        connection.execute(rubrics.insert().values(rubric_version=rubric.version, body=body))
+        return
+    # One that was kept before may lack a number that came later.
+    if _numbers_of(RUBRIC) | json.loads(kept) != numbers:
+        raise RubricError(f"there is another rubric {rubric.version}; give this one a version of its own")
+
+
+def find_rubric(connection: Connection, version: str) -> Rubric:
+    """A rubric of this program, or one that was graded by again; raises ``UnknownRubricError``."""
+    if version in RUBRICS:
+        return rubric_of(version)
+    try:
+        return read_kept_rubric(connection, version)
+    except RubricError:
+        raise UnknownRubricError(version) from None
+
+
+def read_kept_rubric(connection: Connection, version: str) -> Rubric:
+    """The rubric that grades were given by; raises ``RubricError`` where it was not kept."""
+    kept = connection.execute(select(rubrics.c.body).where(rubrics.c.rubric_version == version)).scalar()
+    if kept is None:
+        raise RubricError(f"there is no rubric {version}")
+    numbers = json.loads(kept)
+    if not isinstance(numbers, dict) or numbers.get("version") != version:
+        raise RubricError(f"the rubric {version} is not what was kept")
+    return read_rubric(numbers)
+
+
+def _numbers_of(rubric: Rubric) -> dict[str, Any]:
+    return {each.name: getattr(rubric, each.name) for each in fields(Rubric) if each.name not in _FIXED}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

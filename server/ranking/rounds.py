@@ -1,0 +1,189 @@
+"""Ranked rounds: opened and closed by the operator; which episode a reset of an entry means.
+
+Rule 1: an attempt counts from its reset, and its episode's name follows from its own, so that asking twice is asking once.
+Rule 2: the secret is in a file, not in the database, until the round is closed. Rule 3: a round is played only by the
+generator and the rubric that it was opened with.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, Callable
+
+from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from domain.generator import GENERATOR_VERSION
+from domain.ranking.rounds import (
+    RANKED_SPLIT,
+    ROUND_NAME,
+    SECRET_BYTES,
+    AttemptId,
+    attempt_fault,
+    attempt_name,
+    attempt_seed,
+    commitment_to,
+)
+from domain.rubric import RUBRIC
+from domain.tasks.suites import Suite, find_suite
+from domain.types import SplitName
+from server.episodes.commands import AuthorizedReset, RankedAssignment, ResetRequest
+from server.episodes.errors import RoundClosedError
+from server.ranking.errors import (
+    AttemptsUsedError,
+    KeyNeededError,
+    RankedResetError,
+    RoundVersionError,
+    UnknownRoundError,
+)
+from server.security.identity import Identity
+from server.security.secret_files import SecretFiles, SecretLostError
+from server.storage.errors import translate_database_errors
+from server.storage.schema import attempts, rounds
+
+_BY_ID = select(rounds).where(rounds.c.round_id == bindparam("wanted"))
+_ALL = select(rounds).order_by(rounds.c.opened_at.desc(), rounds.c.round_id)
+_USED = (
+    select(attempts.c.attempt, attempts.c.end_reason)
+    .where(
+        attempts.c.round_id == bindparam("of_round"),
+        attempts.c.agent == bindparam("of_agent"),
+        attempts.c.entry == bindparam("of_entry"),
+    )
+    .order_by(attempts.c.attempt)
+)
+
+
+class RoundNameError(ValueError):
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"a round cannot be named {name!r}: {reason}")
+
+
+def open_round(
+    connection: Connection,
+    files: SecretFiles,
+    name: str,
+    suite: Suite,
+    *,
+    attempts_allowed: int,
+    now: str,
+    split: SplitName = RANKED_SPLIT,
+    generator_version: str = GENERATOR_VERSION,
+    draw: Callable[[int], bytes] = secrets.token_bytes,
+) -> Row[Any]:
+    """Draw the secret, keep it in its file, and publish the commitment; raises ``RoundNameError``."""
+    if not ROUND_NAME.fullmatch(name):
+        raise RoundNameError(name, "use 1 to 40 letters, digits, - or _")
+    if connection.execute(_BY_ID, {"wanted": name}).first() is not None:
+        raise RoundNameError(name, "there is one of that name")
+    # The file first: a commitment without its secret would be a round that nobody can play.
+    secret = files.write_once(secret_file(name), draw(SECRET_BYTES))
+    connection.execute(
+        rounds.insert().values(
+            round_id=name,
+            suite_id=suite.suite_id,
+            suite_digest=suite.digest,
+            attempts=attempts_allowed,
+            split=split,
+            rubric_version=RUBRIC.version,
+            generator_version=generator_version,
+            commitment=commitment_to(secret),
+            opened_at=now,
+        )
+    )
+    return connection.execute(_BY_ID, {"wanted": name}).one()
+
+
+def list_rounds(connection: Connection) -> list[Row[Any]]:
+    """The newest first."""
+    return list(connection.execute(_ALL))
+
+
+def secret_file(round_id: str) -> str:
+    return f"round-{round_id}.secret"
+
+
+def read_secret(files: SecretFiles, round_id: str, commitment: str) -> bytes:
+    """The secret of a round; raises ``SecretLostError`` where it is not the one that was committed to."""
+    name = secret_file(round_id)
+    secret = files.read(name)
+    if secret is None or commitment_to(secret) != commitment:
+        raise SecretLostError(files.folder / name)
+    return secret
+
+
+def round_json(row: Row[Any]) -> dict[str, Any]:
+    """What is published of a round. The secret is in the database only once it is closed."""
+    return {
+        "round": row.round_id,
+        "suite": find_suite(row.suite_id).to_json(),
+        "attempts": row.attempts,
+        "split": row.split,
+        "rubric_version": row.rubric_version,
+        "generator_version": row.generator_version,
+        "commitment": row.commitment,
+        "opened_at": row.opened_at,
+        "closed_at": row.closed_at,
+        "secret": row.secret,
+    }
+
+
+class Rounds:
+    """The rounds as a running server knows them. Read anew for each ranked reset: another process opens and closes."""
+
+    def __init__(self, reader: AsyncEngine, files: SecretFiles, *, generator_version: str) -> None:
+        self._reader = reader
+        self._files = files
+        self._present = (generator_version, RUBRIC.version)
+
+    async def published(self) -> list[dict[str, Any]]:
+        """All rounds, the newest first."""
+        return [round_json(row) for row in await self._read(_ALL)]
+
+    async def admit(self, identity: Identity, wanted: ResetRequest) -> AuthorizedReset:
+        """The attempt that a ranked reset means; raises ``RoundError`` or ``UnknownEntryError``."""
+        if identity.prefix is None or identity.name is None:
+            raise KeyNeededError
+        row = await self._open_round(wanted.round or "")
+        suite, entry = find_suite(row.suite_id), wanted.entry or 0
+        task_id = suite.task_of(entry)
+        if wanted.seed is not None or wanted.task_id not in (None, task_id):
+            raise RankedResetError
+        number = await self._attempt(row, identity.name, entry, wanted.attempt)
+        attempt = AttemptId(row.round_id, identity.name, entry, number)
+        secret = read_secret(self._files, row.round_id, row.commitment)
+        fault = attempt_fault(secret, attempt, suite.mix[task_id])
+        ranked = RankedAssignment(attempt, attempt_seed(secret, attempt), fault, row.split)
+        name = attempt_name(identity.prefix, attempt)
+        request = wanted.model_copy(update={"episode_id": name, "task_id": task_id, "agent": identity.name})
+        return AuthorizedReset(request, identity.prefix, ranked)
+
+    async def _open_round(self, round_id: str) -> Row[Any]:
+        rows = await self._read(_BY_ID, wanted=round_id)
+        if not rows:
+            raise UnknownRoundError(round_id)
+        if rows[0].closing_at is not None:
+            raise RoundClosedError(round_id)
+        if (rows[0].generator_version, rows[0].rubric_version) != self._present:
+            raise RoundVersionError(round_id)
+        return rows[0]
+
+    async def _attempt(self, row: Row[Any], agent: str, entry: int, wanted: int | None) -> int:
+        """The number that is meant: the one asked for, else the one that runs, else the next."""
+        if wanted is not None:
+            if wanted > row.attempts:
+                raise AttemptsUsedError(entry, row.attempts)
+            return wanted
+        used = await self._read(_USED, of_round=row.round_id, of_agent=agent, of_entry=entry)
+        running = [each.attempt for each in used if each.end_reason is None]
+        if running:
+            return int(running[-1])
+        unused = set(range(1, row.attempts + 1)) - {each.attempt for each in used}
+        if not unused:
+            raise AttemptsUsedError(entry, row.attempts)
+        return min(unused)
+
+    async def _read(self, query: Any, **values: Any) -> list[Row[Any]]:
+        with translate_database_errors():
+            async with self._reader.connect() as connection:
+                return list(await connection.execute(query, values))

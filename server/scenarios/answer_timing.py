@@ -1,0 +1,73 @@
+"""When the answer to a generation is given: at a time that does not depend on what was planted.
+
+Generating a run with two faults takes longer than one with none, so that the time of a reset would tell. Therefore an answer
+is held until a quantum has passed since its work began; work that takes longer is answered at the end of a further one. The
+quantum of a task is public. It grows when work was late twice within a period, and shrinks when a period had nearly nothing
+that the smaller one would have been too short for (predictive mitigation of timing channels, Askarov, Zhang and Myers 2010).
+Only an answer that is late tells something: that it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from dataclasses import dataclass
+from typing import Awaitable, Callable
+
+FIRST_SECONDS = 0.1
+"""Nearly all generations take less on an idle core."""
+GROWTH = 1.5
+PERIOD = 128
+"""Answers after which counting begins anew."""
+TOLERATED = 1
+"""Late answers in a period that change nothing: a machine that stood still for a moment is no reason to keep all waiting."""
+
+
+@dataclass(slots=True)
+class _Quantum:
+    """The quantum of one task, and what was counted since it was set or its period began."""
+
+    seconds: float
+    answers: int = 0
+    late: int = 0
+    late_for_smaller: int = 0
+
+
+class AnswerTiming:
+    """The quantum of each task."""
+
+    def __init__(
+        self,
+        first_seconds: float = FIRST_SECONDS,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._first = first_seconds
+        self._now = now
+        self._sleep = sleep
+        self._quanta: dict[str, _Quantum] = {}
+
+    def begin(self) -> float:
+        """The time at which work begins, for ``hold``."""
+        return self._now()
+
+    async def hold(self, task_id: str, began: float) -> None:
+        """Wait for the end of the quantum that the work began, or of the one in which it was done."""
+        taken = self._now() - began
+        quantum = self._quanta.setdefault(task_id, _Quantum(self._first)).seconds
+        self._count(task_id, taken)
+        end = began + quantum * max(1, math.ceil(taken / quantum))
+        await self._sleep(max(0.0, end - self._now()))
+
+    def _count(self, task_id: str, taken: float) -> None:
+        known = self._quanta[task_id]
+        smaller = max(self._first, known.seconds / GROWTH)
+        known.answers += 1
+        known.late += taken > known.seconds
+        known.late_for_smaller += taken > smaller
+        if known.late > TOLERATED:
+            self._quanta[task_id] = _Quantum(known.seconds * GROWTH)
+        elif known.answers >= PERIOD:
+            self._quanta[task_id] = _Quantum(smaller if known.late_for_smaller <= TOLERATED else known.seconds)

@@ -1,0 +1,44 @@
+"""Grades a submission: here what is pure and what takes a training run come together."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+
+from domain.actions import SubmitDiagnosis
+from domain.diagnosis import Diagnosis
+from domain.episode.decide import EpisodeState, SubmitGraded, check_submission
+from domain.grade import PatchVerdict
+from domain.rubric import Rubric
+from server.scenarios.repository import CachedScenario
+from server.scenarios.requester import Priority, as_requester
+from server.scenarios.simulation import Simulation
+
+
+async def grade_with_reruns(
+    simulation: Simulation, state: EpisodeState, action: SubmitDiagnosis, cached: CachedScenario
+) -> SubmitGraded:
+    """Judge diagnoses: read each fix, run the training with it where there is one to run, and grade by the episode's rubric.
+
+    Raises:
+        WrongSubmissionError: the task takes another shape.
+    """
+    check_submission(state, action)
+    truth = cached.scenario.truth
+    rubric = state.rubric
+    with as_requester(Priority.RANKED) if state.reset.round is not None else nullcontext():
+        verdicts = [await _verdicts(simulation, said, cached, rubric) for said in action.diagnoses]
+    grade = simulation.grade(
+        action.diagnoses, truth, state.investigation(), verdicts, task_id=state.reset.task_id, rubric=rubric
+    )
+    return SubmitGraded(action.diagnoses, grade, action.reported)
+
+
+async def _verdicts(
+    simulation: Simulation, said: Diagnosis, cached: CachedScenario, rubric: Rubric
+) -> list[PatchVerdict | None]:
+    """On the fix of one diagnosis, as the repair of each planted fault; null: there is nothing to run."""
+    found: list[PatchVerdict | None] = []
+    for place, fault in enumerate(cached.scenario.truth.planted):
+        patch = simulation.patch_to_verify(said, fault)
+        found.append(await cached.verify(simulation, patch, place, rubric) if patch else None)
+    return found

@@ -1,0 +1,300 @@
+"""Where scenarios come from: memory, the store, or the world that generates them. Keeps a bounded number."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections import OrderedDict
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, bindparam, select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from domain.diagnosis import PatchEntry
+from domain.episode.evidence import EvidenceView
+from domain.grade import PatchVerdict
+from domain.rubric import RUBRIC, Rubric
+from domain.scenario import Scenario
+from domain.types import SplitName, TaskId
+from server.metrics import Metrics
+from server.scenarios.answer_timing import AnswerTiming
+from server.scenarios.fair_queue import FairQueue
+from server.scenarios.requester import REQUESTER
+from server.scenarios.simulation import Simulation
+from server.storage.errors import translate_database_errors
+from server.storage.schema import scenarios
+from server.storage.sql import Statement, StatementRow
+
+_COLUMNS = ("digest", "generator_version", "task_id", "seed", "split", "body")
+_KEEP = Statement(
+    text(
+        "INSERT INTO scenarios (digest, generator_version, task_id, seed, split, body) "
+        "VALUES (:digest, :generator_version, :task_id, :seed, :split, :body) ON CONFLICT (digest) DO NOTHING"
+    ),
+    _COLUMNS,
+)
+_BY_DIGEST = select(scenarios).where(scenarios.c.digest == bindparam("wanted"))
+_BY_KEY = select(scenarios).where(
+    scenarios.c.seed == bindparam("of_seed"),
+    scenarios.c.task_id == bindparam("of_task"),
+    scenarios.c.split == bindparam("of_split"),
+    scenarios.c.generator_version == bindparam("of_generator"),
+)
+
+
+class ScenarioLostError(Exception):
+    """The store holds no intact scenario of a digest that an episode refers to."""
+
+    def __init__(self, digest: str, reason: str) -> None:
+        super().__init__(f"scenario {digest}: {reason}")
+        self.digest = digest
+        self.reason = reason
+
+
+class _Key(NamedTuple):
+    """What a scenario is generated from."""
+
+    task_id: TaskId
+    seed: int
+    split: SplitName
+    fault: str | None
+    """None: the one that the seed draws."""
+
+
+MAX_VERDICTS = 256
+"""Kept for each scenario: agents that share one propose much the same patches."""
+
+
+class CachedScenario:
+    """A scenario in memory, with its encoded evidence and the verdicts on patches that were tried."""
+
+    __slots__ = ("_packed", "_verdicts", "digest", "is_stored", "scenario", "split", "view")
+
+    def __init__(self, scenario: Scenario, *, is_stored: bool, split: SplitName = "train") -> None:
+        self.scenario = scenario
+        self.split: SplitName = split
+        """The split that it was generated for."""
+        self.digest = scenario.digest
+        self.view = EvidenceView(scenario.evidence)
+        self.is_stored = is_stored
+        """Whether its row is known to be durable."""
+        self._packed: bytes | None = None
+        self._verdicts: OrderedDict[tuple[int, tuple[PatchEntry, ...], str], asyncio.Task[PatchVerdict]] = OrderedDict()
+
+    async def verify(
+        self, simulation: Simulation, patch: tuple[PatchEntry, ...], place: int = 0, rubric: Rubric = RUBRIC
+    ) -> PatchVerdict:
+        """The verdict on a patch as the repair of the fault at a place: run once, however many ask, as long as it is kept."""
+        key = place, patch, rubric.version
+        task = self._verdicts.get(key)
+        if task is not None:
+            self._verdicts.move_to_end(key)
+        else:
+            verifying = simulation.verify(self.scenario.truth.planted[place], patch, rubric=rubric)
+            task = self._verdicts[key] = asyncio.ensure_future(verifying)
+            if len(self._verdicts) > MAX_VERDICTS:
+                self._verdicts.popitem(last=False)
+        try:
+            # Shielded: one asker that goes away must not take the verdict from the others.
+            return await asyncio.shield(task)
+        except Exception:
+            if self._verdicts.get(key) is task:  # a failure is not a verdict, but a newer attempt may be one
+                del self._verdicts[key]
+            raise
+
+    async def pack(self) -> None:
+        """Make the row's body ready, in a thread: on the event loop every other agent would wait for it."""
+        self._packed = await asyncio.to_thread(_packed, self.scenario.body)
+
+    def row(self) -> StatementRow:
+        """The row to write with the first episode on it."""
+        scenario = self.scenario
+        packed = self._packed or _packed(scenario.body)
+        named = (scenario.generator_version, scenario.task_id, str(scenario.seed), self.split)
+        return StatementRow(_KEEP, (self.digest, *named, packed))
+
+
+class ScenarioRepository:
+    """One generation for each key, however many ask at once."""
+
+    def __init__(
+        self,
+        simulation: Simulation,
+        reader: AsyncEngine,
+        *,
+        limit: int,
+        turns: FairQueue,
+        answer_timing: AnswerTiming | None = None,
+        metrics: Metrics | None = None,
+    ) -> None:
+        self._simulation = simulation
+        self._reader = reader
+        self._limit = limit
+        self._turns = turns
+        self._quanta = answer_timing
+        """When answers are given; None: as soon as they are there."""
+        self._metrics = metrics or Metrics()
+        self.hits = 0
+        self.misses = 0
+        self._held: OrderedDict[str, CachedScenario] = OrderedDict()
+        self._digest_of_key: OrderedDict[_Key, str] = OrderedDict()
+        self._generating: dict[_Key, asyncio.Task[CachedScenario]] = {}
+
+    async def get_or_generate(
+        self,
+        task_id: TaskId,
+        seed: int,
+        *,
+        split: SplitName = "train",
+        fault: str | None = None,
+        may_be_stored: bool = False,
+    ) -> CachedScenario:
+        """The scenario of a key by the present generator; without a fault, the one that the seed draws. With
+        ``may_be_stored`` the store is asked first: for a seed that was chosen, not for one that was drawn just now."""
+        key = _Key(task_id, seed, split, fault)
+        cached = self._find_key(key)
+        if cached is not None:
+            return cached
+        stored = await self._find_stored(key) if may_be_stored else None
+        if stored is not None:
+            return self._keep(key, stored)
+        with self._metrics.generation_seconds.time():
+            return await self._generate(key)
+
+    def _find_key(self, key: _Key) -> CachedScenario | None:
+        """The scenario of a key where it is in memory; from then on the key is the one that was used last."""
+        digest = self._digest_of_key.get(key)
+        if digest is None:
+            return None
+        self._digest_of_key.move_to_end(key)
+        return self.peek(digest)
+
+    def peek(self, digest: str) -> CachedScenario | None:
+        """The scenario where it is in memory."""
+        cached = self._held.get(digest)
+        if cached is not None:
+            self.hits += 1
+            self._held.move_to_end(digest)
+        return cached
+
+    async def get(self, digest: str) -> CachedScenario:
+        """The scenario that an episode was begun on; never generated anew."""
+        cached = self.peek(digest)
+        if cached is not None:
+            return cached
+        self.misses += 1
+        with translate_database_errors():
+            async with self._reader.connect() as connection:
+                row = (await connection.execute(_BY_DIGEST, {"wanted": digest})).one_or_none()
+        cached = _unpack(row, digest)
+        self._remember(cached)
+        return cached
+
+    async def _generate(self, key: _Key) -> CachedScenario:
+        task = self._generating.get(key)
+        if task is None:
+            # Each asker waits for a turn of its own: none waits in the place of another client.
+            await self._turns.take(REQUESTER.get())
+            task = self._generating.get(key)
+            cached = self._find_key(key)
+            if task is not None or cached is not None:
+                self._turns.release()
+                if cached is not None:
+                    return cached
+        if task is None:
+            task = self._generating[key] = asyncio.create_task(self._make(key))
+            task.add_done_callback(lambda _: self._generating.pop(key, None))
+            task.add_done_callback(lambda _: self._turns.release())
+        # Shielded: one asker that goes away must not take the scenario from the others.
+        return await asyncio.shield(task)
+
+    async def _make(self, key: _Key) -> CachedScenario:
+        """Within one quantum all that depends on the truth: running it, reading it, its digest and packing it."""
+        self.misses += 1
+        await self._simulation.ready()
+        began = self._quanta.begin() if self._quanta is not None else 0.0
+        scenario = await self._simulation.generate(key.task_id, key.seed, **_named(key))
+        generated = CachedScenario(scenario, is_stored=False, split=key.split)
+        cached = self._held.get(generated.digest, generated)
+        if cached is generated:
+            await cached.pack()
+        if self._quanta is not None:
+            await self._quanta.hold(key.task_id, began)
+        return self._keep(key, cached)
+
+    def _keep(self, key: _Key, cached: CachedScenario) -> CachedScenario:
+        self._remember(cached)
+        self._digest_of_key[key] = cached.digest
+        while len(self._digest_of_key) > self._limit:
+            self._digest_of_key.popitem(last=False)
+        return cached
+
+    async def _find_stored(self, key: _Key) -> CachedScenario | None:
+        """None: it was not generated before."""
+        if key.fault is not None:
+            return None  # the store does not know what was drawn and what was planted
+        wanted = _stored_key(self._simulation.generator_version, key.task_id, key.seed, key.split)
+        with translate_database_errors():
+            async with self._reader.connect() as connection:
+                row = (await connection.execute(_BY_KEY, wanted)).first()
+        if row is None:
+            return None
+        # One in memory keeps the verdicts that were reached on it.
+        return self._held.get(row.digest) or _unpack(row, row.digest)
+
+    def _remember(self, cached: CachedScenario) -> None:
+        self._held[cached.digest] = cached
+        self._held.move_to_end(cached.digest)
+        while len(self._held) > self._limit:
+            self._held.popitem(last=False)
+
+
+def is_scenario_stored(
+    connection: Connection, generator_version: str, task_id: TaskId, seed: int, split: SplitName = "train"
+) -> bool:
+    """Whether a key need not be generated, over a connection at hand."""
+    wanted = _stored_key(generator_version, task_id, seed, split)
+    return connection.execute(_BY_KEY, wanted).first() is not None
+
+
+def _stored_key(generator_version: str, task_id: TaskId, seed: int, split: SplitName) -> dict[str, str]:
+    return {"of_seed": str(seed), "of_task": task_id, "of_split": split, "of_generator": generator_version}
+
+
+def _named(key: _Key) -> dict[str, Any]:
+    """The arguments of a generation that are not the default."""
+    fault = {} if key.fault is None else {"fault": key.fault}
+    return fault if key.split == "train" else {**fault, "split": key.split}
+
+
+def _packed(body: bytes) -> bytes:
+    return zlib.compress(body, 9)
+
+
+def read_scenario(connection: Connection, digest: str) -> Scenario:
+    """The stored scenario, over a connection at hand."""
+    return read_held(connection, digest).scenario
+
+
+def read_held(connection: Connection, digest: str) -> CachedScenario:
+    """The same with the split that its row names."""
+    return _unpack(connection.execute(_BY_DIGEST, {"wanted": digest}).one_or_none(), digest)
+
+
+def _unpack(row: Row[Any] | None, digest: str) -> CachedScenario:
+    """The scenario of a stored row; raises ``ScenarioLostError`` where the row does not fit its body. The body does not
+    tell the split; an audit compares it with the reset's."""
+    if row is None:
+        raise ScenarioLostError(digest, "is not in the store")
+    try:
+        unpacking = zlib.decompressobj()
+        body = unpacking.decompress(row.body)
+        scenario = Scenario.model_validate_json(body)
+    except (zlib.error, ValueError, TypeError) as error:
+        raise ScenarioLostError(digest, "its body cannot be read") from error
+    if not unpacking.eof or unpacking.unused_data or scenario.body != body or scenario.digest != digest:
+        raise ScenarioLostError(digest, "its body was changed")
+    written = (scenario.generator_version, scenario.task_id, str(scenario.seed))
+    if (row.generator_version, row.task_id, row.seed) != written:
+        raise ScenarioLostError(digest, "its columns do not fit its body")
+    return CachedScenario(scenario, is_stored=True, split=row.split)

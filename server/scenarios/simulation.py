@@ -1,0 +1,171 @@
+"""The part of the domain that is slow or that judges, behind one seam: in this process, or in worker processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any, Coroutine, Protocol, Sequence
+
+from domain.diagnosis import Diagnosis, PatchEntry
+from domain.fields.registry import registry_json
+from domain.generator import GENERATOR_VERSION, generate
+from domain.grade import Grade, Investigation, PatchVerdict
+from domain.grader import grade_diagnoses, read_fix, verify_patch
+from domain.grading.matching import Verdicts
+from domain.rubric import RUBRIC, Rubric, rubric_of
+from domain.scenario import Composition, Scenario, Truth
+from domain.types import SplitName, TaskId
+from server.scenarios.fair_queue import FairQueue
+from server.scenarios.requester import REQUESTER
+from server.scenarios.worker_process import begin_worker
+from server.scenarios.workers import Workers
+
+
+class Simulation(Protocol):
+    """What the server asks of the generator and the grader."""
+
+    @property
+    def generator_version(self) -> str: ...
+
+    def registry(self) -> list[dict[str, Any]]:
+        """The wire form of ``field_registry``."""
+
+    async def generate(
+        self, task_id: TaskId, seed: int, *, fault: str | None = None, split: SplitName = "train"
+    ) -> Scenario: ...
+
+    def patch_to_verify(self, diagnosis: Diagnosis, truth: Truth) -> tuple[PatchEntry, ...]:
+        """What a re-run has to judge; empty: nothing."""
+
+    def verify(
+        self, truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric = RUBRIC
+    ) -> Coroutine[Any, Any, PatchVerdict]: ...
+
+    def grade(
+        self,
+        diagnoses: Sequence[Diagnosis],
+        truth: Truth | Composition,
+        investigation: Investigation,
+        verdicts: Verdicts,
+        *,
+        task_id: TaskId,
+        rubric: Rubric = RUBRIC,
+    ) -> Grade: ...
+
+    async def start(self) -> None: ...
+
+    async def ready(self) -> None:
+        """Wait until work that is asked for now begins at once."""
+
+    async def stop(self) -> None: ...
+
+
+class InProcessSimulation:
+    """Runs everything where it is called. For the command line and for tests."""
+
+    generator_version: str = GENERATOR_VERSION
+
+    def registry(self) -> list[dict[str, Any]]:
+        return registry_json()
+
+    async def generate(
+        self, task_id: TaskId, seed: int, *, fault: str | None = None, split: SplitName = "train"
+    ) -> Scenario:
+        return generate(task_id, seed, fault=fault, split=split)
+
+    def patch_to_verify(self, diagnosis: Diagnosis, truth: Truth) -> tuple[PatchEntry, ...]:
+        return read_fix(diagnosis, truth).patch
+
+    async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric = RUBRIC) -> PatchVerdict:
+        return verify_patch(truth, patch, rubric=rubric)
+
+    def grade(
+        self,
+        diagnoses: Sequence[Diagnosis],
+        truth: Truth | Composition,
+        investigation: Investigation,
+        verdicts: Verdicts,
+        *,
+        task_id: TaskId,
+        rubric: Rubric = RUBRIC,
+    ) -> Grade:
+        return grade_diagnoses(diagnoses, truth, investigation, verdicts, task_id=task_id, rubric=rubric)
+
+    async def start(self) -> None:
+        """Nothing to start."""
+
+    async def ready(self) -> None:
+        """Always."""
+
+    async def stop(self) -> None:
+        """Nothing to stop."""
+
+
+class PooledSimulation(InProcessSimulation):
+    """Generates and verifies in worker processes, so that the event loop only ever waits for them."""
+
+    def __init__(self, workers: int, *, timeout_seconds: float) -> None:
+        self.workers = Workers(workers, timeout_seconds=timeout_seconds)
+
+    async def generate(
+        self, task_id: TaskId, seed: int, *, fault: str | None = None, split: SplitName = "train"
+    ) -> Scenario:
+        # Bytes travel, not an object: one string is cheaper to send, and the digest is of these bytes.
+        body = await self.workers.run(_generate_body, task_id, seed, fault, split)
+        return Scenario.model_validate_json(body)
+
+    async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric = RUBRIC) -> PatchVerdict:
+        return await self.workers.run(_verify_under, truth, patch, rubric.version)
+
+    async def start(self) -> None:
+        self.workers.start(_warm)
+
+    async def ready(self) -> None:
+        await self.workers.ready()
+
+    async def stop(self) -> None:
+        await self.workers.stop()
+
+
+class QueuedWorld:
+    """Another world, whose slow parts wait for their turn."""
+
+    def __init__(self, simulation: Simulation, turns: FairQueue) -> None:
+        self._simulation = simulation
+        self._turns = turns
+        self.registry = simulation.registry
+        self.patch_to_verify = simulation.patch_to_verify
+        self.grade = simulation.grade
+        self.start, self.ready, self.stop = simulation.start, simulation.ready, simulation.stop
+
+    @property
+    def generator_version(self) -> str:
+        return self._simulation.generator_version
+
+    async def generate(
+        self, task_id: TaskId, seed: int, *, fault: str | None = None, split: SplitName = "train"
+    ) -> Scenario:
+        async with self._turns.taking(REQUESTER.get()):
+            return await self._simulation.generate(task_id, seed, fault=fault, split=split)
+
+    async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric = RUBRIC) -> PatchVerdict:
+        async with self._turns.taking(REQUESTER.get()):
+            return await self._simulation.verify(truth, patch, rubric=rubric)
+
+
+def create_process_pool(workers: int) -> ProcessPoolExecutor:
+    """Workers are spawned, because a fork copies the locks of the threads of this process."""
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=begin_worker)
+
+
+def _warm() -> None:
+    """Does nothing: to find it, a worker has imported this module and with it the generator."""
+
+
+def _verify_under(truth: Truth, patch: tuple[PatchEntry, ...], version: str) -> PatchVerdict:
+    """A rubric cannot be sent to another process; its version can."""
+    return verify_patch(truth, patch, rubric=rubric_of(version))
+
+
+def _generate_body(task_id: TaskId, seed: int, fault: str | None, split: SplitName) -> bytes:
+    return generate(task_id, seed, fault=fault, split=split).body

@@ -1,0 +1,88 @@
+"""Who sends a request, and what is theirs: with an API key, names are scoped to the key.
+
+Rule 1: the name of a keyed episode or session begins with the prefix of its key, so that whose it is needs no look-up.
+Rule 2: without a key a name is the secret; such a name cannot look like a keyed one.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from starlette.requests import HTTPConnection
+
+Scope = Literal["agent", "viewer", "operator"]
+SCOPES: tuple[Scope, ...] = ("agent", "viewer", "operator")
+KeyKind = Literal["agent", "baseline", "attack"]
+KEY_KINDS: tuple[KeyKind, ...] = ("agent", "baseline", "attack")
+IDENTITY = "mlops_debug.identity"
+"""Where the connection's scope holds it."""
+
+_KEYED = re.compile(r"k[0-9a-f]{8}[:.]")
+MAX_NAME_CHARACTERS = 128
+
+
+class ReservedNameError(Exception):
+    """A client without the key gave something a name that belongs to the key, or one too long to be scoped."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the name {name} cannot be given")
+        self.name = name
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The key of a connection, or open access."""
+
+    prefix: str | None
+    """Public prefix of the API key; null: open access."""
+    name: str | None
+    """The key's name, which is the agent's name on the board; null: open access."""
+    scopes: frozenset[Scope]
+
+    def may(self, scope: Scope) -> bool:
+        return scope in self.scopes or "operator" in self.scopes
+
+    def owns(self, name: str) -> bool:
+        """Whether a keyed name is of this key."""
+        return self.prefix is not None and owner_of(name) == self.prefix
+
+    def scoped(self, name: str) -> str:
+        """The name on this server of what the client gives this name; raises ``ReservedNameError``."""
+        if self.prefix is None:
+            if owner_of(name) is not None:
+                raise ReservedNameError(name)
+            return name
+        if self.owns(name):
+            return name
+        scoped = f"{self.prefix}:{name}"
+        if len(scoped) > MAX_NAME_CHARACTERS:
+            raise ReservedNameError(name)
+        return scoped
+
+
+OPEN_ACCESS = Identity(None, None, frozenset(SCOPES))
+
+
+def owner_of(name: str) -> str | None:
+    """Prefix of the key that an episode or session belongs to; null: of nobody's."""
+    return name[:9] if _KEYED.match(name) else None
+
+
+def given_name(name: str) -> str:
+    """What the client of an episode calls it; the name of a ranked attempt is given by the round."""
+    return name[10:] if _KEYED.match(name) and name[9] == ":" else name
+
+
+def identity_of(connection: HTTPConnection) -> Identity:
+    identity: Identity = connection.scope.get(IDENTITY, OPEN_ACCESS)
+    return identity
+
+
+def client_of(connection: HTTPConnection) -> str:
+    """Whom limits count: the key, or without one the network address. Headers that name another one are not believed."""
+    identity = identity_of(connection)
+    if identity.prefix is not None:
+        return identity.prefix
+    return connection.client.host if connection.client is not None else ""

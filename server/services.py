@@ -1,0 +1,264 @@
+"""What a running server owns: opened when it starts, closed when it stops."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, AsyncIterator, Callable, NamedTuple, Sequence
+
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from server.audit.background import BackgroundAuditor
+from server.audit.checkpoint_task import Checkpointer
+from server.episodes.idle_sweeper import IdleSweeper
+from server.episodes.limits import OpenEpisodes, SocketLimit, StepRateLimiter
+from server.episodes.peers import PeerChannel
+from server.episodes.service import Episodes
+from server.episodes.sessions import Sessions
+from server.metrics import Metrics, Readings
+from server.ranking.access import EpisodeAccess
+from server.ranking.leaderboard import read_board
+from server.ranking.rounds import Rounds
+from server.scenarios.answer_timing import AnswerTiming
+from server.scenarios.fair_queue import FairQueue
+from server.scenarios.repository import ScenarioRepository
+from server.scenarios.simulation import QueuedWorld, Simulation
+from server.security.api_keys import Keys
+from server.security.secret_files import SecretFiles, secrets_folder
+from server.security.session_names import PURPOSE, SessionNames
+from server.security.signing import Signer, load_signer
+from server.settings import Settings
+from server.storage.backend import Backend, opened
+from server.storage.errors import StoreError, translate_database_errors
+from server.storage.read_models import read_last_scores, read_open_count
+from server.storage.sqlite_files import DatabaseMovedError
+from server.storage.writers.batch import write_batch
+from server.storage.writers.protocol import Append, Outcome, WriteBatch
+from server.store import EventStore
+from server.supervision import Supervisor, Work
+
+TURNS_A_PROCESS = 4
+"""Generations are answered later than they are done, see `answer_timing`; meanwhile their process does others."""
+READY_TIMEOUT_SECONDS = 2.0
+REFUSAL_SECONDS = 5.0
+"""How long one append that the database did not take speaks against it: without appends nothing would tell of its
+recovery."""
+
+
+class Readiness(NamedTuple):
+    """Whether requests can be served."""
+
+    counts: dict[str, Any]
+    """What is waiting and open."""
+    reason: str | None
+    """Why not; None: ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts that handlers use."""
+
+    settings: Settings
+    world: Simulation
+    episodes: Episodes
+    reader: AsyncEngine
+    store: EventStore
+    sessions: Sessions
+    sockets: SocketLimit
+    pace: StepRateLimiter
+    sweeper: IdleSweeper
+    metrics: Metrics
+    readings: Readings
+    durability_warning: str | None
+    """Why the database might lose what it acknowledged, which a setting accepts; null: it will not."""
+    keys: Keys
+    admission: EpisodeAccess
+    rounds: Rounds
+    signer: Signer
+    checkpointer: Checkpointer
+    verifier: BackgroundAuditor
+    scenarios: ScenarioRepository
+    turns: FairQueue
+    backend: Backend
+
+    @property
+    def supervisor(self) -> Supervisor:
+        return self.backend.supervisor
+
+    async def last_scores(self, key_prefix: str | None) -> dict[str, Any]:
+        return await read_last_scores(self.reader, key_prefix=key_prefix)
+
+    async def board(self, **wanted: str | None) -> dict[str, Any]:
+        """The board of a round; see `leaderboard.read_board`."""
+        with translate_database_errors():
+            async with self.reader.connect() as connection:
+                return await connection.run_sync(lambda opened: read_board(opened, **wanted))
+
+    async def readiness(self) -> Readiness:
+        """Whether the database answers and takes appends, and whether every background task runs."""
+        counts: dict[str, Any] = {
+            "queue_depth": self.store.queue_depth,
+            "open_sockets": self.sockets.open_count,
+        }
+        if self.durability_warning is not None:
+            counts["accepted_data_loss"] = self.durability_warning
+        return Readiness(counts, await self._not_ready_because(counts))
+
+    async def _not_ready_because(self, counts: dict[str, Any]) -> str | None:
+        """The reason; None: ready. Adds the number of open episodes to ``counts``."""
+        try:
+            self.backend.check()
+        except DatabaseMovedError:
+            return "The file of the database was deleted, moved or replaced; the operator must start the server again."
+        for name, error in self.supervisor.down.items():
+            return f"The background task {name} ended ({error}) and is being started again; ask again later."
+        try:
+            async with asyncio.timeout(READY_TIMEOUT_SECONDS):
+                counts["open_episodes"] = await read_open_count(self.reader)
+        except (StoreError, TimeoutError):
+            return "The database does not answer; ask again later."
+        if self.store.refused_within(REFUSAL_SECONDS):
+            return "The database does not take what is to be recorded; ask again later."
+        if self.sessions.peers.is_unheard:
+            return "The database does not let this server hear the other servers; ask again later."
+        return None
+
+    async def measurements(self) -> bytes:
+        """What a scrape is answered with; also where the database does not answer."""
+        gauges: dict[str, float] = {
+            "queue_depth": self.store.queue_depth,
+            "open_sockets": self.sockets.open_count,
+            "generation_queue": self.turns.waiting,
+        }
+        if self.backend.files is not None:
+            gauges["log_bytes"] = self.backend.files.log_bytes()
+        with suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(READY_TIMEOUT_SECONDS):
+                gauges["open_episodes"] = await read_open_count(self.reader)
+        self.readings.gauges = gauges
+        return self.metrics.text()
+
+
+@asynccontextmanager
+async def in_background(supervisor: Supervisor, name: str, work: Work) -> AsyncIterator[None]:
+    """Run something beside the server, start it again where it ends, and end it with the server."""
+    task = asyncio.create_task(supervisor.keep(name, work), name=name)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+@asynccontextmanager
+async def open_services(
+    settings: Settings,
+    world: Simulation,
+    metrics: Metrics | None = None,
+    *,
+    answer_timing: AnswerTiming | None = None,
+    clock: Callable[[], datetime],
+    new_id: Callable[[], str],
+    supervisor: Supervisor | None = None,
+) -> AsyncIterator[Services]:
+    """Open the database, start the workers; on the way out, write what is waiting.
+
+    Args:
+        quanta: when what was generated is answered; None: at once, where no agent measures it.
+    """
+    metrics = metrics or Metrics()
+    async with opened(settings, _measured(write_batch, metrics), supervisor=supervisor) as backend:
+        try:
+            await world.start()
+            services = _build_services(
+                settings, world, metrics, backend, answer_timing=answer_timing, clock=clock, new_id=new_id
+            )
+            sessions, keep = services.sessions, partial(in_background, backend.supervisor)
+            async with (
+                sessions.peers.subscribed(sessions.on_message, backend.supervisor),
+                keep("idle-sweeper", services.sweeper.run),
+                keep("checkpointer", services.checkpointer.run),
+                keep("auditor", services.verifier.run),
+            ):
+                yield services
+        finally:
+            await world.stop()
+
+
+def _build_services(
+    settings: Settings,
+    world: Simulation,
+    metrics: Metrics,
+    backend: Backend,
+    *,
+    answer_timing: AnswerTiming | None,
+    clock: Callable[[], datetime],
+    new_id: Callable[[], str],
+) -> Services:
+    reader = backend.reader
+    store = EventStore(backend.writer, reader)
+    files = SecretFiles(secrets_folder(settings))
+    signer = load_signer(files)
+    turns = FairQueue(TURNS_A_PROCESS * settings.generator_processes, limit=settings.generation_queue_limit)
+    scenarios = ScenarioRepository(
+        world, reader, limit=settings.scenario_cache, turns=turns, answer_timing=answer_timing, metrics=metrics
+    )
+    world = QueuedWorld(world, turns)
+    open_episodes = OpenEpisodes(settings.open_episode_limit)
+    episodes = Episodes(
+        store,
+        scenarios,
+        world,
+        clock=clock,
+        new_id=new_id,
+        limit=settings.episode_cache,
+        open_episodes=open_episodes,
+        signer=signer,
+    )
+    rounds = Rounds(reader, files, generator_version=world.generator_version)
+    readings = Readings(metrics, {"scenarios": scenarios, "episodes": episodes.cache})
+    metrics.registry.register(readings)
+    return Services(
+        settings,
+        world,
+        episodes,
+        reader,
+        store,
+        Sessions(episodes, reader, PeerChannel(reader), SessionNames(signer.secret(PURPOSE))),
+        SocketLimit(settings.socket_limit),
+        StepRateLimiter(settings.steps_per_second),
+        IdleSweeper(episodes, reader, open_episodes, clock=clock, idle_seconds=settings.idle_seconds),
+        metrics,
+        readings,
+        backend.writer.durability_warning,
+        Keys(reader),
+        EpisodeAccess(episodes, rounds),
+        rounds,
+        signer,
+        Checkpointer(settings, signer, clock=clock, check=backend.check),
+        BackgroundAuditor(settings, world, files, clock=clock, check=backend.check),
+        scenarios,
+        turns,
+        backend,
+    )
+
+
+def _measured(write: WriteBatch, metrics: Metrics) -> WriteBatch:
+    """The same, with its time, its size and the kinds of its events counted."""
+
+    def measuring(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
+        started = time.perf_counter()
+        outcomes = write(connection, batch)
+        metrics.commit_seconds.observe(time.perf_counter() - started)
+        metrics.batch_size.observe(len(batch))
+        for append, outcome in zip(batch, outcomes, strict=True):
+            if outcome is None:
+                metrics.events.update([each.kind for each in append.linked])
+        return outcomes
+
+    return measuring

@@ -1,0 +1,1 @@
+"""The database: engines, schema, writers and read models."""

@@ -1,0 +1,112 @@
+"""Opens the database of the settings for a server: brought up to date, with its writer started and its reader."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import AsyncIterator
+
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from server.settings import Settings
+from server.storage.engines import (
+    create_postgres_write_engine,
+    create_read_engine,
+    create_write_engine,
+    database_path,
+    is_sqlite,
+    parse_url,
+)
+from server.storage.migrations import upgrade, upgrade_postgres
+from server.storage.serving_lock import announced
+from server.storage.sqlite_files import OpenFiles
+from server.storage.wal_limit import limited
+from server.storage.writers.batch import write_batch
+from server.storage.writers.postgres import PostgresWriter
+from server.storage.writers.protocol import WriteBatch, Writer
+from server.storage.writers.sqlite import SqliteWriter
+from server.supervision import Supervisor
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """An open database."""
+
+    writer: Writer
+    reader: AsyncEngine
+    supervisor: Supervisor
+    """Of the writer, and of whatever else runs beside it."""
+    files: OpenFiles | None
+    """Of SQLite; None: the database is no file."""
+
+    def check(self) -> None:
+        """Raises ``DatabaseMovedError`` where the file of the database is not the one that was opened."""
+        if self.files is not None:
+            self.files.check()
+
+
+@asynccontextmanager
+async def opened(
+    settings: Settings, write: WriteBatch = write_batch, *, supervisor: Supervisor | None = None
+) -> AsyncIterator[Backend]:
+    """On the way out, what is waiting is written."""
+    supervisor = supervisor or Supervisor()
+    url = parse_url(settings.database_url)
+    reader = create_read_engine(url)
+    try:
+        if is_sqlite(url):
+            files = OpenFiles(database_path(url))
+            files.guard(reader.sync_engine)
+            with announced(database_path(url)):
+                async with _sqlite_writer(url, settings, write, supervisor, files) as writer:
+                    yield Backend(writer, reader, supervisor, files)
+        else:
+            async with _postgres_writer(url, settings, write, supervisor) as writer:
+                yield Backend(writer, reader, supervisor, None)
+    finally:
+        await reader.dispose()
+
+
+@asynccontextmanager
+async def _sqlite_writer(
+    url: URL, settings: Settings, write: WriteBatch, supervisor: Supervisor, files: OpenFiles
+) -> AsyncIterator[Writer]:
+    engine = create_write_engine(url)
+    files.guard(engine)
+    writer = SqliteWriter(
+        engine,
+        limited(files.checked(write), files),
+        batch_limit=settings.batch_limit,
+        accept_data_loss=settings.accept_data_loss,
+        supervisor=supervisor,
+    )
+    try:
+        upgrade(engine)
+        await writer.start()
+        files.remember()
+        yield writer
+    finally:
+        await writer.stop()
+        engine.dispose()
+
+
+@asynccontextmanager
+async def _postgres_writer(
+    url: URL, settings: Settings, write: WriteBatch, supervisor: Supervisor
+) -> AsyncIterator[Writer]:
+    engine = create_postgres_write_engine(url)
+    writer = PostgresWriter(
+        engine,
+        write,
+        batch_limit=settings.batch_limit,
+        accept_data_loss=settings.accept_data_loss,
+        supervisor=supervisor,
+    )
+    try:
+        await upgrade_postgres(url)
+        await writer.start()
+        yield writer
+    finally:
+        await writer.stop()
+        await engine.dispose()

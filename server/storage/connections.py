@@ -1,0 +1,113 @@
+"""One look at the database, or one change of it, apart from a running server: what commands and checkpoints need.
+
+Events are only ever appended by the store; what is changed here are the operator's own tables and rebuilt read models.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import Any, AsyncIterator, Callable, TypeVar
+
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.settings import Settings
+from server.storage.engines import (
+    create_postgres_write_engine,
+    create_read_engine,
+    create_upgrade_engine,
+    create_write_engine,
+    is_sqlite,
+    parse_url,
+    shown_url,
+)
+from server.storage.migrations import upgrade_database
+
+_Result = TypeVar("_Result")
+
+
+def accept() -> None:
+    """Any database will do."""
+
+
+async def run_read(settings: Settings, query: Callable[[Connection], _Result]) -> _Result:
+    """What ``query`` finds over a connection that cannot write; raises ``NotOurDatabaseError``."""
+    async with open_read_connection(settings) as connection:
+        return await connection.run_sync(query)
+
+
+async def run_read_snapshot(settings: Settings, query: Callable[[Connection], _Result]) -> _Result:
+    """The same, with all statements of ``query`` about one moment."""
+    async with open_read_connection(settings) as connection:
+        if is_sqlite(parse_url(settings.database_url)):
+            await connection.exec_driver_sql("BEGIN")
+        else:
+            connection = await connection.execution_options(isolation_level="REPEATABLE READ")
+        return await connection.run_sync(query)
+
+
+async def run_write(
+    settings: Settings, statements: Callable[[Connection], _Result], *, may_take_long: bool = False
+) -> _Result:
+    """Run ``statements`` in one transaction. A server may run beside it. ``may_take_long``: on PostgreSQL, without a limit of
+    time for a lock, a statement or the whole."""
+    url = parse_url(settings.database_url)
+    if is_sqlite(url):
+        return await asyncio.to_thread(_run_write_sqlite, url, statements)
+    engine = create_upgrade_engine(url) if may_take_long else create_postgres_write_engine(url)
+    try:
+        async with engine.begin() as connection:
+            return await connection.run_sync(statements)
+    finally:
+        await engine.dispose()
+
+
+async def migrate_and_run(
+    settings: Settings, statements: Callable[[Connection], _Result], *, may_take_long: bool = False
+) -> _Result:
+    """The same on a database that is made or brought up to date first."""
+    await upgrade_database(parse_url(settings.database_url))
+    return await run_write(settings, statements, may_take_long=may_take_long)
+
+
+def _run_write_sqlite(url: URL, statements: Callable[[Connection], _Result]) -> _Result:
+    engine = create_write_engine(url)
+    try:
+        with engine.begin() as connection:
+            return statements(connection)
+    finally:
+        engine.dispose()
+
+
+class NotOurDatabaseError(Exception):
+    """It is no database, cannot be reached, or holds other tables."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name} is no database of episodes: {reason}")
+        self.name = name
+
+
+@asynccontextmanager
+async def open_read_connection(settings: Settings) -> AsyncIterator[AsyncConnection]:
+    """A connection that cannot write, to a database that need not be served at the moment."""
+    url = parse_url(settings.database_url)
+    engine = create_read_engine(url)
+    if is_sqlite(url):
+        event.listen(engine.sync_engine, "connect", _read_any_text)
+    try:
+        async with engine.connect() as connection:
+            yield connection
+    except DBAPIError as error:
+        raise NotOurDatabaseError(shown_url(url), str(error.orig)) from error
+    except OSError as error:
+        raise NotOurDatabaseError(shown_url(url), str(error)) from error
+    finally:
+        await engine.dispose()
+
+
+def _read_any_text(connection: Any, _record: object) -> None:
+    # A text that is no UTF-8 must reach the audit as a finding, not stop it.
+    connection.driver_connection.text_factory = lambda stored: stored.decode("utf-8", "replace")

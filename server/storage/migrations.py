@@ -1,0 +1,161 @@
+"""Brings the tables to the newest version, and tells which one they have. Forward only."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Collection, NamedTuple
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.engine import URL
+
+from server.storage.engines import (
+    create_postgres_write_engine,
+    create_upgrade_engine,
+    create_write_engine,
+    is_sqlite,
+    shown_url,
+)
+from server.storage.errors import translate_database_errors
+from server.storage.schema import metadata
+
+logger = logging.getLogger(__name__)
+
+_VERSION_TABLE = "alembic_version"
+UPGRADE_LOCK = 0x6D6C_6F70_732D_6462
+"""Name of the lock under which PostgreSQL is upgraded: servers that start together upgrade once."""
+
+
+class NewerDatabaseError(RuntimeError):
+    """The database was upgraded by a later version of this program."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(f"the database is at version {version}, which this program does not know; run a later one")
+        self.version = version
+
+
+class ForeignDatabaseError(RuntimeError):
+    """The database belongs to another program; tables of ours in it would harm both."""
+
+    def __init__(self, name: str, tables: Collection[str]) -> None:
+        shown = ", ".join(sorted(tables)[:3])
+        super().__init__(
+            f"{name} is the database of another program (it has {shown}); name another one with --database"
+        )
+
+
+class SchemaVersion(NamedTuple):
+    """Where a database stands."""
+
+    present: str | None
+    """Null: it holds no tables of ours."""
+    newest: str
+    """The newest version that this program knows."""
+
+    @property
+    def is_newest(self) -> bool:
+        return self.present == self.newest
+
+
+def read_version(connection: Connection) -> SchemaVersion:
+    """Which version the tables have; raises ``NewerDatabaseError`` or ``ForeignDatabaseError``."""
+    script = ScriptDirectory.from_config(_config())
+    known = {each.revision for each in script.walk_revisions()}
+    present = _present_versions(connection)
+    if len(present) != 1 or not known.issuperset(present):
+        # Tables first: another server may bring both at this moment, in one transaction.
+        tables = set(inspect(connection).get_table_names()) - {_VERSION_TABLE}
+        present = _present_versions(connection)
+        if _is_foreign(tables, present, is_shared=connection.dialect.name != "sqlite"):
+            raise ForeignDatabaseError(shown_url(connection.engine.url), tables or {_VERSION_TABLE})
+    if not known.issuperset(present):
+        raise NewerDatabaseError(", ".join(present))
+    return SchemaVersion(present[0] if present else None, script.get_current_head() or "")
+
+
+def _present_versions(connection: Connection) -> tuple[str, ...]:
+    return MigrationContext.configure(connection).get_current_heads()
+
+
+def _is_foreign(tables: set[str], versions: tuple[str, ...], *, is_shared: bool) -> bool:
+    """Whether another program made the tables. Ours has had ``events`` from its first version. On PostgreSQL a schema may
+    be shared, with tables of other names."""
+    if versions:
+        return "events" not in tables
+    return bool(tables & set(metadata.tables) if is_shared else tables)
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring an SQLite database to the newest version, all or nothing."""
+    with engine.begin() as connection:
+        read_version(connection)
+        _upgrade(connection)
+
+
+async def upgrade_postgres(url: URL) -> SchemaVersion:
+    """The same on PostgreSQL; the version afterwards. A database that is up to date is only looked at: serving needs no
+    right to change tables."""
+    version = await _look_at_postgres(url)
+    if version.is_newest:
+        return version
+    logger.info(
+        "upgrading the tables from %s to %s; an upgrade by another server is waited for",
+        version.present or "none",
+        version.newest,
+    )
+    engine = create_upgrade_engine(url)
+    try:
+        with translate_database_errors():
+            async with engine.begin() as connection:
+                await connection.execute(text("SELECT pg_advisory_xact_lock(:name)"), {"name": UPGRADE_LOCK})
+                await connection.run_sync(_upgrade)
+                return await connection.run_sync(read_version)
+    finally:
+        await engine.dispose()
+
+
+async def _look_at_postgres(url: URL) -> SchemaVersion:
+    """Which version the tables have. Unlike an upgrade, this does not wait for a server that does not answer."""
+    engine = create_postgres_write_engine(url)
+    try:
+        with translate_database_errors():
+            async with engine.connect() as connection:
+                return await connection.run_sync(read_version)
+    finally:
+        await engine.dispose()
+
+
+async def upgrade_database(url: URL) -> SchemaVersion:
+    """Upgrade whatever the URL names; the version afterwards."""
+    if not is_sqlite(url):
+        return await upgrade_postgres(url)
+    engine = create_write_engine(url)
+    try:
+        upgrade(engine)
+        with engine.connect() as connection:
+            return read_version(connection)
+    finally:
+        engine.dispose()
+
+
+def migrations_folder() -> Path:
+    """Where the migrations are: beside this file when installed, at the top of a checkout."""
+    here = Path(__file__).resolve().parent
+    open_services = here / "migrations"
+    return open_services if open_services.is_dir() else here.parent / "migrations"
+
+
+def _upgrade(connection: Connection) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    return config

@@ -1,0 +1,181 @@
+"""Writes a batch of appends in one transaction, with an outcome for each append."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Sequence
+
+from sqlalchemy import Connection, bindparam
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from server.storage.errors import (
+    ConnectionLostError,
+    RequestIdReusedError,
+    RowRefusedError,
+    StoreError,
+    StoreUnavailableError,
+    UnansweredCommitError,
+    WrongExpectedVersionError,
+)
+from server.storage.schema import events
+from server.storage.sql import Statement, insert_together, run_rows
+from server.storage.stream_codec import read_stream
+from server.storage.writers.protocol import Append, Outcome
+from server.storage.writers.transaction import RunRows, transaction
+
+_EVENT_COLUMNS = (
+    "stream_id",
+    "version",
+    "kind",
+    "schema_version",
+    "recorded_at",
+    "actor",
+    "request_id",
+    "payload",
+    "prev_hash",
+    "hash",
+)
+
+
+_INSERT = Statement(
+    events.insert().values({name: bindparam(name) for name in _EVENT_COLUMNS}),
+    _EVENT_COLUMNS,
+    insert_together(events, _EVENT_COLUMNS),
+)
+
+
+CONFLICTS = ("uq_events_stream_id_version", "uq_events_stream_id_request_id", "events_follow")
+"""What the database calls the constraints that make an append fail because of another one."""
+
+
+def write_batch(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
+    """Write appends of different streams in one transaction; for each, null or why it was not written."""
+    is_committing = False
+    try:
+        with transaction(connection) as run:
+            _write(run, batch, is_alone=_is_sqlite(connection))
+            is_committing = True
+        return [None] * len(batch)
+    except IntegrityError:
+        # Some append is in conflict, and the transaction cannot say which: each again, alone.
+        return _write_each(connection, batch)
+    except (DBAPIError, OSError) as error:
+        if _is_sqlite(connection) or _is_lost(error):
+            return [_unavailable(error, is_committing)] * len(batch)
+        # One append may wait for another server's transaction, or hold what cannot be stored: the others need not.
+        return _write_each(connection, batch)
+
+
+def write_again(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
+    """The same after an ``UnansweredCommitError``: what the log holds already is no conflict, but was written."""
+    return _write_each(connection, batch, may_be_written=True)
+
+
+def _write_each(connection: Connection, batch: Sequence[Append], *, may_be_written: bool = False) -> list[Outcome]:
+    is_committing = False
+    try:
+        with connection.begin():
+            outcomes = [_write_alone(connection, append, may_be_written) for append in batch]
+            is_committing = True
+        return outcomes
+    except (DBAPIError, OSError) as error:
+        if may_be_written:
+            return [UnansweredCommitError(_reason(error))] * len(batch)
+        return [_unavailable(error, is_committing)] * len(batch)
+
+
+def _write(run: RunRows, batch: Sequence[Append], *, is_alone: bool) -> None:
+    """``is_alone``: no other server writes at the same time."""
+    parts = [part for append in batch for part in append.parts()]
+    if not is_alone:
+        parts.sort(key=lambda part: part.stream_id)
+    parameters = [
+        (
+            each.stream_id,
+            each.version,
+            each.kind,
+            each.schema_version,
+            each.recorded_at,
+            each.actor,
+            each.request_id,
+            (each.payload or b"").decode(),
+            each.prev_hash,
+            each.hash,
+        )
+        for part in parts
+        for each in part.linked
+    ]
+    run(_INSERT, parameters)
+    grouped: dict[Statement, list[tuple[Any, ...]]] = {}
+    for part in parts:
+        for row in part.rows:
+            grouped.setdefault(row.statement, []).append(row.values)
+    for statement, values in grouped.items():
+        if not is_alone:
+            values.sort(key=_first)  # as the streams are: in one order on every server
+        run(statement, values)
+
+
+def _first(values: tuple[Any, ...]) -> str:
+    return str(values[0])
+
+
+def _write_alone(connection: Connection, append: Append, may_be_written: bool) -> Outcome:
+    if may_be_written and _holds(connection, append):
+        return None
+    refusal = _refusal(connection, append)
+    if refusal is not None:
+        return refusal
+    try:
+        with connection.begin_nested():
+            _write(partial(run_rows, connection), [append], is_alone=_is_sqlite(connection))
+        return None
+    except IntegrityError as error:
+        if not any(name in str(error.orig) for name in CONFLICTS):
+            return RowRefusedError(str(error.orig))
+        # Another server was faster between the look and the write, or this one's own unanswered commit was.
+        return None if may_be_written and _holds(connection, append) else _refusal(connection, append) or error
+    except DBAPIError as error:
+        if _is_sqlite(connection) or _is_lost(error):
+            raise
+        # Where it may have been written, what it waited for may be its own commit.
+        return (UnansweredCommitError if may_be_written else StoreUnavailableError)(_reason(error))
+
+
+def _holds(connection: Connection, append: Append) -> bool:
+    """Whether the stream holds just these events: a hash covers everything before it. What is beside shared the commit."""
+    stream, last = read_stream(connection, append.stream_id), append.linked[-1]
+    return len(stream) >= last.version and stream[last.version - 1].hash == last.hash
+
+
+def _refusal(connection: Connection, append: Append) -> StoreError | None:
+    """Why a part cannot follow its stream; null: all can."""
+    for part in append.parts():
+        stream = read_stream(connection, part.stream_id)
+        used = {each.request_id for each in stream}
+        for each in part.linked:
+            if each.request_id is not None and each.request_id in used:
+                return RequestIdReusedError(part.stream_id, each.request_id)
+        actual = stream[-1].version if stream else 0
+        if actual != part.expected_version:
+            return WrongExpectedVersionError(part.stream_id, part.expected_version, actual)
+    return None
+
+
+def _is_sqlite(connection: Connection) -> bool:
+    return connection.dialect.name == "sqlite"
+
+
+def _unavailable(error: DBAPIError | OSError, is_committing: bool) -> StoreUnavailableError:
+    if not _is_lost(error):
+        return StoreUnavailableError(_reason(error))
+    return (UnansweredCommitError if is_committing else ConnectionLostError)(_reason(error))
+
+
+def _is_lost(error: DBAPIError | OSError) -> bool:
+    """Whether the connection is gone."""
+    return isinstance(error, OSError) or error.connection_invalidated
+
+
+def _reason(error: DBAPIError | OSError) -> str:
+    return (str(error.orig) if isinstance(error, DBAPIError) else str(error)) or "it does not answer in time"

@@ -1,0 +1,132 @@
+"""The writer of PostgreSQL: one task with one connection at a time. Connections come and go; no append is lost by it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from server.storage.errors import (
+    ConnectionLostError,
+    StoreUnavailableError,
+    UnansweredCommitError,
+    translate_database_errors,
+)
+from server.storage.writers.batch import write_again
+from server.storage.writers.durability import check_durability
+from server.storage.writers.protocol import (
+    WRITER,
+    Append,
+    Outcome,
+    PendingAppend,
+    WriteBatch,
+    WriterEndedError,
+    WriterEndedWhileWritingError,
+    WriterStoppedError,
+    resolve,
+    take_batch,
+    wait_for,
+    write_or_fail,
+)
+from server.supervision import Supervisor
+
+
+class PostgresWriter:
+    """A ``Writer`` on the event loop: the synchronous ``write`` runs under ``AsyncConnection.run_sync``."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        write: WriteBatch,
+        *,
+        batch_limit: int,
+        accept_data_loss: bool = False,
+        supervisor: Supervisor | None = None,
+    ) -> None:
+        self._engine = engine
+        self._write = write
+        self._supervisor = supervisor or Supervisor()
+        self._batch_limit = batch_limit
+        self._accept_weakness = accept_data_loss
+        self._queue: deque[PendingAppend] = deque()
+        self._under_way: list[PendingAppend] = []
+        self._has_news = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._is_stopping = False
+        self.durability_warning: str | None = None
+
+    async def start(self) -> None:
+        with translate_database_errors():
+            async with self._engine.connect() as connection:
+                self.durability_warning = await connection.run_sync(check_durability, accept=self._accept_weakness)
+        kept = self._supervisor.keep(
+            WRITER, self._serve, on_end=self._fail_waiting, is_stopping=lambda: self._is_stopping
+        )
+        self._task = asyncio.create_task(kept, name=WRITER)
+
+    async def stop(self) -> None:
+        self._is_stopping = True
+        self._has_news.set()
+        if self._task is None:
+            return
+        if self._supervisor.is_down(WRITER):
+            self._task.cancel()  # nothing waits for it: its callers were told
+        await asyncio.wait([self._task])
+
+    async def submit(self, append: Append) -> None:
+        if self._is_stopping:
+            raise WriterStoppedError
+        if self._supervisor.is_down(WRITER):
+            raise WriterEndedError
+        waiting = wait_for(append)
+        self._queue.append(waiting)
+        self._has_news.set()
+        # Only this wait can be cancelled: the append is in the queue.
+        await waiting.answered
+
+    def _fail_waiting(self, _: BaseException) -> None:
+        resolve([(one.answered, WriterEndedWhileWritingError()) for one in self._under_way])
+        resolve([(one.answered, WriterEndedError()) for one in self._queue])
+        self._under_way = []
+        self._queue.clear()
+
+    async def _serve(self) -> None:
+        while self._queue or not self._is_stopping:
+            if not self._queue:
+                self._has_news.clear()
+                await self._has_news.wait()
+                continue
+            taken = self._under_way = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_limit))]
+            batch, held_back = take_batch(taken)
+            self._queue.extendleft(reversed(held_back))
+            # In one order everywhere: two servers that wait for each other's streams would wait for ever.
+            batch.sort(key=lambda one: one.append.stream_id)
+            self._under_way = batch
+            outcomes = await self._commit([one.append for one in batch])
+            resolve([(one.answered, outcome) for one, outcome in zip(batch, outcomes, strict=True)])
+            self._under_way = []
+
+    async def _commit(self, batch: Sequence[Append]) -> Sequence[Outcome]:
+        outcomes = await self._attempt(self._write, batch, StoreUnavailableError)
+        if _any(ConnectionLostError, outcomes):
+            # It broke while nobody looked, as after a restart of PostgreSQL; a new one is as good.
+            outcomes = await self._attempt(self._write, batch, StoreUnavailableError)
+        if _any(UnansweredCommitError, outcomes):
+            outcomes = await self._attempt(write_again, batch, UnansweredCommitError)
+        return outcomes
+
+    async def _attempt(
+        self, write: WriteBatch, batch: Sequence[Append], unreachable: type[StoreUnavailableError]
+    ) -> Sequence[Outcome]:
+        try:
+            with translate_database_errors():
+                async with self._engine.connect() as connection:
+                    return await connection.run_sync(lambda opened: write_or_fail(write, opened, batch))
+        except StoreUnavailableError as error:
+            return [unreachable(str(error))] * len(batch)
+
+
+def _any(kind: type[Exception], outcomes: Sequence[Outcome]) -> bool:
+    return any(isinstance(outcome, kind) for outcome in outcomes)

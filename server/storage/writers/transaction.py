@@ -1,0 +1,63 @@
+"""One write transaction, in which statements are run with plain tuples, as cheaply as the database allows."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from functools import lru_cache, partial
+from itertools import chain
+from typing import Any, Callable, Iterator, Sequence
+
+from sqlalchemy import Connection, Dialect
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from server.storage.sql import Statement, arranged, run_rows
+
+RunRows = Callable[[Statement, Sequence[tuple[Any, ...]]], None]
+"""Runs a statement once for each row."""
+
+_MAX_ROWS = 64
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[RunRows]:
+    """Commits at the end, rolls back on an error, and raises SQLAlchemy's errors whatever the driver is."""
+    if connection.dialect.name != "sqlite":
+        with connection.begin():
+            yield partial(run_rows, connection)
+        return
+    # A commit of SQLite costs so little that SQLAlchemy's own work around it would be a third of the whole.
+    driver: Any = connection.connection.dbapi_connection
+    try:
+        driver.execute("BEGIN IMMEDIATE")
+        try:
+            yield partial(_run_on_sqlite, driver, connection.dialect)
+            driver.execute("COMMIT")
+        finally:
+            if driver.in_transaction:
+                driver.execute("ROLLBACK")
+    except sqlite3.IntegrityError as error:
+        raise IntegrityError(None, None, error) from error
+    except sqlite3.Error as error:
+        raise DBAPIError(None, None, error) from error
+
+
+def _run_on_sqlite(driver: Any, dialect: Dialect, statement: Statement, rows: Sequence[tuple[Any, ...]]) -> None:
+    if statement.together is None or len(rows) == 1:
+        driver.executemany(*arranged(statement, rows, dialect))
+        return
+    # The driver hands the interpreter over and takes it back for each statement, which a busy event loop makes it wait
+    # for: so a few statements of many rows. Of few sizes, because the driver keeps what it has compiled.
+    done = 0
+    while done < len(rows):
+        count = min(_MAX_ROWS, 1 << (len(rows) - done).bit_length() - 1)
+        values = chain.from_iterable(rows[done : done + count])
+        driver.execute(_together(statement, count), tuple(values))
+        done += count
+
+
+@lru_cache(maxsize=64)
+def _together(statement: Statement, count: int) -> str:
+    if statement.together is None:
+        raise ValueError("the statement takes one row at a time")
+    return statement.together(count)

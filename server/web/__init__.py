@@ -1,0 +1,1 @@
+"""HTTP, WebSocket, MCP and HTML: requests in, bytes out."""

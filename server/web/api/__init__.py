@@ -1,0 +1,1 @@
+"""Handlers of the REST API and of the OpenEnv WebSocket."""

@@ -1,0 +1,123 @@
+"""OpenEnv's Task API: which tasks there are, split by split. A task of it is reset with its split and index."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from domain.diagnosis import WholeNumber
+from domain.json import encode_json
+from domain.tasks.splits import SPLITS, NumberedTask, numbered_task
+from domain.tasks.table import TASKS
+from domain.types import SPLIT_NAMES, SplitName
+from server.version import NAME
+from server.web.error_mapping import not_found
+from server.web.request_body import read_body
+
+MAX_TASKS = 1_000
+"""In one answer; a split may have many more."""
+
+
+class _Request(BaseModel):
+    # Unknown keys are ignored: OpenEnv's rule.
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True, use_attribute_docstrings=True)
+
+
+class SplitRequest(_Request):
+    """One split."""
+
+    split: SplitName
+
+
+class TaskRequest(SplitRequest):
+    """One task of a split."""
+
+    index: WholeNumber
+    """From 0."""
+
+
+class TaskRangeRequest(SplitRequest):
+    """Tasks of a split that follow each other."""
+
+    start: WholeNumber | None = None
+    """The first; null: 0."""
+    stop: WholeNumber | None = None
+    """The first that is left out; null: the end. No more than 1,000 are answered."""
+
+
+_SPLIT: TypeAdapter[SplitRequest] = TypeAdapter(SplitRequest)
+_TASK: TypeAdapter[TaskRequest] = TypeAdapter(TaskRequest)
+_RANGE: TypeAdapter[TaskRangeRequest] = TypeAdapter(TaskRangeRequest)
+
+
+async def environments(_: Request) -> Response:
+    return _json([NAME])
+
+
+async def splits(request: Request) -> Response:
+    _check_environment(request)
+    return _json([{"name": split, "type": split} for split in SPLIT_NAMES])
+
+
+async def tasks(request: Request) -> Response:
+    """The whole split, or the beginning of a long one."""
+    _check_environment(request)
+    wanted = _SPLIT.validate_json(await read_body(request))
+    return _json({"tasks": _range(wanted.split, 0, None), "env_name": NAME})
+
+
+async def num_tasks(request: Request) -> Response:
+    _check_environment(request)
+    wanted = _SPLIT.validate_json(await read_body(request))
+    return _json({"num_tasks": SPLITS[wanted.split].task_count})
+
+
+async def task(request: Request) -> Response:
+    _check_environment(request)
+    wanted = _TASK.validate_json(await read_body(request))
+    return _json({"task": _shown(numbered_task(wanted.split, wanted.index))})
+
+
+async def task_range(request: Request) -> Response:
+    _check_environment(request)
+    wanted = _RANGE.validate_json(await read_body(request))
+    return _json({"tasks": _range(wanted.split, wanted.start or 0, wanted.stop)})
+
+
+TASK_ROUTES = (
+    Route("/list_environments", environments, methods=["GET"]),
+    Route("/{env_name}/splits", splits, methods=["GET"]),
+    Route("/{env_name}/tasks", tasks, methods=["POST"]),
+    Route("/{env_name}/num_tasks", num_tasks, methods=["POST"]),
+    Route("/{env_name}/task", task, methods=["POST"]),
+    Route("/{env_name}/task_range", task_range, methods=["POST"]),
+)
+
+
+def _check_environment(request: Request) -> None:
+    if request.path_params["env_name"].lower() != NAME:
+        raise not_found(request.url.path)
+
+
+def _range(split: SplitName, start: int, stop: int | None) -> list[dict[str, Any]]:
+    end = min(SPLITS[split].task_count, start + MAX_TASKS, *(() if stop is None else (stop,)))
+    return [_shown(numbered_task(split, index)) for index in range(start, end)]
+
+
+def _shown(found: NumberedTask) -> dict[str, Any]:
+    return {
+        "id": f"{found.split}-{found.index}",
+        "index": found.index,
+        "split": found.split,
+        "task_id": found.task_id,
+        "seed": found.seed,
+        "max_steps": TASKS[found.task_id].max_steps(),
+    }
+
+
+def _json(answered: Any) -> Response:
+    return Response(encode_json(answered), media_type="application/json")

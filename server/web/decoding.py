@@ -1,0 +1,107 @@
+"""What clients send, validated straight from the text: REST bodies and WebSocket frames."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    TypeAdapter,
+)
+from pydantic_core import from_json, to_json
+
+from domain.actions import ExpectedVersion, RequestId, WireAction, decode_action
+from domain.tasks.splits import UnknownTaskError, numbered_task
+from server.episodes.commands import EpisodeName, ResetRequest, _Request
+
+_FLAT_OUTER = ("episode_id", "request_id", "expected_version", "timeout_s")
+
+
+def _numbered(request: ResetRequest) -> ResetRequest:
+    """Split and index become the task and the seed that they mean, in that split."""
+    if request.split is None and request.index is None:
+        return request
+    if request.split is None:
+        raise ValueError("index goes with split: it numbers the tasks of one")
+    if request.index is None:
+        if request.seed is None:
+            raise ValueError("split goes with index, the number of a task, or with a seed")
+        return request
+    meant = numbered_task(request.split, request.index)
+    if request.task_id not in (None, meant.task_id) or request.seed not in (None, meant.seed):
+        raise UnknownTaskError(request.split, request.index, "of this task_id and seed")
+    return request.model_copy(update={"task_id": meant.task_id, "seed": meant.seed, "index": None})
+
+
+WantedReset = Annotated[ResetRequest, AfterValidator(_numbered)]
+
+
+class StepRequest(_Request):
+    """One step, with its action nested."""
+
+    action: WireAction
+    episode_id: EpisodeName | None = None
+    """Null: named elsewhere."""
+    request_id: RequestId | None = None
+    expected_version: ExpectedVersion | None = None
+
+
+class _Naming(_Request):
+    episode_id: EpisodeName | None = None
+    request_id: RequestId | None = None
+    expected_version: ExpectedVersion | None = None
+
+
+class ResetFrame(_Request):
+    type: Literal["reset"]
+    data: WantedReset = ResetRequest()
+
+
+class StepFrame(_Request):
+    type: Literal["step"]
+    data: WireAction
+
+
+class StateFrame(_Request):
+    type: Literal["state"]
+
+
+class CloseFrame(_Request):
+    type: Literal["close"]
+
+
+Frame = Annotated[ResetFrame | StepFrame | StateFrame | CloseFrame, Field(discriminator="type")]
+
+_RESET: TypeAdapter[ResetRequest] = TypeAdapter(WantedReset)
+_STEP: TypeAdapter[StepRequest] = TypeAdapter(StepRequest)
+_NAMING: TypeAdapter[_Naming] = TypeAdapter(_Naming)
+_FRAME: TypeAdapter[Any] = TypeAdapter(Frame)
+
+
+def decode_reset(body: bytes) -> ResetRequest:
+    """A missing body is an empty one."""
+    return _RESET.validate_json(body or b"{}")
+
+
+def decode_step(body: bytes) -> StepRequest:
+    """The nested form, or the flat one: a body without ``action`` whose ``action_type`` stands outside."""
+    try:
+        parsed = from_json(body)
+    except ValueError:
+        return _STEP.validate_json(body)  # raises the error in its usual form
+    if not isinstance(parsed, dict) or "action" in parsed or "action_type" not in parsed:
+        return _STEP.validate_json(body)
+    naming = _NAMING.validate_json(body)
+    action = decode_action(to_json({name: value for name, value in parsed.items() if name not in _FLAT_OUTER}))
+    return StepRequest.model_construct(
+        action=action,
+        episode_id=naming.episode_id,
+        request_id=naming.request_id,
+        expected_version=naming.expected_version,
+    )
+
+
+def decode_frame(text: str | bytes) -> ResetFrame | StepFrame | StateFrame | CloseFrame:
+    frame: ResetFrame | StepFrame | StateFrame | CloseFrame = _FRAME.validate_json(text)
+    return frame

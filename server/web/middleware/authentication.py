@@ -1,0 +1,143 @@
+"""Checks API keys, as plain ASGI, before a handler or a WebSocket sees the connection.
+
+A key comes as ``Authorization: Bearer KEY``, as ``X-API-Key: KEY``, or as the password of Basic, which is what clients
+make of ``http://agent:KEY@host``. Open access lets connections without a key pass; a key of ours that is sent is always checked.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import re
+from typing import Iterable
+
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from server.logs import IS_REFUSED
+from server.scenarios.requester import REQUESTER, Priority, Requester
+from server.security.api_keys import MARK, KeyRefusedError
+from server.security.identity import IDENTITY, OPEN_ACCESS, Identity, client_of
+from server.security.identity import Scope as KeyScope
+from server.settings import Settings
+from server.storage.errors import StoreUnavailableError
+from server.version import NAME
+from server.web.error_mapping import MEDIA_TYPE, RETRY_AFTER_SECONDS, Problem, forbidden, key_required, problem_of
+
+PUBLIC = frozenset(
+    ("/health", "/ready", "/metadata", "/schema", "/tasks", "/public-key", "/checkpoint", "/rounds")
+    + ("/leaderboard", "/leaderboard.json", "/leaderboard.csv", "/openapi.json", "/docs", "/list_environments")
+)
+"""What everybody may read: none of it belongs to an agent."""
+PUBLIC_FOLDERS = ("/static/", "/docs/", f"/{NAME}/")
+_OF_THE_PROCESS = frozenset(("/health", "/ready", "/metrics"))
+"""What tells of the server itself, and is answered whatever the database does."""
+_PLAY = re.compile(r"/(reset|step|sessions/.*|episodes/[^/]*/step|play.*|mcp.*)", re.DOTALL)
+"""What only agents may post to; matched on the whole path."""
+POLICY_VIOLATION = 1008
+_CHALLENGE = (b"www-authenticate", b'Basic realm="mlops-debug", charset="UTF-8"')
+
+
+def is_open(settings: Settings) -> bool:
+    """Whether connections without a key may play. By default on loopback only."""
+    return settings.access == "open" or (settings.access == "auto" and is_loopback(settings.host))
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class AuthenticationMiddleware:
+    """ASGI middleware."""
+
+    def __init__(self, app: ASGIApp, *, is_open: bool) -> None:
+        self._app = app
+        self._is_open = is_open
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket"):
+            try:
+                _check_database(scope)
+                scope[IDENTITY] = await self._identity(scope)
+            except (Problem, StoreUnavailableError) as refused:
+                await _refuse(scope, send, problem_of(refused))
+                return
+            REQUESTER.set(Requester(client_of(HTTPConnection(scope)), Priority.PLAY))
+        await self._app(scope, receive, send)
+
+    async def _identity(self, scope: Scope) -> Identity:
+        text = sent_key(scope["headers"])
+        if text is not None and self._is_open and not text.startswith(f"{MARK}_"):
+            text = None  # a proxy's own credentials, or another service's token
+        if text is None:
+            if self._is_open or _is_public(scope):
+                return OPEN_ACCESS
+            raise key_required()
+        try:
+            identity: Identity = await scope["app"].state.services.keys.recognise(text)
+        except KeyRefusedError:
+            raise key_required() from None
+        needed = needed_scopes(scope)
+        if needed and not any(identity.may(each) for each in needed):
+            raise forbidden(" or ".join(needed))
+        return identity
+
+
+def sent_key(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """The key that the headers carry; null: none."""
+    found = dict(headers)
+    if b"x-api-key" in found:
+        return found[b"x-api-key"].decode("latin-1").strip()
+    kind, _, rest = found.get(b"authorization", b"").decode("latin-1").partition(" ")
+    if kind.lower() == "bearer":
+        return rest.strip()
+    return _password(rest.strip()) if kind.lower() == "basic" else None
+
+
+def _password(encoded: str) -> str:
+    try:
+        name, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return ""
+    text = password or name
+    return "" if "\x00" in text else text  # no key holds one, and PostgreSQL would refuse the query
+
+
+def needed_scopes(scope: Scope) -> tuple[KeyScope, ...]:
+    """Any of these is enough; empty: everybody."""
+    if _is_public(scope):
+        return ()
+    if scope["path"] == "/metrics":
+        return ("operator",)
+    is_play = scope["type"] == "websocket" or (scope["method"] == "POST" and _PLAY.fullmatch(scope["path"]) is not None)
+    return ("agent",) if is_play else ("viewer", "agent")
+
+
+def _check_database(scope: Scope) -> None:
+    """Refuse what could be answered from memory, too, where the file of the database is not the one that was opened."""
+    if scope["path"] not in _OF_THE_PROCESS and not scope["path"].startswith(PUBLIC_FOLDERS):
+        scope["app"].state.services.backend.check()
+
+
+def _is_public(scope: Scope) -> bool:
+    path: str = scope["path"]
+    return scope["type"] == "http" and (path in PUBLIC or path.startswith(PUBLIC_FOLDERS))
+
+
+async def _refuse(scope: Scope, send: Send, problem: Problem) -> None:
+    if scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": problem.title})
+        return
+    kind = "websocket.http.response" if scope["type"] == "websocket" else "http.response"
+    IS_REFUSED.set(scope["type"] == "websocket")
+    headers = [(b"content-type", MEDIA_TYPE.encode())]
+    if problem.status == 401:
+        headers.append(_CHALLENGE)
+    if problem.status == 503:
+        headers.append((b"retry-after", str(RETRY_AFTER_SECONDS).encode()))
+    await send({"type": f"{kind}.start", "status": problem.status, "headers": headers})
+    await send({"type": f"{kind}.body", "body": problem.body()})

@@ -1,0 +1,142 @@
+"""What browsers are held to, as plain ASGI before anything else: which host and which origin; and headers for all answers.
+
+An agent sends no ``Origin``. A browser always does where it could do harm: with a WebSocket, and with a request that is no
+plain GET; so a page of another site cannot play in the name of who looks at it. A name of the attacker's that resolves to
+this machine (DNS rebinding) has a dot and is no address, so on loopback only other names are served.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import lru_cache
+from typing import Iterable
+from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.logs import IS_REFUSED
+from server.settings import Settings
+from server.web.error_mapping import MEDIA_TYPE, Problem, not_found, origin_refused, wrong_host
+from server.web.middleware.authentication import is_loopback
+
+_PORT_OF_SCHEME = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_POLICY_VIOLATION = 1008
+_REPLACEMENT = b"%EF%BF%BD"
+_ALWAYS = ((b"cross-origin-resource-policy", b"same-origin"),)
+_UNLESS_SET = (
+    (b"x-content-type-options", b"nosniff"),
+    # A page that sends forms sets its own: without a referrer a browser says that a form comes from nowhere.
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+
+
+class HostOriginMiddleware:
+    """ASGI middleware."""
+
+    def __init__(self, app: ASGIApp, *, settings: Settings) -> None:
+        self._app = app
+        self._hosts = frozenset(settings.allowed_hosts)
+        self._origins = frozenset(settings.allowed_origins)
+        self._is_any_host = not settings.allowed_hosts and not is_loopback(settings.host)
+        """Bound elsewhere than on loopback, the names by which the server is reached are not known."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        problem = self._violation(dict(scope["headers"])) or _objection_to_path(scope["path"])
+        scope = _without_nul(scope)
+        if problem is not None:
+            await _refuse(problem, scope, send)
+        elif scope["type"] == "websocket":
+            await self._app(scope, receive, send)  # nothing between the socket and its frames
+        else:
+            await self._app(scope, receive, _with_headers(send))
+
+    def _violation(self, headers: dict[bytes, bytes]) -> Problem | None:
+        host = headers.get(b"host", b"").decode("latin-1")
+        if not self._is_any_host and not self._is_allowed_host(host):
+            return wrong_host(host[:100])
+        origin = headers.get(b"origin")
+        if origin is None:
+            # Old browsers leave it out of a form; new ones then say this.
+            is_cross = headers.get(b"sec-fetch-site") == b"cross-site" and headers.get(b"sec-fetch-mode") != b"navigate"
+            return origin_refused("another site") if is_cross else None
+        named = origin.decode("latin-1")
+        if named in self._origins or _is_same(named, host):
+            return None
+        return origin_refused(named[:100])
+
+    def _is_allowed_host(self, host: str) -> bool:
+        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+        name = name.strip("[]").lower()
+        return "." not in name or name.endswith(".localhost") or name in self._hosts or _is_address(name)
+
+
+def _objection_to_path(path: str) -> Problem | None:
+    """No route has control characters. The router lets a newline pass at the end of a path, so that what is reached
+    would be another route than the one whose scope was checked."""
+    return None if path.isprintable() else not_found("a path with control characters")
+
+
+@lru_cache(maxsize=256)
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_same(origin: str, host: str) -> bool:
+    """Whether the page came from this very host and port. Behind a proxy that ends TLS the schemes differ."""
+    try:
+        split = urlsplit(origin)
+        port = split.port or _PORT_OF_SCHEME[split.scheme]
+        there = urlsplit(f"//{host}")
+        here = there.port or port if there.port is None else there.port
+    except (ValueError, KeyError):
+        return False
+    return split.hostname is not None and split.hostname == there.hostname and port == here
+
+
+def _without_nul(scope: Scope) -> Scope:
+    """A NUL in the address becomes U+FFFD, as browsers do it: no stored text holds one, so that it names nothing; PostgreSQL
+    would refuse the whole query."""
+    path, query = scope["path"], scope.get("query_string", b"")
+    if "\x00" not in path and b"%00" not in query and b"\x00" not in query:
+        return scope
+    return {
+        **scope,
+        "path": path.replace("\x00", "\ufffd"),
+        "query_string": query.replace(b"%00", _REPLACEMENT).replace(b"\x00", _REPLACEMENT),
+    }
+
+
+def _with_headers(send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], *_ALWAYS, *_missing(message["headers"])]
+        await send(message)
+
+    return sending
+
+
+def _missing(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    names = {name.lower() for name, _ in headers}
+    return [each for each in _UNLESS_SET if each[0] not in names]
+
+
+async def _refuse(problem: Problem, scope: Scope, send: Send) -> None:
+    kind = "http.response"
+    if scope["type"] == "websocket":
+        if "websocket.http.response" not in scope.get("extensions", {}):
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": problem.title})
+            return
+        kind = "websocket.http.response"
+    IS_REFUSED.set(scope["type"] == "websocket")
+    headers = [(b"content-type", MEDIA_TYPE.encode()), *_ALWAYS, *_UNLESS_SET]
+    await send({"type": f"{kind}.start", "status": problem.status, "headers": headers})
+    await send({"type": f"{kind}.body", "body": problem.body()})

@@ -1,0 +1,61 @@
+"""The document and the page that shows it, without anything from another host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.routing import Route
+
+from server.version import VERSION
+from server.web.error_mapping import not_found
+from server.web.openapi.document import openapi_json
+
+_FOLDER = Path(__file__).with_name("viewer")
+_ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css", "docs.js": "text/javascript"}
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""The viewer sets style attributes; it runs no inline script."""
+_PAGE = f"""\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>MLOps Debugger {VERSION}: API</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="docs/swagger-ui.css">
+</head>
+<body>
+<noscript>This page needs JavaScript; the document it shows is <a href="openapi.json">openapi.json</a>.</noscript>
+<main id="document"></main>
+<script src="docs/swagger-ui-bundle.js"></script>
+<script src="docs/docs.js"></script>
+</body>
+</html>
+"""
+
+
+async def openapi(_: Request) -> Response:
+    return Response(openapi_json(), media_type="application/json")
+
+
+async def docs(_: Request) -> Response:
+    return HTMLResponse(_PAGE, headers={"Content-Security-Policy": _POLICY})
+
+
+async def docs_asset(request: Request) -> Response:
+    name = request.path_params["asset"]
+    if name not in _ASSETS:
+        raise not_found(request.url.path)
+    return FileResponse(_FOLDER / name, media_type=_ASSETS[name], headers={"Cache-Control": "max-age=86400"})
+
+
+OPENAPI_ROUTES = (
+    Route("/openapi.json", openapi, methods=["GET"]),
+    Route("/docs", docs, methods=["GET"]),
+    Route("/docs/{asset}", docs_asset, methods=["GET"]),
+)

@@ -1,0 +1,233 @@
+"""The shapes of answers that no agent plays with: tasks, events, health, problems."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.types import SplitName, TaskId
+from server.web.schemas import RegistryField
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class InvalidPart(_Body):
+    """One place at which a request does not fit the schema."""
+
+    loc: tuple[str | int, ...]
+    msg: str
+    type: str
+
+
+class Problem(BaseModel):
+    """Every error, as RFC 9457 has it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+
+    type: Literal["about:blank"]
+    title: str
+    status: int
+    code: str
+    """What it is, for programs."""
+    detail: str
+    """One sentence that says what to do."""
+    errors: tuple[InvalidPart, ...] = ()
+    """Of ``invalid`` only."""
+    actual_version: int = 0
+    """Of ``wrong_expected_version`` only: the version the episode is at."""
+
+
+class RecordedEvent(_Body):
+    """One event of an episode's stream, as it was recorded."""
+
+    stream_id: str
+    version: int
+    """1-based, within the stream."""
+    position: int | None
+    """Order in the whole store; may show gaps."""
+    kind: Literal["reset", "read", "query", "check", "refuse", "submit", "expire"]
+    schema_version: int
+    recorded_at: str
+    """UTC, ISO 8601."""
+    actor: str
+    request_id: str | None
+    payload: dict[str, Any] | None
+    """Null in the reset of a running episode: it would tell the seed. In that of an episode that an older server began on a
+    session without an API key it stays null, as its digest and the hashes of the stream do: the session's key could be
+    guessed from them."""
+    payload_digest: str | None
+    """SHA-256 of the payload's bytes, hex."""
+    prev_hash: str | None
+    hash: str | None
+    """SHA-256 over the previous hash and everything here but payload and position, hex."""
+
+
+class LastScores(_Body):
+    """The score of the episode of each task that ended last."""
+
+    scores: dict[TaskId, float | None]
+    open_episodes: int
+
+
+class TaskDescription(_Body):
+    """One task."""
+
+    task_id: TaskId
+    name: str
+    difficulty: str
+    description: str
+    max_steps: int
+
+
+class TaskList(_Body):
+    """The tasks of this environment."""
+
+    tasks: tuple[TaskDescription, ...]
+
+
+class RpcErrorBody(_Body):
+    """Why a request has no result."""
+
+    code: int
+    message: str
+    data: Any = None
+    """The problem, where the step was refused."""
+
+
+class RpcAnswer(_Body):
+    """A JSON-RPC 2.0 answer: with a result, or with an error."""
+
+    jsonrpc: Literal["2.0"]
+    id: str | int | None
+    result: dict[str, Any] | None = None
+    error: RpcErrorBody | None = None
+
+
+class SplitDescription(_Body):
+    """One split of the tasks."""
+
+    name: SplitName
+    type: SplitName
+
+
+class NumberedTaskDescription(_Body):
+    """One task of a split; reset with its split and index, or with its split, task_id and seed."""
+
+    id: str
+    index: int
+    split: SplitName
+    task_id: TaskId
+    seed: int
+    max_steps: int
+
+
+class SplitTasks(_Body):
+    """Tasks of a split, from its beginning; at most 1,000."""
+
+    tasks: tuple[NumberedTaskDescription, ...]
+    env_name: str
+
+
+class TaskRange(_Body):
+    """Tasks of a split that follow each other; at most 1,000."""
+
+    tasks: tuple[NumberedTaskDescription, ...]
+
+
+class TaskCount(_Body):
+    """How many tasks a split has."""
+
+    num_tasks: int
+
+
+class OneTask(_Body):
+    """One task of a split."""
+
+    task: NumberedTaskDescription
+
+
+class RoundList(_Body):
+    """Every round, the newest first; what is secret while a round is open is null."""
+
+    rounds: tuple[dict[str, Any], ...]
+
+
+class Board(BaseModel):
+    """The board of a round; docs/explanation/ranking.md has the keys of a row."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+
+    round: str | None
+    """Null: no round was opened yet; then all else over the rows is null, too, and there are no rows."""
+    has_ranks: bool
+    """Whether rows have ranks; otherwise ``rank`` is null, and the order of the rows by score is no ranking."""
+    rows: tuple[dict[str, Any], ...]
+
+
+class PublicKey(_Body):
+    """What receipts and checkpoints are verified with."""
+
+    algorithm: Literal["Ed25519"]
+    public_key: str
+    """Hex."""
+
+
+class LatestCheckpoint(_Body):
+    """The latest checkpoint."""
+
+    checkpoint: dict[str, Any] | None
+    """Null: none was made yet."""
+
+
+class Health(_Body):
+    """The process answers."""
+
+    status: Literal["healthy"]
+    version: str
+
+
+class Readiness(_Body):
+    """The database answers too."""
+
+    status: Literal["ready"]
+    version: str
+    queue_depth: int
+    """Appends that wait to be durable."""
+    open_sockets: int
+    open_episodes: int
+    accepted_data_loss: str | None = None
+    """Why the database might lose what it acknowledged, where a setting accepts that."""
+
+
+class Metadata(_Body):
+    """What the environment is."""
+
+    name: str
+    description: str
+    version: str
+    author: str
+    documentation_url: str | None
+
+
+class Schemas(_Body):
+    """JSON Schemas of what an agent sends and sees."""
+
+    action: dict[str, Any]
+    observation: dict[str, Any]
+    reset_observation: dict[str, Any]
+    state: dict[str, Any]
+    fields: tuple[RegistryField, ...]
+    """Every field of every artifact that a diagnosis may name."""
+
+
+class Document(BaseModel):
+    """An OpenAPI document."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+
+    openapi: str = Field(pattern=r"^3\.1\.")
+    info: dict[str, Any]
+    paths: dict[str, Any]

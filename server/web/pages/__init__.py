@@ -1,0 +1,1 @@
+"""The pages: what people look at. Reads the log and the read models; appends only through ``server.episodes.service``."""

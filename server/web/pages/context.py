@@ -1,0 +1,73 @@
+"""What page handlers use beside the installation, and how they answer errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import wraps
+from typing import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from server.services import Services
+from server.web.error_mapping import EXPECTED_ERRORS, RETRY_AFTER_SECONDS, Problem, problem_of
+from server.web.pages.episode.audit_limit import AuditQueue
+from server.web.pages.episode.twins import Twins
+from server.web.pages.live.feed import Feed
+from server.web.pages.rendering import Renderer
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The parts of the pages."""
+
+    renderer: Renderer
+    feed: Feed
+    twins: Twins
+    auditing: AuditQueue
+    new_id: Callable[[], str]
+    is_stopping: Callable[[], bool]
+    """Whether the server was told to stop."""
+
+
+def create_pages(services: Services, *, new_id: Callable[[], str], is_stopping: Callable[[], bool]) -> Pages:
+    return Pages(
+        Renderer(),
+        Feed(services.reader),
+        Twins(services.world),
+        AuditQueue(),
+        new_id,
+        is_stopping,
+    )
+
+
+def pages_of(request: Request) -> Pages:
+    pages: Pages = request.app.state.pages
+    return pages
+
+
+def services_of(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+def page(handler: Handler) -> Handler:
+    """A handler whose errors are answered with a page instead of a problem object."""
+
+    @wraps(handler)
+    async def answering(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except EXPECTED_ERRORS as error:
+            return error_page(request, problem_of(error))
+
+    return answering
+
+
+def error_page(request: Request, problem: Problem) -> Response:
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if problem.status in (429, 503) else {}
+    return pages_of(request).renderer.page(
+        "error.html", status=problem.status, headers=headers, here="", problem=problem
+    )

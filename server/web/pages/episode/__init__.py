@@ -1,0 +1,1 @@
+"""The replay of one episode and the comparison of two."""

@@ -1,0 +1,114 @@
+"""Numbers, times and names as the pages say them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any, Callable, Mapping
+
+MINUS = "\N{MINUS SIGN}"
+NONE = "\N{EN DASH}"
+END_WORDS: Mapping[str, str] = {
+    "submitted": "diagnosed",
+    "steps": "out of steps",
+    "idle": "left idle",
+    "abandoned": "abandoned",
+}
+KIND_WORDS: Mapping[str, str] = {
+    "reset": "Reset",
+    "read": "Read",
+    "query": "Query",
+    "check": "Check",
+    "refuse": "Refused",
+    "submit": "Diagnosis",
+    "expire": "Closed",
+}
+
+
+def format_score(score: float | None) -> str:
+    """Two decimals: finer differences mean nothing to a reader."""
+    return NONE if score is None else f"{score:.2f}"
+
+
+def format_reward(reward: float | None) -> str:
+    """With its sign; a reset earns nothing and has none."""
+    if reward is None:
+        return NONE
+    sign = MINUS if reward < 0 else "+"
+    return f"{sign}{abs(reward):.2f}" if round(reward, 2) == round(reward, 4) else f"{sign}{abs(reward):.4f}"
+
+
+def format_total(total: float) -> str:
+    return f"{MINUS if total < 0 else ''}{abs(total):.2f}"
+
+
+def format_percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def format_count(count: int) -> str:
+    return f"{count:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def format_gap(milliseconds: float | None) -> str:
+    """A length of time, in the unit that fits it."""
+    if milliseconds is None:
+        return NONE
+    if milliseconds < 1000:
+        return f"{milliseconds:.0f} ms"
+    seconds = milliseconds / 1000
+    if seconds < 120:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.0f} h"
+
+
+def format_time(recorded_at: str) -> str:
+    """A recorded time, to the second, in UTC."""
+    return recorded_at[:19].replace("T", " ")
+
+
+def format_clock(recorded_at: str) -> str:
+    return recorded_at[11:23]
+
+
+def format_end(end_reason: str | None) -> str:
+    return "running" if end_reason is None else END_WORDS.get(end_reason, end_reason)
+
+
+def format_kind(kind: str) -> str:
+    return KIND_WORDS.get(kind, kind)
+
+
+def format_value(value: Any) -> str:
+    """A measured or queried value as JSON, the way the agent saw it."""
+    if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
+        return "\n".join(value)
+    return value if isinstance(value, str) else json.dumps(value, indent=1, ensure_ascii=False)
+
+
+def gap_ms(earlier: str, later: str) -> float | None:
+    """Milliseconds between two recorded times; null: one of them is none."""
+    try:
+        return (parse_time(later) - parse_time(earlier)).total_seconds() * 1000
+    except ValueError:
+        return None
+
+
+def parse_time(recorded_at: str) -> datetime:
+    return datetime.fromisoformat(recorded_at).astimezone(UTC)
+
+
+FILTERS: Mapping[str, Callable[..., str]] = {
+    "score": format_score,
+    "reward": format_reward,
+    "total": format_total,
+    "percent": format_percent,
+    "count": format_count,
+    "gap": format_gap,
+    "time": format_time,
+    "clock": format_clock,
+    "end": format_end,
+    "kind": format_kind,
+    "value": format_value,
+}

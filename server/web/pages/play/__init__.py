@@ -1,0 +1,1 @@
+"""Investigating by hand."""

@@ -1,0 +1,73 @@
+"""Forms of the play page as the requests they stand for. What a form may hold is judged where every request is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Mapping
+
+from pydantic_core import to_json
+
+from server.episodes.commands import ResetRequest
+from server.web.decoding import decode_reset
+
+_TEXTS = ("artifact_name", "log_filter", "field_path", "sanity_check_type")
+_DIAGNOSIS = ("failure_category", "root_cause_file", "root_cause_field", "diagnosis", "proposed_fix")
+_PATCH = ("patch_field", "patch_value")
+_ENTRIES = ("", "_2")
+"""What the names of an entry's fields end with."""
+
+
+def reset_of(form: Mapping[str, str]) -> ResetRequest:
+    """A new episode; raises pydantic's ValidationError."""
+    seed = form.get("seed", "").strip()
+    wanted = {
+        "task_id": form.get("task_id") or None,
+        "agent": form.get("agent", "").strip() or "a person",
+        "seed": int(seed) if seed.isascii() and seed.isdigit() and len(seed) < 20 else (seed or None),
+    }
+    return decode_reset(to_json(wanted))
+
+
+def action_of(form: Mapping[str, str], file_of: Mapping[str, str]) -> dict[str, Any]:
+    """The action as an agent would send it; a blank field is not sent. ``file_of``: where the registry has a field."""
+    action: dict[str, Any] = {"action_type": form.get("action_type", "")}
+    if action["action_type"] != "submit_diagnosis":
+        return action | {name: form[name].strip() for name in _TEXTS if form.get(name, "").strip()}
+    if not form.get("is_list"):
+        return action | _entry(form, file_of, "")
+    said = [entry for suffix in _ENTRIES if (entry := _entry(form, file_of, suffix))]
+    if form.get("nothing"):
+        return action | {"diagnoses": []}
+    # Without an entry it is refused, with the words that say how to claim that nothing is wrong.
+    return action | ({"diagnoses": said} if said else {})
+
+
+def _entry(form: Mapping[str, str], file_of: Mapping[str, str], suffix: str) -> dict[str, Any]:
+    """One diagnosis; the fields of the second one have names of their own."""
+    own = {name: form.get(name + suffix, "").strip() for name in (*_DIAGNOSIS, *_PATCH, "confidence")}
+    return {name: own[name] for name in _DIAGNOSIS if own[name]} | _patch(own, file_of) | _confidence(own)
+
+
+def _patch(own: Mapping[str, str], file_of: Mapping[str, str]) -> dict[str, Any]:
+    field = own["patch_field"]
+    if not field:
+        return {}
+    file = file_of.get(field) or own["root_cause_file"]
+    return {"patch": [{"file": file, "field": field, "value": _value(own["patch_value"])}]}
+
+
+def _value(text: str) -> Any:
+    """``0.1``, ``true`` and ``null`` are what they look like; everything else is text."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if value is None or isinstance(value, bool | int | float) else text
+
+
+def _confidence(own: Mapping[str, str]) -> dict[str, Any]:
+    text = own["confidence"]
+    try:
+        return {"confidence": float(text) / 100} if text else {}
+    except ValueError:
+        return {"confidence": text}  # refused with a reason, where every action is

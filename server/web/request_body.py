@@ -1,0 +1,31 @@
+"""Reads the body of a request no further than the limit."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.requests import Request
+
+from server.services import Services
+from server.web.error_mapping import body_too_large, body_too_slow
+
+BODY_SECONDS = 30.0
+"""For the whole body, which is short; one that never ends would hold its connection for ever."""
+
+
+async def read_body(request: Request) -> bytes:
+    """The body; raises ``Problem`` where it is longer than the limit, as soon as that is known."""
+    services: Services = request.app.state.services
+    limit = services.settings.body_limit_bytes
+    parts: list[bytes] = []
+    length = 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for part in request.stream():
+                length += len(part)
+                if length > limit:
+                    raise body_too_large(limit)
+                parts.append(part)
+    except TimeoutError:
+        raise body_too_slow(BODY_SECONDS) from None
+    return b"".join(parts)
