@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.mlops_debug_env.scripted_model import calls, serving_model
+from tests.client.scripted_model import calls, serving_model
 
 
 @contextmanager

@@ -1,0 +1,116 @@
+"""``mlops-debug demo`` as a user sees it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.client.runner.running import COMMAND, command
+from tests.e2e.running import ROOT, environment
+
+
+def test_the_demo_prints_a_table_of_four_agents_and_ends_for_scripts(tmp_path: Path) -> None:
+    database = tmp_path / "kept.db"
+    ended = command("demo", "--exit", "--entries", "3", "--database", str(database))
+    assert ended.returncode == 0, ended.stderr
+    for agent in ("nop", "random", "constant", "heuristic"):
+        assert re.search(rf"^ +{agent} +0\.\d\d\d +0\.\d\d\d", ended.stdout, flags=re.MULTILINE), ended.stdout
+    with sqlite3.connect(database) as connection:
+        (episodes,) = connection.execute("SELECT count(*) FROM events WHERE kind = 'submit'").fetchone()
+    connection.close()
+    assert episodes == 12
+
+
+SHADOWS = ("server", "domain", "random", "queue", "signal")
+"""Packages of ours, and modules that the interpreter of a worker process imports first."""
+
+
+@pytest.mark.parametrize("import_path", [None, "", os.curdir])
+def test_no_process_of_the_demo_imports_from_the_working_directory(import_path: str | None, tmp_path: Path) -> None:
+    (tmp_path / "scratch").mkdir()
+    for name in SHADOWS if import_path is None else ("server", "domain"):
+        (tmp_path / name).mkdir()
+        for file in ("__init__.py", "__main__.py"):
+            (tmp_path / name / file).write_text(f"open({str(tmp_path / 'imported')!r}, 'a').write('{name} ')")
+    path = {} if import_path is None else {"PYTHONPATH": os.pathsep.join([str(ROOT), import_path])}
+    ended = subprocess.run(
+        [sys.executable, "-P", "-m", "mlops_debug_env", "demo", "--exit", "--entries", "1"],
+        env={**environment(TMPDIR=str(tmp_path / "scratch")), **path},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert not (tmp_path / "imported").exists()
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("until", ["server: ", "The server is up at "])
+def test_a_demo_that_is_ended_leaves_neither_its_server_nor_its_folder(
+    number: signal.Signals, until: str, tmp_path: Path
+) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "demo", "--entries", "1"],
+        env=environment(TMPDIR=str(tmp_path)),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: [signal.signal(each, signal.SIG_DFL) for each in (signal.SIGINT, signal.SIGHUP)],
+    )
+    try:
+        assert process.stderr is not None
+        said = ""
+        for line in process.stderr:
+            said += line
+            if until in line:
+                break
+        url = said.rsplit(until, 1)[1].split()[0].rstrip(";")
+        process.send_signal(number)
+        is_ended_by_its_user = number == signal.SIGINT and until != "server: "
+        assert process.wait(60) == (0 if is_ended_by_its_user else 128 + number)
+        with pytest.raises(OSError, match="refused"):
+            urllib.request.urlopen(f"{url}/health", timeout=10).close()
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_the_demo_leaves_the_server_up_until_ctrl_c(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "demo", "--entries", "3"],
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        # What a shell starts in the background, the tests perhaps, is made deaf to Ctrl-C, and hands that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    try:
+        assert process.stderr is not None
+        said = ""
+        for line in process.stderr:
+            said += line
+            if "The server is up at" in line:
+                break
+        url = said.rsplit("The server is up at ", 1)[1].split(";")[0]
+        with urllib.request.urlopen(f"{url}/health", timeout=10) as answer:
+            assert answer.status == 200
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+        with pytest.raises(OSError, match="refused"):
+            urllib.request.urlopen(f"{url}/health", timeout=10).close()
+    finally:
+        process.kill()
+        process.communicate()

@@ -1,0 +1,91 @@
+"""The folder of a run: torn lines, two runners, and what counts as finished."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlops_debug_env.runner.records import Acted, RunHeader
+from mlops_debug_env.runner.run_folder import (
+    FolderTakenError,
+    NoRunError,
+    RunFolder,
+    create_folder,
+    read_header,
+    read_results,
+)
+from mlops_debug_env.suites import SuiteEntry
+from tests.client.runner.made import made_result
+
+HEADER = RunHeader(
+    run_id="0" * 32,
+    suite="s",
+    entries=(SuiteEntry(task_id="easy", seed=1), SuiteEntry(task_id="hard", seed=1)),
+    agent="nop",
+    model=None,
+    trials=2,
+    reward_mode="shaped",
+    agent_options={},
+    package_version="0",
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    create_folder(tmp_path / "r", HEADER, {})
+    return tmp_path / "r"
+
+
+def pending(folder: RunFolder) -> list[tuple[str, int]]:
+    return [(each.entry.key, each.trial) for each in folder.pending()]
+
+
+def test_what_has_a_result_is_not_pending(path: Path) -> None:
+    with RunFolder(path, HEADER) as folder:
+        assert pending(folder) == [("easy-1", 0), ("hard-1", 0), ("easy-1", 1), ("hard-1", 1)]
+        folder.write_result(made_result(seed=1, trial=0))
+    with RunFolder(path, read_header(path)) as folder:
+        assert pending(folder) == [("hard-1", 0), ("easy-1", 1), ("hard-1", 1)]
+
+
+@pytest.mark.parametrize("torn", ['{"episode_id": "x", "sco', "{}", "\x00" * 70_000])
+def test_a_torn_last_line_is_cut_off_and_read_over(torn: str, path: Path) -> None:
+    with RunFolder(path, HEADER) as folder:
+        folder.write_result(made_result(seed=1, trial=0))
+    with (path / "results.jsonl").open("a") as file:
+        file.write(torn)
+    assert len(list(read_results(path))) == 1
+    with RunFolder(path, HEADER) as folder:
+        folder.write_result(made_result(seed=1, trial=1))
+    assert [each.trial for each in read_results(path)] == [0, 1]
+
+
+def test_two_runners_do_not_write_in_one_folder(path: Path) -> None:
+    with RunFolder(path, HEADER), pytest.raises(FolderTakenError, match="another runner is writing"):
+        RunFolder(path, HEADER)
+
+
+def test_a_folder_with_something_in_it_is_not_taken(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(FolderTakenError, match="is not empty"):
+        create_folder(tmp_path, HEADER, {})
+
+
+def test_the_actions_of_an_unfinished_episode_come_back_in_order(path: Path) -> None:
+    with RunFolder(path, HEADER) as folder:
+        first, second, *_ = folder.pending()
+        for turn in (1, 2):
+            for ticket in (first, second):
+                action = {"action_type": "read_config"}
+                folder.write_turn(Acted(episode_id=ticket.episode_id, turn=turn, action=action, said=f"{turn}"))
+        folder.write_result(made_result(seed=1, trial=0))
+    with RunFolder(path, HEADER) as folder:
+        assert folder.recorded_actions(first.episode_id) == []
+        assert [each.said for each in folder.recorded_actions(second.episode_id)] == ["1", "2"]
+
+
+def test_a_line_in_the_middle_that_is_no_result_is_told(path: Path) -> None:
+    (path / "results.jsonl").write_text('{"x": 1}\n')
+    with pytest.raises(NoRunError, match="cannot be read"):
+        list(read_results(path))

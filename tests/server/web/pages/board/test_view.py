@@ -1,0 +1,101 @@
+"""The board as its page shows it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from server.web.pages.board.view import Cell, show_board
+from server.web.pages.rendering import Renderer
+from tests.server.web.pages.boards import FAULTS, board, board_row, said
+
+CALIBRATION = [{"low": 0.8, "high": 0.9, "attempts": 7, "mean_confidence": 0.85, "share_right": 0.6}]
+
+
+def render(shown: dict[str, Any] | None) -> str:
+    response = Renderer().page(
+        "board.html", here="board", board=None if shown is None else show_board(shown), rounds=[], wanted={}
+    )
+    return bytes(response.body).decode()
+
+
+def test_agents_that_share_a_rank_are_marked() -> None:
+    shown = show_board(board(board_row("a", 1, 0.9), board_row("b", 1, 0.88), board_row("c", 3, 0.4)))
+    assert [row.rank for row in shown.rows] == ["1=", "1=", "3"]
+
+
+def test_a_board_without_ranks_shows_none_and_says_why() -> None:
+    page = render(board(board_row("a", None, 0.9), board_row("b", None, 0.8), has_ranks=False))
+    assert re.findall(r'<td class="number rank">(.*?)</td>', page) == ["–", "–"]
+    assert "This board has no ranks" in page
+    assert "This board has no ranks" not in render(board(board_row("a", 1, 0.9)))
+
+
+def test_every_fault_of_the_suite_is_a_column_also_where_no_attempt_met_it() -> None:
+    row = board_row("a", 1, 0.9)
+    del row["faults"]["silent_metric_swap"]
+    shown = show_board(board(row))
+    assert [fault for fault, _ in shown.faults] == list(FAULTS)
+    assert shown.rows[0].faults[[fault for fault, _ in shown.faults].index("silent_metric_swap")] == Cell(
+        mean=None, attempts=0
+    )
+
+
+@pytest.mark.parametrize(("mean", "shade"), [(None, "none"), (0.0, "s0"), (0.55, "s5"), (0.99, "s9"), (1.0, "s9")])
+def test_a_cell_has_the_shade_of_its_mean(mean: float | None, shade: str) -> None:
+    assert Cell(mean=mean, attempts=1).shade == shade
+
+
+def test_only_agents_that_said_what_they_cost_are_plotted() -> None:
+    rows = [
+        board_row("a", 1, 0.9, client_reported=said(0.2), on_frontier=True),
+        board_row("b", 2, 0.8, client_reported=said(0.3), on_frontier=False),
+        board_row("c", 3, 0.4, calibration=CALIBRATION),
+    ]
+    plots = show_board(board(*rows)).plots
+    assert [(each["agent"], each["on_frontier"]) for each in plots["costs"]] == [("a", True), ("b", False)]
+    assert plots["calibration"] == [{"agent": "c", "x": [0.85], "y": [0.6], "attempts": [7]}]
+
+
+def test_attacks_and_baselines_are_rows_like_others() -> None:
+    page = render(
+        board(
+            board_row("best", 1, 0.9),
+            board_row("floor", 2, 0.3, kind="baseline"),
+            board_row("x", 3, 0.1, kind="attack"),
+        )
+    )
+    assert re.findall(r'<span class="kind (\w+)">', page) == ["baseline", "attack"]
+
+
+def test_what_clients_report_is_marked_as_said() -> None:
+    page = render(board(board_row("a", 1, 0.9, client_reported=said(0.25))))
+    assert page.count('<span class="said">said</span>') == 2
+    assert "$0.2500" in page
+
+
+def test_an_agents_name_is_text_and_never_markup() -> None:
+    name = '</script><script>alert("x")</script>'
+    page = render(board(board_row(name, 1, 0.9, client_reported=said(1), calibration=CALIBRATION)))
+    assert "<script>alert" not in page
+
+
+@pytest.mark.parametrize("closed_at", [None, "2030-02-01T00:00:00.000Z"])
+def test_the_commitment_is_shown_whole(closed_at: str | None) -> None:
+    page = render(board(board_row("a", 1, 0.9), closed_at=closed_at))
+    assert "ab" * 32 in page
+    assert ("The round is closed" in page) == (closed_at is not None)
+
+
+def test_a_board_without_a_round_and_a_round_without_rows_are_pages_too() -> None:
+    assert "No ranked round was opened yet" in render(None)
+    assert "No attempt was begun yet" in render(board())
+
+
+def test_an_agent_without_an_ended_attempt_has_dashes() -> None:
+    nothing = {"tasks": {}, "faults": {}, "pass_1": None, "pass_k": {}, "mean_steps": None, "brier": None}
+    page = render(board(board_row("new", 1, 0.0, **nothing)))
+    assert "new" in page
+    assert "None" not in page

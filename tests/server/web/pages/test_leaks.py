@@ -1,0 +1,86 @@
+"""While an episode runs, no page tells what would solve it: every surface is read and searched, for every fault."""
+
+from __future__ import annotations
+
+import pytest
+
+from domain.faults import CATALOGUE, POOLS
+from domain.generator import generate
+from domain.scenario import Scenario
+from domain.types import ARTIFACT_NAMES, SANITY_CHECK_NAMES, SINGLE_FAULT_TASKS, TaskId
+from server.scenarios.simulation import InProcessSimulation
+from server.settings import Settings
+from server.web.pages.live.feed import Feed
+from tests.client.draw_up import planted
+from tests.profiles import smoke
+from tests.served import Served, serving
+
+
+def _first_seed(task_id: TaskId, fault_id: str) -> int:
+    return next(seed for seed in range(2**52, 2**52 + 1000) if planted(task_id, seed) == fault_id)
+
+
+SEEDS: list[tuple[TaskId, int]] = [
+    (task_id, _first_seed(task_id, fault_id)) for task_id in SINGLE_FAULT_TASKS for fault_id in POOLS[task_id]
+]
+"""One for each fault."""
+EXPERT_SEEDS: list[tuple[TaskId, int]] = [("expert", seed) for seed in range(2**52, 2**52 + 8)]
+"""Of none, one and two faults."""
+SHORTEST_LINE = 12
+"""Shorter lines, for example a brace, stand on any page."""
+
+
+async def investigate(served: Served, task_id: TaskId, seed: int) -> None:
+    """Everything an agent can look at, but no diagnosis."""
+    await served.reset(task_id=task_id, seed=seed, episode_id="the-secret-id")
+    for name in SANITY_CHECK_NAMES:
+        await served.step("the-secret-id", {"action_type": "run_sanity_check", "sanity_check_type": name})
+    for name in ARTIFACT_NAMES:
+        await served.step("the-secret-id", {"action_type": "read_artifact", "artifact_name": name})
+
+
+async def public_surfaces(served: Served) -> dict[str, str]:
+    """What everybody can read."""
+    paths = ("/", "/episodes", "/episodes?status=running", "/episodes/~1", "/episodes/~1?step=3", "/live", "/play")
+    paths += ("/compare?a=~1&b=~1",)
+    surfaces = {path: (await served.client.get(path)).text for path in paths}
+    feed: Feed = served.app.state.pages.feed
+    following = feed.follow(0)
+    surfaces["/live/feed"] = b"".join(each.frame for each in await anext(following)).decode()
+    await following.aclose()
+    return surfaces
+
+
+def solving(scenario: Scenario) -> set[str]:
+    """What would name the scenario or its fault."""
+    planted = {word for fault in scenario.truth.planted for word in (fault.fault_id, str(fault.proposed_fix))}
+    return {str(scenario.seed), scenario.digest, scenario.digest[:16], *planted}
+
+
+ALL_SEEDS = SEEDS + EXPERT_SEEDS
+SMOKE = ALL_SEEDS[::4]
+
+
+@pytest.mark.parametrize("seeded", smoke(ALL_SEEDS, SMOKE.__contains__), ids=str)
+async def test_no_surface_tells_what_would_solve_a_running_episode(
+    settings: Settings, seeded: tuple[TaskId, int]
+) -> None:
+    task_id, seed = seeded
+    scenario = generate(task_id, seed)
+    shown = {line.strip() for text in scenario.evidence.artifacts.values() for line in text.splitlines()}
+    evidence = {line for line in shown if len(line) >= SHORTEST_LINE}
+    reasons = {reason for check in scenario.evidence.checks.values() for reason in check.reasons}
+    hidden = solving(scenario) | evidence | reasons | {"the-secret-id", scenario.evidence.run_id}
+    async with serving(settings, world=InProcessSimulation()) as served:
+        await investigate(served, task_id, seed)
+        surfaces = await public_surfaces(served)
+        own = (await served.client.get("/episodes/the-secret-id")).text
+    told = {(path, word) for path, text in surfaces.items() for word in hidden if word in text}
+    assert told == set()
+    assert {word for word in solving(scenario) if word in own} == set()
+    assert "the fault is here" not in own
+    print(f"{task_id}/{scenario.truth.fault_id}: {len(hidden)} words searched for on {len(surfaces) + 1} surfaces")
+
+
+def test_every_fault_is_among_them() -> None:
+    assert len({generate(task_id, seed).truth.fault_id for task_id, seed in SEEDS}) == len(CATALOGUE)
