@@ -20,10 +20,11 @@ from domain.tasks.suites import RANKED_1
 from domain.types import SplitName, TaskId
 from server.audit.bundle.verifier import verify_bundle
 from server.audit.bundle.writer import export_bundle
+from server.audit.checkpoints import draft_checkpoint, keep_checkpoint
 from server.audit.episode_audit import audit_episode
 from server.scenarios.simulation import InProcessSimulation
 from server.settings import Settings
-from server.storage.connections import run_read
+from server.storage.connections import run_read, run_write
 from tests.databases import execute
 from tests.served import Served, counting_ids, serving
 from tests.server.ranking.test_rounds import key_of, opened
@@ -198,6 +199,9 @@ async def exported(settings: Settings, path: Path) -> str:
     async with serving(settings, world=InProcessSimulation()) as served:
         signer = served.services.signer
         now = "2030-01-01T00:00:00.000Z"
+        signed = await run_read(settings, lambda opened: draft_checkpoint(opened, signer, now=now))
+        assert signed is not None
+        await run_write(settings, lambda opened: keep_checkpoint(opened, signed))
         await run_read(settings, lambda opened: export_bundle(opened, signer, path, round_id=None, now=now))
         return signer.public_key
 

@@ -25,6 +25,7 @@ from server.security.secret_files import SecretFiles, SecretLostError, secrets_f
 from server.settings import Settings
 from server.storage.schema import attempts
 from tests.databases import execute
+from tests.hand_made import HandMadeSimulation
 from tests.operating import changed
 from tests.served import START, Served, assert_problem, serving
 
@@ -239,17 +240,17 @@ async def test_closing_expires_what_runs_and_reveals_the_secret(playing: Served,
 
 @pytest.mark.both_backends
 async def test_no_attempt_begins_in_a_round_that_closed_while_its_scenario_was_made(
-    playing: Served, settings: Settings
+    playing: Served, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, go = asyncio.Event(), asyncio.Event()
-    generate = playing.services.world.generate
+    generate = HandMadeSimulation.generate
 
     async def slow(*key: Any, **fault: Any) -> Any:
         begun.set()
         await go.wait()
         return await generate(*key, **fault)
 
-    playing.services.world.generate = slow  # type: ignore[method-assign]
+    monkeypatch.setattr(HandMadeSimulation, "generate", slow)
     late = asyncio.create_task(playing.client.post("/reset", json={"round": "spring", "entry": 1}))
     await begun.wait()
     await closed(playing, settings)

@@ -27,7 +27,10 @@ EXPECTED = {
 
 def test_every_error_of_a_round_is_expected_here() -> None:
     known = {kind for kind in vars(round_errors).values() if isinstance(kind, type) and issubclass(kind, RoundError)}
-    assert {type(each) for each in EXPECTED} == known - {RoundError}
+    assert {type(each) for each in EXPECTED} == known - {
+        RoundError,
+        round_errors.RoundBusyError,
+    }  # only `rounds close` meets the latter
 
 
 @pytest.mark.parametrize(("error", "expected"), EXPECTED.items(), ids=lambda value: type(value).__name__)

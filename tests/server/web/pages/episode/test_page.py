@@ -13,6 +13,7 @@ import pytest
 
 from domain.scenario import Scenario
 from server.audit.report import AuditReport
+from server.scenarios.repository import CachedScenario
 from server.scenarios.simulation import InProcessSimulation
 from server.settings import Settings
 from server.web.pages.episode import page as replaying
@@ -201,13 +202,13 @@ class FailingOnce(HandMadeSimulation):
 
 
 async def test_a_twin_that_failed_does_not_take_a_newer_one_with_it() -> None:
-    world, scenario = FailingOnce(), hand_made_scenario()
+    world, cached = FailingOnce(), CachedScenario(hand_made_scenario(), is_stored=True)
     twins = Twins(world)
 
     async def ask_twice() -> None:
         with pytest.raises(RuntimeError):
-            await twins.twin_of(scenario)
-        await twins.twin_of(scenario)
+            await twins.twin_of(cached)
+        await twins.twin_of(cached)
 
     # Both wait for the one that fails, and the first asks again before the second has heard of it.
     await asyncio.gather(ask_twice(), ask_twice())
