@@ -196,10 +196,10 @@ async def test_the_live_feed_is_started_again(
 async def test_the_listener_to_other_servers_is_started_again(
     settings: Settings, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.episodes.service.peers.UNHEARD_SECONDS", 0.0)
+    monkeypatch.setattr("server.episodes.peers.UNHEARD_SECONDS", 0.0)
     async with serving(settings, supervisor=Supervisor(sleep=pauses)) as served:
         peers = served.services.sessions.peers
-        monkeypatch.setattr("server.episodes.service.peers.AGAIN_SECONDS", 0.0)
+        monkeypatch.setattr("server.episodes.peers.AGAIN_SECONDS", 0.0)
         monkeypatch.setattr(peers, "_listen_until_lost", failing(iter([ZeroDivisionError()]), peers._listen_until_lost))
         end_connections(settings.database_url)
         async with asyncio.timeout(10):
