@@ -13,11 +13,12 @@ import pytest
 
 from domain.scenario import Scenario
 from server.audit.report import AuditReport
+from server.scenarios.repository import CachedScenario
 from server.scenarios.simulation import InProcessSimulation
 from server.settings import Settings
 from server.web.pages.episode import page as replaying
-from server.web.pages.episode.audit_limit import MAX_CONCURRENT
-from server.web.pages.episode.twins import Twins
+from server.web.pages.episode.audit_limit import MAX_PENDING_AUDITS
+from server.web.pages.episode.twins import TwinCache
 from tests.hand_made import REPAIR, HandMadeSimulation, hand_made_scenario
 from tests.served import Served, serving
 
@@ -171,7 +172,7 @@ async def test_a_client_has_one_audit_and_few_are_waited_for(served: Served, mon
         return AuditReport(episode_id="e", events=2, findings=(), notes=())
 
     monkeypatch.setattr(replaying, "audit_episode", held)
-    transports = [httpx.ASGITransport(served.app, client=(f"10.0.0.{n}", 1)) for n in range(MAX_CONCURRENT + 1)]
+    transports = [httpx.ASGITransport(served.app, client=(f"10.0.0.{n}", 1)) for n in range(MAX_PENDING_AUDITS + 1)]
     clients = [httpx.AsyncClient(transport=each, base_url="http://test") for each in transports]
     first = asyncio.create_task(clients[0].post("/episodes/e/audit"))
     await asyncio.to_thread(begun.wait, 20)
@@ -183,7 +184,7 @@ async def test_a_client_has_one_audit_and_few_are_waited_for(served: Served, mon
     assert "Too many audits" in refused.text
     go_on.set()
     answered = [each.status_code for each in await asyncio.gather(first, *waiting)]
-    assert sorted(answered) == [200] * MAX_CONCURRENT + [429]
+    assert sorted(answered) == [200] * MAX_PENDING_AUDITS + [429]
     assert (await clients[0].post("/episodes/e/audit")).status_code == 200
     for each in clients:
         await each.aclose()
@@ -201,13 +202,13 @@ class FailingOnce(HandMadeSimulation):
 
 
 async def test_a_twin_that_failed_does_not_take_a_newer_one_with_it() -> None:
-    world, scenario = FailingOnce(), hand_made_scenario()
-    twins = Twins(world)
+    world, scenario = FailingOnce(), CachedScenario(hand_made_scenario(), is_stored=False)
+    twins = TwinCache(world)
 
     async def ask_twice() -> None:
         with pytest.raises(RuntimeError):
-            await twins.twin_of(scenario)
-        await twins.twin_of(scenario)
+            await twins.get(scenario)
+        await twins.get(scenario)
 
     # Both wait for the one that fails, and the first asks again before the second has heard of it.
     await asyncio.gather(ask_twice(), ask_twice())
