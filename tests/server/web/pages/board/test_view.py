@@ -1,4 +1,4 @@
-"""The board as its page shows it."""
+"""The view model of the board and its template."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Artifacts beside a timeline."""
+"""View models of artifacts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which lines an agent had been shown."""
+"""Which lines an agent was shown, and when."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def feed_of(served: Served) -> Feed:
 
 
 @pytest.mark.both_backends
-async def test_everything_after_a_position_is_told_in_order(served: Served) -> None:
+async def test_everything_after_a_position_is_sent_in_order(served: Served) -> None:
     await served.reset(episode_id="a")
     watching = asyncio.create_task(collect(feed_of(served), 0, 5))
     for action in (READ, QUERY):
@@ -82,7 +82,7 @@ async def test_many_events_come_in_pieces_without_a_gap(served: Served) -> None:
     assert [position for position, _ in received] == list(range(1, 631))
 
 
-async def test_of_a_running_episode_neither_id_nor_words_nor_scenario_are_told(served: Served) -> None:
+async def test_of_a_running_episode_neither_id_nor_words_nor_scenario_are_sent(served: Served) -> None:
     await served.reset(episode_id="secret-name", agent="ada", seed=770077, task_id="medium")
     await served.step("secret-name", QUERY)
     received = await collect(feed_of(served), 0, 2)
@@ -93,7 +93,7 @@ async def test_of_a_running_episode_neither_id_nor_words_nor_scenario_are_told(s
     assert received[1][1]["title"] == "Queried config.yaml"
 
 
-async def test_the_end_is_told_with_score_and_address_but_without_words(served: Served) -> None:
+async def test_the_end_is_sent_with_score_and_address_but_without_what_was_written(served: Served) -> None:
     await served.reset(episode_id="e")
     await served.step("e", SUBMIT)
     end = (await collect(feed_of(served), 1, 1))[0][1]
