@@ -22,7 +22,7 @@ from bench.fill_store import fill
 from server.app import create_app
 from server.settings import Settings
 from server.storage.engines import create_write_engine, parse_url
-from server.web.pages.episode_list.filter import read_asked
+from server.web.pages.episode_list.filter import parse_list_request
 from server.web.pages.episode_list.query import list_query
 
 LIMIT_MS = 100.0
@@ -88,11 +88,17 @@ async def _times(settings: Settings) -> bool:
 
 def _plans(connection: Connection) -> None:
     for query in LISTS:
-        asked = read_asked(dict(pair.split("=") for pair in query.lstrip("?").split("&") if pair))
-        agents = (asked.filter.agent,) if asked.filter.agent else ("agent-120", "agent-121") if asked.filter.q else None
-        statement = list_query(asked.filter, agents, None, is_backward=False)
-        told = statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
-        plan = [row.detail for row in connection.execute(text(f"EXPLAIN QUERY PLAN {told}".replace(":", "\\:")))]
+        request = parse_list_request(dict(pair.split("=") for pair in query.lstrip("?").split("&") if pair))
+        agents = (
+            (request.filter.agent,)
+            if request.filter.agent
+            else ("agent-120", "agent-121")
+            if request.filter.q
+            else None
+        )
+        statement = list_query(request.filter, agents, None, is_backward=False)
+        sql = statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
+        plan = [row.detail for row in connection.execute(text(f"EXPLAIN QUERY PLAN {sql}".replace(":", "\\:")))]
         print(f"\n/episodes{query}")
         for step in plan:
             print(f"    {step}")

@@ -33,8 +33,8 @@ from server.web.middleware.access_log import RequestMetricsMiddleware
 from server.web.middleware.authentication import AuthenticationMiddleware, is_open
 from server.web.middleware.browser_security import HostOriginMiddleware
 from server.web.openapi.handlers import OPENAPI_ROUTES
-from server.web.pages.context import create_pages
-from server.web.pages.live.shutdown import noticing_stop
+from server.web.pages.context import create_page_context
+from server.web.pages.live.shutdown import watch_stop_signals
 from server.web.pages.routes import page_routes
 
 
@@ -81,8 +81,8 @@ def create_app(
             settings, chosen, metrics, answer_timing=times, clock=clock, new_id=new_id, supervisor=supervisor
         ) as services:
             app.state.services = services
-            with noticing_stop() as is_stopping:
-                app.state.pages = create_pages(services, new_id=new_id, is_stopping=is_stopping)
+            with watch_stop_signals() as is_stopping:
+                app.state.pages = create_page_context(services, new_id=new_id, is_stopping=is_stopping)
                 async with in_background(services.supervisor, "live-feed", app.state.pages.feed.run):
                     yield
 

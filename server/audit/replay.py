@@ -8,17 +8,9 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.chain import Link
 from domain.episode.decide import EpisodeState, evolve
+from domain.episode.event_text import event_text
 from domain.episode.state import SHOWN_DECIMALS
-from domain.events import (
-    ActionRefused,
-    ArtifactRead,
-    CheckRun,
-    DiagnosisSubmitted,
-    EpisodeExpired,
-    EpisodeReset,
-    Event,
-    FieldQueried,
-)
+from domain.events import Event
 from server.settings import Settings
 from server.storage.connections import open_read_connection
 from server.storage.errors import StoreError
@@ -118,30 +110,8 @@ def _replayed(each: Link, recorded: Event, before: EpisodeState | None, state: E
         kind=each.kind,
         recorded_at=each.recorded_at,
         actor=each.actor,
-        what=describe(recorded),
+        what=event_text(recorded).line,
         reward=None if before is None else round(state.total_reward - before.total_reward, SHOWN_DECIMALS),
         total_reward=state.total_reward,
         payload=recorded.model_dump(mode="json"),
     )
-
-
-def describe(recorded: Event) -> str:
-    """An event in words."""
-    match recorded:
-        case EpisodeReset():
-            return f"reset: task {recorded.task_id}, seed {recorded.seed}, rewards {recorded.reward_mode}"
-        case ArtifactRead():
-            return f"read {recorded.artifact}" + (f" where {recorded.log_filter!r}" if recorded.log_filter else "")
-        case FieldQueried():
-            return f"query {recorded.artifact} {recorded.field}"
-        case CheckRun():
-            return f"check {recorded.check}"
-        case ActionRefused():
-            return f"refused: {recorded.artifact} {recorded.field} ({recorded.reason})"
-        case DiagnosisSubmitted():
-            said = "; ".join(
-                f"{one.failure_category}, {one.root_cause_file}, {one.root_cause_field}" for one in recorded.diagnoses
-            )
-            return f"submit: {said or 'nothing is wrong'}: score {recorded.grade.score}"
-        case EpisodeExpired():
-            return f"expired: {recorded.reason}"

@@ -1,4 +1,4 @@
-"""What page handlers use beside the installation, and how they answer errors."""
+"""Dependencies of page handlers beside ``Services``, and their error pages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.responses import Response
 from server.services import Services
 from server.web.error_mapping import EXPECTED_ERRORS, RETRY_AFTER_SECONDS, Problem, problem_of
 from server.web.pages.episode.audit_limit import AuditQueue
-from server.web.pages.episode.twins import Twins
+from server.web.pages.episode.twins import TwinCache
 from server.web.pages.live.feed import Feed
 from server.web.pages.rendering import Renderer
 
@@ -20,31 +20,34 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
-class Pages:
-    """The parts of the pages."""
+class PageContext:
+    """Dependencies of all page handlers, created once per application."""
 
     renderer: Renderer
     feed: Feed
-    twins: Twins
-    auditing: AuditQueue
+    twins: TwinCache
+    audit_queue: AuditQueue
     new_id: Callable[[], str]
     is_stopping: Callable[[], bool]
-    """Whether the server was told to stop."""
+    """Whether the server is shutting down."""
 
 
-def create_pages(services: Services, *, new_id: Callable[[], str], is_stopping: Callable[[], bool]) -> Pages:
-    return Pages(
+def create_page_context(
+    services: Services, *, new_id: Callable[[], str], is_stopping: Callable[[], bool]
+) -> PageContext:
+    """The context of an application; its feed must be run in the background."""
+    return PageContext(
         Renderer(),
         Feed(services.reader),
-        Twins(services.world),
+        TwinCache(services.world),
         AuditQueue(),
         new_id,
         is_stopping,
     )
 
 
-def pages_of(request: Request) -> Pages:
-    pages: Pages = request.app.state.pages
+def page_context(request: Request) -> PageContext:
+    pages: PageContext = request.app.state.pages
     return pages
 
 
@@ -53,21 +56,22 @@ def services_of(request: Request) -> Services:
     return services
 
 
-def page(handler: Handler) -> Handler:
-    """A handler whose errors are answered with a page instead of a problem object."""
+def with_error_page(handler: Handler) -> Handler:
+    """Decorator: renders expected errors of a handler as an HTML page instead of a problem object."""
 
     @wraps(handler)
-    async def answering(request: Request) -> Response:
+    async def wrapped(request: Request) -> Response:
         try:
             return await handler(request)
         except EXPECTED_ERRORS as error:
             return error_page(request, problem_of(error))
 
-    return answering
+    return wrapped
 
 
 def error_page(request: Request, problem: Problem) -> Response:
+    """The page of an error."""
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if problem.status in (429, 503) else {}
-    return pages_of(request).renderer.page(
-        "error.html", status=problem.status, headers=headers, here="", problem=problem
+    return page_context(request).renderer.page(
+        "error.html", status=problem.status, headers=headers, section="", problem=problem
     )

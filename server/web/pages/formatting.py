@@ -1,4 +1,4 @@
-"""Numbers, times and names as the pages say them."""
+"""Formats numbers, times and values for the templates."""
 
 from __future__ import annotations
 
@@ -6,23 +6,10 @@ import json
 from datetime import UTC, datetime
 from typing import Any, Callable, Mapping
 
+from domain.episode.event_text import end_reason_text
+
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
-END_WORDS: Mapping[str, str] = {
-    "submitted": "diagnosed",
-    "steps": "out of steps",
-    "idle": "left idle",
-    "abandoned": "abandoned",
-}
-KIND_WORDS: Mapping[str, str] = {
-    "reset": "Reset",
-    "read": "Read",
-    "query": "Query",
-    "check": "Check",
-    "refuse": "Refused",
-    "submit": "Diagnosis",
-    "expire": "Closed",
-}
 
 
 def format_score(score: float | None) -> str:
@@ -31,7 +18,7 @@ def format_score(score: float | None) -> str:
 
 
 def format_reward(reward: float | None) -> str:
-    """With its sign; a reset earns nothing and has none."""
+    """With a sign, or a dash for a reset, which earns nothing."""
     if reward is None:
         return NONE
     sign = MINUS if reward < 0 else "+"
@@ -51,7 +38,7 @@ def format_count(count: int) -> str:
 
 
 def format_gap(milliseconds: float | None) -> str:
-    """A length of time, in the unit that fits it."""
+    """A duration in the unit that suits its length."""
     if milliseconds is None:
         return NONE
     if milliseconds < 1000:
@@ -72,23 +59,15 @@ def format_clock(recorded_at: str) -> str:
     return recorded_at[11:23]
 
 
-def format_end(end_reason: str | None) -> str:
-    return "running" if end_reason is None else END_WORDS.get(end_reason, end_reason)
-
-
-def format_kind(kind: str) -> str:
-    return KIND_WORDS.get(kind, kind)
-
-
 def format_value(value: Any) -> str:
-    """A measured or queried value as JSON, the way the agent saw it."""
+    """A measured or queried value as JSON, as the agent saw it."""
     if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
         return "\n".join(value)
     return value if isinstance(value, str) else json.dumps(value, indent=1, ensure_ascii=False)
 
 
 def gap_ms(earlier: str, later: str) -> float | None:
-    """Milliseconds between two recorded times; null: one of them is none."""
+    """Milliseconds between two recorded times; None: one of them is invalid."""
     try:
         return (parse_time(later) - parse_time(earlier)).total_seconds() * 1000
     except ValueError:
@@ -108,7 +87,6 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "gap": format_gap,
     "time": format_time,
     "clock": format_clock,
-    "end": format_end,
-    "kind": format_kind,
+    "end": end_reason_text,
     "value": format_value,
 }

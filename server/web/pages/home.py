@@ -1,4 +1,4 @@
-"""The front page: what this is, how to connect, how much there is."""
+"""Handler of the front page: introduction, how to connect, counters."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.tasks.table import TASKS
-from server.web.pages.context import page, pages_of, services_of
-from server.web.pages.forms import scheme_of
+from server.web.pages.context import page_context, services_of, with_error_page
+from server.web.pages.forms import request_scheme
 from server.web.pages.queries import read_counts, read_ended
 
 _NEWEST = 6
 
 
-@page
-async def show_home(request: Request) -> Response:
+@with_error_page
+async def home_page(request: Request) -> Response:
     services = services_of(request)
-    return pages_of(request).renderer.page(
+    return page_context(request).renderer.page(
         "home.html",
-        here="home",
+        section="home",
         counts=await read_counts(services.reader),
         ended=await read_ended(services.reader, _NEWEST),
         tasks=TASKS.values(),
         round=_current(await services.rounds.published()),
-        address=f"{scheme_of(request)}://{request.url.netloc}",
+        address=f"{request_scheme(request)}://{request.url.netloc}",
     )
 
 
 def _current(rounds: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The open round that was opened last, else the newest; null: there was none."""
+    """The open round that was opened last, else the newest round; None: there is none."""
     return next((each for each in rounds if each["closed_at"] is None), rounds[0] if rounds else None)

@@ -1,4 +1,4 @@
-"""What the pages ask the database. The only module of the pages that speaks SQL."""
+"""SQL queries shared by the pages; those of the list are in ``episode_list.query``."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from server.storage.errors import translate_database_errors
 from server.storage.schema import episodes, events
 
 _IS_RUNNING = episodes.c.ended_position.is_(None)
-_AT_POSITION = select(events.c.stream_id, events.c.version).where(events.c.position == bindparam("wanted"))
-_PIECE = 500
+_EVENT_AT_POSITION = select(events.c.stream_id, events.c.version).where(events.c.position == bindparam("wanted"))
+_FEED_BATCH_SIZE = 500
 _FIRST = events.alias("first_event")
 _OF_SAME_STREAM = (_FIRST.c.stream_id == events.c.stream_id, _FIRST.c.version == 1)
 _NUMBER = select(_FIRST.c.position).where(*_OF_SAME_STREAM).scalar_subquery().label("number")
-_BEGINNING = select(_FIRST.c.payload).where(*_OF_SAME_STREAM).scalar_subquery().label("beginning")
-_TOLD = (
+_RESET_PAYLOAD = select(_FIRST.c.payload).where(*_OF_SAME_STREAM).scalar_subquery().label("reset_payload")
+_FEED_EVENTS = (
     select(
         events.c.position,
         events.c.stream_id,
@@ -31,12 +31,12 @@ _TOLD = (
         episodes.c.agent,
         episodes.c.score,
         _NUMBER,
-        _BEGINNING,
+        _RESET_PAYLOAD,
     )
     .join(episodes, episodes.c.episode_id == events.c.stream_id)
     .where(events.c.position > bindparam("after"), events.c.position <= bindparam("until"))
     .order_by(events.c.position)
-    .limit(_PIECE)
+    .limit(_FEED_BATCH_SIZE)
 )
 _RUNNING = (
     select(
@@ -49,9 +49,9 @@ _RUNNING = (
     )
     .where(_IS_RUNNING)
     .order_by(episodes.c.started_at.desc())
-    .limit(bindparam("at_most"))
+    .limit(bindparam("max_rows"))
 )
-_RECORDED = (
+_STREAM_EVENTS = (
     select(
         events.c.stream_id,
         events.c.version,
@@ -63,7 +63,7 @@ _RECORDED = (
     .where(events.c.stream_id.in_(bindparam("streams", expanding=True)))
     .order_by(events.c.stream_id, events.c.version)
 )
-_OF_TASK = (
+_ENDED_EPISODES = (
     select(
         episodes.c.episode_id,
         episodes.c.task_id,
@@ -76,13 +76,13 @@ _OF_TASK = (
     )
     .where(episodes.c.ended_position.is_not(None))
     .order_by(episodes.c.ended_position.desc())
-    .limit(bindparam("at_most"))
+    .limit(bindparam("max_rows"))
 )
-# By task, as the index of ends is.
-_BY_TASK = union_all(
-    *(select(_OF_TASK.where(episodes.c.task_id == task).subquery(task)) for task in TASK_IDS)
+# Per task: the index of ended episodes begins with the task.
+_ENDED_BY_TASK = union_all(
+    *(select(_ENDED_EPISODES.where(episodes.c.task_id == task).subquery(task)) for task in TASK_IDS)
 ).subquery()
-_ENDED = select(_BY_TASK).order_by(_BY_TASK.c.ended_position.desc()).limit(bindparam("at_most"))
+_ENDED = select(_ENDED_BY_TASK).order_by(_ENDED_BY_TASK.c.ended_position.desc()).limit(bindparam("max_rows"))
 _COUNTS = (
     select(func.count()).select_from(episodes).where(_IS_RUNNING).scalar_subquery().label("running"),
     select(func.count()).where(episodes.c.task_id.in_(TASK_IDS), ~_IS_RUNNING).scalar_subquery().label("ended"),
@@ -91,49 +91,51 @@ _COUNTS = (
 
 
 class Counts(NamedTuple):
-    """How much there is."""
+    """Counters of the front page and the live page."""
 
     running: int
     ended: int
     position: int
-    """Position of the newest event; 0: there is none."""
+    """Position of the newest event; 0 if there is none."""
 
 
 async def read_stream_id(reader: AsyncEngine, position: int) -> str | None:
-    """The episode that began at a position; null: none did."""
-    rows = await run_query(reader, _AT_POSITION, wanted=position)
+    """The id of the episode whose reset has a position; None: no reset has it."""
+    rows = await run_query(reader, _EVENT_AT_POSITION, wanted=position)
     return str(rows[0].stream_id) if rows and rows[0].version == 1 else None
 
 
 async def read_counts(reader: AsyncEngine) -> Counts:
+    """The counters at this moment."""
     (row,) = await run_query(reader, select(*_COUNTS))
     return Counts(row.running, row.ended, row.position or 0)
 
 
-async def read_told(reader: AsyncEngine, *, after: int, until: int) -> list[Row[Any]]:
-    """Events after a position and up to a safe one, as many as fit one piece, each with its episode's row and number."""
-    return await run_query(reader, _TOLD, after=after, until=until)
+async def read_feed_events(reader: AsyncEngine, *, after: int, until: int) -> list[Row[Any]]:
+    """One batch of events after a position and up to a safe one, each with its episode's row, number and reset payload."""
+    return await run_query(reader, _FEED_EVENTS, after=after, until=until)
 
 
-async def read_running(reader: AsyncEngine, at_most: int) -> list[Row[Any]]:
-    """The episodes that began last of those that run."""
-    return await run_query(reader, _RUNNING, at_most=at_most)
+async def read_running(reader: AsyncEngine, max_rows: int) -> list[Row[Any]]:
+    """The running episodes that started last."""
+    return await run_query(reader, _RUNNING, max_rows=max_rows)
 
 
-async def read_recorded(reader: AsyncEngine, streams: Sequence[str]) -> dict[str, list[Row[Any]]]:
-    """All events of some episodes, in order."""
+async def read_streams(reader: AsyncEngine, episode_ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
+    """All events of some episodes, by episode id, in order."""
     found: dict[str, list[Row[Any]]] = {}
-    for row in await run_query(reader, _RECORDED, streams=list(streams)):
+    for row in await run_query(reader, _STREAM_EVENTS, streams=list(episode_ids)):
         found.setdefault(row.stream_id, []).append(row)
     return found
 
 
-async def read_ended(reader: AsyncEngine, at_most: int) -> list[Row[Any]]:
-    """The episodes that ended last."""
-    return await run_query(reader, _ENDED, at_most=at_most)
+async def read_ended(reader: AsyncEngine, max_rows: int) -> list[Row[Any]]:
+    """The episodes that ended last, newest first."""
+    return await run_query(reader, _ENDED, max_rows=max_rows)
 
 
 async def run_query(reader: AsyncEngine, query: Executable, **values: Any) -> list[Row[Any]]:
+    """All rows of a query; raises ``StoreError``."""
     with translate_database_errors():
         async with reader.connect() as connection:
             return list(await connection.execute(query, values))

@@ -1,4 +1,4 @@
-"""Templates to answers: one environment with autoescape, and the headers that every page leaves with."""
+"""Renders templates to responses, with autoescape and the security headers of every page; serves the static files."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from starlette.types import Scope
 from server.version import NAME, VERSION
 from server.web.pages.formatting import FILTERS
 
-HERE = Path(__file__).resolve().parent
-POLICY = (
+_FOLDER = Path(__file__).resolve().parent
+CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 SECURITY_HEADERS: Mapping[str, str] = {
-    "Content-Security-Policy": POLICY,
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     # A path may hold the id of a running episode, which is a secret.
     "Referrer-Policy": "same-origin",
@@ -32,11 +32,11 @@ _ONE_YEAR = "public, max-age=31536000, immutable"
 
 
 class Renderer:
-    """The templates of this folder."""
+    """Renders the templates of this folder."""
 
     def __init__(self) -> None:
         self._environment = Environment(
-            loader=FileSystemLoader(HERE / "templates"),
+            loader=FileSystemLoader(_FOLDER / "templates"),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -48,15 +48,15 @@ class Renderer:
     def page(
         self, template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **view: Any
     ) -> Response:
-        """A page; ``view`` is what its template names. Nothing of it is kept by caches: it shows a moment."""
+        """A page that caches do not store; ``view`` holds the variables of its template."""
         body = self._environment.get_template(template).render(view)
         sent = {**SECURITY_HEADERS, "Cache-Control": "no-store", **(headers or {})}
         return Response(body, status_code=status, media_type="text/html", headers=sent)
 
 
 def static_paths() -> dict[str, str]:
-    """Each static file's address with a digest of its content, so that caches may keep it for ever."""
-    folder = HERE / "static"
+    """The URL of each static file, with a digest of its content, so that caches never need to revalidate it."""
+    folder = _FOLDER / "static"
     files = (file for file in sorted(folder.rglob("*")) if file.suffix in (".css", ".js", ".svg"))
     return {
         (name := file.relative_to(folder).as_posix()): f"/static/{name}?v={_digest(file.read_bytes())}"
@@ -69,10 +69,10 @@ def _digest(content: bytes) -> str:
 
 
 class PageFiles(StaticFiles):
-    """The static files, with the headers of the pages."""
+    """Serves the static files with the headers of the pages."""
 
     def __init__(self) -> None:
-        super().__init__(directory=HERE / "static")
+        super().__init__(directory=_FOLDER / "static")
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)

@@ -1,30 +1,31 @@
-"""The list of pages."""
+"""The table of page routes."""
 
 from __future__ import annotations
 
 from starlette.routing import BaseRoute, Mount, Route
 
-from server.web.pages.board.page import show_leaderboard
-from server.web.pages.episode.page import audit_now, show_one, show_two
-from server.web.pages.episode_list.page import show_list
-from server.web.pages.home import show_home
-from server.web.pages.live.page import send_feed, show_live
-from server.web.pages.play.page import act, begin, show_play
+from server.web.pages.board.page import leaderboard_page
+from server.web.pages.episode.page import audit_episode_page, comparison_page, episode_page
+from server.web.pages.episode_list.page import episode_list_page
+from server.web.pages.home import home_page
+from server.web.pages.live.page import live_feed, live_page
+from server.web.pages.play.page import begin_episode, play_page, take_step
 from server.web.pages.rendering import PageFiles
 
 
 def page_routes() -> tuple[BaseRoute, ...]:
+    """All routes of the pages and their static files."""
     return (
-        Route("/", show_home, methods=["GET"]),
-        Route("/episodes", show_list, methods=["GET"]),
-        Route("/episodes/{episode_id}", show_one, methods=["GET"]),
-        Route("/episodes/{episode_id}/audit", audit_now, methods=["POST"]),
-        Route("/compare", show_two, methods=["GET"]),
-        Route("/leaderboard", show_leaderboard, methods=["GET"]),
-        Route("/live", show_live, methods=["GET"]),
-        Route("/live/feed", send_feed, methods=["GET"]),
-        Route("/play", show_play, methods=["GET"]),
-        Route("/play/begin", begin, methods=["POST"]),
-        Route("/play/act", act, methods=["POST"]),
+        Route("/", home_page, methods=["GET"]),
+        Route("/episodes", episode_list_page, methods=["GET"]),
+        Route("/episodes/{episode_id}", episode_page, methods=["GET"]),
+        Route("/episodes/{episode_id}/audit", audit_episode_page, methods=["POST"]),
+        Route("/compare", comparison_page, methods=["GET"]),
+        Route("/leaderboard", leaderboard_page, methods=["GET"]),
+        Route("/live", live_page, methods=["GET"]),
+        Route("/live/feed", live_feed, methods=["GET"]),
+        Route("/play", play_page, methods=["GET"]),
+        Route("/play/begin", begin_episode, methods=["POST"]),
+        Route("/play/act", take_step, methods=["POST"]),
         Mount("/static", PageFiles(), name="static"),
     )

@@ -1,1 +1,1 @@
-"""The board of a round."""
+"""The leaderboard page of a round: ``page`` handles the request, ``view`` builds what the template shows."""

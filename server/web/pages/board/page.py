@@ -1,4 +1,4 @@
-"""The page of the board."""
+"""Handler of the leaderboard page."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server.ranking.errors import UnknownRoundError
-from server.web.pages.board.view import show_board
-from server.web.pages.context import page, pages_of, services_of
+from server.web.pages.board.view import build_board_view
+from server.web.pages.context import page_context, services_of, with_error_page
 
-_ASKED = ("round", "suite", "rubric_version")
+_FILTERS = ("round", "suite", "rubric_version")
 
 
-@page
-async def show_leaderboard(request: Request) -> Response:
+@with_error_page
+async def leaderboard_page(request: Request) -> Response:
     services = services_of(request)
-    wanted = {name: value for name in _ASKED if (value := request.query_params.get(name, "").strip())}
+    filters = {name: value for name in _FILTERS if (value := request.query_params.get(name, "").strip())}
     try:
-        board = show_board(
+        board = build_board_view(
             await services.board(
-                round_id=wanted.get("round"),
-                suite_id=wanted.get("suite"),
-                rubric_version=wanted.get("rubric_version"),
+                round_id=filters.get("round"),
+                suite_id=filters.get("suite"),
+                rubric_version=filters.get("rubric_version"),
             )
         )
     except UnknownRoundError:
-        board = None  # no round fits, or there is none at all: the page says how to open one
-    return pages_of(request).renderer.page(
+        board = None  # no round matches, or there is none: the page explains how to open one
+    return page_context(request).renderer.page(
         "board.html",
-        status=404 if board is None and wanted else 200,
-        here="board",
+        status=404 if board is None and filters else 200,
+        section="board",
         board=board,
-        wanted=wanted,
+        filters=filters,
         rounds=await services.rounds.published(),
     )

@@ -1,4 +1,4 @@
-"""The board of a round as its page shows it. Takes the object of ``/leaderboard.json``; computes no figure of its own."""
+"""View model of the leaderboard page, built from the object of ``/leaderboard.json``; computes no figure of its own."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from typing import Any, Mapping, Sequence
 from domain.tasks.suites import stratum_name
 
 _SHADES = 10
-"""Classes of the heat map; the sheet has a colour for each."""
+"""Number of colour classes of the heat map; the style sheet has a colour for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """One fault of one agent."""
+class HeatmapCell:
+    """The mean score of one agent at one task or fault."""
 
     mean: float | None
-    """Null: no attempt at it has ended."""
+    """None: no attempt at it has ended."""
     attempts: int
 
     @property
     def shade(self) -> str:
-        """Class of its colour."""
+        """CSS class of the colour."""
         return "none" if self.mean is None else f"s{min(_SHADES - 1, int(self.mean * _SHADES))}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoardRow:
-    """One agent."""
+    """The row of one agent."""
 
     rank: str
-    """With a mark where others share it; a dash where the board has no ranks."""
+    """Marked with ``=`` where agents share it; a dash if the board has no ranks."""
     agent: str
     kind: str
     is_verified: bool
@@ -44,29 +44,31 @@ class BoardRow:
     is_complete: bool
     pass_1: float | None
     pass_all: float | None
-    """That all attempts at an entry pass; null: not known."""
+    """Estimated probability that all attempts at an entry pass; None: not known."""
     mean_steps: float | None
     brier: float | None
     tokens: int | None
     cost_usd: float | None
-    """For one attempt, as its client said; null: not said."""
+    """Per attempt, as the client reported it; None: not reported."""
     is_on_frontier: bool
-    tasks: tuple[Cell, ...]
-    faults: tuple[Cell, ...]
+    tasks: tuple[HeatmapCell, ...]
+    faults: tuple[HeatmapCell, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BoardShown:
+class BoardView:
+    """The board of one round."""
+
     heading: Mapping[str, Any]
-    """What stands over the rows, as ``/leaderboard.json`` has it."""
+    """Everything but the rows, as in ``/leaderboard.json``."""
     suite_id: str
     entry_count: int
     task_ids: tuple[str, ...]
     faults: tuple[tuple[str, str], ...]
-    """Fault and its task, in the order of the columns."""
+    """Pairs of fault and task, in column order."""
     rows: tuple[BoardRow, ...]
     plots: Mapping[str, Any]
-    """What the script draws: ``calibration`` and ``costs``, each a list with an agent's points."""
+    """Data of the plots: ``calibration`` and ``costs``, each a list with the points of each agent."""
 
     @property
     def is_open(self) -> bool:
@@ -77,11 +79,12 @@ class BoardShown:
         return bool(self.heading["has_ranks"])
 
     @property
-    def most_attempts(self) -> int:
+    def max_attempts(self) -> int:
         return int(self.heading["attempts_allowed"])
 
 
-def show_board(board: Mapping[str, Any]) -> BoardShown:
+def build_board_view(board: Mapping[str, Any]) -> BoardView:
+    """The view of a board, from the object of ``/leaderboard.json``."""
     rows: Sequence[Mapping[str, Any]] = board["rows"]
     suite = board["suite"]
     task_ids = tuple(suite["mix"])
@@ -89,7 +92,7 @@ def show_board(board: Mapping[str, Any]) -> BoardShown:
         (stratum_name(task, fault), task) for task in task_ids for fault in dict.fromkeys(suite["mix"][task])
     )
     shared = {rank for rank, count in Counter(row["rank"] for row in rows).items() if count > 1}
-    return BoardShown(
+    return BoardView(
         heading={name: value for name, value in board.items() if name != "rows"},
         suite_id=suite["suite_id"],
         entry_count=len(suite["entries"]),
@@ -104,7 +107,7 @@ def _row(
     row: Mapping[str, Any], task_ids: Sequence[str], faults: Sequence[tuple[str, str]], *, is_shared: bool
 ) -> BoardRow:
     low, high = row["interval"]
-    said, attempts, passes = row["client_reported"], row["attempts"], row["pass_k"]
+    reported, attempts, passes = row["client_reported"], row["attempts"], row["pass_k"]
     return BoardRow(
         rank="–" if row["rank"] is None else f"{row['rank']}=" if is_shared else str(row["rank"]),
         agent=row["agent"],
@@ -121,20 +124,20 @@ def _row(
         pass_all=passes[max(passes, key=int)] if passes else None,
         mean_steps=row["mean_steps"],
         brier=row["brier"],
-        tokens=said["tokens"],
-        cost_usd=said["cost_usd_per_attempt"],
+        tokens=reported["tokens"],
+        cost_usd=reported["cost_usd_per_attempt"],
         is_on_frontier=bool(row["on_frontier"]),
         tasks=tuple(_cell(row["tasks"].get(task_id)) for task_id in task_ids),
         faults=tuple(_cell(row["faults"].get(fault)) for fault, _ in faults),
     )
 
 
-def _cell(found: Mapping[str, Any] | None) -> Cell:
-    return Cell(mean=found["mean"], attempts=found["attempts"]) if found else Cell(mean=None, attempts=0)
+def _cell(found: Mapping[str, Any] | None) -> HeatmapCell:
+    return HeatmapCell(mean=found["mean"], attempts=found["attempts"]) if found else HeatmapCell(mean=None, attempts=0)
 
 
 def _calibration(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """For each agent that stated confidences its bins."""
+    """The confidence bins of each agent that stated confidences."""
     return [
         {
             "agent": row["agent"],
@@ -148,7 +151,7 @@ def _calibration(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _costs(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Each agent whose client said what an attempt cost."""
+    """Cost and score of each agent whose client reported costs."""
     return [
         {
             "agent": row["agent"],

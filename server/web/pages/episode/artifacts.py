@@ -1,4 +1,4 @@
-"""The six artifacts beside a timeline: every line with the step that showed it first, and after the end the faulty ones."""
+"""View models of the artifacts: each line with the step that showed it first and, after the end, whether it is faulty."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Mapping, Sequence
 from domain.episode.evidence import ARTIFACT_DESCRIPTIONS
 from domain.scenario import Evidence
 from domain.types import ARTIFACT_NAMES, ArtifactName
-from server.web.pages.episode.exposure import FirstSeen
+from server.web.pages.episode.exposure import LineExposure
 
 _ALWAYS_CAUSES: tuple[ArtifactName, ...] = ("config.yaml", "preprocessing.py")
-"""What a run was started with: a line that differs from the twin's is the fault itself, not a consequence of it."""
+"""The inputs of a run: a line that differs from the twin's is the fault itself, not a consequence of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,47 +21,48 @@ class Line:
 
     number: int
     text: str | None
-    """Null: not shown to this viewer."""
+    """None: hidden from this viewer."""
     seen_at: int | None
-    """The step that showed it first; null: none."""
+    """The step that showed it first; None: no step did."""
     is_faulty: bool = False
     twin: str | None = None
-    """What the healthy twin has in place of a faulty line, with the lines that follow it only there."""
+    """The twin's text in place of a faulty line, with the lines that only the twin has after it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArtifactShown:
+class ArtifactView:
     """One artifact."""
 
     name: ArtifactName
     description: str
     lines: tuple[Line, ...]
     seen_at: int | None
-    """The step that showed its first line; null: unread to the end."""
+    """The first step that showed one of its lines; None: the agent never read it."""
 
     @property
     def is_faulty(self) -> bool:
         return any(line.is_faulty for line in self.lines)
 
     def seen_by(self, step: int) -> int:
-        """How many of its lines had been shown."""
+        """Number of lines that the agent had been shown by a step."""
         return sum(1 for line in self.lines if line.seen_at is not None and line.seen_at <= step)
 
 
-def show_artifacts(
+def build_artifact_views(
     evidence: Evidence,
-    seen: Mapping[ArtifactName, FirstSeen],
+    exposure: Mapping[ArtifactName, LineExposure],
     *,
     is_over: bool,
     twin: Evidence | None,
     roots: frozenset[str | None],
-) -> tuple[ArtifactShown, ...]:
-    """All artifacts. While the episode runs only lines that the agent was shown; ``roots``: the files of the root causes."""
+) -> tuple[ArtifactView, ...]:
+    """Views of all artifacts; while the episode runs, with the lines that the agent was shown only. ``roots``: the files of the
+    root causes."""
     return tuple(
-        _show(
+        _build_view(
             name,
             evidence.artifacts[name],
-            seen[name],
+            exposure[name],
             is_over=is_over,
             twin=twin.artifacts[name] if twin is not None and (name in _ALWAYS_CAUSES or name in roots) else None,
         )
@@ -69,23 +70,25 @@ def show_artifacts(
     )
 
 
-def _show(name: ArtifactName, text: str, seen: FirstSeen, *, is_over: bool, twin: str | None) -> ArtifactShown:
+def _build_view(
+    name: ArtifactName, text: str, exposure: LineExposure, *, is_over: bool, twin: str | None
+) -> ArtifactView:
     lines = split_lines(text)
     faulty = {} if twin is None else faulty_lines(lines, split_lines(twin))
-    return ArtifactShown(
+    return ArtifactView(
         name=name,
         description=ARTIFACT_DESCRIPTIONS[name],
         lines=tuple(
             Line(
                 number=at + 1,
-                text=line if is_over or seen[at] is not None else None,
-                seen_at=seen[at],
+                text=line if is_over or exposure[at] is not None else None,
+                seen_at=exposure[at],
                 is_faulty=at in faulty,
                 twin=faulty.get(at),
             )
             for at, line in enumerate(lines)
         ),
-        seen_at=min((step for step in seen if step is not None), default=None),
+        seen_at=min((step for step in exposure if step is not None), default=None),
     )
 
 
@@ -94,12 +97,12 @@ def split_lines(text: str) -> list[str]:
 
 
 def faulty_lines(lines: Sequence[str], healthy: Sequence[str]) -> dict[int, str | None]:
-    """Places of the lines that differ from the twin's, with what the twin has there; null: nothing more to show."""
+    """Indexes of the lines that differ from the twin's, each with the twin's text; None: the twin has no such line."""
     found: dict[int, str | None] = {}
     for tag, first, end, twin_first, twin_end in SequenceMatcher(None, lines, healthy, autojunk=False).get_opcodes():
         if tag == "equal":
             continue
-        # A line that only the twin has is told at the line it would follow.
+        # A line that only the twin has is shown at the line before it.
         places = list(range(first, end)) or [max(first - 1, 0)]
         instead = list(healthy[twin_first:twin_end])
         for nth, place in enumerate(places):

@@ -1,4 +1,4 @@
-"""Audits that viewers ask for: one runs at a time, few wait, and each client has one."""
+"""Limits the audits that viewers request: one runs at a time, a few wait, and each client has at most one."""
 
 from __future__ import annotations
 
@@ -8,34 +8,35 @@ from typing import AsyncIterator
 
 from server.web.error_mapping import Problem
 
-MAX_CONCURRENT = 4
-"""The one that runs and those that wait. An audit runs trainings again, for seconds."""
+MAX_PENDING_AUDITS = 4
+"""Running and waiting audits. An audit repeats trainings, which takes seconds."""
 
 
 def too_many_audits() -> Problem:
+    """The error for an audit over the limit."""
     return Problem(
         429,
         "too_many_audits",
         "Too many audits are asked for",
-        f"One audit a client and {MAX_CONCURRENT} in all are waited for; ask again when yours is done.",
+        f"One audit a client and {MAX_PENDING_AUDITS} in all are waited for; ask again when yours is done.",
     )
 
 
 class AuditQueue:
-    """Turns for audits, in the order in which they were asked for."""
+    """Runs audits one at a time, in the order of their requests."""
 
     def __init__(self) -> None:
-        self._one = asyncio.Lock()
-        self._clients: set[str] = set()
+        self._running = asyncio.Lock()
+        self._pending_clients: set[str] = set()
 
     @asynccontextmanager
-    async def turn(self, client: str) -> AsyncIterator[None]:
-        """Wait for a turn; raises ``Problem`` where the client has asked already, or too many have."""
-        if client in self._clients or len(self._clients) >= MAX_CONCURRENT:
+    async def acquire(self, client: str) -> AsyncIterator[None]:
+        """Wait until the audit may run; raises ``Problem`` if the client has one pending, or too many are pending."""
+        if client in self._pending_clients or len(self._pending_clients) >= MAX_PENDING_AUDITS:
             raise too_many_audits()
-        self._clients.add(client)
+        self._pending_clients.add(client)
         try:
-            async with self._one:
+            async with self._running:
                 yield
         finally:
-            self._clients.discard(client)
+            self._pending_clients.discard(client)

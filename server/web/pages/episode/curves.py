@@ -1,4 +1,4 @@
-"""The training curves that a train.log holds."""
+"""Parses the training curves from a train.log."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ _NUMBER = re.compile(r"([a-z_]+)=(\S+)")
 SERIES = ("train_loss", "val_loss", "train_acc", "val_acc")
 
 Curves = dict[str, list[float | None]]
-"""``epoch`` and each of ``SERIES``, all of one length; a number that is not finite is null."""
+"""``epoch`` and each of ``SERIES``, all of one length; a number that is not finite is None."""
 
 
 def parse_curves(lines: Iterable[str]) -> Curves:
-    """The epochs that the lines tell of."""
+    """The curves of the epochs that the lines report."""
     curves: Curves = {name: [] for name in ("epoch", *SERIES)}
     for line in lines:
-        told = _EPOCH.match(line)
-        if told is None:
+        matched = _EPOCH.match(line)
+        if matched is None:
             continue
-        numbers = dict(_NUMBER.findall(told[2]))
-        curves["epoch"].append(float(told[1]))
+        numbers = dict(_NUMBER.findall(matched[2]))
+        curves["epoch"].append(float(matched[1]))
         for name in SERIES:
             curves[name].append(_finite(numbers.get(name)))
     return curves

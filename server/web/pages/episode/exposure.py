@@ -1,4 +1,4 @@
-"""Which lines of an artifact an agent had been shown, and at which step for the first time."""
+"""Determines which lines of each artifact an agent was shown, and at which step for the first time."""
 
 from __future__ import annotations
 
@@ -11,49 +11,49 @@ from domain.events import ArtifactRead, Event, FieldQueried
 from domain.types import ArtifactName
 
 _INDEX = re.compile(r"\[([0-9]{1,6})\]")
-_KEYED = re.compile(r'(\s*)(?:- )?(?:"((?:[^"\\]|\\.)*)"|([^\s:#]+))\s*:')
-_LINED: tuple[ArtifactName, ...] = ("train.log", "preprocessing.py")
-"""Artifacts that a query answers with matching lines."""
+_KEY_LINE = re.compile(r'(\s*)(?:- )?(?:"((?:[^"\\]|\\.)*)"|([^\s:#]+))\s*:')
+_LINE_ORIENTED: tuple[ArtifactName, ...] = ("train.log", "preprocessing.py")
+"""Artifacts of which a query returns the matching lines."""
 
-FirstSeen = tuple[int | None, ...]
-"""For each line of a text the step that showed it first; null: none did."""
+LineExposure = tuple[int | None, ...]
+"""For each line of an artifact the step that showed it first; None: no step did."""
 
 
-def first_seen(texts: Mapping[ArtifactName, str], events: Sequence[Event]) -> dict[ArtifactName, FirstSeen]:
-    """For each artifact, from all events of an episode in order; the reset is step 0."""
-    seen: dict[ArtifactName, list[int | None]] = {name: [None] * len(_lines(text)) for name, text in texts.items()}
+def line_exposure(texts: Mapping[ArtifactName, str], events: Sequence[Event]) -> dict[ArtifactName, LineExposure]:
+    """The exposure of each artifact, from all events of an episode in order; the reset is step 0."""
+    exposure: dict[ArtifactName, list[int | None]] = {name: [None] * len(_lines(text)) for name, text in texts.items()}
     for step, event in enumerate(events):
         if isinstance(event, ArtifactRead | FieldQueried):
-            marks = seen[event.artifact]
-            for at in _shown(texts[event.artifact], event):
-                if marks[at] is None:
-                    marks[at] = step
-    return {name: tuple(marks) for name, marks in seen.items()}
+            first_steps = exposure[event.artifact]
+            for at in _shown_lines(texts[event.artifact], event):
+                if first_steps[at] is None:
+                    first_steps[at] = step
+    return {name: tuple(first_steps) for name, first_steps in exposure.items()}
 
 
 def _lines(text: str) -> list[str]:
     return text.rstrip("\n").split("\n")
 
 
-def _shown(text: str, event: ArtifactRead | FieldQueried) -> Iterable[int]:
-    """The places of the lines that one step showed."""
+def _shown_lines(text: str, event: ArtifactRead | FieldQueried) -> Iterable[int]:
+    """Indexes of the lines that one step showed."""
     lines = _lines(text)
     if isinstance(event, ArtifactRead):
         return range(len(lines)) if event.log_filter is None else _matching(lines, text, event.log_filter)
-    if event.artifact in _LINED:
+    if event.artifact in _LINE_ORIENTED:
         return _matching(lines, text, event.field)
     return find_field(lines, event.field)
 
 
 def _matching(lines: Sequence[str], text: str, keyword: str) -> list[int]:
-    # Equal lines are kept or dropped together, so that the kept texts say which places they stand at.
+    # Equal lines match together, so that the kept texts determine their indexes.
     kept = set(filter_lines(text, keyword))
     return [at for at, line in enumerate(lines) if line in kept]
 
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """A run of lines: a key with everything below it."""
+    """A range of lines: a key with everything below it."""
 
     first: int
     end: int
@@ -61,7 +61,7 @@ class _Block:
 
 
 def find_field(lines: Sequence[str], path: str) -> range:
-    """The lines of a field of an indented document; where a path leads into one line, that line; else nothing."""
+    """The lines of a field of an indented document; if a path ends within a line, that line; empty if there is no such field."""
     block = _Block(-1, len(lines), -1)
     steps = _INDEX.sub(r".\1", path.strip()).split(".")
     at = 0
@@ -82,7 +82,7 @@ def _child(lines: Sequence[str], parent: _Block, steps: Sequence[str]) -> tuple[
     children = [at for at in inside if _indent(lines[at]) == own and not _closes(lines[at])]
     if parent.first < 0 and len(children) == 1 and lines[children[0]].strip() == "{":
         return _child(lines, _Block(children[0], len(lines), own), steps)
-    for taken in range(1, len(steps) + 1):  # a key may itself hold dots
+    for taken in range(1, len(steps) + 1):  # a key may contain dots
         name = ".".join(steps[:taken])
         for at in children:
             if _key(lines[at]) == name:
@@ -111,7 +111,7 @@ def _closes(line: str) -> bool:
 
 
 def _key(line: str) -> str | None:
-    found = _KEYED.match(line)
+    found = _KEY_LINE.match(line)
     if found is None:
         return None
     return found[2] if found[2] is not None else found[3]

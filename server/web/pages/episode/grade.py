@@ -1,4 +1,4 @@
-"""The grade of what was submitted, part by part, beside what was answered and what was true."""
+"""View model of a grade: each criterion with the answer, the truth and the points."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class GradedPart:
 
     name: str
     answered: tuple[str, ...]
-    """One text, or one for each entry of a patch; empty: not answered."""
+    """One text, or one for each entry of a patch; empty: no answer."""
     truth: tuple[str, ...]
     awarded: float
     possible: float
     verdict: str | None = None
-    """One sentence on how the fix was judged; null: it is no fix."""
+    """One sentence on how the fix was judged; None: another criterion than the fix."""
 
     @property
     def mark(self) -> str:
@@ -32,22 +32,22 @@ class GradedPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EntryShown:
-    """One diagnosis, beside the fault it was held against."""
+class DiagnosisView:
+    """One diagnosis, beside the fault it was graded against."""
 
     heading: str | None
-    """Which entry it is and what it was matched with; null: the task asks for one."""
+    """Number of the entry and the fault it was matched with; None: the task takes a single diagnosis."""
     parts: tuple[GradedPart, ...]
     reasoning: str | None
-    """The diagnosis in the agent's words."""
+    """The diagnosis as the agent wrote it."""
     confidence: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GradeShown:
-    """What was submitted, and its grade."""
+class GradeView:
+    """A submission and its grade."""
 
-    entries: tuple[EntryShown, ...]
+    entries: tuple[DiagnosisView, ...]
     missed: tuple[str, ...]
     """Planted faults that no entry was matched with."""
     penalties: tuple[Penalty, ...]
@@ -55,17 +55,20 @@ class GradeShown:
     score: float
 
 
-def show_grade(submitted: DiagnosisSubmitted, truth: Truth | Composition) -> GradeShown:
+def build_grade_view(submitted: DiagnosisSubmitted, truth: Truth | Composition) -> GradeView:
+    """The view of a submission's grade."""
     graded, faults = submitted.grade, {one.fault_id: one for one in truth.planted}
     breakdown = graded.breakdown
     if isinstance(breakdown, ComposedBreakdown):
         entries = tuple(
-            _entry(said, one, faults.get(one.fault_id or ""), f"Entry {number}: {one.fault_id or 'matches nothing'}")
-            for number, (said, one) in enumerate(zip(submitted.diagnoses, breakdown.entries, strict=True), start=1)
+            _entry(
+                diagnosis, one, faults.get(one.fault_id or ""), f"Entry {number}: {one.fault_id or 'matches nothing'}"
+            )
+            for number, (diagnosis, one) in enumerate(zip(submitted.diagnoses, breakdown.entries, strict=True), start=1)
         )
     else:
         entries = (_entry(submitted.diagnoses[0], breakdown, truth.planted[0], None),)
-    return GradeShown(
+    return GradeView(
         entries=entries,
         missed=breakdown.missed if isinstance(breakdown, ComposedBreakdown) else (),
         penalties=breakdown.penalties,
@@ -74,14 +77,16 @@ def show_grade(submitted: DiagnosisSubmitted, truth: Truth | Composition) -> Gra
     )
 
 
-def _entry(said: Diagnosis, points: Breakdown | GradedEntry, truth: Truth | None, heading: str | None) -> EntryShown:
+def _entry(
+    diagnosis: Diagnosis, points: Breakdown | GradedEntry, truth: Truth | None, heading: str | None
+) -> DiagnosisView:
     plain = (
-        ("Category", said.failure_category, truth.failure_category if truth else None, points.failure_category),
-        ("File", said.root_cause_file, truth.root_cause_file if truth else None, points.root_cause_file),
-        ("Field", said.root_cause_field, truth.root_cause_field if truth else None, points.root_cause_field),
+        ("Category", diagnosis.failure_category, truth.failure_category if truth else None, points.failure_category),
+        ("File", diagnosis.root_cause_file, truth.root_cause_file if truth else None, points.root_cause_file),
+        ("Field", diagnosis.root_cause_field, truth.root_cause_field if truth else None, points.root_cause_field),
     )
     fix = points.proposed_fix
-    return EntryShown(
+    return DiagnosisView(
         heading=heading,
         parts=(
             *(
@@ -96,22 +101,23 @@ def _entry(said: Diagnosis, points: Breakdown | GradedEntry, truth: Truth | None
             ),
             GradedPart(
                 name="Fix",
-                answered=_fix(said, fix.read_as or said.patch or ()),
+                answered=_fix(diagnosis, fix.read_as or diagnosis.patch or ()),
                 truth=tuple(format_patch(entry) for entry in truth.patch) if truth else (),
                 awarded=fix.awarded,
                 possible=fix.possible,
                 verdict=fix.verdict,
             ),
         ),
-        reasoning=said.diagnosis,
-        confidence=said.confidence,
+        reasoning=diagnosis.diagnosis,
+        confidence=diagnosis.confidence,
     )
 
 
-def _fix(said: Diagnosis, read_as: tuple[PatchEntry, ...]) -> tuple[str, ...]:
-    words = (said.proposed_fix,) if said.proposed_fix else ()
+def _fix(diagnosis: Diagnosis, read_as: tuple[PatchEntry, ...]) -> tuple[str, ...]:
+    words = (diagnosis.proposed_fix,) if diagnosis.proposed_fix else ()
     return (*words, *(format_patch(entry) for entry in read_as))
 
 
 def format_patch(entry: PatchEntry) -> str:
+    """A patch entry as one line of text."""
     return f"{entry.file}: {entry.field} = {entry.value}"

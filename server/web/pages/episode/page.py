@@ -1,4 +1,4 @@
-"""The pages of one episode and of two: replay, audit, compare."""
+"""Handlers of the pages of one episode and of two: replay, audit, comparison."""
 
 from __future__ import annotations
 
@@ -15,80 +15,82 @@ from server.episodes.errors import UnknownEpisodeError
 from server.security.identity import client_of, identity_of
 from server.storage.errors import UnreadableEventError
 from server.web.error_mapping import Problem
-from server.web.pages.context import page, pages_of, services_of
+from server.web.pages.context import page_context, services_of, with_error_page
 from server.web.pages.episode.comparison import compare
 from server.web.pages.episode.timeline import UnfoldableError, fold_stream
-from server.web.pages.episode.view import EpisodeShown, show_episode
-from server.web.pages.episode_names import parse_number
+from server.web.pages.episode.view import EpisodeView, build_episode_view
+from server.web.pages.episode_names import parse_public_name
 from server.web.pages.forms import check_origin
 from server.web.pages.queries import read_stream_id
-from server.web.pages.visibility import sight_of
+from server.web.pages.visibility import visibility_of
 
 _STEP = re.compile(r"[0-9]{1,4}")
 
 
-@page
-async def show_one(request: Request) -> Response:
+@with_error_page
+async def episode_page(request: Request) -> Response:
     named = request.path_params["episode_id"]
-    shown = await load_episode(request, named)
-    if shown.sight == "whole" and parse_number(named) is not None:
+    episode = await load_episode(request, named)
+    if episode.visibility == "full" and parse_public_name(named) is not None:
         query = f"?{request.url.query}" if request.url.query else ""
-        return RedirectResponse(f"/episodes/{shown.episode_id}{query}", status_code=303)
-    return _answer(request, shown, None)
+        return RedirectResponse(f"/episodes/{episode.episode_id}{query}", status_code=303)
+    return _render(request, episode, None)
 
 
-@page
-async def audit_now(request: Request) -> Response:
+@with_error_page
+async def audit_episode_page(request: Request) -> Response:
     check_origin(request)
-    shown = await load_episode(request, request.path_params["episode_id"])
-    if shown.episode_id is None or shown.sight != "whole":
+    episode = await load_episode(request, request.path_params["episode_id"])
+    if episode.episode_id is None or episode.visibility != "full":
         raise Problem(409, "episode_runs", "The episode runs", "Audit it after its end; until then it changes.")
-    services, pages = services_of(request), pages_of(request)
-    episode_id = shown.episode_id
+    services, pages = services_of(request), page_context(request)
+    episode_id = episode.episode_id
 
     def run() -> AuditReport:
-        # A loop of its own in a thread: an audit reads the database in many small steps that would hold up the server.
+        # In a thread with its own event loop: the many small reads of an audit would delay the server.
         return asyncio.run(audit_episode(services.settings, services.world, episode_id))
 
-    async with pages.auditing.turn(client_of(request)):
+    async with pages.audit_queue.acquire(client_of(request)):
         report = await asyncio.to_thread(run)
-    return _answer(request, shown, report)
+    return _render(request, episode, report)
 
 
-@page
-async def show_two(request: Request) -> Response:
+@with_error_page
+async def comparison_page(request: Request) -> Response:
     names = [request.query_params.get(side, "").strip() for side in ("a", "b")]
     chosen = request.query_params.getlist("e")
     if chosen:
         names = [*chosen, "", ""][:2]
     if not all(names):
-        return pages_of(request).renderer.page("compare_form.html", here="episodes", names=names)
+        return page_context(request).renderer.page("compare_form.html", section="episodes", names=names)
     first, second = [await load_episode(request, name) for name in names]
-    return pages_of(request).renderer.page("compare.html", here="episodes", both=compare(first, second))
+    return page_context(request).renderer.page("compare.html", section="episodes", both=compare(first, second))
 
 
-async def load_episode(request: Request, named: str) -> EpisodeShown:
-    """What this viewer may see of an episode, named by id or by number; raises ``UnknownEpisodeError``."""
+async def load_episode(request: Request, named: str) -> EpisodeView:
+    """The view of an episode for this viewer, by id or by number; raises ``UnknownEpisodeError``."""
     services = services_of(request)
-    number = parse_number(named)
+    number = parse_public_name(named)
     episode_id = named if number is None else await read_stream_id(services.reader, number)
     if episode_id is None or not is_name(episode_id):
         raise UnknownEpisodeError(named)
     if number is None:
         episode_id = await services.admission.visible(identity_of(request), episode_id)
     try:
-        folding = fold_stream(await services.episodes.events(episode_id))
+        stream = fold_stream(await services.episodes.events(episode_id))
     except (UnfoldableError, UnreadableEventError):
         raise Problem(
             500, "unfoldable", "The record cannot be read", f"The operator should audit this episode: {named}."
         ) from None
-    sight = sight_of(folding.state, episode_id, identity_of(request), by_number=number is not None)
-    held = await services.scenarios.get(folding.state.reset.scenario_digest)
-    twin = await pages_of(request).twins.twin_of(held) if sight == "whole" else None
-    return show_episode(folding, held, sight, twin)
+    visibility = visibility_of(stream.state, episode_id, identity_of(request), by_number=number is not None)
+    cached = await services.scenarios.get(stream.state.reset.scenario_digest)
+    twin = await page_context(request).twins.get(cached) if visibility == "full" else None
+    return build_episode_view(stream, cached, visibility, twin)
 
 
-def _answer(request: Request, shown: EpisodeShown, report: AuditReport | None) -> Response:
+def _render(request: Request, episode: EpisodeView, report: AuditReport | None) -> Response:
     asked = request.query_params.get("step", "")
-    step = min(int(asked), shown.last) if _STEP.fullmatch(asked) else shown.last
-    return pages_of(request).renderer.page("episode.html", here="episodes", shown=shown, step=step, report=report)
+    step = min(int(asked), episode.last) if _STEP.fullmatch(asked) else episode.last
+    return page_context(request).renderer.page(
+        "episode.html", section="episodes", episode=episode, step=step, report=report
+    )

@@ -1,4 +1,4 @@
-"""An episode's events as entries of a timeline: what was done, what it showed, what it earned."""
+"""View model of a timeline: what each event did, what it showed and what it earned."""
 
 from __future__ import annotations
 
@@ -9,28 +9,18 @@ from pydantic_core import from_json
 
 from domain.chain import Link
 from domain.episode.decide import EpisodeState, evolve
+from domain.episode.event_text import event_text
 from domain.episode.evidence import EvidenceView
 from domain.episode.state import SHOWN_DECIMALS
-from domain.events import (
-    ActionRefused,
-    ArtifactRead,
-    CheckRun,
-    DiagnosisSubmitted,
-    EncodedEvent,
-    EpisodeExpired,
-    EpisodeReset,
-    Event,
-    FieldQueried,
-    decode,
-)
+from domain.events import EncodedEvent, EpisodeExpired, Event, decode
 from domain.tasks.table import TASKS
 from domain.types import TaskId
 from server.storage.stream_codec import decode_link
-from server.web.pages.formatting import format_end, gap_ms
+from server.web.pages.formatting import gap_ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class TimelineEntry:
     """One event on a timeline."""
 
     number: int
@@ -38,25 +28,25 @@ class Entry:
     kind: str
     title: str
     """What was done, in names of artifacts and checks only."""
-    written: str | None
-    """What the agent wrote itself: a filter or a field; null: nothing, or not shown."""
+    agent_input: str | None
+    """What the agent wrote, for example a filter or a field; None: nothing, or hidden."""
     result: dict[str, Any] | None
-    """``last_action_result`` as the agent saw it; null: there is none, or it is not shown."""
+    """``last_action_result`` as the agent saw it; None: there is none, or it is hidden."""
     reward: float | None
-    """Null: the reset, which cannot earn."""
+    """None: the reset, which earns nothing."""
     total: float
     recorded_at: str
     gap_ms: float | None
-    """Since the event before; null: there is none."""
+    """Time since the event before; None: there is none."""
 
     @property
-    def meaning(self) -> tuple[str, str, str | None]:
-        """What two episodes are compared by."""
-        return (self.kind, self.title, self.written)
+    def comparison_key(self) -> tuple[str, str, str | None]:
+        """Equal in two entries if they did the same."""
+        return (self.kind, self.title, self.agent_input)
 
 
 @dataclass(frozen=True, slots=True)
-class Folding:
+class FoldedStream:
     """A stream, decoded and folded."""
 
     links: tuple[Link, ...]
@@ -73,8 +63,8 @@ class UnfoldableError(Exception):
     """The recorded events are not what this program wrote."""
 
 
-def fold_stream(links: Sequence[Link]) -> Folding:
-    """All states of a stream that is not empty; raises ``UnfoldableError``."""
+def fold_stream(links: Sequence[Link]) -> FoldedStream:
+    """Decode and fold a stream that is not empty; raises ``UnfoldableError``."""
     states: list[EpisodeState] = []
     try:
         events = tuple(decode_link(each) for each in links)
@@ -82,78 +72,45 @@ def fold_stream(links: Sequence[Link]) -> Folding:
             states.append(evolve(states[-1] if states else None, event))
     except ValueError as error:  # what validation, an unknown kind and an invalid history have in common
         raise UnfoldableError from error
-    return Folding(tuple(links), events, tuple(states))
+    return FoldedStream(tuple(links), events, tuple(states))
 
 
-def timeline(folding: Folding, view: EvidenceView | None) -> tuple[Entry, ...]:
-    """The entries of an episode. Without a view neither results nor the agent's own words are shown."""
-    return tuple(_entry(folding, view, at) for at in range(len(folding.events)))
+def build_timeline(stream: FoldedStream, view: EvidenceView | None) -> tuple[TimelineEntry, ...]:
+    """The entries of an episode; without a view, results and the agent's input are hidden."""
+    return tuple(_entry(stream, view, at) for at in range(len(stream.events)))
 
 
-def _entry(folding: Folding, view: EvidenceView | None, at: int) -> Entry:
-    event, link = folding.events[at], folding.links[at]
-    before = folding.states[at - 1].total_reward if at else 0.0
-    return Entry(
+def _entry(stream: FoldedStream, view: EvidenceView | None, at: int) -> TimelineEntry:
+    event, link = stream.events[at], stream.links[at]
+    words = event_text(event)
+    before = stream.states[at - 1].total_reward if at else 0.0
+    return TimelineEntry(
         number=at,
         kind=event.kind,
-        title=title_of(event),
-        written=_written(event) if view is not None else None,
+        title=words.title,
+        agent_input=words.agent_input if view is not None else None,
         result=_result(event, view) if view is not None else None,
-        reward=round(folding.states[at].total_reward - before, SHOWN_DECIMALS) if at else None,
-        total=folding.states[at].total_reward,
+        reward=round(stream.states[at].total_reward - before, SHOWN_DECIMALS) if at else None,
+        total=stream.states[at].total_reward,
         recorded_at=link.recorded_at,
-        gap_ms=gap_ms(folding.links[at - 1].recorded_at, link.recorded_at) if at else None,
+        gap_ms=gap_ms(stream.links[at - 1].recorded_at, link.recorded_at) if at else None,
     )
 
 
-def title_of(event: Event) -> str:
-    """What was done, without anything that the agent wrote itself: fit for everybody's eyes while the episode runs."""
-    match event:
-        case EpisodeReset():
-            return f"Began, task {event.task_id}"
-        case ArtifactRead():
-            return f"Read {event.artifact}"
-        case FieldQueried():
-            return f"Queried {event.artifact}"
-        case CheckRun():
-            return f"Checked {event.check}"
-        case ActionRefused():
-            return f"Queried {event.artifact}, refused"
-        case DiagnosisSubmitted():
-            return "Submitted a diagnosis"
-        case EpisodeExpired():
-            return f"Closed: {format_end(event.reason)}"
-
-
-def title_of_stored(kind: str, schema_version: int, payload: str) -> str:
-    """The same, of an event as it is stored. One that this program did not write must not end whoever reads on."""
+def stored_event_title(kind: str, schema_version: int, payload: str) -> str:
+    """The title of a stored event; an event that cannot be decoded has a title, too, and never ends the feed."""
     try:
-        return title_of(decode(EncodedEvent(kind, schema_version, payload.encode())))
-    except (
-        ValueError,
-        AttributeError,
-    ):  # what validation and an unknown kind have in common; a payload that is no text
+        return event_text(decode(EncodedEvent(kind, schema_version, payload.encode()))).title
+    except (ValueError, AttributeError):  # invalid or of an unknown kind; a payload that is not text
         return "An event that cannot be read"
 
 
-def steps_allowed(task_id: TaskId, reset_payload: Any) -> int:
-    """How many steps an episode has, by its stored reset; one that cannot be read has as many as a new episode of its task."""
+def max_steps_of(task_id: TaskId, reset_payload: Any) -> int:
+    """Max steps of an episode by its stored reset; if that cannot be read, those of a new episode of the task."""
     try:
         return int(from_json(reset_payload)["max_steps"])
     except (ValueError, TypeError, KeyError):
         return TASKS[task_id].max_steps()
-
-
-def _written(event: Event) -> str | None:
-    match event:
-        case ArtifactRead():
-            return event.log_filter
-        case FieldQueried() | ActionRefused():
-            return event.field
-        case DiagnosisSubmitted():
-            return ", ".join(said.model_dump_json(exclude_none=True) for said in event.diagnoses)
-        case _:
-            return None
 
 
 def _result(event: Event, view: EvidenceView) -> dict[str, Any] | None:

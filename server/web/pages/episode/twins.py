@@ -1,4 +1,4 @@
-"""Healthy twins of scenarios whose episodes are over: generated when somebody looks, a bounded number kept."""
+"""LRU cache of the healthy twins of ended episodes, generated on first view."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from domain.scenario import Evidence, Scenario
 from server.scenarios.repository import CachedScenario
 from server.scenarios.simulation import Simulation
 
-KEPT = 64
+MAX_CACHED = 64
 
 
-class Twins:
-    """One generation for each scenario, however many look."""
+class TwinCache:
+    """Generates each twin once, also for concurrent viewers."""
 
     def __init__(self, world: Simulation) -> None:
         self._world = world
-        self._kept: OrderedDict[str, asyncio.Task[Scenario]] = OrderedDict()
+        self._cached: OrderedDict[str, asyncio.Task[Scenario]] = OrderedDict()
 
-    async def twin_of(self, held: CachedScenario) -> Evidence | None:
-        """The evidence of the run without the fault; null: another version of the generator made the scenario."""
-        scenario = held.scenario
+    async def get(self, cached: CachedScenario) -> Evidence | None:
+        """The evidence of the run without the fault; None: another version of the generator made the scenario."""
+        scenario = cached.scenario
         if scenario.generator_version != self._world.generator_version:
             return None
-        task = self._kept.get(scenario.digest)
+        task = self._cached.get(scenario.digest)
         if task is not None:
-            self._kept.move_to_end(scenario.digest)
+            self._cached.move_to_end(scenario.digest)
         else:
-            twin = self._world.generate(scenario.task_id, scenario.seed, split=held.split, fault=HEALTHY)
-            task = self._kept[scenario.digest] = asyncio.ensure_future(twin)
-            if len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
+            twin = self._world.generate(scenario.task_id, scenario.seed, split=cached.split, fault=HEALTHY)
+            task = self._cached[scenario.digest] = asyncio.ensure_future(twin)
+            if len(self._cached) > MAX_CACHED:
+                self._cached.popitem(last=False)
         try:
-            # Shielded: one viewer that goes away must not take the twin from the others.
+            # Shielded: a viewer that disconnects must not cancel the generation for the others.
             return (await asyncio.shield(task)).evidence
         except Exception:
-            if self._kept.get(scenario.digest) is task:  # a failure is not a twin, but a newer attempt may be one
-                del self._kept[scenario.digest]
+            if self._cached.get(scenario.digest) is task:  # drop the failure, but not a newer attempt
+                del self._cached[scenario.digest]
             raise

@@ -1,4 +1,4 @@
-"""Everything the page of one episode shows, and no more than its viewer may see."""
+"""View model of an episode's page: no more than its viewer may see."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from domain.scenario import Evidence
 from server.episodes.responses import shown_seed
 from server.scenarios.repository import CachedScenario
 from server.security.session_names import is_guessable
-from server.web.pages.episode.artifacts import ArtifactShown, show_artifacts
+from server.web.pages.episode.artifacts import ArtifactView, build_artifact_views
 from server.web.pages.episode.curves import Curves, parse_curves
-from server.web.pages.episode.exposure import first_seen
-from server.web.pages.episode.grade import GradeShown, show_grade
-from server.web.pages.episode.timeline import Entry, Folding, timeline
-from server.web.pages.episode_names import number_name
-from server.web.pages.visibility import Sight
+from server.web.pages.episode.exposure import line_exposure
+from server.web.pages.episode.grade import GradeView, build_grade_view
+from server.web.pages.episode.timeline import FoldedStream, TimelineEntry, build_timeline
+from server.web.pages.episode_names import public_name
+from server.web.pages.visibility import Visibility
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EpisodeShown:
+class EpisodeView:
     """One episode, for one viewer."""
 
     number: str
     """Its public name."""
     episode_id: str | None
-    """Null: this viewer does not know it, and must not learn it here."""
-    sight: Sight
+    """None: this viewer must not learn it."""
+    visibility: Visibility
     reset: EpisodeReset
     seed: int | str | None
-    """Null: not shown while the episode runs."""
+    """None: hidden while the episode runs."""
     started_at: str
     updated_at: str
     end_reason: str | None
@@ -42,15 +42,15 @@ class EpisodeShown:
     head: str
     """Hash of the last event, hex."""
     position: int
-    """Position of the last event: the live feed goes on from here."""
-    entries: tuple[Entry, ...]
-    artifacts: tuple[ArtifactShown, ...]
-    """Empty: not for this viewer."""
+    """Position of the last event: the live feed continues from here."""
+    entries: tuple[TimelineEntry, ...]
+    artifacts: tuple[ArtifactView, ...]
+    """Empty: hidden from this viewer."""
     curves: Curves | None
     twin_curves: Curves | None
-    grade: GradeShown | None
+    grade: GradeView | None
     planted: tuple[dict[str, Any], ...] | None
-    """The faults, each as ``ground_truth`` shows one; null: the episode runs."""
+    """The faults, each as in ``ground_truth``; None: the episode runs."""
     run_id: str | None
     dataset: str | None
     has_twin: bool
@@ -61,20 +61,22 @@ class EpisodeShown:
         return len(self.entries) - 1
 
 
-def show_episode(folding: Folding, held: CachedScenario, sight: Sight, twin: Evidence | None) -> EpisodeShown:
-    """``twin`` is looked at only after the end."""
-    state, links = folding.state, folding.links
-    is_over, is_open = sight == "whole", sight != "public"
-    truth, evidence = held.scenario.truth, held.scenario.evidence
+def build_episode_view(
+    stream: FoldedStream, cached: CachedScenario, visibility: Visibility, twin: Evidence | None
+) -> EpisodeView:
+    """The view of an episode; ``twin`` is used only after the end."""
+    state, links = stream.state, stream.links
+    is_over, is_open = visibility == "full", visibility != "public"
+    truth, evidence = cached.scenario.truth, cached.scenario.evidence
     twin = twin if is_over else None
     roots = frozenset(one.root_cause_file for one in truth.planted) if is_over else frozenset()
-    seen = first_seen(evidence.artifacts, folding.events)
-    artifacts = show_artifacts(evidence, seen, is_over=is_over, twin=twin, roots=roots) if is_open else ()
+    exposure = line_exposure(evidence.artifacts, stream.events)
+    artifacts = build_artifact_views(evidence, exposure, is_over=is_over, twin=twin, roots=roots) if is_open else ()
     submitted = state.last if isinstance(state.last, DiagnosisSubmitted) else None
-    return EpisodeShown(
-        number=number_name(links[0].position or 0),
+    return EpisodeView(
+        number=public_name(links[0].position or 0),
         episode_id=links[0].stream_id if is_open else None,
-        sight=sight,
+        visibility=visibility,
         reset=state.reset,
         seed=shown_seed(state) if is_over else None,
         started_at=links[0].recorded_at,
@@ -86,11 +88,11 @@ def show_episode(folding: Folding, held: CachedScenario, sight: Sight, twin: Evi
         chain_breaks=len(verify_chain(links[0].stream_id, links)),
         head="withheld" if is_guessable(state.reset.session, state.reset.key) else links[-1].hash.hex(),
         position=links[-1].position or 0,
-        entries=timeline(folding, held.view if is_open else None),
+        entries=build_timeline(stream, cached.view if is_open else None),
         artifacts=artifacts,
         curves=_curves(artifacts),
         twin_curves=None if twin is None else parse_curves(twin.artifacts["train.log"].splitlines()),
-        grade=show_grade(submitted, truth) if submitted is not None and is_over else None,
+        grade=build_grade_view(submitted, truth) if submitted is not None and is_over else None,
         planted=tuple(one.reveal() for one in truth.planted) if is_over else None,
         run_id=evidence.run_id if is_open else None,
         dataset=evidence.run_summary.dataset if is_open else None,
@@ -98,8 +100,8 @@ def show_episode(folding: Folding, held: CachedScenario, sight: Sight, twin: Evi
     )
 
 
-def _curves(artifacts: tuple[ArtifactShown, ...]) -> Curves | None:
-    """From the lines that this viewer may see; null: none of them tells of an epoch."""
+def _curves(artifacts: tuple[ArtifactView, ...]) -> Curves | None:
+    """Curves from the lines that this viewer may see; None: none of them reports an epoch."""
     lines = [line.text for each in artifacts if each.name == "train.log" for line in each.lines if line.text]
     curves = parse_curves(lines)
     return curves if curves["epoch"] else None

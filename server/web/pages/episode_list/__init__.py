@@ -1,1 +1,1 @@
-"""The list of episodes."""
+"""The list of episodes: ``filter`` parses the query string, ``query`` reads one page by SQL, ``page`` handles the request."""

@@ -1,4 +1,4 @@
-"""What a viewer of the list asks for, read from the query of the address. What cannot be read is dropped and told."""
+"""Parses the query string of the episode list. Invalid values are dropped and reported on the page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from domain.types import TaskId
-from server.web.pages.episode_names import number_name, parse_number
+from server.web.pages.episode_names import parse_public_name, public_name
 
 Status = Literal["running", "ended", "submitted", "steps", "idle", "abandoned"]
 Sort = Literal["newest", "oldest", "best", "worst", "longest", "shortest"]
@@ -21,14 +21,14 @@ _Steps = Annotated[int, Field(ge=0, le=10_000)]
 
 
 class ListFilter(BaseModel):
-    """All of it; null: any."""
+    """Conditions that all apply; None: any value."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     q: _Name | None = None
-    """Beginning of an agent's name."""
+    """Prefix of an agent's name."""
     agent: _Name | None = None
-    """An agent's whole name."""
+    """Exact name of an agent."""
     task: TaskId | None = None
     status: Status | None = None
     round: _Name | None = None
@@ -40,47 +40,49 @@ class ListFilter(BaseModel):
     sort: Sort = "newest"
 
     @property
-    def is_of_ended(self) -> bool:
-        """Whether running episodes cannot be among what is asked for: they have no score, and go on."""
+    def is_ended_only(self) -> bool:
+        """Whether the list holds ended episodes only: running ones have no score, and their number of steps changes."""
         ended_only = (self.least_score, self.most_score, self.least_steps, self.most_steps)
         by_end = self.sort not in ("newest", "oldest") or any(each is not None for each in ended_only)
         return by_end or self.status not in (None, "running")
 
     def query(self, **changes: Any) -> str:
-        """The address's query for this filter with some values changed."""
-        asked = {**self.model_dump(exclude_none=True, exclude_defaults=True), **changes}
-        return "?" + urlencode({name: value for name, value in asked.items() if value is not None})
+        """The query string of this filter with some values changed."""
+        values = {**self.model_dump(exclude_none=True, exclude_defaults=True), **changes}
+        return "?" + urlencode({name: value for name, value in values.items() if value is not None})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A filter with the place in the list."""
+class ListRequest:
+    """A filter and the place of the page in the list."""
 
     filter: ListFilter
     after: int | None = None
-    """Number of the episode that the page follows; null: none."""
+    """Number of the episode that precedes the page; None: the first page."""
     before: int | None = None
-    """Number of the episode that the page precedes; null: none."""
+    """Number of the episode that follows the page; None: not paging backwards."""
     dropped: tuple[str, ...] = ()
-    """Names of values that could not be read."""
+    """Names of invalid values."""
 
 
-def read_asked(query: Mapping[str, str]) -> Asked:
-    """Everything that can be read of a query."""
+def parse_list_request(query: Mapping[str, str]) -> ListRequest:
+    """The request, without the values that are invalid."""
     given = {name: value.strip() for name, value in query.items() if value.strip()}
-    asked = _read_filter(given)
-    return replace(asked, after=parse_number(given.get("after", "")), before=parse_number(given.get("before", "")))
+    request = _read_filter(given)
+    return replace(
+        request, after=parse_public_name(given.get("after", "")), before=parse_public_name(given.get("before", ""))
+    )
 
 
-def _read_filter(given: dict[str, str]) -> Asked:
+def _read_filter(given: dict[str, str]) -> ListRequest:
     try:
-        return Asked(filter=ListFilter.model_validate(given))
+        return ListRequest(filter=ListFilter.model_validate(given))
     except ValidationError as error:
         dropped = tuple(dict.fromkeys(str(each["loc"][0]) for each in error.errors()))
         kept = {name: value for name, value in given.items() if name not in dropped}
-        return Asked(filter=ListFilter.model_validate(kept), dropped=dropped)
+        return ListRequest(filter=ListFilter.model_validate(kept), dropped=dropped)
 
 
-def place_query(asked: ListFilter, side: Literal["after", "before"], position: int) -> str:
-    """The address's query for the page beside an episode."""
-    return asked.query(**{side: number_name(position)})
+def page_query(wanted: ListFilter, side: Literal["after", "before"], position: int) -> str:
+    """The query string of the page before or after an episode."""
+    return wanted.query(**{side: public_name(position)})

@@ -1,7 +1,7 @@
-"""The list of episodes in SQL: one page by its key, never by counting rows.
+"""Reads one page of the episode list by keyset pagination: never by an offset.
 
-Rule 1: a page begins beside an episode, so that the thousandth costs what the first does. Rule 2: sorting by score or
-steps lists episodes that are over; the indexes for it hold no others, so that a step never moves an entry.
+Rule 1: a page starts at the key of an episode, so that the thousandth page costs as much as the first. Rule 2: sorting by
+score or steps lists ended episodes only; the indexes for it hold no others, so that a step never changes them.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from sqlalchemy import ColumnElement, Row, Select, Subquery, bindparam, func, li
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from server.storage.schema import attempts, episodes, events
-from server.web.pages.episode_list.filter import Asked, ListFilter, Sort
+from server.web.pages.episode_list.filter import ListFilter, ListRequest, Sort
 from server.web.pages.queries import run_query
 
-PAGE = 50
+PAGE_SIZE = 50
 _MAX_AGENTS = 20
-"""Names that the beginning of one may stand for."""
+"""Max number of agents that match a prefix."""
 _LAST_CHARACTER = "\U0010ffff"
 
 _E = episodes.c
@@ -48,7 +48,7 @@ _AGENTS = text(
     "UNION ALL "
     "SELECT (SELECT min(agent) FROM episodes WHERE agent > named.agent AND agent < :end) "
     "FROM named WHERE named.agent IS NOT NULL"
-    ") SELECT agent FROM named WHERE agent IS NOT NULL LIMIT :at_most"
+    ") SELECT agent FROM named WHERE agent IS NOT NULL LIMIT :max_rows"
 )
 _ANCHOR = (
     select(_E.episode_id, _E.started_at, _E.score, _E.step_count)
@@ -65,16 +65,16 @@ class ListPage(NamedTuple):
     has_later: bool
 
 
-async def read_list(reader: AsyncEngine, asked: Asked) -> ListPage:
-    """The page that is asked for."""
-    agents = await _agents(reader, asked.filter)
-    place = asked.after if asked.after is not None else asked.before
+async def read_list(reader: AsyncEngine, request: ListRequest) -> ListPage:
+    """The requested page."""
+    agents = await _agents(reader, request.filter)
+    place = request.after if request.after is not None else request.before
     anchor = await _read_anchor(reader, place)
-    is_backward = asked.after is None and asked.before is not None and anchor is not None
-    query = list_query(asked.filter, agents, anchor, is_backward=is_backward)
+    is_backward = request.after is None and request.before is not None and anchor is not None
+    query = list_query(request.filter, agents, anchor, is_backward=is_backward)
     found = await run_query(reader, query)
-    has_more = len(found) > PAGE
-    rows = found[:PAGE][::-1] if is_backward else found[:PAGE]
+    has_more = len(found) > PAGE_SIZE
+    rows = found[:PAGE_SIZE][::-1] if is_backward else found[:PAGE_SIZE]
     return ListPage(
         tuple(rows),
         has_earlier=has_more if is_backward else anchor is not None,
@@ -83,12 +83,12 @@ async def read_list(reader: AsyncEngine, asked: Asked) -> ListPage:
 
 
 async def _agents(reader: AsyncEngine, wanted: ListFilter) -> tuple[str, ...] | None:
-    """The agents asked for; null: any."""
+    """The agents that match; None: any."""
     if wanted.agent is not None:
         return (wanted.agent,)
     if wanted.q is None:
         return None
-    values = {"first": wanted.q, "end": wanted.q + _LAST_CHARACTER, "at_most": _MAX_AGENTS}
+    values = {"first": wanted.q, "end": wanted.q + _LAST_CHARACTER, "max_rows": _MAX_AGENTS}
     return tuple(row.agent for row in await run_query(reader, _AGENTS, **values))
 
 
@@ -102,19 +102,19 @@ async def _read_anchor(reader: AsyncEngine, place: int | None) -> Row[Any] | Non
 def list_query(
     wanted: ListFilter, agents: tuple[str, ...] | None, anchor: Row[Any] | None, *, is_backward: bool
 ) -> Select[Any]:
-    """One row more than a page, so that the page knows whether another follows. ``agents``: null is any."""
+    """The query for one row more than a page, which tells whether another page follows. ``agents``: None is any."""
     if agents is None:
         page = _part(wanted, None, anchor, is_backward=is_backward).subquery("page")
     else:
         page = _parts(wanted, agents, anchor, is_backward=is_backward)
     of_reset = (events.c.stream_id == page.c.episode_id, events.c.version == 1)
     number = select(events.c.position).where(*of_reset).scalar_subquery().label("number")
-    beginning = select(events.c.payload).where(*of_reset).scalar_subquery().label("beginning")
-    return select(page, number, beginning).order_by(*_order(wanted.sort, page.c, is_backward=is_backward))
+    reset_payload = select(events.c.payload).where(*of_reset).scalar_subquery().label("reset_payload")
+    return select(page, number, reset_payload).order_by(*_order(wanted.sort, page.c, is_backward=is_backward))
 
 
 def _parts(wanted: ListFilter, agents: tuple[str, ...], anchor: Row[Any] | None, *, is_backward: bool) -> Subquery:
-    """The first rows of each agent, each by an index, and of these the first."""
+    """The first rows of each agent, each read by an index, merged."""
     each = [
         select(_part(wanted, agent, anchor, is_backward=is_backward).subquery(f"agent_{at}"))
         for at, agent in enumerate(agents)
@@ -123,7 +123,7 @@ def _parts(wanted: ListFilter, agents: tuple[str, ...], anchor: Row[Any] | None,
         return select(*_SHOWN).where(literal(False)).subquery("page")
     together = union_all(*each).subquery("together")
     order = _order(wanted.sort, together.c, is_backward=is_backward)
-    return select(together).order_by(*order).limit(PAGE + 1).subquery("page")
+    return select(together).order_by(*order).limit(PAGE_SIZE + 1).subquery("page")
 
 
 def _part(wanted: ListFilter, agent: str | None, anchor: Row[Any] | None, *, is_backward: bool) -> Select[Any]:
@@ -137,19 +137,19 @@ def _part(wanted: ListFilter, agent: str | None, anchor: Row[Any] | None, *, is_
         is_down = (wanted.sort in _DESCENDING) != is_backward
         conditions.append(key < beside if is_down else key > beside)
     order = _order(wanted.sort, _E, is_backward=is_backward)
-    return select(*_SHOWN).where(*conditions).order_by(*order).limit(PAGE + 1)
+    return select(*_SHOWN).where(*conditions).order_by(*order).limit(PAGE_SIZE + 1)
 
 
 def _conditions(wanted: ListFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
-    if wanted.is_of_ended:
+    if wanted.is_ended_only:
         conditions.append(~_IS_RUNNING)
     if wanted.status == "running":
         conditions.append(_IS_RUNNING)
     elif wanted.status not in (None, "ended"):
         conditions.append(_E.end_reason == wanted.status)
     if wanted.task is not None:
-        # Not the bare column: one of three tasks is a poor place to start, and an index of tasks is there for other uses.
+        # Not the bare column: the planner would choose the index of tasks, which excludes too little.
         conditions.append(func.coalesce(_E.task_id, "") == wanted.task)
     if wanted.round is not None:
         of_round = select(attempts.c.episode_id).where(attempts.c.round_id == wanted.round)

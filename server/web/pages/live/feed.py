@@ -1,8 +1,9 @@
-"""What happens in episodes, in the order of the log, for whoever watches.
+"""Broadcasts new events to the live page, in the order of the log.
 
-Rule 1: a watcher names the position it has and gets everything after it, from memory or from the log; a dropped
-connection or a restarted server loses nothing. Rule 2: what is told of an episode that runs names it by its number and
-says what was done, never what was written or shown. Rule 3: one query serves all watchers; none runs where none watch.
+Rule 1: a subscriber names the position it has and gets every event after it, from memory or from the log; a dropped
+connection or a restarted server loses nothing. Rule 2: an event of a running episode carries the number of the episode and
+what was done, never the id, what the agent wrote or what it was shown. Rule 3: one query serves all subscribers; without
+subscribers no query runs.
 """
 
 from __future__ import annotations
@@ -18,44 +19,44 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from domain.json import encode_json
 from server.storage.errors import StoreError
 from server.storage.positions import read_safe_position
-from server.web.pages.episode.timeline import steps_allowed, title_of_stored
-from server.web.pages.episode_names import number_name, page_path
-from server.web.pages.queries import read_told
+from server.web.pages.episode.timeline import max_steps_of, stored_event_title
+from server.web.pages.episode_names import page_path, public_name
+from server.web.pages.queries import read_feed_events
 
 logger = logging.getLogger(__name__)
 
-PAUSE_SECONDS = 0.25
-QUIET_SECONDS = 15.0
-"""How long a watcher hears nothing before it is told that nothing happened: proxies close silent connections."""
-_KEPT = 2000
+POLL_INTERVAL_SECONDS = 0.25
+KEEPALIVE_SECONDS = 15.0
+"""Interval of keep-alive comments: proxies close idle connections."""
+_MAX_BUFFERED = 2000
 _Result = TypeVar("_Result")
 _ENDING_KINDS = ("submit", "expire")
 
 
 class FeedEntry(NamedTuple):
-    """One event, as it is told."""
+    """One event, encoded for subscribers."""
 
     position: int
     number: int
-    """Position of the episode's reset."""
+    """Number of the episode: the position of its reset."""
     frame: bytes
     """The server-sent event."""
 
 
 class Feed:
-    """The newest events in memory, the older ones from the log."""
+    """Serves the newest events from memory and older ones from the log."""
 
     def __init__(self, reader: AsyncEngine) -> None:
         self._reader = reader
-        self._recent: deque[FeedEntry] = deque()
+        self._buffer: deque[FeedEntry] = deque()
         self._floor = self._head = 0
-        """All events after the floor, up to the head, are in memory."""
+        """The buffer holds all events after the floor, up to the head."""
         self._watchers = 0
         self._is_watched = asyncio.Event()
-        self._news = asyncio.Condition()
+        self._advanced = asyncio.Condition()
 
     async def run(self) -> None:
-        """Follow the log for ever, as long as somebody watches."""
+        """Poll the log while there are subscribers; never returns."""
         while True:
             if not self._is_watched.is_set():
                 await self._is_watched.wait()
@@ -64,20 +65,20 @@ class Feed:
                 await self._follow_once()
             except StoreError as error:
                 logger.warning("the live feed waits for the database: %s", error)
-            except Exception:  # whatever it is, later events must not be lost with it
+            except Exception:  # any error: later events must still be sent
                 logger.exception("the live feed could not go on; it tries again")
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(POLL_INTERVAL_SECONDS)
 
     async def follow(self, after: int | None) -> AsyncGenerator[list[FeedEntry], None]:
-        """Everything after a position, in pieces; an empty piece where nothing happened for long. Null: from now on."""
+        """Batches of all events after a position; an empty batch when it is time for a keep-alive. None: only new events."""
         self._watchers += 1
         self._is_watched.set()
         try:
-            at = after if after is not None else await _whole(read_safe_position(self._reader))
+            at = after if after is not None else await _finish_query(read_safe_position(self._reader))
             while True:
-                told = await self._next(at)
-                yield told
-                at = told[-1].position if told else at
+                entries = await self._next(at)
+                yield entries
+                at = entries[-1].position if entries else at
         finally:
             self._watchers -= 1
             if not self._watchers:
@@ -88,44 +89,44 @@ class Feed:
             older = await self._read(at)
             if older:
                 return older
-        async with self._news:
+        async with self._advanced:
             try:
-                async with asyncio.timeout(QUIET_SECONDS):
-                    await self._news.wait_for(lambda: self._head > at)
+                async with asyncio.timeout(KEEPALIVE_SECONDS):
+                    await self._advanced.wait_for(lambda: self._head > at)
             except TimeoutError:
                 return []
-        # What fell out of memory while waiting is read from the log.
-        return [each for each in self._recent if each.position > at] if at >= self._floor else await self._read(at)
+        # Events that left the buffer while waiting are read from the log.
+        return [each for each in self._buffer if each.position > at] if at >= self._floor else await self._read(at)
 
     async def _skip_to_the_head(self) -> None:
-        """Begin at the present: what happened while nobody watched is in the log for those who ask for it."""
+        """Start at the newest event: older ones are read from the log on request."""
         try:
-            self._floor = self._head = await _whole(read_safe_position(self._reader))
+            self._floor = self._head = await _finish_query(read_safe_position(self._reader))
         except StoreError as error:
             logger.warning("the live feed begins late: %s", error)
-        self._recent.clear()
+        self._buffer.clear()
 
     async def _follow_once(self) -> None:
-        told = await self._read(self._head)
-        if not told:
+        entries = await self._read(self._head)
+        if not entries:
             return
-        async with self._news:
-            self._recent.extend(told)
-            self._head = told[-1].position
-            while len(self._recent) > _KEPT:
-                self._floor = self._recent.popleft().position
-            self._news.notify_all()
+        async with self._advanced:
+            self._buffer.extend(entries)
+            self._head = entries[-1].position
+            while len(self._buffer) > _MAX_BUFFERED:
+                self._floor = self._buffer.popleft().position
+            self._advanced.notify_all()
 
     async def _read(self, after: int) -> list[FeedEntry]:
-        return [to_entry(row) for row in await _whole(self._read_rows(after))]
+        return [to_entry(row) for row in await _finish_query(self._read_rows(after))]
 
     async def _read_rows(self, after: int) -> list[Row[Any]]:
         until = await read_safe_position(self._reader)
-        return await read_told(self._reader, after=after, until=until)
+        return await read_feed_events(self._reader, after=after, until=until)
 
 
-async def _whole(work: Coroutine[Any, Any, _Result]) -> _Result:
-    """Watchers go away at any moment: a query is finished first, or its connection would be lost to the pool."""
+async def _finish_query(work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Finish a query before its subscriber is cancelled: otherwise the pool would lose the connection."""
     task = asyncio.create_task(work)
     try:
         return await asyncio.shield(task)
@@ -135,26 +136,27 @@ async def _whole(work: Coroutine[Any, Any, _Result]) -> _Result:
 
 
 def to_entry(row: Any) -> FeedEntry:
-    """One recorded event as everybody may know it at once."""
+    """The public entry of a recorded event."""
     is_end = row.kind in _ENDING_KINDS
-    said = {
-        "number": number_name(row.number),
+    data = {
+        "number": public_name(row.number),
         "step": row.version - 1,
         "kind": row.kind,
-        "title": title_of_stored(row.kind, row.schema_version, row.payload),
+        "title": stored_event_title(row.kind, row.schema_version, row.payload),
         "task": row.task_id,
         "agent": row.agent,
-        "max_steps": steps_allowed(row.task_id, row.beginning),
+        "max_steps": max_steps_of(row.task_id, row.reset_payload),
         "at": row.recorded_at,
         "ended": is_end,
         "score": row.score if is_end else None,
         "path": page_path(episode_id=row.stream_id, number=row.number, is_running=not is_end),
     }
-    frame = b"id: %d\nevent: told\ndata: %s\n\n" % (row.position, encode_json(said))
+    # "told" is part of the stream: pages that are open in browsers listen for this name.
+    frame = b"id: %d\nevent: told\ndata: %s\n\n" % (row.position, encode_json(data))
     return FeedEntry(row.position, row.number, frame)
 
 
-def frames(told: Sequence[FeedEntry], number: int | None) -> bytes:
-    """The pieces of a stream for a watcher of all episodes or of one; a comment where there is nothing to tell."""
-    kept = [each.frame for each in told if number is None or each.number == number]
+def join_frames(entries: Sequence[FeedEntry], number: int | None) -> bytes:
+    """The frames for a subscriber to all episodes (``number`` is None) or to one; a keep-alive comment if there are none."""
+    kept = [each.frame for each in entries if number is None or each.number == number]
     return b"".join(kept) or b": nothing new\n\n"

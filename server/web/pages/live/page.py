@@ -1,4 +1,4 @@
-"""The page of episodes in flight, and the feed of events it listens to."""
+"""Handlers of the live page and of its stream of server-sent events."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from server.security.api_keys import KeyRefusedError, Keys
 from server.security.identity import Identity, identity_of
 from server.storage.errors import StoreError
 from server.storage.positions import read_safe_position
-from server.web.pages.context import page, pages_of, services_of
-from server.web.pages.episode.timeline import steps_allowed, title_of_stored
-from server.web.pages.episode_names import number_name, parse_number
-from server.web.pages.live.feed import Feed, frames
-from server.web.pages.queries import read_counts, read_ended, read_recorded, read_running
+from server.web.pages.context import page_context, services_of, with_error_page
+from server.web.pages.episode.timeline import max_steps_of, stored_event_title
+from server.web.pages.episode_names import parse_public_name, public_name
+from server.web.pages.live.feed import Feed, join_frames
+from server.web.pages.queries import read_counts, read_ended, read_running, read_streams
 from server.web.pages.rendering import SECURITY_HEADERS
 
 MAX_SHOWN = 60
@@ -26,8 +26,8 @@ _RETRY_MS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InFlight:
-    """One running episode, by its number only."""
+class RunningEpisode:
+    """One running episode, identified by its number only."""
 
     number: str
     task_id: str
@@ -43,42 +43,42 @@ class InFlight:
         return len(self.kinds)
 
 
-@page
-async def show_live(request: Request) -> Response:
+@with_error_page
+async def live_page(request: Request) -> Response:
     reader = services_of(request).reader
-    # Read first: what happens meanwhile is shown twice and told apart by its step, never missed.
+    # Read first: later events are sent again and recognised by their step, never missed.
     position = await read_safe_position(reader)
     running = await read_running(reader, MAX_SHOWN)
-    recorded = await read_recorded(reader, [row.episode_id for row in running])
-    return pages_of(request).renderer.page(
+    streams = await read_streams(reader, [row.episode_id for row in running])
+    return page_context(request).renderer.page(
         "live.html",
-        here="live",
+        section="live",
         position=position,
-        running=[_in_flight(row, recorded[row.episode_id]) for row in running if row.episode_id in recorded],
+        running=[_to_running_episode(row, streams[row.episode_id]) for row in running if row.episode_id in streams],
         counts=await read_counts(reader),
         ended=await read_ended(reader, _NEWEST_ENDED),
         most_shown=MAX_SHOWN,
     )
 
 
-def _in_flight(row: Any, recorded: list[Any]) -> InFlight:
-    last = recorded[-1]
-    return InFlight(
-        number=number_name(recorded[0].position),
+def _to_running_episode(row: Any, stream: list[Any]) -> RunningEpisode:
+    last = stream[-1]
+    return RunningEpisode(
+        number=public_name(stream[0].position),
         task_id=row.task_id,
         agent=row.agent,
-        kinds=tuple(each.kind for each in recorded[1:]),
-        max_steps=steps_allowed(row.task_id, recorded[0].payload),
-        latest=title_of_stored(last.kind, last.schema_version, last.payload),
+        kinds=tuple(each.kind for each in stream[1:]),
+        max_steps=max_steps_of(row.task_id, stream[0].payload),
+        latest=stored_event_title(last.kind, last.schema_version, last.payload),
     )
 
 
-async def send_feed(request: Request) -> Response:
-    """Server-sent events. ``Last-Event-ID`` wins over ``after``: it is what the browser really got."""
-    asked = request.headers.get("last-event-id") or request.query_params.get("after", "")
-    after = int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= 18 else None
-    number = parse_number(request.query_params.get("episode", ""))
-    pages = pages_of(request)
+async def live_feed(request: Request) -> Response:
+    """Stream server-sent events. ``Last-Event-ID`` takes precedence over ``after``: it is what the browser received last."""
+    position = request.headers.get("last-event-id") or request.query_params.get("after", "")
+    after = int(position) if position.isascii() and position.isdigit() and len(position) <= 18 else None
+    number = parse_public_name(request.query_params.get("episode", ""))
+    pages = page_context(request)
     services, viewer = services_of(request), identity_of(request)
 
     async def is_over() -> bool:
@@ -95,7 +95,7 @@ async def _is_revoked(keys: Keys, viewer: Identity) -> bool:
     except KeyRefusedError:
         return True
     except StoreError:
-        return False  # while the database does not answer there is nothing to tell either
+        return False  # while the database does not answer, the stream sends nothing either
     return False
 
 
@@ -108,11 +108,11 @@ async def _stream(
     try:
         while not await is_over():
             waiting = waiting or asyncio.ensure_future(anext(following))
-            # In short waits: a server that stops waits for its open answers, and a key may be revoked meanwhile.
+            # In short waits: a shutdown waits for open responses, and a key may be revoked meanwhile.
             done, _ = await asyncio.wait([waiting], timeout=0.5)
             if done and not await is_over():
-                told, waiting = waiting.result(), None
-                yield frames(told, number)
+                entries, waiting = waiting.result(), None
+                yield join_frames(entries, number)
     finally:
         if waiting is not None:
             waiting.cancel()

@@ -1,6 +1,7 @@
-"""Notices that the server is told to stop, so that answers without an end come to one.
+"""Detects that the server is shutting down, so that event streams end.
 
-A server that stops waits for its open answers before it tells the application, so the application must hear it itself.
+On shutdown the server waits for open responses before it notifies the application; the application therefore has to watch the
+signals itself.
 """
 
 from __future__ import annotations
@@ -15,16 +16,16 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def noticing_stop() -> Iterator[Callable[[], bool]]:
-    """Whether one of the signals that stop a server has come; whoever handled them before still does."""
-    came = threading.Event()
+def watch_stop_signals() -> Iterator[Callable[[], bool]]:
+    """Yields whether SIGINT or SIGTERM has arrived; the handlers that were installed before still run."""
+    is_stopping = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield came.is_set  # only the main thread may handle signals; whoever started this one stops it
+        yield is_stopping.is_set  # only the main thread may handle signals; the owner of this thread ends it
         return
     before = {number: signal.getsignal(number) for number in _SIGNALS}
 
     def notice(number: int, frame: FrameType | None) -> None:
-        came.set()
+        is_stopping.set()
         handler = before[signal.Signals(number)]
         if callable(handler):
             handler(number, frame)
@@ -35,7 +36,7 @@ def noticing_stop() -> Iterator[Callable[[], bool]]:
     for number in _SIGNALS:
         signal.signal(number, notice)
     try:
-        yield came.is_set
+        yield is_stopping.is_set
     finally:
         for number, handler in before.items():
             if signal.getsignal(number) is notice:

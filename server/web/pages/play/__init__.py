@@ -1,1 +1,1 @@
-"""Investigating by hand."""
+"""Playing an episode in the browser: ``forms`` turns forms into requests, ``page`` handles them."""

@@ -1,4 +1,4 @@
-"""Forms of the play page as the requests they stand for. What a form may hold is judged where every request is."""
+"""Turns forms of the play page into the requests of the API, which are validated like any other request."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _TEXTS = ("artifact_name", "log_filter", "field_path", "sanity_check_type")
 _DIAGNOSIS = ("failure_category", "root_cause_file", "root_cause_field", "diagnosis", "proposed_fix")
 _PATCH = ("patch_field", "patch_value")
 _ENTRIES = ("", "_2")
-"""What the names of an entry's fields end with."""
+"""Suffixes of the field names of each entry."""
 
 
-def reset_of(form: Mapping[str, str]) -> ResetRequest:
-    """A new episode; raises pydantic's ValidationError."""
+def parse_reset_form(form: Mapping[str, str]) -> ResetRequest:
+    """The request for a new episode; raises pydantic's ValidationError."""
     seed = form.get("seed", "").strip()
     wanted = {
         "task_id": form.get("task_id") or None,
@@ -28,22 +28,22 @@ def reset_of(form: Mapping[str, str]) -> ResetRequest:
     return decode_reset(to_json(wanted))
 
 
-def action_of(form: Mapping[str, str], file_of: Mapping[str, str]) -> dict[str, Any]:
-    """The action as an agent would send it; a blank field is not sent. ``file_of``: where the registry has a field."""
+def parse_action_form(form: Mapping[str, str], file_of: Mapping[str, str]) -> dict[str, Any]:
+    """The action as an agent would send it, without blank fields. ``file_of``: the file of each field of the registry."""
     action: dict[str, Any] = {"action_type": form.get("action_type", "")}
     if action["action_type"] != "submit_diagnosis":
         return action | {name: form[name].strip() for name in _TEXTS if form.get(name, "").strip()}
     if not form.get("is_list"):
         return action | _entry(form, file_of, "")
-    said = [entry for suffix in _ENTRIES if (entry := _entry(form, file_of, suffix))]
+    entries = [entry for suffix in _ENTRIES if (entry := _entry(form, file_of, suffix))]
     if form.get("nothing"):
         return action | {"diagnoses": []}
-    # Without an entry it is refused, with the words that say how to claim that nothing is wrong.
-    return action | ({"diagnoses": said} if said else {})
+    # Without an entry the action is refused, and the error explains how to submit that nothing is wrong.
+    return action | ({"diagnoses": entries} if entries else {})
 
 
 def _entry(form: Mapping[str, str], file_of: Mapping[str, str], suffix: str) -> dict[str, Any]:
-    """One diagnosis; the fields of the second one have names of their own."""
+    """One diagnosis; ``suffix`` tells the fields of the second one apart."""
     own = {name: form.get(name + suffix, "").strip() for name in (*_DIAGNOSIS, *_PATCH, "confidence")}
     return {name: own[name] for name in _DIAGNOSIS if own[name]} | _patch(own, file_of) | _confidence(own)
 
@@ -57,7 +57,7 @@ def _patch(own: Mapping[str, str], file_of: Mapping[str, str]) -> dict[str, Any]
 
 
 def _value(text: str) -> Any:
-    """``0.1``, ``true`` and ``null`` are what they look like; everything else is text."""
+    """The JSON value of ``0.1``, ``true`` and ``null``; all other input is text."""
     try:
         value = json.loads(text)
     except ValueError:
@@ -70,4 +70,4 @@ def _confidence(own: Mapping[str, str]) -> dict[str, Any]:
     try:
         return {"confidence": float(text) / 100} if text else {}
     except ValueError:
-        return {"confidence": text}  # refused with a reason, where every action is
+        return {"confidence": text}  # the validation of actions refuses it with a reason

@@ -1,7 +1,7 @@
-"""A person investigates: the same actions and the same log as an agent's, by forms.
+"""Handlers of the play page: a person takes the same actions as an agent, by forms, and they are recorded in the same log.
 
-The player's cookie is the key of a session, so that the page finds its episode again after any restart. It is HttpOnly
-and goes with same-site requests only; every form carries a token that follows from it.
+The player's cookie is a session key, so that the page finds its episode again after a restart. It is HttpOnly and
+SameSite=Lax; every form carries a token derived from it.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from server.scenarios.requester import while_connected
 from server.security.identity import client_of, identity_of
 from server.storage.errors import RequestIdReusedError, WrongExpectedVersionError
 from server.web.error_mapping import Problem, problem_of
-from server.web.pages.context import page, pages_of, services_of
+from server.web.pages.context import page_context, services_of, with_error_page
 from server.web.pages.episode.page import load_episode
-from server.web.pages.forms import check_form, form_token, read_form, scheme_of
-from server.web.pages.play.forms import action_of, reset_of
+from server.web.pages.forms import check_form, form_token, read_form, request_scheme
+from server.web.pages.play.forms import parse_action_form, parse_reset_form
 
 PLAYER_COOKIE = "mlops_debug_player"
 _KEY_PREFIX = "play-"
-_A_MONTH_SECONDS = 30 * 24 * 3600
+_COOKIE_MAX_AGE_SECONDS = 30 * 24 * 3600
 
 
-@page
-async def show_play(request: Request) -> Response:
-    return await _show(request, _key(request))
+@with_error_page
+async def play_page(request: Request) -> Response:
+    return await _render(request, _session_key(request))
 
 
-@page
-async def begin(request: Request) -> Response:
-    key, form = await _posted(request)
+@with_error_page
+async def begin_episode(request: Request) -> Response:
+    key, form = await _read_player_form(request)
     try:
-        wanted = reset_of(form)
+        wanted = parse_reset_form(form)
     except ValidationError as error:
-        return await _show(request, key, refused=problem_of(error), given=form)
+        return await _render(request, key, refused=problem_of(error), given=form)
     services, player = services_of(request), identity_of(request)
     admitted = await services.admission.admit(player, wanted)
     async with while_connected(request.receive):
@@ -52,14 +52,14 @@ async def begin(request: Request) -> Response:
     return RedirectResponse("/play", status_code=303)
 
 
-@page
-async def act(request: Request) -> Response:
-    key, form = await _posted(request)
+@with_error_page
+async def take_step(request: Request) -> Response:
+    key, form = await _read_player_form(request)
     services = services_of(request)
     try:
-        action = decode_action(to_json(action_of(form, _files_of_fields(request))))
+        action = decode_action(to_json(parse_action_form(form, _files_of_fields(request))))
     except ValidationError as error:
-        return await _show(request, key, refused=problem_of(error), given=form)
+        return await _render(request, key, refused=problem_of(error), given=form)
     episode_id = await services.sessions.current(identity_of(request).scoped(key))
     services.pace.acquire(client_of(request))
     version, request_id = form.get("version", ""), form.get("request_id", "")
@@ -71,38 +71,38 @@ async def act(request: Request) -> Response:
             expected_version=int(version) if version.isascii() and version.isdigit() and len(version) < 6 else None,
         )
     except (WrongExpectedVersionError, RequestIdReusedError):
-        # Sent from an old page, for example by the back button: nothing was done, and the present is shown.
+        # Sent from an outdated page, for example after the back button: nothing was recorded; show the current state.
         moved = Problem(409, "moved_on", "The episode has moved on", "Nothing was done; this is where it stands now.")
-        return await _show(request, key, refused=moved, given=form)
+        return await _render(request, key, refused=moved, given=form)
     except WrongSubmissionError as error:
-        return await _show(request, key, refused=problem_of(error), given=form)
+        return await _render(request, key, refused=problem_of(error), given=form)
     return RedirectResponse("/play#result", status_code=303)
 
 
-async def _posted(request: Request) -> tuple[str, dict[str, str]]:
-    """The player's key and the form; raises a problem where the form is not the player's."""
+async def _read_player_form(request: Request) -> tuple[str, dict[str, str]]:
+    """The player's session key and the form; raises ``Problem`` if the form does not belong to the player."""
     form = await read_form(request)
-    key = _key(request)
+    key = _session_key(request)
     check_form(request, form, key)
     return key or "", form
 
 
-def _key(request: Request) -> str | None:
-    """The session key of this player; null: a new one."""
-    held = request.cookies.get(PLAYER_COOKIE, "")
-    return held if is_name(held) and held.startswith(_KEY_PREFIX) else None
+def _session_key(request: Request) -> str | None:
+    """The session key of this player; None: a new player."""
+    cookie = request.cookies.get(PLAYER_COOKIE, "")
+    return cookie if is_name(cookie) and cookie.startswith(_KEY_PREFIX) else None
 
 
-async def _show(
+async def _render(
     request: Request, key: str | None, *, refused: Problem | None = None, given: Mapping[str, str] | None = None
 ) -> Response:
-    pages = pages_of(request)
+    pages = page_context(request)
     secret = key or f"{_KEY_PREFIX}{pages.new_id()}"
     response = pages.renderer.page(
         "play.html",
         status=200 if refused is None else refused.status,
-        here="play",
-        shown=await _current(request, key),
+        section="play",
+        episode=await _current_episode(request, key),
         token=form_token(secret),
         request_id=pages.new_id(),
         refused=refused,
@@ -113,17 +113,17 @@ async def _show(
         response.set_cookie(
             PLAYER_COOKIE,
             secret,
-            max_age=_A_MONTH_SECONDS,
+            max_age=_COOKIE_MAX_AGE_SECONDS,
             path="/play",
             httponly=True,
             samesite="lax",
-            secure=scheme_of(request) == "https",
+            secure=request_scheme(request) == "https",
         )
     return response
 
 
-async def _current(request: Request, key: str | None) -> Any:
-    """The player's episode; null: none was begun."""
+async def _current_episode(request: Request, key: str | None) -> Any:
+    """The player's episode; None: none was started."""
     if key is None:
         return None
     try:
@@ -138,7 +138,7 @@ def _files_of_fields(request: Request) -> dict[str, str]:
 
 
 def _choices(request: Request) -> dict[str, Any]:
-    """What the forms offer: all of it public and the same for every episode."""
+    """The options of the forms: public, and the same for every episode."""
     return {
         "tasks": TASKS.values(),
         "artifact_names": ARTIFACT_NAMES,

@@ -1,4 +1,4 @@
-// Draws the plots of the board: how sure agents are against how often they are right, and score against cost.
+// Draws the plots of the leaderboard: calibration, and score against cost.
 (() => {
   "use strict";
   const HEIGHT = 300;
@@ -16,7 +16,7 @@
     return value;
   };
 
-  // Points with the agent's name beside them; names that would lie on each other are set apart.
+  // Points labelled with agent names; overlapping labels are moved apart.
   const named = (points) => ({
     hooks: {
       draw: (plot) => {
@@ -73,7 +73,7 @@
     const frontier = values.costs.filter((each) => each.on_frontier).sort((a, b) => a.x - b.x);
     const all = values.costs.map((each) => each.x);
     const [least, most] = [Math.min(...all), Math.max(...all) || 1];
-    // Prices differ by orders of magnitude; a price of nothing has no logarithm.
+    // Costs differ by orders of magnitude; zero has no logarithm.
     const isWide = least > 0 && most / least > 10;
     const x = isWide ? { time: false, distr: 3, range: [least / 2, most * 3] } : { time: false, range: [0, most * 1.3] };
     const scales = { x, y: { range: [0, 1] } };

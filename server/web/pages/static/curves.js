@@ -1,10 +1,10 @@
-// Draws the training curves of a log, with those of the healthy twin where the page has them.
+// Draws the training curves, with those of the healthy twin if the page has them.
 (() => {
   "use strict";
   const HEIGHT = 190;
   const drawn = [];
 
-  // A canvas needs a plain colour, and light-dark() is none: let an element compute it.
+  // A canvas does not accept light-dark(): let an element compute the colour.
   const computed = (name) => {
     const probe = document.createElement("i");
     probe.className = `probe ${name}`;

@@ -10,10 +10,10 @@
   const connect = () => {
     const feed = new EventSource(`/live/feed?after=${counts.position}`);
     feed.addEventListener("told", (event) => {
-      const told = JSON.parse(event.data);
+      const entry = JSON.parse(event.data);
       counts.position = Number(event.lastEventId);
-      if (told.kind === "reset") counts.running += 1;
-      if (told.ended) {
+      if (entry.kind === "reset") counts.running += 1;
+      if (entry.ended) {
         counts.running = Math.max(0, counts.running - 1);
         counts.ended += 1;
       }

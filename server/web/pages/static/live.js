@@ -1,4 +1,4 @@
-// Follows the feed of events. Every event names its position; after a lost connection the browser asks for what followed.
+// Subscribes to the feed of events. Each event has a position; after a lost connection the browser requests the events after it.
 (() => {
   "use strict";
   const page = document.querySelector("[data-live]");
@@ -6,7 +6,7 @@
   const ended = page.querySelector("[data-ended]");
   const counter = page.querySelector("[data-count]");
   const link = page.querySelector("[data-link]");
-  const mould = page.querySelector("template[data-flight]");
+  const prototypeCard = page.querySelector("template[data-flight]");
   const most = Number(page.dataset.most);
   const ENDED_SHOWN = 12;
   let position = Number(page.dataset.position);
@@ -17,52 +17,52 @@
     counter.textContent = String(running);
   };
 
-  const cardOf = (told) => {
-    const known = flights.querySelector(`[data-number="${told.number}"]`);
-    if (known || told.kind !== "reset") return known;
-    const card = mould.content.firstElementChild.cloneNode(true);
-    card.dataset.number = told.number;
+  const cardOf = (entry) => {
+    const known = flights.querySelector(`[data-number="${entry.number}"]`);
+    if (known || entry.kind !== "reset") return known;
+    const card = prototypeCard.content.firstElementChild.cloneNode(true);
+    card.dataset.number = entry.number;
     card.dataset.step = "-1";
-    card.querySelector("a").href = told.path;
-    card.querySelector("[data-number-words]").textContent = told.number;
+    card.querySelector("a").href = entry.path;
+    card.querySelector("[data-number-words]").textContent = entry.number;
     const task = card.querySelector("[data-task]");
-    task.textContent = told.task;
-    task.className = `task ${told.task}`;
-    card.querySelector("[data-agent]").textContent = told.agent ?? "no name";
-    card.querySelector("[data-most]").textContent = told.max_steps;
+    task.textContent = entry.task;
+    task.className = `task ${entry.task}`;
+    card.querySelector("[data-agent]").textContent = entry.agent ?? "no name";
+    card.querySelector("[data-most]").textContent = entry.max_steps;
     flights.prepend(card);
     count(1);
     while (flights.children.length > most) flights.lastElementChild.remove();
     return card;
   };
 
-  const tell = (told) => {
-    const card = cardOf(told);
-    if (card && told.step <= Number(card.dataset.step)) return; // the page had it already
+  const apply = (entry) => {
+    const card = cardOf(entry);
+    if (card && entry.step <= Number(card.dataset.step)) return; // the page shows it already
     if (card) {
-      card.dataset.step = told.step;
-      card.querySelector("[data-latest]").textContent = told.title;
-      if (told.kind !== "reset" && told.kind !== "expire") {
+      card.dataset.step = entry.step;
+      card.querySelector("[data-latest]").textContent = entry.title;
+      if (entry.kind !== "reset" && entry.kind !== "expire") {
         const mark = document.createElement("i");
-        mark.className = told.kind;
+        mark.className = entry.kind;
         card.querySelector("[data-strip]").append(mark);
-        card.querySelector("[data-steps]").textContent = told.step;
+        card.querySelector("[data-steps]").textContent = entry.step;
       }
     }
-    if (told.ended) end(told, card);
+    if (entry.ended) end(entry, card);
     page.querySelector("[data-empty]").hidden = flights.children.length > 0;
   };
 
-  const end = (told, card) => {
-    if (ended.querySelector(`a[href="${told.path}"]`)) return;
+  const end = (entry, card) => {
+    if (ended.querySelector(`a[href="${entry.path}"]`)) return;
     card?.remove();
     count(-1);
     const row = ended.insertRow(0);
     const name = document.createElement("th");
     name.scope = "row";
     const anchor = document.createElement("a");
-    anchor.href = told.path;
-    const id = decodeURIComponent(told.path.split("/").pop());
+    anchor.href = entry.path;
+    const id = decodeURIComponent(entry.path.split("/").pop());
     anchor.textContent = id.length > 18 ? `${id.slice(0, 17)}…` : id;
     name.append(anchor);
     row.append(name);
@@ -78,11 +78,11 @@
       mark.textContent = text;
       place.append(mark);
     };
-    const isDiagnosed = told.kind === "submit";
-    cell("of-task", told.task, `task ${told.task}`);
-    cell("agent", told.agent ?? "–");
-    cell("of-status", isDiagnosed ? "diagnosed" : told.title.replace(/^Closed: /, ""), `status ${isDiagnosed ? "submitted" : "steps"}`);
-    cell("of-score", told.score === null ? "–" : told.score.toFixed(2));
+    const isDiagnosed = entry.kind === "submit";
+    cell("of-task", entry.task, `task ${entry.task}`);
+    cell("agent", entry.agent ?? "–");
+    cell("of-status", isDiagnosed ? "diagnosed" : entry.title.replace(/^Closed: /, ""), `status ${isDiagnosed ? "submitted" : "steps"}`);
+    cell("of-score", entry.score === null ? "–" : entry.score.toFixed(2));
     while (ended.rows.length > ENDED_SHOWN) ended.deleteRow(-1);
   };
 
@@ -94,12 +94,12 @@
     });
     feed.addEventListener("told", (event) => {
       position = Math.max(position, Number(event.lastEventId));
-      tell(JSON.parse(event.data));
+      apply(JSON.parse(event.data));
     });
     feed.addEventListener("error", () => {
       link.textContent = "reconnecting, nothing is lost";
       link.className = "link off";
-      // A proxy's error page ends the browser's own attempts: begin again where we are.
+      // After an error page of a proxy the browser does not reconnect by itself: reconnect at the current position.
       if (feed.readyState === EventSource.CLOSED) setTimeout(connect, 2000);
     });
   };

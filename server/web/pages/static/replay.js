@@ -1,4 +1,4 @@
-// Scrubs through an episode without loading the page again; every step keeps an address of its own.
+// Steps through an episode without reloading the page; each step keeps its own URL.
 (() => {
   "use strict";
   const start = () => {
@@ -66,13 +66,13 @@
   addEventListener("keydown", (event) => {
     const to = KEYS[event.key];
     if (!to || event.ctrlKey || event.metaKey || event.altKey) return;
-    // What scrolls by itself, scrolls.
+    // Elements that scroll or take input handle the keys themselves.
     if (event.target.matches("input:not([type=range]), select, textarea, .code, .scroll")) return;
     event.preventDefault();
     current.show(to());
   });
 
-  // A running episode: every new step of it loads the page's content again and stays at the newest step.
+  // A running episode: each new step reloads the content of the page; a viewer at the newest step stays there.
   const running = document.querySelector("[data-running=yes]");
   if (running) {
     const feed = new EventSource(`/live/feed?after=${running.dataset.position}&episode=${encodeURIComponent(running.dataset.episode)}`);

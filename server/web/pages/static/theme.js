@@ -1,4 +1,4 @@
-// Light or dark: what the system says, unless this browser was told otherwise. Runs before the page is drawn.
+// Light or dark theme: the choice stored in this browser, else that of the system. Runs before the first paint.
 (() => {
   "use strict";
   const root = document.documentElement;

@@ -1,4 +1,4 @@
-"""While an episode runs, no page tells what would solve it: every surface is read and searched, for every fault."""
+"""While an episode runs, no page reveals what would solve it: every surface is searched, for every fault."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def investigate(served: Served, task_id: TaskId, seed: int) -> None:
 
 
 async def public_surfaces(served: Served) -> dict[str, str]:
-    """What everybody can read."""
+    """What every viewer can read."""
     paths = ("/", "/episodes", "/episodes?status=running", "/episodes/~1", "/episodes/~1?step=3", "/live", "/play")
     paths += ("/compare?a=~1&b=~1",)
     surfaces = {path: (await served.client.get(path)).text for path in paths}
@@ -62,7 +62,7 @@ SMOKE = ALL_SEEDS[::4]
 
 
 @pytest.mark.parametrize("seeded", smoke(ALL_SEEDS, SMOKE.__contains__), ids=str)
-async def test_no_surface_tells_what_would_solve_a_running_episode(
+async def test_no_surface_reveals_what_would_solve_a_running_episode(
     settings: Settings, seeded: tuple[TaskId, int]
 ) -> None:
     task_id, seed = seeded
@@ -75,8 +75,8 @@ async def test_no_surface_tells_what_would_solve_a_running_episode(
         await investigate(served, task_id, seed)
         surfaces = await public_surfaces(served)
         own = (await served.client.get("/episodes/the-secret-id")).text
-    told = {(path, word) for path, text in surfaces.items() for word in hidden if word in text}
-    assert told == set()
+    leaked = {(path, word) for path, text in surfaces.items() for word in hidden if word in text}
+    assert leaked == set()
     assert {word for word in solving(scenario) if word in own} == set()
     assert "the fault is here" not in own
     print(f"{task_id}/{scenario.truth.fault_id}: {len(hidden)} words searched for on {len(surfaces) + 1} surfaces")

@@ -1,4 +1,4 @@
-"""Pages over a database that somebody has changed."""
+"""Pages over a database that was tampered with."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ async def test_a_changed_payload_breaks_the_chain_in_the_header(played: Served, 
 
 
 @pytest.mark.parametrize("payload", ["no json", "{}", '{"artifact":"none","log_filter":null,"observation_digest":""}'])
-async def test_what_cannot_be_folded_is_told_on_a_page(played: Served, tmp_path: Path, payload: str) -> None:
+async def test_an_episode_that_cannot_be_folded_is_reported_on_a_page(
+    played: Served, tmp_path: Path, payload: str
+) -> None:
     tamper(tmp_path, payload)
     response = await played.client.get("/episodes/e")
     assert response.status_code == 500
@@ -48,7 +50,7 @@ async def test_the_feed_goes_on_past_an_event_that_cannot_be_read(played: Served
     tamper(tmp_path, "no json")
     feed: Feed = played.app.state.pages.feed
     following = feed.follow(0)
-    told = await anext(following)
+    entries = await anext(following)
     await following.aclose()
-    assert len(told) == 3
-    assert b"An event that cannot be read" in told[1].frame
+    assert len(entries) == 3
+    assert b"An event that cannot be read" in entries[1].frame

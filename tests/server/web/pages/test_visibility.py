@@ -1,4 +1,4 @@
-"""Who sees how much of an episode that was begun with a key."""
+"""How much each viewer sees of an episode that was started with a key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The board as its page shows it."""
+"""The view model of the board and its template."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from server.web.pages.board.view import Cell, show_board
+from server.web.pages.board.view import HeatmapCell, build_board_view
 from server.web.pages.rendering import Renderer
 from tests.server.web.pages.boards import FAULTS, board, board_row, said
 
@@ -16,13 +16,13 @@ CALIBRATION = [{"low": 0.8, "high": 0.9, "attempts": 7, "mean_confidence": 0.85,
 
 def render(shown: dict[str, Any] | None) -> str:
     response = Renderer().page(
-        "board.html", here="board", board=None if shown is None else show_board(shown), rounds=[], wanted={}
+        "board.html", section="board", board=None if shown is None else build_board_view(shown), rounds=[], filters={}
     )
     return bytes(response.body).decode()
 
 
 def test_agents_that_share_a_rank_are_marked() -> None:
-    shown = show_board(board(board_row("a", 1, 0.9), board_row("b", 1, 0.88), board_row("c", 3, 0.4)))
+    shown = build_board_view(board(board_row("a", 1, 0.9), board_row("b", 1, 0.88), board_row("c", 3, 0.4)))
     assert [row.rank for row in shown.rows] == ["1=", "1=", "3"]
 
 
@@ -36,16 +36,16 @@ def test_a_board_without_ranks_shows_none_and_says_why() -> None:
 def test_every_fault_of_the_suite_is_a_column_also_where_no_attempt_met_it() -> None:
     row = board_row("a", 1, 0.9)
     del row["faults"]["silent_metric_swap"]
-    shown = show_board(board(row))
+    shown = build_board_view(board(row))
     assert [fault for fault, _ in shown.faults] == list(FAULTS)
-    assert shown.rows[0].faults[[fault for fault, _ in shown.faults].index("silent_metric_swap")] == Cell(
+    assert shown.rows[0].faults[[fault for fault, _ in shown.faults].index("silent_metric_swap")] == HeatmapCell(
         mean=None, attempts=0
     )
 
 
 @pytest.mark.parametrize(("mean", "shade"), [(None, "none"), (0.0, "s0"), (0.55, "s5"), (0.99, "s9"), (1.0, "s9")])
 def test_a_cell_has_the_shade_of_its_mean(mean: float | None, shade: str) -> None:
-    assert Cell(mean=mean, attempts=1).shade == shade
+    assert HeatmapCell(mean=mean, attempts=1).shade == shade
 
 
 def test_only_agents_that_said_what_they_cost_are_plotted() -> None:
@@ -54,7 +54,7 @@ def test_only_agents_that_said_what_they_cost_are_plotted() -> None:
         board_row("b", 2, 0.8, client_reported=said(0.3), on_frontier=False),
         board_row("c", 3, 0.4, calibration=CALIBRATION),
     ]
-    plots = show_board(board(*rows)).plots
+    plots = build_board_view(board(*rows)).plots
     assert [(each["agent"], each["on_frontier"]) for each in plots["costs"]] == [("a", True), ("b", False)]
     assert plots["calibration"] == [{"agent": "c", "x": [0.85], "y": [0.6], "attempts": [7]}]
 

@@ -1,17 +1,17 @@
-"""Artifacts beside a timeline."""
+"""View models of artifacts."""
 
 from __future__ import annotations
 
 from domain.generator import generate
-from server.web.pages.episode.artifacts import faulty_lines, show_artifacts, split_lines
-from server.web.pages.episode.exposure import first_seen
+from server.web.pages.episode.artifacts import build_artifact_views, faulty_lines, split_lines
+from server.web.pages.episode.exposure import line_exposure
 
 
-def test_a_changed_line_is_told_with_the_twins() -> None:
+def test_a_changed_line_is_shown_with_the_twins() -> None:
     assert faulty_lines(["a", "b", "c"], ["a", "x", "c"]) == {1: "x"}
 
 
-def test_lines_that_only_the_twin_has_are_told_where_they_would_follow() -> None:
+def test_lines_that_only_the_twin_has_are_shown_where_they_would_follow() -> None:
     assert faulty_lines(["a", "c"], ["a", "b", "c"]) == {0: "b"}
 
 
@@ -21,18 +21,18 @@ def test_a_line_that_the_twin_lacks_has_nothing_in_its_place() -> None:
 
 def test_the_faulty_line_of_a_generated_scenario_is_the_one_of_its_field() -> None:
     scenario, twin = generate("easy", 7), generate("easy", 7, fault="none")
-    seen = first_seen(scenario.evidence.artifacts, [])
-    shown = show_artifacts(
-        scenario.evidence, seen, is_over=True, twin=twin.evidence, roots=frozenset({scenario.truth.root_cause_file})
+    exposure = line_exposure(scenario.evidence.artifacts, [])
+    views = build_artifact_views(
+        scenario.evidence, exposure, is_over=True, twin=twin.evidence, roots=frozenset({scenario.truth.root_cause_file})
     )
-    faulty = [line for each in shown for line in each.lines if line.is_faulty]
+    faulty = [line for each in views for line in each.lines if line.is_faulty]
     assert [(line.text, line.twin) for line in faulty] == [("  learning_rate: 4.5", "  learning_rate: 0.15")]
 
 
 def test_while_the_episode_runs_no_line_is_shown_that_the_agent_has_not_seen() -> None:
     scenario = generate("easy", 7)
-    seen = first_seen(scenario.evidence.artifacts, [])
-    shown = show_artifacts(scenario.evidence, seen, is_over=False, twin=None, roots=frozenset())
-    assert {line.text for each in shown for line in each.lines} == {None}
-    lengths = {each.name: len(each.lines) for each in shown}
+    exposure = line_exposure(scenario.evidence.artifacts, [])
+    views = build_artifact_views(scenario.evidence, exposure, is_over=False, twin=None, roots=frozenset())
+    assert {line.text for each in views for line in each.lines} == {None}
+    lengths = {each.name: len(each.lines) for each in views}
     assert lengths == {name: len(split_lines(text)) for name, text in scenario.evidence.artifacts.items()}

@@ -1,4 +1,4 @@
-"""Reading the curves out of a log."""
+"""Parsing the curves from a log."""
 
 from __future__ import annotations
 

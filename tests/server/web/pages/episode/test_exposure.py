@@ -1,4 +1,4 @@
-"""Which lines an agent had been shown."""
+"""Which lines an agent was shown, and when."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from domain.episode.evidence import EvidenceView
 from domain.events import ArtifactRead, CheckRun, Event, FieldQueried
 from domain.scenario import Scenario
-from server.web.pages.episode.exposure import find_field, first_seen
+from server.web.pages.episode.exposure import find_field, line_exposure
 from tests.hand_made import CONFIG, TEXTS
 
 
@@ -28,14 +28,16 @@ def found(text: str, field: str) -> list[str]:
 
 def test_a_whole_read_shows_every_line_and_the_first_step_counts() -> None:
     events: list[Event] = [CheckRun(check="data_leakage", observation_digest=""), read("train.log"), read("train.log")]
-    seen = first_seen(TEXTS, events)
-    assert set(seen["train.log"]) == {1}
-    assert set(seen["config.yaml"]) == {None}
+    exposure = line_exposure(TEXTS, events)
+    assert set(exposure["train.log"]) == {1}
+    assert set(exposure["config.yaml"]) == {None}
 
 
 def test_a_filter_shows_the_lines_it_keeps() -> None:
-    seen = first_seen(TEXTS, [read("train.log", "epoch:2"), read("train.log", "EPOCH"), query("train.log", "disk")])
-    assert seen["train.log"] == (None, 1, 0, 1, 2)
+    exposure = line_exposure(
+        TEXTS, [read("train.log", "epoch:2"), read("train.log", "EPOCH"), query("train.log", "disk")]
+    )
+    assert exposure["train.log"] == (None, 1, 0, 1, 2)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +77,9 @@ def test_a_field_of_json_is_found(field: str, lines: list[str]) -> None:
 def test_what_a_query_shows_is_marked_wherever_it_is_answered(scenario: Scenario, view: EvidenceView) -> None:
     field = "optimizer.momentum"
     assert view.has_field("config.yaml", field)
-    assert [step for step in first_seen(TEXTS, [query("config.yaml", field)])["config.yaml"] if step is not None] == [0]
+    assert [
+        step for step in line_exposure(TEXTS, [query("config.yaml", field)])["config.yaml"] if step is not None
+    ] == [0]
 
 
 def test_a_digit_of_another_script_is_no_index() -> None:

@@ -1,4 +1,4 @@
-"""The page of an episode: what it shows to whom."""
+"""The page of an episode: what it shows to each viewer."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from server.audit.report import AuditReport
 from server.scenarios.repository import CachedScenario
 from server.scenarios.simulation import InProcessSimulation
 from server.settings import Settings
-from server.web.pages.episode import page as replaying
-from server.web.pages.episode.audit_limit import MAX_CONCURRENT
-from server.web.pages.episode.twins import Twins
+from server.web.pages.episode import page as episode_page
+from server.web.pages.episode.audit_limit import MAX_PENDING_AUDITS
+from server.web.pages.episode.twins import TwinCache
 from tests.hand_made import REPAIR, HandMadeSimulation, hand_made_scenario
 from tests.served import Served, serving
 
@@ -91,7 +91,7 @@ async def test_what_an_agent_writes_is_text_and_never_markup(served: Served) -> 
 @pytest.mark.parametrize(
     "path", ["/episodes/none", "/episodes/~99", "/episodes/~0", "/episodes/a%20b", "/compare?a=x&b=y"]
 )
-async def test_an_episode_that_is_not_there_is_told_on_a_page(served: Served, path: str) -> None:
+async def test_an_unknown_episode_is_reported_on_a_page(served: Served, path: str) -> None:
     response = await served.client.get(path)
     assert response.status_code == 404
     assert response.headers["content-type"].startswith("text/html")
@@ -166,13 +166,13 @@ async def test_a_client_has_one_audit_and_few_are_waited_for(served: Served, mon
     await served.step("e", SUBMIT)
     begun, go_on = threading.Event(), threading.Event()
 
-    async def held(*_: object) -> AuditReport:
+    async def paused_audit(*_: object) -> AuditReport:
         begun.set()
         await asyncio.to_thread(go_on.wait, 20)
         return AuditReport(episode_id="e", events=2, findings=(), notes=())
 
-    monkeypatch.setattr(replaying, "audit_episode", held)
-    transports = [httpx.ASGITransport(served.app, client=(f"10.0.0.{n}", 1)) for n in range(MAX_CONCURRENT + 1)]
+    monkeypatch.setattr(episode_page, "audit_episode", paused_audit)
+    transports = [httpx.ASGITransport(served.app, client=(f"10.0.0.{n}", 1)) for n in range(MAX_PENDING_AUDITS + 1)]
     clients = [httpx.AsyncClient(transport=each, base_url="http://test") for each in transports]
     first = asyncio.create_task(clients[0].post("/episodes/e/audit"))
     await asyncio.to_thread(begun.wait, 20)
@@ -184,7 +184,7 @@ async def test_a_client_has_one_audit_and_few_are_waited_for(served: Served, mon
     assert "Too many audits" in refused.text
     go_on.set()
     answered = [each.status_code for each in await asyncio.gather(first, *waiting)]
-    assert sorted(answered) == [200] * MAX_CONCURRENT + [429]
+    assert sorted(answered) == [200] * MAX_PENDING_AUDITS + [429]
     assert (await clients[0].post("/episodes/e/audit")).status_code == 200
     for each in clients:
         await each.aclose()
@@ -202,13 +202,13 @@ class FailingOnce(HandMadeSimulation):
 
 
 async def test_a_twin_that_failed_does_not_take_a_newer_one_with_it() -> None:
-    world, cached = FailingOnce(), CachedScenario(hand_made_scenario(), is_stored=True)
-    twins = Twins(world)
+    world, scenario = FailingOnce(), CachedScenario(hand_made_scenario(), is_stored=False)
+    twins = TwinCache(world)
 
     async def ask_twice() -> None:
         with pytest.raises(RuntimeError):
-            await twins.twin_of(cached)
-        await twins.twin_of(cached)
+            await twins.get(scenario)
+        await twins.get(scenario)
 
     # Both wait for the one that fails, and the first asks again before the second has heard of it.
     await asyncio.gather(ask_twice(), ask_twice())

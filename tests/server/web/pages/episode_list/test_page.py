@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from server.web.pages.episode_list.query import PAGE
+from server.web.pages.episode_list.query import PAGE_SIZE
 from tests.served import Served
 
 SUBMIT = {"action_type": "submit_diagnosis"}
@@ -18,7 +18,7 @@ TASKS = ("easy", "medium", "hard")
 @pytest.fixture
 async def many(served: Served) -> Served:
     """More than two pages of episodes; each third one runs."""
-    for number in range(2 * PAGE + 20):
+    for number in range(2 * PAGE_SIZE + 20):
         name = f"e-{number:03d}"
         await served.reset(episode_id=name, task_id=TASKS[number % 3], agent=f"agent-{number % 4}")
         for _ in range(number % 3):
@@ -59,7 +59,7 @@ async def test_paging_shows_every_episode_once_in_order(many: Served, sort: str)
 async def expected_order(served: Served, sort: str) -> list[str]:
     """The order by plain sorting of what the state of each episode says."""
     rows: list[tuple[Any, str, str]] = []
-    for number in range(2 * PAGE + 20):
+    for number in range(2 * PAGE_SIZE + 20):
         name = f"e-{number:03d}"
         events = await served.services.episodes.events(name)
         state = (await served.client.get("/state", params={"episode_id": name})).json()

@@ -1,4 +1,4 @@
-"""How the list asks the database: by an index, whatever is asked for, and on both backends."""
+"""The queries of the list: by an index for every filter, and the same on both backends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects import sqlite
 
 from server.settings import Settings
-from server.web.pages.episode_list.filter import read_asked
+from server.web.pages.episode_list.filter import parse_list_request
 from server.web.pages.episode_list.query import list_query
 from tests.served import Served, serving
 from tests.server.web.pages.episode_list.test_page import paths
@@ -31,10 +31,10 @@ QUERIES = (
 async def test_every_list_is_read_by_an_index(
     served: Served, query: dict[str, str], agents: tuple[str, ...] | None
 ) -> None:
-    statement = list_query(read_asked(query).filter, agents, None, is_backward=False)
-    told = str(statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
+    statement = list_query(parse_list_request(query).filter, agents, None, is_backward=False)
+    sql = str(statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
     async with served.services.reader.connect() as connection:
-        plan = [row.detail for row in await connection.execute(text(f"EXPLAIN QUERY PLAN {told}"))]
+        plan = [row.detail for row in await connection.execute(text(f"EXPLAIN QUERY PLAN {sql}"))]
     on_tables = [step for step in plan if re.search(r"(SCAN|SEARCH) (episodes|events)\b", step)]
     assert on_tables
     assert [step for step in on_tables if "INDEX" not in step] == []

@@ -1,4 +1,4 @@
-"""Playing by forms."""
+"""Playing an episode by the forms of the play page."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ async def test_a_form_that_is_sent_twice_costs_one_step(player: Player) -> None:
     assert "1 of 30" in await player.open()
 
 
-async def test_a_form_of_an_old_page_does_nothing_and_shows_where_the_episode_stands(player: Player) -> None:
+async def test_a_form_of_an_old_page_does_nothing_and_shows_the_current_state(player: Player) -> None:
     await begin(player)
     old = player.page
     await player.act(action_type="read_artifact", artifact_name="config.yaml")
@@ -102,7 +102,7 @@ async def test_a_form_of_an_old_page_does_nothing_and_shows_where_the_episode_st
     assert "1 of 30" in late.text
 
 
-async def test_what_does_not_fit_is_told_and_costs_nothing(player: Player) -> None:
+async def test_an_invalid_action_is_reported_and_costs_nothing(player: Player) -> None:
     await begin(player)
     wrong = await player.send("/play/act", action_type="submit_diagnosis", confidence="200", diagnosis="kept words")
     assert wrong.status_code == 422
@@ -112,7 +112,7 @@ async def test_what_does_not_fit_is_told_and_costs_nothing(player: Player) -> No
 
 
 @pytest.mark.parametrize("seed", ["-1", "abc", "9" * 30])
-async def test_a_seed_that_is_none_is_told(player: Player, seed: str) -> None:
+async def test_an_invalid_seed_is_reported(player: Player, seed: str) -> None:
     refused = await player.send("/play/begin", task_id="easy", seed=seed)
     assert refused.status_code == 422
     assert "Investigate it yourself" in refused.text

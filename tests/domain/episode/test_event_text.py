@@ -1,0 +1,54 @@
+"""The words of events: what a title may reveal, and that replay and pages agree."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from domain.episode.event_text import END_REASON_TEXT, end_reason_text, event_text
+from domain.events import ActionRefused, ArtifactRead, CheckRun, EpisodeExpired, Event, FieldQueried
+from domain.types import EndReason
+
+WRITTEN = "what-the-agent-wrote"
+DIGEST = {"observation_digest": ""}
+
+
+@pytest.mark.parametrize(
+    ("event", "title", "line"),
+    [
+        (
+            ArtifactRead(artifact="train.log", log_filter=WRITTEN, **DIGEST),
+            "Read train.log",
+            f"read train.log where '{WRITTEN}'",
+        ),
+        (
+            FieldQueried(artifact="config.yaml", field=WRITTEN, **DIGEST),
+            "Queried config.yaml",
+            f"query config.yaml {WRITTEN}",
+        ),
+        (
+            ActionRefused(artifact="config.yaml", field=WRITTEN, reason="unknown_field", **DIGEST),
+            "Queried config.yaml, refused",
+            f"refused: config.yaml {WRITTEN} (unknown_field)",
+        ),
+    ],
+)
+def test_a_title_leaves_out_what_the_agent_wrote_and_a_line_has_it(event: Event, title: str, line: str) -> None:
+    words = event_text(event)
+    assert (words.title, words.line, words.agent_input) == (title, line, WRITTEN)
+
+
+def test_a_whole_read_and_a_check_have_no_input_of_the_agent() -> None:
+    assert event_text(ArtifactRead(artifact="config.yaml", log_filter=None, **DIGEST)).agent_input is None
+    assert event_text(CheckRun(check="data_leakage", **DIGEST)) == ("Checked data_leakage", "check data_leakage", None)
+
+
+@pytest.mark.parametrize("reason", get_args(EndReason))
+def test_every_end_has_words(reason: EndReason) -> None:
+    assert end_reason_text(reason) == END_REASON_TEXT[reason]
+
+
+def test_an_expired_episode_is_titled_by_how_it_ended_and_a_running_one_has_not_ended() -> None:
+    assert event_text(EpisodeExpired(reason="idle")).title == "Closed: left idle"
+    assert end_reason_text(None) == "running"
