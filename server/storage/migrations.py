@@ -143,10 +143,10 @@ async def upgrade_database(url: URL) -> SchemaVersion:
 
 
 def migrations_folder() -> Path:
-    """Where the migrations are: beside this file when installed, at the top of a checkout."""
-    here = Path(__file__).resolve().parent
-    open_services = here / "migrations"
-    return open_services if open_services.is_dir() else here.parent / "migrations"
+    """The folder of the migrations: ``server/migrations`` in the installed package, ``migrations`` in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    packaged = package / "migrations"
+    return packaged if packaged.is_dir() else package.parent / "migrations"
 
 
 def _upgrade(connection: Connection) -> None:

@@ -57,9 +57,9 @@ async def test_nonsense_on_the_channel_does_not_end_the_listening(
 async def test_a_database_that_stops_answering_during_the_start_does_not_hang_the_server(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.episodes.service.peers.START_SECONDS", 0.05)
-    monkeypatch.setattr("server.episodes.service.peers.UNHEARD_SECONDS", 0.0)
-    monkeypatch.setattr("server.episodes.service.peers.AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr("server.episodes.peers.START_SECONDS", 0.05)
+    monkeypatch.setattr("server.episodes.peers.UNHEARD_SECONDS", 0.0)
+    monkeypatch.setattr("server.episodes.peers.AGAIN_SECONDS", 0.01)
     listen = PeerChannel._listen_until_lost
     may_listen = asyncio.Event()
 

@@ -186,7 +186,7 @@ async def test_a_reset_over_another_server_moves_the_open_socket(settings: Setti
 async def test_news_is_heard_again_after_the_connection_broke(
     settings: Settings, postgres: PrivatePostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.episodes.service.peers.AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr("server.episodes.peers.AGAIN_SECONDS", 0.01)
     async with serving(settings) as here, serving(settings) as there:
         await postgres.alter(settings.database_url, "RESET ALL")
         for _ in range(200):
