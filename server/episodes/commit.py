@@ -77,14 +77,14 @@ def _draw_seed(drawn_from: str) -> int:
     return int.from_bytes(drawn[:8], "big") >> (64 - SEED_BITS)
 
 
-class PendingCommit(NamedTuple):
-    """Decided, and not recorded yet."""
+class PreparedAppend(NamedTuple):
+    """What was decided for an episode and is not recorded yet, with the state after it."""
 
     append: Append
     after: EpisodeSnapshot
 
 
-def prepare_commit(
+def prepare_append(
     episode_id: str,
     current: EpisodeSnapshot | None,
     decided: Decision,
@@ -94,7 +94,7 @@ def prepare_commit(
     request_id: str | None,
     cached: CachedScenario | None,
     truth: Truth | Composition | None,
-) -> PendingCommit:
+) -> PreparedAppend:
     """``cached``: of an episode that begins. ``truth``: of a ranked episode that goes on."""
     head = current.head if current is not None else EMPTY
     linked = link_events(episode_id, head, decided.events, recorded_at=now, actor=actor, request_id=request_id)
@@ -109,4 +109,4 @@ def prepare_commit(
     after = EpisodeSnapshot(
         state, Head(linked[-1].version, linked[-1].hash), used if request_id is None else used | {request_id}
     )
-    return PendingCommit(Append(episode_id, head.version, linked, rows), after)
+    return PreparedAppend(Append(episode_id, head.version, linked, rows), after)

@@ -19,7 +19,7 @@ from domain.json import encode_json
 from server.clock import to_timestamp
 from server.episodes.cache import EpisodeCache
 from server.episodes.commands import AuthorizedReset
-from server.episodes.commit import PendingCommit, prepare_commit, prepare_start
+from server.episodes.commit import PreparedAppend, prepare_append, prepare_start
 from server.episodes.errors import EpisodeTakenError, RoundClosedError, UnknownEpisodeError
 from server.episodes.idempotency import is_repeated_step, is_replayable_reset, state_after_request
 from server.episodes.keyed_lock import KeyedLock
@@ -33,7 +33,7 @@ from server.security.session_names import SessionName
 from server.security.signing import Signer
 from server.storage.errors import RequestIdReusedError, RowRefusedError, StoreError, WrongExpectedVersionError
 from server.storage.stream_codec import SERVER_ACTOR, EpisodeSnapshot
-from server.storage.writers.protocol import WriterStoppedError
+from server.storage.writers.protocol import Commit, WriterStoppedError
 from server.store import EventStore
 
 logger = logging.getLogger(__name__)
@@ -220,7 +220,7 @@ class Episodes:
         await self._record(step)
         return step.after
 
-    async def _record_and_close(self, start: PendingCommit, left: str) -> bool:
+    async def _record_and_close(self, start: PreparedAppend, left: str) -> bool:
         """Record both, or nothing and False where the one that was left is over or went on at another server."""
         async with self._locks.hold(left):
             current = await self._cache.load(left)
@@ -244,27 +244,26 @@ class Episodes:
         actor: str,
         request_id: str | None = None,
         cached: CachedScenario | None = None,
-    ) -> PendingCommit:
+    ) -> PreparedAppend:
         truth = None
         if current is not None and current.state.reset.round is not None:
             truth = (await self._scenarios.get(current.state.reset.scenario_digest)).scenario.truth
         now = to_timestamp(self._clock())
-        return prepare_commit(
+        return prepare_append(
             episode_id, current, decided, now=now, actor=actor, request_id=request_id, cached=cached, truth=truth
         )
 
-    async def _record(self, change: PendingCommit, beside: PendingCommit | None = None) -> None:
-        """Append a change, with another episode's beside it, and keep the folds that the append made true; raises
-        ``RoundClosedError`` where the round of the first was closed meanwhile."""
-        EPISODE_ID.set(change.append.stream_id)
-        changes = [change] if beside is None else [change, beside]
+    async def _record(self, *changes: PreparedAppend) -> None:
+        """Append the changes in one commit and cache the new snapshots; raises ``RoundClosedError`` where the round of the
+        first was closed meanwhile."""
+        EPISODE_ID.set(changes[0].append.stream_id)
         try:
-            await self._store.write(change.append._replace(beside=beside.append) if beside else change.append)
+            await self._store.append(Commit(tuple(each.append for each in changes)))
         except BaseException as error:
             # Not known whether it was written, or known that another writer was faster: the log knows.
             for each in changes:
                 self._cache.drop(each.append.stream_id)
-            round_id = change.after.state.reset.round
+            round_id = changes[0].after.state.reset.round
             if isinstance(error, RowRefusedError) and round_id is not None:
                 raise RoundClosedError(round_id) from error
             raise

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from server.settings import Settings
 from server.storage.writers.batch import write_batch
-from server.storage.writers.protocol import Append, Outcome
+from server.storage.writers.protocol import Commit, Outcome
 from server.supervision import FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS, Supervisor
 from tests.databases import execute
 from tests.served import Served, assert_problem, serving
@@ -102,7 +102,7 @@ async def test_a_writer_that_ends_fails_its_callers_and_is_replaced(
 async def test_what_was_being_written_when_the_writer_ended_is_not_said_to_be_lost(
     settings: Settings, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write_and_end(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
+    def write_and_end(connection: Connection, batch: Sequence[Commit]) -> list[Outcome]:
         write_batch(connection, batch)
         monkeypatch.setattr(writer, "_write", write_batch)
         raise KillTheWriterError
@@ -196,10 +196,10 @@ async def test_the_live_feed_is_started_again(
 async def test_the_listener_to_other_servers_is_started_again(
     settings: Settings, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.episodes.service.peers.UNHEARD_SECONDS", 0.0)
+    monkeypatch.setattr("server.episodes.peers.UNHEARD_SECONDS", 0.0)
     async with serving(settings, supervisor=Supervisor(sleep=pauses)) as served:
         peers = served.services.sessions.peers
-        monkeypatch.setattr("server.episodes.service.peers.AGAIN_SECONDS", 0.0)
+        monkeypatch.setattr("server.episodes.peers.AGAIN_SECONDS", 0.0)
         monkeypatch.setattr(peers, "_listen_until_lost", failing(iter([ZeroDivisionError()]), peers._listen_until_lost))
         end_connections(settings.database_url)
         async with asyncio.timeout(10):
