@@ -8,7 +8,7 @@ from typing import Any, Sequence
 from pydantic_core import from_json
 
 from domain.chain import Link
-from domain.episode.decide import EpisodeState, evolve
+from domain.episode.decide import EpisodeState
 from domain.episode.evidence import EvidenceView
 from domain.episode.state import SHOWN_DECIMALS
 from domain.events import (
@@ -25,7 +25,7 @@ from domain.events import (
 )
 from domain.tasks.table import TASKS
 from domain.types import TaskId
-from server.storage.stream_codec import decode_link
+from server.storage.stream_codec import fold_history
 from server.web.pages.formatting import format_end, gap_ms
 
 
@@ -75,14 +75,11 @@ class UnfoldableError(Exception):
 
 def fold_stream(links: Sequence[Link]) -> Folding:
     """All states of a stream that is not empty; raises ``UnfoldableError``."""
-    states: list[EpisodeState] = []
     try:
-        events = tuple(decode_link(each) for each in links)
-        for event in events:
-            states.append(evolve(states[-1] if states else None, event))
+        history = list(fold_history(links))
     except ValueError as error:  # what validation, an unknown kind and an invalid history have in common
         raise UnfoldableError from error
-    return Folding(tuple(links), events, tuple(states))
+    return Folding(tuple(links), tuple(event for _, event, _ in history), tuple(state for _, _, state in history))
 
 
 def timeline(folding: Folding, view: EvidenceView | None) -> tuple[Entry, ...]:

@@ -15,6 +15,7 @@ from typing import Any, AsyncGenerator, Coroutine, NamedTuple, Sequence, TypeVar
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from domain.events import ENDING_KINDS
 from domain.json import encode_json
 from server.storage.errors import StoreError
 from server.storage.positions import read_safe_position
@@ -29,7 +30,6 @@ QUIET_SECONDS = 15.0
 """How long a watcher hears nothing before it is told that nothing happened: proxies close silent connections."""
 _KEPT = 2000
 _Result = TypeVar("_Result")
-_ENDING_KINDS = ("submit", "expire")
 
 
 class FeedEntry(NamedTuple):
@@ -136,7 +136,7 @@ async def _whole(work: Coroutine[Any, Any, _Result]) -> _Result:
 
 def to_entry(row: Any) -> FeedEntry:
     """One recorded event as everybody may know it at once."""
-    is_end = row.kind in _ENDING_KINDS
+    is_end = row.kind in ENDING_KINDS
     said = {
         "number": number_name(row.number),
         "step": row.version - 1,
