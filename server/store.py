@@ -41,10 +41,9 @@ class EventStore:
         An error names the stream of the append that failed.
         """
         for each in commit.appends:
-            if [link.version for link in each.linked] != [
-                each.expected_version + n + 1 for n in range(len(each.linked))
-            ]:
-                raise ValueError(f"{each.stream_id}: events must be linked after version {each.expected_version}")
+            for version, link in enumerate(each.linked, start=each.expected_version + 1):
+                if link.version != version:
+                    raise ValueError(f"{each.stream_id}: events must be linked after version {each.expected_version}")
         self._waiting += 1
         try:
             await self._writer.submit(commit)

@@ -91,17 +91,22 @@ def prepare_append(
     *,
     now: str,
     actor: str,
-    request_id: str | None,
-    cached: CachedScenario | None,
-    truth: Truth | Composition | None,
+    request_id: str | None = None,
+    cached: CachedScenario | None = None,
+    truth: Truth | Composition | None = None,
 ) -> PreparedAppend:
-    """``cached``: of an episode that begins. ``truth``: of a ranked episode that goes on."""
+    """Link the decided events and make the rows that belong to them.
+
+    Args:
+        cached: the scenario, where the episode begins.
+        truth: of a ranked episode that goes on; None: practice, or the episode begins.
+    """
     head = current.head if current is not None else EMPTY
     linked = link_events(episode_id, head, decided.events, recorded_at=now, actor=actor, request_id=request_id)
     state = decided.after
     rows = (go_on_row(linked[-1], state),) if cached is None else initial_rows(linked[-1], state, cached)
-    by_agent = not all(isinstance(each, EpisodeExpired) for each in decided.events)
     if truth is not None and state.ended is not None:
+        by_agent = not all(isinstance(each, EpisodeExpired) for each in decided.events)
         rows = (*rows, ended_row(linked[-1], state, truth, by_agent=by_agent))
     elif truth is not None:
         rows = (*rows, step_row(episode_id))
