@@ -31,7 +31,7 @@ from server.storage.read_models import episode_values
 from server.storage.schema import episodes
 from server.storage.sql import run_rows
 from server.storage.writers.batch import write_batch
-from server.storage.writers.protocol import Append
+from server.storage.writers.protocol import Append, Commit
 
 SCENARIOS = 30
 AGENTS = 500
@@ -129,7 +129,9 @@ def insert(connection: Connection, piece: list[tuple[list[Link], dict[str, Any]]
     """Write a piece as the server's writer does; the answer is how many events it has."""
     refused = [
         outcome
-        for outcome in write_batch(connection, [Append(links[0].stream_id, 0, tuple(links), ()) for links, _ in piece])
+        for outcome in write_batch(
+            connection, [Commit((Append(links[0].stream_id, 0, tuple(links)),)) for links, _ in piece]
+        )
         if outcome is not None
     ]
     if refused:

@@ -30,7 +30,7 @@ from server.storage.read_models import episode_row, go_on_row
 from server.storage.sql import StatementRow
 from server.storage.stream_codec import decode_link, fold_links, link_events, read_stream
 from server.storage.writers.batch import write_batch
-from server.storage.writers.protocol import Append
+from server.storage.writers.protocol import Append, Commit
 
 EVENTS_OF_EPISODE = STEPS + 1
 AUDITED = 40
@@ -137,7 +137,7 @@ def write_history(path: Path, events: int) -> int:
     with engine.connect() as connection:
         while written < events:
             batch = [_history_of(f"h{written + n:031x}", begin, view) for n in range(1000)]
-            outcomes = write_batch(connection, batch)
+            outcomes = write_batch(connection, [Commit((append,)) for append in batch])
             if any(outcomes):
                 raise RuntimeError(f"the history could not be written: {outcomes[0]}")
             written += sum(len(append.linked) for append in batch)

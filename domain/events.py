@@ -19,6 +19,8 @@ from domain.types import ArtifactName, RewardMode, SanityCheckName, SplitName, T
 
 EventKind = Literal["reset", "read", "query", "check", "refuse", "submit", "expire"]
 EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
+ENDING_KINDS: frozenset[str] = frozenset({"submit", "expire"})
+"""Kinds of the events that end an episode."""
 RefuseReason = Literal["unknown_field"]
 ExpireReason = Literal["steps", "idle", "abandoned"]
 

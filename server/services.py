@@ -38,7 +38,7 @@ from server.storage.errors import StoreError, translate_database_errors
 from server.storage.read_models import read_last_scores, read_open_count
 from server.storage.sqlite_files import DatabaseMovedError
 from server.storage.writers.batch import write_batch
-from server.storage.writers.protocol import Append, Outcome, WriteBatch
+from server.storage.writers.protocol import Commit, Outcome, WriteBatch
 from server.store import EventStore
 from server.supervision import Supervisor, Work
 
@@ -251,14 +251,14 @@ def _build_services(
 def _measured(write: WriteBatch, metrics: Metrics) -> WriteBatch:
     """The same, with its time, its size and the kinds of its events counted."""
 
-    def measuring(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
+    def measuring(connection: Connection, batch: Sequence[Commit]) -> list[Outcome]:
         started = time.perf_counter()
         outcomes = write(connection, batch)
         metrics.commit_seconds.observe(time.perf_counter() - started)
         metrics.batch_size.observe(len(batch))
-        for append, outcome in zip(batch, outcomes, strict=True):
+        for commit, outcome in zip(batch, outcomes, strict=True):
             if outcome is None:
-                metrics.events.update([each.kind for each in append.linked])
+                metrics.events.update([each.kind for append in commit.appends for each in append.linked])
         return outcomes
 
     return measuring

@@ -8,18 +8,13 @@ at all; what they say is not looked at. Rule 4: nothing here changes or removes 
 from __future__ import annotations
 
 import time
-from typing import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.chain import Link
-from server.storage.errors import (
-    StoreUnavailableError,
-    translate_database_errors,
-)
-from server.storage.sql import StatementRow
+from server.storage.errors import StoreUnavailableError, translate_database_errors
 from server.storage.stream_codec import _STREAM, to_link
-from server.storage.writers.protocol import Append, Writer
+from server.storage.writers.protocol import Commit, Writer
 
 
 class EventStore:
@@ -40,22 +35,18 @@ class EventStore:
         """Whether the database did not take the latest append, and that is not longer ago."""
         return self._last_refusal is not None and time.monotonic() - self._last_refusal <= seconds
 
-    async def append(
-        self, stream_id: str, expected_version: int, linked: Sequence[Link], rows: Sequence[StatementRow] = ()
-    ) -> None:
-        """Add events atomically at the expected version; returns once they are durable."""
-        await self.write(Append(stream_id, expected_version, tuple(linked), tuple(rows)))
+    async def append(self, commit: Commit) -> None:
+        """Write the appends of a commit together or not at all; return once they are durable.
 
-    async def write(self, append: Append) -> None:
-        """The same with what is written beside it; an error names the stream of the part at fault."""
-        for each in append.parts():
-            if [link.version for link in each.linked] != [
-                each.expected_version + n + 1 for n in range(len(each.linked))
-            ]:
-                raise ValueError(f"{each.stream_id}: events must be linked after version {each.expected_version}")
+        An error names the stream of the append that failed.
+        """
+        for each in commit.appends:
+            for version, link in enumerate(each.linked, start=each.expected_version + 1):
+                if link.version != version:
+                    raise ValueError(f"{each.stream_id}: events must be linked after version {each.expected_version}")
         self._waiting += 1
         try:
-            await self._writer.submit(append)
+            await self._writer.submit(commit)
             self._last_refusal = None
         except StoreUnavailableError:
             self._last_refusal = time.monotonic()

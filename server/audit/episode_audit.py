@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.actions import QueryArtifact, ReadArtifact, RunSanityCheck, SubmitDiagnosis
 from domain.chain import Link, verify_chain
-from domain.episode.decide import Command, EndEpisode, EpisodeState, ResetEpisode, decide, evolve
+from domain.episode.decide import Command, EndEpisode, EpisodeState, ResetEpisode, decide
 from domain.episode.observation import OBSERVATION_VERSION
 from domain.events import (
     ActionRefused,
@@ -42,7 +42,7 @@ from server.storage.connections import open_read_connection
 from server.storage.errors import UnreadableEventError
 from server.storage.read_models import episode_values
 from server.storage.schema import attempts, episodes
-from server.storage.stream_codec import decode_link, read_stream
+from server.storage.stream_codec import fold_history, read_stream
 
 _LOOKS = 5
 _EPISODE = select(episodes).where(episodes.c.episode_id == bindparam("wanted"))
@@ -149,14 +149,14 @@ class _Auditor:
         before: list[EpisodeState | None] = []
         folded: list[Event] = []
         state: EpisodeState | None = None
-        for each in links:
-            before.append(state)
-            try:
-                folded.append(decode_link(each))
-                state = evolve(state, folded[-1])
-            except ValueError as error:  # what validation, an unknown kind and an invalid history have in common
-                self._find("fold", each.version, str(error).splitlines()[0])
-                return None
+        try:
+            for _, event, after in fold_history(links):
+                before.append(state)
+                folded.append(event)
+                state = after
+        except ValueError as error:  # what validation, an unknown kind and an invalid history have in common
+            self._find("fold", links[len(folded)].version, str(error).splitlines()[0])
+            return None
         return _Folding(tuple(before), tuple(folded), state)
 
     def _compare_row(self, recorded: _Recorded, folding: _Folding | None) -> None:

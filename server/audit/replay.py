@@ -7,14 +7,14 @@ from typing import Any, Iterable
 from pydantic import BaseModel, ConfigDict
 
 from domain.chain import Link
-from domain.episode.decide import EpisodeState, evolve
+from domain.episode.decide import EpisodeState
 from domain.episode.event_text import event_text
 from domain.episode.state import SHOWN_DECIMALS
 from domain.events import Event
 from server.settings import Settings
 from server.storage.connections import open_read_connection
 from server.storage.errors import StoreError
-from server.storage.stream_codec import decode_link, read_stream
+from server.storage.stream_codec import fold_history, read_stream
 
 
 class UnknownStreamError(LookupError):
@@ -87,10 +87,9 @@ async def replay_episode(settings: Settings, episode_id: str) -> Replay:
 def _replay(links: Iterable[Link]) -> tuple[tuple[ReplayedEvent, ...], EpisodeState | None]:
     replayed: list[ReplayedEvent] = []
     state: EpisodeState | None = None
-    for each in links:
-        recorded = decode_link(each)
-        before, state = state, evolve(state, recorded)
-        replayed.append(_replayed(each, recorded, before, state))
+    for each, recorded, after in fold_history(links):
+        replayed.append(_replayed(each, recorded, state, after))
+        state = after
     return tuple(replayed), state
 
 

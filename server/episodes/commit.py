@@ -77,31 +77,36 @@ def _draw_seed(drawn_from: str) -> int:
     return int.from_bytes(drawn[:8], "big") >> (64 - SEED_BITS)
 
 
-class PendingCommit(NamedTuple):
-    """Decided, and not recorded yet."""
+class PreparedAppend(NamedTuple):
+    """What was decided for an episode and is not recorded yet, with the state after it."""
 
     append: Append
     after: EpisodeSnapshot
 
 
-def prepare_commit(
+def prepare_append(
     episode_id: str,
     current: EpisodeSnapshot | None,
     decided: Decision,
     *,
     now: str,
     actor: str,
-    request_id: str | None,
-    cached: CachedScenario | None,
-    truth: Truth | Composition | None,
-) -> PendingCommit:
-    """``cached``: of an episode that begins. ``truth``: of a ranked episode that goes on."""
+    request_id: str | None = None,
+    cached: CachedScenario | None = None,
+    truth: Truth | Composition | None = None,
+) -> PreparedAppend:
+    """Link the decided events and make the rows that belong to them.
+
+    Args:
+        cached: the scenario, where the episode begins.
+        truth: of a ranked episode that goes on; None: practice, or the episode begins.
+    """
     head = current.head if current is not None else EMPTY
     linked = link_events(episode_id, head, decided.events, recorded_at=now, actor=actor, request_id=request_id)
     state = decided.after
     rows = (go_on_row(linked[-1], state),) if cached is None else initial_rows(linked[-1], state, cached)
-    by_agent = not all(isinstance(each, EpisodeExpired) for each in decided.events)
     if truth is not None and state.ended is not None:
+        by_agent = not all(isinstance(each, EpisodeExpired) for each in decided.events)
         rows = (*rows, ended_row(linked[-1], state, truth, by_agent=by_agent))
     elif truth is not None:
         rows = (*rows, step_row(episode_id))
@@ -109,4 +114,4 @@ def prepare_commit(
     after = EpisodeSnapshot(
         state, Head(linked[-1].version, linked[-1].hash), used if request_id is None else used | {request_id}
     )
-    return PendingCommit(Append(episode_id, head.version, linked, rows), after)
+    return PreparedAppend(Append(episode_id, head.version, linked, rows), after)

@@ -12,14 +12,14 @@ from typing import Callable
 
 from domain.actions import Action, SubmitDiagnosis
 from domain.chain import Link
-from domain.episode.decide import Command, Decision, EndEpisode, decide, end
+from domain.episode.decide import Command, EndEpisode, decide, end
 from domain.episode.observation import observe, observe_final, observe_reset
 from domain.events import ExpireReason
 from domain.json import encode_json
 from server.clock import to_timestamp
 from server.episodes.cache import EpisodeCache
 from server.episodes.commands import AuthorizedReset
-from server.episodes.commit import PendingCommit, prepare_commit, prepare_start
+from server.episodes.commit import PreparedAppend, prepare_append, prepare_start
 from server.episodes.errors import EpisodeTakenError, RoundClosedError, UnknownEpisodeError
 from server.episodes.idempotency import is_repeated_step, is_replayable_reset, state_after_request
 from server.episodes.keyed_lock import KeyedLock
@@ -33,7 +33,7 @@ from server.security.session_names import SessionName
 from server.security.signing import Signer
 from server.storage.errors import RequestIdReusedError, RowRefusedError, StoreError, WrongExpectedVersionError
 from server.storage.stream_codec import SERVER_ACTOR, EpisodeSnapshot
-from server.storage.writers.protocol import WriterStoppedError
+from server.storage.writers.protocol import Commit, WriterStoppedError
 from server.store import EventStore
 
 logger = logging.getLogger(__name__)
@@ -122,12 +122,13 @@ class Episodes:
             current = known or await self._required(episode_id, refresh=is_fresh)
             for _ in range(_ATTEMPTS):
                 state = current.state
-                scenario = state.reset.scenario_digest
-                cached = self._scenarios.peek(scenario) or await self._scenarios.get(scenario)
-                if request_id is not None and request_id in current.request_ids:
-                    return await self._stored_response(episode_id, action, cached, request_id)
-                if may_repeat and request_id is None and is_repeated_step(state, action, expected_version):
-                    return self._respond(episode_id, current, observe(cached.view, state), cached)
+                digest = state.reset.scenario_digest
+                cached = self._scenarios.peek(digest) or await self._scenarios.get(digest)
+                recorded = await self._find_recorded_response(
+                    episode_id, current, cached, action, request_id, expected_version, may_repeat=may_repeat
+                )
+                if recorded is not None:
+                    return recorded
                 if state.ended is not None:
                     return self._respond(episode_id, current, observe_final(cached.view, state), cached)
                 if expected_version not in (None, state.version):
@@ -154,9 +155,8 @@ class Episodes:
                     return False
                 if at_version not in (None, current.state.version):
                     return False
-                ending = end(current.state, EndEpisode(reason))
                 try:
-                    await self._record(await self._change(episode_id, current, ending, actor=SERVER_ACTOR))
+                    await self._record(await self._prepare_end(episode_id, current, reason))
                     return True
                 except WrongExpectedVersionError:
                     self._cache.drop(episode_id)
@@ -197,9 +197,14 @@ class Episodes:
     ) -> EpisodeSnapshot:
         # The seed is drawn from an id of its own: the episode's id is public and must not tell it.
         command, cached = await prepare_start(self._scenarios, authorized, session=session, drawn_from=self._new_id())
-        decided, actor = decide(None, command, cached.view), command.agent or "agent"
-        start = await self._change(
-            episode_id, None, decided, actor=actor, request_id=authorized.request.request_id, cached=cached
+        start = prepare_append(
+            episode_id,
+            None,
+            decide(None, command, cached.view),
+            now=to_timestamp(self._clock()),
+            actor=command.agent or "agent",
+            request_id=authorized.request.request_id,
+            cached=cached,
         )
         if leaving is None or not await self._record_and_close(start, leaving):
             await self._record(start)
@@ -214,57 +219,52 @@ class Episodes:
             command = await grade_with_reruns(self._simulation, current.state, action, cached)
         else:
             command = action
-        decided = decide(current.state, command, cached.view)
-        actor = current.state.reset.agent or "agent"
-        step = await self._change(episode_id, current, decided, actor=actor, request_id=request_id)
+        reset = current.state.reset
+        step = prepare_append(
+            episode_id,
+            current,
+            decide(current.state, command, cached.view),
+            now=to_timestamp(self._clock()),
+            actor=reset.agent or "agent",
+            request_id=request_id,
+            truth=cached.scenario.truth if reset.round is not None else None,
+        )
         await self._record(step)
         return step.after
 
-    async def _record_and_close(self, start: PendingCommit, left: str) -> bool:
+    async def _record_and_close(self, start: PreparedAppend, left: str) -> bool:
         """Record both, or nothing and False where the one that was left is over or went on at another server."""
         async with self._locks.hold(left):
             current = await self._cache.load(left)
             if current is None or current.state.ended is not None:
                 return False
-            ending = end(current.state, EndEpisode("abandoned"))
             try:
-                await self._record(start, await self._change(left, current, ending, actor=SERVER_ACTOR))
+                await self._record(start, await self._prepare_end(left, current, "abandoned"))
             except WrongExpectedVersionError as error:
                 if error.stream_id != left:
                     raise
                 return False
             return True
 
-    async def _change(
-        self,
-        episode_id: str,
-        current: EpisodeSnapshot | None,
-        decided: Decision,
-        *,
-        actor: str,
-        request_id: str | None = None,
-        cached: CachedScenario | None = None,
-    ) -> PendingCommit:
-        truth = None
-        if current is not None and current.state.reset.round is not None:
-            truth = (await self._scenarios.get(current.state.reset.scenario_digest)).scenario.truth
-        now = to_timestamp(self._clock())
-        return prepare_commit(
-            episode_id, current, decided, now=now, actor=actor, request_id=request_id, cached=cached, truth=truth
-        )
+    async def _prepare_end(self, episode_id: str, current: EpisodeSnapshot, reason: ExpireReason) -> PreparedAppend:
+        """The end of an open episode by the server. Only a ranked one needs its scenario."""
+        reset, truth = current.state.reset, None
+        if reset.round is not None:
+            truth = (await self._scenarios.get(reset.scenario_digest)).scenario.truth
+        decided, now = end(current.state, EndEpisode(reason)), to_timestamp(self._clock())
+        return prepare_append(episode_id, current, decided, now=now, actor=SERVER_ACTOR, truth=truth)
 
-    async def _record(self, change: PendingCommit, beside: PendingCommit | None = None) -> None:
-        """Append a change, with another episode's beside it, and keep the folds that the append made true; raises
-        ``RoundClosedError`` where the round of the first was closed meanwhile."""
-        EPISODE_ID.set(change.append.stream_id)
-        changes = [change] if beside is None else [change, beside]
+    async def _record(self, *changes: PreparedAppend) -> None:
+        """Append the changes in one commit and cache the new snapshots; raises ``RoundClosedError`` where the round of the
+        first was closed meanwhile."""
+        EPISODE_ID.set(changes[0].append.stream_id)
         try:
-            await self._store.write(change.append._replace(beside=beside.append) if beside else change.append)
+            await self._store.append(Commit(tuple(each.append for each in changes)))
         except BaseException as error:
             # Not known whether it was written, or known that another writer was faster: the log knows.
             for each in changes:
                 self._cache.drop(each.append.stream_id)
-            round_id = change.after.state.reset.round
+            round_id = changes[0].after.state.reset.round
             if isinstance(error, RowRefusedError) and round_id is not None:
                 raise RoundClosedError(round_id) from error
             raise
@@ -273,14 +273,32 @@ class Episodes:
             self._cache.keep(episode_id, each.after)
             self._open.touch(episode_id, state.version) if state.ended is None else self._open.discard(episode_id)
 
-    async def _stored_response(
-        self, episode_id: str, action: Action, cached: CachedScenario, request_id: str
-    ) -> StepResponse:
-        """What the step of this request id was answered with; another action under the same id is refused."""
-        current = state_after_request(await self._store.read(episode_id), request_id, action)
-        if current is None:
-            raise RequestIdReusedError(episode_id, request_id)
-        return self._respond(episode_id, current, observe(cached.view, current.state), cached)
+    async def _find_recorded_response(
+        self,
+        episode_id: str,
+        current: EpisodeSnapshot,
+        cached: CachedScenario,
+        action: Action,
+        request_id: str | None,
+        expected_version: int | None,
+        *,
+        may_repeat: bool,
+    ) -> StepResponse | None:
+        """The recorded response to a step that is sent again; None: the step is new.
+
+        Raises:
+            RequestIdReusedError: the request id is that of another action.
+        """
+        recorded: EpisodeSnapshot | None = None
+        if request_id is not None and request_id in current.request_ids:
+            recorded = state_after_request(await self._store.read(episode_id), request_id, action)
+            if recorded is None:
+                raise RequestIdReusedError(episode_id, request_id)
+        elif may_repeat and request_id is None and is_repeated_step(current.state, action, expected_version):
+            recorded = current
+        if recorded is None:
+            return None
+        return self._respond(episode_id, recorded, observe(cached.view, recorded.state), cached)
 
     def _respond(self, episode_id: str, current: EpisodeSnapshot, shown: bytes, cached: CachedScenario) -> StepResponse:
         state, receipt = current.state, None

@@ -12,7 +12,7 @@ from typing import Any, Mapping, NamedTuple
 from sqlalchemy import Connection, select
 
 from domain.diagnosis import Diagnosis
-from domain.episode.state import EpisodeState, evolve
+from domain.episode.state import EpisodeState
 from domain.events import DiagnosisSubmitted
 from domain.generator import GENERATOR_VERSION
 from domain.grade import CONTRADICTING, Breakdown, PatchVerdict
@@ -21,7 +21,7 @@ from domain.rubric import RUBRIC, RUBRICS, Rubric, UnknownRubricError, rubric_of
 from domain.scenario import Truth
 from server.scenarios.repository import read_scenario
 from server.storage.schema import episodes, regrades, rubrics
-from server.storage.stream_codec import decode_link, read_stream
+from server.storage.stream_codec import fold_history, read_stream
 
 _FIXED = ("max_steps", "low_score_tasks")
 """Part of a rubric, but not of grading one diagnosis: they cannot be changed afterwards."""
@@ -104,8 +104,8 @@ def derive(connection: Connection, episode_id: str, rubric: Rubric, *, by_any_ve
     """
     before: EpisodeState | None = None
     state: EpisodeState | None = None
-    for each in read_stream(connection, episode_id):
-        before, state = state, evolve(state, decode_link(each))
+    for _, _, after in fold_history(read_stream(connection, episode_id)):
+        before, state = state, after
     if state is None or before is None:
         raise RubricError(f"{episode_id} has no end to grade; audit it")
     row = {"episode_id": episode_id, "rubric_version": rubric.version, "round_id": state.reset.round}

@@ -17,7 +17,7 @@ from typing import Sequence
 from sqlalchemy import Connection, Engine, event
 
 from server.storage.errors import StoreUnavailableError, UnansweredCommitError
-from server.storage.writers.protocol import Append, Outcome, WriteBatch
+from server.storage.writers.protocol import Commit, Outcome, WriteBatch
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class OpenFiles:
     def checked(self, write: WriteBatch) -> WriteBatch:
         """The same, acknowledging nothing after a change."""
 
-        def write_checked(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
+        def write_checked(connection: Connection, batch: Sequence[Commit]) -> list[Outcome]:
             try:
                 self.check()
             except DatabaseMovedError as error:

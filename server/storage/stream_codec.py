@@ -1,25 +1,23 @@
-"""Between the log and the fold: stored links to events and a folded episode, decided events to links."""
+"""Converts between stored rows, links, events and states: decodes and folds a stream, links decided events, links as JSON."""
 
 from __future__ import annotations
 
-from typing import Any, Iterable, NamedTuple, Sequence
+from typing import Any, Iterable, Iterator, NamedTuple, Sequence
 
 from sqlalchemy import Connection, Row, Select, bindparam, select
 
 from domain.chain import EMPTY, Head, Link, NewEvent, digest_of, link
 from domain.episode.decide import EpisodeState, evolve
 from domain.events import EncodedEvent, EpisodeExpired, Event, decode, encode
-from server.storage.errors import (
-    UnreadableEventError,
-)
+from server.storage.errors import UnreadableEventError
 from server.storage.schema import events
 
 SERVER_ACTOR = "server"
-"""Who closes an episode."""
+"""Actor of the events by which the server ends an episode."""
 
 
 class EpisodeSnapshot(NamedTuple):
-    """A folded stream."""
+    """The state of an episode and the head of its stream."""
 
     state: EpisodeState
     head: Head
@@ -32,13 +30,25 @@ def decode_link(recorded: Link) -> Event:
     return decode(EncodedEvent(recorded.kind, recorded.schema_version, recorded.payload or b""))
 
 
+def fold_history(links: Iterable[Link]) -> Iterator[tuple[Link, Event, EpisodeState]]:
+    """Decode and fold a stream; yields each link with its event and the state after it.
+
+    Raises ``ValueError`` at the first event that does not decode or cannot follow.
+    """
+    state: EpisodeState | None = None
+    for each in links:
+        event = decode_link(each)
+        state = evolve(state, event)
+        yield each, event, state
+
+
 def fold_links(links: Iterable[Link]) -> EpisodeSnapshot:
     """Fold a stream that is not empty."""
     state: EpisodeState | None = None
     head = EMPTY
     request_ids: set[str] = set()
-    for each in links:
-        state = evolve(state, decode_link(each))
+    for each, _, after in fold_history(links):
+        state = after
         head = Head(each.version, each.hash)
         if each.request_id is not None:
             request_ids.add(each.request_id)
@@ -50,7 +60,7 @@ def fold_links(links: Iterable[Link]) -> EpisodeSnapshot:
 def link_events(
     stream_id: str, head: Head, decided: Sequence[Event], *, recorded_at: str, actor: str, request_id: str | None
 ) -> tuple[Link, ...]:
-    """The events as the next links of a stream. The request id goes to the first: it names the step."""
+    """Encode the events as the next links of a stream. The first carries the request id."""
     linked: list[Link] = []
     for event in decided:
         encoded = encode(event)
@@ -71,12 +81,12 @@ _STREAM: Select[Any] = select(events).where(events.c.stream_id == bindparam("str
 
 
 def read_stream(connection: Connection, stream_id: str) -> tuple[Link, ...]:
-    """The same, over a connection at hand."""
+    """The links of a stream in order; empty if there is none."""
     return tuple(to_link(row) for row in connection.execute(_STREAM, {"stream": stream_id}))
 
 
 def to_link(row: Row[Any]) -> Link:
-    """A stored row as a link; raises ``UnreadableEventError`` where a column has lost its type."""
+    """The link of a stored row; raises ``UnreadableEventError`` if a column has another type than was written."""
     if not (isinstance(row.payload, str) and isinstance(row.hash, bytes) and isinstance(row.prev_hash, bytes)):
         raise UnreadableEventError(f"{row.stream_id}: version {row.version} holds a value of another type")
     payload = row.payload.encode()
@@ -94,3 +104,20 @@ def to_link(row: Row[Any]) -> Link:
         prev_hash=row.prev_hash,
         hash=row.hash,
     )
+
+
+def link_json(each: Link) -> dict[str, Any]:
+    """A link as JSON, without its payload: the API and a bundle embed that in different forms."""
+    return {
+        "stream_id": each.stream_id,
+        "version": each.version,
+        "position": each.position,
+        "kind": each.kind,
+        "schema_version": each.schema_version,
+        "recorded_at": each.recorded_at,
+        "actor": each.actor,
+        "request_id": each.request_id,
+        "payload_digest": each.payload_digest.hex(),
+        "prev_hash": each.prev_hash.hex(),
+        "hash": each.hash.hex(),
+    }

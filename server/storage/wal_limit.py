@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from server.storage import engines as database
 from server.storage.sqlite_files import OpenFiles
-from server.storage.writers.protocol import Append, Outcome, WriteBatch
+from server.storage.writers.protocol import Commit, Outcome, WriteBatch
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ def limited(write: WriteBatch, files: OpenFiles, *, clock: Callable[[], float] =
     """The same, looking at the length of the log after each batch."""
     tried = -AGAIN_SECONDS
 
-    def write_and_look(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
+    def write_and_look(connection: Connection, batch: Sequence[Commit]) -> list[Outcome]:
         nonlocal tried
         outcomes = write(connection, batch)
         length = files.log_bytes()

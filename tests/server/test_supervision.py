@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from server.settings import Settings
 from server.storage.writers.batch import write_batch
-from server.storage.writers.protocol import Append, Outcome
+from server.storage.writers.protocol import Commit, Outcome
 from server.supervision import FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS, Supervisor
 from tests.databases import execute
 from tests.served import Served, assert_problem, serving
@@ -102,7 +102,7 @@ async def test_a_writer_that_ends_fails_its_callers_and_is_replaced(
 async def test_what_was_being_written_when_the_writer_ended_is_not_said_to_be_lost(
     settings: Settings, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write_and_end(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
+    def write_and_end(connection: Connection, batch: Sequence[Commit]) -> list[Outcome]:
         write_batch(connection, batch)
         monkeypatch.setattr(writer, "_write", write_batch)
         raise KillTheWriterError

@@ -13,7 +13,8 @@ from typing import Annotated, Any, Callable, NamedTuple, NoReturn, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.chain import Link, digest_of
-from server.audit.bundle.writer import ENDS, FORMAT
+from domain.events import ENDING_KINDS
+from server.audit.bundle.writer import FORMAT
 
 MIB = 1 << 20
 LARGEST = {
@@ -70,7 +71,7 @@ class Bundle(NamedTuple):
 
     @property
     def running(self) -> list[str]:
-        return [name for name, links in self.streams.items() if links[-1].kind not in ENDS]
+        return [name for name, links in self.streams.items() if links[-1].kind not in ENDING_KINDS]
 
 
 class _Shape(BaseModel):

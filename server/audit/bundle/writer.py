@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Select, select
 
 from domain.chain import Link
 from domain.episode.observation import OBSERVATION_VERSION
+from domain.events import ENDING_KINDS
 from domain.generator import GENERATOR_VERSION
 from domain.ranking.rounds import round_of_name
 from domain.rubric import RUBRIC
@@ -29,12 +30,10 @@ from server.ranking.errors import UnknownRoundError
 from server.ranking.leaderboard import read_board
 from server.security.signing import Signer
 from server.storage.schema import events, keys, rounds, scenarios
-from server.storage.stream_codec import fold_links, to_link
+from server.storage.stream_codec import fold_links, link_json, to_link
 from server.version import VERSION
 
 FORMAT = 1
-ENDS = ("submit", "expire")
-"""Kinds of the events that end an episode."""
 
 
 class Exported(NamedTuple):
@@ -118,7 +117,7 @@ def _write_streams(connection: Connection, signer: Signer, bundle: zipfile.ZipFi
     count = running = written = 0
     with bundle.open("events.jsonl", "w") as out:
         for links in _streams(connection, round_id):
-            has_ended = links[-1].kind in ENDS
+            has_ended = links[-1].kind in ENDING_KINDS
             for each in links:
                 is_withheld = each.kind == "reset" and not has_ended
                 out.write(json.dumps(event_json(each, is_withheld=is_withheld)).encode() + b"\n")
@@ -154,20 +153,7 @@ def _escaped(text: str) -> str:
 def event_json(each: Link, *, is_withheld: bool) -> dict[str, Any]:
     """One event. The payload as text, because its very bytes are what the chain covers."""
     payload = None if is_withheld or each.payload is None else each.payload.decode()
-    return {
-        "stream_id": each.stream_id,
-        "version": each.version,
-        "position": each.position,
-        "kind": each.kind,
-        "schema_version": each.schema_version,
-        "recorded_at": each.recorded_at,
-        "actor": each.actor,
-        "request_id": each.request_id,
-        "payload": payload,
-        "payload_digest": each.payload_digest.hex(),
-        "prev_hash": each.prev_hash.hex(),
-        "hash": each.hash.hex(),
-    }
+    return {**link_json(each), "payload": payload}
 
 
 def _scenarios(connection: Connection, digests: list[str]) -> Iterator[dict[str, Any]]:

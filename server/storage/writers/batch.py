@@ -1,4 +1,4 @@
-"""Writes a batch of appends in one transaction, with an outcome for each append."""
+"""Writes a batch of commits in one transaction, with an outcome for each commit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from server.storage.errors import (
 from server.storage.schema import events
 from server.storage.sql import Statement, insert_together, run_rows
 from server.storage.stream_codec import read_stream
-from server.storage.writers.protocol import Append, Outcome
+from server.storage.writers.protocol import Commit, Outcome
 from server.storage.writers.transaction import RunRows, transaction
 
 _EVENT_COLUMNS = (
@@ -45,11 +45,11 @@ _INSERT = Statement(
 
 
 CONFLICTS = ("uq_events_stream_id_version", "uq_events_stream_id_request_id", "events_follow")
-"""What the database calls the constraints that make an append fail because of another one."""
+"""Names of the constraints by which an append conflicts with another one."""
 
 
-def write_batch(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
-    """Write appends of different streams in one transaction; for each, null or why it was not written."""
+def write_batch(connection: Connection, batch: Sequence[Commit]) -> list[Outcome]:
+    """Write commits to different streams in one transaction; return None or the error for each."""
     is_committing = False
     try:
         with transaction(connection) as run:
@@ -57,25 +57,25 @@ def write_batch(connection: Connection, batch: Sequence[Append]) -> list[Outcome
             is_committing = True
         return [None] * len(batch)
     except IntegrityError:
-        # Some append is in conflict, and the transaction cannot say which: each again, alone.
+        # Some commit is in conflict, and the transaction does not tell which: each again, alone.
         return _write_each(connection, batch)
     except (DBAPIError, OSError) as error:
         if _is_sqlite(connection) or _is_lost(error):
             return [_unavailable(error, is_committing)] * len(batch)
-        # One append may wait for another server's transaction, or hold what cannot be stored: the others need not.
+        # One commit may wait for another server's transaction, or contain what cannot be stored: the others must not fail.
         return _write_each(connection, batch)
 
 
-def write_again(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
-    """The same after an ``UnansweredCommitError``: what the log holds already is no conflict, but was written."""
+def write_again(connection: Connection, batch: Sequence[Commit]) -> list[Outcome]:
+    """Write again after an ``UnansweredCommitError``: what is in the log already is no conflict, but was written."""
     return _write_each(connection, batch, may_be_written=True)
 
 
-def _write_each(connection: Connection, batch: Sequence[Append], *, may_be_written: bool = False) -> list[Outcome]:
+def _write_each(connection: Connection, batch: Sequence[Commit], *, may_be_written: bool = False) -> list[Outcome]:
     is_committing = False
     try:
         with connection.begin():
-            outcomes = [_write_alone(connection, append, may_be_written) for append in batch]
+            outcomes = [_write_alone(connection, commit, may_be_written) for commit in batch]
             is_committing = True
         return outcomes
     except (DBAPIError, OSError) as error:
@@ -84,11 +84,11 @@ def _write_each(connection: Connection, batch: Sequence[Append], *, may_be_writt
         return [_unavailable(error, is_committing)] * len(batch)
 
 
-def _write(run: RunRows, batch: Sequence[Append], *, is_alone: bool) -> None:
+def _write(run: RunRows, batch: Sequence[Commit], *, is_alone: bool) -> None:
     """``is_alone``: no other server writes at the same time."""
-    parts = [part for append in batch for part in append.parts()]
+    appends = [append for commit in batch for append in commit.appends]
     if not is_alone:
-        parts.sort(key=lambda part: part.stream_id)
+        appends.sort(key=lambda append: append.stream_id)
     parameters = [
         (
             each.stream_id,
@@ -102,13 +102,13 @@ def _write(run: RunRows, batch: Sequence[Append], *, is_alone: bool) -> None:
             each.prev_hash,
             each.hash,
         )
-        for part in parts
-        for each in part.linked
+        for append in appends
+        for each in append.linked
     ]
     run(_INSERT, parameters)
     grouped: dict[Statement, list[tuple[Any, ...]]] = {}
-    for part in parts:
-        for row in part.rows:
+    for append in appends:
+        for row in append.rows:
             grouped.setdefault(row.statement, []).append(row.values)
     for statement, values in grouped.items():
         if not is_alone:
@@ -120,21 +120,21 @@ def _first(values: tuple[Any, ...]) -> str:
     return str(values[0])
 
 
-def _write_alone(connection: Connection, append: Append, may_be_written: bool) -> Outcome:
-    if may_be_written and _holds(connection, append):
+def _write_alone(connection: Connection, commit: Commit, may_be_written: bool) -> Outcome:
+    if may_be_written and _is_written(connection, commit):
         return None
-    refusal = _refusal(connection, append)
+    refusal = _refusal(connection, commit)
     if refusal is not None:
         return refusal
     try:
         with connection.begin_nested():
-            _write(partial(run_rows, connection), [append], is_alone=_is_sqlite(connection))
+            _write(partial(run_rows, connection), [commit], is_alone=_is_sqlite(connection))
         return None
     except IntegrityError as error:
         if not any(name in str(error.orig) for name in CONFLICTS):
             return RowRefusedError(str(error.orig))
         # Another server was faster between the look and the write, or this one's own unanswered commit was.
-        return None if may_be_written and _holds(connection, append) else _refusal(connection, append) or error
+        return None if may_be_written and _is_written(connection, commit) else _refusal(connection, commit) or error
     except DBAPIError as error:
         if _is_sqlite(connection) or _is_lost(error):
             raise
@@ -142,23 +142,24 @@ def _write_alone(connection: Connection, append: Append, may_be_written: bool) -
         return (UnansweredCommitError if may_be_written else StoreUnavailableError)(_reason(error))
 
 
-def _holds(connection: Connection, append: Append) -> bool:
-    """Whether the stream holds just these events: a hash covers everything before it. What is beside shared the commit."""
-    stream, last = read_stream(connection, append.stream_id), append.linked[-1]
+def _is_written(connection: Connection, commit: Commit) -> bool:
+    """Whether the log has these events: a hash covers all before it, and the first append shares the transaction with the rest."""
+    first = commit.appends[0]
+    stream, last = read_stream(connection, first.stream_id), first.linked[-1]
     return len(stream) >= last.version and stream[last.version - 1].hash == last.hash
 
 
-def _refusal(connection: Connection, append: Append) -> StoreError | None:
-    """Why a part cannot follow its stream; null: all can."""
-    for part in append.parts():
-        stream = read_stream(connection, part.stream_id)
+def _refusal(connection: Connection, commit: Commit) -> StoreError | None:
+    """Why an append does not continue its stream; None: all do."""
+    for append in commit.appends:
+        stream = read_stream(connection, append.stream_id)
         used = {each.request_id for each in stream}
-        for each in part.linked:
+        for each in append.linked:
             if each.request_id is not None and each.request_id in used:
-                return RequestIdReusedError(part.stream_id, each.request_id)
+                return RequestIdReusedError(append.stream_id, each.request_id)
         actual = stream[-1].version if stream else 0
-        if actual != part.expected_version:
-            return WrongExpectedVersionError(part.stream_id, part.expected_version, actual)
+        if actual != append.expected_version:
+            return WrongExpectedVersionError(append.stream_id, append.expected_version, actual)
     return None
 
 

@@ -18,16 +18,16 @@ from server.storage.writers.batch import write_again
 from server.storage.writers.durability import check_durability
 from server.storage.writers.protocol import (
     WRITER,
-    Append,
+    Commit,
     Outcome,
-    PendingAppend,
+    PendingCommit,
     WriteBatch,
     WriterEndedError,
     WriterEndedWhileWritingError,
     WriterStoppedError,
+    pend,
     resolve,
     take_batch,
-    wait_for,
     write_or_fail,
 )
 from server.supervision import Supervisor
@@ -50,8 +50,8 @@ class PostgresWriter:
         self._supervisor = supervisor or Supervisor()
         self._batch_limit = batch_limit
         self._accept_weakness = accept_data_loss
-        self._queue: deque[PendingAppend] = deque()
-        self._under_way: list[PendingAppend] = []
+        self._queue: deque[PendingCommit] = deque()
+        self._under_way: list[PendingCommit] = []
         self._has_news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._is_stopping = False
@@ -75,12 +75,12 @@ class PostgresWriter:
             self._task.cancel()  # nothing waits for it: its callers were told
         await asyncio.wait([self._task])
 
-    async def submit(self, append: Append) -> None:
+    async def submit(self, commit: Commit) -> None:
         if self._is_stopping:
             raise WriterStoppedError
         if self._supervisor.is_down(WRITER):
             raise WriterEndedError
-        waiting = wait_for(append)
+        waiting = pend(commit)
         self._queue.append(waiting)
         self._has_news.set()
         # Only this wait can be cancelled: the append is in the queue.
@@ -99,16 +99,16 @@ class PostgresWriter:
                 await self._has_news.wait()
                 continue
             taken = self._under_way = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_limit))]
-            batch, held_back = take_batch(taken)
-            self._queue.extendleft(reversed(held_back))
+            batch, deferred = take_batch(taken)
+            self._queue.extendleft(reversed(deferred))
             # In one order everywhere: two servers that wait for each other's streams would wait for ever.
-            batch.sort(key=lambda one: one.append.stream_id)
+            batch.sort(key=lambda one: one.commit.appends[0].stream_id)
             self._under_way = batch
-            outcomes = await self._commit([one.append for one in batch])
+            outcomes = await self._commit([one.commit for one in batch])
             resolve([(one.answered, outcome) for one, outcome in zip(batch, outcomes, strict=True)])
             self._under_way = []
 
-    async def _commit(self, batch: Sequence[Append]) -> Sequence[Outcome]:
+    async def _commit(self, batch: Sequence[Commit]) -> Sequence[Outcome]:
         outcomes = await self._attempt(self._write, batch, StoreUnavailableError)
         if _any(ConnectionLostError, outcomes):
             # It broke while nobody looked, as after a restart of PostgreSQL; a new one is as good.
@@ -118,7 +118,7 @@ class PostgresWriter:
         return outcomes
 
     async def _attempt(
-        self, write: WriteBatch, batch: Sequence[Append], unreachable: type[StoreUnavailableError]
+        self, write: WriteBatch, batch: Sequence[Commit], unreachable: type[StoreUnavailableError]
     ) -> Sequence[Outcome]:
         try:
             with translate_database_errors():

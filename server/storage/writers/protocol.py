@@ -1,4 +1,4 @@
-"""What writes appends: all that wait in one transaction, answered after the commit. How, depends on the database."""
+"""Group commit: the ``Writer`` protocol, and the batching that the SQLite and PostgreSQL writers share."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from server.storage.sql import StatementRow
 logger = logging.getLogger(__name__)
 
 Outcome = Exception | None
-"""Null: written."""
+"""None if committed, else the error."""
 
 
 class Append(NamedTuple):
-    """One append, as the writer sees it."""
+    """Events to add to one stream at an expected version, with the rows that belong to them."""
 
     stream_id: str
     expected_version: int
     linked: tuple[Link, ...]
-    rows: tuple[StatementRow, ...]
-    beside: Append | None = None
-    """An append to another stream, which is written with this one, or neither is."""
-
-    def parts(self) -> tuple[Append, ...]:
-        """Itself, and what is written with it."""
-        return (self,) if self.beside is None else (self, *self.beside.parts())
+    rows: tuple[StatementRow, ...] = ()
 
 
-WriteBatch = Callable[[Connection, Sequence[Append]], list[Outcome]]
-"""Turns a batch of appends of different streams into an outcome each. One synchronous function for every database."""
+class Commit(NamedTuple):
+    """Appends to different streams that are written together or not at all; at least one."""
+
+    appends: tuple[Append, ...]
+
+
+WriteBatch = Callable[[Connection, Sequence[Commit]], list[Outcome]]
+"""Writes a batch of commits to different streams; returns an outcome for each. Synchronous, the same for every database."""
 
 
 WRITER = "store-writer"
@@ -44,18 +44,18 @@ WRITER = "store-writer"
 
 
 class WriterStoppedError(Exception):
-    """The writer takes no more appends."""
+    """The server stops: the writer accepts no more commits."""
 
 
 class WriterEndedError(StoreUnavailableError):
-    """The writer ended in a way that nobody expected, and is being started again; nothing was written."""
+    """The writer failed unexpectedly and is being restarted; nothing was written."""
 
     def __init__(self) -> None:
         super().__init__("the writer ended and is being started again")
 
 
 class WriterEndedWhileWritingError(UnansweredCommitError):
-    """The same while it wrote the append; whether it was written, only the log can tell."""
+    """The writer failed while it wrote the commit; only the log tells whether it was written."""
 
     def __init__(self) -> None:
         super().__init__("the writer ended while it wrote")
@@ -66,46 +66,46 @@ class Writer(Protocol):
 
     @property
     def durability_warning(self) -> str | None:
-        """Why the database might lose what it acknowledged, where that was accepted; null: it will not."""
+        """Why the database might lose what it acknowledged, where that was accepted; None: it will not."""
 
     async def start(self) -> None:
         """Open the connection and refuse a database that is not durable."""
 
     async def stop(self) -> None:
-        """Write what is waiting, then end."""
+        """Write the pending commits, then end."""
 
-    async def submit(self, append: Append) -> None:
-        """Returns once the append is durable. A caller that is cancelled does not take its append back."""
+    async def submit(self, commit: Commit) -> None:
+        """Return once the commit is durable. Cancelling the caller does not withdraw the commit."""
 
 
-class PendingAppend(NamedTuple):
-    """An append that waits for its answer."""
+class PendingCommit(NamedTuple):
+    """A commit in the queue of a writer, whose caller awaits the outcome."""
 
-    append: Append
+    commit: Commit
     answered: asyncio.Future[None]
     since: float
-    """When it began to wait, by the monotonic clock."""
+    """When it was queued, by the monotonic clock."""
 
 
-def wait_for(append: Append) -> PendingAppend:
-    """The append, and the future of its answer on the running loop."""
-    return PendingAppend(append, asyncio.get_running_loop().create_future(), time.monotonic())
+def pend(commit: Commit) -> PendingCommit:
+    """The commit with a future for its outcome on the running loop."""
+    return PendingCommit(commit, asyncio.get_running_loop().create_future(), time.monotonic())
 
 
-def take_batch(pending: Sequence[PendingAppend]) -> tuple[list[PendingAppend], list[PendingAppend]]:
-    """At most one append of a stream in a batch; the others keep their order for the next."""
-    batch: list[PendingAppend] = []
-    held_back: list[PendingAppend] = []
+def take_batch(pending: Sequence[PendingCommit]) -> tuple[list[PendingCommit], list[PendingCommit]]:
+    """Split into a batch with at most one append to each stream, and the rest in its order, for the next batch."""
+    batch: list[PendingCommit] = []
+    deferred: list[PendingCommit] = []
     taken: set[str] = set()
-    for one in pending:
-        streams = [part.stream_id for part in one.append.parts()]
-        (batch if taken.isdisjoint(streams) else held_back).append(one)
-        taken.update(streams)  # of a held one, too: it goes before whatever comes later for its streams
-    return batch, held_back
+    for each in pending:
+        streams = [append.stream_id for append in each.commit.appends]
+        (batch if taken.isdisjoint(streams) else deferred).append(each)
+        taken.update(streams)  # of a deferred one, too: it goes before later commits to its streams
+    return batch, deferred
 
 
 def resolve(answers: Sequence[tuple[asyncio.Future[None], Outcome]]) -> None:
-    """Tell those who still listen."""
+    """Set the outcome of each future that is still awaited."""
     for answered, outcome in answers:
         if answered.done():
             continue
@@ -116,7 +116,7 @@ def resolve(answers: Sequence[tuple[asyncio.Future[None], Outcome]]) -> None:
 
 
 def answer_from_thread(answers: Sequence[tuple[asyncio.Future[None], Outcome]]) -> None:
-    """The same, from another thread than the loops'."""
+    """Call ``resolve`` on the loop of each future, from another thread."""
     by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[None], Outcome]]] = {}
     for each in answers:
         by_loop.setdefault(each[0].get_loop(), []).append(each)
@@ -125,10 +125,10 @@ def answer_from_thread(answers: Sequence[tuple[asyncio.Future[None], Outcome]]) 
             loop.call_soon_threadsafe(resolve, of_loop)
 
 
-def write_or_fail(write: WriteBatch, connection: Connection, batch: Sequence[Append]) -> Sequence[Outcome]:
-    """The outcomes of a batch; one that fails in a way nobody expected must not end the writer."""
+def write_or_fail(write: WriteBatch, connection: Connection, batch: Sequence[Commit]) -> Sequence[Outcome]:
+    """Write a batch; an unexpected error becomes the outcome of every commit, so that it does not end the writer."""
     try:
         return write(connection, batch)
-    except Exception as error:  # told to everybody whose append it was
+    except Exception as error:  # every caller gets it
         logger.exception("a batch of %d appends failed", len(batch))
         return [error] * len(batch)

@@ -14,17 +14,17 @@ from server.storage.engines import limit_lock_wait
 from server.storage.writers.durability import check_durability
 from server.storage.writers.protocol import (
     WRITER,
-    Append,
+    Commit,
     Outcome,
-    PendingAppend,
+    PendingCommit,
     WriteBatch,
     WriterEndedError,
     WriterEndedWhileWritingError,
     WriterStoppedError,
     answer_from_thread,
+    pend,
     resolve,
     take_batch,
-    wait_for,
     write_or_fail,
 )
 from server.supervision import Supervisor
@@ -50,10 +50,10 @@ class SqliteWriter:
         self._batch_limit = batch_limit
         self._accept_weakness = accept_data_loss
         self._supervisor = supervisor or Supervisor()
-        self._queue: queue.SimpleQueue[list[PendingAppend] | None] = queue.SimpleQueue()
-        self._gathered: list[PendingAppend] = []
-        self._held: list[PendingAppend] = []
-        self._under_way: list[PendingAppend] = []
+        self._queue: queue.SimpleQueue[list[PendingCommit] | None] = queue.SimpleQueue()
+        self._gathered: list[PendingCommit] = []
+        self._held: list[PendingCommit] = []
+        self._under_way: list[PendingCommit] = []
         self._ended: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_down = False
@@ -77,12 +77,12 @@ class SqliteWriter:
             self._task.cancel()  # nothing waits for it: its callers were told
         await asyncio.wait([self._task])
 
-    async def submit(self, append: Append) -> None:
+    async def submit(self, commit: Commit) -> None:
         if self._is_stopping:
             raise WriterStoppedError
         if self._is_down:
             raise WriterEndedError
-        waiting = wait_for(append)
+        waiting = pend(commit)
         if not self._gathered:
             # What else this turn of the loop brings shares the batch, and the thread is woken once for all of it.
             asyncio.get_running_loop().call_soon(self._hand_over)
@@ -149,8 +149,8 @@ class SqliteWriter:
         is_open = True
         while is_open or self._held:
             is_open = self._take(is_open)
-            batch, held_back = take_batch(self._held[: self._batch_limit])
-            self._under_way, self._held = batch, held_back + self._held[self._batch_limit :]
+            batch, deferred = take_batch(self._held[: self._batch_limit])
+            self._under_way, self._held = batch, deferred + self._held[self._batch_limit :]
             if batch:
                 self._commit(connection, batch)
 
@@ -167,7 +167,7 @@ class SqliteWriter:
             pass
         return is_open
 
-    def _commit(self, connection: Connection, batch: list[PendingAppend]) -> None:
+    def _commit(self, connection: Connection, batch: list[PendingCommit]) -> None:
         outcomes = self._write_in_time(connection, batch)
         answers: list[tuple[asyncio.Future[None], Outcome]] = [
             (one.answered, outcome) for one, outcome in zip(batch, outcomes, strict=True)
@@ -175,15 +175,15 @@ class SqliteWriter:
         answer_from_thread(answers)
         self._under_way = []
 
-    def _write_in_time(self, connection: Connection, batch: list[PendingAppend]) -> Sequence[Outcome]:
+    def _write_in_time(self, connection: Connection, batch: list[PendingCommit]) -> Sequence[Outcome]:
         """Write; the time in the queue is taken off the wait for another program's lock."""
-        appends = [one.append for one in batch]
+        commits = [one.commit for one in batch]
         waited = time.monotonic() - min(one.since for one in batch)
         if waited < LATE_SECONDS:
-            return write_or_fail(self._write, connection, appends)
+            return write_or_fail(self._write, connection, commits)
         limit_lock_wait(connection, waited)
         try:
-            return write_or_fail(self._write, connection, appends)
+            return write_or_fail(self._write, connection, commits)
         finally:
             limit_lock_wait(connection, 0.0)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.chain import Link
+from domain.events import ENDING_KINDS
 from domain.json import encode_json
 from server.episodes.commands import AuthorizedReset, check_name
 from server.episodes.responses import StepResponse
@@ -15,6 +14,7 @@ from server.scenarios.requester import while_connected
 from server.security.identity import client_of, identity_of
 from server.security.session_names import tells_session
 from server.services import Services
+from server.storage.stream_codec import link_json
 from server.web.decoding import StepRequest, decode_reset, decode_step
 from server.web.error_mapping import (
     episode_ambiguous,
@@ -23,9 +23,6 @@ from server.web.error_mapping import (
 from server.web.request_body import read_body
 
 COOKIE = "mlops_debug_episode"
-
-
-_ENDING_KINDS = ("submit", "expire")
 
 
 async def reset(request: Request) -> Response:
@@ -60,26 +57,18 @@ async def events(request: Request) -> Response:
 def encode_events(links: tuple[Link, ...]) -> bytes:
     """The wire form of a stream. While the episode runs, the reset's payload would tell the seed; where it names a session
     so that its key can be guessed, it is never told, nor any hash that follows from it."""
-    is_running, has_hashes = links[-1].kind not in _ENDING_KINDS, not tells_session(links[0])
+    is_running, has_hashes = links[-1].kind not in ENDING_KINDS, not tells_session(links[0])
     is_told = has_hashes and not is_running
     shown = (_encode_event(each, each.kind == "reset" and not is_told, has_hashes) for each in links)
     return b"[" + b",".join(shown) + b"]"
 
 
 def _encode_event(each: Link, is_withheld: bool, has_hashes: bool) -> bytes:
-    outside: dict[str, Any] = {
-        "stream_id": each.stream_id,
-        "version": each.version,
-        "position": each.position,
-        "kind": each.kind,
-        "schema_version": each.schema_version,
-        "recorded_at": each.recorded_at,
-        "actor": each.actor,
-        "request_id": each.request_id,
-        "payload_digest": each.payload_digest.hex() if has_hashes or each.kind != "reset" else None,
-        "prev_hash": each.prev_hash.hex() if has_hashes else None,
-        "hash": each.hash.hex() if has_hashes else None,
-    }
+    outside = link_json(each)
+    if not has_hashes:
+        outside.update(prev_hash=None, hash=None)
+        if each.kind == "reset":
+            outside["payload_digest"] = None
     payload = b"null" if is_withheld or each.payload is None else each.payload
     return encode_json(outside)[:-1] + b',"payload":' + payload + b"}"
 

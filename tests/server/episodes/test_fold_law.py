@@ -156,4 +156,4 @@ async def test_caches_are_bounded_and_losing_them_changes_nothing(settings: Sett
         for n in range(4):
             answer = await served.step(f"e{n}", {"action_type": "read_config"})
             assert hand_made_scenario(seed=n).evidence.run_id in answer["observation"]["last_action_result"]["content"]
-        assert len(served.services.episodes._folded) == 1
+        assert len(served.services.episodes.cache) == 1

@@ -16,7 +16,7 @@ from server.settings import Settings
 from server.storage.engines import create_write_engine
 from server.storage.errors import StoreUnavailableError, UnansweredCommitError
 from server.storage.writers.batch import write_batch
-from server.storage.writers.protocol import Append, Outcome
+from server.storage.writers.protocol import Append, Commit, Outcome
 from tests.databases import connect, execute
 from tests.postgres import PrivatePostgres
 from tests.served import Served, assert_problem, serving
@@ -138,7 +138,7 @@ async def test_a_connection_that_breaks_between_the_batches_costs_nobody_a_reque
 async def test_an_append_whose_commit_went_unanswered_is_looked_up(
     played: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write_and_break(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
+    def write_and_break(connection: Connection, batch: Sequence[Commit]) -> list[Outcome]:
         assert write_batch(connection, batch) == [None] * len(batch)
         return [UnansweredCommitError("the connection broke after the commit")] * len(batch)
 
@@ -152,7 +152,7 @@ async def test_an_append_whose_commit_went_unanswered_is_looked_up(
 async def test_where_nobody_knows_whether_it_was_recorded_nobody_says_that_it_was_not(
     played: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lose(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
+    def lose(connection: Connection, batch: Sequence[Commit]) -> list[Outcome]:
         return [UnansweredCommitError("the connection broke")] * len(batch)
 
     monkeypatch.setattr(played.services.store._writer, "_write", lose)
@@ -188,10 +188,10 @@ async def test_a_batch_that_fails_while_a_conflict_is_sorted_out_is_unavailable_
     def fail(*_: object) -> None:
         raise OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
 
-    monkeypatch.setattr("server.store._write_alone", fail)
+    monkeypatch.setattr("server.storage.writers.batch._write_alone", fail)
     links = await played.services.episodes.events("e")
     with pytest.raises(StoreUnavailableError, match="full"):
-        await played.services.store.append("e", 0, links[:1])
+        await played.services.store.append(Commit((Append("e", 0, links[:1]),)))
     monkeypatch.undo()
     assert (await played.step("e", READ))["info"]["version"] == 3
 

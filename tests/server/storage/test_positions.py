@@ -14,7 +14,7 @@ from server.storage.backend import Backend, opened
 from server.storage.positions import read_positions, read_safe_position
 from server.store import EventStore
 from tests.databases import connect
-from tests.server.storage.test_store import after, event, head_of
+from tests.server.storage.test_store import after, append, event, head_of
 
 pytestmark = pytest.mark.always_postgres
 
@@ -56,7 +56,7 @@ async def read_all(backend: Backend, *, start: int = 0, limit: int = 2) -> list[
 async def test_events_of_all_streams_come_in_order_and_in_pieces(backend_of_test: Backend, store: EventStore) -> None:
     assert await read_all(backend_of_test) == []
     for n in range(3):
-        await store.append(f"s{n}", 0, after(f"s{n}", EMPTY, event(), event(b"[]")))
+        await append(store, f"s{n}", 0, after(f"s{n}", EMPTY, event(), event(b"[]")))
     found = await read_all(backend_of_test)
     assert [(each.stream_id, each.version) for each in found] == [(f"s{n}", v) for n in range(3) for v in (1, 2)]
     assert found[:2] == list(await store.read("s0"))
@@ -68,12 +68,12 @@ async def test_events_of_all_streams_come_in_order_and_in_pieces(backend_of_test
 async def test_an_event_that_commits_late_is_waited_for(
     backend_of_test: Backend, store: EventStore, database_url: str, ending: str
 ) -> None:
-    await store.append("before", 0, after("before", EMPTY, event()))
+    await append(store, "before", 0, after("before", EMPTY, event()))
     connection = await connect(database_url)
     slow = connection.transaction()
     await slow.start()
     await insert(connection, *after("late", EMPTY, event()))
-    await store.append("after", 0, after("after", EMPTY, event()))
+    await append(store, "after", 0, after("after", EMPTY, event()))
     seen = await read_all(backend_of_test)
     assert [each.stream_id for each in seen] == ["before"]
     assert len(await store.read("after")) == 1
@@ -92,7 +92,7 @@ async def test_a_transaction_that_writes_no_event_holds_nobody_up(
     slow = connection.transaction()
     await slow.start()
     await connection.execute("CREATE TABLE other (a integer)")
-    await store.append("s", 0, after("s", EMPTY, event()))
+    await append(store, "s", 0, after("s", EMPTY, event()))
     assert [each.stream_id for each in await read_all(backend_of_test)] == ["s"]
     await slow.rollback()
     await connection.close()
@@ -108,10 +108,10 @@ async def test_an_insert_undone_to_a_savepoint_holds_nobody_up(
     await inner.start()
     await insert(connection, *after("undone", EMPTY, event()))
     await inner.rollback()
-    await store.append("s", 0, after("s", EMPTY, event()))
+    await append(store, "s", 0, after("s", EMPTY, event()))
     assert [each.stream_id for each in await read_all(backend_of_test)] == ["s"]
     await insert(connection, *after("kept", EMPTY, event()))
-    await store.append("t", 0, after("t", EMPTY, event()))
+    await append(store, "t", 0, after("t", EMPTY, event()))
     assert [each.stream_id for each in await read_all(backend_of_test)] == ["s"]
     await outer.commit()
     await connection.close()
@@ -128,7 +128,7 @@ async def test_a_reader_among_many_writers_skips_nothing(settings: Settings, bac
             head, name = EMPTY, f"s{number}"
             for _ in range(12):
                 linked = after(name, head, event(), event())
-                await stores[number % 2].append(name, head.version, linked)
+                await append(stores[number % 2], name, head.version, linked)
                 head = head_of(linked)
 
         async def follow() -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from server.settings import Settings
 from server.storage.sqlite_files import DatabaseMovedError
 from server.storage.writers.batch import write_batch
-from server.storage.writers.protocol import Append, Outcome
+from server.storage.writers.protocol import Commit, Outcome
 from tests.databases import execute
 from tests.served import Served, assert_problem, serving, settings_for
 
@@ -104,9 +104,9 @@ async def test_a_database_moved_into_place_is_not_written_to(settings: Settings,
 async def test_a_change_while_it_is_written_is_not_acknowledged(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write_and_move(connection: Connection, batch: list[Append]) -> list[Outcome]:
+    def write_and_move(connection: Connection, batch: list[Commit]) -> list[Outcome]:
         outcomes = write_batch(connection, batch)
-        if batch[0].stream_id == "moves":
+        if batch[0].appends[0].stream_id == "moves":
             move(file_of(settings))
         return outcomes
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from itertools import pairwise
 
 import pytest
@@ -14,7 +14,7 @@ from server.settings import Settings
 from server.storage.backend import opened
 from server.storage.errors import RequestIdReusedError, WrongExpectedVersionError
 from server.storage.sql import Statement, StatementRow
-from server.storage.writers.protocol import Append
+from server.storage.writers.protocol import Append, Commit
 from server.store import EventStore
 from tests.databases import LostError, execute
 
@@ -51,6 +51,13 @@ def head_of(linked: list[Link]) -> Head:
     return Head(linked[-1].version, linked[-1].hash)
 
 
+async def append(
+    store: EventStore, stream_id: str, expected_version: int, linked: Sequence[Link], rows: Sequence[StatementRow] = ()
+) -> None:
+    """Append to one stream."""
+    await store.append(Commit((Append(stream_id, expected_version, tuple(linked), tuple(rows)),)))
+
+
 @pytest.fixture
 async def store(settings: Settings) -> AsyncIterator[EventStore]:
     async with opened(settings) as backend:
@@ -59,8 +66,8 @@ async def store(settings: Settings) -> AsyncIterator[EventStore]:
 
 async def test_events_are_read_back_in_order_and_verify(store: EventStore) -> None:
     linked = after("s", EMPTY, event(b'{"a":"\xc3\xb6"}'), event(b"[]", "r-1"))
-    await store.append("s", 0, linked[:1])
-    await store.append("s", 1, linked[1:])
+    await append(store, "s", 0, linked[:1])
+    await append(store, "s", 1, linked[1:])
     stored = await store.read("s")
     assert [(each.version, each.payload, each.request_id) for each in stored] == [
         (1, b'{"a":"\xc3\xb6"}', None),
@@ -78,65 +85,63 @@ async def test_an_unknown_stream_is_empty(store: EventStore) -> None:
 @pytest.mark.parametrize("stale", [0, 1, 3])
 async def test_a_wrong_expected_version_is_refused_with_the_actual_one(store: EventStore, stale: int) -> None:
     first = after("s", EMPTY, event(), event())
-    await store.append("s", 0, first)
+    await append(store, "s", 0, first)
     racing = after("s", Head(stale, b"x" * 32), event())
     with pytest.raises(WrongExpectedVersionError) as refused:
-        await store.append("s", stale, racing)
+        await append(store, "s", stale, racing)
     assert (refused.value.expected, refused.value.actual) == (stale, 2)
     assert len(await store.read("s")) == 2
 
 
 async def test_a_link_to_another_past_is_refused(store: EventStore) -> None:
-    await store.append("s", 0, after("s", EMPTY, event()))
+    await append(store, "s", 0, after("s", EMPTY, event()))
     with pytest.raises(Exception, match="events_follow"):
-        await store.append("s", 1, after("s", Head(1, b"x" * 32), event()))
+        await append(store, "s", 1, after("s", Head(1, b"x" * 32), event()))
 
 
 async def test_a_request_id_is_taken_once_in_a_stream_and_looked_up_before_the_version(store: EventStore) -> None:
     first = after("s", EMPTY, event(request_id="r-1"))
-    await store.append("s", 0, first)
+    await append(store, "s", 0, first)
     with pytest.raises(RequestIdReusedError):
-        await store.append("s", 1, after("s", head_of(first), event(request_id="r-1")))
+        await append(store, "s", 1, after("s", head_of(first), event(request_id="r-1")))
     with pytest.raises(RequestIdReusedError):
-        await store.append("s", 0, after("s", EMPTY, event(request_id="r-1")))
-    await store.append("other", 0, after("other", EMPTY, event(request_id="r-1")))
+        await append(store, "s", 0, after("s", EMPTY, event(request_id="r-1")))
+    await append(store, "other", 0, after("other", EMPTY, event(request_id="r-1")))
 
 
-async def test_what_is_written_beside_another_append_is_written_with_it_or_not_at_all(store: EventStore) -> None:
+async def test_the_appends_of_a_commit_are_written_together_or_not_at_all(store: EventStore) -> None:
     old = after("old", EMPTY, event())
-    await store.append("old", 0, old)
-    ending = Append("old", 1, tuple(after("old", head_of(old), event())), ())
-    beginning = Append("new", 0, tuple(after("new", EMPTY, event())), (), beside=ending)
-    await store.write(beginning)
+    await append(store, "old", 0, old)
+    ending = Append("old", 1, tuple(after("old", head_of(old), event())))
+    await store.append(Commit((Append("new", 0, tuple(after("new", EMPTY, event()))), ending)))
     assert [len(await store.read(name)) for name in ("old", "new")] == [2, 1]
-    next_one = Append("next", 0, tuple(after("next", EMPTY, event())), (), beside=ending)
     with pytest.raises(WrongExpectedVersionError) as refused:
-        await store.write(next_one)
+        await store.append(Commit((Append("next", 0, tuple(after("next", EMPTY, event()))), ending)))
     assert (refused.value.stream_id, refused.value.actual) == ("old", 2)
     assert await store.read("next") == ()
 
 
-async def test_appends_that_share_a_stream_with_one_beside_another_take_turns(store: EventStore) -> None:
+async def test_commits_that_share_a_stream_take_turns(store: EventStore) -> None:
     old = after("old", EMPTY, event())
-    await store.append("old", 0, old)
+    await append(store, "old", 0, old)
     step = tuple(after("old", head_of(old), event()))
-    beginning = Append("new", 0, tuple(after("new", EMPTY, event())), (), beside=Append("old", 1, step, ()))
-    outcomes = await asyncio.gather(store.append("old", 1, step), store.write(beginning), return_exceptions=True)
+    beginning = Commit((Append("new", 0, tuple(after("new", EMPTY, event()))), Append("old", 1, step)))
+    outcomes = await asyncio.gather(append(store, "old", 1, step), store.append(beginning), return_exceptions=True)
     assert [type(each) for each in outcomes] == [type(None), WrongExpectedVersionError]
     assert await store.read("new") == ()
 
 
 async def test_several_events_are_appended_together_or_not_at_all(store: EventStore) -> None:
     first = after("s", EMPTY, event(request_id="r-1"))
-    await store.append("s", 0, first)
+    await append(store, "s", 0, first)
     with pytest.raises(RequestIdReusedError):
-        await store.append("s", 1, after("s", head_of(first), event(), event(request_id="r-1")))
+        await append(store, "s", 1, after("s", head_of(first), event(), event(request_id="r-1")))
     assert len(await store.read("s")) == 1
 
 
 async def test_of_many_racers_one_wins_and_the_others_learn_the_version(store: EventStore) -> None:
     outcomes = await asyncio.gather(
-        *(store.append("s", 0, after("s", EMPTY, event(b"%d" % n))) for n in range(20)), return_exceptions=True
+        *(append(store, "s", 0, after("s", EMPTY, event(b"%d" % n))) for n in range(20)), return_exceptions=True
     )
     assert outcomes.count(None) == 1
     losers = [each for each in outcomes if each is not None]
@@ -144,10 +149,10 @@ async def test_of_many_racers_one_wins_and_the_others_learn_the_version(store: E
 
 
 async def test_a_conflict_fails_alone(store: EventStore) -> None:
-    await store.append("old", 0, after("old", EMPTY, event()))
+    await append(store, "old", 0, after("old", EMPTY, event()))
     streams = [*(f"s{n}" for n in range(9)), "old"]
     outcomes = await asyncio.gather(
-        *(store.append(name, 0, after(name, EMPTY, event())) for name in streams), return_exceptions=True
+        *(append(store, name, 0, after(name, EMPTY, event())) for name in streams), return_exceptions=True
     )
     assert outcomes[:-1] == [None] * 9
     assert isinstance(outcomes[-1], WrongExpectedVersionError)
@@ -157,16 +162,16 @@ async def test_rows_are_written_with_the_append_and_dropped_with_a_conflict(
     store: EventStore, database_url: str
 ) -> None:
     first = after("s", EMPTY, event())
-    await store.append("s", 0, first, [StatementRow(KEEP, ("kept", b""))])
+    await append(store, "s", 0, first, [StatementRow(KEEP, ("kept", b""))])
     with pytest.raises(WrongExpectedVersionError):
-        await store.append("s", 0, first, [StatementRow(KEEP, ("dropped", b""))])
+        await append(store, "s", 0, first, [StatementRow(KEEP, ("dropped", b""))])
     assert execute(database_url, "SELECT digest FROM scenarios") == [("kept",)]
 
 
 async def test_a_row_that_cannot_be_written_fails_its_append_alone(store: EventStore, database_url: str) -> None:
     outcomes = await asyncio.gather(
         *(
-            store.append(name, 0, after(name, EMPTY, event()), [StatementRow(KEEP, (name, body))])
+            append(store, name, 0, after(name, EMPTY, event()), [StatementRow(KEEP, (name, body))])
             for name, body in (("a", b""), ("b", None), ("c", b""))
         ),
         return_exceptions=True,
@@ -182,7 +187,7 @@ async def test_changing_what_is_recorded_is_refused(
 ) -> None:
     if backend == "sqlite" and change.startswith("TRUNCATE"):
         pytest.skip("SQLite has no TRUNCATE")
-    await store.append("s", 0, after("s", EMPTY, event()), [StatementRow(KEEP, ("d", b""))])
+    await append(store, "s", 0, after("s", EMPTY, event()), [StatementRow(KEEP, ("d", b""))])
     key = {"events": "stream_id", "scenarios": "digest"}[table]
     with pytest.raises(LostError, match="append-only"):
         execute(database_url, change.format(table=table, key=key))
@@ -209,17 +214,17 @@ REPLACEMENTS = {
 async def test_replacing_what_is_recorded_is_refused(
     store: EventStore, database_url: str, backend: str, number: int
 ) -> None:
-    await store.append("s", 0, after("s", EMPTY, event()), [StatementRow(KEEP, ("d", b""))])
+    await append(store, "s", 0, after("s", EMPTY, event()), [StatementRow(KEEP, ("d", b""))])
     with pytest.raises(LostError, match="append-only"):
         execute(database_url, REPLACEMENTS[backend][number])
 
 
 async def test_a_conflict_has_the_name_of_its_constraint_whoever_writes(store: EventStore, database_url: str) -> None:
-    await store.append("s", 0, after("s", EMPTY, event(request_id="r")))
+    await append(store, "s", 0, after("s", EMPTY, event(request_id="r")))
     with pytest.raises(LostError, match="uq_events_stream_id_version"):
         execute(database_url, f"INSERT INTO events ({COLUMNS}) SELECT {COLUMNS} FROM events")
     second = after("s", head_of(list(await store.read("s"))), event())
-    await store.append("s", 1, second)
+    await append(store, "s", 1, second)
     follows = COLUMNS.replace("version,", "3,", 1).replace(
         "prev_hash,", "(SELECT max(hash) FROM events WHERE version = 2),"
     )
@@ -228,7 +233,7 @@ async def test_a_conflict_has_the_name_of_its_constraint_whoever_writes(store: E
 
 
 async def test_a_gap_is_refused_whoever_writes(store: EventStore, database_url: str) -> None:
-    await store.append("s", 0, after("s", EMPTY, event()))
+    await append(store, "s", 0, after("s", EMPTY, event()))
     gap = COLUMNS.replace("version,", "version + 2,", 1)
     with pytest.raises(LostError, match="events_follow"):
         execute(database_url, f"INSERT INTO events ({COLUMNS}) SELECT {gap} FROM events")
@@ -236,7 +241,7 @@ async def test_a_gap_is_refused_whoever_writes(store: EventStore, database_url: 
 
 async def test_appending_what_does_not_follow_is_a_mistake_of_the_caller(store: EventStore) -> None:
     with pytest.raises(ValueError, match="linked"):
-        await store.append("s", 3, after("s", EMPTY, event()))
+        await append(store, "s", 3, after("s", EMPTY, event()))
 
 
 async def test_on_two_servers_each_version_has_one_winner(settings: Settings) -> None:
@@ -248,7 +253,7 @@ async def test_on_two_servers_each_version_has_one_winner(settings: Settings) ->
             while len(stream := await stores[number % 2].read("s")) < 30:
                 head = head_of(list(stream)) if stream else EMPTY
                 try:
-                    await stores[number % 2].append("s", head.version, after("s", head, event(b"%d" % number)))
+                    await append(stores[number % 2], "s", head.version, after("s", head, event(b"%d" % number)))
                     won += 1
                 except WrongExpectedVersionError:
                     pass

@@ -23,7 +23,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("server.storage.engines.LOG_LIMIT_BYTES", LIMIT)
     monkeypatch.setattr("server.operations.doctor.LOG_LIMIT_BYTES", LIMIT)
     monkeypatch.setattr("server.storage.wal_limit.AGAIN_SECONDS", 0.0)
-    monkeypatch.setattr("server.storage.wal_limit.PATIENCE_MS", 1)
+    monkeypatch.setattr("server.storage.wal_limit.TRY_MS", 1)
 
 
 async def grow(served: Served, path: Path, start: int) -> None:

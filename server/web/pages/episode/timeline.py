@@ -8,14 +8,14 @@ from typing import Any, Sequence
 from pydantic_core import from_json
 
 from domain.chain import Link
-from domain.episode.decide import EpisodeState, evolve
+from domain.episode.decide import EpisodeState
 from domain.episode.event_text import event_text
 from domain.episode.evidence import EvidenceView
 from domain.episode.state import SHOWN_DECIMALS
 from domain.events import EncodedEvent, EpisodeExpired, Event, decode
 from domain.tasks.table import TASKS
 from domain.types import TaskId
-from server.storage.stream_codec import decode_link
+from server.storage.stream_codec import fold_history
 from server.web.pages.formatting import gap_ms
 
 
@@ -64,15 +64,12 @@ class UnfoldableError(Exception):
 
 
 def fold_stream(links: Sequence[Link]) -> FoldedStream:
-    """Decode and fold a stream that is not empty; raises ``UnfoldableError``."""
-    states: list[EpisodeState] = []
+    """All states of a stream that is not empty; raises ``UnfoldableError``."""
     try:
-        events = tuple(decode_link(each) for each in links)
-        for event in events:
-            states.append(evolve(states[-1] if states else None, event))
+        history = list(fold_history(links))
     except ValueError as error:  # what validation, an unknown kind and an invalid history have in common
         raise UnfoldableError from error
-    return FoldedStream(tuple(links), events, tuple(states))
+    return FoldedStream(tuple(links), tuple(event for _, event, _ in history), tuple(state for _, _, state in history))
 
 
 def build_timeline(stream: FoldedStream, view: EvidenceView | None) -> tuple[TimelineEntry, ...]:

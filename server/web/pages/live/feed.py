@@ -16,6 +16,7 @@ from typing import Any, AsyncGenerator, Coroutine, NamedTuple, Sequence, TypeVar
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from domain.events import ENDING_KINDS
 from domain.json import encode_json
 from server.storage.errors import StoreError
 from server.storage.positions import read_safe_position
@@ -30,7 +31,6 @@ KEEPALIVE_SECONDS = 15.0
 """Interval of keep-alive comments: proxies close idle connections."""
 _MAX_BUFFERED = 2000
 _Result = TypeVar("_Result")
-_ENDING_KINDS = ("submit", "expire")
 
 
 class FeedEntry(NamedTuple):
@@ -137,7 +137,7 @@ async def _finish_query(work: Coroutine[Any, Any, _Result]) -> _Result:
 
 def to_entry(row: Any) -> FeedEntry:
     """The public entry of a recorded event."""
-    is_end = row.kind in _ENDING_KINDS
+    is_end = row.kind in ENDING_KINDS
     data = {
         "number": public_name(row.number),
         "step": row.version - 1,

@@ -17,7 +17,7 @@ from server.storage.migrations import upgrade
 from server.storage.stream_codec import read_stream
 from server.storage.writers.batch import write_batch
 from server.storage.writers.durability import UnsafeDatabaseError
-from server.storage.writers.protocol import Append, Outcome, WriterStoppedError
+from server.storage.writers.protocol import Append, Commit, Outcome, WriterStoppedError
 from server.storage.writers.sqlite import SqliteWriter
 from tests.server.storage.test_store import after
 from tests.server.storage.test_store import event as an_event
@@ -30,20 +30,20 @@ def engine(tmp_path: Path) -> Engine:
     return engine
 
 
-def append_to(stream_id: str) -> Append:
-    return Append(stream_id, 0, tuple(after(stream_id, EMPTY, an_event())), ())
+def commit_to(stream_id: str) -> Commit:
+    return Commit((Append(stream_id, 0, tuple(after(stream_id, EMPTY, an_event()))),))
 
 
 async def test_waiting_appends_share_transactions(engine: Engine) -> None:
     sizes: list[int] = []
 
-    def write(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
+    def write(connection: Connection, batch: Sequence[Commit]) -> list[Outcome]:
         sizes.append(len(batch))
         return write_batch(connection, batch)
 
     writer = SqliteWriter(engine, write, batch_limit=64)
     await writer.start()
-    await asyncio.gather(*(writer.submit(append_to(f"s{n}")) for n in range(200)))
+    await asyncio.gather(*(writer.submit(commit_to(f"s{n}")) for n in range(200)))
     await writer.stop()
     engine.dispose()
     print(f"200 appends in {len(sizes)} transactions")
@@ -55,14 +55,14 @@ async def test_waiting_appends_share_transactions(engine: Engine) -> None:
 async def test_at_most_one_append_of_a_stream_in_a_batch(engine: Engine) -> None:
     batches: list[list[str]] = []
 
-    def write(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
-        batches.append([each.stream_id for each in batch])
+    def write(connection: Connection, batch: Sequence[Commit]) -> list[Outcome]:
+        batches.append([each.appends[0].stream_id for each in batch])
         return write_batch(connection, batch)
 
     writer = SqliteWriter(engine, write, batch_limit=64)
     await writer.start()
     outcomes = await asyncio.gather(
-        *(writer.submit(append_to(name)) for name in ("a", "a", "b", "a")), return_exceptions=True
+        *(writer.submit(commit_to(name)) for name in ("a", "a", "b", "a")), return_exceptions=True
     )
     await writer.stop()
     engine.dispose()
@@ -73,7 +73,7 @@ async def test_at_most_one_append_of_a_stream_in_a_batch(engine: Engine) -> None
 async def test_an_append_whose_caller_went_away_is_still_written(engine: Engine) -> None:
     writer = SqliteWriter(engine, write_batch, batch_limit=64)
     await writer.start()
-    task = asyncio.create_task(writer.submit(append_to("s")))
+    task = asyncio.create_task(writer.submit(commit_to("s")))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -87,12 +87,12 @@ async def test_an_append_whose_caller_went_away_is_still_written(engine: Engine)
 async def test_stopping_writes_what_is_waiting_and_takes_no_more(engine: Engine) -> None:
     writer = SqliteWriter(engine, write_batch, batch_limit=2)
     await writer.start()
-    waiting = [asyncio.create_task(writer.submit(append_to(f"s{n}"))) for n in range(9)]
+    waiting = [asyncio.create_task(writer.submit(commit_to(f"s{n}"))) for n in range(9)]
     await asyncio.sleep(0)
     await writer.stop()
     assert await asyncio.gather(*waiting) == [None] * 9
     with pytest.raises(WriterStoppedError):
-        await writer.submit(append_to("late"))
+        await writer.submit(commit_to("late"))
     engine.dispose()
 
 
@@ -109,7 +109,7 @@ async def test_a_database_that_is_not_durable_is_refused(engine: Engine) -> None
 async def test_a_batch_that_fails_in_an_unexpected_way_does_not_end_the_writer(engine: Engine) -> None:
     failures = iter([ZeroDivisionError("once")])
 
-    def write(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
+    def write(connection: Connection, batch: Sequence[Commit]) -> list[Outcome]:
         for failure in failures:
             raise failure
         return write_batch(connection, batch)
@@ -117,8 +117,8 @@ async def test_a_batch_that_fails_in_an_unexpected_way_does_not_end_the_writer(e
     writer = SqliteWriter(engine, write, batch_limit=2)
     await writer.start()
     with pytest.raises(ZeroDivisionError):
-        await writer.submit(append_to("s"))
-    await writer.submit(append_to("s"))
+        await writer.submit(commit_to("s"))
+    await writer.submit(commit_to("s"))
     await writer.stop()
     engine.dispose()
 
@@ -128,7 +128,7 @@ async def test_the_time_in_the_queue_is_taken_off_the_wait_for_a_foreign_lock(
 ) -> None:
     limits: list[int] = []
 
-    def write(connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
+    def write(connection: Connection, batch: Sequence[Commit]) -> list[Outcome]:
         limits.append(connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one())
         connection.rollback()
         return write_batch(connection, batch)
@@ -139,7 +139,7 @@ async def test_the_time_in_the_queue_is_taken_off_the_wait_for_a_foreign_lock(
         clock = SimpleNamespace(monotonic=lambda later=later: time.monotonic() + later)
         monkeypatch.setattr("server.storage.writers.sqlite.time", clock)
         monkeypatch.setattr("server.storage.writers.sqlite.LATE_SECONDS", 2.0)
-        await writer.submit(append_to(name))
+        await writer.submit(commit_to(name))
     await writer.stop()
     engine.dispose()
     assert (limits[0], limits[2], limits[3]) == (BUSY_TIMEOUT_MS, 0, BUSY_TIMEOUT_MS)

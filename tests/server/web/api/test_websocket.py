@@ -112,7 +112,7 @@ async def test_a_reset_closes_the_open_episode_in_the_same_batch(
         write = writer._write
         monkeypatch.setattr(writer, "_write", lambda opened, batch: batches.append(batch) or write(opened, batch))
         second = (await socket.say({"type": "reset"}))["data"]["metadata"]["episode_id"]
-    assert [[part.stream_id for part in batch[0].parts()] for batch in batches] == [[second, first]]
+    assert [[append.stream_id for append in batch[0].appends] for batch in batches] == [[second, first]]
     assert (await served.client.get(f"/state?episode_id={first}")).json()["done"] is True
 
 
