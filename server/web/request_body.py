@@ -7,7 +7,7 @@ import asyncio
 from starlette.requests import Request
 
 from server.services import Services
-from server.web.error_mapping import body_too_large, body_too_slow
+from server.web.problem_details import BODY_TOO_LARGE, BODY_TOO_SLOW
 
 BODY_SECONDS = 30.0
 """For the whole body, which is short; one that never ends would hold its connection for ever."""
@@ -24,8 +24,8 @@ async def read_body(request: Request) -> bytes:
             async for part in request.stream():
                 length += len(part)
                 if length > limit:
-                    raise body_too_large(limit)
+                    raise BODY_TOO_LARGE.problem(limit_bytes=limit)
                 parts.append(part)
     except TimeoutError:
-        raise body_too_slow(BODY_SECONDS) from None
+        raise BODY_TOO_SLOW.problem(timeout_seconds=BODY_SECONDS) from None
     return b"".join(parts)

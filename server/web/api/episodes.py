@@ -16,10 +16,7 @@ from server.security.identity import client_of, identity_of
 from server.security.session_names import tells_session
 from server.services import Services
 from server.web.decoding import StepRequest, decode_reset, decode_step
-from server.web.error_mapping import (
-    episode_ambiguous,
-    episode_unnamed,
-)
+from server.web.problem_details import EPISODE_AMBIGUOUS, EPISODE_UNNAMED
 from server.web.request_body import read_body
 
 COOKIE = "mlops_debug_episode"
@@ -101,7 +98,7 @@ async def _visible(request: Request, name: str) -> str:
 def _named(request: Request, in_body: str | None) -> str:
     named = _named_outside_cookie(request, in_body) or request.cookies.get(COOKIE)
     if named is None:
-        raise episode_unnamed()
+        raise EPISODE_UNNAMED.problem()
     return check_name(named)
 
 
@@ -110,7 +107,7 @@ def _named_outside_cookie(request: Request, in_body: str | None) -> str | None:
     given = (request.path_params.get("episode_id"), in_body, *request.query_params.getlist("episode_id"))
     names = list(dict.fromkeys(name for name in given if name))
     if len(names) > 1:
-        raise episode_ambiguous(names[0], names[1])
+        raise EPISODE_AMBIGUOUS.problem(first=names[0], second=names[1])
     return check_name(names[0]) if names else None
 
 

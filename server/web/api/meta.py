@@ -13,7 +13,7 @@ from server.web.api.episodes import (
     _json,
     services_of,
 )
-from server.web.error_mapping import not_ready
+from server.web.problem_details import NOT_READY
 from server.web.schemas import published_schemas
 
 
@@ -28,7 +28,7 @@ async def health(request: Request) -> Response:
 async def ready(request: Request) -> Response:
     counts, reason = await services_of(request).readiness()
     if reason is not None:
-        raise not_ready(reason, counts)
+        raise NOT_READY.problem(counts, reason=reason)
     return _json(encode_json({"status": "ready", "version": VERSION, **counts}))
 
 

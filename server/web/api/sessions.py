@@ -17,9 +17,7 @@ from server.web.api.episodes import (
     services_of,
 )
 from server.web.decoding import decode_step
-from server.web.error_mapping import (
-    episode_ambiguous,
-)
+from server.web.problem_details import EPISODE_AMBIGUOUS
 from server.web.request_body import read_body
 
 
@@ -48,5 +46,5 @@ async def _current(request: Request, in_body: str | None) -> str:
     current = await services_of(request).sessions.current(_key(request))
     named = _named_outside_cookie(request, in_body)
     if named is not None and current not in (named, identity_of(request).scoped(named)):
-        raise episode_ambiguous(named, current)
+        raise EPISODE_AMBIGUOUS.problem(first=named, second=current)
     return current

@@ -15,7 +15,7 @@ from domain.tasks.splits import SPLITS, NumberedTask, numbered_task
 from domain.tasks.table import TASKS
 from domain.types import SPLIT_NAMES, SplitName
 from server.version import NAME
-from server.web.error_mapping import not_found
+from server.web.problem_details import NOT_FOUND
 from server.web.request_body import read_body
 
 MAX_TASKS = 1_000
@@ -100,7 +100,7 @@ TASK_ROUTES = (
 
 def _check_environment(request: Request) -> None:
     if request.path_params["env_name"].lower() != NAME:
-        raise not_found(request.url.path)
+        raise NOT_FOUND.problem(path=request.url.path)
 
 
 def _range(split: SplitName, start: int, stop: int | None) -> list[dict[str, Any]]:

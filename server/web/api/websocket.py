@@ -18,7 +18,8 @@ from server.scenarios.requester import Inbox
 from server.security.identity import Identity, ReservedNameError, client_of, identity_of
 from server.services import Services
 from server.web.decoding import CloseFrame, ResetFrame, StateFrame, StepFrame, decode_frame
-from server.web.error_mapping import RETRY_AFTER_SECONDS, Problem, body_too_large, problem_of
+from server.web.error_mapping import problem_of
+from server.web.problem_details import BODY_TOO_LARGE, RETRY_AFTER_SECONDS
 
 _CODE_OF_PROBLEM = {
     "invalid": "VALIDATION_ERROR",
@@ -124,7 +125,7 @@ class FrameHandler:
         try:
             limit = self.services_of.settings.body_limit_bytes
             if len(text) > limit:
-                raise body_too_large(limit)
+                raise BODY_TOO_LARGE.problem(limit_bytes=limit)
             to_frame = decode_frame(text)
             if self._identity.prefix is not None:
                 await self.services_of.keys.check(self._identity)
@@ -184,7 +185,7 @@ def _error_data(error: Exception) -> dict[str, Any]:
         return {"message": "A newer socket has taken this session over; play there.", "code": "SESSION_ERROR"}
     if isinstance(error, ValidationError) and _is_about_the_type(error):
         return {"message": "type must be one of reset, step, state, close.", "code": "UNKNOWN_TYPE"}
-    problem: Problem = problem_of(error)
+    problem = problem_of(error)
     code = _CODE_OF_PROBLEM.get(problem.code) or _CODE_OF_STATUS.get(problem.status)
     data: dict[str, Any] = {"message": problem.detail, "code": code or "EXECUTION_ERROR"}
     if "errors" in problem.extra:

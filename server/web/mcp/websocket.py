@@ -15,7 +15,7 @@ from server.scenarios.requester import Inbox
 from server.security.api_keys import KeyRefusedError
 from server.security.identity import ReservedNameError, client_of, identity_of
 from server.services import Services
-from server.web.error_mapping import Problem, body_too_large, problem_of
+from server.web.error_mapping import problem_of
 from server.web.mcp.handler import McpSession, new_session
 from server.web.mcp.jsonrpc import (
     INVALID_PARAMS,
@@ -26,6 +26,7 @@ from server.web.mcp.jsonrpc import (
     encode_error,
     encode_result,
 )
+from server.web.problem_details import BODY_TOO_LARGE, Problem
 
 SUBPROTOCOL = "mcp"
 _POLICY_VIOLATION = 1008
@@ -95,7 +96,7 @@ async def _answered(mcp_session: McpSession, text: str | bytes, limit: int) -> b
     wanted = None
     try:
         if len(text) > limit:
-            raise RpcError(INVALID_REQUEST, body_too_large(limit).detail)
+            raise RpcError(INVALID_REQUEST, BODY_TOO_LARGE.problem(limit_bytes=limit).detail)
         wanted = decode_request(text)
         if wanted.is_notification:
             return None

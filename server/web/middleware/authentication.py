@@ -23,7 +23,8 @@ from server.security.identity import Scope as KeyScope
 from server.settings import Settings
 from server.storage.errors import StoreUnavailableError
 from server.version import NAME
-from server.web.error_mapping import MEDIA_TYPE, RETRY_AFTER_SECONDS, Problem, forbidden, key_required, problem_of
+from server.web.error_mapping import problem_of
+from server.web.problem_details import FORBIDDEN, KEY_REQUIRED, MEDIA_TYPE, RETRY_AFTER_SECONDS, Problem
 
 PUBLIC = frozenset(
     ("/health", "/ready", "/metadata", "/schema", "/tasks", "/public-key", "/checkpoint", "/rounds")
@@ -76,14 +77,14 @@ class AuthenticationMiddleware:
         if text is None:
             if self._is_open or _is_public(scope):
                 return OPEN_ACCESS
-            raise key_required()
+            raise KEY_REQUIRED.problem()
         try:
             identity: Identity = await scope["app"].state.services.keys.recognise(text)
         except KeyRefusedError:
-            raise key_required() from None
+            raise KEY_REQUIRED.problem() from None
         needed = needed_scopes(scope)
         if needed and not any(identity.may(each) for each in needed):
-            raise forbidden(" or ".join(needed))
+            raise FORBIDDEN.problem(needed=" or ".join(needed))
         return identity
 
 

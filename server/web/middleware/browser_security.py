@@ -16,8 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.logs import IS_REFUSED
 from server.settings import Settings
-from server.web.error_mapping import MEDIA_TYPE, Problem, not_found, origin_refused, wrong_host
 from server.web.middleware.authentication import is_loopback
+from server.web.problem_details import MEDIA_TYPE, NOT_FOUND, ORIGIN_REFUSED, WRONG_HOST, Problem
 
 _PORT_OF_SCHEME = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _POLICY_VIOLATION = 1008
@@ -58,16 +58,16 @@ class HostOriginMiddleware:
     def _violation(self, headers: dict[bytes, bytes]) -> Problem | None:
         host = headers.get(b"host", b"").decode("latin-1")
         if not self._is_any_host and not self._is_allowed_host(host):
-            return wrong_host(host[:100])
+            return WRONG_HOST.problem(host=host[:100])
         origin = headers.get(b"origin")
         if origin is None:
             # Old browsers leave it out of a form; new ones then say this.
             is_cross = headers.get(b"sec-fetch-site") == b"cross-site" and headers.get(b"sec-fetch-mode") != b"navigate"
-            return origin_refused("another site") if is_cross else None
+            return ORIGIN_REFUSED.problem(origin="another site") if is_cross else None
         named = origin.decode("latin-1")
         if named in self._origins or _is_same(named, host):
             return None
-        return origin_refused(named[:100])
+        return ORIGIN_REFUSED.problem(origin=named[:100])
 
     def _is_allowed_host(self, host: str) -> bool:
         name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
@@ -78,7 +78,7 @@ class HostOriginMiddleware:
 def _objection_to_path(path: str) -> Problem | None:
     """No route has control characters. The router lets a newline pass at the end of a path, so that what is reached
     would be another route than the one whose scope was checked."""
-    return None if path.isprintable() else not_found("a path with control characters")
+    return None if path.isprintable() else NOT_FOUND.problem(path="a path with control characters")
 
 
 @lru_cache(maxsize=256)

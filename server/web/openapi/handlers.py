@@ -9,8 +9,8 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
 from server.version import VERSION
-from server.web.error_mapping import not_found
 from server.web.openapi.document import openapi_json
+from server.web.problem_details import NOT_FOUND
 
 _FOLDER = Path(__file__).with_name("viewer")
 _ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css", "docs.js": "text/javascript"}
@@ -50,7 +50,7 @@ async def docs(_: Request) -> Response:
 async def docs_asset(request: Request) -> Response:
     name = request.path_params["asset"]
     if name not in _ASSETS:
-        raise not_found(request.url.path)
+        raise NOT_FOUND.problem(path=request.url.path)
     return FileResponse(_FOLDER / name, media_type=_ASSETS[name], headers={"Cache-Control": "max-age=86400"})
 
 

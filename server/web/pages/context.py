@@ -10,11 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server.services import Services
-from server.web.error_mapping import EXPECTED_ERRORS, RETRY_AFTER_SECONDS, Problem, problem_of
+from server.web.error_mapping import EXPECTED_ERRORS, problem_of
 from server.web.pages.episode.audit_limit import AuditQueue
 from server.web.pages.episode.twins import Twins
 from server.web.pages.live.feed import Feed
 from server.web.pages.rendering import Renderer
+from server.web.problem_details import Problem
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -67,7 +68,6 @@ def page(handler: Handler) -> Handler:
 
 
 def error_page(request: Request, problem: Problem) -> Response:
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if problem.status in (429, 503) else {}
     return pages_of(request).renderer.page(
-        "error.html", status=problem.status, headers=headers, here="", problem=problem
+        "error.html", status=problem.status, headers=problem.headers, here="", problem=problem
     )

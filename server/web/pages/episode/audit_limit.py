@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import AsyncIterator
 
-from server.web.error_mapping import Problem
+from server.web.problem_details import Problem
 
 MAX_CONCURRENT = 4
 """The one that runs and those that wait. An audit runs trainings again, for seconds."""
