@@ -6,7 +6,7 @@ import asyncio
 
 from starlette.requests import Request
 
-from server.services import Services
+from server.web.context import services_of
 from server.web.problem_details import BODY_TOO_LARGE, BODY_TOO_SLOW
 
 BODY_SECONDS = 30.0
@@ -15,8 +15,7 @@ BODY_SECONDS = 30.0
 
 async def read_body(request: Request) -> bytes:
     """The body; raises ``Problem`` where it is longer than the limit, as soon as that is known."""
-    services: Services = request.app.state.services
-    limit = services.settings.body_limit_bytes
+    limit = services_of(request).settings.body_limit_bytes
     parts: list[bytes] = []
     length = 0
     try:

@@ -14,7 +14,7 @@ from server.episodes.responses import StepResponse
 from server.scenarios.requester import while_connected
 from server.security.identity import client_of, identity_of
 from server.security.session_names import tells_session
-from server.services import Services
+from server.web.context import json_response, services_of
 from server.web.decoding import StepRequest, decode_reset, decode_step
 from server.web.problem_details import EPISODE_AMBIGUOUS, EPISODE_UNNAMED
 from server.web.request_body import read_body
@@ -38,20 +38,20 @@ async def step(request: Request) -> Response:
 
 
 async def state(request: Request) -> Response:
-    return _json(await services_of(request).episodes.state(await _visible(request, _named(request, None))))
+    return json_response(await services_of(request).episodes.state(await _visible(request, _named(request, None))))
 
 
 async def openenv_state(request: Request) -> Response:
     services = services_of(request)
     named = _named_outside_cookie(request, None)
     if named is None:
-        return _json(encode_json(await services.last_scores(identity_of(request).prefix)))
-    return _json(await services.episodes.state(await _visible(request, named)))
+        return json_response(encode_json(await services.last_scores(identity_of(request).prefix)))
+    return json_response(await services.episodes.state(await _visible(request, named)))
 
 
 async def events(request: Request) -> Response:
     links = await services_of(request).episodes.events(await _visible(request, _named(request, None)))
-    return _json(encode_events(links))
+    return json_response(encode_events(links))
 
 
 def encode_events(links: tuple[Link, ...]) -> bytes:
@@ -79,11 +79,6 @@ def _encode_event(each: Link, is_withheld: bool, has_hashes: bool) -> bytes:
     }
     payload = b"null" if is_withheld or each.payload is None else each.payload
     return encode_json(outside)[:-1] + b',"payload":' + payload + b"}"
-
-
-def services_of(request: Request) -> Services:
-    services: Services = request.app.state.services
-    return services
 
 
 async def _admitted(request: Request) -> AuthorizedReset:
@@ -133,8 +128,4 @@ def _begun(answered: StepResponse) -> Response:
 
 
 def _answered(answered: StepResponse) -> Response:
-    return _json(answered.to_http(), {"ETag": f'"{answered.version}"'})
-
-
-def _json(body: bytes, headers: dict[str, str] | None = None) -> Response:
-    return Response(body, media_type="application/json", headers=headers)
+    return json_response(answered.to_http(), {"ETag": f'"{answered.version}"'})

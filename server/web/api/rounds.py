@@ -11,15 +11,15 @@ from starlette.routing import Route
 from domain.json import encode_json
 from server.ranking.board import board_csv, empty_board
 from server.ranking.errors import UnknownRoundError
-from server.services import Services
+from server.web.context import json_response, services_of
 
 
 async def rounds(request: Request) -> Response:
-    return _json({"rounds": await services_of(request).rounds.published()})
+    return json_response(encode_json({"rounds": await services_of(request).rounds.published()}))
 
 
 async def leaderboard_json(request: Request) -> Response:
-    return _json(await _board(request))
+    return json_response(encode_json(await _board(request)))
 
 
 async def leaderboard_csv(request: Request) -> Response:
@@ -30,11 +30,11 @@ async def leaderboard_csv(request: Request) -> Response:
 
 
 async def public_key(request: Request) -> Response:
-    return _json({"algorithm": "Ed25519", "public_key": services_of(request).signer.public_key})
+    return json_response(encode_json({"algorithm": "Ed25519", "public_key": services_of(request).signer.public_key}))
 
 
 async def checkpoint(request: Request) -> Response:
-    return _json({"checkpoint": await services_of(request).checkpointer.latest()})
+    return json_response(encode_json({"checkpoint": await services_of(request).checkpointer.latest()}))
 
 
 RANKED_ROUTES = (
@@ -58,12 +58,3 @@ async def _board(request: Request) -> dict[str, Any]:
         if wanted:
             raise
         return empty_board()
-
-
-def services_of(request: Request) -> Services:
-    services: Services = request.app.state.services
-    return services
-
-
-def _json(body: dict[str, Any]) -> Response:
-    return Response(encode_json(body), media_type="application/json")

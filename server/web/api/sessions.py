@@ -11,11 +11,10 @@ from server.security.identity import client_of, identity_of
 from server.web.api.episodes import (
     _admitted,
     _begun,
-    _json,
     _named_outside_cookie,
     _stepped,
-    services_of,
 )
+from server.web.context import json_response, services_of
 from server.web.decoding import decode_step
 from server.web.problem_details import EPISODE_AMBIGUOUS
 from server.web.request_body import read_body
@@ -34,7 +33,7 @@ async def session_step(request: Request) -> Response:
 
 
 async def session_state(request: Request) -> Response:
-    return _json(await services_of(request).episodes.state(await _current(request, None)))
+    return json_response(await services_of(request).episodes.state(await _current(request, None)))
 
 
 def _key(request: Request) -> str:

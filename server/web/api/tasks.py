@@ -15,6 +15,7 @@ from domain.tasks.splits import SPLITS, NumberedTask, numbered_task
 from domain.tasks.table import TASKS
 from domain.types import SPLIT_NAMES, SplitName
 from server.version import NAME
+from server.web.context import json_response
 from server.web.problem_details import NOT_FOUND
 from server.web.request_body import read_body
 
@@ -55,37 +56,37 @@ _RANGE: TypeAdapter[TaskRangeRequest] = TypeAdapter(TaskRangeRequest)
 
 
 async def environments(_: Request) -> Response:
-    return _json([NAME])
+    return json_response(encode_json([NAME]))
 
 
 async def splits(request: Request) -> Response:
     _check_environment(request)
-    return _json([{"name": split, "type": split} for split in SPLIT_NAMES])
+    return json_response(encode_json([{"name": split, "type": split} for split in SPLIT_NAMES]))
 
 
 async def tasks(request: Request) -> Response:
     """The whole split, or the beginning of a long one."""
     _check_environment(request)
     wanted = _SPLIT.validate_json(await read_body(request))
-    return _json({"tasks": _range(wanted.split, 0, None), "env_name": NAME})
+    return json_response(encode_json({"tasks": _range(wanted.split, 0, None), "env_name": NAME}))
 
 
 async def num_tasks(request: Request) -> Response:
     _check_environment(request)
     wanted = _SPLIT.validate_json(await read_body(request))
-    return _json({"num_tasks": SPLITS[wanted.split].task_count})
+    return json_response(encode_json({"num_tasks": SPLITS[wanted.split].task_count}))
 
 
 async def task(request: Request) -> Response:
     _check_environment(request)
     wanted = _TASK.validate_json(await read_body(request))
-    return _json({"task": _shown(numbered_task(wanted.split, wanted.index))})
+    return json_response(encode_json({"task": _shown(numbered_task(wanted.split, wanted.index))}))
 
 
 async def task_range(request: Request) -> Response:
     _check_environment(request)
     wanted = _RANGE.validate_json(await read_body(request))
-    return _json({"tasks": _range(wanted.split, wanted.start or 0, wanted.stop)})
+    return json_response(encode_json({"tasks": _range(wanted.split, wanted.start or 0, wanted.stop)}))
 
 
 TASK_ROUTES = (
@@ -117,7 +118,3 @@ def _shown(found: NumberedTask) -> dict[str, Any]:
         "seed": found.seed,
         "max_steps": TASKS[found.task_id].max_steps(),
     }
-
-
-def _json(answered: Any) -> Response:
-    return Response(encode_json(answered), media_type="application/json")

@@ -17,6 +17,7 @@ from server.episodes.sessions import SessionSocket
 from server.scenarios.requester import Inbox
 from server.security.identity import Identity, ReservedNameError, client_of, identity_of
 from server.services import Services
+from server.web.context import services_of
 from server.web.decoding import CloseFrame, ResetFrame, StateFrame, StepFrame, decode_frame
 from server.web.error_mapping import problem_of
 from server.web.problem_details import BODY_TOO_LARGE, RETRY_AFTER_SECONDS
@@ -38,7 +39,7 @@ class SocketEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         websocket = WebSocket(scope, receive, send)
-        services: Services = websocket.app.state.services
+        services = services_of(websocket)
         await websocket.accept()
         with suppress(OSError, WebSocketDisconnect):  # the client went away while it was answered
             try:
@@ -100,7 +101,7 @@ async def _close_with_error(send: Send, last: bytes, code: int) -> None:
 class FrameHandler:
     """Frames in, frames out, for the seat that one socket has."""
 
-    __slots__ = ("_client", "_identity", "_inbox", "services_of", "_key", "_socket")
+    __slots__ = ("_client", "_identity", "_inbox", "_key", "_services", "_socket")
 
     def __init__(
         self,
@@ -112,7 +113,7 @@ class FrameHandler:
         client: str,
         key: str | None,
     ) -> None:
-        self.services_of = services
+        self._services = services
         self._socket = socket
         self._identity = identity
         self._inbox = inbox
@@ -123,12 +124,12 @@ class FrameHandler:
     async def reply(self, text: str | bytes) -> bytes | None:
         """The answer to a frame; null: the client said goodbye."""
         try:
-            limit = self.services_of.settings.body_limit_bytes
+            limit = self._services.settings.body_limit_bytes
             if len(text) > limit:
                 raise BODY_TOO_LARGE.problem(limit_bytes=limit)
             to_frame = decode_frame(text)
             if self._identity.prefix is not None:
-                await self.services_of.keys.check(self._identity)
+                await self._services.keys.check(self._identity)
             match to_frame:
                 case StepFrame():
                     return await self._step(to_frame)
@@ -136,7 +137,7 @@ class FrameHandler:
                     async with self._inbox.watched():
                         return await self._reset(to_frame.data)
                 case StateFrame():
-                    state = await self.services_of.episodes.state(await self._current())
+                    state = await self._services.episodes.state(await self._current())
                     return b'{"type":"state","data":' + state + b"}"
                 case CloseFrame():
                     return None
@@ -144,9 +145,9 @@ class FrameHandler:
             return _error_frame(error)
 
     async def _step(self, to_frame: StepFrame) -> bytes:
-        self.services_of.pace.acquire(self._client)
+        self._services.pace.acquire(self._client)
         beside = to_frame.data.metadata
-        response = await self.services_of.episodes.step(
+        response = await self._services.episodes.step(
             self._socket.episode_id or await self._current(),
             to_frame.data.meaning(),
             request_id=beside.request_id,
@@ -157,22 +158,22 @@ class FrameHandler:
         return response.to_frame()
 
     async def _reset(self, wanted: ResetRequest) -> bytes:
-        admitted = await self.services_of.admission.admit(self._identity, wanted)
+        admitted = await self._services.admission.admit(self._identity, wanted)
         if self._key is not None:
             # The seat is told by the session, as it is of a reset that comes over REST.
-            return (await self.services_of.sessions.reset(self._key, admitted, client=self._client)).to_frame()
+            return (await self._services.sessions.reset(self._key, admitted, client=self._client)).to_frame()
         left = self._socket.episode_id
-        response = await self.services_of.episodes.reset(admitted, client=self._client, leaving=left)
+        response = await self._services.episodes.reset(admitted, client=self._client, leaving=left)
         self._socket.episode_id = response.episode_id
         if left is not None and left != response.episode_id:
-            await self.services_of.episodes.leave(left)
+            await self._services.episodes.leave(left)
         return response.to_frame()
 
     async def _current(self) -> str:
         if self._socket.episode_id is None:
             if self._key is None:
                 raise EpisodeNotStartedError
-            self._socket.episode_id = await self.services_of.sessions.current(self._key)
+            self._socket.episode_id = await self._services.sessions.current(self._key)
         return self._socket.episode_id
 
 

@@ -32,7 +32,7 @@ class McpSession:
     """Requests in, results out."""
 
     def __init__(self, services: Services, identity: Identity, *, client: str, session: str | None) -> None:
-        self.services_of = services
+        self._services = services
         self._identity = identity
         self._client = client
         self._session = session
@@ -80,12 +80,12 @@ class McpSession:
     async def _played(self, session: str, name: str, arguments: dict[str, Any]) -> StepResponse:
         if name == RESET:
             wanted = decode_reset_call(arguments)
-            admitted = await self.services_of.admission.admit(self._identity, wanted)
-            return await self.services_of.sessions.reset(session, admitted, client=self._client)
+            admitted = await self._services.admission.admit(self._identity, wanted)
+            return await self._services.sessions.reset(session, admitted, client=self._client)
         action = decode_call(name, arguments)
-        self.services_of.pace.acquire(self._client)
-        return await self.services_of.episodes.step(
-            await self.services_of.sessions.current(session),
+        self._services.pace.acquire(self._client)
+        return await self._services.episodes.step(
+            await self._services.sessions.current(session),
             action.meaning(),
             request_id=action.metadata.request_id,
             expected_version=action.metadata.expected_version,

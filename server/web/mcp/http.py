@@ -9,7 +9,7 @@ from starlette.routing import Route, WebSocketRoute
 from server.episodes.commands import check_name
 from server.scenarios.requester import while_connected
 from server.security.identity import client_of, identity_of
-from server.services import Services
+from server.web.context import json_response, services_of
 from server.web.mcp.handler import PROTOCOL_VERSIONS, McpSession, new_session
 from server.web.mcp.jsonrpc import (
     UNSUPPORTED_PROTOCOL_VERSION,
@@ -31,7 +31,6 @@ async def mcp(request: Request) -> Response:
     body = await read_body(request)
     key = request.path_params.get("session_key")
     session = check_name(key) if key is not None else request.headers.get(SESSION_HEADER)
-    services: Services = request.app.state.services
     wanted: RpcRequest | None = None
     headers: dict[str, str] = {}
     try:
@@ -41,14 +40,14 @@ async def mcp(request: Request) -> Response:
             return Response(status_code=202)
         if wanted.method == "initialize":
             session = headers[SESSION_HEADER] = key or new_session()
-        mcp_session = McpSession(services, identity_of(request), client=client_of(request), session=session)
+        mcp_session = McpSession(services_of(request), identity_of(request), client=client_of(request), session=session)
         async with while_connected(request.receive):
-            answered = encode_result(wanted.id, await mcp_session.result(wanted))
+            result = encode_result(wanted.id, await mcp_session.result(wanted))
     except RpcError as error:
         status = 400 if error.code == UNSUPPORTED_PROTOCOL_VERSION else 200
-        told = encode_error(wanted.id if wanted is not None else None, error)
-        return Response(told, status_code=status, media_type="application/json")
-    return Response(answered, media_type="application/json", headers=headers)
+        refusal = encode_error(wanted.id if wanted is not None else None, error)
+        return json_response(refusal, status=status)
+    return json_response(result, headers)
 
 
 def _check_version(request: Request, wanted: RpcRequest) -> None:

@@ -15,6 +15,7 @@ from server.scenarios.requester import Inbox
 from server.security.api_keys import KeyRefusedError
 from server.security.identity import ReservedNameError, client_of, identity_of
 from server.services import Services
+from server.web.context import services_of
 from server.web.error_mapping import problem_of
 from server.web.mcp.handler import McpSession, new_session
 from server.web.mcp.jsonrpc import (
@@ -35,7 +36,7 @@ _TRY_AGAIN_LATER = 1013
 
 async def serve_mcp_socket(websocket: WebSocket) -> None:
     """One socket from handshake to close. Without a key of its own it gets a new session."""
-    services: Services = websocket.app.state.services
+    services = services_of(websocket)
     await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in websocket.scope.get("subprotocols", ()) else None)
     with suppress(WebSocketDisconnect):  # the client went away while it was answered
         try:

@@ -23,6 +23,7 @@ from server.security.identity import Scope as KeyScope
 from server.settings import Settings
 from server.storage.errors import StoreUnavailableError
 from server.version import NAME
+from server.web.context import services_of
 from server.web.error_mapping import problem_of
 from server.web.problem_details import FORBIDDEN, KEY_REQUIRED, MEDIA_TYPE, RETRY_AFTER_SECONDS, Problem
 
@@ -79,7 +80,7 @@ class AuthenticationMiddleware:
                 return OPEN_ACCESS
             raise KEY_REQUIRED.problem()
         try:
-            identity: Identity = await scope["app"].state.services.keys.recognise(text)
+            identity = await services_of(HTTPConnection(scope)).keys.recognise(text)
         except KeyRefusedError:
             raise KEY_REQUIRED.problem() from None
         needed = needed_scopes(scope)
@@ -121,7 +122,7 @@ def needed_scopes(scope: Scope) -> tuple[KeyScope, ...]:
 def _check_database(scope: Scope) -> None:
     """Refuse what could be answered from memory, too, where the file of the database is not the one that was opened."""
     if scope["path"] not in _OF_THE_PROCESS and not scope["path"].startswith(PUBLIC_FOLDERS):
-        scope["app"].state.services.backend.check()
+        services_of(HTTPConnection(scope)).backend.check()
 
 
 def _is_public(scope: Scope) -> bool:

@@ -9,6 +9,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
 from server.version import VERSION
+from server.web.context import json_response
 from server.web.openapi.document import openapi_json
 from server.web.problem_details import NOT_FOUND
 
@@ -40,7 +41,7 @@ _PAGE = f"""\
 
 
 async def openapi(_: Request) -> Response:
-    return Response(openapi_json(), media_type="application/json")
+    return json_response(openapi_json())
 
 
 async def docs(_: Request) -> Response:

@@ -49,11 +49,6 @@ def pages_of(request: Request) -> Pages:
     return pages
 
 
-def services_of(request: Request) -> Services:
-    services: Services = request.app.state.services
-    return services
-
-
 def page(handler: Handler) -> Handler:
     """A handler whose errors are answered with a page instead of a problem object."""
 

@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.tasks.table import TASKS
-from server.web.pages.context import page, pages_of, services_of
+from server.web.context import services_of
+from server.web.pages.context import page, pages_of
 from server.web.pages.forms import scheme_of
 from server.web.pages.queries import read_counts, read_ended
 

@@ -6,8 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server.ranking.errors import UnknownRoundError
+from server.web.context import services_of
 from server.web.pages.board.view import show_board
-from server.web.pages.context import page, pages_of, services_of
+from server.web.pages.context import page, pages_of
 
 _ASKED = ("round", "suite", "rubric_version")
 

@@ -14,7 +14,8 @@ from server.episodes.commands import is_name
 from server.episodes.errors import UnknownEpisodeError
 from server.security.identity import client_of, identity_of
 from server.storage.errors import UnreadableEventError
-from server.web.pages.context import page, pages_of, services_of
+from server.web.context import services_of
+from server.web.pages.context import page, pages_of
 from server.web.pages.episode.comparison import compare
 from server.web.pages.episode.timeline import UnfoldableError, fold_stream
 from server.web.pages.episode.view import EpisodeShown, show_episode

@@ -12,7 +12,8 @@ from domain.types import TASK_IDS
 from server.episodes.commands import is_name
 from server.episodes.errors import UnknownEpisodeError
 from server.security.identity import identity_of
-from server.web.pages.context import page, pages_of, services_of
+from server.web.context import services_of
+from server.web.pages.context import page, pages_of
 from server.web.pages.episode.timeline import steps_allowed
 from server.web.pages.episode_list.filter import SORTS, STATUSES, Asked, place_query, read_asked
 from server.web.pages.episode_list.query import ListPage, read_list

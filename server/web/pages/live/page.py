@@ -13,7 +13,8 @@ from server.security.api_keys import KeyRefusedError, Keys
 from server.security.identity import Identity, identity_of
 from server.storage.errors import StoreError
 from server.storage.positions import read_safe_position
-from server.web.pages.context import page, pages_of, services_of
+from server.web.context import services_of
+from server.web.pages.context import page, pages_of
 from server.web.pages.episode.timeline import steps_allowed, title_of_stored
 from server.web.pages.episode_names import number_name, parse_number
 from server.web.pages.live.feed import Feed, frames

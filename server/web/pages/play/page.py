@@ -22,8 +22,9 @@ from server.episodes.errors import EpisodeNotStartedError
 from server.scenarios.requester import while_connected
 from server.security.identity import client_of, identity_of
 from server.storage.errors import RequestIdReusedError, WrongExpectedVersionError
+from server.web.context import services_of
 from server.web.error_mapping import problem_of
-from server.web.pages.context import page, pages_of, services_of
+from server.web.pages.context import page, pages_of
 from server.web.pages.episode.page import load_episode
 from server.web.pages.forms import check_form, form_token, read_form, scheme_of
 from server.web.pages.play.forms import action_of, reset_of
