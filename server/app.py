@@ -13,7 +13,6 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
-from starlette.routing import WebSocketRoute
 
 from server.gc_tuning import reduce_gc_pauses
 from server.logs import keep_secrets_out
@@ -24,18 +23,13 @@ from server.scenarios.simulation import PooledSimulation, Simulation
 from server.services import in_background, open_services
 from server.settings import Settings, read_settings
 from server.supervision import Supervisor
-from server.web.api.tasks import TASK_ROUTES
-from server.web.api.websocket import SocketEndpoint
 from server.web.error_mapping import EXPECTED_ERRORS
 from server.web.error_responses import answer_nobody, answer_problem
-from server.web.mcp.http import MCP_ROUTES
 from server.web.middleware.access_log import RequestMetricsMiddleware
 from server.web.middleware.authentication import AuthenticationMiddleware, is_open
 from server.web.middleware.browser_security import HostOriginMiddleware
-from server.web.openapi.handlers import OPENAPI_ROUTES
 from server.web.pages.context import create_pages
 from server.web.pages.live.shutdown import noticing_stop
-from server.web.pages.routes import page_routes
 
 
 def create_app_from_environment() -> Starlette:
@@ -86,9 +80,8 @@ def create_app(
                 async with in_background(services.supervisor, "live-feed", app.state.pages.feed.run):
                     yield
 
-    sockets = (WebSocketRoute(path, SocketEndpoint()) for path in ("/ws", "/sessions/{session_key}/ws"))
     return Starlette(
-        routes=[*ROUTES, *page_routes(), *MCP_ROUTES, *OPENAPI_ROUTES, *TASK_ROUTES, *sockets],
+        routes=ROUTES,
         exception_handlers={
             **dict.fromkeys((*EXPECTED_ERRORS, HTTPException, Exception), answer_problem),
             ClientDisconnect: answer_nobody,

@@ -1,4 +1,4 @@
-"""The routes of rounds, their board, and what makes the record provable. All of it is public."""
+"""REST handlers of rounds, their board, and what proves the record: the public key and checkpoints. All of it is public."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from domain.json import encode_json
 from server.ranking.board import board_csv, empty_board
@@ -35,15 +34,6 @@ async def public_key(request: Request) -> Response:
 
 async def checkpoint(request: Request) -> Response:
     return json_response(encode_json({"checkpoint": await services_of(request).checkpointer.latest()}))
-
-
-RANKED_ROUTES = (
-    Route("/rounds", rounds, methods=["GET"]),
-    Route("/leaderboard.json", leaderboard_json, methods=["GET"]),
-    Route("/leaderboard.csv", leaderboard_csv, methods=["GET"]),
-    Route("/public-key", public_key, methods=["GET"]),
-    Route("/checkpoint", checkpoint, methods=["GET"]),
-)
 
 
 async def _board(request: Request) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from domain.diagnosis import WholeNumber
 from domain.json import encode_json
@@ -87,16 +86,6 @@ async def task_range(request: Request) -> Response:
     _check_environment(request)
     wanted = _RANGE.validate_json(await read_body(request))
     return json_response(encode_json({"tasks": _range(wanted.split, wanted.start or 0, wanted.stop)}))
-
-
-TASK_ROUTES = (
-    Route("/list_environments", environments, methods=["GET"]),
-    Route("/{env_name}/splits", splits, methods=["GET"]),
-    Route("/{env_name}/tasks", tasks, methods=["POST"]),
-    Route("/{env_name}/num_tasks", num_tasks, methods=["POST"]),
-    Route("/{env_name}/task", task, methods=["POST"]),
-    Route("/{env_name}/task_range", task_range, methods=["POST"]),
-)
 
 
 def _check_environment(request: Request) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, WebSocketRoute
 
 from server.episodes.commands import check_name
 from server.scenarios.requester import while_connected
@@ -19,7 +18,6 @@ from server.web.mcp.jsonrpc import (
     encode_error,
     encode_result,
 )
-from server.web.mcp.websocket import serve_mcp_socket
 from server.web.request_body import read_body
 
 SESSION_HEADER = "Mcp-Session-Id"
@@ -60,10 +58,3 @@ def _check_version(request: Request, wanted: RpcRequest) -> None:
         f"Unsupported protocol version; initialize with one of {', '.join(PROTOCOL_VERSIONS)}.",
         {"supported": list(PROTOCOL_VERSIONS), "requested": named[:100]},
     )
-
-
-_PATHS = ("/mcp", "/sessions/{session_key}/mcp")
-MCP_ROUTES = (
-    *(Route(path, mcp, methods=["POST"]) for path in _PATHS),
-    *(WebSocketRoute(path, serve_mcp_socket) for path in _PATHS),
-)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
-from starlette.routing import Route
 
 from server.version import VERSION
 from server.web.context import json_response
@@ -53,10 +52,3 @@ async def docs_asset(request: Request) -> Response:
     if name not in _ASSETS:
         raise NOT_FOUND.problem(path=request.url.path)
     return FileResponse(_FOLDER / name, media_type=_ASSETS[name], headers={"Cache-Control": "max-age=86400"})
-
-
-OPENAPI_ROUTES = (
-    Route("/openapi.json", openapi, methods=["GET"]),
-    Route("/docs", docs, methods=["GET"]),
-    Route("/docs/{asset}", docs_asset, methods=["GET"]),
-)

@@ -10,9 +10,9 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from server.routes import PAGE_ROUTES
 from server.web.openapi.document import openapi_document
 from server.web.openapi.operations import EVERYWHERE, OPERATIONS, Operation
-from server.web.pages.routes import page_routes
 from server.web.problem_details import PROBLEM_TYPES
 from tests.served import Served
 
@@ -28,7 +28,7 @@ def served_operations(app: Starlette) -> set[tuple[str, str]]:
         if isinstance(route, Route)
         for method in route.methods or ()
         if method != "HEAD"  # comes with GET
-    } - {(method, each.path) for each in page_routes() if isinstance(each, Route) for method in each.methods or ()}
+    } - {(method, each.path) for each in PAGE_ROUTES if isinstance(each, Route) for method in each.methods or ()}
 
 
 def resolved(schema: dict[str, Any]) -> jsonschema.Draft202012Validator:
