@@ -15,7 +15,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from server.web.api import episodes, meta, rounds, sessions, tasks
 from server.web.api.websocket import SocketEndpoint
 from server.web.mcp.http import mcp
-from server.web.mcp.websocket import serve_mcp_socket
+from server.web.mcp.websocket import McpSocketEndpoint
 from server.web.openapi import handlers as openapi
 from server.web.pages import home
 from server.web.pages.board import page as board
@@ -76,8 +76,8 @@ PAGE_ROUTES = (
 MCP_ROUTES = (
     _post("/mcp", mcp),
     _post("/sessions/{session_key}/mcp", mcp),
-    WebSocketRoute("/mcp", serve_mcp_socket),
-    WebSocketRoute("/sessions/{session_key}/mcp", serve_mcp_socket),
+    WebSocketRoute("/mcp", McpSocketEndpoint()),
+    WebSocketRoute("/sessions/{session_key}/mcp", McpSocketEndpoint()),
 )
 OPENAPI_ROUTES = (
     _get("/openapi.json", openapi.openapi),
