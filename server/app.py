@@ -1,4 +1,4 @@
-"""The composition root: settings in, application out. Everything that is opened belongs to the lifespan."""
+"""Builds the ASGI application from settings (composition root). The lifespan opens and closes what it uses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from server.services import in_background, open_services
 from server.settings import Settings, read_settings
 from server.supervision import Supervisor
 from server.web.error_mapping import EXPECTED_ERRORS
-from server.web.error_responses import answer_nobody, answer_problem
+from server.web.error_responses import answer_left_client, answer_problem
 from server.web.middleware.access_log import RequestMetricsMiddleware
 from server.web.middleware.authentication import AuthenticationMiddleware, is_open
 from server.web.middleware.browser_security import HostOriginMiddleware
@@ -33,7 +33,7 @@ from server.web.pages.live.shutdown import noticing_stop
 
 
 def create_app_from_environment() -> Starlette:
-    """The application of one of several server processes, which are handed their settings by environment."""
+    """The application of one worker process of ``serve``, with the settings of its environment."""
     reduce_gc_pauses()
     return create_app(read_settings(os.environ))
 
@@ -43,8 +43,8 @@ def utc_now() -> datetime:
 
 
 def random_id() -> str:
-    """128 random bits: where no key guards an episode, its name is the secret. Behind the time in seconds, so that what is
-    played at the same time lies together in every index: a step then changes pages that others change, too."""
+    """The time in seconds, then 128 random bits: without an API key, the name of an episode is the secret that guards it.
+    The time goes first so that episodes played at the same time share pages of every index."""
     return f"{int(time.time()):08x}{secrets.token_urlsafe(16)}"
 
 
@@ -60,8 +60,9 @@ def create_app(
     """The application.
 
     Args:
-        world: what generates and judges; by default, worker processes.
-        quanta: with a world of one's own, when its scenarios are answered; None: at once. Worker processes always have one.
+        world: runs generation, verification and grading; None: worker processes.
+        answer_timing: with ``world``, when answers that took generation are sent; None: at once. Worker processes always
+            have one.
     """
 
     keep_secrets_out()
@@ -84,7 +85,7 @@ def create_app(
         routes=ROUTES,
         exception_handlers={
             **dict.fromkeys((*EXPECTED_ERRORS, HTTPException, Exception), answer_problem),
-            ClientDisconnect: answer_nobody,
+            ClientDisconnect: answer_left_client,
         },
         middleware=[
             Middleware(RequestMetricsMiddleware, metrics=metrics, is_logging=settings.access_log),

@@ -10,8 +10,8 @@ from server.web.error_mapping import problem_of
 from server.web.problem_details import MEDIA_TYPE, METHOD_NOT_ALLOWED, NOT_FOUND
 
 
-async def answer_nobody(request: Request, error: Exception) -> Response:
-    """The client left before its request was whole: nothing was done, and that is no failure of the server."""
+async def answer_left_client(request: Request, error: Exception) -> Response:
+    """Answer a client that left before its request was complete: nothing was done, and the server did not fail."""
     return Response(status_code=400)
 
 

@@ -37,9 +37,9 @@ async def checkpoint(request: Request) -> Response:
 
 
 async def _board(request: Request) -> dict[str, Any]:
-    """The board that is asked for; where none is named and there is none, an empty one, as its page shows it."""
-    asked = request.query_params
-    wanted = {name: value for name in ("round", "suite", "rubric_version") if (value := asked.get(name, "").strip())}
+    """The board that the query selects; an empty one where the query names nothing and there is no round."""
+    query = request.query_params
+    wanted = {name: value for name in ("round", "suite", "rubric_version") if (value := query.get(name, "").strip())}
     try:
         return await services_of(request).board(
             round_id=wanted.get("round"), suite_id=wanted.get("suite"), rubric_version=wanted.get("rubric_version")

@@ -1,4 +1,4 @@
-"""OpenEnv's Task API: which tasks there are, split by split. A task of it is reset with its split and index."""
+"""Handlers of OpenEnv's Task API: lists the tasks of each split. A reset names a task by its split and index."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ async def num_tasks(request: Request) -> Response:
 async def task(request: Request) -> Response:
     _check_environment(request)
     wanted = _TASK.validate_json(await read_body(request))
-    return json_response(encode_json({"task": _shown(numbered_task(wanted.split, wanted.index))}))
+    return json_response(encode_json({"task": _task_json(numbered_task(wanted.split, wanted.index))}))
 
 
 async def task_range(request: Request) -> Response:
@@ -95,10 +95,10 @@ def _check_environment(request: Request) -> None:
 
 def _range(split: SplitName, start: int, stop: int | None) -> list[dict[str, Any]]:
     end = min(SPLITS[split].task_count, start + MAX_TASKS, *(() if stop is None else (stop,)))
-    return [_shown(numbered_task(split, index)) for index in range(start, end)]
+    return [_task_json(numbered_task(split, index)) for index in range(start, end)]
 
 
-def _shown(found: NumberedTask) -> dict[str, Any]:
+def _task_json(found: NumberedTask) -> dict[str, Any]:
     return {
         "id": f"{found.split}-{found.index}",
         "index": found.index,

@@ -1,4 +1,4 @@
-"""Streamable HTTP without streams: each request is answered by one JSON object. `/mcp`, and `/sessions/{key}/mcp`."""
+"""MCP over HTTP (Streamable HTTP without streams): each request is answered by one JSON object."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ VERSION_HEADER = "MCP-Protocol-Version"
 
 
 async def mcp(request: Request) -> Response:
-    """A JSON-RPC error is an answer like any other: 200, as OpenEnv has it."""
+    """Answer one request. A JSON-RPC error is answered with 200, as OpenEnv does."""
     body = await read_body(request)
     key = request.path_params.get("session_key")
     session = check_name(key) if key is not None else request.headers.get(SESSION_HEADER)

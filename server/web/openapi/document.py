@@ -1,4 +1,4 @@
-"""Assembles the OpenAPI document from the models that validate and the rows that say which route uses which."""
+"""Assembles the OpenAPI document from the table of operations, the models that validate, and the table of problem types."""
 
 from __future__ import annotations
 

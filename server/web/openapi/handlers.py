@@ -1,4 +1,4 @@
-"""The document and the page that shows it, without anything from another host."""
+"""Handlers of the OpenAPI document and of the page that shows it. The page loads nothing from another host."""
 
 from __future__ import annotations
 
