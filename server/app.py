@@ -1,4 +1,4 @@
-"""The composition root: settings in, application out. Everything that is opened belongs to the lifespan."""
+"""Builds the ASGI application from settings (composition root). The lifespan opens and closes what it uses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
-from starlette.routing import WebSocketRoute
 
 from server.gc_tuning import reduce_gc_pauses
 from server.logs import keep_secrets_out
@@ -24,22 +23,17 @@ from server.scenarios.simulation import PooledSimulation, Simulation
 from server.services import in_background, open_services
 from server.settings import Settings, read_settings
 from server.supervision import Supervisor
-from server.web.api.tasks import TASK_ROUTES
-from server.web.api.websocket import SocketEndpoint
 from server.web.error_mapping import EXPECTED_ERRORS
-from server.web.error_responses import answer_nobody, answer_problem
-from server.web.mcp.http import MCP_ROUTES
+from server.web.error_responses import answer_left_client, answer_problem
 from server.web.middleware.access_log import RequestMetricsMiddleware
 from server.web.middleware.authentication import AuthenticationMiddleware, is_open
 from server.web.middleware.browser_security import HostOriginMiddleware
-from server.web.openapi.handlers import OPENAPI_ROUTES
 from server.web.pages.context import create_page_context
 from server.web.pages.live.shutdown import watch_stop_signals
-from server.web.pages.routes import page_routes
 
 
 def create_app_from_environment() -> Starlette:
-    """The application of one of several server processes, which are handed their settings by environment."""
+    """The application of one worker process of ``serve``, with the settings of its environment."""
     reduce_gc_pauses()
     return create_app(read_settings(os.environ))
 
@@ -49,8 +43,8 @@ def utc_now() -> datetime:
 
 
 def random_id() -> str:
-    """128 random bits: where no key guards an episode, its name is the secret. Behind the time in seconds, so that what is
-    played at the same time lies together in every index: a step then changes pages that others change, too."""
+    """The time in seconds, then 128 random bits: without an API key, the name of an episode is the secret that guards it.
+    The time goes first so that episodes played at the same time share pages of every index."""
     return f"{int(time.time()):08x}{secrets.token_urlsafe(16)}"
 
 
@@ -66,8 +60,9 @@ def create_app(
     """The application.
 
     Args:
-        world: what generates and judges; by default, worker processes.
-        quanta: with a world of one's own, when its scenarios are answered; None: at once. Worker processes always have one.
+        world: runs generation, verification and grading; None: worker processes.
+        answer_timing: with ``world``, when answers that took generation are sent; None: at once. Worker processes always
+            have one.
     """
 
     keep_secrets_out()
@@ -86,12 +81,11 @@ def create_app(
                 async with in_background(services.supervisor, "live-feed", app.state.pages.feed.run):
                     yield
 
-    sockets = (WebSocketRoute(path, SocketEndpoint()) for path in ("/ws", "/sessions/{session_key}/ws"))
     return Starlette(
-        routes=[*ROUTES, *page_routes(), *MCP_ROUTES, *OPENAPI_ROUTES, *TASK_ROUTES, *sockets],
+        routes=ROUTES,
         exception_handlers={
             **dict.fromkeys((*EXPECTED_ERRORS, HTTPException, Exception), answer_problem),
-            ClientDisconnect: answer_nobody,
+            ClientDisconnect: answer_left_client,
         },
         middleware=[
             Middleware(RequestMetricsMiddleware, metrics=metrics, is_logging=settings.access_log),

@@ -6,28 +6,24 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from server.web.error_mapping import (
-    MEDIA_TYPE,
-    RETRY_AFTER_SECONDS,
-    Problem,
-    method_not_allowed,
-    not_found,
-    problem_of,
-)
+from server.web.error_mapping import problem_of
+from server.web.problem_details import MEDIA_TYPE, METHOD_NOT_ALLOWED, NOT_FOUND
 
 
-async def answer_nobody(request: Request, error: Exception) -> Response:
-    """The client left before its request was whole: nothing was done, and that is no failure of the server."""
+async def answer_left_client(request: Request, error: Exception) -> Response:
+    """Answer a client that left before its request was complete: nothing was done, and the server did not fail."""
     return Response(status_code=400)
 
 
 async def answer_problem(request: Request, error: Exception) -> Response:
-    """The one way an error leaves."""
-    headers: dict[str, str] = {}
+    """Render any error as problem details."""
     if isinstance(error, HTTPException):
+        is_method = error.status_code == 405
+        problem = (
+            METHOD_NOT_ALLOWED.problem(method=request.method) if is_method else NOT_FOUND.problem(path=request.url.path)
+        )
         headers = dict(error.headers or {})  # Allow, with 405
-        error = method_not_allowed(request.method) if error.status_code == 405 else not_found(request.url.path)
-    problem: Problem = problem_of(error)
-    if problem.status in (429, 503):
-        headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    else:
+        problem = problem_of(error)
+        headers = problem.headers
     return Response(problem.body(), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)

@@ -1,4 +1,4 @@
-"""Reads the body of a request no further than the limit."""
+"""Reads the body of a request, up to a limit of bytes and of time."""
 
 from __future__ import annotations
 
@@ -6,26 +6,25 @@ import asyncio
 
 from starlette.requests import Request
 
-from server.services import Services
-from server.web.error_mapping import body_too_large, body_too_slow
+from server.web.context import services_of
+from server.web.problem_details import BODY_TOO_LARGE, BODY_TOO_SLOW
 
-BODY_SECONDS = 30.0
-"""For the whole body, which is short; one that never ends would hold its connection for ever."""
+BODY_TIMEOUT_SECONDS = 30.0
+"""For the whole body, so that one that never ends does not keep its connection open."""
 
 
 async def read_body(request: Request) -> bytes:
-    """The body; raises ``Problem`` where it is longer than the limit, as soon as that is known."""
-    services: Services = request.app.state.services
-    limit = services.settings.body_limit_bytes
+    """The body; raises ``Problem`` as soon as it is known to be too long, or to take too long."""
+    limit = services_of(request).settings.body_limit_bytes
     parts: list[bytes] = []
     length = 0
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
             async for part in request.stream():
                 length += len(part)
                 if length > limit:
-                    raise body_too_large(limit)
+                    raise BODY_TOO_LARGE.problem(limit_bytes=limit)
                 parts.append(part)
     except TimeoutError:
-        raise body_too_slow(BODY_SECONDS) from None
+        raise BODY_TOO_SLOW.problem(timeout_seconds=BODY_TIMEOUT_SECONDS) from None
     return b"".join(parts)

@@ -1,4 +1,4 @@
-"""The published JSON Schemas of what the server answers. The bytes are assembled elsewhere; a test holds both equal."""
+"""The published JSON Schemas of answers. Their bytes are encoded without these models; a test validates them."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from server.app import create_app
 from server.settings import Settings
 from server.web.openapi.operations import OPERATIONS
-from server.web.openapi.problems import PROBLEMS
+from server.web.problem_details import PROBLEM_TYPES
 from upkeep.reference.markdown import code, table
 
 
@@ -28,8 +28,10 @@ def render() -> str:
         parts.append(f"\n## {tag}\n\n" + table(("operation", "what", "problems"), rows))
     parts.append("\n## WebSockets\n\n" + table(("path",), ((f"`{path}`",) for path in _sockets())))
     parts.append("\n## Pages\n\n" + table(("page",), ((f"`{name}`",) for name in _pages())))
-    told = ((f"`{name}`", str(kind.status), kind.title, kind.detail) for name, kind in PROBLEMS.items())
-    parts.append("\n## Problems\n\n" + table(("code", "status", "title", "for example"), told))
+    problems = (
+        (f"`{each.code}`", str(each.status), each.title, each.example()["detail"]) for each in PROBLEM_TYPES.values()
+    )
+    parts.append("\n## Problems\n\n" + table(("code", "status", "title", "for example"), problems))
     return "".join(parts)
 
 

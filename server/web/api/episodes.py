@@ -13,53 +13,54 @@ from server.episodes.responses import StepResponse
 from server.scenarios.requester import while_connected
 from server.security.identity import client_of, identity_of
 from server.security.session_names import tells_session
-from server.services import Services
 from server.storage.stream_codec import link_json
+from server.web.context import json_response, services_of
 from server.web.decoding import StepRequest, decode_reset, decode_step
-from server.web.error_mapping import (
-    episode_ambiguous,
-    episode_unnamed,
-)
+from server.web.problem_details import EPISODE_AMBIGUOUS, EPISODE_UNNAMED
 from server.web.request_body import read_body
 
 COOKIE = "mlops_debug_episode"
 
 
 async def reset(request: Request) -> Response:
-    admitted = await _admitted(request)
+    authorized = await read_reset(request)
     async with while_connected(request.receive):
-        return _begun(await services_of(request).episodes.reset(admitted, client=client_of(request)))
+        return reset_response(await services_of(request).episodes.reset(authorized, client=client_of(request)))
 
 
 async def step(request: Request) -> Response:
     wanted = decode_step(await read_body(request))
-    episode_id = await services_of(request).admission.playable(identity_of(request), _named(request, wanted.episode_id))
-    return await _stepped(request, episode_id, wanted)
+    episode_id = await services_of(request).admission.playable(
+        identity_of(request), _named_episode(request, wanted.episode_id)
+    )
+    return await take_step(request, episode_id, wanted)
 
 
 async def state(request: Request) -> Response:
-    return _json(await services_of(request).episodes.state(await _visible(request, _named(request, None))))
+    return json_response(
+        await services_of(request).episodes.state(await _visible(request, _named_episode(request, None)))
+    )
 
 
 async def openenv_state(request: Request) -> Response:
     services = services_of(request)
-    named = _named_outside_cookie(request, None)
+    named = episode_outside_cookie(request, None)
     if named is None:
-        return _json(encode_json(await services.last_scores(identity_of(request).prefix)))
-    return _json(await services.episodes.state(await _visible(request, named)))
+        return json_response(encode_json(await services.last_scores(identity_of(request).prefix)))
+    return json_response(await services.episodes.state(await _visible(request, named)))
 
 
 async def events(request: Request) -> Response:
-    links = await services_of(request).episodes.events(await _visible(request, _named(request, None)))
-    return _json(encode_events(links))
+    links = await services_of(request).episodes.events(await _visible(request, _named_episode(request, None)))
+    return json_response(encode_events(links))
 
 
 def encode_events(links: tuple[Link, ...]) -> bytes:
-    """The wire form of a stream. While the episode runs, the reset's payload would tell the seed; where it names a session
-    so that its key can be guessed, it is never told, nor any hash that follows from it."""
+    """The events as JSON. The reset's payload has the seed, so it is withheld while the episode runs. Where the session's key
+    could be guessed from it, it is always withheld, with every hash that depends on it."""
     is_running, has_hashes = links[-1].kind not in ENDING_KINDS, not tells_session(links[0])
-    is_told = has_hashes and not is_running
-    shown = (_encode_event(each, each.kind == "reset" and not is_told, has_hashes) for each in links)
+    is_revealed = has_hashes and not is_running
+    shown = (_encode_event(each, each.kind == "reset" and not is_revealed, has_hashes) for each in links)
     return b"[" + b",".join(shown) + b"]"
 
 
@@ -73,12 +74,8 @@ def _encode_event(each: Link, is_withheld: bool, has_hashes: bool) -> bytes:
     return encode_json(outside)[:-1] + b',"payload":' + payload + b"}"
 
 
-def services_of(request: Request) -> Services:
-    services: Services = request.app.state.services
-    return services
-
-
-async def _admitted(request: Request) -> AuthorizedReset:
+async def read_reset(request: Request) -> AuthorizedReset:
+    """The reset in the body, checked against what the client may play."""
     wanted = decode_reset(await read_body(request))
     return await services_of(request).admission.admit(identity_of(request), wanted)
 
@@ -87,46 +84,44 @@ async def _visible(request: Request, name: str) -> str:
     return await services_of(request).admission.visible(identity_of(request), name)
 
 
-def _named(request: Request, in_body: str | None) -> str:
-    named = _named_outside_cookie(request, in_body) or request.cookies.get(COOKIE)
+def _named_episode(request: Request, in_body: str | None) -> str:
+    named = episode_outside_cookie(request, in_body) or request.cookies.get(COOKIE)
     if named is None:
-        raise episode_unnamed()
+        raise EPISODE_UNNAMED.problem()
     return check_name(named)
 
 
-def _named_outside_cookie(request: Request, in_body: str | None) -> str | None:
-    """The one episode that path, body and query name; null: none of them names any."""
+def episode_outside_cookie(request: Request, in_body: str | None) -> str | None:
+    """The episode that path, body and query name; None: they name none. Raises ``Problem`` where they name two."""
     given = (request.path_params.get("episode_id"), in_body, *request.query_params.getlist("episode_id"))
     names = list(dict.fromkeys(name for name in given if name))
     if len(names) > 1:
-        raise episode_ambiguous(names[0], names[1])
+        raise EPISODE_AMBIGUOUS.problem(first=names[0], second=names[1])
     return check_name(names[0]) if names else None
 
 
-async def _stepped(request: Request, episode_id: str, wanted: StepRequest) -> Response:
+async def take_step(request: Request, episode_id: str, wanted: StepRequest) -> Response:
+    """Take the step, within the rate limit of the client. Keys of the body go before those of the action's metadata."""
     services = services_of(request)
     services.pace.acquire(client_of(request))
-    beside = wanted.action.metadata
-    expected = wanted.expected_version if wanted.expected_version is not None else beside.expected_version
-    return _answered(
+    metadata = wanted.action.metadata
+    expected = wanted.expected_version if wanted.expected_version is not None else metadata.expected_version
+    return step_response(
         await services.episodes.step(
             episode_id,
             wanted.action.meaning(),
-            request_id=wanted.request_id or beside.request_id,
+            request_id=wanted.request_id or metadata.request_id,
             expected_version=expected,
         )
     )
 
 
-def _begun(answered: StepResponse) -> Response:
-    response = _answered(answered)
-    response.set_cookie(COOKIE, answered.episode_id, path="/", httponly=True, samesite="lax")
+def reset_response(started: StepResponse) -> Response:
+    """The response to a reset, with the cookie that names the episode."""
+    response = step_response(started)
+    response.set_cookie(COOKIE, started.episode_id, path="/", httponly=True, samesite="lax")
     return response
 
 
-def _answered(answered: StepResponse) -> Response:
-    return _json(answered.to_http(), {"ETag": f'"{answered.version}"'})
-
-
-def _json(body: bytes, headers: dict[str, str] | None = None) -> Response:
-    return Response(body, media_type="application/json", headers=headers)
+def step_response(taken: StepResponse) -> Response:
+    return json_response(taken.to_http(), {"ETag": f'"{taken.version}"'})

@@ -9,27 +9,24 @@ from domain.json import encode_json
 from domain.tasks.table import tasks_json
 from server.metrics import MEDIA_TYPE as METRICS_TYPE
 from server.version import DESCRIPTION, NAME, VERSION
-from server.web.api.episodes import (
-    _json,
-    services_of,
-)
-from server.web.error_mapping import not_ready
+from server.web.context import json_response, services_of
+from server.web.problem_details import NOT_READY
 from server.web.schemas import published_schemas
 
 
 async def tasks(request: Request) -> Response:
-    return _json(encode_json({"tasks": tasks_json()}))
+    return json_response(encode_json({"tasks": tasks_json()}))
 
 
 async def health(request: Request) -> Response:
-    return _json(encode_json({"status": "healthy", "version": VERSION}))
+    return json_response(encode_json({"status": "healthy", "version": VERSION}))
 
 
 async def ready(request: Request) -> Response:
     counts, reason = await services_of(request).readiness()
     if reason is not None:
-        raise not_ready(reason, counts)
-    return _json(encode_json({"status": "ready", "version": VERSION, **counts}))
+        raise NOT_READY.problem(counts, reason=reason)
+    return json_response(encode_json({"status": "ready", "version": VERSION, **counts}))
 
 
 async def metrics(request: Request) -> Response:
@@ -37,7 +34,7 @@ async def metrics(request: Request) -> Response:
 
 
 async def metadata(request: Request) -> Response:
-    return _json(
+    return json_response(
         encode_json(
             {
                 "name": NAME,
@@ -51,4 +48,4 @@ async def metadata(request: Request) -> Response:
 
 
 async def schema(request: Request) -> Response:
-    return _json(encode_json({**published_schemas(), "fields": services_of(request).world.registry()}))
+    return json_response(encode_json({**published_schemas(), "fields": services_of(request).world.registry()}))

@@ -1,4 +1,4 @@
-"""The routes of rounds, their board, and what makes the record provable. All of it is public."""
+"""REST handlers of rounds, their board, and what proves the record: the public key and checkpoints. All of it is public."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from domain.json import encode_json
 from server.ranking.board import board_csv, empty_board
 from server.ranking.errors import UnknownRoundError
-from server.services import Services
+from server.web.context import json_response, services_of
 
 
 async def rounds(request: Request) -> Response:
-    return _json({"rounds": await services_of(request).rounds.published()})
+    return json_response(encode_json({"rounds": await services_of(request).rounds.published()}))
 
 
 async def leaderboard_json(request: Request) -> Response:
-    return _json(await _board(request))
+    return json_response(encode_json(await _board(request)))
 
 
 async def leaderboard_csv(request: Request) -> Response:
@@ -30,26 +29,17 @@ async def leaderboard_csv(request: Request) -> Response:
 
 
 async def public_key(request: Request) -> Response:
-    return _json({"algorithm": "Ed25519", "public_key": services_of(request).signer.public_key})
+    return json_response(encode_json({"algorithm": "Ed25519", "public_key": services_of(request).signer.public_key}))
 
 
 async def checkpoint(request: Request) -> Response:
-    return _json({"checkpoint": await services_of(request).checkpointer.latest()})
-
-
-RANKED_ROUTES = (
-    Route("/rounds", rounds, methods=["GET"]),
-    Route("/leaderboard.json", leaderboard_json, methods=["GET"]),
-    Route("/leaderboard.csv", leaderboard_csv, methods=["GET"]),
-    Route("/public-key", public_key, methods=["GET"]),
-    Route("/checkpoint", checkpoint, methods=["GET"]),
-)
+    return json_response(encode_json({"checkpoint": await services_of(request).checkpointer.latest()}))
 
 
 async def _board(request: Request) -> dict[str, Any]:
-    """The board that is asked for; where none is named and there is none, an empty one, as its page shows it."""
-    asked = request.query_params
-    wanted = {name: value for name in ("round", "suite", "rubric_version") if (value := asked.get(name, "").strip())}
+    """The board that the query selects; an empty one where the query names nothing and there is no round."""
+    query = request.query_params
+    wanted = {name: value for name in ("round", "suite", "rubric_version") if (value := query.get(name, "").strip())}
     try:
         return await services_of(request).board(
             round_id=wanted.get("round"), suite_id=wanted.get("suite"), rubric_version=wanted.get("rubric_version")
@@ -58,12 +48,3 @@ async def _board(request: Request) -> dict[str, Any]:
         if wanted:
             raise
         return empty_board()
-
-
-def services_of(request: Request) -> Services:
-    services: Services = request.app.state.services
-    return services
-
-
-def _json(body: dict[str, Any]) -> Response:
-    return Response(encode_json(body), media_type="application/json")

@@ -9,34 +9,31 @@ from server.episodes.commands import check_name
 from server.scenarios.requester import while_connected
 from server.security.identity import client_of, identity_of
 from server.web.api.episodes import (
-    _admitted,
-    _begun,
-    _json,
-    _named_outside_cookie,
-    _stepped,
-    services_of,
+    episode_outside_cookie,
+    read_reset,
+    reset_response,
+    take_step,
 )
+from server.web.context import json_response, services_of
 from server.web.decoding import decode_step
-from server.web.error_mapping import (
-    episode_ambiguous,
-)
+from server.web.problem_details import EPISODE_AMBIGUOUS
 from server.web.request_body import read_body
 
 
 async def session_reset(request: Request) -> Response:
-    admitted = await _admitted(request)
+    authorized = await read_reset(request)
     key, sessions = _key(request), services_of(request).sessions
     async with while_connected(request.receive):
-        return _begun(await sessions.reset(key, admitted, client=client_of(request)))
+        return reset_response(await sessions.reset(key, authorized, client=client_of(request)))
 
 
 async def session_step(request: Request) -> Response:
     wanted = decode_step(await read_body(request))
-    return await _stepped(request, await _current(request, wanted.episode_id), wanted)
+    return await take_step(request, await _current(request, wanted.episode_id), wanted)
 
 
 async def session_state(request: Request) -> Response:
-    return _json(await services_of(request).episodes.state(await _current(request, None)))
+    return json_response(await services_of(request).episodes.state(await _current(request, None)))
 
 
 def _key(request: Request) -> str:
@@ -44,9 +41,9 @@ def _key(request: Request) -> str:
 
 
 async def _current(request: Request, in_body: str | None) -> str:
-    """The session's current episode; another name beside it is one too many."""
+    """The session's current episode; raises ``Problem`` where the request names another."""
     current = await services_of(request).sessions.current(_key(request))
-    named = _named_outside_cookie(request, in_body)
+    named = episode_outside_cookie(request, in_body)
     if named is not None and current not in (named, identity_of(request).scoped(named)):
-        raise episode_ambiguous(named, current)
+        raise EPISODE_AMBIGUOUS.problem(first=named, second=current)
     return current

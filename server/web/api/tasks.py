@@ -1,4 +1,4 @@
-"""OpenEnv's Task API: which tasks there are, split by split. A task of it is reset with its split and index."""
+"""Handlers of OpenEnv's Task API: lists the tasks of each split. A reset names a task by its split and index."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from domain.diagnosis import WholeNumber
 from domain.json import encode_json
@@ -15,7 +14,8 @@ from domain.tasks.splits import SPLITS, NumberedTask, numbered_task
 from domain.tasks.table import TASKS
 from domain.types import SPLIT_NAMES, SplitName
 from server.version import NAME
-from server.web.error_mapping import not_found
+from server.web.context import json_response
+from server.web.problem_details import NOT_FOUND
 from server.web.request_body import read_body
 
 MAX_TASKS = 1_000
@@ -55,60 +55,50 @@ _RANGE: TypeAdapter[TaskRangeRequest] = TypeAdapter(TaskRangeRequest)
 
 
 async def environments(_: Request) -> Response:
-    return _json([NAME])
+    return json_response(encode_json([NAME]))
 
 
 async def splits(request: Request) -> Response:
     _check_environment(request)
-    return _json([{"name": split, "type": split} for split in SPLIT_NAMES])
+    return json_response(encode_json([{"name": split, "type": split} for split in SPLIT_NAMES]))
 
 
 async def tasks(request: Request) -> Response:
     """The whole split, or the beginning of a long one."""
     _check_environment(request)
     wanted = _SPLIT.validate_json(await read_body(request))
-    return _json({"tasks": _range(wanted.split, 0, None), "env_name": NAME})
+    return json_response(encode_json({"tasks": _range(wanted.split, 0, None), "env_name": NAME}))
 
 
 async def num_tasks(request: Request) -> Response:
     _check_environment(request)
     wanted = _SPLIT.validate_json(await read_body(request))
-    return _json({"num_tasks": SPLITS[wanted.split].task_count})
+    return json_response(encode_json({"num_tasks": SPLITS[wanted.split].task_count}))
 
 
 async def task(request: Request) -> Response:
     _check_environment(request)
     wanted = _TASK.validate_json(await read_body(request))
-    return _json({"task": _shown(numbered_task(wanted.split, wanted.index))})
+    return json_response(encode_json({"task": _task_json(numbered_task(wanted.split, wanted.index))}))
 
 
 async def task_range(request: Request) -> Response:
     _check_environment(request)
     wanted = _RANGE.validate_json(await read_body(request))
-    return _json({"tasks": _range(wanted.split, wanted.start or 0, wanted.stop)})
-
-
-TASK_ROUTES = (
-    Route("/list_environments", environments, methods=["GET"]),
-    Route("/{env_name}/splits", splits, methods=["GET"]),
-    Route("/{env_name}/tasks", tasks, methods=["POST"]),
-    Route("/{env_name}/num_tasks", num_tasks, methods=["POST"]),
-    Route("/{env_name}/task", task, methods=["POST"]),
-    Route("/{env_name}/task_range", task_range, methods=["POST"]),
-)
+    return json_response(encode_json({"tasks": _range(wanted.split, wanted.start or 0, wanted.stop)}))
 
 
 def _check_environment(request: Request) -> None:
     if request.path_params["env_name"].lower() != NAME:
-        raise not_found(request.url.path)
+        raise NOT_FOUND.problem(path=request.url.path)
 
 
 def _range(split: SplitName, start: int, stop: int | None) -> list[dict[str, Any]]:
     end = min(SPLITS[split].task_count, start + MAX_TASKS, *(() if stop is None else (stop,)))
-    return [_shown(numbered_task(split, index)) for index in range(start, end)]
+    return [_task_json(numbered_task(split, index)) for index in range(start, end)]
 
 
-def _shown(found: NumberedTask) -> dict[str, Any]:
+def _task_json(found: NumberedTask) -> dict[str, Any]:
     return {
         "id": f"{found.split}-{found.index}",
         "index": found.index,
@@ -117,7 +107,3 @@ def _shown(found: NumberedTask) -> dict[str, Any]:
         "seed": found.seed,
         "max_steps": TASKS[found.task_id].max_steps(),
     }
-
-
-def _json(answered: Any) -> Response:
-    return Response(encode_json(answered), media_type="application/json")

@@ -1,4 +1,4 @@
-"""What each method of the protocol does for one session. Nothing is kept here: a session is a key, its episode is in the log."""
+"""Answers the methods of MCP for one session. It keeps no state: a session is a key, and its episode is in the log."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ _INVALID_PARAMS_CODES = ("invalid", "unknown_task")
 
 
 def new_session() -> str:
-    """128 random bits: without API keys, whoever knows a session's name plays in it."""
+    """128 random bits: without API keys, the name of a session is the secret that guards it."""
     return secrets.token_hex(16)
 
 
 class McpSession:
-    """Requests in, results out."""
+    """Answers the requests of one session."""
 
     def __init__(self, services: Services, identity: Identity, *, client: str, session: str | None) -> None:
-        self.services_of = services
+        self._services = services
         self._identity = identity
         self._client = client
         self._session = session
-        """Null: the request has to name one."""
+        """None: the request has to name one."""
 
     async def result(self, request: RpcRequest) -> bytes:
         """The result of a request, as JSON; raises ``RpcError``."""
@@ -65,10 +65,10 @@ class McpSession:
         is_of_openenv = "session_id" in params
         session = self._scoped(_named_session(params, self._session))
         try:
-            answered = await self._played(session, name, arguments)
-        except Exception as error:  # noqa: BLE001 - as on a socket: whatever it is, it is told; what is unexpected is logged
-            return _refused(error, is_of_openenv)
-        return _shown(answered, is_of_openenv)
+            response = await self._play(session, name, arguments)
+        except Exception as error:  # noqa: BLE001 - the client gets every error as an answer; an unexpected one is logged
+            return _tool_error(error, is_of_openenv)
+        return _tool_result(response, is_of_openenv)
 
     def _scoped(self, session: str) -> str:
         """With an API key, the session of that key."""
@@ -77,15 +77,15 @@ class McpSession:
         except ReservedNameError as error:
             raise RpcError(INVALID_PARAMS, problem_of(error).detail) from None
 
-    async def _played(self, session: str, name: str, arguments: dict[str, Any]) -> StepResponse:
+    async def _play(self, session: str, name: str, arguments: dict[str, Any]) -> StepResponse:
         if name == RESET:
             wanted = decode_reset_call(arguments)
-            admitted = await self.services_of.admission.admit(self._identity, wanted)
-            return await self.services_of.sessions.reset(session, admitted, client=self._client)
+            authorized = await self._services.admission.admit(self._identity, wanted)
+            return await self._services.sessions.reset(session, authorized, client=self._client)
         action = decode_call(name, arguments)
-        self.services_of.pace.acquire(self._client)
-        return await self.services_of.episodes.step(
-            await self.services_of.sessions.current(session),
+        self._services.pace.acquire(self._client)
+        return await self._services.episodes.step(
+            await self._services.sessions.current(session),
             action.meaning(),
             request_id=action.metadata.request_id,
             expected_version=action.metadata.expected_version,
@@ -105,7 +105,7 @@ def _initialized(params: dict[str, Any]) -> bytes:
 
 
 def _named_session(params: dict[str, Any], session: str | None) -> str:
-    """The session of the address or the header, or the one that the parameters name; two different ones are one too many."""
+    """The session that the address, the header or the parameters name; raises ``RpcError`` for none, or two different ones."""
     named = params.get("session_id", session)
     if named is None:
         raise RpcError(
@@ -121,9 +121,9 @@ def _named_session(params: dict[str, Any], session: str | None) -> str:
         raise RpcError(INVALID_PARAMS, "session_id must be 1 to 128 of A-Z a-z 0-9 . _ : -") from None
 
 
-def _shown(answered: StepResponse, is_of_openenv: bool) -> bytes:
+def _tool_result(response: StepResponse, is_of_openenv: bool) -> bytes:
     """The answer as text, for the model, and as an object, for programs; OpenEnv's client takes ``data``."""
-    whole = b"".join((b"{", answered.shown, b',"info":', answered.info, b"}"))
+    whole = b"".join((b"{", response.shown, b',"info":', response.info, b"}"))
     text = encode_json(whole.decode())
     data = b',"data":' + whole if is_of_openenv else b""
     return b"".join(
@@ -139,8 +139,8 @@ def _shown(answered: StepResponse, is_of_openenv: bool) -> bytes:
     )
 
 
-def _refused(error: Exception, is_of_openenv: bool) -> bytes:
-    """A model is told what it did wrong as a result that it can read; OpenEnv's client raises only on an error."""
+def _tool_error(error: Exception, is_of_openenv: bool) -> bytes:
+    """The error as a result that a model can read; as a JSON-RPC error for OpenEnv's client, which raises only on one."""
     problem = problem_of(error)
     if is_of_openenv:
         code = INVALID_PARAMS if problem.code in _INVALID_PARAMS_CODES else SERVER_ERROR

@@ -1,15 +1,14 @@
-"""Streamable HTTP without streams: each request is answered by one JSON object. `/mcp`, and `/sessions/{key}/mcp`."""
+"""MCP over HTTP (Streamable HTTP without streams): each request is answered by one JSON object."""
 
 from __future__ import annotations
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, WebSocketRoute
 
 from server.episodes.commands import check_name
 from server.scenarios.requester import while_connected
 from server.security.identity import client_of, identity_of
-from server.services import Services
+from server.web.context import json_response, services_of
 from server.web.mcp.handler import PROTOCOL_VERSIONS, McpSession, new_session
 from server.web.mcp.jsonrpc import (
     UNSUPPORTED_PROTOCOL_VERSION,
@@ -19,7 +18,6 @@ from server.web.mcp.jsonrpc import (
     encode_error,
     encode_result,
 )
-from server.web.mcp.websocket import serve_mcp_socket
 from server.web.request_body import read_body
 
 SESSION_HEADER = "Mcp-Session-Id"
@@ -27,11 +25,10 @@ VERSION_HEADER = "MCP-Protocol-Version"
 
 
 async def mcp(request: Request) -> Response:
-    """A JSON-RPC error is an answer like any other: 200, as OpenEnv has it."""
+    """Answer one request. A JSON-RPC error is answered with 200, as OpenEnv does."""
     body = await read_body(request)
     key = request.path_params.get("session_key")
     session = check_name(key) if key is not None else request.headers.get(SESSION_HEADER)
-    services: Services = request.app.state.services
     wanted: RpcRequest | None = None
     headers: dict[str, str] = {}
     try:
@@ -41,14 +38,14 @@ async def mcp(request: Request) -> Response:
             return Response(status_code=202)
         if wanted.method == "initialize":
             session = headers[SESSION_HEADER] = key or new_session()
-        mcp_session = McpSession(services, identity_of(request), client=client_of(request), session=session)
+        mcp_session = McpSession(services_of(request), identity_of(request), client=client_of(request), session=session)
         async with while_connected(request.receive):
-            answered = encode_result(wanted.id, await mcp_session.result(wanted))
+            result = encode_result(wanted.id, await mcp_session.result(wanted))
     except RpcError as error:
         status = 400 if error.code == UNSUPPORTED_PROTOCOL_VERSION else 200
-        told = encode_error(wanted.id if wanted is not None else None, error)
-        return Response(told, status_code=status, media_type="application/json")
-    return Response(answered, media_type="application/json", headers=headers)
+        refusal = encode_error(wanted.id if wanted is not None else None, error)
+        return json_response(refusal, status=status)
+    return json_response(result, headers)
 
 
 def _check_version(request: Request, wanted: RpcRequest) -> None:
@@ -61,10 +58,3 @@ def _check_version(request: Request, wanted: RpcRequest) -> None:
         f"Unsupported protocol version; initialize with one of {', '.join(PROTOCOL_VERSIONS)}.",
         {"supported": list(PROTOCOL_VERSIONS), "requested": named[:100]},
     )
-
-
-_PATHS = ("/mcp", "/sessions/{session_key}/mcp")
-MCP_ROUTES = (
-    *(Route(path, mcp, methods=["POST"]) for path in _PATHS),
-    *(WebSocketRoute(path, serve_mcp_socket) for path in _PATHS),
-)

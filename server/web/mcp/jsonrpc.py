@@ -1,4 +1,4 @@
-"""JSON-RPC 2.0: the one shape of requests, and the bytes of answers."""
+"""JSON-RPC 2.0: decodes requests, encodes results and errors."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class RpcError(Exception):
         self.code = code
         self.message = message
         self.data = data
-        """Null: nothing more is known."""
+        """None: there is nothing to add."""
 
 
 def decode_request(body: str | bytes) -> RpcRequest:
@@ -64,7 +64,7 @@ def encode_result(request_id: RequestId, result: bytes) -> bytes:
 
 
 def encode_error(request_id: RequestId, error: RpcError) -> bytes:
-    told = {"code": error.code, "message": error.message}
+    members: dict[str, Any] = {"code": error.code, "message": error.message}
     if error.data is not None:
-        told["data"] = error.data
-    return encode_json({"jsonrpc": "2.0", "id": request_id, "error": told})
+        members["data"] = error.data
+    return encode_json({"jsonrpc": "2.0", "id": request_id, "error": members})

@@ -11,7 +11,7 @@ from domain.actions import WireAction, action_schema, decode_action
 from domain.json import encode_json
 from server.episodes.commands import ResetRequest
 from server.web.decoding import decode_reset
-from server.web.error_mapping import invalid
+from server.web.problem_details import invalid
 
 RESET = "reset"
 _ENDS = ("submit_diagnosis", RESET)

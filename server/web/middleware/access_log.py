@@ -1,4 +1,4 @@
-"""Counts and logs every request, as plain ASGI around everything else. A WebSocket is passed on as it is."""
+"""Measures and logs every HTTP request, and gives every connection a request id. Outermost middleware."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from server.security.log_redaction import shown_path
 logger = logging.getLogger(ACCESS)
 
 HEADER = b"x-request-id"
-_GOOD_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+_VALID_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
 
 class RequestMetricsMiddleware:
-    """ASGI middleware."""
+    """ASGI middleware: metrics, access log and the header X-Request-Id."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics, is_logging: bool) -> None:
         self._app = app
@@ -70,13 +70,13 @@ class RequestMetricsMiddleware:
                 "status": status,
                 "ms": round(seconds * 1000, 3),
             }
-            # By repr: a path may hold anything, also what would look like another line.
+            # By repr: a path may hold line breaks, which would forge a log line.
             logger.info("%s %r %d", scope["method"], path, status, extra={"fields": fields})
 
 
 def _sent_id(scope: Scope) -> bytes | None:
-    """The caller's, where it is one; so that a proxy's log and ours can be put side by side."""
+    """The valid request id that the client sent, so that the log of a proxy matches this one; None: there is none."""
     for name, value in scope["headers"]:
-        if name == HEADER and _GOOD_ID.fullmatch(value):
+        if name == HEADER and _VALID_ID.fullmatch(value):
             return bytes(value)
     return None

@@ -15,7 +15,6 @@ from typing import Iterable
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from server.logs import IS_REFUSED
 from server.scenarios.requester import REQUESTER, Priority, Requester
 from server.security.api_keys import MARK, KeyRefusedError
 from server.security.identity import IDENTITY, OPEN_ACCESS, Identity, client_of
@@ -23,20 +22,22 @@ from server.security.identity import Scope as KeyScope
 from server.settings import Settings
 from server.storage.errors import StoreUnavailableError
 from server.version import NAME
-from server.web.error_mapping import MEDIA_TYPE, RETRY_AFTER_SECONDS, Problem, forbidden, key_required, problem_of
+from server.web.context import services_of
+from server.web.error_mapping import problem_of
+from server.web.middleware.refusal import refuse
+from server.web.problem_details import FORBIDDEN, KEY_REQUIRED, Problem
 
 PUBLIC = frozenset(
     ("/health", "/ready", "/metadata", "/schema", "/tasks", "/public-key", "/checkpoint", "/rounds")
     + ("/leaderboard", "/leaderboard.json", "/leaderboard.csv", "/openapi.json", "/docs", "/list_environments")
 )
-"""What everybody may read: none of it belongs to an agent."""
+"""Paths served without an API key: none of them is about one agent."""
 PUBLIC_FOLDERS = ("/static/", "/docs/", f"/{NAME}/")
 _OF_THE_PROCESS = frozenset(("/health", "/ready", "/metrics"))
-"""What tells of the server itself, and is answered whatever the database does."""
+"""Paths about the process, served whatever the state of the database."""
 _PLAY = re.compile(r"/(reset|step|sessions/.*|episodes/[^/]*/step|play.*|mcp.*)", re.DOTALL)
-"""What only agents may post to; matched on the whole path."""
-POLICY_VIOLATION = 1008
-_CHALLENGE = (b"www-authenticate", b'Basic realm="mlops-debug", charset="UTF-8"')
+"""Paths that only a key with the scope agent may post to; matched whole."""
+_CHALLENGE = ((b"www-authenticate", b'Basic realm="mlops-debug", charset="UTF-8"'),)
 
 
 def is_open(settings: Settings) -> bool:
@@ -52,7 +53,7 @@ def is_loopback(host: str) -> bool:
 
 
 class AuthenticationMiddleware:
-    """ASGI middleware."""
+    """ASGI middleware: puts the identity of the client into the scope, or refuses the connection."""
 
     def __init__(self, app: ASGIApp, *, is_open: bool) -> None:
         self._app = app
@@ -63,8 +64,9 @@ class AuthenticationMiddleware:
             try:
                 _check_database(scope)
                 scope[IDENTITY] = await self._identity(scope)
-            except (Problem, StoreUnavailableError) as refused:
-                await _refuse(scope, send, problem_of(refused))
+            except (Problem, StoreUnavailableError) as error:
+                problem = problem_of(error)
+                await refuse(scope, send, problem, _CHALLENGE if problem.status == 401 else ())
                 return
             REQUESTER.set(Requester(client_of(HTTPConnection(scope)), Priority.PLAY))
         await self._app(scope, receive, send)
@@ -76,19 +78,19 @@ class AuthenticationMiddleware:
         if text is None:
             if self._is_open or _is_public(scope):
                 return OPEN_ACCESS
-            raise key_required()
+            raise KEY_REQUIRED.problem()
         try:
-            identity: Identity = await scope["app"].state.services.keys.recognise(text)
+            identity = await services_of(HTTPConnection(scope)).keys.recognise(text)
         except KeyRefusedError:
-            raise key_required() from None
+            raise KEY_REQUIRED.problem() from None
         needed = needed_scopes(scope)
         if needed and not any(identity.may(each) for each in needed):
-            raise forbidden(" or ".join(needed))
+            raise FORBIDDEN.problem(needed=" or ".join(needed))
         return identity
 
 
 def sent_key(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-    """The key that the headers carry; null: none."""
+    """The key in the headers; None: there is none."""
     found = dict(headers)
     if b"x-api-key" in found:
         return found[b"x-api-key"].decode("latin-1").strip()
@@ -108,7 +110,7 @@ def _password(encoded: str) -> str:
 
 
 def needed_scopes(scope: Scope) -> tuple[KeyScope, ...]:
-    """Any of these is enough; empty: everybody."""
+    """The scopes of which a key needs one; empty: no key is needed."""
     if _is_public(scope):
         return ()
     if scope["path"] == "/metrics":
@@ -118,26 +120,11 @@ def needed_scopes(scope: Scope) -> tuple[KeyScope, ...]:
 
 
 def _check_database(scope: Scope) -> None:
-    """Refuse what could be answered from memory, too, where the file of the database is not the one that was opened."""
+    """Raise where the file of the database is not the one that was opened, before anything is answered from memory."""
     if scope["path"] not in _OF_THE_PROCESS and not scope["path"].startswith(PUBLIC_FOLDERS):
-        scope["app"].state.services.backend.check()
+        services_of(HTTPConnection(scope)).backend.check()
 
 
 def _is_public(scope: Scope) -> bool:
     path: str = scope["path"]
     return scope["type"] == "http" and (path in PUBLIC or path.startswith(PUBLIC_FOLDERS))
-
-
-async def _refuse(scope: Scope, send: Send, problem: Problem) -> None:
-    if scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
-        await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": problem.title})
-        return
-    kind = "websocket.http.response" if scope["type"] == "websocket" else "http.response"
-    IS_REFUSED.set(scope["type"] == "websocket")
-    headers = [(b"content-type", MEDIA_TYPE.encode())]
-    if problem.status == 401:
-        headers.append(_CHALLENGE)
-    if problem.status == 503:
-        headers.append((b"retry-after", str(RETRY_AFTER_SECONDS).encode()))
-    await send({"type": f"{kind}.start", "status": problem.status, "headers": headers})
-    await send({"type": f"{kind}.body", "body": problem.body()})

@@ -1,7 +1,7 @@
-"""What browsers are held to, as plain ASGI before anything else: which host and which origin; and headers for all answers.
+"""Checks the host and the origin of every connection, and sets the security headers of every HTTP response.
 
 An agent sends no ``Origin``. A browser always does where it could do harm: with a WebSocket, and with a request that is no
-plain GET; so a page of another site cannot play in the name of who looks at it. A name of the attacker's that resolves to
+plain GET; so a page of another site cannot play in the name of its reader. A name of the attacker's that resolves to
 this machine (DNS rebinding) has a dot and is no address, so on loopback only other names are served.
 """
 
@@ -14,13 +14,12 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.logs import IS_REFUSED
 from server.settings import Settings
-from server.web.error_mapping import MEDIA_TYPE, Problem, not_found, origin_refused, wrong_host
 from server.web.middleware.authentication import is_loopback
+from server.web.middleware.refusal import refuse
+from server.web.problem_details import NOT_FOUND, ORIGIN_REFUSED, WRONG_HOST, Problem
 
 _PORT_OF_SCHEME = {"http": 80, "https": 443, "ws": 80, "wss": 443}
-_POLICY_VIOLATION = 1008
 _REPLACEMENT = b"%EF%BF%BD"
 _ALWAYS = ((b"cross-origin-resource-policy", b"same-origin"),)
 _UNLESS_SET = (
@@ -33,23 +32,23 @@ _UNLESS_SET = (
 
 
 class HostOriginMiddleware:
-    """ASGI middleware."""
+    """ASGI middleware: refuses connections of another host or origin before anything else sees them."""
 
     def __init__(self, app: ASGIApp, *, settings: Settings) -> None:
         self._app = app
         self._hosts = frozenset(settings.allowed_hosts)
         self._origins = frozenset(settings.allowed_origins)
         self._is_any_host = not settings.allowed_hosts and not is_loopback(settings.host)
-        """Bound elsewhere than on loopback, the names by which the server is reached are not known."""
+        """Whether host names are not checked: bound elsewhere than on loopback, the server does not know its own names."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        problem = self._violation(dict(scope["headers"])) or _objection_to_path(scope["path"])
+        problem = self._violation(dict(scope["headers"])) or _path_violation(scope["path"])
         scope = _without_nul(scope)
         if problem is not None:
-            await _refuse(problem, scope, send)
+            await refuse(scope, send, problem, (*_ALWAYS, *_UNLESS_SET))
         elif scope["type"] == "websocket":
             await self._app(scope, receive, send)  # nothing between the socket and its frames
         else:
@@ -58,16 +57,16 @@ class HostOriginMiddleware:
     def _violation(self, headers: dict[bytes, bytes]) -> Problem | None:
         host = headers.get(b"host", b"").decode("latin-1")
         if not self._is_any_host and not self._is_allowed_host(host):
-            return wrong_host(host[:100])
+            return WRONG_HOST.problem(host=host[:100])
         origin = headers.get(b"origin")
         if origin is None:
-            # Old browsers leave it out of a form; new ones then say this.
+            # Old browsers leave it out of a form; new ones then send Sec-Fetch-Site.
             is_cross = headers.get(b"sec-fetch-site") == b"cross-site" and headers.get(b"sec-fetch-mode") != b"navigate"
-            return origin_refused("another site") if is_cross else None
+            return ORIGIN_REFUSED.problem(origin="another site") if is_cross else None
         named = origin.decode("latin-1")
         if named in self._origins or _is_same(named, host):
             return None
-        return origin_refused(named[:100])
+        return ORIGIN_REFUSED.problem(origin=named[:100])
 
     def _is_allowed_host(self, host: str) -> bool:
         name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
@@ -75,10 +74,10 @@ class HostOriginMiddleware:
         return "." not in name or name.endswith(".localhost") or name in self._hosts or _is_address(name)
 
 
-def _objection_to_path(path: str) -> Problem | None:
+def _path_violation(path: str) -> Problem | None:
     """No route has control characters. The router lets a newline pass at the end of a path, so that what is reached
     would be another route than the one whose scope was checked."""
-    return None if path.isprintable() else not_found("a path with control characters")
+    return None if path.isprintable() else NOT_FOUND.problem(path="a path with control characters")
 
 
 @lru_cache(maxsize=256)
@@ -127,16 +126,3 @@ def _with_headers(send: Send) -> Send:
 def _missing(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     names = {name.lower() for name, _ in headers}
     return [each for each in _UNLESS_SET if each[0] not in names]
-
-
-async def _refuse(problem: Problem, scope: Scope, send: Send) -> None:
-    kind = "http.response"
-    if scope["type"] == "websocket":
-        if "websocket.http.response" not in scope.get("extensions", {}):
-            await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": problem.title})
-            return
-        kind = "websocket.http.response"
-    IS_REFUSED.set(scope["type"] == "websocket")
-    headers = [(b"content-type", MEDIA_TYPE.encode()), *_ALWAYS, *_UNLESS_SET]
-    await send({"type": f"{kind}.start", "status": problem.status, "headers": headers})
-    await send({"type": f"{kind}.body", "body": problem.body()})

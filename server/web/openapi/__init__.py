@@ -1,1 +1,6 @@
-"""What the server says of its own routes: the OpenAPI document and a page that shows it."""
+"""The OpenAPI document of the API and the page that shows it.
+
+- ``operations``: one row for each operation (``OPERATIONS``); ``response_models`` and ``examples`` of them
+- ``document``: assembles the document (``openapi_document``)
+- ``handlers``: ``/openapi.json``, ``/docs`` and its files
+"""

@@ -1,4 +1,4 @@
-"""Assembles the OpenAPI document from the models that validate and the rows that say which route uses which."""
+"""Assembles the OpenAPI document from the table of operations, the models that validate, and the table of problem types."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from domain.json import encode_json
 from server.episodes.commands import EpisodeName
 from server.version import DESCRIPTION, NAME, VERSION
 from server.web.decoding import StepRequest
-from server.web.error_mapping import MEDIA_TYPE
 from server.web.openapi.operations import EVERYWHERE, OPERATIONS, Operation
-from server.web.openapi.problems import PROBLEMS
 from server.web.openapi.response_models import Problem
+from server.web.problem_details import MEDIA_TYPE, PROBLEM_TYPES, RETRY_STATUSES
 
 _REFERENCE = "#/components/schemas/{model}"
 _Key = tuple[str, JsonSchemaMode]
@@ -81,7 +80,7 @@ def openapi_document(operations: Sequence[Operation]) -> dict[str, Any]:
             "schemas": definitions,
             "securitySchemes": _SECURITY,
             "headers": _HEADERS,
-            "responses": {code: _problem(code) for code in PROBLEMS},
+            "responses": {code: _problem(code) for code in PROBLEM_TYPES},
         },
     }
 
@@ -205,7 +204,7 @@ def _problems(codes: Sequence[str]) -> dict[str, Any]:
     """A response for each status; more than one code may share it."""
     by_status: dict[int, list[str]] = {}
     for code in dict.fromkeys(codes):
-        by_status.setdefault(PROBLEMS[code].status, []).append(code)
+        by_status.setdefault(PROBLEM_TYPES[code].status, []).append(code)
     return {
         str(status): {"$ref": f"#/components/responses/{found[0]}"} if len(found) == 1 else _response(status, found)
         for status, found in sorted(by_status.items())
@@ -213,15 +212,15 @@ def _problems(codes: Sequence[str]) -> dict[str, Any]:
 
 
 def _problem(code: str) -> dict[str, Any]:
-    return _response(PROBLEMS[code].status, [code])
+    return _response(PROBLEM_TYPES[code].status, [code])
 
 
 def _response(status: int, codes: Sequence[str]) -> dict[str, Any]:
-    examples = {code: {"value": PROBLEMS[code].example(code)} for code in codes}
+    examples = {code: {"value": PROBLEM_TYPES[code].example()} for code in codes}
     shown: dict[str, Any] = {
         "description": f"{HTTPStatus(status).phrase}: {', '.join(f'`{code}`' for code in codes)}.",
         "content": {MEDIA_TYPE: {"schema": {"$ref": _REFERENCE.format(model="Problem")}, "examples": examples}},
     }
-    if status in (429, 503):
+    if status in RETRY_STATUSES:
         shown["headers"] = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
     return shown

@@ -1,4 +1,4 @@
-"""Examples of requests and answers. A test validates every one against the models."""
+"""Examples of requests and answers in the OpenAPI document. A test validates each against its model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The document and the page that shows it, without anything from another host."""
+"""Handlers of the OpenAPI document and of the page that shows it. The page loads nothing from another host."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
-from starlette.routing import Route
 
 from server.version import VERSION
-from server.web.error_mapping import not_found
+from server.web.context import json_response
 from server.web.openapi.document import openapi_json
+from server.web.problem_details import NOT_FOUND
 
 _FOLDER = Path(__file__).with_name("viewer")
 _ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css", "docs.js": "text/javascript"}
@@ -40,7 +40,7 @@ _PAGE = f"""\
 
 
 async def openapi(_: Request) -> Response:
-    return Response(openapi_json(), media_type="application/json")
+    return json_response(openapi_json())
 
 
 async def docs(_: Request) -> Response:
@@ -50,12 +50,5 @@ async def docs(_: Request) -> Response:
 async def docs_asset(request: Request) -> Response:
     name = request.path_params["asset"]
     if name not in _ASSETS:
-        raise not_found(request.url.path)
+        raise NOT_FOUND.problem(path=request.url.path)
     return FileResponse(_FOLDER / name, media_type=_ASSETS[name], headers={"Cache-Control": "max-age=86400"})
-
-
-OPENAPI_ROUTES = (
-    Route("/openapi.json", openapi, methods=["GET"]),
-    Route("/docs", docs, methods=["GET"]),
-    Route("/docs/{asset}", docs_asset, methods=["GET"]),
-)

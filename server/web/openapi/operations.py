@@ -1,4 +1,4 @@
-"""One row for each operation that the server answers. A test holds the rows and the route table equal."""
+"""The table of operations: what each method of each path takes and answers. A test compares it with ``server.routes``."""
 
 from __future__ import annotations
 
@@ -47,22 +47,22 @@ class Operation:
     summary: str
     description: str = ""
     body: Any = None
-    """Model of the request's body, or ``"step"``, which has two forms; null: there is none."""
+    """Model of the request's body, or ``"step"``, which has two forms; None: there is none."""
     is_body_required: bool = True
     body_examples: tuple[tuple[str, Example], ...] = ()
     answer: Any = None
-    """Model of the answer; null: it is no JSON."""
+    """Model of the answer; None: it is not JSON."""
     media_types: tuple[str, ...] = ("application/json",)
     answer_examples: tuple[tuple[str, Any], ...] = ()
     headers: tuple[str, ...] = ()
     """Of the answer."""
     problems: tuple[str, ...] = ()
     others: tuple[tuple[int, str, Any], ...] = ()
-    """Answers of other statuses that are no problems: status, description and model; null: no body."""
+    """Answers of other statuses that are not problems: status, description and model; None: no body."""
     query: tuple[str, ...] = ()
     """Optional parameters of any text."""
     takes_episode: bool = False
-    """Whether the query may name the episode. Where the path names it, it may too, to no use."""
+    """Whether the document has the query parameter ``episode_id``; other operations of an episode accept it, too."""
 
 
 NAMES_AN_EPISODE = ("episode_unnamed", "episode_ambiguous", "unknown_episode", "invalid")

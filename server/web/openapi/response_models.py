@@ -1,4 +1,4 @@
-"""The shapes of answers that no agent plays with: tasks, events, health, problems."""
+"""Models of the answers that only the OpenAPI document needs: tasks, events, rounds, health, problems."""
 
 from __future__ import annotations
 

@@ -10,11 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server.services import Services
-from server.web.error_mapping import EXPECTED_ERRORS, RETRY_AFTER_SECONDS, Problem, problem_of
+from server.web.error_mapping import EXPECTED_ERRORS, problem_of
 from server.web.pages.episode.audit_limit import AuditQueue
 from server.web.pages.episode.twins import TwinCache
 from server.web.pages.live.feed import Feed
 from server.web.pages.rendering import Renderer
+from server.web.problem_details import Problem
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -51,11 +52,6 @@ def page_context(request: Request) -> PageContext:
     return pages
 
 
-def services_of(request: Request) -> Services:
-    services: Services = request.app.state.services
-    return services
-
-
 def with_error_page(handler: Handler) -> Handler:
     """Decorator: renders expected errors of a handler as an HTML page instead of a problem object."""
 
@@ -71,7 +67,6 @@ def with_error_page(handler: Handler) -> Handler:
 
 def error_page(request: Request, problem: Problem) -> Response:
     """The page of an error."""
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if problem.status in (429, 503) else {}
     return page_context(request).renderer.page(
-        "error.html", status=problem.status, headers=headers, section="", problem=problem
+        "error.html", status=problem.status, headers=problem.headers, section="", problem=problem
     )

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
 
-from server.web.error_mapping import Problem
+from server.web.problem_details import Problem
 from server.web.request_body import read_body
 
 

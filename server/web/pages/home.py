@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.tasks.table import TASKS
-from server.web.pages.context import page_context, services_of, with_error_page
+from server.web.context import services_of
+from server.web.pages.context import page_context, with_error_page
 from server.web.pages.forms import request_scheme
 from server.web.pages.queries import read_counts, read_ended
 

@@ -1,10 +1,12 @@
-"""Each error of a ranked round is answered with a problem of its own, found by its class."""
+"""An error is answered with the problem of its class or of the nearest ancestor; without one it is a logged 500."""
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
-from server.episodes.errors import RoundClosedError, RoundError
+from server.episodes.errors import EpisodeTakenError, RoundClosedError, RoundError
 from server.ranking.errors import (
     AttemptsUsedError,
     KeyNeededError,
@@ -13,6 +15,7 @@ from server.ranking.errors import (
     RoundVersionError,
     UnknownRoundError,
 )
+from server.storage.errors import ConnectionLostError, UnansweredCommitError
 from server.web.error_mapping import problem_of
 
 EXPECTED = {
@@ -27,7 +30,7 @@ EXPECTED = {
 
 def test_every_error_of_a_round_is_expected_here() -> None:
     known = {kind for kind in RoundError.__subclasses__() if kind.__module__.startswith("server.")}
-    assert {type(each) for each in EXPECTED} & known == known - {RoundBusyError}  # which only `rounds close` meets
+    assert {type(each) for each in EXPECTED} == known - {RoundBusyError}  # which only `rounds close` meets
 
 
 @pytest.mark.parametrize(("error", "expected"), EXPECTED.items(), ids=lambda value: type(value).__name__)
@@ -43,3 +46,25 @@ def test_an_error_of_a_round_without_a_problem_is_a_fault_of_the_server() -> Non
 
     for error in (NewRoundError(), RoundError()):
         assert (problem_of(error).status, problem_of(error).code) == (500, "internal")
+
+
+def test_an_error_without_a_problem_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR):
+        assert problem_of(RuntimeError("secret")).detail.startswith("Nothing more is known")
+    (record,) = caplog.records
+    assert record.exc_info is not None
+    assert str(record.exc_info[1]) == "secret"
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [(ConnectionLostError("x"), "Nothing was recorded"), (UnansweredCommitError("x"), "It is not known whether")],
+)
+def test_an_error_without_an_entry_has_the_problem_of_its_ancestor(error: Exception, outcome: str) -> None:
+    problem = problem_of(error)
+    assert problem.code == "store_unavailable"
+    assert problem.detail.startswith(outcome)
+
+
+def test_braces_in_a_name_are_not_placeholders() -> None:
+    assert problem_of(EpisodeTakenError("{0}{code}")).detail.startswith("{0}{code} was begun")

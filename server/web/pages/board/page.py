@@ -6,8 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server.ranking.errors import UnknownRoundError
+from server.web.context import services_of
 from server.web.pages.board.view import build_board_view
-from server.web.pages.context import page_context, services_of, with_error_page
+from server.web.pages.context import page_context, with_error_page
 
 _FILTERS = ("round", "suite", "rubric_version")
 

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import AsyncIterator
 
-from server.web.error_mapping import Problem
+from server.web.problem_details import Problem
 
 MAX_PENDING_AUDITS = 4
 """Running and waiting audits. An audit repeats trainings, which takes seconds."""

@@ -14,8 +14,8 @@ from server.episodes.commands import is_name
 from server.episodes.errors import UnknownEpisodeError
 from server.security.identity import client_of, identity_of
 from server.storage.errors import UnreadableEventError
-from server.web.error_mapping import Problem
-from server.web.pages.context import page_context, services_of, with_error_page
+from server.web.context import services_of
+from server.web.pages.context import page_context, with_error_page
 from server.web.pages.episode.comparison import compare
 from server.web.pages.episode.timeline import UnfoldableError, fold_stream
 from server.web.pages.episode.view import EpisodeView, build_episode_view
@@ -23,6 +23,7 @@ from server.web.pages.episode_names import parse_public_name
 from server.web.pages.forms import check_origin
 from server.web.pages.queries import read_stream_id
 from server.web.pages.visibility import visibility_of
+from server.web.problem_details import Problem
 
 _STEP = re.compile(r"[0-9]{1,4}")
 

@@ -12,7 +12,8 @@ from domain.types import TASK_IDS
 from server.episodes.commands import is_name
 from server.episodes.errors import UnknownEpisodeError
 from server.security.identity import identity_of
-from server.web.pages.context import page_context, services_of, with_error_page
+from server.web.context import services_of
+from server.web.pages.context import page_context, with_error_page
 from server.web.pages.episode.timeline import max_steps_of
 from server.web.pages.episode_list.filter import SORTS, STATUSES, ListRequest, page_query, parse_list_request
 from server.web.pages.episode_list.query import ListPage, read_list

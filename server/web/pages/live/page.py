@@ -13,7 +13,8 @@ from server.security.api_keys import KeyRefusedError, Keys
 from server.security.identity import Identity, identity_of
 from server.storage.errors import StoreError
 from server.storage.positions import read_safe_position
-from server.web.pages.context import page_context, services_of, with_error_page
+from server.web.context import services_of
+from server.web.pages.context import page_context, with_error_page
 from server.web.pages.episode.timeline import max_steps_of, stored_event_title
 from server.web.pages.episode_names import parse_public_name, public_name
 from server.web.pages.live.feed import Feed, join_frames

@@ -22,11 +22,13 @@ from server.episodes.errors import EpisodeNotStartedError
 from server.scenarios.requester import while_connected
 from server.security.identity import client_of, identity_of
 from server.storage.errors import RequestIdReusedError, WrongExpectedVersionError
-from server.web.error_mapping import Problem, problem_of
-from server.web.pages.context import page_context, services_of, with_error_page
+from server.web.context import services_of
+from server.web.error_mapping import problem_of
+from server.web.pages.context import page_context, with_error_page
 from server.web.pages.episode.page import load_episode
 from server.web.pages.forms import check_form, form_token, read_form, request_scheme
 from server.web.pages.play.forms import parse_action_form, parse_reset_form
+from server.web.problem_details import Problem
 
 PLAYER_COOKIE = "mlops_debug_player"
 _KEY_PREFIX = "play-"

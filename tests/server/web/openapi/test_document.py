@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -12,12 +10,10 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-import server
-from server.web.error_mapping import Problem
+from server.routes import PAGE_ROUTES
 from server.web.openapi.document import openapi_document
 from server.web.openapi.operations import EVERYWHERE, OPERATIONS, Operation
-from server.web.openapi.problems import PROBLEMS
-from server.web.pages.routes import page_routes
+from server.web.problem_details import PROBLEM_TYPES
 from tests.served import Served
 
 DOCUMENT = openapi_document(OPERATIONS)
@@ -32,7 +28,7 @@ def served_operations(app: Starlette) -> set[tuple[str, str]]:
         if isinstance(route, Route)
         for method in route.methods or ()
         if method != "HEAD"  # comes with GET
-    } - {(method, each.path) for each in page_routes() if isinstance(each, Route) for method in each.methods or ()}
+    } - {(method, each.path) for each in PAGE_ROUTES if isinstance(each, Route) for method in each.methods or ()}
 
 
 def resolved(schema: dict[str, Any]) -> jsonschema.Draft202012Validator:
@@ -45,24 +41,11 @@ def test_every_route_is_documented_and_nothing_else(served: Served) -> None:
     assert len(OPERATIONS) == len({each.name for each in OPERATIONS})
 
 
-def test_every_problem_that_the_server_makes_is_documented() -> None:
-    made = dict(_problems_in_source())
-    assert made == {code: kind.status for code, kind in PROBLEMS.items()}
+def test_every_problem_type_is_documented_and_is_of_an_operation() -> None:
+    assert list(DOCUMENT["components"]["responses"]) == list(PROBLEM_TYPES)
     used = {code for each in OPERATIONS for code in (*EVERYWHERE, *each.problems)}
     of_sockets_or_every_route = {"method_not_allowed", "too_many_sockets"}
-    assert used | of_sockets_or_every_route == set(PROBLEMS)
-
-
-def _problems_in_source() -> list[tuple[str, int]]:
-    """Code and status of each ``Problem(status, code, …)`` that stands in the server's source."""
-    found: list[tuple[str, int]] = []
-    files = Path(server.__file__).parent.rglob("*.py")
-    for file in (each for each in files if "pages" not in each.parts):
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == Problem.__name__:
-                status, code = (ast.literal_eval(each) for each in node.args[:2])
-                found.append((code, status))
-    return found
+    assert used | of_sockets_or_every_route == set(PROBLEM_TYPES)
 
 
 def test_every_schema_is_a_json_schema() -> None:

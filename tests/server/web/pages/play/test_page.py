@@ -168,7 +168,7 @@ async def test_a_body_that_is_no_form_is_refused(served: Served, body: bytes) ->
 async def test_a_form_that_never_ends_is_not_waited_for(
     served: Served, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.05)
+    monkeypatch.setattr(bodies, "BODY_TIMEOUT_SECONDS", 0.05)
 
     async def endless() -> AsyncIterator[bytes]:
         yield b"token="
