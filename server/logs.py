@@ -78,11 +78,11 @@ def log_config(settings: Settings) -> dict[str, Any]:
 
 
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""Null: no request is served, but something in the background."""
+"""None: no request is served, but something in the background."""
 
 
 EPISODE_ID: ContextVar[str | None] = ContextVar("episode_id", default=None)
-"""Null: no episode yet."""
+"""None: no episode yet."""
 
 
 IS_REFUSED: ContextVar[bool] = ContextVar("is_refused", default=False)

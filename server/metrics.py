@@ -51,7 +51,7 @@ class Metrics:
 
 
 class Readings(Collector):
-    """What is only read when somebody asks."""
+    """Values that are read at each scrape."""
 
     def __init__(self, metrics: Metrics, caches: dict[str, Cache]) -> None:
         self._metrics = metrics

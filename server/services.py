@@ -75,7 +75,7 @@ class Services:
     metrics: Metrics
     readings: Readings
     durability_warning: str | None
-    """Why the database might lose what it acknowledged, which a setting accepts; null: it will not."""
+    """Why the database might lose what it acknowledged, which a setting accepts; None: it will not."""
     keys: Keys
     admission: EpisodeAccess
     rounds: Rounds
@@ -169,7 +169,7 @@ async def open_services(
     """Open the database, start the workers; on the way out, write what is waiting.
 
     Args:
-        quanta: when what was generated is answered; None: at once, where no agent measures it.
+        answer_timing: when a generated scenario is answered; None: at once.
     """
     metrics = metrics or Metrics()
     async with opened(settings, _measured(write_batch, metrics), supervisor=supervisor) as backend:

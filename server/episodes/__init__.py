@@ -1,1 +1,7 @@
-"""The application service: reset, step, close, state."""
+"""The application service of episodes: reset, step, close, state, and the sessions on which they are played.
+
+``service``: ``Episodes``. ``commands``: the request of a reset. ``commit``: what is appended. ``idempotency``: repeated
+resets and steps. ``responses``: what is answered. ``cache``, ``keyed_lock``, ``limits``: state of this process.
+``sessions``, ``peers``: sockets, here and on other servers. ``idle_sweeper``: ends idle episodes. ``rebuild``: builds the
+read models from the events. ``errors``: why a request is refused.
+"""

@@ -1,4 +1,4 @@
-"""Folded episodes in memory: a bounded number, any of which can be dropped, because the log has them all."""
+"""LRU cache of episode snapshots. Any of them can be dropped, because the log has them all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from server.store import EventStore
 
 
 class EpisodeCache:
-    """The folds of the episodes that were played last."""
+    """The snapshots of the most recently used episodes."""
 
     def __init__(self, store: EventStore, *, limit: int) -> None:
         self._store = store
@@ -22,7 +22,7 @@ class EpisodeCache:
         return len(self._held)
 
     def find(self, episode_id: str) -> EpisodeSnapshot | None:
-        """The fold of an episode where it is held; null says nothing of the log."""
+        """The cached snapshot; None if it is not cached, whether or not the episode exists."""
         current = self._held.get(episode_id)
         if current is not None:
             self.hits += 1
@@ -30,8 +30,8 @@ class EpisodeCache:
         return current
 
     async def load(self, episode_id: str, *, refresh: bool = False) -> EpisodeSnapshot | None:
-        """The fold of an episode; null: there is none. With ``refresh`` from the log, whatever is held: another server
-        on the same database may have gone on with it."""
+        """The snapshot of an episode; None: it does not exist. With ``refresh`` it is read from the log, because another
+        server on the same database may have continued the episode."""
         current = None if refresh else self._held.get(episode_id)
         if current is None:
             self.misses += 1

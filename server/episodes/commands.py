@@ -1,4 +1,4 @@
-"""A reset that its sender may make: what `admission` hands on to `episodes`."""
+"""The request of a reset, and the reset that ``server.ranking.access`` has authorized."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class AuthorizedReset:
     request: ResetRequest
     """With the episode's name on this server, and the key's name as the agent."""
     key: str | None = None
-    """Prefix of the API key; null: open access."""
+    """Prefix of the API key; None: open access."""
     ranked: RankedAssignment | None = None
-    """Null: practice."""
+    """None: practice."""
 
     def make_name(self, made: str) -> str:
         """The name of an episode that the client gave none."""

@@ -1,4 +1,4 @@
-"""How an episode begins: the seed and the scenario that a reset gets, and the rows that are written with it."""
+"""Prepares what is committed: the start of an episode with its seed and scenario, and appends with their rows."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ SEED_BITS = 53
 
 
 class PreparedStart(NamedTuple):
+    """The command of a reset and the scenario that it begins on."""
+
     command: ResetEpisode
     cached: CachedScenario
 
@@ -32,7 +34,7 @@ class PreparedStart(NamedTuple):
 async def prepare_start(
     scenarios: ScenarioRepository, authorized: AuthorizedReset, *, session: SessionName | None, drawn_from: str
 ) -> PreparedStart:
-    """The command that begins an episode, and its scenario. ``drawn_from``: where a seed that nobody chose comes from."""
+    """The command that begins an episode, and its scenario. ``drawn_from``: source of the seed if the client chose none."""
     request, ranked = authorized.request, authorized.ranked
     if ranked is not None:
         seed = ranked.seed
@@ -65,7 +67,7 @@ async def prepare_start(
 
 
 def initial_rows(link: Link, state: EpisodeState, cached: CachedScenario) -> tuple[StatementRow, ...]:
-    """What is written with the first event of an episode."""
+    """The rows that are written with the first event of an episode."""
     scenario = () if cached.is_stored else (cached.row(),)
     session = () if state.reset.session is None else (session_row(state.reset.session, link.stream_id),)
     attempt = () if state.reset.round is None else (attempt_row(link, state),)

@@ -1,4 +1,4 @@
-"""Recognises what was asked for before: a repeated reset, a repeated step, and the state that its answer showed."""
+"""Idempotency: detects a repeated reset or step, and rebuilds the state that the recorded response showed."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def is_same_action(recorded: Event, action: Action) -> bool:
 
 
 def _in_bytes(diagnoses: Sequence[Diagnosis]) -> bytes:
-    """In Python 1, 1.0 and True are equal, as values of a patch they are not."""
+    """The diagnoses in canonical bytes: in Python 1, 1.0 and True are equal, as values of a patch they are not."""
     return canonical([said.model_dump(mode="json") for said in diagnoses])
 
 
 def is_repeated_step(state: EpisodeState, action: Action, expected_version: int | None) -> bool:
-    """Whether the latest step may simply have been sent again: the same action, by somebody who believes that it has
-    not been taken yet. An episode that was closed since has no latest step to repeat."""
+    """Whether a step may repeat the latest one: the same action, at the version before it or at none. An
+    episode that was closed since has no latest step to repeat."""
     if state.ended not in (None, "submitted", "steps"):
         return False
     events_of_step = 2 if state.ended == "steps" else 1
@@ -44,7 +44,7 @@ def is_repeated_step(state: EpisodeState, action: Action, expected_version: int 
 
 
 def state_after_request(links: Sequence[Link], request_id: str, action: Action) -> EpisodeSnapshot | None:
-    """The fold that the step of a request id led to; null: that step was another action."""
+    """The snapshot after the step of a request id; None: that step was another action."""
     at = next(n for n, each in enumerate(links) if each.request_id == request_id)
     if not is_same_action(decode_link(links[at]), action):
         return None

@@ -1,4 +1,4 @@
-"""One lock for each name, kept only while somebody holds it or waits for it."""
+"""One asyncio lock for each key, which exists only while it is locked."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ _Waiters = deque[asyncio.Future[None]]
 
 
 class KeyedLock:
-    """Whoever asks first for a name goes first."""
+    """Locks keys in first-in, first-out order."""
 
     def __init__(self) -> None:
         self._held: dict[str, _Waiters] = {}
-        """Every name that somebody holds, and who waits for it."""
+        """Each locked key, with the waiters for it in order."""
 
     def __len__(self) -> int:
         return len(self._held)
 
     def hold(self, name: str) -> _Guard:
-        """Inside, nobody else holds the name."""
+        """Async context manager that locks a key."""
         return _Guard(self._held, name)
 
 
 class _Guard:
-    """One holder of a name. A class of its own, because nearly every name is free and then entering costs next to nothing."""
+    """Async context manager for one key. Written by hand, because the uncontended path must not allocate a lock."""
 
     __slots__ = ("_held", "_name")
 
-    def __init__(self, cached: dict[str, _Waiters], name: str) -> None:
-        self._held = cached
+    def __init__(self, held: dict[str, _Waiters], name: str) -> None:
+        self._held = held
         self._name = name
 
     async def __aenter__(self) -> None:

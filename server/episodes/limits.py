@@ -1,4 +1,4 @@
-"""What one client, and all together, may take of the server. Kept in memory: a limit protects this process only.
+"""Limits of this process: step rate of a client, open sockets, open episodes of a client.
 
 A client is a network address; headers that name another one are not believed.
 """
@@ -82,8 +82,8 @@ class OpenEpisodes:
         self._of_client: dict[str, OrderedDict[str, int]] = {}
         self._client_of: dict[str, str] = {}
 
-    def prepare_start(self, client: str, episode_id: str) -> LongestIdle | None:
-        """Count an episode; the answer is the one to close for it, null: there is room."""
+    def begin(self, client: str, episode_id: str) -> LongestIdle | None:
+        """Count an episode; the answer is the one to close for it, None: there is room."""
         self._client_of[episode_id] = client
         owned = self._of_client.setdefault(client, OrderedDict())
         owned[episode_id] = 1

@@ -1,4 +1,4 @@
-"""Tells the other servers on the same database what their open sockets must know at once, and hears what they tell.
+"""Publishes and receives session takeovers between servers on one database, with PostgreSQL LISTEN and NOTIFY.
 
 All servers hear all news in one order, their own among them: PostgreSQL delivers notifications in the order of their commits.
 News that is lost with a connection costs no event: the log decides who was first, here as everywhere.

@@ -1,4 +1,4 @@
-"""Assembles answers from bytes: the observation, and beside it what names the episode and, after the end, the truth."""
+"""Assembles responses from bytes: the observation, the episode's metadata and, after the end, the truth and the receipt."""
 
 from __future__ import annotations
 

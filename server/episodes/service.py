@@ -43,7 +43,7 @@ _ATTEMPTS = 8
 
 
 class Episodes:
-    """The one way to begin, continue and look at episodes."""
+    """Begins, continues, ends and reads episodes."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class Episodes:
             is_new = current is None
             if current is None:
                 try:
-                    # Whoever has a made name must have heard it from here: to wait for two names holds nobody up.
+                    # A generated id is known only to the client of its reset: locking two episodes cannot deadlock.
                     current = await self._begin(
                         episode_id, authorized, session, None if request.episode_id else leaving
                     )
@@ -96,9 +96,7 @@ class Episodes:
             cached = await self._scenarios.get(current.state.reset.scenario_digest)
             shown = observe_reset(cached.view, current.state, self._registry)
             response = self._respond(episode_id, current, shown, cached)
-        one_too_many = (
-            self._open.prepare_start(client, episode_id) if is_new and current.state.reset.round is None else None
-        )
+        one_too_many = self._open.begin(client, episode_id) if is_new and current.state.reset.round is None else None
         if one_too_many is not None:
             # At the version that was seen here: one that goes on at another server is no idle one.
             await self.leave(one_too_many.episode_id, "idle", at_version=one_too_many.version)

@@ -30,7 +30,7 @@ class SessionSocket:
 
     def __init__(self, *, is_keyed: bool) -> None:
         self.episode_id: str | None = None
-        """Null: no reset on this socket yet, and the session was not looked at."""
+        """None: no reset on this socket yet, and the session was not looked at."""
         self.may_repeat = is_keyed
         """Whether the next step may be one whose answer was lost with an older socket."""
         self.is_lost = False
@@ -39,7 +39,7 @@ class SessionSocket:
         self.is_announced = False
         """Whether the other servers know of it. Who sits down after that is newer; before that, older."""
         self._task: asyncio.Task[Any] | None = None
-        """What serves the socket; null: it has not asked for a frame yet."""
+        """What serves the socket; None: it has not asked for a frame yet."""
         self._waiting = False
 
     def lose(self) -> None:

@@ -1,1 +1,6 @@
-"""Scenarios and the simulations behind them: the repository, the process pool, grading with re-runs."""
+"""Scenarios and what generates and judges them.
+
+``repository``: ``ScenarioRepository``, memory and store. ``simulation``: ``Simulation``, in this process or in a pool.
+``workers``, ``worker_process``: the process pool. ``fair_queue``, ``requester``: whose turn it is. ``answer_timing``: when
+a generated scenario is answered. ``grading``: grades a submission.
+"""

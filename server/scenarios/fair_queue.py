@@ -45,7 +45,7 @@ class FairQueue:
             self.release()
 
     async def take(self, asker: Requester) -> None:
-        """Wait for a turn; raises ``QueueFullError`` or ``ClientLeftError``. Whoever has it gives it back."""
+        """Wait for a turn; raises ``QueueFullError`` or ``ClientLeftError``. The caller must release it."""
         if self._free and not self.waiting:
             self._free -= 1
             return

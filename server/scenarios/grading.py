@@ -1,4 +1,4 @@
-"""Grades a submission: here what is pure and what takes a training run come together."""
+"""Grades a submission, with a new training run for each proposed patch."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def grade_with_reruns(
 async def _verdicts(
     simulation: Simulation, said: Diagnosis, cached: CachedScenario, rubric: Rubric
 ) -> list[PatchVerdict | None]:
-    """On the fix of one diagnosis, as the repair of each planted fault; null: there is nothing to run."""
+    """On the fix of one diagnosis, as the repair of each planted fault; None: there is nothing to run."""
     found: list[PatchVerdict | None] = []
     for place, fault in enumerate(cached.scenario.truth.planted):
         patch = simulation.patch_to_verify(said, fault)

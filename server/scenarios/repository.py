@@ -1,4 +1,4 @@
-"""Where scenarios come from: memory, the store, or the world that generates them. Keeps a bounded number."""
+"""Finds scenarios in memory or in the store, or generates them; caches a bounded number."""
 
 from __future__ import annotations
 

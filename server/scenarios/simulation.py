@@ -1,4 +1,4 @@
-"""The part of the domain that is slow or that judges, behind one seam: in this process, or in worker processes."""
+"""Runs scenario generation, patch verification and grading, in this process or in a process pool."""
 
 from __future__ import annotations
 

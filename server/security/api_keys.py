@@ -53,7 +53,7 @@ class ListedKey(NamedTuple):
     scopes: tuple[str, ...]
     created_at: str
     revoked_at: str | None
-    """Null: it is good."""
+    """None: it is good."""
 
 
 def create_key(

@@ -36,9 +36,9 @@ class Identity:
     """The key of a connection, or open access."""
 
     prefix: str | None
-    """Public prefix of the API key; null: open access."""
+    """Public prefix of the API key; None: open access."""
     name: str | None
-    """The key's name, which is the agent's name on the board; null: open access."""
+    """The key's name, which is the agent's name on the board; None: open access."""
     scopes: frozenset[Scope]
 
     def may(self, scope: Scope) -> bool:
@@ -66,7 +66,7 @@ OPEN_ACCESS = Identity(None, None, frozenset(SCOPES))
 
 
 def owner_of(name: str) -> str | None:
-    """Prefix of the key that an episode or session belongs to; null: of nobody's."""
+    """Prefix of the key that an episode or session belongs to; None: of nobody's."""
     return name[:9] if _KEYED.match(name) else None
 
 

@@ -38,7 +38,7 @@ class SecretFiles:
         self.folder = folder
 
     def read(self, name: str) -> bytes | None:
-        """Null: there is no such file."""
+        """None: there is no such file."""
         try:
             return (self.folder / name).read_bytes()
         except FileNotFoundError:

@@ -56,7 +56,7 @@ def load_signer(files: SecretFiles) -> Signer:
 
 
 def own_public_key(settings: Settings) -> str | None:
-    """Of this installation; null: its secrets are not here. Raises ``SecretLostError``."""
+    """Of this installation; None: its secrets are not here. Raises ``SecretLostError``."""
     files = SecretFiles(secrets_folder(settings))
     return load_signer(files).public_key if files.read(KEY_FILE) is not None else None
 

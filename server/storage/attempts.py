@@ -118,7 +118,7 @@ def ended_values(last: Link, state: EpisodeState, truth: Truth | Composition) ->
 
 
 def confidence_of(submitted: DiagnosisSubmitted | None) -> float | None:
-    """What the attempt's being right is held against; null: no confidence, or several entries, which each are about one
+    """What the attempt's being right is held against; None: no confidence, or several entries, which each are about one
     fault and not about the attempt."""
     if submitted is None or len(submitted.diagnoses) != 1:
         return None

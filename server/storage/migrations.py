@@ -52,7 +52,7 @@ class SchemaVersion(NamedTuple):
     """Where a database stands."""
 
     present: str | None
-    """Null: it holds no tables of ours."""
+    """None: it holds no tables of ours."""
     newest: str
     """The newest version that this program knows."""
 

@@ -1,4 +1,4 @@
-"""Reads events in store-wide order. Whoever goes on from where it stopped never misses one that was committed late.
+"""Reads events in store-wide order. A reader that continues from its last position never misses one that was committed late.
 
 On PostgreSQL a transaction takes its positions before it commits, so a later position may be seen earlier. Every insert
 first announces, by a lock that ends with its transaction, the last position given out before it began; all it inserts lies

@@ -134,7 +134,7 @@ def session_row(session_digest: str, episode_id: str) -> StatementRow:
 
 
 async def read_session(reader: AsyncEngine, names: Sequence[str]) -> str | None:
-    """The current episode of a session, which may be recorded under several names; null: it never had one."""
+    """The current episode of a session, which may be recorded under several names; None: it never had one."""
     rows = await _read(reader, _OF_SESSION, names=list(names))
     return rows[0].episode_id if rows else None
 

@@ -17,7 +17,7 @@ class Statement:
     clause: ClauseElement
     names: tuple[str, ...]
     together: Callable[[int], str] | None = None
-    """SQLite's text that does a number of rows at once, their values one after another; null: each row alone."""
+    """SQLite's text that does a number of rows at once, their values one after another; None: each row alone."""
 
 
 class StatementRow(NamedTuple):
@@ -43,7 +43,7 @@ def arranged(
 @lru_cache(maxsize=64)
 def _compiled(statement: Statement, dialect: Dialect) -> tuple[str, Callable[[tuple[Any, ...]], tuple[Any, ...]]]:
     compiled = statement.clause.compile(dialect=dialect)
-    # Null where the dialect names its parameters; both dialects in use number them.
+    # None where the dialect names its parameters; both dialects in use number them.
     order = tuple(getattr(compiled, "positiontup", None) or ())
     if order == statement.names:
         return str(compiled), tuple

@@ -21,7 +21,7 @@ class UnsafeDatabaseError(RuntimeError):
 
 
 def check_durability(connection: Connection, *, accept: bool) -> str | None:
-    """What could lose an acknowledged event; null: nothing. Raises ``UnsafeDatabaseError`` unless that is accepted."""
+    """What could lose an acknowledged event; None: nothing. Raises ``UnsafeDatabaseError`` unless that is accepted."""
     durability_warning = _of_sqlite(connection) if connection.dialect.name == "sqlite" else _of_postgres(connection)
     if durability_warning is not None and not accept:
         raise UnsafeDatabaseError(durability_warning)

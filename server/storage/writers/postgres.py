@@ -111,7 +111,7 @@ class PostgresWriter:
     async def _commit(self, batch: Sequence[Commit]) -> Sequence[Outcome]:
         outcomes = await self._attempt(self._write, batch, StoreUnavailableError)
         if _any(ConnectionLostError, outcomes):
-            # It broke while nobody looked, as after a restart of PostgreSQL; a new one is as good.
+            # It broke while it was idle, as after a restart of PostgreSQL: a new connection is tried once.
             outcomes = await self._attempt(self._write, batch, StoreUnavailableError)
         if _any(UnansweredCommitError, outcomes):
             outcomes = await self._attempt(write_again, batch, UnansweredCommitError)

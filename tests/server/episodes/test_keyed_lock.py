@@ -13,7 +13,7 @@ async def test_one_name_is_held_by_one_in_the_order_of_asking() -> None:
     locks, order = KeyedLock(), []
 
     async def hold(number: int) -> None:
-        async with locks.holding("a"):
+        async with locks.hold("a"):
             order.append(("in", number))
             await asyncio.sleep(0)
             order.append(("out", number))
@@ -25,7 +25,7 @@ async def test_one_name_is_held_by_one_in_the_order_of_asking() -> None:
 
 async def test_other_names_do_not_wait() -> None:
     locks = KeyedLock()
-    async with locks.holding("a"), locks.holding("b"):
+    async with locks.hold("a"), locks.hold("b"):
         assert len(locks) == 2
     assert len(locks) == 0
 
@@ -33,14 +33,14 @@ async def test_other_names_do_not_wait() -> None:
 async def test_nothing_is_left_after_an_error_or_a_cancelled_wait() -> None:
     locks = KeyedLock()
     with pytest.raises(ZeroDivisionError):
-        async with locks.holding("a"):
+        async with locks.hold("a"):
             raise ZeroDivisionError
 
     async def wait() -> None:
-        async with locks.holding("a"):
+        async with locks.hold("a"):
             raise AssertionError("must not be reached")
 
-    async with locks.holding("a"):
+    async with locks.hold("a"):
         waiting = asyncio.create_task(wait())
         await asyncio.sleep(0)
         waiting.cancel()

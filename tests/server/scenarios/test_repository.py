@@ -127,12 +127,12 @@ async def test_a_verification_that_failed_does_not_drop_a_newer_one() -> None:
     failing = asyncio.Event()
 
     class Failing(CountingWorld):
-        async def verify(self, truth, patch, **under):  # type: ignore[no-untyped-def]
+        async def verify(self, truth, patch, **named):  # type: ignore[no-untyped-def]
             if self.asked == 0:
                 self.asked += 1
                 await failing.wait()
                 raise RuntimeError("the worker is gone")
-            return await super().verify(truth, patch, **under)
+            return await super().verify(truth, patch, **named)
 
     world, held = Failing(), CachedScenario(hand_made_scenario(), is_stored=True)
     failed = asyncio.create_task(held.verify(world, (REPAIR,)))
