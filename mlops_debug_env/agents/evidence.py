@@ -49,10 +49,6 @@ class Evidence:
             return None
         return any(reason.startswith(f"{name} ") for reason in found.reasons)
 
-    def is_flagged(self, check: str) -> bool | None:
-        found = self._checks.get(check)
-        return None if found is None else found.flag
-
     @cached_property
     def code(self) -> Code:
         """preprocessing.py."""
