@@ -43,7 +43,7 @@ class Evidence:
         return None if found is None else _number(found.measured.get(name))
 
     def is_unusual(self, check: str, name: str) -> bool | None:
-        """Whether the check calls this number unusual; null: it was not run."""
+        """Whether the check calls this number unusual; None: it was not run."""
         found = self._checks.get(check)
         if found is None:
             return None

@@ -27,9 +27,9 @@ class _Turn:
     said: str
     call_id: str
     seen: Observation | None = None
-    """What the action showed; null: not known yet."""
+    """What the action showed; None: not known yet."""
     note: str = ""
-    """Told with the result."""
+    """Put before the result."""
     text: str = ""
     is_folded: bool = False
 
