@@ -91,3 +91,8 @@ def test_an_older_module_has_every_class_of_its_successor(older: str, home: obje
 def test_the_older_modules_are_attributes_of_the_package() -> None:
     code = "import mlops_debug_env\nassert mlops_debug_env.errors.ProblemError is mlops_debug_env.ProblemError"
     loaded_after(code)
+
+
+def test_the_texts_of_an_episode_are_found_at_their_path_of_0_1_0() -> None:
+    older, home = import_module("mlops_debug_env.prompting"), import_module("mlops_debug_env.agents.prompt")
+    assert (older.describe_episode, older.show_result) == (home.describe_episode, home.show_result)
