@@ -20,7 +20,7 @@ vulnerabilities:
 image:
 	python -m upkeep image
 
-# The pages of docs/reference that are written from the code.
+# The pages of docs/reference and mlops_debug_env/protocol/types.py, which are written from the code.
 reference:
 	python -m upkeep reference
 

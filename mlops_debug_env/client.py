@@ -29,7 +29,7 @@ class MlopsDebugEnv(EnvClient[AnyAction, MlopsDebugObservation, MlopsDebugState]
 
     Args:
         base_url: where the server is; ``/sessions/<key>`` at its end names the session.
-        session_key: name of the session; none: one that nobody can guess.
+        session_key: name of the session; None: a random, unguessable one.
         further: passed on to OpenEnv's ``EnvClient``.
     """
 
@@ -39,7 +39,7 @@ class MlopsDebugEnv(EnvClient[AnyAction, MlopsDebugObservation, MlopsDebugState]
 
     @property
     def session_key(self) -> str | None:
-        """The name of the session; null: no server was named yet."""
+        """The name of the session; None: no server was named yet."""
         return self._session_key
 
     def _set_base_url(self, base_url: str) -> None:

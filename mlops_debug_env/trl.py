@@ -12,10 +12,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mlops_debug_env.prompting import describe_episode, show_result
+from mlops_debug_env.agents.prompt import describe_episode, describe_result
 from mlops_debug_env.protocol.actions import parse_action
 from mlops_debug_env.protocol.errors import InvalidRequestError
-from mlops_debug_env.protocol.observations import ActionResult, ResetObservation
+from mlops_debug_env.protocol.observations import ResetObservation, StepResult
 from mlops_debug_env.protocol.types import ArtifactName, FailureCategory, SanityCheckName
 from mlops_debug_env.transport.async_client import DEFAULT_URL
 from mlops_debug_env.transport.sync_client import SyncDebugClient
@@ -212,12 +212,13 @@ class MlopsDebugToolEnv:
         return self._text({"action_type": "submit_diagnosis", "diagnoses": diagnoses})
 
     def _text(self, action: dict[str, Any]) -> str:
-        result = self._take(action)
+        seen = self._step(action).observation
+        result = seen.last_action_result
         if result.status == "refused":
             raise ToolError(result.message or result.reason or "the action was refused")
-        return show_result(result)
+        return describe_result(result, step=seen.step_count, max_steps=seen.max_steps)
 
-    def _take(self, action: dict[str, Any]) -> ActionResult:
+    def _step(self, action: dict[str, Any]) -> StepResult:
         if self._is_done:
             raise ToolError("The episode is over; there is nothing more to do.")
         try:
@@ -231,4 +232,4 @@ class MlopsDebugToolEnv:
             raise ToolError(str(error)) from None
         self._reward += answered.reward or 0.0
         self._is_done = answered.done
-        return answered.observation.last_action_result
+        return answered

@@ -37,17 +37,18 @@ def image() -> None:
 
 @cli.command()
 def reference(
-    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if a committed page differs.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if a committed file differs.")] = False,
 ) -> None:
-    """Write the generated pages of docs/reference from the code."""
+    """Write the generated pages of docs/reference, and the client's names of the wire, from the code."""
+    from upkeep import protocol
     from upkeep.reference.pages import outdated_pages, write_pages
 
     if check:
-        outdated = outdated_pages()
+        outdated = [*outdated_pages(), *([protocol.TARGET] if protocol.is_outdated() else [])]
         for path in outdated:
             typer.echo(f"{path} differs from what the code says: run make reference", err=True)
         raise typer.Exit(1 if outdated else 0)
-    for path in write_pages():
+    for path in [*write_pages(), protocol.write_types()]:
         typer.echo(path)
 
 

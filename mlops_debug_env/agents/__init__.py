@@ -1,1 +1,11 @@
-"""Agents that play episodes. Each sees what the wire shows, and nothing else."""
+"""Agents that play episodes. Each sees what the wire shows, and nothing else.
+
+``agent``          `Agent`, the protocol
+``registry``       `create_agent`, `AGENT_NAMES`
+``baselines``      `NopAgent`, `RandomAgent`, `ConstantAgent`
+``oracle``         `OracleAgent`, the ceiling on practice seeds
+``heuristic``      `HeuristicAgent`, with ``rules``, ``evidence``, ``hypothesis``, ``calibration`` and ``code``, a reader of preprocessing.py
+``investigation``  `Notes`, `investigative_actions`: what to look at next
+``prompt``         an episode in words, for language models
+``llm``            `LlmAgent`, behind any OpenAI-compatible endpoint
+"""

@@ -1,30 +1,14 @@
-"""What an agent is: given an observation, it chooses an action; and what may be told about how it did so."""
+"""The agent protocol: given an observation, choose an action.
+
+An agent that calls a model also has the attributes of `runner.episode_runner.ReportsUsage`, which a run records.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from mlops_debug_env.protocol.actions import Action
 from mlops_debug_env.protocol.observations import Observation
-
-
-@dataclass(slots=True)
-class Usage:
-    """What an episode cost the agent so far. An agent without a model has none."""
-
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost: float | None = None
-    """In the currency of the price table; null: no price is known."""
-    latency_seconds: float = 0.0
-    """Time spent waiting for the model, summed."""
-    calls: int = 0
-    """Requests that the model answered."""
-    invalid_replies: int = 0
-    """Replies that could not be read, or asked for what is not allowed."""
-    fallbacks: int = 0
-    """Actions that were chosen without the model because its replies were of no use."""
 
 
 @runtime_checkable
@@ -39,15 +23,7 @@ class Agent(Protocol):
     async def act(self, observation: Observation) -> Action:
         """The next action.
 
-        The first observation is a `ResetObservation`, also where an episode is taken up again: what was seen before
-        must then be read anew. Never called after the end.
+        The first observation is a `ResetObservation`, also where an episode is resumed: what was seen before must
+        then be read again. Never called after the end.
         """
         ...
-
-
-@runtime_checkable
-class UsesModel(Protocol):
-    """An agent that pays for its thinking."""
-
-    @property
-    def usage(self) -> Usage: ...

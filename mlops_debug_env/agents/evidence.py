@@ -43,15 +43,11 @@ class Evidence:
         return None if found is None else _number(found.measured.get(name))
 
     def is_unusual(self, check: str, name: str) -> bool | None:
-        """Whether the check calls this number unusual; null: it was not run."""
+        """Whether the check calls this number unusual; None: it was not run."""
         found = self._checks.get(check)
         if found is None:
             return None
         return any(reason.startswith(f"{name} ") for reason in found.reasons)
-
-    def is_flagged(self, check: str) -> bool | None:
-        found = self._checks.get(check)
-        return None if found is None else found.flag
 
     @cached_property
     def code(self) -> Code:

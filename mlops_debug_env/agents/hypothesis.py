@@ -19,7 +19,7 @@ class Clue:
     """One thing that was looked for."""
 
     holds: bool | None
-    """Null: it could not be looked at."""
+    """None: it could not be looked at."""
     weight: float
     """Log odds it adds where it holds."""
     words: str

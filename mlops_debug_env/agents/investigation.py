@@ -31,7 +31,7 @@ def investigative_actions() -> Iterator[tuple[str, Action]]:
 
 
 def next_investigative_action(seen: Collection[str]) -> Action | None:
-    """The first that shows what was not seen yet; null: everything was.
+    """The first that shows what was not seen yet; None: everything was.
 
     Args:
         seen: names of artifacts and checks, for example an observation's ``artifacts_read`` and ``checks_run``.
@@ -56,7 +56,7 @@ class Notes:
             self.artifacts[result.artifact] = result.content or ""
 
     def next_action(self, *, steps_left: int) -> Action | None:
-        """What to look at next, once each; null: everything was, or the last step is needed for the diagnosis."""
+        """What to look at next, once each; None: everything was, or the last step is needed for the diagnosis."""
         if steps_left <= 1:
             return None
         for shown, action in investigative_actions():

@@ -26,7 +26,7 @@ class AgentContext:
 
     task_id: TaskId
     seed: int | None
-    """Null: a ranked episode, or one whose seed the server draws."""
+    """None: a ranked episode, or one whose seed the server draws."""
     trial: int = 0
     """Which attempt at the same task and seed; attempts draw differently."""
     base_url: str = DEFAULT_URL
@@ -70,14 +70,14 @@ def create_agent(
     Args:
         name: one of `AGENT_NAMES`.
         task_id: the task it will play.
-        seed: the episode's seed; none: nobody knows it.
+        seed: the episode's seed; None: it is not known.
         trial: which attempt at the same task and seed.
         base_url: the server, for an agent that asks it beforehand.
         api_key: for the same.
 
     Raises:
         UnknownAgentError: there is none of this name.
-        NoTruthError: the oracle was not told the seed.
+        NoTruthError: the oracle needs the seed.
     """
     if name not in _MAKERS:
         raise UnknownAgentError(f"There is no agent {name!r}; choose one of {', '.join(AGENT_NAMES)}.")

@@ -42,7 +42,7 @@ def one_line_errors() -> Iterator[None]:
 
 
 def _code_of(error: Exception) -> int | None:
-    """The exit code for an error; null: it is a defect, and its traceback is wanted."""
+    """The exit code for an error; None: it is a defect, and its traceback is wanted."""
     # Imported here: they take a second, which `--help` should not.
     from mlops_debug_env.agents.llm.endpoint import MissingSettingError, ModelUnavailableError
     from mlops_debug_env.agents.llm.prices import UnreadablePricesError

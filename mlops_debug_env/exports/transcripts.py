@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 from mlops_debug_env.agents.llm.agent import LlmSettings, note_between
 from mlops_debug_env.agents.llm.conversation import ChatHistory, Message, turn_messages
 from mlops_debug_env.agents.llm.offer import offer_for
-from mlops_debug_env.agents.llm.prompt import result_text
 from mlops_debug_env.agents.llm.tools import tools_of
 from mlops_debug_env.agents.llm.usage import NOTHING_USED
+from mlops_debug_env.agents.prompt import describe_result
 from mlops_debug_env.protocol.actions import parse_action
 from mlops_debug_env.protocol.observations import ActionResult, ResetObservation
 from mlops_debug_env.runner.json_lines import read_line_at, read_lines
@@ -128,7 +128,7 @@ def _behind(turns: _Turns, asked: Asked, max_steps: int) -> Iterator[Message]:
     for turn in sorted(turns.acted.keys() & turns.showed.keys()):
         if turn >= asked.turn:
             done, result = turns.acted[turn], ActionResult.model_validate(turns.showed[turn].result)
-            shown = turns.note_on(turn) + result_text(result, step=turn, max_steps=max_steps)
+            shown = turns.note_on(turn) + describe_result(result, step=turn, max_steps=max_steps)
             yield from turn_messages(
                 parse_action(done.action),
                 said=done.said,

@@ -25,22 +25,22 @@ from mlops_debug_env.transport.async_client import DebugClient
 
 @runtime_checkable
 class Restorable(Protocol):
-    """An agent that can be told what it did, where asking it again would cost something or give something else."""
+    """An agent whose recorded actions can be replayed into it, because asking it again would cost or differ."""
 
     def recall(self, observation: Observation, action: Action, *, said: str, usage: ModelUsage) -> None: ...
 
 
 @runtime_checkable
 class ReportsUsage(Protocol):
-    """An agent that says what a model used for its actions, and what it said with the last one."""
+    """An agent that reports what its model used, and what the model wrote beside the last action."""
 
     usage: ModelUsage
     said: str
 
 
 @runtime_checkable
-class Sending(Protocol):
-    """An agent that says what a model was sent for its latest action."""
+class ReportsRequest(Protocol):
+    """An agent that reports the request its model was sent for the latest action."""
 
     @property
     def sent(self) -> Request | None: ...
@@ -56,7 +56,7 @@ async def play_episode(
         agent: a fresh one.
         client: on a session of this episode's own name.
         folder: where turns are written, and where those of an earlier attempt are.
-        watcher: is told of every step.
+        watcher: receives every step.
     """
     watcher.began(ticket)
     began = await client.reset(
@@ -112,7 +112,7 @@ async def _next_action(
             await agent.act(observation)  # so that it knows what it saw; what it does is on record
         return action
     action = await agent.act(observation)
-    if isinstance(agent, Sending) and agent.sent is not None:
+    if isinstance(agent, ReportsRequest) and agent.sent is not None:
         folder.write_request(ticket.episode_id, step, agent.sent.messages, agent.sent.tools)
     said, usage = (agent.said, agent.usage) if isinstance(agent, ReportsUsage) else ("", None)
     folder.write_turn(Acted(episode_id=ticket.episode_id, turn=step, action=action.to_wire(), said=said, usage=usage))

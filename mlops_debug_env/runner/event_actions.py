@@ -9,7 +9,7 @@ from mlops_debug_env.protocol.actions import Action, parse_action
 
 
 def recorded_action(event: Mapping[str, Any]) -> Action | None:
-    """The action in a form that means the same; null: no action led to this event."""
+    """The action in a form that means the same; None: no action led to this event."""
     payload = event["payload"] or {}
     match event["kind"]:
         case "read":

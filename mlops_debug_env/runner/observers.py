@@ -1,4 +1,4 @@
-"""Who is told what happens in a run."""
+"""Observers of a run: the protocol, and one that passes events on to several."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mlops_debug_env.runner.records import EpisodeResult, Ticket
 
 
 class RunObserver(Protocol):
-    """Is told what happens in episodes."""
+    """Receives the events of the episodes of a run."""
 
     def began(self, ticket: Ticket) -> None: ...
 
@@ -27,27 +27,27 @@ class RunObserver(Protocol):
 
 
 class CompositeObserver:
-    """Tells several watchers."""
+    """Passes every event on to several observers."""
 
-    def __init__(self, watchers: Sequence[RunObserver]) -> None:
-        self._watchers = watchers
+    def __init__(self, observers: Sequence[RunObserver]) -> None:
+        self._observers = observers
 
     def began(self, ticket: Ticket) -> None:
-        for each in self._watchers:
+        for each in self._observers:
             each.began(ticket)
 
     def stepped(self, ticket: Ticket, step: int, action: Action, outcome: StepResult) -> None:
-        for each in self._watchers:
+        for each in self._observers:
             each.stepped(ticket, step, action, outcome)
 
     def finished(self, result: EpisodeResult) -> None:
-        for each in self._watchers:
+        for each in self._observers:
             each.finished(result)
 
     def failed(self, ticket: Ticket, message: str) -> None:
-        for each in self._watchers:
+        for each in self._observers:
             each.failed(ticket, message)
 
     def left(self, ticket: Ticket) -> None:
-        for each in self._watchers:
+        for each in self._observers:
             each.left(ticket)

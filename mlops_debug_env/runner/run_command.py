@@ -34,7 +34,7 @@ _PATIENT_RETRIES = 5
 _FILES_AN_EPISODE = 3
 _FILES_BESIDE = 64
 _HASTY_RETRIES = 1
-"""Before a run, a server that is not there should be told at once."""
+"""Few, so that a server that is not there is reported at once when a run starts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class RunCommand:
     resume: bool = False
     success_at: float = SUCCESS_AT
     openenv_lines: Callable[[str], None] | None = None
-    """Prints one line of the hackathon's format; null: not wanted."""
+    """Prints one line of the hackathon's format; None: not wanted."""
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     async def play(self) -> Outcome:
@@ -165,7 +165,7 @@ class RunCommand:
 
 
 def _allow_open_files(concurrency: int) -> None:
-    """Ask the system for as many files as sockets are needed; where it refuses, connections fail and are told."""
+    """Ask the system for as many files as sockets are needed; where it refuses, connections fail and are reported."""
     try:
         import resource
     except ImportError:  # Windows has no such bound

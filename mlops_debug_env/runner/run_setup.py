@@ -26,7 +26,7 @@ class OtherRunError(FolderTakenError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """What was asked for. Null: whatever the run in the folder says, or else the default."""
+    """What was asked for. None: whatever the run in the folder says, or else the default."""
 
     agent: str | None = None
     model: str | None = None

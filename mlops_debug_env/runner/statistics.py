@@ -65,17 +65,17 @@ def calibration(stated: Sequence[tuple[float, bool]]) -> tuple[Bin, ...]:
     """Stated confidence against what was right, in bins of a tenth. Empty bins are left out."""
     bins = []
     for number in range(CALIBRATION_BINS):
-        held = [each for each in stated if min(int(each[0] * CALIBRATION_BINS), CALIBRATION_BINS - 1) == number]
-        if held:
-            mean = sum(confidence for confidence, _ in held) / len(held)
-            share = sum(right for _, right in held) / len(held)
+        binned = [each for each in stated if min(int(each[0] * CALIBRATION_BINS), CALIBRATION_BINS - 1) == number]
+        if binned:
+            mean = sum(confidence for confidence, _ in binned) / len(binned)
+            share = sum(right for _, right in binned) / len(binned)
             low, high = number / CALIBRATION_BINS, (number + 1) / CALIBRATION_BINS
-            bins.append(Bin(low, high, len(held), round(mean, 4), round(share, 4)))
+            bins.append(Bin(low, high, len(binned), round(mean, 4), round(share, 4)))
     return tuple(bins)
 
 
 def calibration_error(bins: Sequence[Bin]) -> float | None:
-    """The mean gap between confidence and share right, weighted by count; null: nothing was stated."""
+    """The mean gap between confidence and share right, weighted by count; None: nothing was stated."""
     total = sum(each.episodes for each in bins)
     if not total:
         return None

@@ -38,7 +38,7 @@ class SuiteRun:
         folder: where the run is written.
         create_agent: a fresh agent for an episode.
         open_client: a client on a session of the given name.
-        watcher: is told what happens.
+        watcher: receives the events of the run.
         concurrency: most episodes in flight.
     """
 
@@ -61,7 +61,7 @@ class SuiteRun:
         self._stopped: asyncio.Future[Stop] | None = None
 
     async def play(self) -> Stop | None:
-        """Play until nothing is pending. Null: every pending episode was tried."""
+        """Play until nothing is pending. None: every pending episode was tried."""
         stopped = self._stopped = asyncio.get_running_loop().create_future()
         tickets = self._folder.pending()
         workers = {asyncio.create_task(self._work(tickets)) for _ in range(self._concurrency)}

@@ -1,1 +1,9 @@
-"""Connections to a server: sessions, retries, HTTP."""
+"""Connections to a server.
+
+``async_client``    `DebugClient`
+``sync_client``     `SyncDebugClient`
+``session_socket``  `SessionSocket`: the WebSocket of a session
+``http_reader``     GET requests
+``retry``           `Retrying`: what is sent again, and when
+``url``             `Address`, `parse_address`
+"""

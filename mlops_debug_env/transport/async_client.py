@@ -12,7 +12,7 @@ from mlops_debug_env.protocol.actions import Action, parse_action
 from mlops_debug_env.protocol.errors import InvalidAddressError, ProtocolError
 from mlops_debug_env.protocol.observations import EpisodeState, StepResult, Task, parse_result
 from mlops_debug_env.protocol.types import RewardMode, TaskId
-from mlops_debug_env.transport.http_reader import Reader
+from mlops_debug_env.transport.http_reader import HttpReader
 from mlops_debug_env.transport.retry import Retrying
 from mlops_debug_env.transport.session_socket import SessionSocket
 from mlops_debug_env.transport.url import check_name, parse_address
@@ -27,7 +27,7 @@ class DebugClient:
     Args:
         base_url: Where the server is, for example ``http://127.0.0.1:7860``; a path, a port, https and
             ``/sessions/<key>`` are understood.
-        session_key: Name under which the server knows this client; none: one that nobody can guess. With the key of
+        session_key: Name under which the server knows this client; None: a random, unguessable one. With the key of
             an earlier client, `step` goes on in the episode that was played there.
         api_key: Sent as a bearer token; none: the server asks for none.
         timeout_seconds: How long one answer may take.
@@ -51,7 +51,7 @@ class DebugClient:
         retrying = retrying or Retrying(max_retries=max_retries)
         headers = _headers(api_key)
         self._socket = SessionSocket(self._address, headers=headers, timeout_seconds=timeout_seconds, retrying=retrying)
-        self._reader = Reader(self._address, headers=headers, timeout_seconds=timeout_seconds, retrying=retrying)
+        self._reader = HttpReader(self._address, headers=headers, timeout_seconds=timeout_seconds, retrying=retrying)
         self._episode_id: str | None = None
 
     async def __aenter__(self) -> Self:
@@ -74,7 +74,7 @@ class DebugClient:
 
     @property
     def episode_id(self) -> str | None:
-        """The episode of the latest answer; null: there was none."""
+        """The episode of the latest answer; None: there was none."""
         return self._episode_id
 
     async def reset(
@@ -93,7 +93,7 @@ class DebugClient:
         Args:
             task_id: The task; none: easy.
             seed: Fixes the scenario; none: the server draws one.
-            episode_id: Name of the episode; none: one that nobody can guess.
+            episode_id: Name of the episode; None: a random, unguessable one.
             agent: Name to record.
             reward_mode: ``shaped`` or ``sparse``; none: shaped.
             resume: Whether to take up the named episode where it is, if it exists.
@@ -134,9 +134,9 @@ class DebugClient:
 
     async def state(self) -> EpisodeState:
         """How the session's episode stands."""
-        told = await self._socket.ask({"type": "state"})
+        answer = await self._socket.ask({"type": "state"})
         try:
-            state = EpisodeState.model_validate(told)
+            state = EpisodeState.model_validate(answer)
         except ValidationError as error:
             raise _unreadable(error) from error
         self._episode_id = state.episode_id
@@ -166,9 +166,9 @@ class DebugClient:
         await self._socket.close()
         await self._reader.close()
 
-    def _result(self, told: dict[str, Any]) -> StepResult:
+    def _result(self, answer: dict[str, Any]) -> StepResult:
         try:
-            result = parse_result(told)
+            result = parse_result(answer)
         except (ValidationError, KeyError, TypeError) as error:
             raise _unreadable(error) from error
         self._episode_id = result.info.episode_id

@@ -16,7 +16,7 @@ from mlops_debug_env.transport.url import Address, check_name, redirected
 _TASKS: TypeAdapter[tuple[Task, ...]] = TypeAdapter(tuple[Task, ...])
 
 
-class Reader:
+class HttpReader:
     """GET requests, with one pool of connections that is opened with the first."""
 
     def __init__(
@@ -29,9 +29,9 @@ class Reader:
         self._http: httpx.AsyncClient | None = None
 
     async def tasks(self) -> tuple[Task, ...]:
-        told = await self.get("/tasks")
+        answer = await self.get("/tasks")
         try:
-            return _TASKS.validate_python(told["tasks"])
+            return _TASKS.validate_python(answer["tasks"])
         except (ValidationError, KeyError, TypeError) as error:
             raise self._unreadable("/tasks") from error
 
@@ -42,10 +42,10 @@ class Reader:
         return await self._object("/health")
 
     async def events(self, episode_id: str) -> list[dict[str, Any]]:
-        told = await self.get(f"/episodes/{check_name(episode_id, 'episode id')}/events")
-        if not isinstance(told, list):
+        answer = await self.get(f"/episodes/{check_name(episode_id, 'episode id')}/events")
+        if not isinstance(answer, list):
             raise self._unreadable("/episodes/…/events")
-        return told
+        return answer
 
     async def get(self, path: str) -> Any:
         """The JSON of a resource.
@@ -61,10 +61,10 @@ class Reader:
             await http.aclose()
 
     async def _object(self, path: str) -> dict[str, Any]:
-        told = await self.get(path)
-        if not isinstance(told, dict):
+        answer = await self.get(path)
+        if not isinstance(answer, dict):
             raise self._unreadable(path)
-        return told
+        return answer
 
     def _unreadable(self, path: str) -> ProtocolError:
         return ProtocolError(f"{self._address.http_url}{path} has another shape than this client reads.")
@@ -93,14 +93,14 @@ class Reader:
         if response.is_redirect:
             raise ProtocolError(redirected(str(response.url), response.headers.get("Location")))
         try:
-            told = response.json()
+            answer = response.json()
         except ValueError:
-            told = None
-        if response.is_success and told is not None:
-            return told
+            answer = None
+        if response.is_success and answer is not None:
+            return answer
         wait = read_retry_after(response.headers.get("Retry-After"), now=datetime.now(UTC))
-        if isinstance(told, dict) and "code" in told:
-            raise problem_error(told, retry_after_seconds=wait)
+        if isinstance(answer, dict) and "code" in answer:
+            raise problem_error(answer, retry_after_seconds=wait)
         if response.status_code in (401, 403, 429, 503):
             detail = f"{response.url} answered with status {response.status_code}"
             status = response.status_code

@@ -56,7 +56,7 @@ class Retrying:
 
 
 def read_retry_after(text: str | None, *, now: datetime) -> float | None:
-    """Seconds from the value of a Retry-After header, which may be a date; null: there is none that can be read."""
+    """Seconds from the value of a Retry-After header, which may be a date; None: there is none that can be read."""
     if text is None:
         return None
     text = text.strip()

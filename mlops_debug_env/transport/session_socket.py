@@ -100,8 +100,8 @@ class SessionSocket:
 
     def _read(self, frame: bytes) -> dict[str, Any]:
         try:
-            told = from_json(frame)
-            kind, data = told["type"], told["data"]
+            answer = from_json(frame)
+            kind, data = answer["type"], answer["data"]
         except (ValueError, KeyError, TypeError):
             kind = data = None
         if not isinstance(data, dict):
@@ -151,8 +151,8 @@ class SessionSocket:
         if isinstance(problem, dict) and "code" in problem:
             return problem_error(problem, retry_after_seconds=wait)
         if status in (401, 403, 429, 503):
-            told = {"status": status, "code": f"http_{status}", "detail": f"{url} refused the connection"}
-            return problem_error(told, retry_after_seconds=wait)
+            answer = {"status": status, "code": f"http_{status}", "detail": f"{url} refused the connection"}
+            return problem_error(answer, retry_after_seconds=wait)
         if 300 <= status < 400:
             return ProtocolError(redirected(url, response.headers.get("Location")))
         if status in _SERVER_SIDE:

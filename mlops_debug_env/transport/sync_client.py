@@ -37,7 +37,7 @@ class LoopThread:
         try:
             return future.result()
         except BaseException:
-            future.cancel()  # the caller was interrupted; nobody waits any more
+            future.cancel()  # the caller was interrupted and no longer waits
             raise
 
     def close(self) -> None:
@@ -91,7 +91,7 @@ class SyncDebugClient:
 
     @property
     def episode_id(self) -> str | None:
-        """The episode of the latest answer; null: there was none."""
+        """The episode of the latest answer; None: there was none."""
         return self._client.episode_id
 
     def reset(

@@ -70,8 +70,8 @@ def check_name(name: str, what: str) -> str:
 
 
 def redirected(url: str, target: str | None) -> str:
-    """What is said of a redirect. The server sends none, and none is followed: whoever can answer a plain request would
-    choose the server, and a client that was made for http has loaded no certificates to check it by."""
+    """The error text for a redirect. The server sends none, and none is followed: any host that can answer a plain
+    request could choose the server, and a client that was made for http has loaded no certificates to check it by."""
     return f"{url} redirects to {(target or 'nowhere')[:200]!r}, which is not followed; make it the base URL if it is the server."
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import threading
 import typing
@@ -12,8 +13,11 @@ from typing import Any
 
 import pytest
 
-from mlops_debug_env.protocol.actions import action_schema
+from mlops_debug_env.agents.llm.conversation import ChatHistory
+from mlops_debug_env.protocol.actions import ReadLogs, action_schema
 from mlops_debug_env.protocol.errors import ServerUnreachableError
+from mlops_debug_env.protocol.observations import ResetObservation
+from mlops_debug_env.transport.sync_client import SyncDebugClient
 from mlops_debug_env.trl import API_KEY_VARIABLE, URL_VARIABLE, MlopsDebugToolEnv, ToolError
 from tests.e2e.running import ServerProcess, free_port
 
@@ -84,15 +88,30 @@ def env(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mlop
 
 def test_a_rollout_is_rewarded_with_what_it_earned(env: MlopsDebugToolEnv) -> None:
     opening = env.reset(prompt=[{"role": "user", "content": ""}], task_id="medium", seed=7)
-    assert "StandardScaler.fit_transform (train|all)" in opening
+    assert "StandardScaler.fit_transform (one of train|all)" in opening
     assert env.get_reward() == 0.0
     assert "optimizer" in env.read_config()
     assert "[EPOCH 02]" in env.read_logs("epoch:2")
-    assert float(env.query_artifact("config.yaml", "optimizer.momentum")) > 0
+    assert json.loads(env.query_artifact("config.yaml", "optimizer.momentum").splitlines()[0])["value"] > 0
     assert '"flag":true' in env.run_sanity_check("data_leakage")
     assert "import numpy as np" in env.inspect_preprocessing()
-    assert "Graded: 0.99" in env.submit_diagnosis(**ANSWER)
+    assert '"score":0.99' in env.submit_diagnosis(**ANSWER)
     assert env.get_reward() == pytest.approx(0.99 + 3 * 0.02 + 0.01)
+
+
+def test_a_model_is_sent_what_the_llm_agent_is_sent(env: MlopsDebugToolEnv, server: ServerProcess) -> None:
+    opening = env.reset(task_id="medium", seed=7)
+    shown = env.read_logs("epoch:2")
+    with SyncDebugClient(server.url) as client:
+        first = client.reset(task_id="medium", seed=7).observation
+        history = ChatHistory("", with_tools=True, most_tokens=100_000)
+        assert isinstance(first, ResetObservation)
+        history.begin(first)
+        action = ReadLogs(log_filter="epoch:2")
+        history.act(action)
+        history.show(client.step(action).observation)
+    _, told_first, _, told_then = history.messages()
+    assert (opening, shown) == (told_first["content"], told_then["content"])
 
 
 def test_a_list_of_diagnoses_is_for_the_expert_task_alone(env: MlopsDebugToolEnv) -> None:
@@ -102,9 +121,9 @@ def test_a_list_of_diagnoses_is_for_the_expert_task_alone(env: MlopsDebugToolEnv
     assert "nothing" in env.reset(task_id="expert", seed=5).lower()
     with pytest.raises(ToolError, match="a list of 0 to 2 entries"):
         env.submit_diagnosis(**ANSWER)
-    assert "Graded: 0.99" in env.submit_diagnoses([])  # seed 5 is healthy
+    assert '"score":0.99' in env.submit_diagnoses([])  # seed 5 is healthy
     env.reset(task_id="expert", seed=5)
-    assert "Graded: 0.01" in env.submit_diagnoses([ANSWER])
+    assert '"score":0.01' in env.submit_diagnoses([ANSWER])
 
 
 def test_rewards_may_be_the_score_alone(env: MlopsDebugToolEnv) -> None:

@@ -112,7 +112,7 @@ class LlmAgent:
         self._conversation.instruct(self._offer(with_tools=self._conversation.with_tools).system)
 
     async def _ask(self) -> Proposal | None:
-        """A legal proposal; null: there was none, however often the model was told."""
+        """A legal proposal; None: there was none, however often the model was told."""
         for _ in range(self._settings.repairs + 1):
             reply = await self._reply()
             try:

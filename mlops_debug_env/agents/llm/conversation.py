@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from mlops_debug_env.agents.llm.prompt import briefing, folded_text, shortened_text
+from mlops_debug_env.agents.prompt import describe_episode, describe_newest_result, fold_result
 from mlops_debug_env.protocol.actions import Action
 from mlops_debug_env.protocol.observations import Observation, ResetObservation
 
@@ -27,9 +27,9 @@ class _Turn:
     said: str
     call_id: str
     seen: Observation | None = None
-    """What the action showed; null: not known yet."""
+    """What the action showed; None: not known yet."""
     note: str = ""
-    """Told with the result."""
+    """Put before the result."""
     text: str = ""
     is_folded: bool = False
 
@@ -54,7 +54,7 @@ class ChatHistory:
 
     def begin(self, first: ResetObservation) -> None:
         """Start over with a new episode."""
-        self._briefing = briefing(first)
+        self._briefing = describe_episode(first)
         self._turns.clear()
         self._attempts.clear()
         self.folded_results = 0
@@ -80,7 +80,7 @@ class ChatHistory:
             turn.seen = seen
             # One result never takes more than a third of the room.
             most = int(self.most_tokens * BYTES_PER_TOKEN / 3)
-            turn.text = turn.note + shortened_text(seen, most_characters=most)
+            turn.text = turn.note + describe_newest_result(seen, max_characters=most)
 
     def object_to(self, said: str, reason: str) -> None:
         """An answer that was no legal action, and why. It stays until a legal one comes."""
@@ -111,7 +111,7 @@ class ChatHistory:
             if self._tokens() <= self.most_tokens * _FOLD_DOWN_TO:
                 return
             if turn.seen is not None and not turn.is_folded:
-                shorter = folded_text(turn.seen.last_action_result)
+                shorter = fold_result(turn.seen.last_action_result)
                 turn.is_folded = True
                 if len(shorter) < len(turn.text):
                     turn.text = shorter

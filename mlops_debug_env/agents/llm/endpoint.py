@@ -45,14 +45,14 @@ class ModelSettings:
 
     model: str
     base_url: str | None = None
-    """Null: OpenAI's own."""
+    """None: OpenAI's own."""
     api_key: str
     timeout_seconds: float = 120.0
     max_retries: int = 6
     """Of one call, on 429, 5xx, time-outs and broken connections; the openai client waits as ``Retry-After`` says."""
     max_output_tokens: int = 2048
     temperature: float | None = None
-    """Null: the model's own."""
+    """None: the model's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Reply:
 
 
 def read_model_settings(environ: Mapping[str, str], *, model: str | None, **given: Any) -> ModelSettings:
-    """The settings of an environment; what is given and not null wins.
+    """The settings of an environment; what is given and not None wins.
 
     Raises:
         MissingSettingError: there is no model name or no key.
@@ -87,7 +87,7 @@ class Endpoint:
         settings: how to reach it.
         pace: bounds a minute.
         spending: the run's budget.
-        price: what tokens cost; null: not known.
+        price: what tokens cost; None: not known.
         monotonic: a clock for latencies.
     """
 

@@ -20,7 +20,7 @@ class BudgetSpentError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """What a run may use up. Null: no bound."""
+    """What a run may use up. None: no bound."""
 
     tokens: int | None = None
     usd: float | None = None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from mlops_debug_env.agents.llm.prompt import system_of
 from mlops_debug_env.agents.llm.tools import Tool, instructions_of, tools_for
+from mlops_debug_env.agents.prompt import system_prompt
 from mlops_debug_env.protocol.types import TaskId
 
 
@@ -21,5 +21,5 @@ def offer_for(tools: tuple[Tool, ...], task_id: TaskId, *, with_tools: bool) -> 
     """The instructions of a task, and its actions as tools or in words."""
     offered = tools_for(tools, task_id)
     if with_tools:
-        return Offer(system_of(task_id), [tool.as_openai() for tool in offered])
-    return Offer(f"{system_of(task_id)}\n\n{instructions_of(offered)}", None)
+        return Offer(system_prompt(task_id), [tool.as_openai() for tool in offered])
+    return Offer(f"{system_prompt(task_id)}\n\n{instructions_of(offered)}", None)

@@ -15,7 +15,7 @@ class ModelUsage(BaseModel):
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float | None = 0.0
-    """Null: the model has no price in the table."""
+    """None: the model has no price in the table."""
     latency_seconds: float = 0.0
     """Waiting for the model, its retries included."""
     retries: int = 0

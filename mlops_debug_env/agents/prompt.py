@@ -1,4 +1,7 @@
-"""The words a model is given: what it is asked, what a result showed, and what is left of a result once it is folded."""
+"""Prompt texts for language models: instructions, the first message of an episode, results, and folded results.
+
+The LLM agent, the exported transcripts and TRL send the same texts.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +27,12 @@ _SYSTEM = (
 )
 
 
-def system_of(task_id: TaskId) -> str:
-    """The standing instructions."""
+def system_prompt(task_id: TaskId) -> str:
+    """The system message of a task."""
     return _SYSTEM.format(wrong=_SOME if task_id == COMPOSED_TASK else _ONE)
 
 
-def briefing(first: ResetObservation) -> str:
+def describe_episode(first: ResetObservation) -> str:
     """The first message of an episode."""
     artifacts = "\n".join(f"- {each.name}: {each.description} ({each.size_hint})" for each in first.available_artifacts)
     summary = first.run_summary
@@ -39,18 +42,18 @@ def briefing(first: ResetObservation) -> str:
         f"You have {first.max_steps} steps, the diagnosis among them.\n\n"
         f"Artifacts:\n{artifacts}\n\n"
         f"Sanity checks: {', '.join(first.sanity_checks)}\n\n"
-        f"Fields that a diagnosis or a patch may name:\n{_fields(first.field_registry)}"
+        f"Fields that a diagnosis or a patch may name:\n{_describe_fields(first.field_registry)}"
     )
 
 
-def result_text(result: ActionResult, *, step: int, max_steps: int) -> str:
-    """What an action showed, with the steps that are left."""
+def describe_result(result: ActionResult, *, step: int, max_steps: int) -> str:
+    """The result of an action, with the number of its step."""
     urge = " Submit your diagnosis now: the episode ends with the next step." if max_steps - step == 1 else ""
-    return f"{_shown(result)}\n[step {step} of {max_steps}.{urge}]"
+    return f"{show_result(result)}\n[step {step} of {max_steps}.{urge}]"
 
 
-def folded_text(result: ActionResult) -> str:
-    """What stays of an older result: that it was seen, its size, and how to see it again."""
+def fold_result(result: ActionResult) -> str:
+    """A summary of an older result: that it was seen, its size, and how to see it again."""
     if result.content is None:
         return _compact({"status": result.status, "folded": True, **_essence(result)})
     lines = result.content.splitlines()
@@ -68,20 +71,21 @@ def folded_text(result: ActionResult) -> str:
     )
 
 
-def shortened_text(seen: Observation, *, most_characters: int) -> str:
-    """A newest result that alone is too long: whole lines from both ends, and what is missing said between them."""
+def describe_newest_result(seen: Observation, *, max_characters: int) -> str:
+    """The newest result; one that is too long keeps whole lines from both ends, with a note on what is left out."""
     result = seen.last_action_result
     content = result.content
-    if content is None or len(content) <= most_characters:
-        return result_text(result, step=seen.step_count, max_steps=seen.max_steps)
-    head, tail = _ends(content.splitlines(), most_characters)
+    if content is None or len(content) <= max_characters:
+        return describe_result(result, step=seen.step_count, max_steps=seen.max_steps)
+    head, tail = _ends(content.splitlines(), max_characters)
     left_out = len(content.splitlines()) - len(head) - len(tail)
     note = f"[{left_out} lines left out here; query_artifact or a log_filter shows them]"
     shorter = result.model_copy(update={"content": "\n".join([*head, note, *tail])})
-    return result_text(shorter, step=seen.step_count, max_steps=seen.max_steps)
+    return describe_result(shorter, step=seen.step_count, max_steps=seen.max_steps)
 
 
-def _shown(result: ActionResult) -> str:
+def show_result(result: ActionResult) -> str:
+    """The result of an action: artifacts as text, anything else as JSON."""
     if result.content is not None:
         beside = f" (filter: {result.filter})" if result.filter else ""
         return f"{result.artifact}{beside}:\n{result.content or '(no line matches)'}"
@@ -97,14 +101,15 @@ def _essence(result: ActionResult) -> dict[str, object]:
     return {"message": result.message}
 
 
-def _fields(registry: Iterable[RegistryField]) -> str:
+def _describe_fields(registry: Iterable[RegistryField]) -> str:
+    """A line for each file."""
     lines = []
     for file, fields in groupby(registry, key=lambda each: each.file):
-        lines.append(f"{file}: " + "; ".join(_field(each) for each in fields))
+        lines.append(f"{file}: " + "; ".join(_describe_field(each) for each in fields))
     return "\n".join(lines)
 
 
-def _field(each: RegistryField) -> str:
+def _describe_field(each: RegistryField) -> str:
     if each.choices is not None:
         values = "one of " + "|".join(each.choices)
     elif each.range is not None:
@@ -114,11 +119,11 @@ def _field(each: RegistryField) -> str:
     return f"{each.field} ({values}{' or null' if each.nullable else ''})"
 
 
-def _ends(lines: list[str], most_characters: int) -> tuple[list[str], list[str]]:
+def _ends(lines: list[str], max_characters: int) -> tuple[list[str], list[str]]:
     """Lines from the start and from the end, alternately, as long as they fit."""
     head: list[str] = []
     tail: list[str] = []
-    room = most_characters
+    room = max_characters
     while len(head) + len(tail) < len(lines):
         from_start = len(head) <= len(tail)
         line = lines[len(head)] if from_start else lines[-1 - len(tail)]
@@ -129,8 +134,8 @@ def _ends(lines: list[str], most_characters: int) -> tuple[list[str], list[str]]
     return head, tail[::-1]
 
 
-def _clipped(line: str, most: int = 120) -> str:
-    return line if len(line) <= most else line[:most] + "…"
+def _clipped(line: str, max_characters: int = 120) -> str:
+    return line if len(line) <= max_characters else line[:max_characters] + "…"
 
 
 def _compact(value: object) -> str:

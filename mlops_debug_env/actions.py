@@ -1,0 +1,5 @@
+"""The path of `mlops_debug_env.protocol.actions` in 0.1.0. New code imports from `mlops_debug_env`."""
+
+from __future__ import annotations
+
+from mlops_debug_env.protocol.actions import *  # noqa: F403 - all that the module had
