@@ -91,8 +91,8 @@ def _plans(connection: Connection) -> None:
         asked = read_asked(dict(pair.split("=") for pair in query.lstrip("?").split("&") if pair))
         agents = (asked.filter.agent,) if asked.filter.agent else ("agent-120", "agent-121") if asked.filter.q else None
         statement = list_query(asked.filter, agents, None, is_backward=False)
-        told = statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
-        plan = [row.detail for row in connection.execute(text(f"EXPLAIN QUERY PLAN {told}".replace(":", "\\:")))]
+        compiled = statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
+        plan = [row.detail for row in connection.execute(text(f"EXPLAIN QUERY PLAN {compiled}".replace(":", "\\:")))]
         print(f"\n/episodes{query}")
         for step in plan:
             print(f"    {step}")

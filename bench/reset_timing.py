@@ -27,7 +27,7 @@ from domain.types import COMPOSED_TASK, TASK_IDS, TaskId
 FIRST_SEED = 7_000_000
 SETTLING = 30
 """Resets before the measurement: the processes start, and the quantum of the task grows to what the machine needs."""
-SMALLEST_GROUP = 20
+MIN_GROUP_SIZE = 20
 """Below it, chance alone moves an AUC by more than a tenth."""
 
 
@@ -78,9 +78,9 @@ def main() -> int:
     worst = 0.0
     for name, own in sorted(groups.items()):
         others = [taken for other, all_taken in groups.items() if other != name for taken in all_taken]
-        told = auc(own, others) if others and len(own) >= SMALLEST_GROUP else None
-        worst = max(worst, told or 0.0)
-        shown = "too few" if told is None else f"{told:.3f}"
+        score = auc(own, others) if others and len(own) >= MIN_GROUP_SIZE else None
+        worst = max(worst, score or 0.0)
+        shown = "too few" if score is None else f"{score:.3f}"
         print(f"{name:24} {len(own):4} resets, median {1e3 * median(own):7.1f} ms, AUC {shown}")
     return int(worst > asked.most)
 

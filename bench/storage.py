@@ -93,10 +93,10 @@ def measure_reading(path: Path) -> dict[str, float]:
     total = sum(len(stream) for stream in streams)
     folded = _seconds_of(lambda: [fold(stream) for stream in events])
     decoded = _seconds_of(lambda: [fold_links(stream) for stream in streams])
-    world = InProcessSimulation()
+    simulation = InProcessSimulation()
 
     async def audit() -> int:
-        reports = [await audit_episode(settings, world, name) for name in names[:AUDITED]]
+        reports = [await audit_episode(settings, simulation, name) for name in names[:AUDITED]]
         if any(report.findings for report in reports):
             raise RuntimeError("an audit of what was just played has findings")
         return sum(report.events for report in reports)

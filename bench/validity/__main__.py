@@ -28,7 +28,7 @@ def floor(
     expert = composed_floor()
     if as_json:
         shown = {each.task_id: {"floor": each.score, "answer": each.answer.model_dump(mode="json")} for each in floors}
-        answer = [said.model_dump(mode="json") for said in expert.answer]
+        answer = [diagnosis.model_dump(mode="json") for diagnosis in expert.answer]
         typer.echo(json.dumps({**shown, "expert": {"floor": expert.score, "answer": answer}}, indent=2))
         return
     for each in floors:

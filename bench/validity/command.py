@@ -22,7 +22,7 @@ FLOOR_BOUNDS: dict[TaskId, float] = {"easy": 0.45, "medium": 0.35, "hard": 0.25,
 TOLERANCE = 0.02
 """How far above the floor a blind agent may come."""
 MAX_NOP = 0.05
-MAX_TOLD = 8
+MAX_LISTED_FAULTS = 8
 """So many faults are named that preprocessing.py gives away most often."""
 MAX_NAMED_FROM_CODE = 0.30
 """Share of the faults that a bag of words, not told the task, may name from preprocessing.py in styles it never saw, give or
@@ -189,7 +189,7 @@ def _what_code_gives_away(recalls: dict[str, float]) -> str:
         ]
         for is_shown in (True, False)
     }
-    most = sorted(recalls, key=lambda fault: -recalls[fault])[:MAX_TOLD]
+    most = sorted(recalls, key=lambda fault: -recalls[fault])[:MAX_LISTED_FAULTS]
     told = ", ".join(f"`{fault}` {recalls[fault]:.2f}" for fault in most)
     return (
         f"Told the task, it names {fmean(shown[True] or [0.0]):.2f} of the faults that change preprocessing.py and "

@@ -10,7 +10,7 @@ from bench.validity.episodes import Episode
 from domain.faults import POOLS
 
 _TOKEN = re.compile(r"[A-Za-z_]\w*|-?\d+(?:\.\d+)?|[^\w\s]")
-_LEAST = 3
+MIN_EPISODES = 3
 """A pair seen in fewer episodes tells nothing."""
 
 
@@ -28,7 +28,7 @@ class OddTokens:
                 counts[pair][episode.fault_id] += 1
         for pair, faults in counts.items():
             (fault, hits), total = faults.most_common(1)[0], faults.total()
-            if total >= _LEAST:
+            if total >= MIN_EPISODES:
                 self._known[pair] = (hits / (total + 1), fault)
         return self
 

@@ -14,13 +14,13 @@ from domain.training.randomness import Stream
 
 HEALTHY = "none"
 """The id of no fault at all."""
-JOINT = "+"
+SEPARATOR = "+"
 """Stands between the ids of two faults."""
 FAULT_COUNTS: tuple[int, ...] = (0, 1, 1, 2, 2)
 """How many faults are planted, all five equally likely. A healthy run must be likely enough that crying wolf costs, and
 unlikely enough that saying nothing earns less than a guess at the hard task may: an empty list scores 0.99 / 5."""
 
-_APART: dict[str, str] = {
+_NOT_COMBINED: dict[str, str] = {
     "batch_size_overflow": "double_softmax early_stop_patience shuffle_off_sorted weight_decay_too_large wrong_optimizer wrong_split_ratio",
     "bottleneck": "double_softmax eval_dropout_on eval_wrong_checkpoint exploding_lr lr_too_small weight_decay_too_large wrong_optimizer",
     "data_leakage_overlap": "eval_dropout_on eval_wrong_checkpoint group_leakage oversample_before_split second_split_from_all silent_metric_swap val_loader_is_test",
@@ -55,11 +55,13 @@ _APART: dict[str, str] = {
 """A fault to those that it is never planted beside, each pair once: they set the same value, or one hides the other."""
 
 
-def _go_together(one: str, other: str) -> bool:
-    return other not in _APART.get(one, "").split()
+def _can_be_combined(one: str, other: str) -> bool:
+    return other not in _NOT_COMBINED.get(one, "").split()
 
 
-PAIRS: tuple[tuple[str, str], ...] = tuple(pair for pair in combinations(sorted(CATALOGUE), 2) if _go_together(*pair))
+PAIRS: tuple[tuple[str, str], ...] = tuple(
+    pair for pair in combinations(sorted(CATALOGUE), 2) if _can_be_combined(*pair)
+)
 """In alphabetical order, which is part of what a seed means, as that of the catalogue is."""
 
 
@@ -82,7 +84,7 @@ def named_faults(fault_id: str) -> tuple[str, ...]:
     """
     if fault_id == HEALTHY:
         return ()
-    named = tuple(sorted(fault_id.split(JOINT)))
+    named = tuple(sorted(fault_id.split(SEPARATOR)))
     attributes = {find_fault(one).spec.attribute for one in named}
     if len(named) > 2 or len(attributes) < len(named):
         raise UnknownFaultError(fault_id)

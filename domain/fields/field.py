@@ -45,7 +45,7 @@ class FieldSpec:
     """The other name of a two-way choice: it holds whatever its co-field does not."""
     aliases: tuple[str, ...] = ()
     """Further names, as lower-case words; the field's own name always counts."""
-    places: tuple[str, ...] = ()
+    fallback_names: tuple[str, ...] = ()
     """Functions of preprocessing.py, and everyday words, that mean this field where no field is named."""
 
     def to_json(self) -> dict[str, Any]:

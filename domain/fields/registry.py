@@ -111,7 +111,7 @@ _CODE = (
     _code("train_test_split.val_size", "val_size", "val size, validation size, validation fraction", type="number", low=0.05, high=0.9),
     _code("train_test_split.groups", "split_groups", "split groups, split rows groups, groups, group split", choices=("customer_id", "None")),
     _code("train_test_split.arrays", "second_split_from", "second split, split arrays, split input, split rows input", choices=("rest", "df")),
-    _code("train_test_split.random_state", "eval_random_state", "random state, split random state, split rows random state, split seed, eval split seed, make split seed, make split random state, run evaluation seed, seed seed, seed none, random seed", choices=("SEED", "None"), places=("make split", "eval split", "evaluation split", "run evaluation", "seed")),
+    _code("train_test_split.random_state", "eval_random_state", "random state, split random state, split rows random state, split seed, eval split seed, make split seed, make split random state, run evaluation seed, seed seed, seed none, random seed", choices=("SEED", "None"), fallback_names=("make split", "eval split", "evaluation split", "run evaluation", "seed")),
     _code("RandomOverSampler.fit_resample", "oversample", "random over sampler, over sampler, oversampler, oversampling, fit resample, fit resample frame, resampling", choices=("train", "all")),
     _code("StandardScaler.enabled", "scaler_enabled", "scaler enabled, scaler class, identity transform", type="boolean"),
     _code("StandardScaler.fit_transform", "scaler_fit", "standard scaler fit, standard scaler, scaler fit transform, scaler fit, scaler, fit transforms scaler, standardization, standardisation, normalization statistics", choices=("train", "all")),
@@ -126,11 +126,11 @@ _CODE = (
     _code("feature_columns.order", "eval_column_order", "feature order, column order, feature columns order, feature columns, numeric order, numeric columns", choices=("training", "sorted")),
     _code("unit_scale", "eval_unit_scale", "unit scale, eval unit, unit factor, unit conversion", type="number", low=1e-6, high=1e6),
     _code("labels.sort_index", "labels_sorted", "labels sort index, sort index, train labels, label alignment", type="boolean"),
-    _code("LabelEncoder.fit_order", "eval_class_order", "label encoder fit order, label encoder, label encoder order, fit order, label map, label mapping, class order, class mapping, label order, eval labels, encode labels, class to index mapping, label encoding, class list, label codes", choices=("training", "sorted", "reversed"), places=("classes",)),
+    _code("LabelEncoder.fit_order", "eval_class_order", "label encoder fit order, label encoder, label encoder order, fit order, label map, label mapping, class order, class mapping, label order, eval labels, encode labels, class to index mapping, label encoding, class list, label codes", choices=("training", "sorted", "reversed"), fallback_names=("classes",)),
     _code("tokenizer.version", "tokenizer_eval", "tokenizer, tokenizer eval, eval tokenizer, get eval tokenizer, tokenizer eval version, vocabulary version, vocab version, tokenizer version", choices=("v1", "v2")),
     _code("tokenizer.train_version", "tokenizer_train", "tokenizer train, train tokenizer, tokenizer train version", choices=("v1", "v2")),
-    _code("evaluate.val_loader", "val_rows", "val loader, validation loader, make loaders val", choices=("val", "test"), places=("validation rows",)),
-    _code("evaluate.test_loader", "test_rows", "test loader, evaluate loader", choices=("test", "train", "val"), places=("test rows", "evaluation rows")),
+    _code("evaluate.val_loader", "val_rows", "val loader, validation loader, make loaders val", choices=("val", "test"), fallback_names=("validation rows",)),
+    _code("evaluate.test_loader", "test_rows", "test loader, evaluate loader", choices=("test", "train", "val"), fallback_names=("test rows", "evaluation rows")),
     _code("model.eval", "eval_mode", "model eval, model train, model mode, eval mode, inference mode", choices=("eval", "train")),
 )  # fmt: skip
 

@@ -21,10 +21,10 @@ PASS_SCORE = 0.7
 CALIBRATION_BINS = 10
 MIN_SPREAD = 0.05
 """Standard deviation that one attempt is given at least: a few equal scores do not prove that all would be equal."""
-_MANY = 1000
+_MANY_DEGREES_OF_FREEDOM = 1000
 # Two-sided 95 % of Student's t for 1 to 8 degrees of freedom; beyond, the expansion below is right to three digits.
-_FEW = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306)
-_Z = 1.959964
+_T_QUANTILES = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306)
+_NORMAL_QUANTILE = 1.959964
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +76,9 @@ def t_quantile(freedom: int) -> float:
     """Two-sided 95 % of Student's t."""
     if freedom < 1:
         return math.inf
-    if freedom <= len(_FEW):
-        return _FEW[freedom - 1]
-    z, n = _Z, float(freedom)
+    if freedom <= len(_T_QUANTILES):
+        return _T_QUANTILES[freedom - 1]
+    z, n = _NORMAL_QUANTILE, float(freedom)
     first = (z**3 + z) / 4
     second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
     third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
@@ -126,7 +126,7 @@ def _pooled_spread(outcomes: Sequence[Outcome], rubric: Rubric) -> tuple[float, 
         freedom += len(scores) - 1
     if not freedom:
         # No score can spread more: assumed where no fault was met twice.
-        return ((rubric.highest_score - rubric.lowest_score) / 2) ** 2, _MANY
+        return ((rubric.highest_score - rubric.lowest_score) / 2) ** 2, _MANY_DEGREES_OF_FREEDOM
     return max(squares / freedom, MIN_SPREAD**2), freedom
 
 

@@ -13,10 +13,10 @@ from domain.training.artifacts.code.names import public_names
 _TRAIN = r"(?:x )?train(?:ing)?"
 _KEEP_BY = r"persist\w*|sav(?:e|ed|ing)|stor(?:e|ed|ing)|load\w*|re ?us\w+|reproduc\w*|once|cach\w+|dump\w*|pickl\w+|serial\w+|freez\w+|frozen"
 _SPLIT_PARTS = r"split|splits|indices|ids|index|partitions?|rows|train val test|membership|assignment"
-_HOLDS = r"(?:\w+ ){0,3}?(?:holds?|gets?|from|be|contains?|shows?|reports|is|equals?|to|receives?|under|as|carr(?:y|ies)|assigned|taken from|fed by|come from)(?: (?!val|test)\w+){0,6}?"
+_REFERS_TO = r"(?:\w+ ){0,3}?(?:holds?|gets?|from|be|contains?|shows?|reports|is|equals?|to|receives?|under|as|carr(?:y|ies)|assigned|taken from|fed by|come from)(?: (?!val|test)\w+){0,6}?"
 _OWN_NAME = (
-    rf"\bval(?:idation)? (?:acc\w* )?{_HOLDS} (?:m )?val(?:idation)?\b"
-    rf"|\btest (?:acc\w* )?{_HOLDS} (?:m )?test\b"
+    rf"\bval(?:idation)? (?:acc\w* )?{_REFERS_TO} (?:m )?val(?:idation)?\b"
+    rf"|\btest (?:acc\w* )?{_REFERS_TO} (?:m )?test\b"
     r"|\bval(?:idation)? (?:acc\w*|report) m val\b|(?<!report )\btest (?:acc\w*|report) m test\b"
 )
 _TAKEN = r"(?:comes?|coming|taken?|read|computed|measured|filled|fed) (?:from|on|by|with|over)(?: the)?"
@@ -140,7 +140,7 @@ DIRECTIVE: Final = re.compile(
 )
 """A clause that asks for something, rather than telling what was seen."""
 
-SORT_IT: Final = re.compile(r"^ (?:please |just )?sort\b|\balphabetical\w*\b")
+SORT_REQUEST: Final = re.compile(r"^ (?:please |just )?sort\b|\balphabetical\w*\b")
 """A request for an order of its own, whatever it names beside."""
 
 OPTIONAL: Final = re.compile(
@@ -165,12 +165,12 @@ IDENTIFIERS: Final[dict[str, tuple[re.Pattern[str], str]]] = {
 }
 """Constants of preprocessing.py, as written there, and the choice each of them holds."""
 
-PLAIN_WORDS: Final = frozenset(
+COMMON_WORDS: Final = frozenset(
     {"train", "test", "val", "validation", "all", "best", "first", "last", "rest", "drop", "keep", "mean"}
 )
 """Choices that are everyday words: they count only where they are assigned."""
 
-SPOILERS: Final[dict[str, str]] = {
+CANCELLED_BY: Final[dict[str, str]] = {
     "same+training": "other",
     "train_only": "train_and_more",
     "exchange+pair": "other_pair",
