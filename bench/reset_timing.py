@@ -18,8 +18,8 @@ from typing import Sequence
 
 import httpx
 
+from bench.extra import require_extra
 from bench.load import HOST
-from bench.servers import own_server
 from domain.generator import generate
 from domain.scenario import Composition
 from domain.types import COMPOSED_TASK, TASK_IDS, TaskId
@@ -40,6 +40,8 @@ def auc(group: Sequence[float], others: Sequence[float]) -> float:
 
 def measure(task_id: TaskId, resets: int, folder: Path) -> dict[str, list[float]]:
     """Group to the seconds of its resets."""
+    from bench.servers import own_server
+
     server = own_server(folder, name=f"timing-{task_id}")
     server.start()
     try:
@@ -73,6 +75,7 @@ def main() -> int:
     parser.add_argument("--resets", type=int, default=300)
     parser.add_argument("--most", type=float, default=0.6, help="the highest AUC that is good")
     asked = parser.parse_args()
+    require_extra("python -m bench.reset_timing", "psutil")
     with tempfile.TemporaryDirectory(prefix="mlops-debug-timing-") as folder:
         groups = measure(asked.task, asked.resets, Path(folder))
     worst = 0.0

@@ -70,7 +70,7 @@ class StoredSubmission(_Stored):
     score: float
     """In [0.01, 0.99], four decimals."""
     reported: Reported | None = None
-    """What the client says its investigation cost; null: not diagnosis."""
+    """What the client says its investigation cost; null: not said."""
     observation_digest: str
 
 
