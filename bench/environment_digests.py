@@ -48,7 +48,7 @@ def about() -> dict[str, Any]:
 
 
 def _openblas() -> ctypes.CDLL | None:
-    """The OpenBLAS that NumPy loaded; None: it has another library, or this system does not tell."""
+    """The OpenBLAS that NumPy loaded; None: it has another library, or this system does not show it."""
     np.ones((2, 2)) @ np.ones((2, 2))
     try:
         lines = Path("/proc/self/maps").read_text().splitlines()

@@ -78,7 +78,7 @@ def play_out(port: int, load: Load, exchanges: int) -> None:
 
 
 def measure_open_sockets(port: int, load: Load, look: Callable[[], Seen]) -> Seen:
-    """What one sees while every client holds its connection open, after a reset and a step."""
+    """The result of ``look`` while every client has its connection open, after a reset and a step."""
     return uvloop.run(_measure_open_sockets(port, load, 2, look))
 
 
@@ -195,7 +195,7 @@ class Figure:
     steps_per_second: float
     resets_per_second: float
     step_p50_ms: float | None
-    """Null: no steps were played; so for the others."""
+    """None: no steps were played; so for the others."""
     step_p99_ms: float | None
     reset_p50_ms: float | None
     reset_p99_ms: float | None

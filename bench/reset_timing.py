@@ -1,8 +1,8 @@
-"""Whether the time of a reset tells what was planted: ``python -m bench.reset_timing``.
+"""Measures whether the time of a reset depends on what was planted: ``python -m bench.reset_timing``.
 
 Begins episodes on fresh seeds of a real server, one after another, and gives for each group of scenarios (by the number of
-faults, where there may be none or two, else by the category) the AUC of telling it from all others by the time alone. 0.5
-tells nothing, 1 tells all. Exit 1 where one is above ``--most``.
+faults, where there may be none or two, else by the category) the AUC of separating it from all others by the time alone. 0.5
+means no difference, 1 full separation. Exit 1 where one is above ``--most``.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def reset_of(seed: int) -> Exchange:
 
 
 def whole_episode(seed: int, score: float | None) -> Episode:
-    """The episode of a seed, whose submit scores this; null: not known, but it ends the episode."""
+    """The episode of a seed, whose submit scores this; None: not known, but it ends the episode."""
     reads = [_exchange({"action_type": kind}, b'"reward":0.02,"done":false') for kind in READS]
     checks = [
         _exchange({"action_type": "run_sanity_check", "sanity_check_type": name}, b'"reward":0.01,"done":false')

@@ -49,7 +49,7 @@ class DiskUse:
 
 
 def fresh_episodes(number: int, *, first: int = FIRST_FRESH_SEED) -> tuple[Episode, ...]:
-    """Episodes on seeds that nobody has played; what they score is not known beforehand."""
+    """Episodes on seeds that were not played before; what they score is not known beforehand."""
     return tuple(whole_episode(seed, None) for seed in range(first, first + number))
 
 

@@ -1,4 +1,4 @@
-"""One seed, one true run: the only place where pipeline, fault and training run meet."""
+"""One seed to one scenario: draws the pipeline, plants the fault, runs the training and collects evidence and truth."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def observe_run(run: TrainingRun) -> Evidence:
 
 
 def _plant(fault: Fault, healthy: Pipeline, raw: Frame, draw: Stream) -> tuple[FieldValue, TrainingRun]:
-    """Walk the ladder of severities to the first that a check notices; a seed is never rejected for a weak symptom."""
+    """Plant the first severity that a check notices, else the last; a seed is never rejected for a weak symptom."""
     *weaker, last = fault.severities(healthy, draw)
     if weaker:
         usual = checks.raised(simulate(healthy, raw=raw))
@@ -107,7 +107,7 @@ def _compose(healthy: Pipeline, fault: str | None) -> tuple[TrainingRun, Composi
 
 
 def _with_faults(healthy: Pipeline, severities: dict[str, FieldValue]) -> Pipeline:
-    """The pipeline with several faults planted; they set different values, so that their order is all one."""
+    """The pipeline with several faults planted; they set different values, so that their order does not matter."""
     for fault_id, value in severities.items():
         healthy = find_fault(fault_id).plant(healthy, value)
     return healthy

@@ -1,4 +1,4 @@
-"""``python -m bench.validity canaries``: every canary in turn, what they score against the blind floor, and the pages that say so."""
+"""``python -m bench.validity canaries``: scores every canary, compares it with the blind floor, and writes the pages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_NOP = 0.05
 MAX_LISTED_FAULTS = 8
 """So many faults are named that preprocessing.py gives away most often."""
 MAX_NAMED_FROM_CODE = 0.30
-"""Share of the faults that a bag of words, not told the task, may name from preprocessing.py in styles it never saw, give or
+"""Share of the faults that a bag of words may name, without knowing the task, from preprocessing.py in styles it never saw, give or
 take three standard deviations of the sample."""
 
 
@@ -79,7 +79,7 @@ def run_canaries(
         sizes: public and held-out episodes for the classifiers; None: blind agents only.
         seeds: fresh scenarios a fault for the blind agents.
         folder: where to write the pages; None: nowhere.
-        say: told about progress.
+        say: receives progress messages.
     """
     say("blind agents")
     blind = {task_id: blind_scores(task_id, seeds=seeds) for task_id in SINGLE_FAULT_TASKS}

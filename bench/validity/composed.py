@@ -19,7 +19,7 @@ HEALTHY = 15
 
 
 class ByCount(NamedTuple):
-    """The runs that hold so many faults."""
+    """The runs with this number of faults."""
 
     faults: int
     runs: int

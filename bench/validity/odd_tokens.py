@@ -1,4 +1,4 @@
-"""Hunts for odd tokens: the one pair of tokens in code and configuration that, in public episodes, gave a fault away best."""
+"""Classifies by odd tokens: the one pair of tokens in code and configuration that, in public episodes, gave a fault away best."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from domain.faults import POOLS
 
 _TOKEN = re.compile(r"[A-Za-z_]\w*|-?\d+(?:\.\d+)?|[^\w\s]")
 MIN_EPISODES = 3
-"""A pair seen in fewer episodes tells nothing."""
+"""A pair seen in fewer episodes is ignored."""
 
 
 class OddTokens:

@@ -1,4 +1,4 @@
-"""How an episode goes on: (state, command, evidence) to events. The only way to an event.
+"""Decides on a command: (state, command, evidence) to events. Every event of an episode is made here.
 
 Rule 1: a command that the episode cannot take is an error, never an event. Rule 2: an action that the scenario cannot
 satisfy is a fact (`refuse`) and a step. Rule 3: the step that reaches the limit without a diagnosis also ends the
@@ -218,6 +218,6 @@ _StepEvent = ArtifactRead | FieldQueried | CheckRun | ActionRefused | DiagnosisS
 
 
 def _set_digest(event: EpisodeReset | _StepEvent, digest: str) -> None:
-    # In place, because the event is still nobody else's and the state after it holds it already: a sealed copy would have
-    # to be folded again, which every step would pay for.
+    # In place: nothing else refers to the event yet but the state after it. A copy would have to be folded again, at
+    # every step.
     event.__dict__["observation_digest"] = digest

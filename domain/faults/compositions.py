@@ -1,8 +1,8 @@
-"""What the task of none, one or two faults may plant: how often each, and which two go together.
+"""Draws the faults of the task of none, one or two: how many, and which two can be combined.
 
-Two faults go together where they, and the repairs declared for them, set different values of the pipeline, and where each
+Two faults can be combined where they, and the repairs declared for them, set different values of the pipeline, and where each
 leaves a mark of its own: the checks of the run with both raise something that those of the run with only the other do not.
-``python -m bench.measure_pairs`` measured it; a pair goes together where both marks were seen in at least 85 % of 24 seeds.
+``python -m bench.measure_pairs`` measured it; a pair can be combined where both marks were seen in at least 85 % of 24 seeds.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ HEALTHY = "none"
 SEPARATOR = "+"
 """Stands between the ids of two faults."""
 FAULT_COUNTS: tuple[int, ...] = (0, 1, 1, 2, 2)
-"""How many faults are planted, all five equally likely. A healthy run must be likely enough that crying wolf costs, and
-unlikely enough that saying nothing earns less than a guess at the hard task may: an empty list scores 0.99 / 5."""
+"""How many faults are planted, all five equally likely. A healthy run must be likely enough that false alarms cost, and
+unlikely enough that submitting nothing earns less than a guess at the hard task may: an empty list scores 0.99 / 5."""
 
 _NOT_COMBINED: dict[str, str] = {
     "batch_size_overflow": "double_softmax early_stop_patience shuffle_off_sorted weight_decay_too_large wrong_optimizer wrong_split_ratio",

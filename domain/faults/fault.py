@@ -1,4 +1,4 @@
-"""What a fault is: one field of the registry set to a harmful value, and the ground truth that goes with it."""
+"""The type `Fault`: one field of the registry set to a harmful value, and the ground truth that goes with it."""
 
 from __future__ import annotations
 

@@ -195,7 +195,7 @@ def as_score(total: float, rubric: Rubric) -> float:
 
 
 def credit_of(diagnosis: Diagnosis, truth: Truth, verdict: PatchVerdict | None) -> float | None:
-    """The share of the fix points that a patch earned; null: nothing was proposed that could be run."""
+    """Share of the fix points that a patch earned; None: no patch was proposed."""
     return verdict.credit if verdict is not None and read_fix(diagnosis, truth).patch else None
 
 

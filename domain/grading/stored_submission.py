@@ -1,4 +1,4 @@
-"""The stored form of a graded submission: what was submitted and earned, and nothing that the rubric of its version says already.
+"""The stored form of a graded submission: what was submitted and earned, and nothing that follows from its rubric.
 
 What points are out of, the words of the usual verdicts and penalties, and the Brier score follow from what is stored, by
 tables that never change.
@@ -123,7 +123,7 @@ def without_nulls(diagnosis: dict[str, Any]) -> dict[str, Any]:
 
 
 def _name_of(reason: str, version: str) -> str:
-    """The name of a penalty, or its reason where that is another rubric's or nobody's."""
+    """The name of a penalty, or its reason where no penalty of this rubric has it."""
     rubric = rubric_of(version)
     names = (FEW_READS, UNMATCHED, *sorted(rubric.low_score_tasks))
     return next((name for name in names if penalty_reason(name, rubric) == reason), reason)

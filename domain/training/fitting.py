@@ -1,4 +1,4 @@
-"""Trains the network really and keeps what a training log would."""
+"""Trains the network and records what a training log shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Really runs a pipeline: draws the data, splits, preprocesses, trains and evaluates.
+"""Runs a pipeline: draws the data, splits, preprocesses, trains and evaluates.
 
 Each step is the branch that `artifacts/code.py` shows, through the same `tabular` functions. `None` as the
 evaluation's random state is a fresh draw from the raw data's entropy.
@@ -97,7 +97,7 @@ class TrainingRun:
 
 
 class HoldoutAccuracy(NamedTuple):
-    """Accuracy on fresh rows of the same world, through the validation's features and through the test's."""
+    """Accuracy on fresh rows of the same distribution, through the validation's features and through the test's."""
 
     val: float
     test: float
@@ -162,7 +162,7 @@ def holdout_accuracy(run: TrainingRun, rows: Frame) -> HoldoutAccuracy:
 
 
 def draw_holdout(pipeline: Pipeline) -> Frame:
-    """Fresh rows of the same world: about thirty times as many as a test split, so that chance matters little."""
+    """Fresh rows of the same distribution: about thirty times as many as a test split, so that chance matters little."""
     return raw_data.draw_rows(pipeline.seed, pipeline.dataset, rows="holdout", customers=HOLDOUT_CUSTOMERS)
 
 

@@ -1,4 +1,4 @@
-"""Reads the new value of a choice: named as such, held by a constant of the code, meant by words, or quoted as code."""
+"""Reads the new value of a choice: named, the value of a constant of the code, expressed in words, or quoted as code."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def propose_choice(spec: FieldSpec, clause: str, present: FieldValue, current: P
     _, left = mask_fields(words)
     wanted = concepts.FIELD_CONCEPTS.get(spec.field, ())
     met = {_resolve(spec, choice, present, current) for concept, choice in wanted if _expresses(concept, words, left)}
-    is_observation = present in met and not concepts.DIRECTIVE.search(words)  # telling what is, not asking for it
+    is_observation = present in met and not concepts.DIRECTIVE.search(
+        words
+    )  # it describes the present value and requests nothing
     return met.pop() if len(met) == 1 and not is_observation else None
 
 

@@ -1,4 +1,4 @@
-"""Cuts a text into clauses and tells what kind of clause each is. Knows words, no fields' values."""
+"""Splits a text into clauses and classifies them. Knows words, no fields' values."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ _MAX_WORDS_OF_ASSIGNMENT = 6
 class Clause(NamedTuple):
     text: str
     is_reason: bool
-    """It tells why, or to what end: it proposes nothing for a field that it names itself."""
+    """A reason or purpose: it proposes nothing for a field that it names itself."""
     is_parenthetical: bool
-    """It stands behind a comma and asks for nothing by itself: it belongs to the clause before."""
+    """It follows a comma and requests nothing by itself: it belongs to the clause before."""
 
 
 def split(text: str) -> list[Clause]:
@@ -94,7 +94,7 @@ def without_negated(clause: str) -> str:
 
 
 def is_prohibition(clause: str) -> bool:
-    """Whether a clause forbids what it speaks of: what is said to explain it proposes nothing either.
+    """Whether a clause forbids what it names; a clause that explains it proposes nothing either.
 
     What is named to be compared with ("rather than a, b") is followed by the proposal.
     """
@@ -107,7 +107,7 @@ def is_prohibition(clause: str) -> bool:
 
 
 def requests_change(clause: str) -> bool:
-    """Whether a clause asks for a change: an assignment, an arrow, a request, or no more than a name and a value."""
+    """Whether a clause requests a change: an assignment, an arrow, a request, or no more than a name and a value."""
     return _is_request(clause) or len(to_words(clause).split()) <= _MAX_WORDS_OF_ASSIGNMENT
 
 
@@ -117,13 +117,13 @@ def _is_request(clause: str) -> bool:
 
 
 def keeps_current(clause: str) -> bool:
-    """Whether a clause says what should stay or is optional."""
+    """Whether a clause names what should stay as it is or is optional."""
     words = to_words(clause)
     is_idle = concepts.KEEP.search(words) or concepts.OPTIONAL.search(words)
     return bool(is_idle) and not ARROW.search(clause)
 
 
 def is_bare_name(clause: str) -> bool:
-    """A further item of a list such as "lower a, b and c"."""
+    """Whether a clause is a further item of a list such as "lower a, b and c"."""
     _, left = mask_fields(to_words(clause))
     return MASK.strip() in left and set(left.split()) <= {MASK.strip(), "and", "or", "the", "as", "well", "also"}

@@ -138,7 +138,7 @@ DIRECTIVE: Final = re.compile(
     r"^ (?:please |just |simply |then |also |and |i would |we should )*(?:set|use|change|lower|reduc\w+|decreas\w+|increas\w+|rais\w+|switch|make|pass|pin|bring|restor\w+|revert|drop|cut|shrink|divid\w+|fit|fix|add|replac\w+|swap|put|turn|disabl\w+|enabl\w+|try|pick|choos\w+|select|keep|move|scal\w+|load|reus\w+|share|hold|split|train|evaluate|encode|have|let|call|give|score|watch|report|index|standardi[sz]e|normali[sz]e|impute|fill|(?:re ?|over ?)sample|initiali[sz]e)\b"
     r"|\b(?:should|must|ought|needs? to|has to|have to|would|recommend\w*|suggest\w*|propos\w+|fix is|remedy is|set|change|lowering|reducing|setting|changing|raising|switching)\b"
 )
-"""A clause that asks for something, rather than telling what was seen."""
+"""A clause that requests something, rather than describing what was observed."""
 
 SORT_REQUEST: Final = re.compile(r"^ (?:please |just )?sort\b|\balphabetical\w*\b")
 """A request for an order of its own, whatever it names beside."""
@@ -163,7 +163,7 @@ IDENTIFIERS: Final[dict[str, tuple[re.Pattern[str], str]]] = {
     "feature_columns.order": (re.compile(_any_name("NUMERIC")), "training"),
     "train_test_split.random_state": (re.compile(rf"{_any_name('SEED')}(?!\s*[-+*])"), "SEED"),
 }
-"""Constants of preprocessing.py, as written there, and the choice each of them holds."""
+"""Constants of preprocessing.py, as written there, and the choice that is the value of each."""
 
 COMMON_WORDS: Final = frozenset(
     {"train", "test", "val", "validation", "all", "best", "first", "last", "rest", "drop", "keep", "mean"}
@@ -177,7 +177,7 @@ CANCELLED_BY: Final[dict[str, str]] = {
     "fixed": "val_and_test",
     "he": "xavier",
 }
-"""A concept that, said of the same field, takes the first one's meaning away."""
+"""A concept to the one that cancels it where both are stated of the same field."""
 
 DOWN: Final = re.compile(
     r"\b(?:reduc\w*|lower\w*|decreas\w*|small\w*|shrink\w*|drop\w*|cut\w*|halv\w*|down|less|fewer|dial\w* back"

@@ -1,6 +1,6 @@
 """Reads a proposed fix in plain words into a patch, in the registry's own vocabulary. Pure, table-driven, bounded.
 
-A text is cut into clauses. A clause that says what to keep, or what was, proposes nothing; what stands behind "instead of"
+A text is cut into clauses. A clause about what to keep, or about the old value, proposes nothing; what follows "instead of"
 or "not" is taken out. What is left proposes a value of the field it names, or of the field named before it. Two or more
 values that contradict each other for a choice are a hedge and read as nothing.
 """
@@ -75,7 +75,7 @@ class _Reader:
         self._values: dict[FieldSpec, list[FieldValue]] = {}
         self._direction_hints: dict[FieldSpec, Direction] = {}
         self._current_direction: Direction | None = None
-        """Where the clause before wanted its field to go."""
+        """Direction that the clause before proposed for its field."""
         self._is_ruled_out = False
         """Whether the clause before forbade something."""
         self._quoted_attribute: str | None = None

@@ -1,4 +1,4 @@
-"""Reads which file and which fields a text names, in whatever spelling people use."""
+"""Finds the file and the fields that a text names, in any spelling."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _in_every_scheme(words: str) -> set[str]:
 
 
 _TOKENIZER_VERSIONS = frozenset({"tokenizer.version", "tokenizer.train_version"})
-"""Whoever names both constants means that the evaluation's differs from the training's."""
+"""A text that names both constants means that the evaluation's differs from the training's."""
 
 
 @cache
