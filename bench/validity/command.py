@@ -190,8 +190,8 @@ def _what_code_gives_away(recalls: dict[str, float]) -> str:
         for is_shown in (True, False)
     }
     most = sorted(recalls, key=lambda fault: -recalls[fault])[:MAX_LISTED_FAULTS]
-    told = ", ".join(f"`{fault}` {recalls[fault]:.2f}" for fault in most)
+    named = ", ".join(f"`{fault}` {recalls[fault]:.2f}" for fault in most)
     return (
         f"Told the task, it names {fmean(shown[True] or [0.0]):.2f} of the faults that change preprocessing.py and "
-        f"{fmean(shown[False] or [0.0]):.2f} of those that do not, by their task alone. Most often: {told}."
+        f"{fmean(shown[False] or [0.0]):.2f} of those that do not, by their task alone. Most often: {named}."
     )
