@@ -5,6 +5,7 @@ check:
 	ruff check .
 	mypy
 	lint-imports
+	python -m upkeep long-files
 
 test:
 	pytest

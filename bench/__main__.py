@@ -1,4 +1,4 @@
-"""``python -m bench``: measures this server against OpenEnv's own and a bare Starlette."""
+"""The command ``python -m bench``: measures the speed of this server, of OpenEnv's own server and of a bare Starlette."""
 
 from __future__ import annotations
 
@@ -8,23 +8,32 @@ from typing import Annotated
 
 import typer
 
-from bench.command import run_benchmark
+from bench.extra import require_extra
 
 cli = typer.Typer(add_completion=False)
 
 
 @cli.command()
 def measure(
-    quick: Annotated[bool, typer.Option("--quick", help="Under a minute; fewer clients, shorter slices.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Take under a minute: fewer clients, shorter slices.")] = False,
     plan: Annotated[str | None, typer.Option(help="full, quick or smallest.", hidden=True)] = None,
-    json_path: Annotated[Path, typer.Option("--json", help="Where to write all figures.")] = Path("bench.json"),
-    plot_path: Annotated[Path, typer.Option("--plot", help="Where to draw, PNG or SVG.")] = Path("bench.svg"),
+    json_path: Annotated[Path, typer.Option("--json", help="File for all figures.")] = Path("bench.json"),
+    plot_path: Annotated[Path, typer.Option("--plot", help="File for the plot, .png or .svg.")] = Path("bench.svg"),
     folder: Annotated[
-        Path | None, typer.Option(help="On whose disk the databases lie. Default: the temporary folder.")
+        Path | None,
+        typer.Option(help="Folder for the databases, on the disk to measure. Default: the temporary folder."),
     ] = None,
-    postgres: Annotated[str | None, typer.Option(help="Measure this server on this PostgreSQL database, too.")] = None,
+    postgres: Annotated[
+        str | None, typer.Option(help="URL of a PostgreSQL database to measure this server on as well.")
+    ] = None,
 ) -> None:
-    """Measure this server against OpenEnv's own and a bare Starlette, in one run on this machine."""
+    """Measure the speed of this server, of OpenEnv's own server and of a bare Starlette, in one run on this machine.
+
+    Prints tables with the targets and whether they are met, and writes all figures and a plot. Needs the extra bench.
+    """
+    require_extra("python -m bench")
+    from bench.command import run_benchmark
+
     chosen = plan or ("quick" if quick else "full")
     progress = partial(typer.echo, err=True)
     typer.echo(

@@ -43,7 +43,7 @@ class Drawn(NamedTuple):
 
     environment: Environment
     about: dict[str, Any]
-    """Versions, and what OpenBLAS says it runs: see `bench.environment_digests`."""
+    """Versions, and what OpenBLAS reports: see `bench.environment_digests`."""
     digests: dict[str, str]
     """Fault and seed to the digest of the stored scenario."""
     failure: str | None = None

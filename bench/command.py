@@ -1,4 +1,4 @@
-"""What ``python -m bench`` does: run a plan, print the tables, write JSON and the picture."""
+"""Runs a plan, renders the tables, and writes JSON and the plot: the work of ``python -m bench``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def run_benchmark(
     postgres: str | None,
     say: Callable[[str], None],
 ) -> str:
-    """Measure, write the files, and give the tables. ``folder``: where the databases lie; null: a temporary one."""
+    """Measure, write the files, and give the tables. ``folder``: where the databases are kept; None: a temporary one."""
     with tempfile.TemporaryDirectory(prefix="mlops-debug-bench-", dir=folder) as scratch:
         results = Benchmark(PLANS[plan], Path(scratch), say, postgres=postgres).run()
     verdicts = [{**asdict(each), "verdict": each.verdict} for each in targets_of(results)]

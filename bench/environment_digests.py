@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import ctypes
 import json
 import platform
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def about() -> dict[str, Any]:
 
 
 def _openblas() -> ctypes.CDLL | None:
-    """The OpenBLAS that NumPy loaded; None: it has another library, or this system does not tell."""
+    """The OpenBLAS that NumPy loaded; None: it has another library, or this system does not show it."""
     np.ones((2, 2)) @ np.ones((2, 2))
     try:
         lines = Path("/proc/self/maps").read_text().splitlines()
@@ -63,5 +63,13 @@ def _symbol(library: ctypes.CDLL | None, name: str) -> Any:
     return next((getattr(library, each) for each in names if library is not None and hasattr(library, each)), None)
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.environment_digests", description=__doc__)
+    parser.add_argument("seeds", type=int, help="number of seeds for each fault")
+    parser.add_argument("faults", nargs="*", help="ids of faults")
+    arguments = parser.parse_args()
+    print(json.dumps({"about": about(), "digests": digests(arguments.seeds, arguments.faults)}))
+
+
 if __name__ == "__main__":
-    print(json.dumps({"about": about(), "digests": digests(int(sys.argv[1]), sys.argv[2:])}))
+    main()

@@ -55,9 +55,9 @@ class Played:
 
 async def play(number: int) -> Played:
     """Nine steps and an end: about ten events, as the benchmark of the steps has them."""
-    world = InProcessSimulation()
+    simulation = InProcessSimulation()
     scenario = generate(SINGLE_FAULT_TASKS[number % 3], number)
-    held = CachedScenario(scenario, is_stored=True)
+    cached = CachedScenario(scenario, is_stored=True)
     reset = ResetEpisode(
         task_id=scenario.task_id,
         seed=scenario.seed,
@@ -70,13 +70,13 @@ async def play(number: int) -> Played:
     events: list[Event] = []
     state: EpisodeState | None = None
     for command in (reset, *steps):
-        decided = decide(state, command, held.view)
+        decided = decide(state, command, cached.view)
         events += decided.events
         state = decided.after
     if state is None:
         raise RuntimeError("a reset decides nothing")
     truth = scenario.only_fault
-    said = Diagnosis(
+    diagnosis = Diagnosis(
         failure_category=truth.failure_category if number % 2 else None,
         root_cause_file=truth.root_cause_file if number % 3 else "model_card.json",
         root_cause_field=truth.root_cause_field if number % 5 else None,
@@ -86,9 +86,9 @@ async def play(number: int) -> Played:
     last = (
         EndEpisode("idle")
         if number % 15 == 14
-        else await grade_with_reruns(world, state, SubmitDiagnosis((said,)), held)
+        else await grade_with_reruns(simulation, state, SubmitDiagnosis((diagnosis,)), cached)
     )
-    return Played([*events, *decide(state, last, held.view).events])
+    return Played([*events, *decide(state, last, cached.view).events])
 
 
 def linked(episode_id: str, played: Played, began: datetime, agent: str, *, length: int) -> list[Link]:

@@ -87,5 +87,5 @@ class FrameReader:
         if not first & _COMPRESSED:
             return payload
         if self._inflate is None:
-            raise WebSocketError("the server compresses, though nobody asked for it")
+            raise WebSocketError("the server compresses, though the client did not offer it")
         return self._inflate.decompress(payload + _INFLATE_TAIL)

@@ -15,7 +15,7 @@ HOST = "127.0.0.1"
 
 
 class WrongAnswerError(RuntimeError):
-    """A server answered something else than the script says."""
+    """A server's answer differs from what the script expects."""
 
 
 @dataclass(slots=True)
@@ -52,7 +52,7 @@ class Client(asyncio.Protocol):
         self._sent_at = 0.0
         self.last_answer = b""
         self._left: int | None = None
-        """Exchanges until it rests; null: it plays on."""
+        """Exchanges until it pauses; None: unlimited."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]  # a stream transport, by how it was made
@@ -141,7 +141,7 @@ class SocketClient(Client):
     def _shake_hands(self, data: bytes) -> None:
         self._head += data
         if not self._head.endswith(b"\r\n\r\n"):
-            return  # the server speaks first only after the handshake, so nothing follows its head
+            return  # the server sends first only after the handshake, so nothing follows its head
         if not self._head.startswith(b"HTTP/1.1 101"):
             self.tally.fail(WrongAnswerError(f"no WebSocket: {self._head!r}"))
             return

@@ -17,8 +17,8 @@ from bench.load import HOST, Client, RestClient, SocketClient, Tally
 from bench.script import Episode
 
 WARM_UP_SECONDS = 0.4
-PATIENCE_SECONDS = 120.0
-AT_ONCE = 64
+ANSWER_TIMEOUT_SECONDS = 120.0
+MAX_CONNECTING = 64
 """Connections opened at the same time: a listener has a backlog."""
 
 CpuSeconds = Callable[[], float]
@@ -74,19 +74,19 @@ async def _measure(port: int, load: Load, server_cpu: CpuSeconds) -> Slice:
 
 def play_out(port: int, load: Load, exchanges: int) -> None:
     """Every client plays so many exchanges and is done; nothing is measured."""
-    uvloop.run(_hold(port, load, exchanges, lambda: None))
+    uvloop.run(_measure_open_sockets(port, load, exchanges, lambda: None))
 
 
-def hold(port: int, load: Load, look: Callable[[], Seen]) -> Seen:
-    """What one sees while every client holds its connection open, after a reset and a step."""
-    return uvloop.run(_hold(port, load, 2, look))
+def measure_open_sockets(port: int, load: Load, look: Callable[[], Seen]) -> Seen:
+    """The result of ``look`` while every client has its connection open, after a reset and a step."""
+    return uvloop.run(_measure_open_sockets(port, load, 2, look))
 
 
-async def _hold(port: int, load: Load, exchanges: int, look: Callable[[], Seen]) -> Seen:
+async def _measure_open_sockets(port: int, load: Load, exchanges: int, look: Callable[[], Seen]) -> Seen:
     async with connected(port, load) as (tally, clients):
         # A few at a time: what all of them at once would need for their answers is a peak, and no socket's own.
-        for first in range(0, len(clients), AT_ONCE):
-            for client in clients[first : first + AT_ONCE]:
+        for first in range(0, len(clients), MAX_CONNECTING):
+            for client in clients[first : first + MAX_CONNECTING]:
                 client.play(exchanges=exchanges)
             await rested(clients, tally)
         return look()
@@ -145,8 +145,8 @@ async def connected(port: int, load: Load) -> AsyncIterator[tuple[Tally, list[Cl
         return SocketClient(tally, episodes, port=port, pause=load.pause, deflate=load.deflate)
 
     try:
-        for first in range(0, load.clients, AT_ONCE):
-            numbers = range(first, min(first + AT_ONCE, load.clients))
+        for first in range(0, load.clients, MAX_CONNECTING):
+            numbers = range(first, min(first + MAX_CONNECTING, load.clients))
             opened = await asyncio.gather(
                 *(loop.create_connection(partial(create, number), HOST, port) for number in numbers)
             )
@@ -165,7 +165,7 @@ async def rested(clients: Sequence[Client], tally: Tally) -> None:
     """Wait until every client has done what it was asked."""
     waiting = asyncio.gather(*(client.ready for client in clients))
     watched: tuple[asyncio.Future[Any], ...] = (waiting, tally.failure)
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(ANSWER_TIMEOUT_SECONDS):
         await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
     if tally.failure.done():
         waiting.cancel()
@@ -195,7 +195,7 @@ class Figure:
     steps_per_second: float
     resets_per_second: float
     step_p50_ms: float | None
-    """Null: no steps were played; so for the others."""
+    """None: no steps were played; so for the others."""
     step_p99_ms: float | None
     reset_p50_ms: float | None
     reset_p99_ms: float | None

@@ -12,8 +12,7 @@ from itertools import combinations
 
 from domain.faults import CATALOGUE, Fault
 from domain.fields.registry import find
-from domain.training import checks
-from domain.training import raw_data as world
+from domain.training import checks, raw_data
 from domain.training.frame import Frame
 from domain.training.pipeline import FieldValue, Pipeline, draw_pipeline
 from domain.training.randomness import Stream
@@ -31,8 +30,8 @@ def touched(fault: Fault, healthy: Pipeline) -> set[str | None]:
     return {fault.spec.attribute, *(find(safe.file, safe.field).attribute for safe in fault.safe(healthy))}
 
 
-def dose_of(fault: Fault, healthy: Pipeline, raw: Frame, usual: Reasons) -> tuple[FieldValue, Reasons]:
-    """The dose that planting alone would choose, and what its run raises."""
+def severity_of(fault: Fault, healthy: Pipeline, raw: Frame, usual: Reasons) -> tuple[FieldValue, Reasons]:
+    """The severity that planting alone would choose, and what its run raises."""
     for value in fault.severities(healthy, Stream(healthy.seed, f"fault/{fault.fault_id}")):
         found = checks.raised(simulate(fault.plant(healthy, value), raw=raw))
         if found - usual:
@@ -45,9 +44,9 @@ def measure(first: int, count: int) -> dict[tuple[str, str], Counter[str]]:
     marks: dict[tuple[str, str], Counter[str]] = {}
     for seed in range(first, first + count):
         healthy = draw_pipeline(seed)
-        raw = world.draw_rows(seed, healthy.dataset)
+        raw = raw_data.draw_rows(seed, healthy.dataset)
         usual = checks.raised(simulate(healthy, raw=raw))
-        alone = {name: dose_of(fault, healthy, raw, usual) for name, fault in CATALOGUE.items()}
+        alone = {name: severity_of(fault, healthy, raw, usual) for name, fault in CATALOGUE.items()}
         for one, other in combinations(sorted(CATALOGUE), 2):
             if touched(CATALOGUE[one], healthy) & touched(CATALOGUE[other], healthy):
                 continue

@@ -109,21 +109,21 @@ class CachedScenario:
         return self._verdicts.get(patch)
 
 
-class HeldScenarios:
+class ScenarioCache:
     """The scenarios of all sessions."""
 
     def __init__(self, *, keeps: bool) -> None:
         self._keeps = keeps
-        self._held: dict[tuple[TaskId, int], CachedScenario] = {}
+        self._cache: dict[tuple[TaskId, int], CachedScenario] = {}
         self.registry = registry_json()
 
     def find(self, task_id: TaskId, seed: int) -> CachedScenario:
-        held = self._held.get((task_id, seed))
-        if held is None:
-            held = CachedScenario(generate(task_id, seed))
+        cached = self._cache.get((task_id, seed))
+        if cached is None:
+            cached = CachedScenario(generate(task_id, seed))
             if self._keeps:
-                self._held[task_id, seed] = held
-        return held
+                self._cache[task_id, seed] = cached
+        return cached
 
 
 class DebugEnvironment(Environment):
@@ -132,47 +132,47 @@ class DebugEnvironment(Environment):
 
     SUPPORTS_CONCURRENT_SESSIONS = True
 
-    def __init__(self, scenarios: HeldScenarios) -> None:
+    def __init__(self, scenarios: ScenarioCache) -> None:
         super().__init__()
         self._scenarios = scenarios
-        self._held: CachedScenario | None = None
+        self._scenario: CachedScenario | None = None
         self._episode: EpisodeState | None = None
         self._episode_id = ""
 
     def reset(
         self, seed: int | None = None, episode_id: str | None = None, task_id: TaskId = "easy", **_: Any
     ) -> FirstObservation:
-        self._held = held = self._scenarios.find(task_id, seed or 0)
+        self._scenario = cached = self._scenarios.find(task_id, seed or 0)
         self._episode_id = episode_id or f"episode-{id(self):x}"
         command = ResetEpisode(
             task_id=task_id,
             seed=seed or 0,
             seed_given=seed is not None,
-            scenario_digest=held.scenario.digest,
-            generator_version=held.scenario.generator_version,
+            scenario_digest=cached.scenario.digest,
+            generator_version=cached.scenario.generator_version,
         )
-        self._episode = decide(None, command, held.view).after
+        self._episode = decide(None, command, cached.view).after
         return FirstObservation(
-            **self._common(held, self._episode),
-            **held.front,
+            **self._common(cached, self._episode),
+            **cached.front,
             task_description=TASKS[task_id].description,
             sanity_checks=SANITY_CHECK_NAMES,
             field_registry=self._scenarios.registry,
         )
 
     def step(self, action: DebugAction, timeout_s: float | None = None, **_: Any) -> DebugObservation:
-        held, state = self._held, self._episode
-        if held is None or state is None:
+        cached, state = self._scenario, self._episode
+        if cached is None or state is None:
             raise RuntimeError("reset first")
         if state.ended is None:
-            state = self._episode = decide(state, self._command(action, held, state), held.view).after
-        return DebugObservation(**self._common(held, state))
+            state = self._episode = decide(state, self._command(action, cached, state), cached.view).after
+        return DebugObservation(**self._common(cached, state))
 
     @property
     def state(self) -> State:
         return State(episode_id=self._episode_id, step_count=self._episode.step_count if self._episode else 0)
 
-    def _command(self, action: DebugAction, held: CachedScenario, state: EpisodeState) -> Command:
+    def _command(self, action: DebugAction, cached: CachedScenario, state: EpisodeState) -> Command:
         match action.action_type:
             case "run_sanity_check" if action.sanity_check_type is not None:
                 return RunSanityCheck(action.sanity_check_type)
@@ -180,8 +180,8 @@ class DebugEnvironment(Environment):
                 return QueryArtifact(action.artifact_name, action.field_path or "")
             case "submit_diagnosis":
                 diagnosis = Diagnosis(**{name: getattr(action, name) for name in Diagnosis.model_fields})
-                truth = held.scenario.only_fault
-                verdict = held.verdict(read_fix(diagnosis, truth).patch)
+                truth = cached.scenario.only_fault
+                verdict = cached.verdict(read_fix(diagnosis, truth).patch)
                 graded = grade(diagnosis, truth, state.investigation(), verdict, task_id=state.reset.task_id)
                 return SubmitGraded((diagnosis,), graded)
             case kind if kind in _READS:
@@ -189,7 +189,7 @@ class DebugEnvironment(Environment):
             case _:
                 raise ValueError("a parameter is missing")
 
-    def _common(self, held: CachedScenario, state: EpisodeState) -> dict[str, Any]:
+    def _common(self, cached: CachedScenario, state: EpisodeState) -> dict[str, Any]:
         ended = state.ended is not None
         info: dict[str, Any] = {
             "episode_id": self._episode_id,
@@ -207,7 +207,7 @@ class DebugEnvironment(Environment):
                 "brier": state.brier,
                 "seed": state.reset.seed,
                 "breakdown": breakdown,
-                "ground_truth": held.truth,
+                "ground_truth": cached.truth,
                 "investigation": investigation,
             }
         return {
@@ -215,7 +215,7 @@ class DebugEnvironment(Environment):
             "done": ended,
             "metadata": info,
             "task_id": state.reset.task_id,
-            "last_action_result": held.shown(held.view.result_of(state.last)),
+            "last_action_result": cached.shown(cached.view.result_of(state.last)),
             "artifacts_read": state.artifacts_read,
             "checks_run": state.checks_run,
             "step_count": state.step_count,
@@ -239,7 +239,7 @@ def create_peer(*, keeps_scenarios: bool, is_async: bool) -> Any:
     """OpenEnv's own application, hosting the environment."""
     environment = AsyncDebugEnvironment if is_async else DebugEnvironment
     return create_app(
-        partial(environment, HeldScenarios(keeps=keeps_scenarios)),
+        partial(environment, ScenarioCache(keeps=keeps_scenarios)),
         DebugAction,
         DebugObservation,
         env_name="mlops_debug",

@@ -17,7 +17,7 @@ class Plan:
     """Slices of each server for each figure."""
     has_async_peer: bool
     """Whether OpenEnv is also measured with asynchronous methods, and both with compressed sockets."""
-    most_generating: int
+    max_generating_clients: int
     """Most clients for the peer that generates at every reset."""
     held_sockets: int
     starts: int
@@ -34,7 +34,7 @@ FULL = Plan(
     seconds=3.0,
     rounds=4,
     has_async_peer=True,
-    most_generating=256,
+    max_generating_clients=256,
     held_sockets=1024,
     starts=3,
     warm_episodes=1024,
@@ -48,7 +48,7 @@ QUICK = Plan(
     seconds=0.6,
     rounds=2,
     has_async_peer=False,
-    most_generating=32,
+    max_generating_clients=32,
     held_sockets=256,
     starts=1,
     warm_episodes=128,
@@ -62,7 +62,7 @@ SMALLEST = Plan(
     seconds=0.1,
     rounds=1,
     has_async_peer=False,
-    most_generating=4,
+    max_generating_clients=4,
     held_sockets=4,
     starts=1,
     warm_episodes=16,

@@ -10,7 +10,7 @@ from bench.results import CEILING, OWN, Results
 
 
 def draw(results: Results, path: Path) -> None:
-    """Write the picture; the suffix of the path says whether as PNG or SVG."""
+    """Write the picture; the suffix of the path chooses PNG or SVG."""
     matplotlib.use("Agg")
     from matplotlib import pyplot  # only now: the import chooses how to draw
 

@@ -1,8 +1,8 @@
-"""Whether the time of a reset tells what was planted: ``python -m bench.reset_timing``.
+"""Measures whether the time of a reset depends on what was planted: ``python -m bench.reset_timing``.
 
 Begins episodes on fresh seeds of a real server, one after another, and gives for each group of scenarios (by the number of
-faults, where there may be none or two, else by the category) the AUC of telling it from all others by the time alone. 0.5
-tells nothing, 1 tells all. Exit 1 where one is above ``--most``.
+faults, where there may be none or two, else by the category) the AUC of separating it from all others by the time alone. 0.5
+means no difference, 1 full separation. Exit 1 where one is above ``--most``.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Sequence
 
 import httpx
 
+from bench.extra import require_extra
 from bench.load import HOST
-from bench.servers import own_server
 from domain.generator import generate
 from domain.scenario import Composition
 from domain.types import COMPOSED_TASK, TASK_IDS, TaskId
@@ -27,7 +27,7 @@ from domain.types import COMPOSED_TASK, TASK_IDS, TaskId
 FIRST_SEED = 7_000_000
 SETTLING = 30
 """Resets before the measurement: the processes start, and the quantum of the task grows to what the machine needs."""
-SMALLEST_GROUP = 20
+MIN_GROUP_SIZE = 20
 """Below it, chance alone moves an AUC by more than a tenth."""
 
 
@@ -40,6 +40,8 @@ def auc(group: Sequence[float], others: Sequence[float]) -> float:
 
 def measure(task_id: TaskId, resets: int, folder: Path) -> dict[str, list[float]]:
     """Group to the seconds of its resets."""
+    from bench.servers import own_server
+
     server = own_server(folder, name=f"timing-{task_id}")
     server.start()
     try:
@@ -73,14 +75,15 @@ def main() -> int:
     parser.add_argument("--resets", type=int, default=300)
     parser.add_argument("--most", type=float, default=0.6, help="the highest AUC that is good")
     asked = parser.parse_args()
+    require_extra("python -m bench.reset_timing", "psutil")
     with tempfile.TemporaryDirectory(prefix="mlops-debug-timing-") as folder:
         groups = measure(asked.task, asked.resets, Path(folder))
     worst = 0.0
     for name, own in sorted(groups.items()):
         others = [taken for other, all_taken in groups.items() if other != name for taken in all_taken]
-        told = auc(own, others) if others and len(own) >= SMALLEST_GROUP else None
-        worst = max(worst, told or 0.0)
-        shown = "too few" if told is None else f"{told:.3f}"
+        score = auc(own, others) if others and len(own) >= MIN_GROUP_SIZE else None
+        worst = max(worst, score or 0.0)
+        shown = "too few" if score is None else f"{score:.3f}"
         print(f"{name:24} {len(own):4} resets, median {1e3 * median(own):7.1f} ms, AUC {shown}")
     return int(worst > asked.most)
 

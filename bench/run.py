@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Callable, Sequence
 
 from bench.machine import describe_machine
-from bench.measure import Load, Slice, hold, measure, measure_beside, record_answers, sum_up
+from bench.measure import Load, Slice, measure, measure_beside, measure_open_sockets, record_answers, sum_up
 from bench.plan import Plan
 from bench.results import (
     ASYNC_PEER,
@@ -89,7 +89,11 @@ class Benchmark:
     def _steps(self) -> None:
         for clients in self._plan.clients:
             # At more clients it only ever generates, and its backlog would be measured with the next server.
-            names = [name for name in self._servers if name != GENERATING_PEER or clients <= self._plan.most_generating]
+            names = [
+                name
+                for name in self._servers
+                if name != GENERATING_PEER or clients <= self._plan.max_generating_clients
+            ]
             self._take_turns("ws", names, partial(self._load, clients))
 
     def _other_loads(self) -> None:
@@ -106,14 +110,14 @@ class Benchmark:
 
     def _memory(self) -> None:
         """Before any crowd has come: what one leaves behind would be used again, and not be seen."""
-        held = self._load(self._plan.held_sockets)
+        load = self._load(self._plan.held_sockets)
         for name, server in self._servers.items():
             if name == GENERATING_PEER:
                 continue
             measure(server.port, self._load(FRESH_CLIENTS), server.cpu_seconds)
             before = server.memory_bytes()
-            during, threads = hold(server.port, held, partial(_memory_and_threads, server))
-            self.results.socket_bytes[name] = (during - before) / held.clients
+            during, threads = measure_open_sockets(server.port, load, partial(_memory_and_threads, server))
+            self.results.socket_bytes[name] = (during - before) / load.clients
             self.results.socket_threads[name] = threads
 
     def _cold(self) -> None:

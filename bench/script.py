@@ -57,7 +57,7 @@ def reset_of(seed: int) -> Exchange:
 
 
 def whole_episode(seed: int, score: float | None) -> Episode:
-    """The episode of a seed, whose submit scores this; null: not known, but it ends the episode."""
+    """The episode of a seed, whose submit scores this; None: not known, but it ends the episode."""
     reads = [_exchange({"action_type": kind}, b'"reward":0.02,"done":false') for kind in READS]
     checks = [
         _exchange({"action_type": "run_sanity_check", "sanity_check_type": name}, b'"reward":0.01,"done":false')
@@ -80,13 +80,13 @@ def _exchange(data: dict[str, Any], expected: bytes, *, is_reset: bool = False) 
 
 
 def _score(seed: int) -> float:
-    world = InProcessSimulation()
+    simulation = InProcessSimulation()
     truth = generate(TASK, seed).only_fault
     action = decode_action(json.dumps(SUBMIT))
     diagnosis = Diagnosis(**{name: getattr(action, name) for name in Diagnosis.model_fields})
-    patch = world.patch_to_verify(diagnosis, truth)
-    verdict = asyncio.run(world.verify(truth, patch)) if patch else None
+    patch = simulation.patch_to_verify(diagnosis, truth)
+    verdict = asyncio.run(simulation.verify(truth, patch)) if patch else None
     looked_at = Investigation.model_validate(
         {"artifacts_read": _ARTIFACTS, "checks_run": CHECKS, "duplicate_reads": 0, "refused": 0, "steps": STEPS - 1}
     )
-    return world.grade([diagnosis], truth, looked_at, [[verdict]], task_id=TASK).score
+    return simulation.grade([diagnosis], truth, looked_at, [[verdict]], task_id=TASK).score

@@ -49,7 +49,7 @@ class DiskUse:
 
 
 def fresh_episodes(number: int, *, first: int = FIRST_FRESH_SEED) -> tuple[Episode, ...]:
-    """Episodes on seeds that nobody has played; what they score is not known beforehand."""
+    """Episodes on seeds that were not played before; what they score is not known beforehand."""
     return tuple(whole_episode(seed, None) for seed in range(first, first + number))
 
 
@@ -93,10 +93,10 @@ def measure_reading(path: Path) -> dict[str, float]:
     total = sum(len(stream) for stream in streams)
     folded = _seconds_of(lambda: [fold(stream) for stream in events])
     decoded = _seconds_of(lambda: [fold_links(stream) for stream in streams])
-    world = InProcessSimulation()
+    simulation = InProcessSimulation()
 
     async def audit() -> int:
-        reports = [await audit_episode(settings, world, name) for name in names[:AUDITED]]
+        reports = [await audit_episode(settings, simulation, name) for name in names[:AUDITED]]
         if any(report.findings for report in reports):
             raise RuntimeError("an audit of what was just played has findings")
         return sum(report.events for report in reports)

@@ -1,4 +1,4 @@
-"""What the figures are held against: one row for each promise, with what must hold and what is aimed at."""
+"""Targets of the figures: one row for each, with the bound that must be met and the one that is aimed at."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Target:
 
     figure: str
     measured: float | None
-    """Null: this plan does not measure it."""
+    """None: this plan does not measure it."""
     must: float | None
-    """Null: only aimed at."""
+    """None: there is only an aim."""
     aim: float
     unit: str = "x"
     is_least: bool = True

@@ -1,4 +1,4 @@
-"""What an agent may ask for: the nine wire actions of one step, and the few inner forms they mean."""
+"""Actions of an agent: the nine wire actions, and the four domain actions that they are decoded to."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ReadArtifact:
 
     artifact: ArtifactName
     log_filter: str | None = None
-    """As the agent wrote it; null: the whole text. Never blank."""
+    """As the agent wrote it; None: the whole text. Never blank."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ ExpectedVersion = WholeNumber
 ShortText = Annotated[str, Field(min_length=1, max_length=300)]
 LogFilter = Annotated[str, Field(max_length=300)]
 
-# A parameter of another action: only null is let through, and the published schema does not mention it.
+# A parameter of another action: only null is accepted, and the published schema does not mention it.
 _Foreign = Annotated[None, SkipJsonSchema()]
 
 _OF_SUBMIT = tuple(Diagnosis.model_fields)
@@ -82,7 +82,7 @@ class _WireAction(BaseModel):
     metadata: ActionMetadata = NO_METADATA
 
     def meaning(self) -> Action:
-        """The inner form of the action."""
+        """The domain action that this wire action stands for."""
         raise NotImplementedError
 
 
@@ -226,12 +226,12 @@ _WIRE_ACTIONS = (
 
 
 def _filter_or_none(text: str | None) -> str | None:
-    """Null and blank are no filter."""
+    """The filter, or None where it is missing or blank."""
     return text if text is not None and text.strip() else None
 
 
 def _with_foreign_nulls(action: type[_WireAction]) -> type[_WireAction]:
-    """The same action, letting through the parameters of other actions where they are null.
+    """The same action, accepting the parameters of other actions where they are null.
 
     Typed OpenEnv clients send every parameter of every action. Done with fields, not with a validator that runs
     before, so that an action is validated straight from the text.
@@ -241,7 +241,7 @@ def _with_foreign_nulls(action: type[_WireAction]) -> type[_WireAction]:
 
 
 def _published_name(action: type[_WireAction]) -> str:
-    """The name that clients know, from the tag; some of the inner forms are called so here."""
+    """The name that clients know, from the tag; some domain actions have that name here."""
     (tag,) = get_args(action.model_fields["action_type"].annotation)
     return "".join(word.capitalize() for word in str(tag).split("_"))
 

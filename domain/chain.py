@@ -1,4 +1,4 @@
-"""Canonical bytes, digests and the hash chain of a stream. Knows nothing of what events mean.
+"""Hash chain of an event stream: canonical bytes, digests, linking and verification. Independent of what events mean.
 
 Rule 1: hash = SHA-256(prev_hash + canonical([stream_id, version, kind, schema_version, recorded_at, actor, request_id,
 hex SHA-256 of the payload])). The payload enters by its digest, so a chain verifies where a payload is withheld.
@@ -36,7 +36,7 @@ class NewEvent(NamedTuple):
     actor: str
     """Who caused it: an agent's name, ``agent``, or ``server``."""
     request_id: str | None
-    """The client's name for the step; null: not named."""
+    """The client's id of the step; None: it gave none."""
     payload: bytes
     """Canonical JSON."""
 
@@ -48,14 +48,14 @@ class Link(NamedTuple):
     version: int
     """1-based."""
     position: int | None
-    """Store-wide order, not covered by the hash; null: not stored yet."""
+    """Store-wide order, not covered by the hash; None: not stored yet."""
     kind: str
     schema_version: int
     recorded_at: str
     actor: str
     request_id: str | None
     payload: bytes | None
-    """Canonical JSON; null: withheld."""
+    """Canonical JSON; None: withheld."""
     payload_digest: bytes
     prev_hash: bytes
     hash: bytes
@@ -73,16 +73,16 @@ EMPTY = Head(0, GENESIS_HASH)
 
 
 class Break(NamedTuple):
-    """One place where a chain does not hold."""
+    """One link that breaks the chain."""
 
     version: int
     """Version of the offending event, as stored."""
     fault: str
-    """``version``, ``stream``, ``payload``, ``prev_hash`` or ``hash``: what does not fit."""
+    """``version``, ``stream``, ``payload``, ``prev_hash`` or ``hash``: the value that does not match."""
 
 
 def link_hash(link: Link) -> bytes:
-    """The hash that the link's own values call for."""
+    """The hash of the link, computed from its values."""
     return _hash(link.prev_hash, _covered(link.stream_id, link.version, link, link.payload_digest))
 
 
@@ -126,8 +126,8 @@ def verify_chain(stream_id: str, links: Iterable[Link]) -> tuple[Break, ...]:
 
 
 def _covered_by_new(stream_id: str, version: int, event: NewEvent, payload_digest: bytes) -> bytes:
-    """As `_covered`, spelled out: three times as fast. Only for what is about to be written, whose types are known; what
-    was read may have been tampered with, and takes the general way. A test holds the two equal."""
+    """`_covered`, written out because that is three times as fast. Only for what is about to be written, whose types are known; what
+    was read may have been tampered with, and is encoded by `_covered`. A test compares both."""
     text = encode_basestring
     request_id = "null" if event.request_id is None else text(event.request_id)
     return (

@@ -1,4 +1,4 @@
-"""The closed, tagged union of events, and the codec between an event and its stored payload.
+"""Event types of an episode, and the codec between an event and its stored payload.
 
 A tag is a short stable string. History is never rewritten: an old payload shape is upgraded when it is read, by one
 small named upcaster for each schema version.
@@ -199,8 +199,8 @@ class MalformedEventError(ValueError):
 
 
 _IN_CANONICAL_ORDER = (ArtifactRead, FieldQueried, CheckRun)
-"""Fields in sorted order, and nothing but texts and nulls: pydantic's own JSON is the canonical form, several times as
-fast. These are nearly all events. A test holds the two equal."""
+"""Event types whose fields are sorted and hold only strings and None: pydantic's own JSON is already canonical, and several
+times as fast. These are nearly all events. A test compares both."""
 
 
 def encode(event: Event) -> EncodedEvent:

@@ -1,12 +1,11 @@
-"""One seed, one true run: the only place where pipeline, fault and training run meet."""
+"""One seed to one scenario: draws the pipeline, plants the fault, runs the training and collects evidence and truth."""
 
 from __future__ import annotations
 
 from domain.faults import POOLS, Fault, find_fault
 from domain.faults.compositions import HEALTHY, draw_faults, named_faults
 from domain.scenario import Accepted, CheckResult, Composition, Evidence, RunSummary, Scenario, Truth
-from domain.training import checks
-from domain.training import raw_data as world
+from domain.training import checks, raw_data
 from domain.training.artifacts import draw_cosmetics, render_artifacts
 from domain.training.frame import Frame
 from domain.training.pipeline import FieldValue, Pipeline, draw_pipeline
@@ -38,7 +37,7 @@ def generate(task_id: TaskId, seed: int, *, fault: str | None = None, split: See
     if task_id == COMPOSED_TASK:
         return _scenario(task_id, seed, *_compose(healthy, fault))
     chosen = Stream(own_seed, "fault").choice(POOLS[task_id]) if fault is None else fault
-    raw = world.draw_rows(own_seed, healthy.dataset)
+    raw = raw_data.draw_rows(own_seed, healthy.dataset)
     if chosen == HEALTHY:
         run, truth = simulate(healthy, raw=raw), _healthy_truth(healthy)
     else:
@@ -77,7 +76,7 @@ def observe_run(run: TrainingRun) -> Evidence:
 
 
 def _plant(fault: Fault, healthy: Pipeline, raw: Frame, draw: Stream) -> tuple[FieldValue, TrainingRun]:
-    """Walk the ladder of doses to the first that a check notices; a seed is never rejected for a weak symptom."""
+    """Plant the first severity that a check notices, else the last; a seed is never rejected for a weak symptom."""
     *weaker, last = fault.severities(healthy, draw)
     if weaker:
         usual = checks.raised(simulate(healthy, raw=raw))
@@ -89,10 +88,10 @@ def _plant(fault: Fault, healthy: Pipeline, raw: Frame, draw: Stream) -> tuple[F
 
 
 def _compose(healthy: Pipeline, fault: str | None) -> tuple[TrainingRun, Composition]:
-    """Plant none, one or two faults, each in the dose that it would be planted in alone, and run them together."""
+    """Plant none, one or two faults, each in the severity that it would be planted in alone, and run them together."""
     seed = healthy.seed
     planted = draw_faults(Stream(seed, "fault")) if fault is None else named_faults(fault)
-    raw = world.draw_rows(seed, healthy.dataset)
+    raw = raw_data.draw_rows(seed, healthy.dataset)
     severities: dict[str, FieldValue] = {}
     run: TrainingRun | None = None
     for fault_id in planted:
@@ -102,13 +101,13 @@ def _compose(healthy: Pipeline, fault: str | None) -> tuple[TrainingRun, Composi
         run = simulate(joint, raw=raw)
     faults = []
     for fault_id, value in severities.items():
-        others = {other: dose for other, dose in severities.items() if other != fault_id}
+        others = {other: severity for other, severity in severities.items() if other != fault_id}
         faults.append(find_fault(fault_id).truth(_with_faults(healthy, others), value))
     return run, Composition(faults=tuple(faults), pipeline=joint.to_json(), twin=healthy.to_json())
 
 
 def _with_faults(healthy: Pipeline, severities: dict[str, FieldValue]) -> Pipeline:
-    """The pipeline with several faults planted; they set different values, so that their order is all one."""
+    """The pipeline with several faults planted; they set different values, so that their order does not matter."""
     for fault_id, value in severities.items():
         healthy = find_fault(fault_id).plant(healthy, value)
     return healthy

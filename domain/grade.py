@@ -26,7 +26,7 @@ VERDICT_TEXT: Mapping[str, str] = MappingProxyType(
         "unmatched": "It matches nothing that was planted.",
     }
 )
-"""Verdicts that hold nothing of the episode, by the names they are recorded under. A sentence never changes: that would
+"""Fixed texts of verdicts, by the names they are recorded under. A sentence never changes: that would
 change what old episodes are answered with."""
 CONTRADICTING = " It repairs another field than the one named as the root cause: two thirds of the points."
 """Stands behind the verdict of a fix that does."""
@@ -106,7 +106,7 @@ class Breakdown(_Parts):
 
     @property
     def is_borne_out(self) -> bool:
-        """What a stated confidence is held against."""
+        """The outcome that a stated confidence is scored against."""
         return self.names_the_cause
 
 
@@ -133,7 +133,7 @@ class ComposedBreakdown(_Value):
 
     @property
     def is_borne_out(self) -> bool:
-        """What a stated confidence is held against: one entry speaks of itself, not of a fault that it leaves out."""
+        """The outcome that a stated confidence is scored against: of a single entry its own, whatever faults are missed."""
         return self.entries[0].names_the_cause if len(self.entries) == 1 else self.is_right
 
 
@@ -179,7 +179,7 @@ def penalty_reason(name: str, rubric: Rubric) -> str:
 
 
 def brier_of(confidences: Sequence[float | None], are_right: Sequence[bool]) -> float | None:
-    """The mean over those that are not null; null: all are."""
+    """Mean Brier score of the confidences that are not None; None where all are."""
     squares = [
         (stated - is_right) ** 2 for stated, is_right in zip(confidences, are_right, strict=True) if stated is not None
     ]

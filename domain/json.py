@@ -1,4 +1,4 @@
-"""JSON as every answer is encoded: UTF-8 bytes, non-finite numbers as null."""
+"""JSON encoding of all responses: UTF-8 bytes, non-finite numbers as null."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class SafeField(_Value):
     file: ArtifactName
     field: str
     low: float | None = None
-    """Inclusive lower bound of a number; null: the field is a choice."""
+    """Inclusive lower bound of a number; None: the field is a choice."""
     high: float | None = None
     choices: tuple[str | bool | None, ...] = ()
 

@@ -37,9 +37,9 @@ EndReason = Literal["submitted", "steps", "idle", "abandoned"]
 
 TASK_IDS: tuple[TaskId, ...] = get_args(TaskId)
 COMPOSED_TASK: TaskId = "expert"
-"""The task whose runs hold no fault, one or two, and whose diagnoses come as a list."""
+"""The task whose runs have no fault, one or two, and whose diagnoses come as a list."""
 SINGLE_FAULT_TASKS: tuple[TaskId, ...] = tuple(name for name in TASK_IDS if name != COMPOSED_TASK)
-"""The tasks whose runs hold exactly one fault."""
+"""The tasks whose runs have exactly one fault."""
 SPLIT_NAMES: tuple[SplitName, ...] = get_args(SplitName)
 ARTIFACT_NAMES: tuple[ArtifactName, ...] = get_args(ArtifactName)
 SANITY_CHECK_NAMES: tuple[SanityCheckName, ...] = get_args(SanityCheckName)

@@ -1,4 +1,4 @@
-"""Alembic's entry. The program hands in its connection; ``mlops-debug db upgrade`` is the way to run it by hand."""
+"""Alembic environment. The program passes its connection; run it by hand with ``mlops-debug db upgrade``."""
 
 from __future__ import annotations
 

@@ -35,6 +35,16 @@ def image() -> None:
     rehearse(say=typer.echo)
 
 
+@cli.command("long-files")
+def list_long_files() -> None:
+    """List source files of more than 300 lines. Always exit 0: a long file is a smell, not an error."""
+    from upkeep.checkout import ROOT
+    from upkeep.long_files import long_files
+
+    for path, lines in long_files(ROOT):
+        typer.echo(f"long file: {path}, {lines} lines")
+
+
 @cli.command()
 def reference(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if a committed file differs.")] = False,

@@ -1,4 +1,4 @@
-"""The command line of the measurements of the benchmark itself: ``python -m bench.validity floor`` and ``canaries``."""
+"""The commands ``python -m bench.validity floor`` and ``canaries``."""
 
 from __future__ import annotations
 
@@ -14,21 +14,24 @@ from bench.validity.composed_floor import composed_floor
 from bench.validity.floor import blind_floor
 from domain.types import SINGLE_FAULT_TASKS
 
-cli = typer.Typer(add_completion=False, no_args_is_help=True)
+cli = typer.Typer(
+    help="Measure whether the benchmark is valid: what can be scored without reading the evidence.",
+    add_completion=False,
+    no_args_is_help=True,
+)
 
 
 @cli.command()
 def floor(
-    seeds: Annotated[int, typer.Option(min=1, help="Scenarios a fault.")] = 1,
+    seeds: Annotated[int, typer.Option(min=1, help="Number of scenarios for each fault.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compute the best score that a constant answer can reach on each task without looking at the evidence."""
-
+    """Compute the blind floor: the best score on each task of one constant answer that ignores the evidence."""
     floors = [blind_floor(task_id, seeds=seeds) for task_id in SINGLE_FAULT_TASKS]
     expert = composed_floor()
     if as_json:
         shown = {each.task_id: {"floor": each.score, "answer": each.answer.model_dump(mode="json")} for each in floors}
-        answer = [said.model_dump(mode="json") for said in expert.answer]
+        answer = [diagnosis.model_dump(mode="json") for diagnosis in expert.answer]
         typer.echo(json.dumps({**shown, "expert": {"floor": expert.score, "answer": answer}}, indent=2))
         return
     for each in floors:
@@ -39,15 +42,26 @@ def floor(
 
 @cli.command()
 def canaries(
-    episodes: Annotated[int, typer.Option(min=500, help="Public episodes that classifiers learn from.")] = 5000,
-    held_out: Annotated[int, typer.Option(min=100, help="Fresh episodes of each kind to test them on.")] = 900,
-    seeds: Annotated[int, typer.Option(min=1, help="Fresh scenarios a fault for the blind agents.")] = 4,
-    blind_only: Annotated[bool, typer.Option("--blind", help="Only the blind agents: seconds, not minutes.")] = False,
+    episodes: Annotated[
+        int, typer.Option(min=500, help="Number of public episodes that the classifiers are trained on.")
+    ] = 5000,
+    held_out: Annotated[
+        int, typer.Option(min=100, help="Number of fresh episodes of each kind that they are tested on.")
+    ] = 900,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Number of fresh scenarios for each fault, for the blind agents.")
+    ] = 4,
+    blind_only: Annotated[
+        bool, typer.Option("--blind", help="Run the blind agents only: seconds instead of minutes.")
+    ] = False,
     folder: Annotated[
-        Path | None, typer.Option("--write", help="Folder for floor.md, difficulty.md and the plot.")
+        Path | None,
+        typer.Option(
+            "--write", help="Folder to write floor.md, difficulty.md and, with Matplotlib, difficulty.svg to."
+        ),
     ] = None,
 ) -> None:
-    """Score agents that must not score: blind ones, and classifiers that read public episodes. Exit 1: one scores too much."""
+    """Score the canaries: blind agents and text classifiers trained on public episodes. Exit 1: one scores above its bound."""
     text, is_fine = run_canaries(
         None if blind_only else (episodes, held_out), seeds=seeds, folder=folder, say=partial(typer.echo, err=True)
     )

@@ -81,7 +81,9 @@ def reasoned(scenario: Scenario) -> Diagnosis:
         notes.artifacts[artifact] = text
     for name, found in scenario.evidence.checks.items():
         notes.checks[name] = CheckResult.model_validate(found.model_dump())
-    said = diagnose(notes)
+    diagnosis = diagnose(notes)
     return Diagnosis.model_validate(
-        said.model_dump(include={"failure_category", "root_cause_file", "root_cause_field", "proposed_fix", "patch"})
+        diagnosis.model_dump(
+            include={"failure_category", "root_cause_file", "root_cause_field", "proposed_fix", "patch"}
+        )
     )

@@ -1,4 +1,4 @@
-"""``python -m bench.validity canaries``: every canary in turn, what they score against the blind floor, and the pages that say so."""
+"""``python -m bench.validity canaries``: scores every canary, compares it with the blind floor, and writes the pages."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ FLOOR_BOUNDS: dict[TaskId, float] = {"easy": 0.45, "medium": 0.35, "hard": 0.25,
 TOLERANCE = 0.02
 """How far above the floor a blind agent may come."""
 MAX_NOP = 0.05
-MAX_TOLD = 8
+MAX_LISTED_FAULTS = 8
 """So many faults are named that preprocessing.py gives away most often."""
 MAX_NAMED_FROM_CODE = 0.30
-"""Share of the faults that a bag of words, not told the task, may name from preprocessing.py in styles it never saw, give or
+"""Share of the faults that a bag of words may name, without knowing the task, from preprocessing.py in styles it never saw, give or
 take three standard deviations of the sample."""
 
 
@@ -79,7 +79,7 @@ def run_canaries(
         sizes: public and held-out episodes for the classifiers; None: blind agents only.
         seeds: fresh scenarios a fault for the blind agents.
         folder: where to write the pages; None: nowhere.
-        say: told about progress.
+        say: receives progress messages.
     """
     say("blind agents")
     blind = {task_id: blind_scores(task_id, seeds=seeds) for task_id in SINGLE_FAULT_TASKS}
@@ -189,9 +189,9 @@ def _what_code_gives_away(recalls: dict[str, float]) -> str:
         ]
         for is_shown in (True, False)
     }
-    most = sorted(recalls, key=lambda fault: -recalls[fault])[:MAX_TOLD]
-    told = ", ".join(f"`{fault}` {recalls[fault]:.2f}" for fault in most)
+    most = sorted(recalls, key=lambda fault: -recalls[fault])[:MAX_LISTED_FAULTS]
+    named = ", ".join(f"`{fault}` {recalls[fault]:.2f}" for fault in most)
     return (
         f"Told the task, it names {fmean(shown[True] or [0.0]):.2f} of the faults that change preprocessing.py and "
-        f"{fmean(shown[False] or [0.0]):.2f} of those that do not, by their task alone. Most often: {told}."
+        f"{fmean(shown[False] or [0.0]):.2f} of those that do not, by their task alone. Most often: {named}."
     )

@@ -19,7 +19,7 @@ HEALTHY = 15
 
 
 class ByCount(NamedTuple):
-    """The runs that hold so many faults."""
+    """The runs with this number of faults."""
 
     faults: int
     runs: int
@@ -44,11 +44,11 @@ def measure_expert(healthy: int = HEALTHY) -> list[ByCount]:
 def _measured(count: int, scenarios: list[Scenario]) -> ByCount:
     judge = ComposedJudge()
     flags = [sum(found.flag for found in one.evidence.checks.values()) for one in scenarios]
-    said = [heuristic_answer(one) for one in scenarios]
-    scores = [judge.score(answer, one) for answer, one in zip(said, scenarios, strict=True)]
+    answers = [heuristic_answer(one) for one in scenarios]
+    scores = [judge.score(answer, one) for answer, one in zip(answers, scenarios, strict=True)]
     right = [
         {str(each.root_cause_field) for each in answer} == {str(each.root_cause_field) for each in one.truth.planted}
-        for answer, one in zip(said, scenarios, strict=True)
+        for answer, one in zip(answers, scenarios, strict=True)
     ]
     return ByCount(count, len(scenarios), fmean(flags), fmean(not n for n in flags), fmean(scores), fmean(right))
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from statistics import fmean
 
 from bench.validity.blind_answers import NEGATIONS, SETTABLE
-from bench.validity.floor import LOOKED_AT_NOTHING_THAT_MATTERS
+from bench.validity.floor import BLIND_INVESTIGATION
 from domain.diagnosis import Diagnosis, PatchEntry
 from domain.faults import CATALOGUE
 from domain.faults.compositions import FAULT_COUNTS, draw_faults
@@ -39,17 +39,16 @@ class ComposedJudge:
     def __init__(self) -> None:
         self._verdicts: dict[tuple[str, int, tuple[PatchEntry, ...]], PatchVerdict] = {}
 
-    def score(self, said: Sequence[Diagnosis], scenario: Scenario) -> float:
+    def score(self, diagnoses: Sequence[Diagnosis], scenario: Scenario) -> float:
         truth = scenario.truth
         verdicts = [
             [self._verdict(one, fault, scenario.digest, place) for place, fault in enumerate(truth.planted)]
-            for one in said
+            for one in diagnoses
         ]
-        looked = LOOKED_AT_NOTHING_THAT_MATTERS
-        return grade_diagnoses(said, truth, looked, verdicts, task_id=COMPOSED_TASK).score
+        return grade_diagnoses(diagnoses, truth, BLIND_INVESTIGATION, verdicts, task_id=COMPOSED_TASK).score
 
-    def _verdict(self, said: Diagnosis, fault: Truth, digest: str, place: int) -> PatchVerdict | None:
-        patch = read_fix(said, fault).patch
+    def _verdict(self, diagnosis: Diagnosis, fault: Truth, digest: str, place: int) -> PatchVerdict | None:
+        patch = read_fix(diagnosis, fault).patch
         if not patch:
             return None
         key = digest, place, patch
@@ -81,8 +80,8 @@ def random_answers(scenarios: list[Scenario]) -> float:
     judge, draw = ComposedJudge(), Stream(len(scenarios), "random-lists")
     scores = []
     for _ in range(_DRAWS):
-        said = [_drawn(draw) for _ in range(draw.choice(FAULT_COUNTS))]
-        scores += [judge.score(said, one) for one in scenarios]
+        diagnoses = [_drawn(draw) for _ in range(draw.choice(FAULT_COUNTS))]
+        scores += [judge.score(diagnoses, one) for one in scenarios]
     return fmean(scores)
 
 
@@ -154,7 +153,7 @@ def _best_lists(
         for category, file in places
     ]
     lists = [[one] for one in entries] + [[entries[0], other] for other in entries[1:]]
-    return max(fmean(judge.score(said, one) for one in scenarios) for said in lists)
+    return max(fmean(judge.score(diagnoses, one) for one in scenarios) for diagnoses in lists)
 
 
 COMPOSED_BLIND: dict[str, Callable[[list[Scenario]], float]] = {

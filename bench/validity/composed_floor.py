@@ -37,7 +37,7 @@ class ComposedFloor(NamedTuple):
 def composed_floor() -> ComposedFloor:
     """Try the empty list, every category, file, field or none, and repair of one entry, and two of the best of them."""
     scenarios = [alone(fault_id, FIRST_SEED) for fault_id in _FAULTS]
-    options = Options(scenarios, most_fields=1, most_repairs=1)
+    options = Options(scenarios, max_fields=1, max_repairs=1)
     earned = _earned(options, scenarios)
     flat = earned.reshape(-1, len(_FAULTS))
     one = _scores_of_one(flat)

@@ -19,7 +19,7 @@ from domain.training.randomness import Floats
 from domain.types import ARTIFACT_NAMES, FAILURE_CATEGORIES, TaskId
 
 FIRST_SEED = 50_000_000
-LOOKED_AT_NOTHING_THAT_MATTERS = Investigation(
+BLIND_INVESTIGATION = Investigation(
     artifacts_read=ARTIFACT_NAMES[:3], checks_run=(), duplicate_reads=0, refused=0, steps=4
 )
 """A blind agent reads three artifacts, since that costs nothing, and does not use them."""
@@ -117,7 +117,7 @@ class Judge:
         if patch and key not in self._verdicts:
             self._verdicts[key] = verify_patch(scenario.only_fault, patch)
         verdict = self._verdicts.get(key)
-        return grade(answer, scenario.only_fault, LOOKED_AT_NOTHING_THAT_MATTERS, verdict, task_id=scenario.task_id)
+        return grade(answer, scenario.only_fault, BLIND_INVESTIGATION, verdict, task_id=scenario.task_id)
 
     def points(self, parts: list[dict[str, object]], scenarios: list[Scenario], criterion: str) -> Floats:
         """(parts, scenarios): what each part of an answer earns by itself."""
@@ -132,15 +132,15 @@ class Judge:
 class Options:
     """What a constant answer can be made of."""
 
-    def __init__(self, scenarios: list[Scenario], *, most_fields: int = 2, most_repairs: int = 2) -> None:
+    def __init__(self, scenarios: list[Scenario], *, max_fields: int = 2, max_repairs: int = 2) -> None:
         truths = list({one.only_fault.fault_id: one.only_fault for one in scenarios}.values())
         fields = sorted({truth.root_cause_field or "" for truth in truths})
-        self.fields = [None, *(", ".join(some) for n in range(1, most_fields + 1) for some in combinations(fields, n))]
+        self.fields = [None, *(", ".join(some) for n in range(1, max_fields + 1) for some in combinations(fields, n))]
         self.categories = sorted({name for truth in truths for name in truth.accepted.categories})
         self.files = sorted({name for truth in truths for name in truth.accepted.files})
         repairs = [truth.patch[0] for truth in truths]
         self.fixes: list[dict[str, object]] = [
-            {"patch": patch} for count in range(1, most_repairs + 1) for patch in combinations(repairs, count)
+            {"patch": patch} for count in range(1, max_repairs + 1) for patch in combinations(repairs, count)
         ]
         self.fixes += [{"proposed_fix": text[:600]} for text in _texts(truths)]
 

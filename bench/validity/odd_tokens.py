@@ -1,4 +1,4 @@
-"""Hunts for odd tokens: the one pair of tokens in code and configuration that, in public episodes, gave a fault away best."""
+"""Classifies by odd tokens: the one pair of tokens in code and configuration that, in public episodes, gave a fault away best."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from bench.validity.episodes import Episode
 from domain.faults import POOLS
 
 _TOKEN = re.compile(r"[A-Za-z_]\w*|-?\d+(?:\.\d+)?|[^\w\s]")
-_LEAST = 3
-"""A pair seen in fewer episodes tells nothing."""
+MIN_EPISODES = 3
+"""A pair seen in fewer episodes is ignored."""
 
 
 class OddTokens:
@@ -28,7 +28,7 @@ class OddTokens:
                 counts[pair][episode.fault_id] += 1
         for pair, faults in counts.items():
             (fault, hits), total = faults.most_common(1)[0], faults.total()
-            if total >= _LEAST:
+            if total >= MIN_EPISODES:
                 self._known[pair] = (hits / (total + 1), fault)
         return self
 

@@ -1,4 +1,4 @@
-"""What can be read off texts alone: classifiers trained on public episodes, against chance and on held-out styles."""
+"""Measures what texts alone reveal: classifiers trained on public episodes, against chance and on held-out styles."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Readings(NamedTuple):
     naming: list[Naming]
     blind: list[AgainstChance]
     code_of_any_task: float
-    """Share of the held-out episodes whose fault preprocessing.py gives away to a bag of words that is not told the task."""
+    """Share of the held-out episodes whose fault preprocessing.py gives away to a bag of words that does not know the task."""
     held_out: int
     scores: dict[str, dict[TaskId, float]]
     """Reader to task to the mean score of answers that follow it, held-out styles."""
@@ -67,7 +67,7 @@ def read(episodes: int, held_out: int, say: Callable[[str], None]) -> Readings:
     Args:
         episodes: public ones to learn from.
         held_out: fresh ones to test on, of each kind.
-        say: told about progress.
+        say: receives progress messages.
     """
     say(f"drawing {episodes} public and {3 * held_out} fresh episodes")
     public = draw_episodes(episodes, first_seed=PUBLIC_SEED, split="train")

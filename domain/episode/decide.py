@@ -1,4 +1,4 @@
-"""How an episode goes on: (state, command, evidence) to events. The only way to an event.
+"""Decides on a command: (state, command, evidence) to events. Every event of an episode is made here.
 
 Rule 1: a command that the episode cannot take is an error, never an event. Rule 2: an action that the scenario cannot
 satisfy is a fact (`refuse`) and a step. Rule 3: the step that reaches the limit without a diagnosis also ends the
@@ -141,16 +141,16 @@ def decide(state: EpisodeState | None, command: Command, evidence: EvidenceView)
         return _begin(command, evidence)
     if isinstance(command, EndEpisode):
         return end(state, command)
-    return _step(_running(state), _fact(command, evidence), evidence)
+    return _step(_require_running(state), _to_event(command, evidence), evidence)
 
 
 def end(state: EpisodeState | None, command: EndEpisode) -> Decision:
     """What closing leads to. Needs no evidence, so that closing many episodes loads no scenario."""
     event = EpisodeExpired(reason=command.reason)
-    return Decision((event,), evolve(_running(state), event))
+    return Decision((event,), evolve(_require_running(state), event))
 
 
-def _running(state: EpisodeState | None) -> EpisodeState:
+def _require_running(state: EpisodeState | None) -> EpisodeState:
     if state is None:
         raise EpisodeNotBegunError
     if state.ended is not None:
@@ -179,11 +179,11 @@ def _begin(command: ResetEpisode, evidence: EvidenceView) -> Decision:
         observation_digest="",
     )
     after = evolve(None, event)
-    _seal(event, observation_digest(evidence, after))
+    _set_digest(event, observation_digest(evidence, after))
     return Decision((event,), after)
 
 
-def _fact(command: Step, evidence: EvidenceView) -> _StepEvent:
+def _to_event(command: Step, evidence: EvidenceView) -> _StepEvent:
     match command:
         case ReadArtifact():
             return ArtifactRead(artifact=command.artifact, log_filter=command.log_filter, observation_digest="")
@@ -210,14 +210,14 @@ def _step(state: EpisodeState, event: _StepEvent, evidence: EvidenceView) -> Dec
     if after.ended is None and after.step_count >= state.reset.max_steps:
         limit = (EpisodeExpired(reason="steps"),)
         after = evolve(after, limit[0])
-    _seal(event, observation_digest(evidence, after))
+    _set_digest(event, observation_digest(evidence, after))
     return Decision((event, *limit), after)
 
 
 _StepEvent = ArtifactRead | FieldQueried | CheckRun | ActionRefused | DiagnosisSubmitted
 
 
-def _seal(event: EpisodeReset | _StepEvent, digest: str) -> None:
-    # In place, because the event is still nobody else's and the state after it holds it already: a sealed copy would have
-    # to be folded again, which every step would pay for.
+def _set_digest(event: EpisodeReset | _StepEvent, digest: str) -> None:
+    # In place: nothing else refers to the event yet but the state after it. A copy would have to be folded again, at
+    # every step.
     event.__dict__["observation_digest"] = digest

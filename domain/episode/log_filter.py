@@ -1,4 +1,4 @@
-"""Which lines of a text a keyword or an epoch range keeps. Plain matching in linear time; no pattern of the agent's."""
+"""Filters lines of a text by a keyword or an epoch range. Plain matching in linear time; no pattern of the agent's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _EPOCH_OF_LINE = re.compile(r"\bepoch[ =:]*0*([0-9]{1,9})\b")
 
 
 def normalise_filter(log_filter: str | None) -> str | None:
-    """The form in which filters are compared: trimmed, lower-case; null: no filter."""
+    """The form in which filters are compared: trimmed, lower-case; None: no filter."""
     return (log_filter.strip().lower() or None) if log_filter is not None else None
 
 
@@ -22,7 +22,7 @@ def filter_lines(text: str, log_filter: str) -> list[str]:
 
 
 def _keeps_epochs(wanted: str) -> Callable[[str], bool] | None:
-    """A test for lower-case lines; null: the filter is a plain keyword."""
+    """A predicate for lower-case lines; None: the filter is a plain keyword."""
     parsed = _EPOCH_FILTER.fullmatch(wanted)
     if parsed is None:
         return None

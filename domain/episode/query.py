@@ -12,7 +12,7 @@ from domain.episode.log_filter import filter_lines
 from domain.types import ArtifactName
 
 MISSING: Final = object()
-"""There is no such field; distinct from a field whose value is null."""
+"""Sentinel for a missing field; distinct from a field whose value is None."""
 
 _INDEX = re.compile(r"\[([0-9]{1,6})\]")
 _STRUCTURED: tuple[ArtifactName, ...] = (
@@ -76,7 +76,7 @@ def query_document(document: Any, field: str) -> Any:
 
 
 def _descend(value: Any, steps: list[str], at: int) -> tuple[Any, int]:
-    """The child one or more steps down, and how many steps its name took: a key may itself hold dots."""
+    """The child one or more steps down, and how many steps its name took: a key may itself contain dots."""
     if isinstance(value, list):
         step = steps[at]
         is_index = step.isascii() and step.isdigit() and len(step) <= 6 and int(step) < len(value)

@@ -46,12 +46,12 @@ class EpisodeState(NamedTuple):
     duplicate_reads: int = 0
     refused: int = 0
     last_reward: float | None = None
-    """Reward of the latest step; null: no step yet."""
+    """Reward of the latest step; None: no step yet."""
     total_reward: float = 0.0
     ended: EndReason | None = None
-    """Why the episode is over; null: it runs."""
+    """Why the episode ended; None: it is running."""
     score: float | None = None
-    """Null: it runs."""
+    """None: the episode is running."""
 
     @property
     def rubric(self) -> Rubric:
@@ -64,12 +64,12 @@ class EpisodeState(NamedTuple):
 
     @property
     def brier(self) -> float | None:
-        """Null: no diagnosis, or one without a confidence."""
+        """Brier score; None: no diagnosis, or one without a confidence."""
         return self.last.grade.brier if isinstance(self.last, DiagnosisSubmitted) else None
 
     @property
     def breakdown(self) -> Breakdown | ComposedBreakdown | None:
-        """Null: no diagnosis."""
+        """Breakdown of the grade; None: no diagnosis."""
         return self.last.grade.breakdown if isinstance(self.last, DiagnosisSubmitted) else None
 
     def investigation(self) -> Investigation:
@@ -88,7 +88,7 @@ class InvalidHistoryError(ValueError):
 
 
 def fold(events: Iterable[Event]) -> EpisodeState | None:
-    """The state after a whole stream; null: the stream is empty."""
+    """The state after a whole stream; None: the stream is empty."""
     state: EpisodeState | None = None
     for event in events:
         state = evolve(state, event)

@@ -1,4 +1,4 @@
-"""One hidden unit: all classes have to pass through one number, and some are never told apart."""
+"""One hidden unit: all classes have to pass through one number, and some are never separated."""
 
 from __future__ import annotations
 

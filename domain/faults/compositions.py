@@ -1,8 +1,8 @@
-"""What the task of none, one or two faults may plant: how often each, and which two go together.
+"""Draws the faults of the task of none, one or two: how many, and which two can be combined.
 
-Two faults go together where they, and the repairs declared for them, set different values of the pipeline, and where each
+Two faults can be combined where they, and the repairs declared for them, set different values of the pipeline, and where each
 leaves a mark of its own: the checks of the run with both raise something that those of the run with only the other do not.
-``python -m bench.measure_pairs`` measured it; a pair goes together where both marks were seen in at least 85 % of 24 seeds.
+``python -m bench.measure_pairs`` measured it; a pair can be combined where both marks were seen in at least 85 % of 24 seeds.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from domain.training.randomness import Stream
 
 HEALTHY = "none"
 """The id of no fault at all."""
-JOINT = "+"
+SEPARATOR = "+"
 """Stands between the ids of two faults."""
 FAULT_COUNTS: tuple[int, ...] = (0, 1, 1, 2, 2)
-"""How many faults are planted, all five equally likely. A healthy run must be likely enough that crying wolf costs, and
-unlikely enough that saying nothing earns less than a guess at the hard task may: an empty list scores 0.99 / 5."""
+"""How many faults are planted, all five equally likely. A healthy run must be likely enough that false alarms cost, and
+unlikely enough that submitting nothing earns less than a guess at the hard task may: an empty list scores 0.99 / 5."""
 
-_APART: dict[str, str] = {
+_NOT_COMBINED: dict[str, str] = {
     "batch_size_overflow": "double_softmax early_stop_patience shuffle_off_sorted weight_decay_too_large wrong_optimizer wrong_split_ratio",
     "bottleneck": "double_softmax eval_dropout_on eval_wrong_checkpoint exploding_lr lr_too_small weight_decay_too_large wrong_optimizer",
     "data_leakage_overlap": "eval_dropout_on eval_wrong_checkpoint group_leakage oversample_before_split second_split_from_all silent_metric_swap val_loader_is_test",
@@ -55,11 +55,13 @@ _APART: dict[str, str] = {
 """A fault to those that it is never planted beside, each pair once: they set the same value, or one hides the other."""
 
 
-def _go_together(one: str, other: str) -> bool:
-    return other not in _APART.get(one, "").split()
+def _can_be_combined(one: str, other: str) -> bool:
+    return other not in _NOT_COMBINED.get(one, "").split()
 
 
-PAIRS: tuple[tuple[str, str], ...] = tuple(pair for pair in combinations(sorted(CATALOGUE), 2) if _go_together(*pair))
+PAIRS: tuple[tuple[str, str], ...] = tuple(
+    pair for pair in combinations(sorted(CATALOGUE), 2) if _can_be_combined(*pair)
+)
 """In alphabetical order, which is part of what a seed means, as that of the catalogue is."""
 
 
@@ -82,7 +84,7 @@ def named_faults(fault_id: str) -> tuple[str, ...]:
     """
     if fault_id == HEALTHY:
         return ()
-    named = tuple(sorted(fault_id.split(JOINT)))
+    named = tuple(sorted(fault_id.split(SEPARATOR)))
     attributes = {find_fault(one).spec.attribute for one in named}
     if len(named) > 2 or len(attributes) < len(named):
         raise UnknownFaultError(fault_id)

@@ -1,4 +1,4 @@
-"""What a fault is: one field of the registry set to a harmful value, and the ground truth that goes with it."""
+"""The type `Fault`: one field of the registry set to a harmful value, and the ground truth that goes with it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class UnknownFaultError(LookupError):
         self.fault_id = fault_id
 
 
-Doses = Callable[[Pipeline, Stream], tuple[FieldValue, ...]]
+Severities = Callable[[Pipeline, Stream], tuple[FieldValue, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Fault:
     file: ArtifactName
     field: str
     """Registry name; the one field that planting changes."""
-    severities: Doses
+    severities: Severities
     """Values of the field, in the order they are tried: the first that a check notices is planted, else the last."""
     safe: Callable[[Pipeline], tuple[SafeField, ...]]
     """Values of the field, then of declared alternatives, that repair the run without proof by re-running."""
@@ -62,7 +62,7 @@ class Fault:
         return find(self.file, self.field)
 
     def plant(self, pipeline: Pipeline, value: FieldValue) -> Pipeline:
-        """The pipeline with the field set to one of the doses."""
+        """The pipeline with the field set to one of the severities."""
         return with_field(pipeline, self.file, self.field, value)
 
     def healthy_value(self, pipeline: Pipeline) -> FieldValue:

@@ -1,4 +1,4 @@
-"""Training labels are put into another order than their rows: they say nothing about the features."""
+"""Training labels are put into another order than their rows: they carry no information about the features."""
 
 from __future__ import annotations
 

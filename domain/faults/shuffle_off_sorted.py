@@ -1,4 +1,4 @@
-"""Rows are ordered by class and not shuffled: each batch holds one or two classes."""
+"""Rows are ordered by class and not shuffled: each batch contains one or two classes."""
 
 from __future__ import annotations
 

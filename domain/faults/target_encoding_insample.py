@@ -1,4 +1,4 @@
-"""Training rows are encoded with their own labels: the column says far more in training than anywhere else."""
+"""Training rows are encoded with their own labels: the column predicts far better in training than anywhere else."""
 
 from __future__ import annotations
 

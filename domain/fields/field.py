@@ -1,4 +1,4 @@
-"""One field of one artifact: what it is called, what it takes, and which value of the pipeline it sets."""
+"""One field of one artifact: name, type, range or choices, and the value of the pipeline that it sets."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class FieldSpec:
     attribute: str | None = None
     """Path in the pipeline, for example ``optimizer.momentum``; None: the field is measured or declared."""
     opposite: bool = False
-    """The other name of a two-way choice: it holds whatever its co-field does not."""
+    """The other name of a two-way choice: it has the choice that its co-field does not have."""
     aliases: tuple[str, ...] = ()
     """Further names, as lower-case words; the field's own name always counts."""
-    places: tuple[str, ...] = ()
+    fallback_names: tuple[str, ...] = ()
     """Functions of preprocessing.py, and everyday words, that mean this field where no field is named."""
 
     def to_json(self) -> dict[str, Any]:

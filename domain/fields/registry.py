@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from domain.fields.aliases import ALIASES, FALLBACK_NAMES
 from domain.fields.field import FieldSpec, FieldType
 from domain.training.pipeline import FieldValue, Pipeline
 from domain.types import ArtifactName
@@ -20,166 +21,129 @@ class UnknownFieldError(LookupError):
         self.file, self.field = file, field
 
 
-def _config(field: str, type: FieldType, aliases: str = "", **rest: Any) -> FieldSpec:
-    return FieldSpec(file="config.yaml", field=field, type=type, attribute=field, aliases=_names(aliases), **rest)
-
-
-def _code(field: str, attribute: str, aliases: str = "", *, type: FieldType = "choice", **rest: Any) -> FieldSpec:
+def _spec(file: ArtifactName, field: str, type: FieldType, **rest: Any) -> FieldSpec:
     return FieldSpec(
-        file="preprocessing.py",
+        file=file,
         field=field,
         type=type,
-        attribute=f"preprocessing.{attribute}",
-        aliases=_names(aliases),
+        aliases=ALIASES.get(field, ()),
+        fallback_names=FALLBACK_NAMES.get(field, ()),
         **rest,
     )
 
 
-def _measured(file: ArtifactName, field: str, high: float = 1e9, aliases: str = "", low: float = 0.0) -> FieldSpec:
-    return FieldSpec(file=file, field=field, type="number", low=low, high=high, aliases=_names(aliases))
+def _config(field: str, type: FieldType, **rest: Any) -> FieldSpec:
+    return _spec("config.yaml", field, type, attribute=field, **rest)
 
 
-def _text(file: ArtifactName, field: str, aliases: str = "") -> FieldSpec:
-    return FieldSpec(file=file, field=field, type="text", aliases=_names(aliases))
+def _code(field: str, attribute: str, *, type: FieldType = "choice", **rest: Any) -> FieldSpec:
+    return _spec("preprocessing.py", field, type, attribute=f"preprocessing.{attribute}", **rest)
 
 
-def _names(aliases: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in aliases.split(",") if name.strip())
+def _measured(file: ArtifactName, field: str, high: float = 1e9, low: float = 0.0) -> FieldSpec:
+    return _spec(file, field, "number", low=low, high=high)
+
+
+def _text(file: ArtifactName, field: str) -> FieldSpec:
+    return _spec(file, field, "text")
 
 
 _CONFIG = (
     _text("config.yaml", "run_id"),
     _text("config.yaml", "data.dataset"),
-    _text("config.yaml", "model.architecture", "architecture"),
-    _config(
-        "model.hidden_units", "integer", "hidden units, hidden size, hidden width, hidden layer size", low=1, high=256
-    ),
-    _config(
-        "model.activation", "choice", "activation, activation function", choices=("relu", "tanh", "sigmoid", "linear")
-    ),
-    _config("model.num_classes", "integer", "num classes, number of classes, output units", low=2, high=12),
-    _config("model.dropout", "number", "dropout, dropout rate", low=0, high=0.99),
-    _config("model.bias", "boolean", "bias, bias term"),
-    _config(
-        "model.init",
-        "choice",
-        "init, weight init, initialization, weight initialization",
-        choices=("he", "xavier", "constant"),
-    ),
-    _config("model.init_gain", "number", "init gain, gain", low=0.001, high=1000),
-    _config("model.output_activation", "choice", "output activation, final activation", choices=("logits", "softmax")),
-    _config(
-        "optimizer.name", "choice", "optimizer name, optimizer type, optimizer class", choices=("sgd", "adam", "adamw")
-    ),
-    _config(
-        "optimizer.learning_rate", "number", "learning rate, lr, optimizer lr, step size, base lr", low=1e-6, high=1000
-    ),
-    _config("optimizer.momentum", "number", "momentum, sgd momentum, momentum coefficient", low=0, high=0.9999),
-    _config("optimizer.weight_decay", "number", "weight decay, l2 penalty, l2", low=0, high=100),
-    _config("training.epochs", "integer", "epochs, num epochs, number of epochs", low=1, high=100),
-    _config(
-        "training.batch_size",
-        "integer",
-        "batch size, batchsize, minibatch size, mini batch size, mini batch, minibatch, mini batches, minibatches, samples per gradient step, batch",
-        low=1,
-        high=8192,
-    ),
-    _config("training.shuffle", "boolean", "shuffle, shuffling"),
-    _config(
-        "training.gradient_clip_norm",
-        "number",
-        "gradient clip norm, gradient clip, gradient clipping, grad clip, clip norm",
-        low=1e-6,
-        high=1000,
-        nullable=True,
-    ),
-    _config(
-        "training.early_stopping_patience",
-        "integer",
-        "early stopping patience, early stopping, patience",
-        low=1,
-        high=100,
-        nullable=True,
-    ),
-    _config("training.seed", "integer", "training seed", low=0, high=99999),
-    _config("evaluation.checkpoint", "choice", "checkpoint, evaluation checkpoint", choices=("best", "first", "last")),
-    _config("evaluation.average", "choice", "average, f1 average", choices=("macro", "weighted")),
+    _text("config.yaml", "model.architecture"),
+    _config("model.hidden_units", "integer", low=1, high=256),
+    _config("model.activation", "choice", choices=("relu", "tanh", "sigmoid", "linear")),
+    _config("model.num_classes", "integer", low=2, high=12),
+    _config("model.dropout", "number", low=0, high=0.99),
+    _config("model.bias", "boolean"),
+    _config("model.init", "choice", choices=("he", "xavier", "constant")),
+    _config("model.init_gain", "number", low=0.001, high=1000),
+    _config("model.output_activation", "choice", choices=("logits", "softmax")),
+    _config("optimizer.name", "choice", choices=("sgd", "adam", "adamw")),
+    _config("optimizer.learning_rate", "number", low=1e-6, high=1000),
+    _config("optimizer.momentum", "number", low=0, high=0.9999),
+    _config("optimizer.weight_decay", "number", low=0, high=100),
+    _config("training.epochs", "integer", low=1, high=100),
+    _config("training.batch_size", "integer", low=1, high=8192),
+    _config("training.shuffle", "boolean"),
+    _config("training.gradient_clip_norm", "number", low=1e-6, high=1000, nullable=True),
+    _config("training.early_stopping_patience", "integer", low=1, high=100, nullable=True),
+    _config("training.seed", "integer", low=0, high=99999),
+    _config("evaluation.checkpoint", "choice", choices=("best", "first", "last")),
+    _config("evaluation.average", "choice", choices=("macro", "weighted")),
 )
 
 _CODE = (
-    _code("train_test_split.test_size", "test_size", "test size, test split size, split rows test size, make split test size, split ratio, test fraction, test ratio, split size, test portion, test share, held out fraction, fraction held out, fraction of rows held out, fraction reserved for testing, hold out fraction, holdout fraction, holdout size", type="number", low=0.05, high=0.9),
-    _code("train_test_split.val_size", "val_size", "val size, validation size, validation fraction", type="number", low=0.05, high=0.9),
-    _code("train_test_split.groups", "split_groups", "split groups, split rows groups, groups, group split", choices=("customer_id", "None")),
-    _code("train_test_split.arrays", "second_split_from", "second split, split arrays, split input, split rows input", choices=("rest", "df")),
-    _code("train_test_split.random_state", "eval_random_state", "random state, split random state, split rows random state, split seed, eval split seed, make split seed, make split random state, run evaluation seed, seed seed, seed none, random seed", choices=("SEED", "None"), places=("make split", "eval split", "evaluation split", "run evaluation", "seed")),
-    _code("RandomOverSampler.fit_resample", "oversample", "random over sampler, over sampler, oversampler, oversampling, fit resample, fit resample frame, resampling", choices=("train", "all")),
-    _code("StandardScaler.enabled", "scaler_enabled", "scaler enabled, scaler class, identity transform", type="boolean"),
-    _code("StandardScaler.fit_transform", "scaler_fit", "standard scaler fit, standard scaler, scaler fit transform, scaler fit, scaler, fit transforms scaler, standardization, standardisation, normalization statistics", choices=("train", "all")),
-    _code("StandardScaler.transform", "scaler_eval", "standard scaler transform, scaler transform, eval scaler, eval features scaler, scaler eval", choices=("reuse", "refit", "skip")),
-    _code("SimpleImputer.fill_value", "fill_value", "fill value, simple imputer, imputer, imputer strategy, simple imputer strategy, imputation", choices=("median", "mean", "-999")),
-    _code("TargetEncoder.fit", "encoder_fit", "target encoder fit, target encoder, encoder fit, target encoding", choices=("train", "all")),
-    _code("TargetEncoder.cv", "encoder_cv", "target encoder cv, encoder cv, cross fit, cross fitting, encoder cross fit, target encoder cross fit", choices=("5", "None")),
-    _code("TargetEncoder.smooth", "encoder_smooth", "smooth, smoothing, target encoder smoothing, encoder smooth", type="number", low=0, high=1000),
-    _code("SelectKBest.fit", "selector_fit", "select k best fit, select k best, selector fit, selector, feature selection, feature selector", choices=("train", "all")),
-    _code("SelectKBest.k", "selector_k", "select k best k, selector k", type="integer", low=1, high=24),
-    _code("feature_columns.resolution_code", "resolution_code", "resolution code, extra columns, feature columns extra", choices=("drop", "keep")),
-    _code("feature_columns.order", "eval_column_order", "feature order, column order, feature columns order, feature columns, numeric order, numeric columns", choices=("training", "sorted")),
-    _code("unit_scale", "eval_unit_scale", "unit scale, eval unit, unit factor, unit conversion", type="number", low=1e-6, high=1e6),
-    _code("labels.sort_index", "labels_sorted", "labels sort index, sort index, train labels, label alignment", type="boolean"),
-    _code("LabelEncoder.fit_order", "eval_class_order", "label encoder fit order, label encoder, label encoder order, fit order, label map, label mapping, class order, class mapping, label order, eval labels, encode labels, class to index mapping, label encoding, class list, label codes", choices=("training", "sorted", "reversed"), places=("classes",)),
-    _code("tokenizer.version", "tokenizer_eval", "tokenizer, tokenizer eval, eval tokenizer, get eval tokenizer, tokenizer eval version, vocabulary version, vocab version, tokenizer version", choices=("v1", "v2")),
-    _code("tokenizer.train_version", "tokenizer_train", "tokenizer train, train tokenizer, tokenizer train version", choices=("v1", "v2")),
-    _code("evaluate.val_loader", "val_rows", "val loader, validation loader, make loaders val", choices=("val", "test"), places=("validation rows",)),
-    _code("evaluate.test_loader", "test_rows", "test loader, evaluate loader", choices=("test", "train", "val"), places=("test rows", "evaluation rows")),
-    _code("model.eval", "eval_mode", "model eval, model train, model mode, eval mode, inference mode", choices=("eval", "train")),
-)  # fmt: skip
+    _code("train_test_split.test_size", "test_size", type="number", low=0.05, high=0.9),
+    _code("train_test_split.val_size", "val_size", type="number", low=0.05, high=0.9),
+    _code("train_test_split.groups", "split_groups", choices=("customer_id", "None")),
+    _code("train_test_split.arrays", "second_split_from", choices=("rest", "df")),
+    _code("train_test_split.random_state", "eval_random_state", choices=("SEED", "None")),
+    _code("RandomOverSampler.fit_resample", "oversample", choices=("train", "all")),
+    _code("StandardScaler.enabled", "scaler_enabled", type="boolean"),
+    _code("StandardScaler.fit_transform", "scaler_fit", choices=("train", "all")),
+    _code("StandardScaler.transform", "scaler_eval", choices=("reuse", "refit", "skip")),
+    _code("SimpleImputer.fill_value", "fill_value", choices=("median", "mean", "-999")),
+    _code("TargetEncoder.fit", "encoder_fit", choices=("train", "all")),
+    _code("TargetEncoder.cv", "encoder_cv", choices=("5", "None")),
+    _code("TargetEncoder.smooth", "encoder_smooth", type="number", low=0, high=1000),
+    _code("SelectKBest.fit", "selector_fit", choices=("train", "all")),
+    _code("SelectKBest.k", "selector_k", type="integer", low=1, high=24),
+    _code("feature_columns.resolution_code", "resolution_code", choices=("drop", "keep")),
+    _code("feature_columns.order", "eval_column_order", choices=("training", "sorted")),
+    _code("unit_scale", "eval_unit_scale", type="number", low=1e-6, high=1e6),
+    _code("labels.sort_index", "labels_sorted", type="boolean"),
+    _code("LabelEncoder.fit_order", "eval_class_order", choices=("training", "sorted", "reversed")),
+    _code("tokenizer.version", "tokenizer_eval", choices=("v1", "v2")),
+    _code("tokenizer.train_version", "tokenizer_train", choices=("v1", "v2")),
+    _code("evaluate.val_loader", "val_rows", choices=("val", "test")),
+    _code("evaluate.test_loader", "test_rows", choices=("test", "train", "val")),
+    _code("model.eval", "eval_mode", choices=("eval", "train")),
+)
 
 _REPORTED = "evaluation.val_accuracy_from"
 _RESULTS = (
     _text("eval_results.json", "eval_results.run_id"),
-    _measured("eval_results.json", "epochs_run", 100, "epochs run"),
+    _measured("eval_results.json", "epochs_run", 100),
     _text("eval_results.json", "eval_results.checkpoint"),
-    FieldSpec(
-        file="eval_results.json",
-        field="metrics.val_accuracy",
-        type="choice",
+    _spec(
+        "eval_results.json",
+        "metrics.val_accuracy",
+        "choice",
         choices=("validation", "test"),
         attribute=_REPORTED,
-        aliases=_names(
-            "val accuracy, validation accuracy, val acc, validation acc, metrics val acc, val report, m val, val test numbers, val and test numbers, val and test metrics, val test metrics, validation and test metrics, validation and test numbers, val and test results, validation and test results, validation and test accuracies, val and test accuracies, validation and test scores, val and test scores, val test scores, reported accuracies, two accuracies, reported metrics, two metrics, reported scores, two reports"
-        ),
     ),
-    FieldSpec(
-        file="eval_results.json",
-        field="metrics.test_accuracy",
-        type="choice",
+    _spec(
+        "eval_results.json",
+        "metrics.test_accuracy",
+        "choice",
         choices=("validation", "test"),
         attribute=_REPORTED,
         opposite=True,
-        aliases=_names("test accuracy, test acc, metrics test acc, test report, m test"),
     ),
-    _measured("eval_results.json", "metrics.val_loss", 1e300, "val loss, validation loss"),
-    _measured("eval_results.json", "metrics.test_loss", 1e300, "test loss"),
-    _measured("eval_results.json", "metrics.test_f1", 1, "test f1, f1"),
-    _measured("eval_results.json", "rows_scored.val", 1e6, "val rows scored"),
-    _measured("eval_results.json", "rows_scored.test", 1e6, "test rows scored, rows scored"),
-    _measured("eval_results.json", "test_confusion", 1e6, "confusion matrix, confusion"),
+    _measured("eval_results.json", "metrics.val_loss", 1e300),
+    _measured("eval_results.json", "metrics.test_loss", 1e300),
+    _measured("eval_results.json", "metrics.test_f1", 1),
+    _measured("eval_results.json", "rows_scored.val", 1e6),
+    _measured("eval_results.json", "rows_scored.test", 1e6),
+    _measured("eval_results.json", "test_confusion", 1e6),
 )
 
 _LOG = tuple(
-    _measured("train.log", name, high, alias)
-    for name, high, alias in (
-        ("log.n_train", 1e6, "n train"),
-        ("log.n_val", 1e6, "n val"),
-        ("log.n_resampled", 1e6, "n resampled"),
-        ("log.n_features", 1e4, "n features"),
-        ("log.steps_per_epoch", 1e6, "steps per epoch"),
-        ("epoch.train_loss", 1e300, "train loss, training loss"),
-        ("epoch.train_acc", 1, "train acc, train accuracy, training accuracy"),
-        ("epoch.val_loss", 1e300, ""),
-        ("epoch.val_acc", 1, ""),
-        ("epoch.grad_norm", 1e300, "grad norm, gradient norm"),
-        ("epoch.grad_norm_max", 1e300, "grad norm max"),
+    _measured("train.log", name, high)
+    for name, high in (
+        ("log.n_train", 1e6),
+        ("log.n_val", 1e6),
+        ("log.n_resampled", 1e6),
+        ("log.n_features", 1e4),
+        ("log.steps_per_epoch", 1e6),
+        ("epoch.train_loss", 1e300),
+        ("epoch.train_acc", 1),
+        ("epoch.val_loss", 1e300),
+        ("epoch.val_acc", 1),
+        ("epoch.grad_norm", 1e300),
+        ("epoch.grad_norm_max", 1e300),
     )
 )
 
@@ -196,7 +160,7 @@ _STATS = (
     ),
     _measured("dataset_stats.json", "train_numeric.mean", 1e9, low=-1e9),
     _measured("dataset_stats.json", "train_numeric.std"),
-    _measured("dataset_stats.json", "train_numeric.missing_rate", 1, "missing rate"),
+    _measured("dataset_stats.json", "train_numeric.missing_rate", 1),
     _measured("dataset_stats.json", "n_signals", 1e4),
     _measured("dataset_stats.json", "tokens_per_text", 1e4),
 )

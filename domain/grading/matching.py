@@ -37,7 +37,7 @@ _Match = tuple[int | None, ...]
 """For each entry the place of the fault it is matched with."""
 
 _PARTS = ("failure_category", "root_cause_file", "root_cause_field", "proposed_fix")
-_UNSEEN = Investigation(artifacts_read=(), checks_run=(), duplicate_reads=0, refused=0, steps=0)
+_NO_INVESTIGATION = Investigation(artifacts_read=(), checks_run=(), duplicate_reads=0, refused=0, steps=0)
 
 
 def grade_diagnoses(
@@ -54,25 +54,28 @@ def grade_diagnoses(
         ((verdict,),) = verdicts
         return grade(diagnoses[0], truth, investigation, verdict, task_id=task_id, rubric=rubric)
     table = [
-        [_graded(said, fault, verdict, rubric) for fault, verdict in zip(truth.faults, verdicts_of_entry, strict=True)]
-        for said, verdicts_of_entry in zip(diagnoses, verdicts, strict=True)
+        [
+            _grade_entry(diagnosis, fault, verdict, rubric)
+            for fault, verdict in zip(truth.faults, verdicts_of_entry, strict=True)
+        ]
+        for diagnosis, verdicts_of_entry in zip(diagnoses, verdicts, strict=True)
     ]
     match = best_match([[entry.points for entry in row] for row in table])
     entries = tuple(
-        _unmatched(rubric) if place is None else row[place] for row, place in zip(table, match, strict=True)
+        _unmatched_entry(rubric) if place is None else row[place] for row, place in zip(table, match, strict=True)
     )
     return Grade(
         rubric_version=rubric.version,
         score=_score(entries, truth, investigation, rubric),
-        brier=brier_of([said.confidence for said in diagnoses], [one.names_the_cause for one in entries]),
+        brier=brier_of([diagnosis.confidence for diagnosis in diagnoses], [one.names_the_cause for one in entries]),
         breakdown=ComposedBreakdown(
             entries=entries,
             missed=tuple(fault.fault_id for place, fault in enumerate(truth.faults) if place not in match),
             penalties=_penalties(entries, truth, investigation, rubric),
         ),
         credits=tuple(
-            None if place is None else credit_of(said, truth.faults[place], verdicts[number][place])
-            for number, (said, place) in enumerate(zip(diagnoses, match, strict=True))
+            None if place is None else credit_of(diagnosis, truth.faults[place], verdicts[number][place])
+            for number, (diagnosis, place) in enumerate(zip(diagnoses, match, strict=True))
         ),
     )
 
@@ -84,14 +87,14 @@ def best_match(points: Sequence[Sequence[float]]) -> _Match:
     entries over, then the first: which of two equal entries that is changes no score.
     """
 
-    def worth(match: _Match) -> tuple[float, int]:
+    def rank_of(match: _Match) -> tuple[float, int]:
         earned = [row[place] for row, place in zip(points, match, strict=True) if place is not None]
         return round(sum(earned), 4), len(earned)
 
-    return max(_matches(points), key=worth)
+    return max(_possible_matches(points), key=rank_of)
 
 
-def _matches(points: Sequence[Sequence[float]]) -> Iterator[_Match]:
+def _possible_matches(points: Sequence[Sequence[float]]) -> Iterator[_Match]:
     """Every one-to-one match in which each matched entry earns something."""
     faults = len(points[0]) if points else 0
     places: list[int | None] = [*range(faults), *[None] * len(points)]
@@ -100,13 +103,13 @@ def _matches(points: Sequence[Sequence[float]]) -> Iterator[_Match]:
             yield match
 
 
-def _graded(said: Diagnosis, fault: Truth, verdict: PatchVerdict | None, rubric: Rubric) -> GradedEntry:
+def _grade_entry(diagnosis: Diagnosis, fault: Truth, verdict: PatchVerdict | None, rubric: Rubric) -> GradedEntry:
     """An entry against one fault: the four parts, without what the investigation costs."""
-    parts = grade(said, fault, _UNSEEN, verdict, task_id=COMPOSED_TASK, rubric=rubric).breakdown
+    parts = grade(diagnosis, fault, _NO_INVESTIGATION, verdict, task_id=COMPOSED_TASK, rubric=rubric).breakdown
     return GradedEntry(fault_id=fault.fault_id, **{name: getattr(parts, name) for name in _PARTS})
 
 
-def _unmatched(rubric: Rubric) -> GradedEntry:
+def _unmatched_entry(rubric: Rubric) -> GradedEntry:
     return GradedEntry(
         fault_id=None,
         failure_category=Part(awarded=0.0, possible=rubric.category_points),

@@ -11,6 +11,7 @@ from domain.fields.registry import UnknownFieldError, find
 from domain.grade import (
     CONTRADICTING,
     FEW_READS,
+    VERDICT_TEXT,
     Breakdown,
     FixPart,
     Grade,
@@ -21,13 +22,11 @@ from domain.grade import (
     brier_of,
     penalty_reason,
 )
-from domain.grade import VERDICT_TEXT as SAID
 from domain.grading.free_text.fixes import FixReading, read_fix
 from domain.grading.free_text.naming import fields_named, file_named
 from domain.rubric import RUBRIC, Rubric
 from domain.scenario import SafeField, Truth
-from domain.training import checks
-from domain.training import raw_data as world
+from domain.training import checks, raw_data
 from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.simulator import draw_holdout, holdout_accuracy, simulate
 from domain.types import TaskId
@@ -36,7 +35,7 @@ ACCURACY_TOLERANCE = 0.04
 """How far below the twin's accuracy on fresh rows a repaired run may lie, at least; else two standard errors."""
 
 
-MAX_WORK = 10.0
+MAX_COST_RATIO = 10.0
 """How many times the work of the twin's training a patched run may take: judging must not cost the server much."""
 
 
@@ -48,33 +47,33 @@ def verify_patch(truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric 
     """Judge a patch: the faulty field must change, and the run must be repaired.
 
     Repaired means: the pipeline of the twin, or a value in the declared safe range, or, run again, no reason raised that
-    the twin does not raise and no lower accuracy on fresh rows of the same world.
+    the twin does not raise and no lower accuracy on fresh rows of the same data set.
     """
     faulty, twin = Pipeline.from_json(truth.pipeline), Pipeline.from_json(truth.twin)
     try:
-        changes = _changes(patch)
+        changes = _changed_values(patch)
     except (UnknownFieldError, ValueOutsideFieldError, ContradictionError) as error:
         return PatchVerdict(credit=0.0, explanation=f"{error}.")
     causes = {find(safe.file, safe.field).attribute for safe in truth.safe}
     touched = {name for name in changes if name in causes and changes[name] != faulty.value(name)}
     if not touched:
-        return PatchVerdict(credit=0.0, explanation=SAID["unchanged"])
+        return PatchVerdict(credit=0.0, explanation=VERDICT_TEXT["unchanged"])
     patched = faulty
     for name, value in changes.items():
         patched = patched.with_value(name, value)
     credit = 1.0 if set(changes) == touched else rubric.unneeded_entry_share
     if patched == twin:
-        return PatchVerdict(credit=credit, explanation=SAID["twin"])
+        return PatchVerdict(credit=credit, explanation=VERDICT_TEXT["twin"])
     if set(changes) == touched and all(_is_safe(truth.safe, name, changes[name]) for name in touched):
-        return PatchVerdict(credit=credit, explanation=SAID["safe"])
-    times = _work(patched) / _work(twin)
-    if times > MAX_WORK:
+        return PatchVerdict(credit=credit, explanation=VERDICT_TEXT["safe"])
+    times = _training_cost(patched) / _training_cost(twin)
+    if times > MAX_COST_RATIO:
         text = f"The patched run would take {times:.0f} times the work of the one without the fault: not run."
         return PatchVerdict(credit=0.0, explanation=text)
     return _rerun(patched, twin, credit)
 
 
-def _work(pipeline: Pipeline) -> float:
+def _training_cost(pipeline: Pipeline) -> float:
     """Cost of a training, in arbitrary units: a step has a fixed price, a row one that grows with the hidden layer."""
     training = pipeline.training
     rows = pipeline.dataset.customers * pipeline.dataset.rows_per_customer
@@ -89,7 +88,7 @@ class ContradictionError(ValueError):
         self.field = field
 
 
-def _changes(patch: tuple[PatchEntry, ...]) -> dict[str, FieldValue]:
+def _changed_values(patch: tuple[PatchEntry, ...]) -> dict[str, FieldValue]:
     """Pipeline path to new value."""
     changes: dict[str, FieldValue] = {}
     for entry in patch:
@@ -116,22 +115,25 @@ def _is_safe(safe: tuple[SafeField, ...], attribute: str, value: FieldValue) -> 
 
 
 def _rerun(patched: Pipeline, twin: Pipeline, credit: float) -> PatchVerdict:
-    raw, fresh = world.draw_rows(twin.seed, twin.dataset), draw_holdout(twin)
+    raw, fresh = raw_data.draw_rows(twin.seed, twin.dataset), draw_holdout(twin)
     run, healthy = simulate(patched, raw=raw), simulate(twin, raw=raw)
     reasons = checks.raised(run) - checks.raised(healthy)
-    ours, theirs = holdout_accuracy(run, fresh), holdout_accuracy(healthy, fresh)
-    falls = []
-    for name, accuracy, wanted in (("validation", ours.val, theirs.val), ("test", ours.test, theirs.test)):
-        error = 2.0 * (wanted * (1.0 - wanted) / theirs.rows) ** 0.5
-        if not accuracy >= wanted - max(ACCURACY_TOLERANCE, error):
-            falls.append(f"{name} accuracy on fresh rows is {accuracy:.3f}, {wanted:.3f} without the fault")
-    faults = [f"{name} ({check}) is still unusual" for check, name in sorted(reasons)] + falls
+    patched_accuracy, twin_accuracy = holdout_accuracy(run, fresh), holdout_accuracy(healthy, fresh)
+    drops = []
+    for name, accuracy, expected in (
+        ("validation", patched_accuracy.val, twin_accuracy.val),
+        ("test", patched_accuracy.test, twin_accuracy.test),
+    ):
+        error = 2.0 * (expected * (1.0 - expected) / twin_accuracy.rows) ** 0.5
+        if not accuracy >= expected - max(ACCURACY_TOLERANCE, error):
+            drops.append(f"{name} accuracy on fresh rows is {accuracy:.3f}, {expected:.3f} without the fault")
+    faults = [f"{name} ({check}) is still unusual" for check, name in sorted(reasons)] + drops
     if faults:
         return PatchVerdict(credit=0.0, explanation=f"Run again with the patch: {'; '.join(faults)}.")
     return PatchVerdict(
         credit=credit,
-        explanation=f"Run again with the patch: accuracy on fresh rows is {ours.test:.3f}, "
-        f"{theirs.test:.3f} without the fault, and no check is unusual.",
+        explanation=f"Run again with the patch: accuracy on fresh rows is {patched_accuracy.test:.3f}, "
+        f"{twin_accuracy.test:.3f} without the fault, and no check is unusual.",
     )
 
 
@@ -193,7 +195,7 @@ def as_score(total: float, rubric: Rubric) -> float:
 
 
 def credit_of(diagnosis: Diagnosis, truth: Truth, verdict: PatchVerdict | None) -> float | None:
-    """The share of the fix points that a patch earned; null: nothing was proposed that could be run."""
+    """Share of the fix points that a patch earned; None: no patch was proposed."""
     return verdict.credit if verdict is not None and read_fix(diagnosis, truth).patch else None
 
 
@@ -219,7 +221,7 @@ def _fix_part(diagnosis: Diagnosis, truth: Truth, verdict: PatchVerdict | None, 
             raise MissingVerdictError("the fix proposes a patch: verify it first")
         awarded, text = points * verdict.credit, verdict.explanation
     else:
-        awarded, text = _lean(reading, truth, rubric)
+        awarded, text = _grade_direction_only(reading, truth, rubric)
     named = {spec.field for spec in fields_named(diagnosis.root_cause_field)}
     if awarded and named and not named & set(truth.accepted.fields):
         awarded *= rubric.contradicting_fix_share
@@ -227,22 +229,22 @@ def _fix_part(diagnosis: Diagnosis, truth: Truth, verdict: PatchVerdict | None, 
     return FixPart(awarded=round(awarded, 4), possible=points, read_as=reading.patch, verdict=text)
 
 
-def _lean(reading: FixReading, truth: Truth, rubric: Rubric) -> tuple[float, str]:
+def _grade_direction_only(reading: FixReading, truth: Truth, rubric: Rubric) -> tuple[float, str]:
     """Points for a fix of which only field and direction could be read."""
-    if not reading.leaning:
-        return 0.0, SAID["unread"]
-    if len(reading.leaning) > 1:
-        return 0.0, SAID["several"]
-    ((spec, direction),) = reading.leaning
-    wanted = _direction(spec, truth)
+    if not reading.direction_hints:
+        return 0.0, VERDICT_TEXT["unread"]
+    if len(reading.direction_hints) > 1:
+        return 0.0, VERDICT_TEXT["several"]
+    ((spec, direction),) = reading.direction_hints
+    wanted = _direction_to_twin(spec, truth)
     if wanted is None:
-        return 0.0, SAID["unchanged"]
+        return 0.0, VERDICT_TEXT["unchanged"]
     if wanted != direction:
         return 0.0, f"{spec.field} would have to go {wanted}."
     return rubric.direction_only_fix_points, f"{spec.field} has to go {direction}; no value could be read."
 
 
-def _direction(spec: FieldSpec, truth: Truth) -> str | None:
+def _direction_to_twin(spec: FieldSpec, truth: Truth) -> str | None:
     """Where the cause has to go; None: the field is not the cause."""
     main = find(truth.safe[0].file, truth.safe[0].field) if truth.safe else None
     if main is None or spec != main or spec.attribute is None:

@@ -1,4 +1,4 @@
-"""The stored form of a graded submission: what was said and earned, and nothing that the rubric of its version says already.
+"""The stored form of a graded submission: what was submitted and earned, and nothing that follows from its rubric.
 
 What points are out of, the words of the usual verdicts and penalties, and the Brier score follow from what is stored, by
 tables that never change.
@@ -28,11 +28,11 @@ from domain.grade import (
 )
 from domain.rubric import Rubric, rubric_of
 
-_NAMES_OF_SENTENCES: Mapping[str, str] = {
+_VERDICT_BY_TEXT: Mapping[str, str] = {
     **{sentence: name for name, sentence in VERDICT_TEXT.items()},
     **{sentence + CONTRADICTING: name + "!" for name, sentence in VERDICT_TEXT.items()},
 }
-_SENTENCES_OF_NAMES: Mapping[str, str] = {name: sentence for sentence, name in _NAMES_OF_SENTENCES.items()}
+_TEXT_BY_VERDICT: Mapping[str, str] = {name: sentence for sentence, name in _VERDICT_BY_TEXT.items()}
 
 
 class _Stored(BaseModel):
@@ -84,7 +84,8 @@ def to_stored(
     )
     body: dict[str, Any] = {
         "entries": [
-            _entry(said, one, credit) for said, one, credit in zip(diagnoses, graded, grade.credits, strict=True)
+            _entry(diagnosis, one, credit)
+            for diagnosis, one, credit in zip(diagnoses, graded, grade.credits, strict=True)
         ],
         "rubric": grade.rubric_version,
         "score": grade.score,
@@ -99,8 +100,8 @@ def to_stored(
     return body
 
 
-def _entry(said: Diagnosis, graded: Breakdown | GradedEntry, credit: float | None) -> dict[str, Any]:
-    body: dict[str, Any] = {"diagnosis": without_nulls(said.model_dump(mode="json"))}
+def _entry(diagnosis: Diagnosis, graded: Breakdown | GradedEntry, credit: float | None) -> dict[str, Any]:
+    body: dict[str, Any] = {"diagnosis": without_nulls(diagnosis.model_dump(mode="json"))}
     if isinstance(graded, GradedEntry):
         if graded.fault_id is None:
             return body
@@ -108,10 +109,10 @@ def _entry(said: Diagnosis, graded: Breakdown | GradedEntry, credit: float | Non
     fix = graded.proposed_fix
     parts = (graded.failure_category, graded.root_cause_file, graded.root_cause_field, fix)
     body["points"] = [part.awarded for part in parts]
-    body["verdict"] = _NAMES_OF_SENTENCES.get(fix.verdict, fix.verdict)
+    body["verdict"] = _VERDICT_BY_TEXT.get(fix.verdict, fix.verdict)
     if credit is not None:
         body["credit"] = credit
-    if fix.read_as != (said.patch or ()):
+    if fix.read_as != (diagnosis.patch or ()):
         body["read_as"] = [entry.model_dump(mode="json") for entry in fix.read_as]
     return body
 
@@ -122,7 +123,7 @@ def without_nulls(diagnosis: dict[str, Any]) -> dict[str, Any]:
 
 
 def _name_of(reason: str, version: str) -> str:
-    """The name of a penalty, or its reason where that is another rubric's or nobody's."""
+    """The name of a penalty, or its reason where no penalty of this rubric has it."""
     rubric = rubric_of(version)
     names = (FEW_READS, UNMATCHED, *sorted(rubric.low_score_tasks))
     return next((name for name in names if penalty_reason(name, rubric) == reason), reason)
@@ -165,26 +166,26 @@ def _parts(entry: StoredEntry, rubric: Rubric) -> dict[str, Any]:
             awarded=fix,
             possible=rubric.fix_points,
             read_as=read_as if entry.points is not None else (),
-            verdict=_SENTENCES_OF_NAMES.get(entry.verdict, entry.verdict),
+            verdict=_TEXT_BY_VERDICT.get(entry.verdict, entry.verdict),
         ),
     }
 
 
 def from_version_2(payload: dict[str, Any]) -> dict[str, Any]:
     """The payload of a single diagnosis as it was stored before: every part with its sentence and what it was out of."""
-    grade, verdict, said = payload["grade"], payload["verdict"], payload["diagnosis"]
+    grade, verdict, diagnosis = payload["grade"], payload["verdict"], payload["diagnosis"]
     parts, fix = grade["breakdown"], grade["breakdown"]["proposed_fix"]
     entry: dict[str, Any] = {
-        "diagnosis": without_nulls(said),
+        "diagnosis": without_nulls(diagnosis),
         "points": [
             parts[name]["awarded"]
             for name in ("failure_category", "root_cause_file", "root_cause_field", "proposed_fix")
         ],
-        "verdict": _NAMES_OF_SENTENCES.get(fix["verdict"], fix["verdict"]),
+        "verdict": _VERDICT_BY_TEXT.get(fix["verdict"], fix["verdict"]),
     }
     if verdict is not None:
         entry["credit"] = verdict["credit"]
-    if fix["read_as"] != (said["patch"] or []):
+    if fix["read_as"] != (diagnosis["patch"] or []):
         entry["read_as"] = fix["read_as"]
     body: dict[str, Any] = {
         "entries": [entry],

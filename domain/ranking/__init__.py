@@ -1,1 +1,5 @@
-"""Statistics of boards, and what a round's secret decides."""
+"""Ranked rounds without storage.
+
+- `rounds`: seed, fault, name and commitment of an attempt, from the round's secret.
+- `statistics`: scores with confidence intervals, ranks, pass rates, calibration.
+"""

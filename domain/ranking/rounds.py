@@ -1,8 +1,8 @@
 """What a ranked round derives from its secret: the seed and the fault of every attempt.
 
 Rule 1: everything is HMAC-SHA256 of the attempt's name under the round's secret, so neither agent nor host chooses.
-Rule 2: each fault is a draw of its own from the suite's mix. A shuffled deck would be told by its last cards: whoever
-knows the faults that came, knows the ones that are left. Rule 3: the commitment is published before the first attempt.
+Rule 2: each fault is a draw of its own from the suite's mix. Drawing without replacement would reveal the last
+faults to anyone who knows the earlier ones. Rule 3: the commitment is published before the first attempt.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ATTEMPT_NAME = re.compile(rf"k[0-9a-f]{{8}}\.({ROUND_NAME.pattern}):[1-9][0-9]*
 
 
 class AttemptId(NamedTuple):
-    """The name of one attempt: whoever asks for it again gets the same episode."""
+    """Identity of one attempt: asking for it again gives the same episode."""
 
     round: str
     agent: str

@@ -2,7 +2,7 @@
 
 Rule 1: a mean is taken within each fault, and the faults are weighted as the suite weighs them, so that luck with the
 draw neither helps nor harms. Rule 2: an entry that was never attempted counts with the floor score. Rule 3: two rows
-have different ranks only where a test on the same strata tells them apart.
+have different ranks only where a test on the same strata finds them different.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ PASS_SCORE = 0.7
 CALIBRATION_BINS = 10
 MIN_SPREAD = 0.05
 """Standard deviation that one attempt is given at least: a few equal scores do not prove that all would be equal."""
-_MANY = 1000
+_MANY_DEGREES_OF_FREEDOM = 1000
 # Two-sided 95 % of Student's t for 1 to 8 degrees of freedom; beyond, the expansion below is right to three digits.
-_FEW = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306)
-_Z = 1.959964
+_T_QUANTILES = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306)
+_NORMAL_QUANTILE = 1.959964
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Outcome:
     score: float
     steps: int
     confidence: float | None = None
-    """Null: none was given."""
+    """None: not stated."""
     is_right: bool = False
     """Whether category, file and field were right, which a confidence is about."""
 
@@ -76,9 +76,9 @@ def t_quantile(freedom: int) -> float:
     """Two-sided 95 % of Student's t."""
     if freedom < 1:
         return math.inf
-    if freedom <= len(_FEW):
-        return _FEW[freedom - 1]
-    z, n = _Z, float(freedom)
+    if freedom <= len(_T_QUANTILES):
+        return _T_QUANTILES[freedom - 1]
+    z, n = _NORMAL_QUANTILE, float(freedom)
     first = (z**3 + z) / 4
     second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
     third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
@@ -126,7 +126,7 @@ def _pooled_spread(outcomes: Sequence[Outcome], rubric: Rubric) -> tuple[float, 
         freedom += len(scores) - 1
     if not freedom:
         # No score can spread more: assumed where no fault was met twice.
-        return ((rubric.highest_score - rubric.lowest_score) / 2) ** 2, _MANY
+        return ((rubric.highest_score - rubric.lowest_score) / 2) ** 2, _MANY_DEGREES_OF_FREEDOM
     return max(squares / freedom, MIN_SPREAD**2), freedom
 
 
@@ -141,7 +141,7 @@ def is_better(one: Estimate, other: Estimate) -> bool:
 
 
 def rank(estimates: Mapping[str, Estimate]) -> dict[str, int]:
-    """1 plus the number of rows that are better beyond chance: what cannot be told apart is tied."""
+    """1 plus the number of rows that are significantly better; rows without a significant difference are tied."""
     return {
         name: 1 + sum(is_better(other, one) for other_name, other in estimates.items() if other_name != name)
         for name, one in estimates.items()
@@ -149,12 +149,12 @@ def rank(estimates: Mapping[str, Estimate]) -> dict[str, int]:
 
 
 def pass_rate(outcomes: Sequence[Outcome]) -> float | None:
-    """pass@1: the share of attempts that pass; null: none has ended."""
+    """pass@1: the share of attempts that pass; None: none has ended."""
     return round(_mean([float(each.score >= PASS_SCORE) for each in outcomes]), 4) if outcomes else None
 
 
 def pass_all(outcomes: Sequence[Outcome], k: int) -> float | None:
-    """pass^k: how likely k attempts at an entry all pass, without bias from the k that are looked at; null: no entry
+    """pass^k: how likely k attempts at an entry all pass, without bias from the k that are looked at; None: no entry
     has so many."""
     of_entry: dict[int, list[bool]] = defaultdict(list)
     for each in outcomes:
@@ -164,7 +164,7 @@ def pass_all(outcomes: Sequence[Outcome], k: int) -> float | None:
 
 
 def calibration(outcomes: Iterable[Outcome]) -> tuple[CalibrationBin, ...]:
-    """The bins that hold an attempt, by rising confidence."""
+    """The bins with at least one attempt, by rising confidence."""
     bins: dict[int, list[tuple[float, bool]]] = defaultdict(list)
     for each in outcomes:
         if each.confidence is not None:
@@ -183,7 +183,7 @@ def calibration(outcomes: Iterable[Outcome]) -> tuple[CalibrationBin, ...]:
 
 
 def brier(outcomes: Iterable[Outcome]) -> float | None:
-    """Mean over the attempts that gave a confidence; null: none did."""
+    """Mean over the attempts that gave a confidence; None: none did."""
     found = [(each.confidence - each.is_right) ** 2 for each in outcomes if each.confidence is not None]
     return round(_mean(found), 4) if found else None
 

@@ -1,7 +1,7 @@
 """Which scenarios are for training, for validation and for testing: the numbered tasks of each split. Static data.
 
 A scenario is generated from task, seed and split. The ranges of the three splits never meet, so that a seed of a numbered
-task also tells which split it was numbered in; a seed alone says nothing about a split.
+task also identifies the split it was numbered in; other seeds belong to no split.
 
 A split's tasks are numbered by going round the three tasks of one fault, seed by seed; behind them come those of none, one or
 two faults, so that no number ever meant another task.

@@ -1,4 +1,4 @@
-"""Suites: versioned data that says what a ranked round consists of. A suite never changes; a new one has a new name."""
+"""Suites: versioned data of what a ranked round consists of. A suite never changes; a new one has a new name."""
 
 from __future__ import annotations
 
@@ -166,13 +166,13 @@ RANKED_2 = Suite(
         }
     ),
 )
-"""The whole catalogue, and the expert task: a fifth of its runs is healthy, two fifths hold one fault, two fifths two."""
+"""The whole catalogue, and the expert task: a fifth of its runs is healthy, two fifths have one fault, two fifths two."""
 
 SUITES: Mapping[str, Suite] = MappingProxyType({suite.suite_id: suite for suite in (RANKED_1, RANKED_2)})
 
 
 def find_suite(suite_id: str) -> Suite:
-    """Raises ``UnknownSuiteError``."""
+    """The suite with this id; raises ``UnknownSuiteError``."""
     if suite_id not in SUITES:
         raise UnknownSuiteError(suite_id)
     return SUITES[suite_id]

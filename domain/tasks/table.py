@@ -1,4 +1,4 @@
-"""The four tasks: what an agent is told before it starts. Names no candidate fault."""
+"""The four tasks and the descriptions that agents read at a reset. Names no candidate fault."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Task:
         return self.describe(RUBRIC)
 
     def describe(self, rubric: Rubric) -> str:
-        """What the agent of an episode under this rubric is told."""
+        """The description that an agent of an episode under this rubric reads."""
         if self.task_id == COMPOSED_TASK:
             return _composed_brief(rubric)
         if self.task_id not in rubric.low_score_tasks:

@@ -1,4 +1,4 @@
-"""Trains the network really and keeps what a training log would."""
+"""Trains the network and records what a training log shows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from domain.training.network import Flat, Network, Weights, activate, slope, start
+from domain.training.network import FlatParameters, Network, Weights, activate, slope, start
 from domain.training.optimization import Gradient, Update
 from domain.training.pipeline import Model, Pipeline
 from domain.training.randomness import Floats, Ints, Stream
@@ -60,7 +60,7 @@ class Batches(NamedTuple):
     masks: Floats | None
 
 
-class _Feeder:
+class _BatchSource:
     """Hands out an epoch at a time: shuffles, one-hot targets, dropout masks."""
 
     def __init__(self, pipeline: Pipeline, features: Floats, labels: Ints) -> None:
@@ -94,7 +94,7 @@ class _Feeder:
 
 def fit(pipeline: Pipeline, features: Floats, labels: Ints, val_features: Floats, val_labels: Ints) -> Fit:
     """Train on features (rows, columns) and labels (rows,), watching the validation rows after each epoch."""
-    training = _Training(pipeline, _Feeder(pipeline, features, labels), features.shape[1])
+    training = _Training(pipeline, _BatchSource(pipeline, features, labels), features.shape[1])
     with np.errstate(all="ignore"):
         for number in range(1, pipeline.training.epochs + 1):
             training.run_epoch(number)
@@ -105,7 +105,7 @@ def fit(pipeline: Pipeline, features: Floats, labels: Ints, val_features: Floats
     return training.finished()
 
 
-class _Sums:
+class _EpochTotals:
     """What one epoch adds up."""
 
     def __init__(self) -> None:
@@ -117,16 +117,16 @@ class _Sums:
 class _Training:
     """One training in progress."""
 
-    def __init__(self, pipeline: Pipeline, feeder: _Feeder, inputs: int) -> None:
+    def __init__(self, pipeline: Pipeline, feeder: _BatchSource, inputs: int) -> None:
         model = pipeline.model
         self.settings, self.feeder = pipeline.training, feeder
         self.flat = start(model, inputs, pipeline.training.seed)
-        self.slopes = Flat(inputs, model.hidden_units, model.num_classes)
+        self.slopes = FlatParameters(inputs, model.hidden_units, model.num_classes)
         self.gradient_of = Gradient(model, self.flat.view, self.slopes.view)
         self.update = Update(pipeline.optimizer, len(self.flat.vector))
         self.network = Network(model, self.flat.view, pipeline.training.seed)
         self.result = Fit(steps_per_epoch=feeder.steps)
-        self.sums = _Sums()
+        self.sums = _EpochTotals()
         self.best_accuracy, self.stale_epochs, self.clipped_steps = -1.0, 0, 0
 
     @property
@@ -135,7 +135,7 @@ class _Training:
 
     def run_epoch(self, number: int) -> None:
         """Every step of one epoch, or up to the first that is not finite."""
-        epoch, self.sums = self.feeder.epoch(), _Sums()
+        epoch, self.sums = self.feeder.epoch(), _EpochTotals()
         if number == 1:
             self.result.batch_entropy = _batch_entropy(epoch.codes, self.feeder)
         for part in self.feeder.slices():
@@ -211,7 +211,7 @@ def _dead_share(model: Model, weights: Weights, features: Floats) -> float:
     return 0.0
 
 
-def _batch_entropy(codes: Ints, feeder: _Feeder) -> float:
+def _batch_entropy(codes: Ints, feeder: _BatchSource) -> float:
     """Mean label entropy of the batches over what random batches of that size would have; 1: well mixed."""
     outputs = feeder.one_hot.shape[1]
 

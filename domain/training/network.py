@@ -77,7 +77,7 @@ def slope(name: str, activated: Floats) -> Floats:
     return np.ones_like(activated)
 
 
-class Flat:
+class FlatParameters:
     """One flat vector with named views, so that an optimizer line is one operation."""
 
     def __init__(self, inputs: int, hidden: int, outputs: int) -> None:
@@ -92,9 +92,9 @@ class Flat:
         )
 
 
-def start(model: Model, inputs: int, seed: int) -> Flat:
+def start(model: Model, inputs: int, seed: int) -> FlatParameters:
     """Initial parameters."""
-    flat = Flat(inputs, model.hidden_units, model.num_classes)
+    flat = FlatParameters(inputs, model.hidden_units, model.num_classes)
     if model.init == "constant":
         flat.view.hidden[:] = 0.01 * model.init_gain
         flat.view.output[:] = 0.01 * model.init_gain

@@ -19,7 +19,7 @@ FieldValue = bool | int | float | str | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """The made-up world that the rows are drawn from. Standard deviations are in units of the within-class one."""
+    """The synthetic distribution that the rows are drawn from. Standard deviations are in units of the within-class one."""
 
     name: str
     classes: tuple[str, ...]
@@ -30,7 +30,7 @@ class Dataset:
     vocabulary: int = 24
     tokens_per_text: int = 6
     signals: int = 28
-    """Numeric columns of which few say anything; the best are selected."""
+    """Numeric columns of which few are informative; the best are selected."""
     imbalance: float = 1.3
     """Frequency of each class over that of the next."""
     separation: float = 0.55

@@ -24,9 +24,9 @@ def draw_rows(seed: int, dataset: Dataset, *, rows: str = "rows", customers: int
     """The raw rows of a dataset.
 
     Args:
-        seed: fixes the world (class means, units) and the rows.
+        seed: fixes the distribution (class means, units) and the rows.
         dataset: its shape and difficulty.
-        rows: name of the stream that draws the rows: another name gives fresh rows of the same world.
+        rows: name of the stream that draws the rows: another name gives fresh rows of the same distribution.
         customers: how many; as in `dataset` when None.
     """
     classes, count = len(dataset.classes), dataset.customers if customers is None else customers

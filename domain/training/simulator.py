@@ -1,4 +1,4 @@
-"""Really runs a pipeline: draws the data, splits, preprocesses, trains and evaluates.
+"""Runs a pipeline: draws the data, splits, preprocesses, trains and evaluates.
 
 Each step is the branch that `artifacts/code.py` shows, through the same `tabular` functions. `None` as the
 evaluation's random state is a fresh draw from the raw data's entropy.
@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from domain.training import raw_data as world
-from domain.training import tabular
+from domain.training import raw_data, tabular
 from domain.training.fitting import Epoch, Fit, fit
 from domain.training.frame import Frame
 from domain.training.network import Network
@@ -98,7 +97,7 @@ class TrainingRun:
 
 
 class HoldoutAccuracy(NamedTuple):
-    """Accuracy on fresh rows of the same world, through the validation's features and through the test's."""
+    """Accuracy on fresh rows of the same distribution, through the validation's features and through the test's."""
 
     val: float
     test: float
@@ -110,10 +109,10 @@ def simulate(pipeline: Pipeline, *, raw: Frame | None = None) -> TrainingRun:
 
     Args:
         pipeline: what to run.
-        raw: the rows `world.draw_rows` gives for this pipeline, when the caller has drawn them already.
+        raw: the rows `raw_data.draw_rows` gives for this pipeline, when the caller has drawn them already.
     """
     step = Steps(pipeline)
-    rows = world.draw_rows(pipeline.seed, pipeline.dataset) if raw is None else raw
+    rows = raw_data.draw_rows(pipeline.seed, pipeline.dataset) if raw is None else raw
     splits = step.make_split(rows, step.seed)
     fitted = step.fit_transforms(splits.train, rows)
     train = Matrix(step.train_features(splits.train, fitted), step.train_labels(splits.train))
@@ -163,8 +162,8 @@ def holdout_accuracy(run: TrainingRun, rows: Frame) -> HoldoutAccuracy:
 
 
 def draw_holdout(pipeline: Pipeline) -> Frame:
-    """Fresh rows of the same world: about thirty times as many as a test split, so that chance matters little."""
-    return world.draw_rows(pipeline.seed, pipeline.dataset, rows="holdout", customers=HOLDOUT_CUSTOMERS)
+    """Fresh rows of the same distribution: about thirty times as many as a test split, so that chance matters little."""
+    return raw_data.draw_rows(pipeline.seed, pipeline.dataset, rows="holdout", customers=HOLDOUT_CUSTOMERS)
 
 
 class Steps:
@@ -175,8 +174,8 @@ class Steps:
         self.seed = pipeline.training.seed
         theme = BY_DATASET[pipeline.dataset.name]
         self.numeric, self.tokenizer = theme.numeric, theme.tokenizer
-        self.signals = world.signal_names(pipeline.dataset)
-        self.extra = () if self.settings.resolution_code == "drop" else (world.PROXY,)
+        self.signals = raw_data.signal_names(pipeline.dataset)
+        self.extra = () if self.settings.resolution_code == "drop" else (raw_data.PROXY,)
 
     def make_split(self, frame: Frame, seed: int | None) -> Splits:
         settings = self.settings

@@ -1,4 +1,4 @@
-"""How a pipeline's files are written: names, spellings, layout. A stream of its own draws it, so it says nothing about the run.
+"""How a pipeline's files are written: names, spellings, layout. A stream of its own draws it, so it is independent of the run.
 
 The benchmark's three splits share no naming scheme, no spelling of a step and no theme: what an agent learned by heart on
 `train` does not come up in `validation` or `test`.
@@ -49,7 +49,7 @@ NAMES: dict[SeedSplit, tuple[str, ...]] = {
     "validation": ("tables", "stages"),
     "test": ("ledger", "records"),
 }
-"""Naming schemes that each split uses; `artifacts/code/names.py` holds them."""
+"""Naming schemes that each split uses; defined in `artifacts/code/names.py`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ branch_labels = None
 depends_on = None
 
 
-# A gap or a link to another past cannot be written, whoever writes it. The hash cannot be computed here; that it follows
+# A gap or a link to another past cannot be written by any client. The hash cannot be computed here; that it follows
 # from what it covers is what the audit checks.
 _FOLLOWS = (
     "NEW.version <> 1 AND NOT EXISTS (SELECT 1 FROM events WHERE stream_id = NEW.stream_id "
@@ -78,7 +78,7 @@ def _guard_postgres() -> None:
         "scenarios_refuse_replace", f"IF {_IS_ANOTHER} THEN {_raise('scenarios is append-only')} END IF; RETURN NEW;"
     )
     _on_insert("scenarios_refuse_replace", "scenarios", "ROW")
-    # Runs before the statement takes positions: server/storage/positions.py says what for. Once in a transaction.
+    # Runs before the statement takes positions: server/storage/positions.py explains why. Once in a transaction.
     _create_function(
         "events_announce",
         "IF coalesce(current_setting('mlops_debug.announced', true), '') = '' THEN "
@@ -92,9 +92,9 @@ def _guard_postgres() -> None:
 
 
 def _raise(message: str, *values: str) -> str:
-    said = ", ".join((f"'{message}'", *values))
+    arguments = ", ".join((f"'{message}'", *values))
     # The class of error that SQLite's RAISE(ABORT) has, too.
-    return f"RAISE EXCEPTION {said} USING ERRCODE = 'integrity_constraint_violation';"
+    return f"RAISE EXCEPTION {arguments} USING ERRCODE = 'integrity_constraint_violation';"
 
 
 def _create_function(name: str, body: str, *, declared: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Grades under other rubrics, kept beside the recorded ones, and what the server's own audits of attempts showed."""
+"""Adds grades under other rubrics, kept beside the recorded ones, and results of the server's audits of attempts."""
 
 from __future__ import annotations
 

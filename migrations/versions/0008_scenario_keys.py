@@ -1,4 +1,4 @@
-"""Scenarios are found by what they are generated from, so that one that was generated ahead is not generated again."""
+"""Adds the key of a scenario, what it is generated from, so that one generated ahead is found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scenarios and rounds name their split. What was there before was generated for ``train``, as an older server still does."""
+"""Adds the split of scenarios and rounds. Earlier rows were generated for ``train``, as an older server still does."""
 
 from __future__ import annotations
 

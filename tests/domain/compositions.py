@@ -31,13 +31,13 @@ def answer_to(fault: Truth, **changes: object) -> Diagnosis:
     return Diagnosis.model_validate({key: revealed[key] for key in keys} | {"patch": fault.patch} | changes)
 
 
-def grade_all(scenario: Scenario, said: Sequence[Diagnosis], investigation: Investigation = THOROUGH) -> Grade:
+def grade_all(scenario: Scenario, diagnoses: Sequence[Diagnosis], investigation: Investigation = THOROUGH) -> Grade:
     """The grade of a list of diagnoses, with every verdict that it needs."""
     faults = composition(scenario).faults
     verdicts = []
-    for one in said:
+    for one in diagnoses:
         patches = [read_fix(one, fault).patch for fault in faults]
         verdicts.append(
             [verify_patch(fault, patch) if patch else None for fault, patch in zip(faults, patches, strict=True)]
         )
-    return grade_diagnoses(said, scenario.truth, investigation, verdicts, task_id="expert")
+    return grade_diagnoses(diagnoses, scenario.truth, investigation, verdicts, task_id="expert")

@@ -89,7 +89,7 @@ def test_planting_changes_exactly_one_field(fault_id: str) -> None:
 
 
 @pytest.mark.parametrize("fault_id", FAULT_IDS)
-def test_every_dose_is_a_value_the_field_can_take_and_none_is_safe(fault_id: str) -> None:
+def test_every_severity_is_a_value_the_field_can_take_and_none_is_safe(fault_id: str) -> None:
     fault = CATALOGUE[fault_id]
     for seed in SEEDS:
         healthy = draw_pipeline(seed)

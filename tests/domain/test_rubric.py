@@ -84,14 +84,14 @@ def test_a_floor_and_an_interval_are_those_of_the_rubric_of_the_scores(rubric: R
 
 
 def test_a_penalty_is_stored_by_name_where_only_another_rubric_has_it() -> None:
-    said = Diagnosis(failure_category="data_leakage")
-    graded = submit(said).grade
+    diagnosis = Diagnosis(failure_category="data_leakage")
+    graded = submit(diagnosis).grade
     assert isinstance(graded.breakdown, Breakdown)
     penalty = Penalty(reason=penalty_reason("medium", OTHER), amount=-0.1)
     part = Part(awarded=0.0, possible=OTHER.field_points)
     breakdown = graded.breakdown.model_copy(update={"penalties": (penalty,), "root_cause_field": part})
     grade: Grade = graded.model_copy(update={"rubric_version": OTHER.version, "breakdown": breakdown})
-    event = DiagnosisSubmitted(diagnoses=(said,), grade=grade, reported=None, observation_digest="d")
+    event = DiagnosisSubmitted(diagnoses=(diagnosis,), grade=grade, reported=None, observation_digest="d")
     stored = encode(event)
     assert penalty.reason not in stored.payload.decode()
     assert decode(stored) == event

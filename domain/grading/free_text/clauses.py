@@ -1,4 +1,4 @@
-"""Cuts a text into clauses and tells what kind of clause each is. Knows words, no fields' values."""
+"""Splits a text into clauses and classifies them. Knows words, no fields' values."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ _AT_MOST = re.compile(
 _PAIR = re.compile(r"(\b\w+), (\w+\s*(?:->|→|⇒|=>|=(?!=))\s*\w+), (?=\w)")
 MAX_CLAUSES = 32
 """A text of more is a list, not a fix."""
-_LEAD = 2
+_MAX_WORDS_BEFORE_NEGATION = 2
 """Up to so many words stand before a negation that governs the whole clause: "please do not", "it would ..."."""
-_SHORT = 6
+_MAX_WORDS_OF_ASSIGNMENT = 6
 """Up to so many words are a bare name and value, as in a review comment."""
 
 
 class Clause(NamedTuple):
     text: str
     is_reason: bool
-    """It tells why, or to what end: it proposes nothing for a field that it names itself."""
-    is_aside: bool
-    """It stands behind a comma and asks for nothing by itself: it belongs to the clause before."""
+    """A reason or purpose: it proposes nothing for a field that it names itself."""
+    is_parenthetical: bool
+    """It follows a comma and requests nothing by itself: it belongs to the clause before."""
 
 
-def cut(text: str) -> list[Clause]:
-    """The clauses of a text (see `plainly`), in order."""
+def split(text: str) -> list[Clause]:
+    """The clauses of a text (see `normalize`), in order."""
     text = text.replace("e.g.", "eg").replace("i.e.", "ie").replace("approx.", "about")
     text = _SPLITS.sub(lambda found: found[0].replace(", ", " and "), text)
-    text = _BRACKETED.sub(lambda found: _bracketed(found[0]), text)
+    text = _BRACKETED.sub(lambda found: _separate_arguments(found[0]), text)
     clauses: list[Clause] = []
     place, is_reason, is_comma = 0, False, False
     for mark in [*_MARK.finditer(text), None]:
@@ -67,12 +67,12 @@ def cut(text: str) -> list[Clause]:
     return clauses
 
 
-def _bracketed(text: str) -> str:
+def _separate_arguments(text: str) -> str:
     """Arguments that are assigned are clauses of their own, others stay together."""
     return text.replace(",", ";") if text.count("=") > 1 else text.replace(", ", ",")
 
 
-def plainly(text: str) -> str:
+def normalize(text: str) -> str:
     """Arrows, diffs, substitutions of a stream editor and typographic marks in one spelling."""
     text = _SED.sub(r" \2 -> \3 ", text.replace("\\", ""))
     text = re.sub(r"\bversion (\d)\b", r"v\1", text)
@@ -83,7 +83,7 @@ def plainly(text: str) -> str:
     return text.replace("’", "'").replace("↓", " down ").replace("↑", " up ").replace("×", "x").replace("−", "-")
 
 
-def positive(clause: str) -> str:
+def without_negated(clause: str) -> str:
     """The clause without what it rules out: all that stands behind a negation, up to a "but" or an arrow."""
     found = _NEGATION.search(clause)
     if found is None:
@@ -93,19 +93,22 @@ def positive(clause: str) -> str:
     return clause[: found.start()] + (rest[back.start() :] if back else "")
 
 
-def rules_out(clause: str) -> bool:
-    """Whether a clause forbids what it speaks of: what is said to explain it proposes nothing either.
+def is_prohibition(clause: str) -> bool:
+    """Whether a clause forbids what it names; a clause that explains it proposes nothing either.
 
     What is named to be compared with ("rather than a, b") is followed by the proposal.
     """
     if _COMPARISON.match(clause):
         return False
-    return len(to_words(positive(clause)).split()) <= _LEAD and positive(clause) != clause
+    return (
+        len(to_words(without_negated(clause)).split()) <= _MAX_WORDS_BEFORE_NEGATION
+        and without_negated(clause) != clause
+    )
 
 
-def asks(clause: str) -> bool:
-    """Whether a clause asks for a change: an assignment, an arrow, a request, or no more than a name and a value."""
-    return _is_request(clause) or len(to_words(clause).split()) <= _SHORT
+def requests_change(clause: str) -> bool:
+    """Whether a clause requests a change: an assignment, an arrow, a request, or no more than a name and a value."""
+    return _is_request(clause) or len(to_words(clause).split()) <= _MAX_WORDS_OF_ASSIGNMENT
 
 
 def _is_request(clause: str) -> bool:
@@ -113,14 +116,14 @@ def _is_request(clause: str) -> bool:
     return bool(concepts.DIRECTIVE.search(to_words(clause)) or is_marked)
 
 
-def proposes_nothing(clause: str) -> bool:
-    """Whether a clause says what should stay or is optional."""
+def keeps_current(clause: str) -> bool:
+    """Whether a clause names what should stay as it is or is optional."""
     words = to_words(clause)
     is_idle = concepts.KEEP.search(words) or concepts.OPTIONAL.search(words)
     return bool(is_idle) and not ARROW.search(clause)
 
 
-def only_names(clause: str) -> bool:
-    """A further item of a list such as "lower a, b and c"."""
+def is_bare_name(clause: str) -> bool:
+    """Whether a clause is a further item of a list such as "lower a, b and c"."""
     _, left = mask_fields(to_words(clause))
     return MASK.strip() in left and set(left.split()) <= {MASK.strip(), "and", "or", "the", "as", "well", "also"}

@@ -13,10 +13,10 @@ from domain.training.artifacts.code.names import public_names
 _TRAIN = r"(?:x )?train(?:ing)?"
 _KEEP_BY = r"persist\w*|sav(?:e|ed|ing)|stor(?:e|ed|ing)|load\w*|re ?us\w+|reproduc\w*|once|cach\w+|dump\w*|pickl\w+|serial\w+|freez\w+|frozen"
 _SPLIT_PARTS = r"split|splits|indices|ids|index|partitions?|rows|train val test|membership|assignment"
-_HOLDS = r"(?:\w+ ){0,3}?(?:holds?|gets?|from|be|contains?|shows?|reports|is|equals?|to|receives?|under|as|carr(?:y|ies)|assigned|taken from|fed by|come from)(?: (?!val|test)\w+){0,6}?"
+_REFERS_TO = r"(?:\w+ ){0,3}?(?:holds?|gets?|from|be|contains?|shows?|reports|is|equals?|to|receives?|under|as|carr(?:y|ies)|assigned|taken from|fed by|come from)(?: (?!val|test)\w+){0,6}?"
 _OWN_NAME = (
-    rf"\bval(?:idation)? (?:acc\w* )?{_HOLDS} (?:m )?val(?:idation)?\b"
-    rf"|\btest (?:acc\w* )?{_HOLDS} (?:m )?test\b"
+    rf"\bval(?:idation)? (?:acc\w* )?{_REFERS_TO} (?:m )?val(?:idation)?\b"
+    rf"|\btest (?:acc\w* )?{_REFERS_TO} (?:m )?test\b"
     r"|\bval(?:idation)? (?:acc\w*|report) m val\b|(?<!report )\btest (?:acc\w*|report) m test\b"
 )
 _TAKEN = r"(?:comes?|coming|taken?|read|computed|measured|filled|fed) (?:from|on|by|with|over)(?: the)?"
@@ -138,9 +138,9 @@ DIRECTIVE: Final = re.compile(
     r"^ (?:please |just |simply |then |also |and |i would |we should )*(?:set|use|change|lower|reduc\w+|decreas\w+|increas\w+|rais\w+|switch|make|pass|pin|bring|restor\w+|revert|drop|cut|shrink|divid\w+|fit|fix|add|replac\w+|swap|put|turn|disabl\w+|enabl\w+|try|pick|choos\w+|select|keep|move|scal\w+|load|reus\w+|share|hold|split|train|evaluate|encode|have|let|call|give|score|watch|report|index|standardi[sz]e|normali[sz]e|impute|fill|(?:re ?|over ?)sample|initiali[sz]e)\b"
     r"|\b(?:should|must|ought|needs? to|has to|have to|would|recommend\w*|suggest\w*|propos\w+|fix is|remedy is|set|change|lowering|reducing|setting|changing|raising|switching)\b"
 )
-"""A clause that asks for something, rather than telling what was seen."""
+"""A clause that requests something, rather than describing what was observed."""
 
-SORT_IT: Final = re.compile(r"^ (?:please |just )?sort\b|\balphabetical\w*\b")
+SORT_REQUEST: Final = re.compile(r"^ (?:please |just )?sort\b|\balphabetical\w*\b")
 """A request for an order of its own, whatever it names beside."""
 
 OPTIONAL: Final = re.compile(
@@ -163,21 +163,21 @@ IDENTIFIERS: Final[dict[str, tuple[re.Pattern[str], str]]] = {
     "feature_columns.order": (re.compile(_any_name("NUMERIC")), "training"),
     "train_test_split.random_state": (re.compile(rf"{_any_name('SEED')}(?!\s*[-+*])"), "SEED"),
 }
-"""Constants of preprocessing.py, as written there, and the choice each of them holds."""
+"""Constants of preprocessing.py, as written there, and the choice that is the value of each."""
 
-PLAIN_WORDS: Final = frozenset(
+COMMON_WORDS: Final = frozenset(
     {"train", "test", "val", "validation", "all", "best", "first", "last", "rest", "drop", "keep", "mean"}
 )
 """Choices that are everyday words: they count only where they are assigned."""
 
-SPOILERS: Final[dict[str, str]] = {
+CANCELLED_BY: Final[dict[str, str]] = {
     "same+training": "other",
     "train_only": "train_and_more",
     "exchange+pair": "other_pair",
     "fixed": "val_and_test",
     "he": "xavier",
 }
-"""A concept that, said of the same field, takes the first one's meaning away."""
+"""A concept to the one that cancels it where both are stated of the same field."""
 
 DOWN: Final = re.compile(
     r"\b(?:reduc\w*|lower\w*|decreas\w*|small\w*|shrink\w*|drop\w*|cut\w*|halv\w*|down|less|fewer|dial\w* back"

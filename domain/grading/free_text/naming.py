@@ -1,4 +1,4 @@
-"""Reads which file and which fields a text names, in whatever spelling people use."""
+"""Finds the file and the fields that a text names, in any spelling."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _aliases() -> tuple[tuple[str, FieldSpec], ...]:
         (name, spec)
         for spec in REGISTRY
         for alias in (spec.field, *spec.aliases)
-        for name in _in_any_scheme(to_words(alias))
+        for name in _in_every_scheme(to_words(alias))
     }
     return tuple(sorted(named, key=lambda pair: (-len(pair[0]), pair[0], pair[1].field)))
 
@@ -51,7 +51,7 @@ _CODE_NAMES = tuple(
 """Names of preprocessing.py that stand in names of fields, the canonical one first."""
 
 
-def _in_any_scheme(words: str) -> set[str]:
+def _in_every_scheme(words: str) -> set[str]:
     """The words, and the same with the names that other naming schemes of preprocessing.py use."""
     found = {words}
     for canonical, *others in _CODE_NAMES:
@@ -60,15 +60,18 @@ def _in_any_scheme(words: str) -> set[str]:
     return found
 
 
-_COUNTERPARTS = frozenset({"tokenizer.version", "tokenizer.train_version"})
-"""Whoever names both constants means that the evaluation's differs from the training's."""
+_TOKENIZER_VERSIONS = frozenset({"tokenizer.version", "tokenizer.train_version"})
+"""A text that names both constants means that the evaluation's differs from the training's."""
 
 
 @cache
-def _places() -> tuple[tuple[str, FieldSpec], ...]:
+def _fallback_names() -> tuple[tuple[str, FieldSpec], ...]:
     """Functions of preprocessing.py that stand for one field where nothing closer is named."""
     return tuple(
-        (name, spec) for spec in REGISTRY for place in spec.places for name in sorted(_in_any_scheme(to_words(place)))
+        (name, spec)
+        for spec in REGISTRY
+        for place in spec.fallback_names
+        for name in sorted(_in_every_scheme(to_words(place)))
     )
 
 
@@ -82,19 +85,19 @@ def settable_fields(words: str, subject: FieldSpec | None = None) -> tuple[Field
     """As `fields_named`, from words. Where the `subject` is known, a function that is named stands for nothing else."""
     named, left = mask_fields(words, subject)
     found = tuple(spec for spec in REGISTRY if spec in named and spec.attribute is not None)
-    if len(found) == 2 and {spec.field for spec in found} == _COUNTERPARTS:
+    if len(found) == 2 and {spec.field for spec in found} == _TOKENIZER_VERSIONS:
         return tuple(spec for spec in found if spec.field == "tokenizer.version")
     if found or subject is not None:
         return found
-    return tuple(spec for place, spec in _places() if place in left)[:1]
+    return tuple(spec for place, spec in _fallback_names() if place in left)[:1]
 
 
-_NEUTRAL = (" imputer transform ",)
+_IGNORED_STEPS = (" imputer transform ",)
 """Steps that stand in another step's line of code and name no field there."""
 
 
 @cache
-def _bare_names() -> frozenset[tuple[str, FieldSpec]]:
+def _object_names() -> frozenset[tuple[str, FieldSpec]]:
     """Names of an object that has several fields, such as "scaler": any of the object's fields can be meant."""
     return frozenset(
         (alias, spec)
@@ -113,12 +116,12 @@ def mask_fields(words: str, subject: FieldSpec | None = None) -> tuple[frozenset
 
     The bare name of the object that the `subject` belongs to means the subject.
     """
-    for neutral in _NEUTRAL:
-        words = words.replace(neutral, " ")
+    for step in _IGNORED_STEPS:
+        words = words.replace(step, " ")
     named: set[FieldSpec] = set()
     for alias, spec in _aliases():
         if alias in words:
-            is_own = subject is not None and _object(spec) == _object(subject) and (alias, spec) in _bare_names()
+            is_own = subject is not None and _object(spec) == _object(subject) and (alias, spec) in _object_names()
             named.add(subject if subject is not None and is_own else spec)
             words = words.replace(alias, MASK)
     return frozenset(named), words

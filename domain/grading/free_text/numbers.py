@@ -25,17 +25,17 @@ class Proposed(NamedTuple):
 _TOKEN = re.compile(
     rf"(?P<number>(?<![a-z_])(?:{NUMBER}))(?P<percent>\s*(?:%|percent\b|per cent\b))?|(?P<word>[a-z]+\d*)|(?P<mark>->|=>|→|=|:|/|-|–|<|≤|~)"
 )
-_PROPOSES = frozenset(
+_PROPOSAL_WORDS = frozenset(
     "to = : -> => → use using set eg ie like be say try or between at ≤ below under value of by with exceed most least restore give start begin".split()
 )
-_COUNTED = frozenset("makes causes lets leads gives yields means rows row steps updates points there".split())
-"""Words behind a number that was measured or was there before."""
+_MEASURED_WORDS = frozenset("makes causes lets leads gives yields means rows row steps updates points there".split())
+"""Words that follow a number which was measured or was there before."""
 _COUNT_WORDS = {"zero": 0, "eight": 8, "ten": 10, "twelve": 12, "sixteen": 16, "twenty": 20, "thirty": 30}
-_COUNTS = re.compile(rf"\b(?:{'|'.join(_COUNT_WORDS)})\b(?! (?:orders?|times|fold))")
-_TOO = frozenset("too far way much".split())
-_ASSIGNS = frozenset(("to", "=", ":", "->", "=>", "→", "be"))
-_VAGUE = frozenset("about around roughly approximately ~ only just".split())
-_DESCRIBES = frozenset("from than currently was were presently had current old exceeds".split())
+_COUNT_WORD = re.compile(rf"\b(?:{'|'.join(_COUNT_WORDS)})\b(?! (?:orders?|times|fold))")
+_EXCESS_WORDS = frozenset("too far way much".split())
+_ASSIGNMENT_WORDS = frozenset(("to", "=", ":", "->", "=>", "→", "be"))
+_APPROXIMATION_WORDS = frozenset("about around roughly approximately ~ only just".split())
+_OLD_VALUE_WORDS = frozenset("from than currently was were presently had current old exceeds".split())
 
 
 class _Number(NamedTuple):
@@ -54,7 +54,7 @@ def propose_number(spec: FieldSpec, clause: str, present: FieldValue, *, is_subj
         is_subject: whether the text as a whole is about this field; another one takes a number only where it is assigned.
     """
     lowered = re.sub(r"(?<=\d),(?=\d{3}\b)", "", clause.lower())
-    lowered = _COUNTS.sub(lambda found: str(_COUNT_WORDS[found[0]]), lowered)
+    lowered = _COUNT_WORD.sub(lambda found: str(_COUNT_WORDS[found[0]]), lowered)
     words = to_words(lowered)
     base = float(present) if isinstance(present, (int, float)) else math.nan
     relative = relative_value(lowered, base)
@@ -64,17 +64,17 @@ def propose_number(spec: FieldSpec, clause: str, present: FieldValue, *, is_subj
         share = held_out_share(lowered)
         if share is not None:
             return Proposed((share,))
-    numbers = _absolute(lowered, spec, is_subject=is_subject)
+    numbers = _absolute_numbers(lowered, spec, is_subject=is_subject)
     changed = [number for number in numbers if number.value != base]
     if changed or (numbers and concepts.DIRECTIVE.search(words)):  # asking for the value it has is asking, too
-        return Proposed(tuple(_fitting(spec, number) for number in changed or numbers))
+        return Proposed(tuple(_in_field_units(spec, number) for number in changed or numbers))
     down, up = concepts.DOWN.search(words), concepts.UP.search(words)
     if (down is None) == (up is None):
         return Proposed()
     return Proposed((), "down" if down else "up")
 
 
-def _fitting(spec: FieldSpec, number: _Number) -> FieldValue:
+def _in_field_units(spec: FieldSpec, number: _Number) -> FieldValue:
     value = number.value / 100 if number.is_percent else number.value
     if spec.field.endswith("_size") and spec.type == "number" and value > 1 and spec.high is not None and spec.high < 1:
         value /= 100
@@ -85,7 +85,7 @@ def _rounded(spec: FieldSpec, value: float) -> FieldValue:
     return int(round(value)) if spec.type == "integer" else float(f"{value:.6g}")
 
 
-def _absolute(text: str, spec: FieldSpec, *, is_subject: bool) -> list[_Number]:
+def _absolute_numbers(text: str, spec: FieldSpec, *, is_subject: bool) -> list[_Number]:
     """Numbers that are proposed as the new value, in order; what was is left out."""
     tokens = list(_TOKEN.finditer(text))
     own = set(to_words(spec.field).split()) | {word for alias in spec.aliases for word in alias.split()}
@@ -96,46 +96,48 @@ def _absolute(text: str, spec: FieldSpec, *, is_subject: bool) -> list[_Number]:
     for place, token in enumerate(tokens):
         if token["number"] is None:
             continue
-        if _is_old(tokens, place):
+        if _is_old_value(tokens, place):
             proposed_before = False
             continue
-        status = _status(tokens, place, own, others, in_range=proposed_before, is_subject=is_subject)
-        proposed_before = status
+        is_proposed = _is_proposed(tokens, place, own, others, in_range=proposed_before, is_subject=is_subject)
+        proposed_before = is_proposed
         value = float(token["number"])
-        if status and math.isfinite(value):
+        if is_proposed and math.isfinite(value):
             found.append(_Number(value, token["percent"] is not None, place))
     return found
 
 
-def _is_old(tokens: list[re.Match[str]], place: int) -> bool:
+def _is_old_value(tokens: list[re.Match[str]], place: int) -> bool:
     """Whether the number stands before an arrow or "to N": the value that was."""
-    ahead = [token[0].strip() for token in tokens[place + 1 : place + 3]]
-    if ahead[:1] and ahead[0] in ("->", "=>", "→"):
+    after = [token[0].strip() for token in tokens[place + 1 : place + 3]]
+    if after[:1] and after[0] in ("->", "=>", "→"):
         return True
-    behind = [token[0].strip() for token in tokens[max(0, place - 3) : place]]
-    return "from" in behind[-2:] and "to" not in behind[-1:] and ahead[:1] == ["to"]
+    before = [token[0].strip() for token in tokens[max(0, place - 3) : place]]
+    return "from" in before[-2:] and "to" not in before[-1:] and after[:1] == ["to"]
 
 
-def _status(
+def _is_proposed(
     tokens: list[re.Match[str]], place: int, own: set[str], others: set[str], *, in_range: bool, is_subject: bool
 ) -> bool:
-    behind = [token[0].strip() for token in tokens[max(0, place - 5) : place]][::-1]
-    ahead = [token[0] for token in tokens[place + 1 : place + 3]]
-    is_named = len(behind) > 1 and behind[0] in ("of", "to", "=") and bool(set(behind[1:3]) & own) and is_subject
-    is_rate = ahead[1:] in (["per"], ["a"], ["each"])
-    if (set(ahead) & _COUNTED and not is_named and not is_rate) or (ahead[:1] == ["is"] and set(ahead[1:]) & _TOO):
+    before = [token[0].strip() for token in tokens[max(0, place - 5) : place]][::-1]
+    after = [token[0] for token in tokens[place + 1 : place + 3]]
+    is_named = len(before) > 1 and before[0] in ("of", "to", "=") and bool(set(before[1:3]) & own) and is_subject
+    is_rate = after[1:] in (["per"], ["a"], ["each"])
+    if (set(after) & _MEASURED_WORDS and not is_named and not is_rate) or (
+        after[:1] == ["is"] and set(after[1:]) & _EXCESS_WORDS
+    ):
         return False
-    if not behind:
+    if not before:
         return is_subject
-    if in_range and behind[0] in ("-", "–", "or", "to", "/", "and"):
+    if in_range and before[0] in ("-", "–", "or", "to", "/", "and"):
         return True
-    for distance, word in enumerate(behind):
-        if word in _VAGUE:
+    for distance, word in enumerate(before):
+        if word in _APPROXIMATION_WORDS:
             continue
-        if word in _DESCRIBES or (word == "with" and distance == len(behind) - 1):
+        if word in _OLD_VALUE_WORDS or (word == "with" and distance == len(before) - 1):
             return False
         if word == "is" or word in others:
             return False
-        if word in _ASSIGNS or (is_subject and (word in _PROPOSES or word in own)):
+        if word in _ASSIGNMENT_WORDS or (is_subject and (word in _PROPOSAL_WORDS or word in own)):
             return True
     return False

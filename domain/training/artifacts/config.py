@@ -1,8 +1,6 @@
-"""config.yaml: the model, optimizer, training and evaluation sections of a pipeline, and back."""
+"""config.yaml: the model, optimizer, training and evaluation sections of a pipeline."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from domain.training.artifacts.cosmetics import Cosmetics
 from domain.training.artifacts.numbers import to_yaml
@@ -73,11 +71,6 @@ def _section(name: str, values: dict[str, str], layout: int) -> list[str]:
     indent = "    " if layout in (1, 4) else "  "
     ordered = reversed(values.items()) if layout == 4 else values.items()
     return [f"{name}:", *(f"{indent}{key}: {value}" for key, value in ordered)]
-
-
-def config_values(document: dict[str, Any]) -> dict[str, FieldValue]:
-    """Pipeline path to value, from a parsed config.yaml."""
-    return {f"{section}.{name}": document[section][name] for section, names in SECTIONS.items() for name in names}
 
 
 def _scalar(value: FieldValue, style: Style) -> str:

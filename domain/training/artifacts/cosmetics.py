@@ -1,4 +1,4 @@
-"""Names and dates of a run, from a stream of their own: they say nothing about what happened in it."""
+"""Names and dates of a run, from a stream of their own: they are independent of what happened in it."""
 
 from __future__ import annotations
 

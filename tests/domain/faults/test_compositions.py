@@ -10,8 +10,7 @@ import pytest
 from domain.faults import CATALOGUE, UnknownFaultError, find_fault
 from domain.faults.compositions import FAULT_COUNTS, PAIRS, draw_faults, named_faults
 from domain.fields.registry import find
-from domain.training import checks
-from domain.training import raw_data as world
+from domain.training import checks, raw_data
 from domain.training.pipeline import Pipeline, draw_pipeline
 from domain.training.randomness import Stream
 from domain.training.simulator import simulate
@@ -54,7 +53,7 @@ def test_each_fault_of_a_pair_leaves_a_mark_that_the_other_alone_does_not() -> N
         truth = composition(composed(seed))
         for fault in truth.faults if len(truth.faults) == 2 else ():
             twin = Pipeline.from_json(fault.twin)
-            raw = world.draw_rows(twin.seed, twin.dataset)
+            raw = raw_data.draw_rows(twin.seed, twin.dataset)
             both = checks.raised(simulate(Pipeline.from_json(truth.pipeline), raw=raw))
             seen += bool(both - checks.raised(simulate(twin, raw=raw)))
             asked += 1

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 import yaml
 
+from domain.fields.aliases import ALIASES, FALLBACK_NAMES
 from domain.fields.field import FieldSpec, ValueOutsideFieldError
 from domain.fields.registry import REGISTRY, UnknownFieldError, find, registry_json, with_field
 from domain.training.pipeline import draw_pipeline
@@ -19,6 +20,13 @@ SETTABLE = [spec for spec in REGISTRY if spec.attribute is not None]
 
 def test_field_names_are_unique() -> None:
     assert len({(spec.file, spec.field) for spec in REGISTRY}) == len(REGISTRY)
+
+
+@pytest.mark.parametrize("names", [ALIASES, FALLBACK_NAMES], ids=["aliases", "fallback names"])
+def test_further_names_belong_to_a_field_of_the_registry_and_to_no_other(names: Mapping[str, tuple[str, ...]]) -> None:
+    assert set(names) <= {spec.field for spec in REGISTRY}
+    every = [name for further in names.values() for name in further]
+    assert len(every) == len(set(every))
 
 
 def test_every_artifact_has_fields() -> None:

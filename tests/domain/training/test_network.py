@@ -23,7 +23,7 @@ def _pipeline(**model: object) -> Pipeline:
 def test_the_gradient_is_the_derivative_of_the_loss(activation: str, output_activation: str) -> None:
     pipeline = _pipeline(activation=activation, output_activation=output_activation, bias=True)
     flat = network.start(pipeline.model, 5, 3)
-    slopes = network.Flat(5, 7, 3)
+    slopes = network.FlatParameters(5, 7, 3)
     gradient_of = Gradient(pipeline.model, flat.view, slopes.view)
     target = np.ascontiguousarray(np.eye(3)[LABELS].T)
     gradient_of(FEATURES, target, LABELS, None)

@@ -14,7 +14,7 @@ import yaml
 from domain.training import simulator, tabular
 from domain.training.artifacts import render_artifacts
 from domain.training.artifacts.code.names import PUBLIC, SCHEMES
-from domain.training.artifacts.config import config_values
+from domain.training.artifacts.config import SECTIONS
 from domain.training.pipeline import Pipeline, draw_pipeline
 from domain.training.simulator import TrainingRun, simulate
 from domain.training.style import NAMES, SEED_SPLITS, SPELLINGS, STEPS, SeedSplit, Style
@@ -87,8 +87,11 @@ def _same_report(returned: dict[str, Any], run: TrainingRun) -> None:
 def test_parsing_config_yaml_gives_back_the_pipeline(fault_id: str) -> None:
     for seed in SEEDS:
         run = _run(fault_id, seed)
-        parsed = config_values(yaml.safe_load(render_artifacts(run)["config.yaml"]))
-        assert parsed == {path: run.pipeline.value(path) for path in parsed}
+        parsed = yaml.safe_load(render_artifacts(run)["config.yaml"])
+        for section, names in SECTIONS.items():
+            assert {name: parsed[section][name] for name in names} == {
+                name: run.pipeline.value(f"{section}.{name}") for name in names
+            }
 
 
 def test_every_component_takes_part_in_every_healthy_run() -> None:

@@ -15,7 +15,7 @@ CANONICAL = (
     "X", "y", "X_val", "y_val", "m_val", "m_test", "val_report", "test_report",
 )  # fmt: skip
 PUBLIC = CANONICAL[: CANONICAL.index("df")]
-"""Constants and functions: the names that people use when they speak about the code."""
+"""Constants and functions: the names that fixes in words use."""
 
 _SCHEMES = {
     "explicit": """LABELS NUMERIC_COLUMNS SIGNAL_COLUMNS EXTRA_COLUMNS TRAIN_TOKENIZER EVAL_TOKENIZER UNIT_FACTOR RANDOM_SEED

@@ -41,7 +41,7 @@ def label_lines(style: Style) -> list[str]:
 
 def split_lines(settings: Preprocessing, style: Style) -> list[str]:
     """One call: hold out the test rows, then the validation rows of the rest."""
-    lines = [] if style.of("oversample") not in (2, 4) else [*_evener(style), "", ""]
+    lines = [] if style.of("oversample") not in (2, 4) else [*_oversampling_helper(style), "", ""]
     lines.append("def make_split(df, seed):")
     if settings.oversample == "all":
         lines += oversampled(style, "df", "fit_resample_frame")
@@ -111,7 +111,7 @@ def _split_by_cutting(pool: str, by_customer: bool, shares: tuple[str, str]) -> 
 _SPLITS = (_split_plainly, _split_by_units, _split_with_options, _split_in_two, _split_by_cutting)
 
 
-def _evener(style: Style) -> list[str]:
+def _oversampling_helper(style: Style) -> list[str]:
     name = "even_out" if style.of("oversample") == 2 else "level"
     return [
         f"def {name}(*given):",

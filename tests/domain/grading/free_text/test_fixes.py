@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.fields.field import FieldSpec
 from domain.fields.registry import REGISTRY, with_field
-from domain.grading.free_text.fixes import NOTHING, read_text
+from domain.grading.free_text.fixes import NO_CHANGE, read_text
 from domain.grading.free_text.naming import fields_named
 from domain.training.pipeline import Pipeline, draw_pipeline
 from domain.training.style import STEPS, Style
@@ -32,9 +32,9 @@ def _read(text: str, field: str, pipeline: Pipeline) -> object:
     reading = read_text(text, fields_named(field), pipeline)
     if len(reading.patch) == 1 and reading.patch[0].field == field:
         return reading.patch[0].value
-    if len(reading.leaning) == 1 and reading.leaning[0][0].field == field:
-        return reading.leaning[0][1]
-    return reading.patch or reading.leaning or None
+    if len(reading.direction_hints) == 1 and reading.direction_hints[0][0].field == field:
+        return reading.direction_hints[0][1]
+    return reading.patch or reading.direction_hints or None
 
 
 LR, MOMENTUM, BATCH = "optimizer.learning_rate", "optimizer.momentum", "training.batch_size"
@@ -202,7 +202,7 @@ def test_of_two_quoted_lines_that_end_alike_the_longer_one_counts() -> None:
 def test_a_list_of_every_repair_reads_as_nothing() -> None:
     text = "Set momentum to 0.9. Set learning_rate to 0.2. Set batch_size to 64."
     for change in ({"optimizer__momentum": 0.999}, {"optimizer__learning_rate": 20.0}, {"training__batch_size": 4096}):
-        assert read_text(text, (), _run(**change)) == NOTHING
+        assert read_text(text, (), _run(**change)) == NO_CHANGE
 
 
 def test_an_unneeded_second_change_stays_in_the_patch() -> None:
@@ -211,7 +211,7 @@ def test_an_unneeded_second_change_stays_in_the_patch() -> None:
 
 
 def test_a_text_of_very_many_clauses_reads_as_nothing() -> None:
-    assert read_text("lr=1\n" * 120, (), HEALTHY) == NOTHING
+    assert read_text("lr=1\n" * 120, (), HEALTHY) == NO_CHANGE
 
 
 WORDS = st.sampled_from(
