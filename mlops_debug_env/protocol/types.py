@@ -36,7 +36,7 @@ FieldType = Literal["number", "integer", "boolean", "choice", "text"]
 
 TASK_IDS: tuple[TaskId, ...] = get_args(TaskId)
 COMPOSED_TASK: TaskId = "expert"
-"""The task whose runs hold no fault, one or two, and whose diagnoses come as a list."""
+"""The task whose runs have no fault, one or two, and whose diagnoses come as a list."""
 ARTIFACT_NAMES: tuple[ArtifactName, ...] = get_args(ArtifactName)
 SANITY_CHECK_NAMES: tuple[SanityCheckName, ...] = get_args(SanityCheckName)
 FAILURE_CATEGORIES: tuple[FailureCategory, ...] = get_args(FailureCategory)
