@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-from bench.command import run_benchmark
-
 cli = typer.Typer(add_completion=False)
 
 
@@ -25,6 +23,11 @@ def measure(
     postgres: Annotated[str | None, typer.Option(help="Measure this server on this PostgreSQL database, too.")] = None,
 ) -> None:
     """Measure this server against OpenEnv's own and a bare Starlette, in one run on this machine."""
+    try:
+        from bench.command import run_benchmark
+    except ModuleNotFoundError as error:
+        typer.echo(f"the benchmark needs {error.name}: pip install -e '.[bench]'", err=True)
+        raise typer.Exit(2) from None
     chosen = plan or ("quick" if quick else "full")
     progress = partial(typer.echo, err=True)
     typer.echo(

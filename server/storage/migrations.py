@@ -144,7 +144,7 @@ async def upgrade_database(url: URL) -> SchemaVersion:
 
 def migrations_folder() -> Path:
     """Where the migrations are: beside this file when installed, at the top of a checkout."""
-    here = Path(__file__).resolve().parent
+    here = Path(__file__).resolve().parents[1]
     open_services = here / "migrations"
     return open_services if open_services.is_dir() else here.parent / "migrations"
 

@@ -18,7 +18,7 @@ MISSING = [name for name in NEEDED if find_spec(name) is None]
 
 def run_bench(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     files = ("--json", str(folder / "bench.json"), "--plot", str(folder / "bench.svg"))
-    command = [sys.executable, "-m", "server", "bench", *files, *arguments]
+    command = [sys.executable, "-m", "bench", *files, *arguments]
     return subprocess.run(
         command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=600, check=False
     )

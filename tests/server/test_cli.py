@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from domain.types import SINGLE_FAULT_TASKS, TASK_IDS
 from server.cli import cli
 from server.scenarios.simulation import InProcessSimulation
 from tests.served import serving, settings_for
@@ -128,12 +127,3 @@ def test_a_postgresql_that_is_not_there_is_told_in_a_sentence() -> None:
         told = run(*command, MLOPS_DEBUG_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
         assert told.exit_code == 2, (command, told.output)
         assert "Traceback" not in told.output
-
-
-@pytest.mark.slow
-def test_floor_gives_the_blind_floor_of_each_task() -> None:
-    floors = json.loads(run("floor", "--seeds", "1", "--json").stdout)
-    assert set(floors) == set(TASK_IDS)
-    assert all(0.2 < each["floor"] < 0.7 for each in floors.values())
-    assert floors["expert"]["answer"] == [], "that nothing is wrong"
-    assert all(floors[task]["answer"]["root_cause_file"] for task in SINGLE_FAULT_TASKS)
