@@ -94,7 +94,7 @@ def replay(episode: str, database: DatabaseOption = None, as_json: JsonOption = 
 
     settings = settings_of(database_url=as_url(database))
     try:
-        replayed = asyncio.run(replay_episode(existing(settings), episode))
+        replayed = asyncio.run(replay_episode(existing(settings).database_url, episode))
     except (UnknownStreamError, UnfoldableEpisodeError) as error:
         fail(str(error))
     typer.echo(replayed.model_dump_json(indent=2) if as_json else render_replay(replayed))
@@ -120,7 +120,7 @@ def check_tables(database: DatabaseOption = None) -> None:
     settings = existing(settings_of(database_url=as_url(database)))
 
     async def look() -> SchemaVersion:
-        async with open_read_connection(settings) as connection:
+        async with open_read_connection(settings.database_url) as connection:
             return await connection.run_sync(read_version)
 
     version = asyncio.run(look())

@@ -17,7 +17,6 @@ from server.audit.scenario_cache import AuditScenarioCache
 from server.clock import to_timestamp
 from server.scenarios.simulation import Simulation
 from server.security.secret_files import SecretFiles
-from server.settings import Settings
 from server.storage.connections import accept, open_read_connection, run_read, run_write
 from server.storage.schema import attempts, audits, episodes
 
@@ -49,16 +48,18 @@ class BackgroundAuditor:
 
     def __init__(
         self,
-        settings: Settings,
+        database_url: str,
         world: Simulation,
         files: SecretFiles,
         *,
+        interval_seconds: float,
         clock: Callable[[], datetime],
         check: Callable[[], None] = accept,
     ) -> None:
         """``check`` raises where the database is not the one that the server opened."""
         self._check = check
-        self._settings = settings
+        self._database_url = database_url
+        self._interval_seconds = interval_seconds
         self._world = world
         self._files = files
         self._clock = clock
@@ -68,7 +69,7 @@ class BackgroundAuditor:
         done = 0
         while True:
             self._check()
-            waiting = await run_read(self._settings, _waiting)
+            waiting = await run_read(self._database_url, _waiting)
             if not waiting:
                 return done
             reports = await self._audit([row.episode_id for row in waiting])
@@ -83,13 +84,13 @@ class BackgroundAuditor:
                 }
                 for row, report in zip(waiting, reports, strict=True)
             ]
-            await run_write(self._settings, partial(_keep, rows=rows))
+            await run_write(self._database_url, partial(_keep, rows=rows))
             done += len(waiting)
 
     async def run(self) -> None:
         """For ever; what fails is tried again by the next turn."""
         while True:
-            await asyncio.sleep(self._settings.verify_seconds)
+            await asyncio.sleep(self._interval_seconds)
             try:
                 await self.verify()
             except Exception:  # whatever it is, later turns must not be lost with it
@@ -97,7 +98,7 @@ class BackgroundAuditor:
 
     async def _audit(self, names: list[str]) -> list[AuditReport]:
         reports = []
-        async with open_read_connection(self._settings) as connection:
+        async with open_read_connection(self._database_url) as connection:
             facts = await connection.run_sync(read_facts, self._files)
             shelf = AuditScenarioCache(self._world)
             for name in names:

@@ -12,7 +12,6 @@ from sqlalchemy.exc import IntegrityError
 from server.audit.checkpoints import draft_checkpoint, keep_checkpoint, read_latest
 from server.clock import to_timestamp
 from server.security.signing import Signer
-from server.settings import Settings
 from server.storage.connections import accept, run_read, run_write
 
 logger = logging.getLogger(__name__)
@@ -22,11 +21,18 @@ class Checkpointer:
     """Every so often, and only where something happened. It only reads until the short write at the end."""
 
     def __init__(
-        self, settings: Settings, signer: Signer, *, clock: Callable[[], datetime], check: Callable[[], None] = accept
+        self,
+        database_url: str,
+        signer: Signer,
+        *,
+        interval_seconds: float,
+        clock: Callable[[], datetime],
+        check: Callable[[], None] = accept,
     ) -> None:
         """``check`` raises where the database is not the one that the server opened."""
         self._check = check
-        self._settings = settings
+        self._database_url = database_url
+        self._interval_seconds = interval_seconds
         self._signer = signer
         self._clock = clock
 
@@ -34,10 +40,10 @@ class Checkpointer:
         """A checkpoint of now; null: nothing happened since the latest."""
         self._check()
         now = to_timestamp(self._clock())
-        signed = await run_read(self._settings, lambda opened: draft_checkpoint(opened, self._signer, now=now))
+        signed = await run_read(self._database_url, lambda opened: draft_checkpoint(opened, self._signer, now=now))
         if signed is not None:
             try:
-                await run_write(self._settings, lambda opened: keep_checkpoint(opened, signed))
+                await run_write(self._database_url, lambda opened: keep_checkpoint(opened, signed))
             except IntegrityError:
                 return None  # another server on the same database made one at the same time
         return signed
@@ -45,7 +51,7 @@ class Checkpointer:
     async def latest(self) -> dict[str, Any] | None:
         """The newest one that was kept; null: none."""
         self._check()
-        return await run_read(self._settings, read_latest)
+        return await run_read(self._database_url, read_latest)
 
     async def warn_of_another_key(self) -> None:
         """Servers on one database, and one server over time, should sign with one key."""
@@ -61,7 +67,7 @@ class Checkpointer:
     async def run(self) -> None:
         """For ever; what fails is tried again by the next turn."""
         while True:
-            await asyncio.sleep(self._settings.checkpoint_seconds)
+            await asyncio.sleep(self._interval_seconds)
             try:
                 await self.warn_of_another_key()
                 signed = await self.make()

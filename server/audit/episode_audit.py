@@ -35,8 +35,7 @@ from server.audit.scenario_cache import AuditScenarioCache
 from server.scenarios.grading import grade_with_reruns
 from server.scenarios.repository import CachedScenario
 from server.scenarios.simulation import Simulation
-from server.security.secret_files import SecretFiles, secrets_folder
-from server.settings import Settings
+from server.security.secret_files import SecretFiles
 from server.storage.attempts import attempt_values
 from server.storage.connections import open_read_connection
 from server.storage.errors import UnreadableEventError
@@ -67,10 +66,19 @@ class _Folding(NamedTuple):
     after: EpisodeState | None
 
 
-async def audit_episode(settings: Settings, world: Simulation, episode_id: str) -> AuditReport:
-    """Look at everything recorded of one episode; raises ``UnknownStreamError``."""
-    async with open_read_connection(settings) as connection:
-        facts = await connection.run_sync(read_facts, SecretFiles(secrets_folder(settings)))
+async def audit_episode(
+    database_url: str, files: SecretFiles | None, world: Simulation, episode_id: str
+) -> AuditReport:
+    """Audit everything recorded of one episode; raises ``UnknownStreamError``.
+
+    Args:
+        database_url: an SQLAlchemy URL.
+        files: with the secrets of open rounds; None: only the seeds and faults of closed rounds are derived again.
+        world: generates scenarios and runs patches again.
+        episode_id: the episode.
+    """
+    async with open_read_connection(database_url) as connection:
+        facts = await connection.run_sync(read_facts, files)
         report = await audit_recorded(connection, world, episode_id, shelf=AuditScenarioCache(world), facts=facts)
         return await with_regrades(connection, report)
 

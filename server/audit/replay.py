@@ -19,7 +19,6 @@ from domain.events import (
     Event,
     FieldQueried,
 )
-from server.settings import Settings
 from server.storage.connections import open_read_connection
 from server.storage.errors import StoreError
 from server.storage.stream_codec import decode_link, read_stream
@@ -72,10 +71,10 @@ class Replay(BaseModel):
     events: tuple[ReplayedEvent, ...]
 
 
-async def replay_episode(settings: Settings, episode_id: str) -> Replay:
+async def replay_episode(database_url: str, episode_id: str) -> Replay:
     """Fold an episode again; raises ``UnknownStreamError`` or ``UnfoldableEpisodeError``."""
     try:
-        async with open_read_connection(settings) as connection:
+        async with open_read_connection(database_url) as connection:
             links = await connection.run_sync(read_stream, episode_id)
         replayed, state = _replay(links)
     except (ValueError, StoreError) as error:  # what validation, an unknown kind and an invalid history have in common

@@ -18,8 +18,7 @@ from server.audit.replay import UnknownStreamError
 from server.audit.report import AuditReport, Finding, StoreFinding, StoreReport
 from server.audit.scenario_cache import AuditScenarioCache
 from server.scenarios.simulation import InProcessSimulation, create_process_pool
-from server.security.secret_files import SecretFiles, secrets_folder
-from server.settings import Settings
+from server.security.secret_files import SecretFiles
 from server.storage.connections import open_read_connection, run_read
 from server.storage.errors import UnreadableEventError
 from server.storage.schema import attempts, episodes, events, regrades
@@ -30,7 +29,7 @@ PIECE = 200
 
 
 class _Piece(NamedTuple):
-    settings: Settings
+    database_url: str
     facts: Facts
     episode_ids: tuple[str, ...]
 
@@ -47,22 +46,31 @@ class _Outcome(NamedTuple):
 
 
 def audit_store(
-    settings: Settings,
+    database_url: str,
+    files: SecretFiles | None,
     *,
     round_id: str | None = None,
     workers: int | None = None,
     create_pool: Callable[[int], Executor] = create_process_pool,
 ) -> StoreReport:
-    """Audit every episode, or every episode of a round."""
+    """Audit every episode, or every episode of a round.
+
+    Args:
+        database_url: an SQLAlchemy URL.
+        files: with the secrets of open rounds; None: only the seeds and faults of closed rounds are derived again.
+        round_id: audit the episodes of this round only.
+        workers: number of processes; None: one a core.
+        create_pool: starts them.
+    """
     began = time.monotonic()
-    facts, groups = asyncio.run(run_read(settings, lambda opened: _plan(opened, settings, round_id)))
+    facts, groups = asyncio.run(run_read(database_url, lambda opened: _plan(opened, files, round_id)))
     of_store = [
         StoreFinding(code="round", version=None, message=fault, episode_id=None)
         for name, known in facts.rounds.items()
         if round_id in (None, name)
         for fault in check_round(name, known)
     ]
-    pieces = [_Piece(settings, facts, ids) for ids in _pieces(groups)]
+    pieces = [_Piece(database_url, facts, ids) for ids in _pieces(groups)]
     with create_pool(workers or os.cpu_count() or 1) as pool:
         outcomes = list(pool.map(_audit_piece, pieces))
     generated = sum(each.generated for each in outcomes)
@@ -78,8 +86,10 @@ def audit_store(
     )
 
 
-def _plan(connection: Connection, settings: Settings, round_id: str | None) -> tuple[Facts, dict[str, list[str]]]:
-    facts = read_facts(connection, SecretFiles(secrets_folder(settings)))
+def _plan(
+    connection: Connection, files: SecretFiles | None, round_id: str | None
+) -> tuple[Facts, dict[str, list[str]]]:
+    facts = read_facts(connection, files)
     return facts, _by_scenario(connection, round_id)
 
 
@@ -149,7 +159,7 @@ async def _audit(piece: _Piece) -> _Outcome:
     reports: list[AuditReport] = []
     notes: Counter[str] = Counter()
     seen = 0
-    async with open_read_connection(piece.settings) as connection:
+    async with open_read_connection(piece.database_url) as connection:
         for name in piece.episode_ids:
             try:
                 report = await audit_recorded(connection, world, name, shelf=shelf, facts=piece.facts)

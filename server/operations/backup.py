@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -17,9 +16,8 @@ from server.audit.checkpoint_audit import audit_kept
 from server.audit.episode_audit import audit_episode
 from server.audit.store_audit import audit_store
 from server.scenarios.simulation import InProcessSimulation
-from server.security.secret_files import secrets_folder
+from server.security.secret_files import SecretFiles
 from server.security.signing import own_public_key
-from server.settings import Settings
 from server.storage.connections import open_read_connection, run_read
 from server.storage.engines import database_path, parse_url
 from server.storage.errors import UnreadableEventError
@@ -45,24 +43,38 @@ class BackupReport(BaseModel):
     findings: tuple[str, ...]
 
 
-def back_up(settings: Settings, target: Path, *, audits: int | None = None, workers: int | None = None) -> BackupReport:
-    """Copy to ``target``, which must not exist, and audit the copy: every episode, or only so many of the newest and the
-    chains of all. A copy with findings stays beside it as ``.part``."""
+def back_up(
+    database_url: str, files: SecretFiles, target: Path, *, audits: int | None = None, workers: int | None = None
+) -> BackupReport:
+    """Copy an SQLite database to a new file, and audit the copy. A copy with findings stays beside it as ``.part``.
+
+    Args:
+        database_url: of the SQLite file.
+        files: with the secrets of open rounds and the signing key.
+        target: the file to write; it must not exist.
+        audits: audit this many of the newest episodes, and the chains of all; None: audit every episode.
+        workers: number of processes that audit; None: one a core.
+
+    Raises:
+        BackupError: the copy could not be made.
+    """
     if target.exists():
         raise BackupError(f"{target} exists; name a file that does not")
     if not target.absolute().parent.is_dir():
         raise BackupError(f"there is no folder {target.absolute().parent}")
     part = target.absolute().with_name(target.name + ".part")
     try:
-        _copy(database_path(parse_url(settings.database_url)), part)
+        _copy(database_path(parse_url(database_url)), part)
     except (sqlite3.Error, OSError) as error:
         part.unlink(missing_ok=True)
         raise BackupError(f"cannot write {part}: {error}") from error
-    secrets = str(secrets_folder(settings).absolute())
-    copied = replace(settings, database_url=f"sqlite:///{part}", secrets_folder=secrets)
-    report = asyncio.run(run_read(copied, _checked))
+    copy_url = f"sqlite:///{part}"
+    report = asyncio.run(run_read(copy_url, _checked))
     if not any(each.startswith(_DAMAGED) for each in report.findings):
-        report = _audited(copied, report, workers) if audits is None else asyncio.run(_sampled(copied, report, audits))
+        if audits is None:
+            report = _audited(copy_url, files, report, workers)
+        else:
+            report = asyncio.run(_sampled(copy_url, files, report, audits))
     if not report.findings:
         for made_by_looking in ("-wal", "-shm"):
             part.with_name(part.name + made_by_looking).unlink(missing_ok=True)
@@ -72,11 +84,11 @@ def back_up(settings: Settings, target: Path, *, audits: int | None = None, work
     return report
 
 
-def _audited(copied: Settings, report: BackupReport, workers: int | None) -> BackupReport:
+def _audited(copy_url: str, files: SecretFiles, report: BackupReport, workers: int | None) -> BackupReport:
     """Everything that ``mlops-debug audit --all`` looks at."""
-    audited = audit_store(copied, workers=workers)
-    trusted = own_public_key(copied)
-    kept = asyncio.run(run_read(copied, lambda opened: audit_kept(opened, trusted)))
+    audited = audit_store(copy_url, files, workers=workers)
+    trusted = own_public_key(files)
+    kept = asyncio.run(run_read(copy_url, lambda opened: audit_kept(opened, trusted)))
     told = [
         f"{each.episode_id or 'store'}: version {each.version}: {each.code}: {each.message}"
         for each in (*audited.findings, *kept)
@@ -84,13 +96,13 @@ def _audited(copied: Settings, report: BackupReport, workers: int | None) -> Bac
     return report.model_copy(update={"audited": audited.episodes, "findings": (*report.findings, *told)})
 
 
-async def _sampled(copied: Settings, report: BackupReport, audits: int) -> BackupReport:
-    async with open_read_connection(copied) as connection:
+async def _sampled(copy_url: str, files: SecretFiles, report: BackupReport, audits: int) -> BackupReport:
+    async with open_read_connection(copy_url) as connection:
         newest = await connection.run_sync(_newest, audits)
         chains = await connection.run_sync(_broken_chains)
     found = [*report.findings, *chains]
     for episode_id in newest:
-        audited = await audit_episode(copied, InProcessSimulation(), episode_id)
+        audited = await audit_episode(copy_url, files, InProcessSimulation(), episode_id)
         found += [f"{episode_id}: {each.code}: {each.message}" for each in audited.findings]
     return report.model_copy(update={"audited": len(newest), "findings": tuple(found)})
 

@@ -71,7 +71,7 @@ async def _database(settings: Settings, _: datetime) -> CheckResult:
         check_database(url, may_be_missing=True)
         if is_sqlite(url) and not database_path(url).is_file():
             return good("database", f"{shown_url(url)} will be made at the first start")
-        async with open_read_connection(settings) as connection:
+        async with open_read_connection(settings.database_url) as connection:
             version = await connection.run_sync(read_version)
             damage = await connection.run_sync(_damage) if is_sqlite(url) else None
     except (ForeignDatabaseError, NewerDatabaseError, NotOurDatabaseError, UnusableDatabaseError) as error:
@@ -126,7 +126,7 @@ async def _latest_event(settings: Settings) -> datetime | None:
         return None
     newest = select(events.c.recorded_at).order_by(events.c.position.desc()).limit(1)
     try:
-        async with open_read_connection(settings) as connection:
+        async with open_read_connection(settings.database_url) as connection:
             found = (await connection.execute(newest)).scalar_one_or_none()
     except NotOurDatabaseError:
         return None

@@ -94,7 +94,7 @@ async def _promised(settings: Settings) -> _Promised:
     if is_sqlite(url) and not database_path(url).is_file():
         return _Promised()
     try:
-        async with open_read_connection(settings) as connection:
+        async with open_read_connection(settings.database_url) as connection:
             return await connection.run_sync(_read_promised)
     except NotOurDatabaseError:
         return _Promised()

@@ -21,7 +21,6 @@ from server.episodes.service import Episodes
 from server.ranking.errors import RoundBusyError, UnknownRoundError
 from server.ranking.rounds import read_secret
 from server.security.secret_files import SecretFiles
-from server.settings import Settings
 from server.storage.connections import run_write
 from server.storage.schema import attempts, episodes, events, rounds
 
@@ -40,7 +39,7 @@ class ClosedRound(NamedTuple):
 
 
 async def close_round(
-    settings: Settings,
+    database_url: str,
     reader: AsyncEngine,
     playing: Episodes,
     files: SecretFiles,
@@ -51,11 +50,13 @@ async def close_round(
     """Can be repeated where it was interrupted; raises ``UnknownRoundError``, ``RoundClosedError``, ``RoundBusyError``,
     ``SecretLostError``."""
     try:
-        secret = await run_write(settings, lambda opened: _stop_begins(opened, files, round_id, to_timestamp(clock())))
+        secret = await run_write(
+            database_url, lambda opened: _stop_begins(opened, files, round_id, to_timestamp(clock()))
+        )
         expired = 0
         for _ in range(_TURNS):
             expired += await _expire_running(reader, playing, round_id)
-            if await run_write(settings, lambda opened: _reveal(opened, round_id, secret.hex(), clock)):
+            if await run_write(database_url, lambda opened: _reveal(opened, round_id, secret.hex(), clock)):
                 return ClosedRound(expired, secret.hex())
     except DBAPIError as error:
         raise RoundBusyError(round_id, str(error.orig)) from error

@@ -38,7 +38,7 @@ from server.ranking.errors import (
 )
 from server.security.identity import Identity
 from server.security.secret_files import SecretFiles, SecretLostError
-from server.storage.errors import translate_database_errors
+from server.storage.connections import fetch_all
 from server.storage.schema import attempts, rounds
 
 _BY_ID = select(rounds).where(rounds.c.round_id == bindparam("wanted"))
@@ -138,7 +138,7 @@ class Rounds:
 
     async def published(self) -> list[dict[str, Any]]:
         """All rounds, the newest first."""
-        return [round_json(row) for row in await self._read(_ALL)]
+        return [round_json(row) for row in await fetch_all(self._reader, _ALL)]
 
     async def admit(self, identity: Identity, wanted: ResetRequest) -> AuthorizedReset:
         """The attempt that a ranked reset means; raises ``RoundError`` or ``UnknownEntryError``."""
@@ -159,7 +159,7 @@ class Rounds:
         return AuthorizedReset(request, identity.prefix, ranked)
 
     async def _open_round(self, round_id: str) -> Row[Any]:
-        rows = await self._read(_BY_ID, wanted=round_id)
+        rows = await fetch_all(self._reader, _BY_ID, wanted=round_id)
         if not rows:
             raise UnknownRoundError(round_id)
         if rows[0].closing_at is not None:
@@ -174,7 +174,7 @@ class Rounds:
             if wanted > row.attempts:
                 raise AttemptsUsedError(entry, row.attempts)
             return wanted
-        used = await self._read(_USED, of_round=row.round_id, of_agent=agent, of_entry=entry)
+        used = await fetch_all(self._reader, _USED, of_round=row.round_id, of_agent=agent, of_entry=entry)
         running = [each.attempt for each in used if each.end_reason is None]
         if running:
             return int(running[-1])
@@ -182,8 +182,3 @@ class Rounds:
         if not unused:
             raise AttemptsUsedError(entry, row.attempts)
         return min(unused)
-
-    async def _read(self, query: Any, **values: Any) -> list[Row[Any]]:
-        with translate_database_errors():
-            async with self._reader.connect() as connection:
-                return list(await connection.execute(query, values))

@@ -26,7 +26,6 @@ from server.audit.store_audit import audit_store
 from server.episodes.rebuild import rebuild
 from server.ranking.leaderboard import read_board, read_board_with_ranks
 from server.scenarios.simulation import create_process_pool
-from server.settings import Settings
 from server.storage.connections import run_read
 from server.storage.schema import events, keys, metadata, rounds, scenarios
 
@@ -59,14 +58,12 @@ def verify_bundle(
     bundle = read_bundle(path)
     found = _held_together(bundle, public_key, words)
     with tempfile.TemporaryDirectory(prefix="mlops-debug-verify-") as folder:
-        settings = Settings(
-            database_url=f"sqlite:///{Path(folder) / 'bundle.db'}", secrets_folder=str(Path(folder) / "none")
-        )
+        database_url = f"sqlite:///{Path(folder) / 'bundle.db'}"
         report = _NOTHING
-        if not (unreadable := _load(settings, lambda opened: _insert(opened, bundle))):
-            found += _load(settings, lambda opened: rebuild(opened, verify=False))
-            report = audit_store(settings, workers=workers, create_pool=create_pool)
-            found += asyncio.run(run_read(settings, lambda opened: _boards(opened, bundle)))
+        if not (unreadable := _load(database_url, lambda opened: _insert(opened, bundle))):
+            found += _load(database_url, lambda opened: rebuild(opened, verify=False))
+            report = audit_store(database_url, None, workers=workers, create_pool=create_pool)
+            found += asyncio.run(run_read(database_url, lambda opened: _boards(opened, bundle)))
         found += unreadable
     held_back = len(bundle.streams) - len(bundle.whole)
     return report.model_copy(
@@ -105,9 +102,9 @@ def _notes(bundle: Bundle, held_back: int) -> dict[str, int]:
     return notes
 
 
-def _load(settings: Settings, statements: Callable[[Connection], object]) -> list[StoreFinding]:
+def _load(database_url: str, statements: Callable[[Connection], object]) -> list[StoreFinding]:
     """Run statements on the database of the bundle in one transaction."""
-    engine = create_engine(settings.database_url)
+    engine = create_engine(database_url)
     try:
         with engine.begin() as connection:
             statements(connection)

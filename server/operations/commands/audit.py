@@ -22,6 +22,7 @@ from server.operations.commands.setup import (
     read_json,
     run_read,
     run_write,
+    secret_files_of,
     settings_of,
     signer_of,
 )
@@ -75,7 +76,9 @@ def _audit_one(settings: Settings, episode: str, as_json: bool) -> None:
     from server.audit.report import render_report
     from server.scenarios.simulation import InProcessSimulation
 
-    report = asyncio.run(audit_episode(settings, InProcessSimulation(), episode))
+    report = asyncio.run(
+        audit_episode(settings.database_url, secret_files_of(settings), InProcessSimulation(), episode)
+    )
     typer.echo(report.model_dump_json(indent=2) if as_json else render_report(report))
     raise typer.Exit(1 if report.findings else 0)
 
@@ -95,10 +98,10 @@ def _audit_many(
     from server.audit.store_audit import audit_store
     from server.security.signing import own_public_key
 
-    trusted = public_key or own_public_key(settings)
+    trusted = public_key or own_public_key(secret_files_of(settings))
     report = StoreReport(episodes=0, events=0, scenarios=0, seconds=0.0, seconds_a_scenario=None, findings=(), notes={})
     if every or round_id is not None:
-        report = audit_store(settings, round_id=round_id, workers=workers)
+        report = audit_store(settings.database_url, secret_files_of(settings), round_id=round_id, workers=workers)
     found = [*report.findings, *run_read(settings, lambda opened: audit_kept(opened, trusted))]
     if checkpoint is not None:
         signed = read_json(checkpoint)

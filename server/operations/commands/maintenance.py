@@ -9,7 +9,15 @@ from typing import Annotated
 
 import typer
 
-from server.operations.commands.setup import DatabaseOption, JsonOption, as_url, existing, fail, settings_of
+from server.operations.commands.setup import (
+    DatabaseOption,
+    JsonOption,
+    as_url,
+    existing,
+    fail,
+    secret_files_of,
+    settings_of,
+)
 from server.storage.engines import is_sqlite, parse_url
 
 
@@ -30,7 +38,7 @@ def backup(
     if not is_sqlite(parse_url(settings.database_url)):
         fail("a backup of PostgreSQL is made by pg_dump; see docs/how-to/operations.md")
     try:
-        report = back_up(settings, target, audits=audits, workers=workers)
+        report = back_up(settings.database_url, secret_files_of(settings), target, audits=audits, workers=workers)
     except BackupError as error:
         fail(str(error))
     told = f"{target}: {report.events} events of {report.episodes} episodes; {report.audited} derived again from their events"

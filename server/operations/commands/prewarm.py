@@ -41,7 +41,13 @@ def warm(
         try:
             with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
                 bar = progress.add_task("", total=len(keys))
-                return await warm_store(settings, world, keys, done=lambda: progress.advance(bar))
+                return await warm_store(
+                    settings.database_url,
+                    world,
+                    keys,
+                    concurrency=2 * settings.generator_processes,
+                    done=lambda: progress.advance(bar),
+                )
         finally:
             await world.stop()
 

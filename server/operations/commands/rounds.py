@@ -19,6 +19,7 @@ from server.operations.commands.setup import (
     existing_or_new,
     fail,
     run_write,
+    secret_files_of,
     settings_of,
 )
 from server.settings import Settings
@@ -46,11 +47,11 @@ def open_one(
     from domain.tasks.suites import UnknownSuiteError, find_suite
     from server.clock import utc_timestamp
     from server.ranking.rounds import RoundNameError, open_round, round_json
-    from server.security.secret_files import SecretFiles, SecretLostError, secrets_folder
+    from server.security.secret_files import SecretLostError
 
     settings = settings_of(database_url=as_url(database))
     existing_or_new(settings)
-    files = SecretFiles(secrets_folder(settings))
+    files = secret_files_of(settings)
     try:
         chosen, named = find_suite(suite), name or _made_name()
         row = run_write(
@@ -110,13 +111,12 @@ async def _close(settings: Settings, name: str) -> ClosedRound:
     from server.app import random_id, utc_now
     from server.ranking.closing import close_round
     from server.scenarios.simulation import InProcessSimulation
-    from server.security.secret_files import SecretFiles, secrets_folder
     from server.services import open_services
 
     # A server may run beside it: it reads the round anew for each reset, and finds the episodes ended.
     async with open_services(settings, InProcessSimulation(), clock=utc_now, new_id=random_id) as here:
-        files = SecretFiles(secrets_folder(settings))
-        closed = await close_round(settings, here.reader, here.episodes, files, name, clock=utc_now)
+        files = secret_files_of(settings)
+        closed = await close_round(settings.database_url, here.reader, here.episodes, files, name, clock=utc_now)
         await here.checkpointer.make()
         return closed
 

@@ -18,6 +18,7 @@ from server.storage.database_checks import check_database
 from server.storage.engines import DatabaseUrlError, parse_url, shown_url
 
 if TYPE_CHECKING:
+    from server.security.secret_files import SecretFiles
     from server.security.signing import Signer
 
 DatabaseOption = Annotated[
@@ -65,7 +66,7 @@ def run_write(
     from server.storage.connections import migrate_and_run
 
     try:
-        return asyncio.run(migrate_and_run(settings, statements, may_take_long=may_take_long))
+        return asyncio.run(migrate_and_run(settings.database_url, statements, may_take_long=may_take_long))
     except IntegrityError:
         raise
     except DBAPIError as error:
@@ -77,16 +78,23 @@ def run_read(settings: Settings, query: Callable[[Connection], _Result], *, at_o
     from server.storage.connections import run_read as look_at
     from server.storage.connections import run_read_snapshot
 
-    return asyncio.run((run_read_snapshot if at_once else look_at)(settings, query))
+    return asyncio.run((run_read_snapshot if at_once else look_at)(settings.database_url, query))
+
+
+def secret_files_of(settings: Settings) -> SecretFiles:
+    """The secrets of this installation."""
+    from server.security.secret_files import SecretFiles, secrets_folder
+
+    return SecretFiles(secrets_folder(settings))
 
 
 def signer_of(settings: Settings) -> Signer:
     """The signer of this installation."""
-    from server.security.secret_files import SecretFiles, SecretLostError, secrets_folder
+    from server.security.secret_files import SecretLostError
     from server.security.signing import load_signer
 
     try:
-        return load_signer(SecretFiles(secrets_folder(settings)))
+        return load_signer(secret_files_of(settings))
     except SecretLostError as error:
         fail(str(error))
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Sequence
 
-from sqlalchemy import Executable, Row, bindparam, func, select, union_all
+from sqlalchemy import Row, bindparam, func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.types import TASK_IDS
-from server.storage.errors import translate_database_errors
+from server.storage.connections import fetch_all
 from server.storage.schema import episodes, events
 
 _IS_RUNNING = episodes.c.ended_position.is_(None)
@@ -101,39 +101,33 @@ class Counts(NamedTuple):
 
 async def read_stream_id(reader: AsyncEngine, position: int) -> str | None:
     """The episode that began at a position; null: none did."""
-    rows = await run_query(reader, _AT_POSITION, wanted=position)
+    rows = await fetch_all(reader, _AT_POSITION, wanted=position)
     return str(rows[0].stream_id) if rows and rows[0].version == 1 else None
 
 
 async def read_counts(reader: AsyncEngine) -> Counts:
-    (row,) = await run_query(reader, select(*_COUNTS))
+    (row,) = await fetch_all(reader, select(*_COUNTS))
     return Counts(row.running, row.ended, row.position or 0)
 
 
 async def read_told(reader: AsyncEngine, *, after: int, until: int) -> list[Row[Any]]:
     """Events after a position and up to a safe one, as many as fit one piece, each with its episode's row and number."""
-    return await run_query(reader, _TOLD, after=after, until=until)
+    return await fetch_all(reader, _TOLD, after=after, until=until)
 
 
 async def read_running(reader: AsyncEngine, at_most: int) -> list[Row[Any]]:
     """The episodes that began last of those that run."""
-    return await run_query(reader, _RUNNING, at_most=at_most)
+    return await fetch_all(reader, _RUNNING, at_most=at_most)
 
 
 async def read_recorded(reader: AsyncEngine, streams: Sequence[str]) -> dict[str, list[Row[Any]]]:
     """All events of some episodes, in order."""
     found: dict[str, list[Row[Any]]] = {}
-    for row in await run_query(reader, _RECORDED, streams=list(streams)):
+    for row in await fetch_all(reader, _RECORDED, streams=list(streams)):
         found.setdefault(row.stream_id, []).append(row)
     return found
 
 
 async def read_ended(reader: AsyncEngine, at_most: int) -> list[Row[Any]]:
     """The episodes that ended last."""
-    return await run_query(reader, _ENDED, at_most=at_most)
-
-
-async def run_query(reader: AsyncEngine, query: Executable, **values: Any) -> list[Row[Any]]:
-    with translate_database_errors():
-        async with reader.connect() as connection:
-            return list(await connection.execute(query, values))
+    return await fetch_all(reader, _ENDED, at_most=at_most)

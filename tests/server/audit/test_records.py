@@ -72,8 +72,8 @@ async def test_a_checkpoint_follows_the_one_before_and_is_public(played: Served,
     following = await played.services.checkpointer.make()
     assert following is not None
     assert (following["statement"]["number"], following["statement"]["streams"]) == (2, 4)
-    whole = await run_read(settings, lambda reader: with_heads(reader, made))
-    assert await run_read(settings, lambda reader: audit_against(reader, whole, public)) == []
+    whole = await run_read(settings.database_url, lambda reader: with_heads(reader, made))
+    assert await run_read(settings.database_url, lambda reader: audit_against(reader, whole, public)) == []
 
 
 async def test_the_receipt_is_signed_and_the_same_whenever_it_is_asked_for(played: Served) -> None:
@@ -128,10 +128,12 @@ async def test_an_export_is_of_one_moment(played: Served, settings: Settings) ->
         await_only(played.reset(episode_id="meanwhile"))
         return [*counts, reader.execute(select(func.count()).select_from(events)).scalar_one()]
 
-    first, second = await run_read_snapshot(settings, counted_twice)
+    first, second = await run_read_snapshot(settings.database_url, counted_twice)
     assert first == second
     assert (
-        await run_read(settings, lambda reader: reader.execute(select(func.count()).select_from(events)).scalar_one())
+        await run_read(
+            settings.database_url, lambda reader: reader.execute(select(func.count()).select_from(events)).scalar_one()
+        )
         > first
     )
 
@@ -140,7 +142,8 @@ async def test_an_export_is_of_one_moment(played: Served, settings: Settings) ->
 async def test_a_bundle_withholds_what_runs(played: Served, settings: Settings, tmp_path: Path) -> None:
     path, signer = tmp_path / "b.zip", played.services.signer
     exported = await run_read(
-        settings, lambda reader: export_bundle(reader, signer, path, round_id="spring", now="2030-01-01T00:00:00.000Z")
+        settings.database_url,
+        lambda reader: export_bundle(reader, signer, path, round_id="spring", now="2030-01-01T00:00:00.000Z"),
     )
     assert (exported.episodes, exported.running) == (2, 1)
     with ThreadPoolExecutor(1) as thread:
@@ -191,21 +194,23 @@ async def test_what_may_take_long_has_no_limit_of_time(settings: Settings) -> No
             *(connection.exec_driver_sql(f"SHOW {name}").scalar() for name in names),
         ]
 
-    assert await migrate_and_run(settings, limits, may_take_long=True) == [None, "0", "0", "0"]
+    assert await migrate_and_run(settings.database_url, limits, may_take_long=True) == [None, "0", "0", "0"]
 
 
 async def test_the_boards_of_bundles_from_before_are_derived_with_the_ranks_that_they_hold(
     played: Served, settings: Settings
 ) -> None:
-    earlier = await run_read(settings, lambda reader: read_board_with_ranks(reader, "spring"))
-    present = await run_read(settings, lambda reader: read_board(reader, round_id="spring"))
+    earlier = await run_read(settings.database_url, lambda reader: read_board_with_ranks(reader, "spring"))
+    present = await run_read(settings.database_url, lambda reader: read_board(reader, round_id="spring"))
     changed_rank = {**earlier, "rows": [{**row, "rank": row["rank"] + 1} for row in earlier["rows"]]}
     ranked = {**present, "rows": [{**row, "rank": 1} for row in present["rows"]]}
     assert (earlier["rows"][0]["rank"], present["rows"][0]["rank"]) == (1, None)
 
     async def findings(board: dict[str, Any]) -> list[str]:
         bundle = cast(Any, SimpleNamespace(boards=[board]))
-        return [each.code for each in await run_read(settings, lambda reader: compare_boards(reader, bundle))]
+        return [
+            each.code for each in await run_read(settings.database_url, lambda reader: compare_boards(reader, bundle))
+        ]
 
     told = [await findings(board) for board in (earlier, present, changed_rank, ranked)]
     assert told == [[], [], ["board"], ["board"]]

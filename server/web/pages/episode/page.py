@@ -13,6 +13,7 @@ from server.audit.report import AuditReport
 from server.episodes.commands import is_name
 from server.episodes.errors import UnknownEpisodeError
 from server.security.identity import client_of, identity_of
+from server.security.secret_files import SecretFiles, secrets_folder
 from server.storage.errors import UnreadableEventError
 from server.web.error_mapping import Problem
 from server.web.pages.context import page, pages_of, services_of
@@ -48,7 +49,8 @@ async def audit_now(request: Request) -> Response:
 
     def run() -> AuditReport:
         # A loop of its own in a thread: an audit reads the database in many small steps that would hold up the server.
-        return asyncio.run(audit_episode(services.settings, services.world, episode_id))
+        files = SecretFiles(secrets_folder(services.settings))
+        return asyncio.run(audit_episode(services.settings.database_url, files, services.world, episode_id))
 
     async with pages.auditing.turn(client_of(request)):
         report = await asyncio.to_thread(run)

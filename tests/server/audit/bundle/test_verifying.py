@@ -68,14 +68,14 @@ async def _played(settings: Settings, folder: Path, keys: list[str]) -> Host:
         await served.reset(episode_id="x.spring:1:1", seed=3)
         made = await here.checkpointer.make()
         assert made is not None
-        earlier = await run_read(settings, lambda reader: with_heads(reader, made))
+        earlier = await run_read(settings.database_url, lambda reader: with_heads(reader, made))
         files = SecretFiles(secrets_folder(settings))
-        await close_round(settings, here.reader, here.episodes, files, "spring", clock=utc_now)
+        await close_round(settings.database_url, here.reader, here.episodes, files, "spring", clock=utc_now)
         await here.checkpointer.make()
         paths = folder / "round.zip", folder / "store.zip"
         for path, round_id in zip(paths, ("spring", None), strict=True):
             await run_read_snapshot(
-                settings,
+                settings.database_url,
                 lambda reader, path=path, round_id=round_id: export_bundle(
                     reader, here.signer, path, round_id=round_id, now=utc_timestamp()
                 ),
