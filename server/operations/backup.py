@@ -1,4 +1,4 @@
-"""Copies an SQLite database while a server writes to it, and checks the copy before it counts as one."""
+"""Backs up an SQLite database while a server writes to it, and audits the copy before it gets its final name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select
 
 from domain.chain import verify_chain
 from server.atomic_files import sync_file
-from server.audit.checkpoint_audit import audit_kept
+from server.audit.checkpoint_audit import audit_stored_checkpoints
 from server.audit.episode_audit import audit_episode
 from server.audit.store_audit import audit_store
 from server.scenarios.simulation import InProcessSimulation
@@ -28,18 +28,18 @@ _DAMAGED = "the file is damaged: "
 
 
 class BackupError(Exception):
-    """There is no backup."""
+    """The backup could not be made."""
 
 
 class BackupReport(BaseModel):
-    """What is in a backup, and what is wrong with it."""
+    """The size of a backup, and the findings of its audit."""
 
     model_config = ConfigDict(frozen=True)
 
     episodes: int
     events: int
     audited: int
-    """Episodes that were derived again from their events: all, or the newest that were asked for."""
+    """Number of audited episodes: all, or the newest that were asked for."""
     findings: tuple[str, ...]
 
 
@@ -69,36 +69,36 @@ def back_up(
         part.unlink(missing_ok=True)
         raise BackupError(f"cannot write {part}: {error}") from error
     copy_url = f"sqlite:///{part}"
-    report = asyncio.run(run_read(copy_url, _checked))
+    report = asyncio.run(run_read(copy_url, _check_file))
     if not any(each.startswith(_DAMAGED) for each in report.findings):
         if audits is None:
-            report = _audited(copy_url, files, report, workers)
+            report = _audit_all(copy_url, files, report, workers)
         else:
-            report = asyncio.run(_sampled(copy_url, files, report, audits))
+            report = asyncio.run(_audit_newest(copy_url, files, report, audits))
     if not report.findings:
         for made_by_looking in ("-wal", "-shm"):
             part.with_name(part.name + made_by_looking).unlink(missing_ok=True)
-        sync_file(part)  # looking at it in WAL mode may have written to it
+        sync_file(part)  # reading it in WAL mode may have written to it
         part.rename(target)
         sync_file(target.parent)
     return report
 
 
-def _audited(copy_url: str, files: SecretFiles, report: BackupReport, workers: int | None) -> BackupReport:
-    """Everything that ``mlops-debug audit --all`` looks at."""
+def _audit_all(copy_url: str, files: SecretFiles, report: BackupReport, workers: int | None) -> BackupReport:
+    """Add the findings of ``mlops-debug audit --all`` to the report."""
     audited = audit_store(copy_url, files, workers=workers)
     trusted = own_public_key(files)
-    kept = asyncio.run(run_read(copy_url, lambda opened: audit_kept(opened, trusted)))
-    told = [
+    kept = asyncio.run(run_read(copy_url, lambda opened: audit_stored_checkpoints(opened, trusted)))
+    messages = [
         f"{each.episode_id or 'store'}: version {each.version}: {each.code}: {each.message}"
         for each in (*audited.findings, *kept)
     ]
-    return report.model_copy(update={"audited": audited.episodes, "findings": (*report.findings, *told)})
+    return report.model_copy(update={"audited": audited.episodes, "findings": (*report.findings, *messages)})
 
 
-async def _sampled(copy_url: str, files: SecretFiles, report: BackupReport, audits: int) -> BackupReport:
+async def _audit_newest(copy_url: str, files: SecretFiles, report: BackupReport, audits: int) -> BackupReport:
     async with open_read_connection(copy_url) as connection:
-        newest = await connection.run_sync(_newest, audits)
+        newest = await connection.run_sync(_read_newest, audits)
         chains = await connection.run_sync(_broken_chains)
     found = [*report.findings, *chains]
     for episode_id in newest:
@@ -108,7 +108,7 @@ async def _sampled(copy_url: str, files: SecretFiles, report: BackupReport, audi
 
 
 def _copy(source: Path, part: Path) -> None:
-    """One snapshot: readers of a database in WAL mode keep nobody from writing."""
+    """Copy one snapshot. In WAL mode this does not block writers."""
     part.unlink(missing_ok=True)
     with (
         closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)) as reading_from,
@@ -118,8 +118,8 @@ def _copy(source: Path, part: Path) -> None:
     sync_file(part)
 
 
-def _checked(connection: Connection) -> BackupReport:
-    """What the file itself says, without a look into its events."""
+def _check_file(connection: Connection) -> BackupReport:
+    """Check the file with SQLite's integrity check, and count its rows."""
     damage = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check") if row[0] != "ok"]
     findings = [f"{_DAMAGED}{each}" for each in damage]
     count = connection.scalar(select(func.count()).select_from(events)) or 0
@@ -145,6 +145,6 @@ def _broken_chains(connection: Connection) -> list[str]:
     return findings
 
 
-def _newest(connection: Connection, at_most: int) -> list[str]:
+def _read_newest(connection: Connection, at_most: int) -> list[str]:
     newest = select(episodes.c.episode_id).order_by(episodes.c.updated_at.desc()).limit(at_most)
     return list(connection.scalars(newest))

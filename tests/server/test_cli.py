@@ -127,3 +127,10 @@ def test_a_postgresql_that_is_not_there_is_told_in_a_sentence() -> None:
         told = run(*command, MLOPS_DEBUG_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
         assert told.exit_code == 2, (command, told.output)
         assert "Traceback" not in told.output
+
+
+def test_doctor_gives_name_verdict_and_what_to_do_as_json(tmp_path: Path) -> None:
+    checks = json.loads(run("doctor", "--json", "--database", str(tmp_path / "new.db")).stdout)
+    assert {each["name"] for each in checks} == {"address", "disk", "database", "clock", "keys", "secrets"}
+    assert all(set(each) == {"name", "verdict", "told"} for each in checks)
+    assert {each["verdict"] for each in checks} <= {"good", "note", "bad"}

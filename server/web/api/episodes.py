@@ -36,7 +36,9 @@ async def reset(request: Request) -> Response:
 
 async def step(request: Request) -> Response:
     wanted = decode_step(await read_body(request))
-    episode_id = await services_of(request).admission.playable(identity_of(request), _named(request, wanted.episode_id))
+    episode_id = await services_of(request).admission.resolve_playable(
+        identity_of(request), _named(request, wanted.episode_id)
+    )
     return await _stepped(request, episode_id, wanted)
 
 
@@ -91,11 +93,11 @@ def services_of(request: Request) -> Services:
 
 async def _admitted(request: Request) -> AuthorizedReset:
     wanted = decode_reset(await read_body(request))
-    return await services_of(request).admission.admit(identity_of(request), wanted)
+    return await services_of(request).admission.authorize_reset(identity_of(request), wanted)
 
 
 async def _visible(request: Request, name: str) -> str:
-    return await services_of(request).admission.visible(identity_of(request), name)
+    return await services_of(request).admission.resolve_visible(identity_of(request), name)
 
 
 def _named(request: Request, in_body: str | None) -> str:

@@ -156,7 +156,7 @@ class FrameHandler:
         return response.to_frame()
 
     async def _reset(self, wanted: ResetRequest) -> bytes:
-        admitted = await self.services_of.admission.admit(self._identity, wanted)
+        admitted = await self.services_of.admission.authorize_reset(self._identity, wanted)
         if self._key is not None:
             # The seat is told by the session, as it is of a reset that comes over REST.
             return (await self.services_of.sessions.reset(self._key, admitted, client=self._client)).to_frame()

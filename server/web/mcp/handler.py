@@ -80,7 +80,7 @@ class McpSession:
     async def _played(self, session: str, name: str, arguments: dict[str, Any]) -> StepResponse:
         if name == RESET:
             wanted = decode_reset_call(arguments)
-            admitted = await self.services_of.admission.admit(self._identity, wanted)
+            admitted = await self.services_of.admission.authorize_reset(self._identity, wanted)
             return await self.services_of.sessions.reset(session, admitted, client=self._client)
         action = decode_call(name, arguments)
         self.services_of.pace.acquire(self._client)

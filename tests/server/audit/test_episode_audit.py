@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from server.audit.replay import UnfoldableEpisodeError, UnknownStreamError, render_replay, replay_episode
+from server.audit.replay import render_replay, replay_episode
 from server.audit.report import AuditReport, render_report
+from server.episodes.errors import UnfoldableEpisodeError, UnknownEpisodeError
 from server.settings import Settings
 from server.storage.connections import NotOurDatabaseError, open_read_connection
 from tests.auditing import audit_by_settings
@@ -196,9 +197,9 @@ async def test_other_observations_are_a_note_within_another_version_and_a_findin
 
 
 async def test_an_unknown_episode_is_told(recorded: Settings) -> None:
-    with pytest.raises(UnknownStreamError):
+    with pytest.raises(UnknownEpisodeError):
         await audit(recorded, "nobody")
-    with pytest.raises(UnknownStreamError):
+    with pytest.raises(UnknownEpisodeError):
         await replay_episode(recorded.database_url, "nobody")
 
 

@@ -15,14 +15,14 @@ import pytest
 from sqlalchemy import Connection, func, select
 from sqlalchemy.util import await_only
 
-from server.audit.bundle.verifier import _boards as compare_boards
+from server.audit.bundle.verifier import _compare_boards as compare_boards
 from server.audit.bundle.writer import export_bundle
-from server.audit.checkpoint_audit import audit_against
+from server.audit.checkpoint_audit import audit_against_checkpoint
 from server.audit.checkpoints import with_heads
 from server.episodes import rebuild as rebuilding
 from server.episodes.rebuild import rebuild
 from server.ranking.leaderboard import read_board, read_board_with_ranks
-from server.ranking.regrade import Regrade, RubricError, read_rubric, regrade
+from server.ranking.regrade import RegradeSummary, RubricError, parse_rubric, regrade
 from server.security.signing import is_signed_by
 from server.settings import Settings
 from server.storage.connections import migrate_and_run, run_read, run_read_snapshot
@@ -73,7 +73,7 @@ async def test_a_checkpoint_follows_the_one_before_and_is_public(played: Served,
     assert following is not None
     assert (following["statement"]["number"], following["statement"]["streams"]) == (2, 4)
     whole = await run_read(settings.database_url, lambda reader: with_heads(reader, made))
-    assert await run_read(settings.database_url, lambda reader: audit_against(reader, whole, public)) == []
+    assert await run_read(settings.database_url, lambda reader: audit_against_checkpoint(reader, whole, public)) == []
 
 
 async def test_the_receipt_is_signed_and_the_same_whenever_it_is_asked_for(played: Served) -> None:
@@ -95,13 +95,13 @@ async def test_the_receipt_is_signed_and_the_same_whenever_it_is_asked_for(playe
 
 @pytest.mark.both_backends
 async def test_another_rubric_is_kept_beside_the_recorded_grade(played: Served, settings: Settings) -> None:
-    rubric = read_rubric({"version": "2", "few_reads_penalty": 0.0, "file_points": 0.5})
+    rubric = parse_rubric({"version": "2", "few_reads_penalty": 0.0, "file_points": 0.5})
 
-    def again(connection: Any) -> Regrade:
+    def again(connection: Any) -> RegradeSummary:
         return regrade(connection, rubric, round_id="spring", now="n")
 
-    assert changed(settings, again) == Regrade(graded=1, kept=0, changed=1)
-    assert changed(settings, again) == Regrade(graded=0, kept=1, changed=0)
+    assert changed(settings, again) == RegradeSummary(graded=1, skipped=0, changed=1)
+    assert changed(settings, again) == RegradeSummary(graded=0, skipped=1, changed=0)
     shown = {}
     for version in ("1", "2"):
         (row,) = (await played.client.get("/leaderboard.json", params={"rubric_version": version})).json()["rows"]
@@ -118,7 +118,7 @@ async def test_another_rubric_is_kept_beside_the_recorded_grade(played: Served, 
 )
 def test_a_rubric_that_cannot_be_used_is_refused(given: dict[str, Any]) -> None:
     with pytest.raises(RubricError):
-        read_rubric(given)
+        parse_rubric(given)
 
 
 @pytest.mark.both_backends

@@ -8,7 +8,7 @@ import pytest
 
 from domain.rubric import RUBRIC, RUBRICS, Rubric
 from server.episodes.rebuild import rebuild
-from server.ranking.regrade import RubricError, read_rubric, regrade
+from server.ranking.regrade import RubricError, parse_rubric, regrade
 from server.scenarios.simulation import InProcessSimulation
 from server.settings import Settings
 from server.web.pages.live.feed import Feed
@@ -119,7 +119,7 @@ async def test_the_board_of_an_old_round_keeps_its_numbers(
 
 
 async def test_a_regraded_board_has_the_floor_of_its_own_rubric(old_store: Settings) -> None:
-    generous = read_rubric({"version": "generous", "lowest_score": 0.3})
+    generous = parse_rubric({"version": "generous", "lowest_score": 0.3})
     done = changed(old_store, lambda connection: regrade(connection, generous, round_id="spring", now="n"))
     assert done.graded == 2
     async with serving(old_store, world=InProcessSimulation()) as served:
@@ -144,4 +144,4 @@ async def test_the_pages_say_how_many_steps_an_old_episode_has(old_store: Settin
 def test_a_regrade_cannot_take_the_version_of_a_rubric_of_the_program() -> None:
     for version in ("1", "old"):
         with pytest.raises(RubricError, match="other than 1, old"):
-            read_rubric({"version": version})
+            parse_rubric({"version": version})

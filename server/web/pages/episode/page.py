@@ -11,14 +11,14 @@ from starlette.responses import RedirectResponse, Response
 from server.audit.episode_audit import audit_episode
 from server.audit.report import AuditReport
 from server.episodes.commands import is_name
-from server.episodes.errors import UnknownEpisodeError
+from server.episodes.errors import UnfoldableEpisodeError, UnknownEpisodeError
 from server.security.identity import client_of, identity_of
 from server.security.secret_files import SecretFiles, secrets_folder
 from server.storage.errors import UnreadableEventError
 from server.web.error_mapping import Problem
 from server.web.pages.context import page, pages_of, services_of
 from server.web.pages.episode.comparison import compare
-from server.web.pages.episode.timeline import UnfoldableError, fold_stream
+from server.web.pages.episode.timeline import fold_stream
 from server.web.pages.episode.view import EpisodeShown, show_episode
 from server.web.pages.episode_names import parse_number
 from server.web.pages.forms import check_origin
@@ -77,10 +77,10 @@ async def load_episode(request: Request, named: str) -> EpisodeShown:
     if episode_id is None or not is_name(episode_id):
         raise UnknownEpisodeError(named)
     if number is None:
-        episode_id = await services.admission.visible(identity_of(request), episode_id)
+        episode_id = await services.admission.resolve_visible(identity_of(request), episode_id)
     try:
         folding = fold_stream(await services.episodes.events(episode_id))
-    except (UnfoldableError, UnreadableEventError):
+    except (UnfoldableEpisodeError, UnreadableEventError):
         raise Problem(
             500, "unfoldable", "The record cannot be read", f"The operator should audit this episode: {named}."
         ) from None

@@ -25,6 +25,7 @@ from domain.events import (
 )
 from domain.tasks.table import TASKS
 from domain.types import TaskId
+from server.episodes.errors import UnfoldableEpisodeError
 from server.storage.stream_codec import decode_link
 from server.web.pages.formatting import format_end, gap_ms
 
@@ -69,19 +70,15 @@ class Folding:
         return self.states[-1]
 
 
-class UnfoldableError(Exception):
-    """The recorded events are not what this program wrote."""
-
-
 def fold_stream(links: Sequence[Link]) -> Folding:
-    """All states of a stream that is not empty; raises ``UnfoldableError``."""
+    """All states of a stream that is not empty; raises ``UnfoldableEpisodeError``."""
     states: list[EpisodeState] = []
     try:
         events = tuple(decode_link(each) for each in links)
         for event in events:
             states.append(evolve(states[-1] if states else None, event))
     except ValueError as error:  # what validation, an unknown kind and an invalid history have in common
-        raise UnfoldableError from error
+        raise UnfoldableEpisodeError(links[0].stream_id) from error
     return Folding(tuple(links), events, tuple(states))
 
 

@@ -73,7 +73,7 @@ async def _may_open(request: Request, name: str) -> bool:
     """Whether the viewer would get the episode by its name: the search tells no more than its page does."""
     services = services_of(request)
     try:
-        return await services.episodes.exists(await services.admission.visible(identity_of(request), name))
+        return await services.episodes.exists(await services.admission.resolve_visible(identity_of(request), name))
     except UnknownEpisodeError:
         return False
 

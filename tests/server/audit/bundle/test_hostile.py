@@ -76,9 +76,7 @@ def test_a_text_of_very_many_values_is_refused(tmp_path: Path) -> None:
 def test_what_is_malformed_is_refused(
     tmp_path: Path, changes: dict[str, Callable[[str], str | None]], told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "server.audit.bundle.reader.FREE_BYTES", 64 * FREE_BYTES
-    )  # the line, not its packing
+    monkeypatch.setattr("server.audit.bundle.reader.FREE_BYTES", 64 * FREE_BYTES)  # the line, not its packing
     assert told in refusal(rewritten(BUNDLE, tmp_path, changes))
 
 
