@@ -86,9 +86,8 @@ def tamper(settings: Settings, *statements: str) -> None:
 
 
 def audit(settings: Settings, **which: str) -> StoreReport:
-    return audit_store(
-        settings.database_url, SecretFiles(secrets_folder(settings)), create_pool=ThreadPoolExecutor, **which
-    )  # type: ignore[arg-type]
+    files = SecretFiles(secrets_folder(settings))
+    return audit_store(settings.database_url, files, create_pool=ThreadPoolExecutor, **which)  # type: ignore[arg-type]
 
 
 def found(report: StoreReport) -> set[tuple[str, str | None]]:
