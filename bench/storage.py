@@ -22,6 +22,7 @@ from domain.episode.evidence import EvidenceView
 from domain.generator import generate
 from server.audit.episode_audit import audit_episode
 from server.scenarios.simulation import InProcessSimulation
+from server.security.secret_files import SecretFiles, secrets_folder
 from server.settings import Settings
 from server.storage import schema as tables
 from server.storage.engines import create_write_engine, parse_url
@@ -96,7 +97,8 @@ def measure_reading(path: Path) -> dict[str, float]:
     simulation = InProcessSimulation()
 
     async def audit() -> int:
-        reports = [await audit_episode(settings, simulation, name) for name in names[:AUDITED]]
+        files = SecretFiles(secrets_folder(settings))
+        reports = [await audit_episode(settings.database_url, files, simulation, name) for name in names[:AUDITED]]
         if any(report.findings for report in reports):
             raise RuntimeError("an audit of what was just played has findings")
         return sum(report.events for report in reports)

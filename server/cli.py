@@ -22,11 +22,11 @@ from server.operations.commands.rounds import rounds
 from server.operations.commands.setup import (
     DatabaseOption,
     JsonOption,
-    as_url,
-    existing,
-    existing_or_new,
     fail,
+    require_database,
+    require_usable_database,
     settings_of,
+    to_url,
 )
 from server.storage.engines import parse_url
 
@@ -67,7 +67,7 @@ def serve(
     log_level: Annotated[str | None, typer.Option(help="critical, error, warning, info or debug.")] = None,
     access: Annotated[
         str | None,
-        typer.Option(help="open: everybody may play; keys: only who has an API key; auto: open on loopback."),
+        typer.Option(help="open: no API key is needed; keys: an API key is needed; auto: open on loopback only."),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Server processes; more than one needs PostgreSQL.")
@@ -75,55 +75,56 @@ def serve(
 ) -> None:
     """Serve the environment over REST and WebSocket.
 
-    Exit 0: stopped by Ctrl-C. 143: stopped by SIGTERM, in order too. 2: a setting, the address, the database or the folder of secrets cannot be used,
-    told in one line before anything starts. 3: the start failed later; the log says why.
+    Exit 0: stopped by Ctrl-C. 143: stopped in order by SIGTERM. 2: a setting, the address, the database or the folder of secrets cannot be used,
+    as one line reports before anything starts. 3: the start failed later; the log has the reason.
     """
     from server.operations.serve import serve_until_stopped
 
     serve_until_stopped(
         settings_of(
-            host=host, port=port, database_url=as_url(database), log_level=log_level, access=access, workers=workers
+            host=host, port=port, database_url=to_url(database), log_level=log_level, access=access, workers=workers
         )
     )
 
 
 @cli.command()
 def replay(episode: str, database: DatabaseOption = None, as_json: JsonOption = False) -> None:
-    """Show an investigation step by step, with what each step earned."""
-    from server.audit.replay import UnfoldableEpisodeError, UnknownStreamError, render_replay, replay_episode
+    """Show an episode step by step, with the reward of each step."""
+    from server.audit.replay import render_replay, replay_episode
+    from server.episodes.errors import UnfoldableEpisodeError, UnknownEpisodeError
 
-    settings = settings_of(database_url=as_url(database))
+    settings = settings_of(database_url=to_url(database))
     try:
-        replayed = asyncio.run(replay_episode(existing(settings), episode))
-    except (UnknownStreamError, UnfoldableEpisodeError) as error:
+        replayed = asyncio.run(replay_episode(require_database(settings).database_url, episode))
+    except (UnknownEpisodeError, UnfoldableEpisodeError) as error:
         fail(str(error))
     typer.echo(replayed.model_dump_json(indent=2) if as_json else render_replay(replayed))
 
 
 @database_commands.command(name="upgrade")
 def upgrade_tables(database: DatabaseOption = None) -> None:
-    """Bring the tables to the newest version; nothing where they have it."""
+    """Upgrade the tables to the newest version, if they are older."""
     from server.storage.migrations import upgrade_database
 
-    settings = settings_of(database_url=as_url(database))
-    existing_or_new(settings)
+    settings = settings_of(database_url=to_url(database))
+    require_usable_database(settings)
     version = asyncio.run(upgrade_database(parse_url(settings.database_url)))
     typer.echo(f"at version {version.present}")
 
 
 @database_commands.command(name="check")
 def check_tables(database: DatabaseOption = None) -> None:
-    """Tell which version the tables have. Exit 0: the newest, 1: they need an upgrade."""
+    """Print the version of the tables. Exit 0: the newest, 1: they need an upgrade."""
     from server.storage.connections import open_read_connection
     from server.storage.migrations import SchemaVersion, read_version
 
-    settings = existing(settings_of(database_url=as_url(database)))
+    settings = require_database(settings_of(database_url=to_url(database)))
 
-    async def look() -> SchemaVersion:
-        async with open_read_connection(settings) as connection:
+    async def read() -> SchemaVersion:
+        async with open_read_connection(settings.database_url) as connection:
             return await connection.run_sync(read_version)
 
-    version = asyncio.run(look())
+    version = asyncio.run(read())
     if version.is_newest:
         typer.echo(f"at version {version.present}, the newest")
         return
@@ -133,6 +134,6 @@ def check_tables(database: DatabaseOption = None) -> None:
 
 
 def main() -> None:
-    """The program ``mlops-debug``. Interpreters that it starts do not import from the working directory."""
+    """The program ``mlops-debug``. Child interpreters do not import from the working directory."""
     os.environ["PYTHONSAFEPATH"] = "1"
     cli()

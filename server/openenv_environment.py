@@ -24,7 +24,7 @@ from server.version import DESCRIPTION, NAME, VERSION
 
 
 class RefusedError(RuntimeError):
-    """The application refused a request; the words are those of its problem object."""
+    """The application refused a request; code and detail are those of its problem object."""
 
 
 class Embedded:
@@ -35,20 +35,20 @@ class Embedded:
         self._stack = AsyncExitStack()
         self._http = self._thread.run(self._open(settings))
 
-    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The JSON of an answer.
+    def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Send a request; returns the JSON of the response.
 
         Raises:
             RefusedError: the application answered with a problem.
         """
         response = self._thread.run(self._http.request(method, path, json=body))
-        told: dict[str, Any] = response.json()
+        answer: dict[str, Any] = response.json()
         if response.is_error:
-            raise RefusedError(f"{told.get('code')}: {told.get('detail')}")
-        return told
+            raise RefusedError(f"{answer.get('code')}: {answer.get('detail')}")
+        return answer
 
     def close(self) -> None:
-        """Write what is waiting, and stop."""
+        """Commit pending writes, and stop."""
         self._thread.run(self._stack.aclose())
         self._thread.close()
 
@@ -64,7 +64,7 @@ class Embedded:
 
 @cache
 def shared() -> Embedded:
-    """The application that environments without one of their own share, set up by the environment variables."""
+    """The application shared by environments without one of their own, configured by environment variables."""
     return Embedded(read_settings(os.environ))
 
 
@@ -72,7 +72,7 @@ class MlopsDebugEnvironment(Environment[MlopsDebugAction, MlopsDebugObservation,
     """One episode at a time. ``MlopsDebugEnvironment()`` is enough: the settings come from the environment variables.
 
     Args:
-        embedded: the application to play on; none: the process's shared one.
+        embedded: the application to play on. None: the one shared in this process.
     """
 
     SUPPORTS_CONCURRENT_SESSIONS = True
@@ -92,31 +92,31 @@ class MlopsDebugEnvironment(Environment[MlopsDebugAction, MlopsDebugObservation,
         resume: bool | None = None,
         **kwargs: Any,
     ) -> MlopsDebugObservation:
-        """Begin an episode; what is not known is ignored, as everywhere in OpenEnv."""
-        named = episode_id or random_id()
-        wanted = {
+        """Begin an episode; unknown arguments are ignored, as everywhere in OpenEnv."""
+        chosen_id = episode_id or random_id()
+        reset_body = {
             **kwargs,
             "seed": seed,
-            "episode_id": named,
+            "episode_id": chosen_id,
             "task_id": task_id,
             "agent": agent,
             "reward_mode": reward_mode,
             "resume": resume,
         }
-        observation = _observed(self._embedded.ask("POST", "/reset", wanted))
-        self._episode_id = named
+        observation = _to_observation(self._embedded.request("POST", "/reset", reset_body))
+        self._episode_id = chosen_id
         return observation
 
     def step(self, action: MlopsDebugAction, timeout_s: float | None = None, **kwargs: Any) -> MlopsDebugObservation:
         """Take one step."""
         body = {"action": action.to_wire()}
-        return _observed(self._embedded.ask("POST", f"/episodes/{self._current()}/step", body))
+        return _to_observation(self._embedded.request("POST", f"/episodes/{self._current()}/step", body))
 
     @property
     def state(self) -> MlopsDebugState:
-        """How the episode stands."""
-        told = self._embedded.ask("GET", f"/episodes/{self._current()}/state")
-        state: MlopsDebugState = MlopsDebugState.model_validate(told)
+        """The state of the episode."""
+        body = self._embedded.request("GET", f"/episodes/{self._current()}/state")
+        state: MlopsDebugState = MlopsDebugState.model_validate(body)
         return state
 
     def get_metadata(self) -> EnvironmentMetadata:
@@ -131,7 +131,7 @@ class MlopsDebugEnvironment(Environment[MlopsDebugAction, MlopsDebugObservation,
         return self._episode_id
 
 
-def _observed(told: dict[str, Any]) -> MlopsDebugObservation:
-    beside = {key: told[key] for key in ("reward", "done", "metadata")}
-    observation: MlopsDebugObservation = MlopsDebugObservation.model_validate({**told["observation"], **beside})
+def _to_observation(body: dict[str, Any]) -> MlopsDebugObservation:
+    outer = {key: body[key] for key in ("reward", "done", "metadata")}
+    observation: MlopsDebugObservation = MlopsDebugObservation.model_validate({**body["observation"], **outer})
     return observation

@@ -18,4 +18,4 @@ _Result = TypeVar("_Result")
 def changed(settings: Settings, statements: Callable[[Connection], _Result]) -> _Result:
     """One transaction, on a database that is made where there is none."""
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(lambda: asyncio.run(migrate_and_run(settings, statements))).result()
+        return thread.submit(lambda: asyncio.run(migrate_and_run(settings.database_url, statements))).result()

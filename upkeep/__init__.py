@@ -1,1 +1,1 @@
-"""Maintenance of the checkout: constraints, vulnerabilities, the image and the reference. Never installed."""
+"""Maintenance of a checkout: constraints, vulnerabilities, the image and the reference pages. Never installed."""

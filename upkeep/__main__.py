@@ -1,4 +1,4 @@
-"""``python -m upkeep``: what a maintainer runs, from a checkout with the extras dev and upkeep."""
+"""``python -m upkeep``: maintenance of a checkout, with the extras dev and upkeep."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ cli = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pret
 
 @cli.command()
 def constraints() -> None:
-    """Write constraints.txt and constraints-build.txt anew, with the newest versions allowed."""
+    """Write constraints.txt and constraints-build.txt with the newest versions allowed."""
     from upkeep.constraints import resolve
 
     resolve()
@@ -19,20 +19,20 @@ def constraints() -> None:
 
 @cli.command()
 def vulnerabilities() -> None:
-    """Report what is known against the packages of constraints.txt. Exit 0: nothing, or no data; 1: something."""
-    from upkeep.vulnerabilities import ask, render
+    """Report known vulnerabilities of the packages of constraints.txt. Exit 0: none, or no data; 1: some."""
+    from upkeep.vulnerabilities import render, run_pip_audit
 
-    report = ask()
+    report = run_pip_audit()
     typer.echo(render(report))
     raise typer.Exit(1 if report.vulnerabilities else 0)
 
 
 @cli.command()
 def image() -> None:
-    """Do without Docker what the Dockerfile does, and play on the server that it would run. Exit 0: it works."""
-    from upkeep.image import rehearse
+    """Run the Dockerfile's commands without Docker, and play on the resulting server. Exit 0: it works."""
+    from upkeep.image import check_image
 
-    rehearse(say=typer.echo)
+    check_image(report_progress=typer.echo)
 
 
 @cli.command("long-files")
@@ -56,7 +56,7 @@ def reference(
     if check:
         outdated = [*outdated_pages(), *([protocol.TARGET] if protocol.is_outdated() else [])]
         for path in outdated:
-            typer.echo(f"{path} differs from what the code says: run make reference", err=True)
+            typer.echo(f"{path} differs from the code: run make reference", err=True)
         raise typer.Exit(1 if outdated else 0)
     for path in [*write_pages(), protocol.write_types()]:
         typer.echo(path)

@@ -1,6 +1,6 @@
 """The two constraints files: every package of an installation, and of the build, with the hashes of all its files.
 
-One file serves every supported Python, by markers. It names no index: pip asks the one it is set up for.
+One file serves every supported Python, by markers. It names no index: pip uses the configured one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from upkeep.checkout import EVERY_PYTHON, ROOT
 INSTALL = ROOT / "constraints.txt"
 BUILD = ROOT / "constraints-build.txt"
 EXTRAS = ("postgres",)
-"""What the image installs beside the project itself."""
+"""Extras that the image installs."""
 _HEADERS = {
     INSTALL: "# What an installation with [postgres] brings, on every supported Python. Made by `make constraints`; used by\n"
     "# pip install --require-hashes -r constraints.txt && pip install --no-deps .\n",
@@ -39,14 +39,9 @@ class Pin(NamedTuple):
         (only,) = self.requirement.specifier
         return only.version
 
-    @property
-    def is_for_here(self) -> bool:
-        """Whether this interpreter on this system installs it."""
-        return self.requirement.marker is None or self.requirement.marker.evaluate()
-
 
 def resolve() -> None:
-    """Write both files anew, with the newest versions that pyproject.toml allows."""
+    """Write both files with the newest versions that pyproject.toml allows."""
     extras = [word for extra in EXTRAS for word in ("--extra", extra)]
     _compile(INSTALL, [str(ROOT / "pyproject.toml"), *extras], None)
     _compile(BUILD, ["-"], "\n".join(build_requirements()))

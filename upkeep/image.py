@@ -1,7 +1,7 @@
-"""Does what the Dockerfile does, without Docker: its very commands in a folder of its own, then its server where only
-the data and the temporary folder can be written.
+"""Runs the commands of the Dockerfile without Docker, in a temporary folder, then its server with write access to the data
+and temporary folders only.
 
-Root can see to that by a mount namespace, as Docker does; anybody else's server merely may not write beside its code.
+Root enforces this by a mount namespace, as Docker does; for other users only the folder of the code is read-only.
 """
 
 from __future__ import annotations
@@ -46,23 +46,23 @@ def read_instructions() -> list[Instruction]:
 
 
 def stages() -> tuple[list[Instruction], list[Instruction]]:
-    """What builds, and what is run."""
+    """The instructions of the build stage and of the final stage."""
     found = read_instructions()
     second = [at for at, each in enumerate(found) if each.name == "FROM"][1]
     return found[:second], found[second:]
 
 
-def rehearse(*, say: Callable[[str], None]) -> None:
-    """Build, start, play, stop; raises where any of it fails."""
+def check_image(*, report_progress: Callable[[str], None]) -> None:
+    """Build, start, play and stop; raises if any of it fails."""
     building, running = stages()
     with tempfile.TemporaryDirectory(prefix="mdbg-image-") as name:
         root = Path(name).resolve()
         root.chmod(0o755)
-        _build(building, root, say)
-        _serve(running, root, say)
+        _build(building, root, report_progress)
+        _serve(running, root, report_progress)
 
 
-def _build(instructions: list[Instruction], root: Path, say: Callable[[str], None]) -> None:
+def _build(instructions: list[Instruction], root: Path, report_progress: Callable[[str], None]) -> None:
     source = root / "source"
     source.mkdir()
     for each in instructions:
@@ -70,7 +70,7 @@ def _build(instructions: list[Instruction], root: Path, say: Callable[[str], Non
             _copy(each.rest.split(), source)
         elif each.name == "RUN":
             command = each.rest.replace("/opt/", f"{root}/opt/").replace("python -m", f"{sys.executable} -m")
-            say(f"RUN {each.rest}")
+            report_progress(f"RUN {each.rest}")
             subprocess.run(["sh", "-ec", command], cwd=source, check=True, timeout=BUILD_SECONDS)
 
 
@@ -83,7 +83,7 @@ def _copy(words: list[str], source: Path) -> None:
             shutil.copy(ROOT / each, source / each)
 
 
-def _serve(instructions: list[Instruction], root: Path, say: Callable[[str], None]) -> None:
+def _serve(instructions: list[Instruction], root: Path, report_progress: Callable[[str], None]) -> None:
     port = _free_port()
     data, temporary = root / "data", root / "tmp"
     for folder, mode in ((data, 0o755), (data / "secrets", 0o700), (temporary, 0o700)):
@@ -102,7 +102,9 @@ def _serve(instructions: list[Instruction], root: Path, say: Callable[[str], Non
     if is_read_only:
         probe = root / "opt" / "probe"
         command = ["unshare", "-m", "sh", "-ec", _READ_ONLY_ROOT, "sh", str(data), str(temporary), str(probe), *command]
-    say(f"serving on a {'read-only root file system' if is_read_only else 'folder of code that cannot be written'}")
+    report_progress(
+        f"serving on a {'read-only root file system' if is_read_only else 'folder of code that cannot be written'}"
+    )
     process = subprocess.Popen(command, cwd=root / "opt", env=variables)
     try:
         _play(f"http://127.0.0.1:{port}", process)
@@ -113,17 +115,19 @@ def _serve(instructions: list[Instruction], root: Path, say: Callable[[str], Non
         raise RuntimeError(f"the server ended with code {code}")
     if sorted(_files(root / "opt")) != before:
         raise RuntimeError("something was written beside the code")
-    say("built by hash, started read-only, played, and stopped")
+    report_progress("built by hash, started read-only, played, and stopped")
 
 
 def _variables(instructions: list[Instruction], root: Path) -> dict[str, str]:
     """ENV of the image, with its folders moved below the root."""
     words = [word for each in instructions if each.name == "ENV" for word in shlex.split(each.rest)]
-    told = dict(word.split("=", 1) for word in words)
-    told["PATH"] = told["PATH"].replace("/opt/", f"{root}/opt/").replace("$PATH", os.environ["PATH"])
+    variables_of_image = dict(word.split("=", 1) for word in words)
+    variables_of_image["PATH"] = (
+        variables_of_image["PATH"].replace("/opt/", f"{root}/opt/").replace("$PATH", os.environ["PATH"])
+    )
     for name in ("MLOPS_DEBUG_DATABASE_URL", "MLOPS_DEBUG_SECRETS_FOLDER"):
-        told[name] = told[name].replace("/data", f"{root}/data", 1)
-    return told
+        variables_of_image[name] = variables_of_image[name].replace("/data", f"{root}/data", 1)
+    return variables_of_image
 
 
 def _play(url: str, process: subprocess.Popen[bytes]) -> None:
@@ -158,7 +162,7 @@ def _can_mount() -> bool:
 
 
 def _forbid_writing(folder: Path) -> None:
-    """Also for its owner, where that is who runs this."""
+    """Also for its owner."""
     for path in [folder, *folder.rglob("*")]:
         if path.is_dir() and not path.is_symlink():
             path.chmod(0o555)

@@ -1,4 +1,4 @@
-"""What is known against the packages of the constraints. No answer is no good answer, and is said to be none."""
+"""Known vulnerabilities of the pinned packages. A missing answer is reported as missing, never as clean."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from typing import Any, NamedTuple
 from upkeep.constraints import INSTALL
 
 TOTAL_SECONDS = 150
-"""For the whole report; a service that does not answer must not hold a build."""
+"""For the whole report; a service that does not answer must not block a build."""
 REQUEST_SECONDS = 5
 
 
 class Report(NamedTuple):
-    """What came of asking."""
+    """The result of one pip-audit run."""
 
     audited: int
-    """Packages that the service knows."""
+    """Packages that the service has data for."""
     skipped: int
-    """Packages it could not say anything of."""
+    """Packages that it has no data for."""
     vulnerabilities: tuple[str, ...]
-    trouble: str
-    """Why nothing was told; empty: something was."""
+    failure: str
+    """Why there is no data; empty: there is."""
 
     @property
     def is_without_data(self) -> bool:
         return self.audited == 0
 
 
-def ask(seconds: float = TOTAL_SECONDS) -> Report:
-    """Ask the service of the package index."""
+def run_pip_audit(seconds: float = TOTAL_SECONDS) -> Report:
+    """Run pip-audit on the pinned packages."""
     command = [sys.executable, "-m", "pip_audit", "--requirement", str(INSTALL), "--require-hashes", "--disable-pip"]
     options = ["--format", "json", "--progress-spinner", "off", "--timeout", str(REQUEST_SECONDS)]
     try:
@@ -42,17 +42,17 @@ def ask(seconds: float = TOTAL_SECONDS) -> Report:
 
 
 def read_report(output: str, errors: str) -> Report:
-    """What pip-audit printed."""
+    """Parse the output of pip-audit."""
     try:
         rows: list[dict[str, Any]] = json.loads(output)["dependencies"]
     except (ValueError, KeyError, TypeError):
         lines = errors.strip().splitlines()
-        return Report(0, 0, (), lines[-1] if lines else "pip-audit said nothing")
-    told = [row for row in rows if "skip_reason" not in row]
-    found = [_vulnerability(row, each) for row in told for each in row.get("vulns", [])]
+        return Report(0, 0, (), lines[-1] if lines else "pip-audit printed nothing")
+    known = [row for row in rows if "skip_reason" not in row]
+    found = [_vulnerability(row, each) for row in known for each in row.get("vulns", [])]
     reasons = {row["skip_reason"] for row in rows if "skip_reason" in row}
     return Report(
-        len(told), len(rows) - len(told), tuple(found), "" if told else next(iter(sorted(reasons)), "no rows")
+        len(known), len(rows) - len(known), tuple(found), "" if known else next(iter(sorted(reasons)), "no rows")
     )
 
 
@@ -60,7 +60,7 @@ def render(report: Report) -> str:
     if report.is_without_data:
         return (
             "NO VULNERABILITY DATA COULD BE HAD: this is not a clean report, nothing was checked.\n"
-            f"The service of the package index told nothing: {report.trouble}\n"
+            f"The service of the package index gave no data: {report.failure}\n"
             f"Run `python -m upkeep vulnerabilities` where it can be reached."
         )
     lines = [
@@ -72,6 +72,6 @@ def render(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _vulnerability(row: dict[str, Any], told: dict[str, Any]) -> str:
-    fixed = ", ".join(told.get("fix_versions", [])) or "no version yet"
-    return f"{row['name']} {row['version']}: {told['id']}, fixed in {fixed}"
+def _vulnerability(row: dict[str, Any], known: dict[str, Any]) -> str:
+    fixed = ", ".join(known.get("fix_versions", [])) or "no version yet"
+    return f"{row['name']} {row['version']}: {known['id']}, fixed in {fixed}"

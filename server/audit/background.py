@@ -1,4 +1,4 @@
-"""The server audits ranked attempts that have ended, which is what the board's verified mark says."""
+"""Background task: audits ended ranked attempts; the board marks an agent verified by the results."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from typing import Any, Callable
 from sqlalchemy import Connection, Row, and_, select, text
 
 from server.audit.episode_audit import audit_recorded
-from server.audit.ranked_checks import read_facts
+from server.audit.ranked_checks import read_ranked_audit_data
 from server.audit.report import AuditReport
 from server.audit.scenario_cache import AuditScenarioCache
 from server.clock import to_timestamp
 from server.scenarios.simulation import Simulation
 from server.security.secret_files import SecretFiles
-from server.settings import Settings
 from server.storage.connections import accept, open_read_connection, run_read, run_write
 from server.storage.schema import attempts, audits, episodes
 
 logger = logging.getLogger(__name__)
 
-PIECE = 16
-"""Attempts audited at once: most of the work is done by the generating processes, the rest should keep nobody waiting."""
+BATCH_SIZE = 16
+"""Attempts audited at a time. The worker processes do most of the work; the rest must not block the event loop for long."""
 _UNAUDITED = (
     select(attempts.c.episode_id, episodes.c.head_hash)
     .join(episodes, episodes.c.episode_id == attempts.c.episode_id)
@@ -35,9 +34,9 @@ _UNAUDITED = (
     )
     .where(attempts.c.end_reason.is_not(None), audits.c.episode_id.is_(None))
     .order_by(attempts.c.ended_at)
-    .limit(PIECE)
+    .limit(BATCH_SIZE)
 )
-_KEEP = text(
+_UPSERT = text(
     "INSERT INTO audits (episode_id, head_hash, findings, audited_at) "
     "VALUES (:episode_id, :head_hash, :findings, :audited_at) ON CONFLICT (episode_id) DO UPDATE SET "
     "head_hash = excluded.head_hash, findings = excluded.findings, audited_at = excluded.audited_at"
@@ -45,33 +44,35 @@ _KEEP = text(
 
 
 class BackgroundAuditor:
-    """Audits what has not been audited at its present last event. What it finds is logged, and kept for the board."""
+    """Audits attempts whose last event is newer than their audit. Logs findings, and stores their number for the board."""
 
     def __init__(
         self,
-        settings: Settings,
-        world: Simulation,
+        database_url: str,
+        simulation: Simulation,
         files: SecretFiles,
         *,
+        interval_seconds: float,
         clock: Callable[[], datetime],
         check: Callable[[], None] = accept,
     ) -> None:
-        """``check`` raises where the database is not the one that the server opened."""
+        """``check`` raises if the database file was replaced since the server opened it."""
         self._check = check
-        self._settings = settings
-        self._world = world
+        self._database_url = database_url
+        self._interval_seconds = interval_seconds
+        self._simulation = simulation
         self._files = files
         self._clock = clock
 
-    async def verify(self) -> int:
-        """Audit all that waits, piece by piece; how many it was."""
+    async def audit_pending(self) -> int:
+        """Audit all unaudited attempts in batches; returns how many."""
         done = 0
         while True:
             self._check()
-            waiting = await run_read(self._settings, _waiting)
-            if not waiting:
+            unaudited = await run_read(self._database_url, _read_unaudited)
+            if not unaudited:
                 return done
-            reports = await self._audit([row.episode_id for row in waiting])
+            reports = await self._audit([row.episode_id for row in unaudited])
             self._check()
             now = to_timestamp(self._clock())
             rows = [
@@ -81,36 +82,38 @@ class BackgroundAuditor:
                     "findings": len(report.findings),
                     "audited_at": now,
                 }
-                for row, report in zip(waiting, reports, strict=True)
+                for row, report in zip(unaudited, reports, strict=True)
             ]
-            await run_write(self._settings, partial(_keep, rows=rows))
-            done += len(waiting)
+            await run_write(self._database_url, partial(_store_audits, rows=rows))
+            done += len(unaudited)
 
     async def run(self) -> None:
-        """For ever; what fails is tried again by the next turn."""
+        """Run until cancelled; a failure is logged and retried after the interval."""
         while True:
-            await asyncio.sleep(self._settings.verify_seconds)
+            await asyncio.sleep(self._interval_seconds)
             try:
-                await self.verify()
+                await self.audit_pending()
             except Exception:  # whatever it is, later turns must not be lost with it
                 logger.exception("attempts could not be audited; the next turn tries again")
 
-    async def _audit(self, names: list[str]) -> list[AuditReport]:
+    async def _audit(self, episode_ids: list[str]) -> list[AuditReport]:
         reports = []
-        async with open_read_connection(self._settings) as connection:
-            facts = await connection.run_sync(read_facts, self._files)
-            shelf = AuditScenarioCache(self._world)
-            for name in names:
-                report = await audit_recorded(connection, self._world, name, shelf=shelf, facts=facts)
+        async with open_read_connection(self._database_url) as connection:
+            ranked = await connection.run_sync(read_ranked_audit_data, self._files)
+            scenario_cache = AuditScenarioCache(self._simulation)
+            for name in episode_ids:
+                report = await audit_recorded(
+                    connection, self._simulation, name, scenario_cache=scenario_cache, ranked=ranked
+                )
                 for each in report.findings:
                     logger.error("audit of %s: %s: %s", name, each.code, each.message)
                 reports.append(report)
         return reports
 
 
-def _waiting(connection: Connection) -> list[Row[Any]]:
+def _read_unaudited(connection: Connection) -> list[Row[Any]]:
     return list(connection.execute(_UNAUDITED))
 
 
-def _keep(connection: Connection, rows: list[dict[str, Any]]) -> None:
-    connection.execute(_KEEP, rows)
+def _store_audits(connection: Connection, rows: list[dict[str, Any]]) -> None:
+    connection.execute(_UPSERT, rows)

@@ -1,4 +1,4 @@
-"""Holds the store against checkpoints: those it keeps itself, and one that was kept elsewhere."""
+"""Compares the store with checkpoints: those in its own table, and a copy that was stored elsewhere."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Iterable, Mapping, NamedTuple
 from sqlalchemy import Connection, bindparam, select
 
 from domain.chain import canonical
-from server.audit.checkpoints import StreamHead, heads_hash, read_all, read_heads, statement_hash
+from server.audit.checkpoints import StreamHead, heads_hash, read_checkpoints, read_heads, statement_hash
 from server.audit.report import StoreFinding
 from server.security.signing import is_signed_by
 from server.storage.schema import events, rounds
@@ -15,7 +15,9 @@ from server.storage.schema import events, rounds
 _HASH = select(events.c.hash).where(
     events.c.stream_id == bindparam("of_stream"), events.c.version == bindparam("at_version")
 )
-_COUNT = select(events.c.version).where(events.c.stream_id == bindparam("of_stream")).order_by(events.c.version.desc())
+_LAST_VERSION = (
+    select(events.c.version).where(events.c.stream_id == bindparam("of_stream")).order_by(events.c.version.desc())
+)
 
 
 class CheckpointFileError(ValueError):
@@ -23,7 +25,7 @@ class CheckpointFileError(ValueError):
 
 
 class Checkpoint(NamedTuple):
-    """A checkpoint from elsewhere, of the right shape; whether its signature is good is another question."""
+    """A checkpoint from a file or an HTTP response, with its shape checked and its signature not."""
 
     signed: dict[str, Any]
     """Statement, public key and signature."""
@@ -56,57 +58,57 @@ def read_checkpoint(given: Any) -> Checkpoint:
         raise CheckpointFileError("this is no checkpoint: mlops-debug checkpoint --out FILE writes one") from error
 
 
-def audit_kept(connection: Connection, public_key: str | None) -> list[StoreFinding]:
+def audit_stored_checkpoints(connection: Connection, public_key: str | None) -> list[StoreFinding]:
     """The store's own checkpoints: signed, one after another, the newest true of the present heads, and every one true of
     the present rounds.
 
     Args:
         connection: to the store.
-        public_key: whose signatures are good; None: whatever key each names, which proves less.
+        public_key: the key that must have signed; None: the key that each checkpoint names, which proves less.
     """
     found: list[StoreFinding] = []
     previous: dict[str, Any] | None = None
-    present = read_rounds(connection)
+    present = read_round_rows(connection)
     changed: dict[str, None] = {}
-    for signed in read_all(connection):
+    for signed in read_checkpoints(connection):
         statement = signed["statement"]
         if not is_signed_by(public_key or signed["public_key"], signed):
             found.append(_finding(f"checkpoint {statement['number']} is not signed by the key of this store"))
-        found += _follows(previous, statement)
-        changed |= dict.fromkeys(faults_of_rounds(statement, present))
+        found += _check_follows(previous, statement)
+        changed |= dict.fromkeys(check_rounds(statement, present))
         previous = statement
     found += [_finding(each) for each in changed]
     if previous is not None and heads_hash(read_heads(connection, previous["position"])) != previous["heads_hash"]:
         found.append(
-            _finding(f"the episodes are not those of checkpoint {previous['number']}; hold them against its file")
+            _finding(f"the episodes are not those of checkpoint {previous['number']}; compare them with its file")
         )
     return found
 
 
-def faults_of_chain(statements: Iterable[Mapping[str, Any]]) -> list[StoreFinding]:
-    """Whether each statement follows the one before, from the first on."""
+def check_chain(statements: Iterable[Mapping[str, Any]]) -> list[StoreFinding]:
+    """Findings where a statement does not follow the one before it."""
     found: list[StoreFinding] = []
     previous: Mapping[str, Any] | None = None
     for statement in statements:
-        found += _follows(previous, statement)
+        found += _check_follows(previous, statement)
         previous = statement
     return found
 
 
-def _follows(previous: Mapping[str, Any] | None, statement: Mapping[str, Any]) -> list[StoreFinding]:
+def _check_follows(previous: Mapping[str, Any] | None, statement: Mapping[str, Any]) -> list[StoreFinding]:
     expected = (previous["number"] + 1, statement_hash(dict(previous))) if previous is not None else (1, None)
     if (statement["number"], statement["previous_hash"]) == expected:
         return []
     return [_finding(f"checkpoint {statement['number']} does not follow the one before it")]
 
 
-def read_rounds(connection: Connection) -> dict[str, Mapping[Any, Any]]:
+def read_round_rows(connection: Connection) -> dict[str, Mapping[Any, Any]]:
     """The rows of all rounds."""
     return {row.round_id: row._mapping for row in connection.execute(select(rounds))}
 
 
-def faults_of_rounds(statement: Mapping[str, Any], present: Mapping[str, Mapping[Any, Any]]) -> list[str]:
-    """What became of the rounds that a statement names: a round goes from open to closed, and changes in nothing else."""
+def check_rounds(statement: Mapping[str, Any], present: Mapping[str, Mapping[Any, Any]]) -> list[str]:
+    """Differences between the rounds of a statement and the present ones. A round may only go from open to closed."""
     found = []
     for then in statement["rounds"]:
         name, now = then["round"], present.get(then["round"])
@@ -126,22 +128,22 @@ def faults_of_rounds(statement: Mapping[str, Any], present: Mapping[str, Mapping
     return found
 
 
-def audit_against(connection: Connection, given: Any, public_key: str | None) -> list[StoreFinding]:
+def audit_against_checkpoint(connection: Connection, given: Any, public_key: str | None) -> list[StoreFinding]:
     """A checkpoint from elsewhere, as a file or as GET /checkpoint gives it; raises ``CheckpointFileError`` where it is
     none."""
-    kept = read_checkpoint(given)
-    statement = kept.statement
-    if not is_signed_by(public_key or kept.signed["public_key"], kept.signed):
+    checkpoint = read_checkpoint(given)
+    statement = checkpoint.statement
+    if not is_signed_by(public_key or checkpoint.signed["public_key"], checkpoint.signed):
         return [_finding("the checkpoint is not signed by the key that it should be signed by")]
     found = _compare_chain(connection, statement)
-    found += [_finding(each) for each in faults_of_rounds(statement, read_rounds(connection))]
-    if kept.heads is None:
+    found += [_finding(each) for each in check_rounds(statement, read_round_rows(connection))]
+    if checkpoint.heads is None:
         if heads_hash(read_heads(connection, statement["position"])) != statement["heads_hash"]:
             found.append(_finding("the episodes are not those of the checkpoint"))
         return found
-    if heads_hash(kept.heads) != statement["heads_hash"]:
+    if heads_hash(checkpoint.heads) != statement["heads_hash"]:
         return [*found, _finding("the list of heads is not the one that was signed")]
-    for head in kept.heads:
+    for head in checkpoint.heads:
         fault = _compare_head(connection, head)
         if fault is not None:
             found.append(_finding(fault, head.stream_id))
@@ -149,25 +151,25 @@ def audit_against(connection: Connection, given: Any, public_key: str | None) ->
 
 
 def _compare_head(connection: Connection, head: StreamHead) -> str | None:
-    """What became of an episode since; None: it is the same, or went on."""
+    """What changed in an episode since the checkpoint; None: nothing, or it has more events."""
     stored = connection.execute(_HASH, {"of_stream": head.stream_id, "at_version": head.version}).scalar()
     if isinstance(stored, bytes) and stored.hex() == head.hash:
         return None
     if stored is not None:
         return f"version {head.version} is not the one of the checkpoint: history was changed"
-    last = connection.execute(_COUNT, {"of_stream": head.stream_id}).scalar()
+    last = connection.execute(_LAST_VERSION, {"of_stream": head.stream_id}).scalar()
     if last is None:
         return f"it is gone; at the checkpoint it had {head.version} events"
     return f"it ends at version {last}; at the checkpoint it had {head.version} events"
 
 
 def _compare_chain(connection: Connection, statement: dict[str, Any]) -> list[StoreFinding]:
-    """The store still knows this checkpoint, unless it is an older copy."""
-    kept = {each["statement"]["number"]: each["statement"] for each in read_all(connection)}
-    mine = kept.get(statement["number"])
-    if mine is None:
+    """A checkpoint that the store does not have shows an older copy or a lost row."""
+    checkpoint = {each["statement"]["number"]: each["statement"] for each in read_checkpoints(connection)}
+    stored_statement = checkpoint.get(statement["number"])
+    if stored_statement is None:
         return [_finding(f"the store has no checkpoint {statement['number']}: it is an older copy, or lost it")]
-    if canonical(mine) != canonical(statement):
+    if canonical(stored_statement) != canonical(statement):
         return [_finding(f"the store has another checkpoint {statement['number']}")]
     return []
 

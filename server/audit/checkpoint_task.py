@@ -1,4 +1,4 @@
-"""Makes checkpoints while the server runs."""
+"""Background task: makes checkpoints while the server runs."""
 
 from __future__ import annotations
 
@@ -9,46 +9,52 @@ from typing import Any, Callable
 
 from sqlalchemy.exc import IntegrityError
 
-from server.audit.checkpoints import draft_checkpoint, keep_checkpoint, read_latest
+from server.audit.checkpoints import draft_checkpoint, read_latest_checkpoint, store_checkpoint
 from server.clock import to_timestamp
 from server.security.signing import Signer
-from server.settings import Settings
 from server.storage.connections import accept, run_read, run_write
 
 logger = logging.getLogger(__name__)
 
 
 class Checkpointer:
-    """Every so often, and only where something happened. It only reads until the short write at the end."""
+    """Makes a checkpoint at an interval if events were recorded since the latest. Only the last statement writes."""
 
     def __init__(
-        self, settings: Settings, signer: Signer, *, clock: Callable[[], datetime], check: Callable[[], None] = accept
+        self,
+        database_url: str,
+        signer: Signer,
+        *,
+        interval_seconds: float,
+        clock: Callable[[], datetime],
+        check: Callable[[], None] = accept,
     ) -> None:
-        """``check`` raises where the database is not the one that the server opened."""
+        """``check`` raises if the database file was replaced since the server opened it."""
         self._check = check
-        self._settings = settings
+        self._database_url = database_url
+        self._interval_seconds = interval_seconds
         self._signer = signer
         self._clock = clock
 
     async def make(self) -> dict[str, Any] | None:
-        """A checkpoint of now; null: nothing happened since the latest."""
+        """Make a checkpoint now. None: nothing was recorded since the latest."""
         self._check()
         now = to_timestamp(self._clock())
-        signed = await run_read(self._settings, lambda opened: draft_checkpoint(opened, self._signer, now=now))
+        signed = await run_read(self._database_url, lambda opened: draft_checkpoint(opened, self._signer, now=now))
         if signed is not None:
             try:
-                await run_write(self._settings, lambda opened: keep_checkpoint(opened, signed))
+                await run_write(self._database_url, lambda opened: store_checkpoint(opened, signed))
             except IntegrityError:
                 return None  # another server on the same database made one at the same time
         return signed
 
     async def latest(self) -> dict[str, Any] | None:
-        """The newest one that was kept; null: none."""
+        """The newest stored checkpoint. None: there is none."""
         self._check()
-        return await run_read(self._settings, read_latest)
+        return await run_read(self._database_url, read_latest_checkpoint)
 
     async def warn_of_another_key(self) -> None:
-        """Servers on one database, and one server over time, should sign with one key."""
+        """Log a warning if the latest checkpoint was signed with another key than this server's."""
         latest = await self.latest()
         if latest is not None and latest["public_key"] != self._signer.public_key:
             logger.warning(
@@ -59,9 +65,9 @@ class Checkpointer:
             )
 
     async def run(self) -> None:
-        """For ever; what fails is tried again by the next turn."""
+        """Run until cancelled; a failure is logged and retried after the interval."""
         while True:
-            await asyncio.sleep(self._settings.checkpoint_seconds)
+            await asyncio.sleep(self._interval_seconds)
             try:
                 await self.warn_of_another_key()
                 signed = await self.make()
@@ -69,8 +75,8 @@ class Checkpointer:
                 logger.exception("no checkpoint could be made; the next turn tries again")
             else:
                 if signed is not None:
-                    logger.info("checkpoint %d at position %d", *_named(signed))
+                    logger.info("checkpoint %d at position %d", *_number_and_position(signed))
 
 
-def _named(signed: dict[str, Any]) -> tuple[int, int]:
+def _number_and_position(signed: dict[str, Any]) -> tuple[int, int]:
     return signed["statement"]["number"], signed["statement"]["position"]

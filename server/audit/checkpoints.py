@@ -1,6 +1,6 @@
 """Signed checkpoints: one hash over the heads of all streams, and the hash of the checkpoint before.
 
-Kept elsewhere, a checkpoint shows an episode that was removed or rolled back since. The file of a checkpoint also lists
+A copy stored elsewhere shows which episodes were removed or rolled back since. The file of a checkpoint also lists
 the heads, so that what is missing can be named; the list is covered by the signature through its hash.
 """
 
@@ -35,7 +35,7 @@ ROUND_COLUMNS = (
     *("commitment", "closed_at", "suite_id", "suite_digest", "attempts", "rubric_version", "generator_version"),
     *("opened_at", "split"),
 )
-"""What a checkpoint says of each round; those of earlier versions have the first two."""
+"""Columns of each round in a checkpoint; earlier versions wrote the first two only."""
 
 
 class StreamHead(NamedTuple):
@@ -66,11 +66,11 @@ def statement_hash(statement: dict[str, Any]) -> str:
 
 
 def draft_checkpoint(connection: Connection, signer: Signer, *, now: str) -> dict[str, Any] | None:
-    """Sign a checkpoint of all that is recorded; null: nothing happened since the latest. Only reads, since hashing the
-    heads takes longer than others may be kept from writing."""
-    latest = read_latest(connection)
-    committed = _commitments(connection)
-    position = safe_position(connection)  # after the rounds: what a closed round holds lies below it
+    """Sign a checkpoint of all recorded events. None: nothing was recorded since the latest. Only reads, because hashing
+    the heads takes longer than a write transaction may."""
+    latest = read_latest_checkpoint(connection)
+    committed = _read_rounds(connection)
+    position = safe_position(connection)  # read after the rounds: the attempts of a closed round lie below it
     previous = latest["statement"] if latest is not None else None
     if previous is not None and (previous["position"], previous["rounds"]) == (position, committed):
         return None
@@ -90,8 +90,8 @@ def draft_checkpoint(connection: Connection, signer: Signer, *, now: str) -> dic
     )
 
 
-def keep_checkpoint(connection: Connection, signed: dict[str, Any]) -> None:
-    """Raises ``IntegrityError`` where another server kept one of that number first."""
+def store_checkpoint(connection: Connection, signed: dict[str, Any]) -> None:
+    """Insert it; raises ``IntegrityError`` if another server stored one with this number first."""
     connection.execute(
         checkpoints.insert().values(
             number=signed["statement"]["number"],
@@ -102,29 +102,29 @@ def keep_checkpoint(connection: Connection, signed: dict[str, Any]) -> None:
     )
 
 
-def read_latest(connection: Connection) -> dict[str, Any] | None:
-    """The newest checkpoint, without its heads; null: there is none."""
+def read_latest_checkpoint(connection: Connection) -> dict[str, Any] | None:
+    """The newest checkpoint, without its heads. None: there is none."""
     row = connection.execute(_LATEST).one_or_none()
-    return signed_of(row) if row is not None else None
+    return to_signed(row) if row is not None else None
 
 
-def read_all(connection: Connection) -> list[dict[str, Any]]:
+def read_checkpoints(connection: Connection) -> list[dict[str, Any]]:
     """The oldest first."""
-    return [signed_of(row) for row in connection.execute(_ALL)]
+    return [to_signed(row) for row in connection.execute(_ALL)]
 
 
 def with_heads(connection: Connection, signed: dict[str, Any]) -> dict[str, Any]:
-    """What is written to a file that is kept elsewhere."""
+    """The checkpoint with its heads, as it is written to a file."""
     heads = read_heads(connection, signed["statement"]["position"])
     return {**signed, "heads": [list(each) for each in heads]}
 
 
-def signed_of(row: Row[Any]) -> dict[str, Any]:
+def to_signed(row: Row[Any]) -> dict[str, Any]:
     return {"statement": json.loads(row.statement), "public_key": row.public_key, "signature": row.signature}
 
 
-def _commitments(connection: Connection) -> list[dict[str, Any]]:
-    """What every round is, so that none of it can be changed after the first checkpoint."""
+def _read_rounds(connection: Connection) -> list[dict[str, Any]]:
+    """All columns of every round, so that none can be changed unnoticed after the first checkpoint."""
     found = [row._mapping for row in connection.execute(select(rounds))]
     return sorted(
         ({"round": row["round_id"], **{name: row[name] for name in ROUND_COLUMNS}} for row in found),
@@ -133,5 +133,5 @@ def _commitments(connection: Connection) -> list[dict[str, Any]]:
 
 
 def _hex(stored: object) -> str:
-    """A hash that was replaced by text is a head like no other, not an error."""
+    """A hash that was replaced by text differs from every real one; it is not an error."""
     return stored.hex() if isinstance(stored, bytes) else str(stored)

@@ -1,8 +1,8 @@
 """Audits an episode: chain, fold, scenario, every action taken again, the grade computed again, and the read model.
 
 An edit is found, not prevented. What was recorded by another version of the generator or the observation cannot be
-derived again; the report says so in a note instead of calling it a finding. An episode is judged by its own rubric; one that
-this program does not know is a finding, because nothing it earned can be derived.
+derived again; the report has a note on it instead of a finding. An episode is graded by its own rubric; one that
+this program does not know is a finding, because none of its rewards can be derived.
 """
 
 from __future__ import annotations
@@ -27,16 +27,21 @@ from domain.events import (
     FieldQueried,
 )
 from domain.types import COMPOSED_TASK
-from server.audit.ranked_checks import Facts, check_attempt, faults_of_closing, note_on_closing, read_facts
+from server.audit.ranked_checks import (
+    RankedAuditData,
+    check_attempt,
+    check_closing,
+    note_undecided_closing,
+    read_ranked_audit_data,
+)
 from server.audit.regrade_audit import with_regrades
-from server.audit.replay import UnknownStreamError
 from server.audit.report import AuditReport, Finding
 from server.audit.scenario_cache import AuditScenarioCache
+from server.episodes.errors import UnknownEpisodeError
 from server.scenarios.grading import grade_with_reruns
 from server.scenarios.repository import CachedScenario
 from server.scenarios.simulation import Simulation
-from server.security.secret_files import SecretFiles, secrets_folder
-from server.settings import Settings
+from server.security.secret_files import SecretFiles
 from server.storage.attempts import attempt_values
 from server.storage.connections import open_read_connection
 from server.storage.errors import UnreadableEventError
@@ -44,45 +49,61 @@ from server.storage.read_models import episode_values
 from server.storage.schema import attempts, episodes
 from server.storage.stream_codec import fold_history, read_stream
 
-_LOOKS = 5
+_MAX_READS = 5
 _EPISODE = select(episodes).where(episodes.c.episode_id == bindparam("wanted"))
 _ATTEMPT = select(attempts).where(attempts.c.episode_id == bindparam("wanted"))
 
 
 class _Recorded(NamedTuple):
-    """What the database holds of an episode."""
+    """All that the database has of an episode."""
 
     links: tuple[Link, ...]
     row: Row[Any] | None
     attempt: Row[Any] | None
-    """The row of a ranked attempt; null: practice, as far as this table says."""
+    """The row of a ranked attempt. None: there is no row, as for practice."""
     unreadable: str | None
-    """Null: all events could be read."""
+    """Why an event could not be read. None: all could."""
 
 
-class _Folding(NamedTuple):
+class _History(NamedTuple):
     before: tuple[EpisodeState | None, ...]
     """The state before each event."""
     events: tuple[Event, ...]
     after: EpisodeState | None
 
 
-async def audit_episode(settings: Settings, world: Simulation, episode_id: str) -> AuditReport:
-    """Look at everything recorded of one episode; raises ``UnknownStreamError``."""
-    async with open_read_connection(settings) as connection:
-        facts = await connection.run_sync(read_facts, SecretFiles(secrets_folder(settings)))
-        report = await audit_recorded(connection, world, episode_id, shelf=AuditScenarioCache(world), facts=facts)
+async def audit_episode(
+    database_url: str, files: SecretFiles | None, simulation: Simulation, episode_id: str
+) -> AuditReport:
+    """Audit everything recorded of one episode; raises ``UnknownEpisodeError``.
+
+    Args:
+        database_url: an SQLAlchemy URL.
+        files: with the secrets of open rounds; None: only the seeds and faults of closed rounds are derived again.
+        world: generates scenarios and runs patches again.
+        episode_id: the episode.
+    """
+    async with open_read_connection(database_url) as connection:
+        ranked = await connection.run_sync(read_ranked_audit_data, files)
+        report = await audit_recorded(
+            connection, simulation, episode_id, scenario_cache=AuditScenarioCache(simulation), ranked=ranked
+        )
         return await with_regrades(connection, report)
 
 
 async def audit_recorded(
-    connection: AsyncConnection, world: Simulation, episode_id: str, *, shelf: AuditScenarioCache, facts: Facts
+    connection: AsyncConnection,
+    simulation: Simulation,
+    episode_id: str,
+    *,
+    scenario_cache: AuditScenarioCache,
+    ranked: RankedAuditData,
 ) -> AuditReport:
-    """The same, over a connection at hand, with scenarios that other episodes may share."""
-    recorded = await connection.run_sync(_read, episode_id)
+    """The same over an open connection, with scenarios that other episodes may share."""
+    recorded = await connection.run_sync(_read_consistently, episode_id)
     if not recorded.links and recorded.row is None and recorded.unreadable is None:
-        raise UnknownStreamError(episode_id)
-    auditor = _Auditor(connection, world, episode_id, shelf=shelf, facts=facts)
+        raise UnknownEpisodeError(episode_id)
+    auditor = _Auditor(connection, simulation, episode_id, scenario_cache=scenario_cache, ranked=ranked)
     await auditor.run(recorded)
     return AuditReport(
         episode_id=episode_id,
@@ -92,18 +113,18 @@ async def audit_recorded(
     )
 
 
-def _read(connection: Connection, episode_id: str) -> _Recorded:
-    """What is recorded, at one moment: an episode may go on between two looks at it."""
-    recorded = _look(connection, episode_id)
-    for _ in range(_LOOKS):
+def _read_consistently(connection: Connection, episode_id: str) -> _Recorded:
+    """Read rows and events of one moment: read again if an event was appended in between."""
+    recorded = _read_once(connection, episode_id)
+    for _ in range(_MAX_READS):
         if recorded.row is None or not recorded.links or recorded.row.version == recorded.links[-1].version:
             break
-        recorded = _look(connection, episode_id)
+        recorded = _read_once(connection, episode_id)
     return recorded
 
 
-def _look(connection: Connection, episode_id: str) -> _Recorded:
-    # The rows first: what is written meanwhile makes them older than the events, and is noticed.
+def _read_once(connection: Connection, episode_id: str) -> _Recorded:
+    # The rows first: if an event is appended meanwhile, the row's version is lower, and everything is read again.
     row = connection.execute(_EPISODE, {"wanted": episode_id}).one_or_none()
     attempt = connection.execute(_ATTEMPT, {"wanted": episode_id}).one_or_none()
     try:
@@ -116,36 +137,36 @@ class _Auditor:
     def __init__(
         self,
         connection: AsyncConnection,
-        world: Simulation,
+        simulation: Simulation,
         episode_id: str,
         *,
-        shelf: AuditScenarioCache,
-        facts: Facts,
+        scenario_cache: AuditScenarioCache,
+        ranked: RankedAuditData,
     ) -> None:
         self._connection = connection
-        self._shelf = shelf
-        self._facts = facts
-        self._world = world
+        self._scenario_cache = scenario_cache
+        self._ranked = ranked
+        self._simulation = simulation
         self._episode_id = episode_id
         self.findings: list[Finding] = []
         self.notes: list[str] = []
 
     async def run(self, recorded: _Recorded) -> None:
         if recorded.unreadable is not None:
-            self._find("chain", None, recorded.unreadable)
+            self._add_finding("chain", None, recorded.unreadable)
             return
         for broken in verify_chain(self._episode_id, recorded.links):
-            self._find("chain", broken.version, f"{broken.fault} does not fit")
-        folding = self._fold(recorded.links)
-        self._compare_row(recorded, folding)
-        if folding is None or folding.after is None:
+            self._add_finding("chain", broken.version, f"{broken.fault} does not fit")
+        history = self._fold(recorded.links)
+        self._check_row(recorded, history)
+        if history is None or history.after is None:
             return
-        held = await self._scenario(folding.after.reset)
-        if held is not None:
-            self._compare_round(folding, recorded, held)
-            await self._execute(folding, held)
+        cached = await self._find_scenario(history.after.reset)
+        if cached is not None:
+            self._check_round(history, recorded, cached)
+            await self._execute(history, cached)
 
-    def _fold(self, links: tuple[Link, ...]) -> _Folding | None:
+    def _fold(self, links: tuple[Link, ...]) -> _History | None:
         before: list[EpisodeState | None] = []
         folded: list[Event] = []
         state: EpisodeState | None = None
@@ -154,65 +175,67 @@ class _Auditor:
                 before.append(state)
                 folded.append(event)
                 state = after
-        except ValueError as error:  # what validation, an unknown kind and an invalid history have in common
-            self._find("fold", links[len(folded)].version, str(error).splitlines()[0])
+        except ValueError as error:  # raised by validation, by an unknown kind and by an invalid history
+            self._add_finding("fold", links[len(folded)].version, str(error).splitlines()[0])
             return None
-        return _Folding(tuple(before), tuple(folded), state)
+        return _History(tuple(before), tuple(folded), state)
 
-    def _compare_row(self, recorded: _Recorded, folding: _Folding | None) -> None:
+    def _check_row(self, recorded: _Recorded, history: _History | None) -> None:
         row, links = recorded.row, recorded.links
         if row is None:
-            self._find("row", None, "the episode has events but no row in episodes")
+            self._add_finding("row", None, "the episode has events but no row in episodes")
         elif not links:
-            self._find("row", None, f"the row is at version {row.version}, but there are no events")
+            self._add_finding("row", None, f"the row is at version {row.version}, but there are no events")
         elif (row.version, row.head_hash) != (links[-1].version, links[-1].hash):
-            self._find("row", None, f"the row is at version {row.version}, the events end at {links[-1].version}")
-        elif folding is not None and folding.after is not None:
-            for name, value in episode_values(links[0], links[-1], folding.after).items():
+            self._add_finding(
+                "row", None, f"the row is at version {row.version}, the events end at {links[-1].version}"
+            )
+        elif history is not None and history.after is not None:
+            for name, value in episode_values(links[0], links[-1], history.after).items():
                 if getattr(row, name) != value:
-                    self._find("row", None, f"{name} is {getattr(row, name)!r}, by the events it is {value!r}")
+                    self._add_finding("row", None, f"{name} is {getattr(row, name)!r}, by the events it is {value!r}")
 
-    async def _scenario(self, reset: EpisodeReset) -> CachedScenario | None:
-        audited = await self._shelf.take(self._connection, reset)
+    async def _find_scenario(self, reset: EpisodeReset) -> CachedScenario | None:
+        audited = await self._scenario_cache.get(self._connection, reset)
         self.findings += audited.findings
         self.notes += audited.notes
-        return audited.held
+        return audited.cached
 
-    def _compare_round(self, folding: _Folding, recorded: _Recorded, held: CachedScenario) -> None:
-        """An attempt follows from its round, and so does its row."""
-        state, links = folding.after, recorded.links
+    def _check_round(self, history: _History, recorded: _Recorded, cached: CachedScenario) -> None:
+        """Check that an attempt and its row follow from its round."""
+        state, links = history.after, recorded.links
         if state is None or state.reset.round is None:
             if recorded.attempt is not None:
-                self._find("row", None, "practice has no row in attempts")
+                self._add_finding("row", None, "practice has no row in attempts")
             return
-        truth = held.scenario.truth
-        for fault in check_attempt(self._episode_id, state.reset, truth.fault_id, self._facts):
-            self._find("round", 1, fault)
-        for fault in faults_of_closing(links, state.reset, state.ended, self._facts):
-            self._find("round", None, fault)
-        note = note_on_closing(links, state.reset, self._facts)
+        truth = cached.scenario.truth
+        for fault in check_attempt(self._episode_id, state.reset, truth.fault_id, self._ranked):
+            self._add_finding("round", 1, fault)
+        for fault in check_closing(links, state.reset, state.ended, self._ranked):
+            self._add_finding("round", None, fault)
+        note = note_undecided_closing(links, state.reset, self._ranked)
         self.notes += [note] if note is not None else []
-        known = self._facts.rounds.get(state.reset.round)
-        if known is not None and known.secret is None:
+        round_data = self._ranked.rounds.get(state.reset.round)
+        if round_data is not None and round_data.secret is None:
             self.notes.append(f"seed and fault not derived: the secret of round {state.reset.round} is not known here")
         if recorded.attempt is None:
-            self._find("row", None, "the attempt has events but no row in attempts")
+            self._add_finding("row", None, "the attempt has events but no row in attempts")
             return
         for name, value in attempt_values(links[0], links[-1], state, truth).items():
             if getattr(recorded.attempt, name) != value:
-                self._find(
+                self._add_finding(
                     "row", None, f"attempts: {name} is {getattr(recorded.attempt, name)!r}, by the events {value!r}"
                 )
 
-    async def _execute(self, folding: _Folding, held: CachedScenario) -> None:
-        if not self._can_execute(folding.events[0]):
+    async def _execute(self, history: _History, cached: CachedScenario) -> None:
+        if not self._can_execute(history.events[0]):
             return
         at = 0
-        while at < len(folding.events):
-            state, happened = folding.before[at], folding.events[at]
-            decided = decide(state, await self._command(state, happened, held, at + 1), held.view).events
-            if decided != folding.events[at : at + len(decided)]:
-                self._find("execute", at + 1, "taking the action again gives other events than were recorded")
+        while at < len(history.events):
+            state, happened = history.before[at], history.events[at]
+            decided = decide(state, await self._command(state, happened, cached, at + 1), cached.view).events
+            if decided != history.events[at : at + len(decided)]:
+                self._add_finding("execute", at + 1, "taking the action again gives other events than were recorded")
             at += len(decided)
 
     def _can_execute(self, reset: Event) -> bool:
@@ -227,29 +250,29 @@ class _Auditor:
         return True
 
     async def _command(
-        self, state: EpisodeState | None, happened: Event, held: CachedScenario, version: int
+        self, state: EpisodeState | None, happened: Event, cached: CachedScenario, version: int
     ) -> Command:
-        """What the agent must have asked for; a diagnosis is judged again."""
+        """The command that led to the event; a diagnosis is graded again."""
         if not isinstance(happened, DiagnosisSubmitted) or state is None:
             return command_of(happened)
         graded = await grade_with_reruns(
-            self._world,
+            self._simulation,
             state,
             SubmitDiagnosis(happened.diagnoses, happened.reported, is_list=state.reset.task_id == COMPOSED_TASK),
-            held,
+            cached,
         )
         if graded.grade != happened.grade:
-            self._find(
+            self._add_finding(
                 "grade", version, f"grading again gives {graded.grade.score}, recorded is {happened.grade.score}"
             )
         return graded
 
-    def _find(self, code: str, version: int | None, message: str) -> None:
+    def _add_finding(self, code: str, version: int | None, message: str) -> None:
         self.findings.append(Finding(code=code, version=version, message=message))
 
 
 def command_of(happened: Event) -> Command:
-    """The command that led to an event; a diagnosis needs its grade computed and is no part of this."""
+    """The command that led to an event. A diagnosis needs a grade first and is refused here."""
     match happened:
         case EpisodeReset():
             return ResetEpisode(
@@ -277,4 +300,4 @@ def command_of(happened: Event) -> Command:
         case EpisodeExpired():
             return EndEpisode(happened.reason)
         case DiagnosisSubmitted():
-            raise ValueError("a diagnosis is judged again before it is submitted again")
+            raise ValueError("a diagnosis has to be graded before it is submitted again")

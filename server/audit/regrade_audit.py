@@ -1,4 +1,4 @@
-"""Audits grades under other rubrics: each is derived again from the events and the numbers of its rubric."""
+"""Audits regrades: each is derived again from the events and the numbers of its rubric."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from sqlalchemy import Connection, Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.audit.report import AuditReport, Finding
-from server.ranking.regrade import RubricError, TrainingNeededError, derive, read_kept_rubric
+from server.ranking.regrade import RubricError, TrainingNeededError, read_stored_rubric, regrade_episode
 from server.scenarios.repository import ScenarioLostError
 from server.storage.errors import UnreadableEventError
 from server.storage.schema import regrades
 
 
 async def with_regrades(connection: AsyncConnection, report: AuditReport) -> AuditReport:
-    """The report of an episode, with what is wrong with its grades under other rubrics."""
-    findings, notes = await connection.run_sync(_audit, report.episode_id)
+    """Add findings and notes on the regrades of an episode to its report."""
+    findings, notes = await connection.run_sync(_audit_regrades, report.episode_id)
     return report.model_copy(update={"findings": (*report.findings, *findings), "notes": (*report.notes, *notes)})
 
 
-def _audit(connection: Connection, episode_id: str) -> tuple[list[Finding], list[str]]:
+def _audit_regrades(connection: Connection, episode_id: str) -> tuple[list[Finding], list[str]]:
     findings: list[Finding] = []
     notes: list[str] = []
-    kept = select(regrades).where(regrades.c.episode_id == episode_id).order_by(regrades.c.rubric_version)
-    for row in list(connection.execute(kept)):
+    stored = select(regrades).where(regrades.c.episode_id == episode_id).order_by(regrades.c.rubric_version)
+    for row in list(connection.execute(stored)):
         try:
             findings += _compare(connection, row)
         except TrainingNeededError as error:
@@ -35,10 +35,10 @@ def _audit(connection: Connection, episode_id: str) -> tuple[list[Finding], list
 
 
 def _compare(connection: Connection, row: Row[Any]) -> list[Finding]:
-    again = derive(connection, row.episode_id, read_kept_rubric(connection, row.rubric_version)).values
+    expected = regrade_episode(connection, row.episode_id, read_stored_rubric(connection, row.rubric_version)).values
     return [
         _finding(row, f"{name} is {_shown(row._mapping[name])}, by the events it is {_shown(value)}")
-        for name, value in again.items()
+        for name, value in expected.items()
         if row._mapping[name] != value
     ]
 

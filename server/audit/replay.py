@@ -1,4 +1,4 @@
-"""Replays an episode: folds its recorded events again and tells, step by step, what was done and what it earned."""
+"""Replays an episode: folds its events and lists each action with its reward."""
 
 from __future__ import annotations
 
@@ -11,26 +11,10 @@ from domain.episode.decide import EpisodeState
 from domain.episode.event_text import event_text
 from domain.episode.state import SHOWN_DECIMALS
 from domain.events import Event
-from server.settings import Settings
+from server.episodes.errors import UnfoldableEpisodeError, UnknownEpisodeError
 from server.storage.connections import open_read_connection
 from server.storage.errors import StoreError
 from server.storage.stream_codec import fold_history, read_stream
-
-
-class UnknownStreamError(LookupError):
-    """The database holds nothing of an episode."""
-
-    def __init__(self, episode_id: str) -> None:
-        super().__init__(f"there is no episode {episode_id}")
-        self.episode_id = episode_id
-
-
-class UnfoldableEpisodeError(ValueError):
-    """The recorded events are not what this program wrote."""
-
-    def __init__(self, episode_id: str) -> None:
-        super().__init__(f"the events of {episode_id} cannot be folded; audit it")
-        self.episode_id = episode_id
 
 
 class ReplayedEvent(BaseModel):
@@ -45,7 +29,7 @@ class ReplayedEvent(BaseModel):
     what: str
     """The event in words."""
     reward: float | None
-    """What the event earned; null: the reset, which cannot earn."""
+    """The reward of the event. None: the reset, which has none."""
     total_reward: float
     payload: dict[str, Any]
 
@@ -59,21 +43,21 @@ class Replay(BaseModel):
     task_id: str
     agent: str | None
     end_reason: str | None
-    """Null: it runs."""
+    """None: it runs."""
     score: float | None
     events: tuple[ReplayedEvent, ...]
 
 
-async def replay_episode(settings: Settings, episode_id: str) -> Replay:
-    """Fold an episode again; raises ``UnknownStreamError`` or ``UnfoldableEpisodeError``."""
+async def replay_episode(database_url: str, episode_id: str) -> Replay:
+    """Fold an episode again; raises ``UnknownEpisodeError`` or ``UnfoldableEpisodeError``."""
     try:
-        async with open_read_connection(settings) as connection:
+        async with open_read_connection(database_url) as connection:
             links = await connection.run_sync(read_stream, episode_id)
-        replayed, state = _replay(links)
-    except (ValueError, StoreError) as error:  # what validation, an unknown kind and an invalid history have in common
+        replayed, state = _replay_links(links)
+    except (ValueError, StoreError) as error:  # raised by validation, by an unknown kind and by an invalid history
         raise UnfoldableEpisodeError(episode_id) from error
     if state is None:
-        raise UnknownStreamError(episode_id)
+        raise UnknownEpisodeError(episode_id)
     return Replay(
         episode_id=episode_id,
         task_id=state.reset.task_id,
@@ -84,17 +68,17 @@ async def replay_episode(settings: Settings, episode_id: str) -> Replay:
     )
 
 
-def _replay(links: Iterable[Link]) -> tuple[tuple[ReplayedEvent, ...], EpisodeState | None]:
+def _replay_links(links: Iterable[Link]) -> tuple[tuple[ReplayedEvent, ...], EpisodeState | None]:
     replayed: list[ReplayedEvent] = []
     state: EpisodeState | None = None
     for each, recorded, after in fold_history(links):
-        replayed.append(_replayed(each, recorded, state, after))
+        replayed.append(_to_replayed_event(each, recorded, state, after))
         state = after
     return tuple(replayed), state
 
 
 def render_replay(replayed: Replay) -> str:
-    """The replay for a reader."""
+    """The replay as text."""
     lines = [f"episode {replayed.episode_id}, task {replayed.task_id}, agent {replayed.agent or '-'}"]
     for each in replayed.events:
         reward = "" if each.reward is None else f"{each.reward:+.4f}"
@@ -103,7 +87,7 @@ def render_replay(replayed: Replay) -> str:
     return "\n".join([*lines, ended])
 
 
-def _replayed(each: Link, recorded: Event, before: EpisodeState | None, state: EpisodeState) -> ReplayedEvent:
+def _to_replayed_event(each: Link, recorded: Event, before: EpisodeState | None, state: EpisodeState) -> ReplayedEvent:
     return ReplayedEvent(
         version=each.version,
         kind=each.kind,

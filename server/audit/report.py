@@ -1,4 +1,4 @@
-"""What an audit says: findings, and notes on what could not be checked."""
+"""Results of audits: findings, and notes on what could not be checked."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Finding(BaseModel):
-    """One thing that is not as it was recorded, or does not follow from what was recorded."""
+    """A mismatch: recorded data was changed, or does not follow from the events."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -14,18 +14,18 @@ class Finding(BaseModel):
     """``chain``, ``fold``, ``scenario``, ``generate``, ``execute``, ``grade``, ``row``, ``round``, ``regrade``, ``checkpoint``, or, of a bundle,
     ``signature``, ``withheld``, ``receipt`` or ``board``."""
     version: int | None
-    """The event concerned; null: the episode as a whole."""
+    """The version of the event. None: it concerns the episode as a whole."""
     message: str
 
 
 class AuditReport(BaseModel):
-    """What an audit of one episode showed."""
+    """The result of an audit of one episode."""
 
     model_config = ConfigDict(frozen=True)
 
     episode_id: str
     events: int
-    """Number of events looked at."""
+    """Number of events that were audited."""
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
     """What could not be checked, and why."""
@@ -35,11 +35,11 @@ class StoreFinding(Finding):
     """A finding of an audit of many episodes."""
 
     episode_id: str | None
-    """Null: it concerns the store as a whole."""
+    """None: it concerns the store as a whole."""
 
 
 class StoreReport(BaseModel):
-    """What an audit of many episodes showed."""
+    """The result of an audit of many episodes."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -50,21 +50,21 @@ class StoreReport(BaseModel):
     seconds: float
     """Time that passed."""
     seconds_a_scenario: float | None
-    """Processor time that one further scenario costs, with its patches; null: none was generated."""
+    """Processor time of one further scenario and its patches. None: no scenario was generated."""
     findings: tuple[StoreFinding, ...]
     notes: dict[str, int]
-    """What could not be checked, to the number of episodes that it concerns."""
+    """What could not be checked, mapped to the number of episodes."""
 
 
 def render_report(report: AuditReport) -> str:
-    """The report for a reader."""
+    """The report as text."""
     lines = [f"episode {report.episode_id}: {report.events} events, {len(report.findings)} findings"]
     lines += [f"  {_place(each)}: {each.message}" for each in report.findings]
     return "\n".join([*lines, *(f"  note: {note}" for note in report.notes)])
 
 
 def render_store_report(report: StoreReport) -> str:
-    """The same for many episodes."""
+    """The report of many episodes as text."""
     lines = [
         f"{report.episodes} episodes, {report.events} events, {report.scenarios} scenarios, "
         f"{len(report.findings)} findings in {report.seconds:.1f} s"

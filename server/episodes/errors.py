@@ -9,6 +9,14 @@ class UnknownEpisodeError(Exception):
         self.episode_id = episode_id
 
 
+class UnfoldableEpisodeError(Exception):
+    """The recorded events are not what this program wrote."""
+
+    def __init__(self, episode_id: str) -> None:
+        super().__init__(f"the events of {episode_id} cannot be folded; audit it")
+        self.episode_id = episode_id
+
+
 class EpisodeTakenError(Exception):
     """A reset names an episode that exists and is not the same, or has gone on."""
 

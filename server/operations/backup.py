@@ -1,11 +1,10 @@
-"""Copies an SQLite database while a server writes to it, and checks the copy before it counts as one."""
+"""Backs up an SQLite database while a server writes to it, and audits the copy before it gets its final name."""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -13,13 +12,12 @@ from sqlalchemy import Connection, func, select
 
 from domain.chain import verify_chain
 from server.atomic_files import sync_file
-from server.audit.checkpoint_audit import audit_kept
+from server.audit.checkpoint_audit import audit_stored_checkpoints
 from server.audit.episode_audit import audit_episode
 from server.audit.store_audit import audit_store
 from server.scenarios.simulation import InProcessSimulation
-from server.security.secret_files import secrets_folder
+from server.security.secret_files import SecretFiles
 from server.security.signing import own_public_key
-from server.settings import Settings
 from server.storage.connections import open_read_connection, run_read
 from server.storage.engines import database_path, parse_url
 from server.storage.errors import UnreadableEventError
@@ -30,73 +28,87 @@ _DAMAGED = "the file is damaged: "
 
 
 class BackupError(Exception):
-    """There is no backup."""
+    """The backup could not be made."""
 
 
 class BackupReport(BaseModel):
-    """What is in a backup, and what is wrong with it."""
+    """The size of a backup, and the findings of its audit."""
 
     model_config = ConfigDict(frozen=True)
 
     episodes: int
     events: int
     audited: int
-    """Episodes that were derived again from their events: all, or the newest that were asked for."""
+    """Number of audited episodes: all, or the newest that were asked for."""
     findings: tuple[str, ...]
 
 
-def back_up(settings: Settings, target: Path, *, audits: int | None = None, workers: int | None = None) -> BackupReport:
-    """Copy to ``target``, which must not exist, and audit the copy: every episode, or only so many of the newest and the
-    chains of all. A copy with findings stays beside it as ``.part``."""
+def back_up(
+    database_url: str, files: SecretFiles, target: Path, *, audits: int | None = None, workers: int | None = None
+) -> BackupReport:
+    """Copy an SQLite database to a new file, and audit the copy. A copy with findings stays beside it as ``.part``.
+
+    Args:
+        database_url: of the SQLite file.
+        files: with the secrets of open rounds and the signing key.
+        target: the file to write; it must not exist.
+        audits: audit this many of the newest episodes, and the chains of all; None: audit every episode.
+        workers: number of processes that audit; None: one a core.
+
+    Raises:
+        BackupError: the copy could not be made.
+    """
     if target.exists():
         raise BackupError(f"{target} exists; name a file that does not")
     if not target.absolute().parent.is_dir():
         raise BackupError(f"there is no folder {target.absolute().parent}")
     part = target.absolute().with_name(target.name + ".part")
     try:
-        _copy(database_path(parse_url(settings.database_url)), part)
+        _copy(database_path(parse_url(database_url)), part)
     except (sqlite3.Error, OSError) as error:
         part.unlink(missing_ok=True)
         raise BackupError(f"cannot write {part}: {error}") from error
-    secrets = str(secrets_folder(settings).absolute())
-    copied = replace(settings, database_url=f"sqlite:///{part}", secrets_folder=secrets)
-    report = asyncio.run(run_read(copied, _checked))
+    copy_url = f"sqlite:///{part}"
+    report = asyncio.run(run_read(copy_url, _check_file))
     if not any(each.startswith(_DAMAGED) for each in report.findings):
-        report = _audited(copied, report, workers) if audits is None else asyncio.run(_sampled(copied, report, audits))
+        if audits is None:
+            report = _audit_all(copy_url, files, report, workers)
+        else:
+            report = asyncio.run(_audit_newest(copy_url, files, report, audits))
     if not report.findings:
         for made_by_looking in ("-wal", "-shm"):
             part.with_name(part.name + made_by_looking).unlink(missing_ok=True)
-        sync_file(part)  # looking at it in WAL mode may have written to it
+        sync_file(part)  # reading it in WAL mode may have written to it
         part.rename(target)
         sync_file(target.parent)
     return report
 
 
-def _audited(copied: Settings, report: BackupReport, workers: int | None) -> BackupReport:
-    """Everything that ``mlops-debug audit --all`` looks at."""
-    audited = audit_store(copied, workers=workers)
-    trusted = own_public_key(copied)
-    kept = asyncio.run(run_read(copied, lambda opened: audit_kept(opened, trusted)))
-    told = [
+def _audit_all(copy_url: str, files: SecretFiles, report: BackupReport, workers: int | None) -> BackupReport:
+    """Add the findings of ``mlops-debug audit --all`` to the report."""
+    audited = audit_store(copy_url, files, workers=workers)
+    trusted = own_public_key(files)
+    kept = asyncio.run(run_read(copy_url, lambda opened: audit_stored_checkpoints(opened, trusted)))
+    messages = [
         f"{each.episode_id or 'store'}: version {each.version}: {each.code}: {each.message}"
         for each in (*audited.findings, *kept)
     ]
-    return report.model_copy(update={"audited": audited.episodes, "findings": (*report.findings, *told)})
+    return report.model_copy(update={"audited": audited.episodes, "findings": (*report.findings, *messages)})
 
 
-async def _sampled(copied: Settings, report: BackupReport, audits: int) -> BackupReport:
-    async with open_read_connection(copied) as connection:
-        newest = await connection.run_sync(_newest, audits)
+async def _audit_newest(copy_url: str, files: SecretFiles, report: BackupReport, audits: int) -> BackupReport:
+    async with open_read_connection(copy_url) as connection:
+        newest = await connection.run_sync(_read_newest, audits)
         chains = await connection.run_sync(_broken_chains)
     found = [*report.findings, *chains]
     for episode_id in newest:
-        audited = await audit_episode(copied, InProcessSimulation(), episode_id)
+        audited = await audit_episode(copy_url, files, InProcessSimulation(), episode_id)
         found += [f"{episode_id}: {each.code}: {each.message}" for each in audited.findings]
     return report.model_copy(update={"audited": len(newest), "findings": tuple(found)})
 
 
 def _copy(source: Path, part: Path) -> None:
-    """One snapshot: readers of a database in WAL mode keep nobody from writing."""
+    """Copy one snapshot. In WAL mode this does not block writers."""
     part.unlink(missing_ok=True)
     with (
         closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)) as reading_from,
@@ -106,8 +118,8 @@ def _copy(source: Path, part: Path) -> None:
     sync_file(part)
 
 
-def _checked(connection: Connection) -> BackupReport:
-    """What the file itself says, without a look into its events."""
+def _check_file(connection: Connection) -> BackupReport:
+    """Check the file with SQLite's integrity check, and count its rows."""
     damage = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check") if row[0] != "ok"]
     findings = [f"{_DAMAGED}{each}" for each in damage]
     count = connection.scalar(select(func.count()).select_from(events)) or 0
@@ -133,6 +145,6 @@ def _broken_chains(connection: Connection) -> list[str]:
     return findings
 
 
-def _newest(connection: Connection, at_most: int) -> list[str]:
+def _read_newest(connection: Connection, at_most: int) -> list[str]:
     newest = select(episodes.c.episode_id).order_by(episodes.c.updated_at.desc()).limit(at_most)
     return list(connection.scalars(newest))

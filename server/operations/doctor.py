@@ -1,4 +1,4 @@
-"""Looks at everything that a server needs before it is started, and says what to do about what is missing."""
+"""``mlops-debug doctor``: checks all that a server needs to start. Each result states what to do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select
 
-from server.operations.check_result import CheckResult, bad, good, note
+from server.operations.check_result import CheckResult
 from server.operations.listen_address import AddressError, bind, close
 from server.operations.secret_checks import check_keys, check_secrets
 from server.settings import Settings
@@ -22,85 +22,85 @@ from server.storage.serving_lock import is_served
 from server.storage.sqlite_files import log_bytes
 from server.web.middleware.authentication import is_loopback
 
-FREE_BYTES = 1_000_000_000
-EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
-SKEW = timedelta(seconds=5)
+MIN_FREE_BYTES = 1_000_000_000
+EARLIEST_PLAUSIBLE = datetime(2026, 1, 1, tzinfo=UTC)
+MAX_CLOCK_SKEW = timedelta(seconds=5)
 
 
-async def examine(settings: Settings, *, now: datetime) -> list[CheckResult]:
-    """Everything, in the order in which it would fail at a start."""
-    found: list[CheckResult] = []
-    for look in (_address, _disk, _database, _clock):
-        found.append(await look(settings, now))
-    return [*found, await check_keys(settings), await check_secrets(settings)]
+async def run_checks(settings: Settings, *, now: datetime) -> list[CheckResult]:
+    """Run all checks in the order in which a start would fail."""
+    results: list[CheckResult] = []
+    for check in (_check_address, _check_disk, _check_database, _check_clock):
+        results.append(await check(settings, now))
+    return [*results, await check_keys(settings), await check_secrets(settings)]
 
 
-async def _address(settings: Settings, _: datetime) -> CheckResult:
+async def _check_address(settings: Settings, _: datetime) -> CheckResult:
     try:
         close(bind(settings.host, settings.port))
     except AddressError as error:
-        return bad("address", str(error))
+        return CheckResult.fail("address", str(error))
     if is_loopback(settings.host) or settings.allowed_hosts:
-        return good("address", f"{settings.host}:{settings.port} is free")
-    return note(
+        return CheckResult.ok("address", f"{settings.host}:{settings.port} is free")
+    return CheckResult.warn(
         "address",
         f"{settings.host}:{settings.port} is free and can be reached from elsewhere; name the hosts that are served in "
         "MLOPS_DEBUG_ALLOWED_HOSTS, and put a proxy with TLS before it",
     )
 
 
-async def _disk(settings: Settings, _: datetime) -> CheckResult:
+async def _check_disk(settings: Settings, _: datetime) -> CheckResult:
     url = parse_url(settings.database_url)
     if not is_sqlite(url):
-        return good("disk", "the database has its own")
+        return CheckResult.ok("disk", "the database server has its own")
     folder = database_path(url).parent
     if not folder.is_dir():
-        return bad("disk", f"there is no folder {folder}; make it")
+        return CheckResult.fail("disk", f"there is no folder {folder}; create it")
     if not os.access(folder, os.W_OK):
-        return bad("disk", f"{folder} cannot be written; give its rights to the user of the server")
+        return CheckResult.fail("disk", f"{folder} cannot be written; give its rights to the user of the server")
     free = shutil.disk_usage(folder).free
-    told = f"{free / 1e9:.1f} GB are free in {folder}"
-    if free < FREE_BYTES:
-        return note("disk", f"{told}; an event takes about 1 KB with its indexes: make room")
-    return good("disk", told)
+    text = f"{free / 1e9:.1f} GB are free in {folder}"
+    if free < MIN_FREE_BYTES:
+        return CheckResult.warn("disk", f"{text}; an event takes about 1 KB with its indexes: make room")
+    return CheckResult.ok("disk", text)
 
 
-async def _database(settings: Settings, _: datetime) -> CheckResult:
+async def _check_database(settings: Settings, _: datetime) -> CheckResult:
     url = parse_url(settings.database_url)
     try:
         check_database(url, may_be_missing=True)
         if is_sqlite(url) and not database_path(url).is_file():
-            return good("database", f"{shown_url(url)} will be made at the first start")
-        async with open_read_connection(settings) as connection:
+            return CheckResult.ok("database", f"{shown_url(url)} will be created at the first start")
+        async with open_read_connection(settings.database_url) as connection:
             version = await connection.run_sync(read_version)
             damage = await connection.run_sync(_damage) if is_sqlite(url) else None
     except (ForeignDatabaseError, NewerDatabaseError, NotOurDatabaseError, UnusableDatabaseError) as error:
-        return bad("database", str(error))
+        return CheckResult.fail("database", str(error))
     if damage is not None:
-        return bad("database", f"{shown_url(url)} is damaged ({damage}); restore a backup")
+        return CheckResult.fail("database", f"{shown_url(url)} is damaged ({damage}); restore a backup")
     if not version.is_newest:
-        return note(
+        return CheckResult.warn(
             "database",
             f"{shown_url(url)} is at version {version.present}; a start upgrades it, or mlops-debug db upgrade",
         )
-    whole = f"{shown_url(url)} is whole and at version {version.present}, the newest"
+    state = f"{shown_url(url)} is whole and at version {version.present}, the newest"
     if is_sqlite(url):
-        return _in_use(database_path(url), whole)
-    return good("database", whole)
+        return _check_use(database_path(url), state)
+    return CheckResult.ok("database", state)
 
 
-def _in_use(path: Path, whole: str) -> CheckResult:
-    """What other programs do with an SQLite file."""
+def _check_use(path: Path, state: str) -> CheckResult:
+    """Check whether other programs use the SQLite file."""
     length = log_bytes(path)
     if length > LOG_LIMIT_BYTES:
-        return note(
+        return CheckResult.warn(
             "database",
-            f"{whole}; its log is {length / 1e6:.0f} MB long, because a reader holds it: end a backup, an audit or another "
-            "program that has it open for long",
+            f"{state}; its log is {length / 1e6:.0f} MB long, because a reader has it open: end a backup, an audit or another "
+            "program that keeps it open for long",
         )
     if is_served(path):
-        return good("database", f"{whole}; a server serves it: a second one would write in turns with it")
-    return good("database", whole)
+        return CheckResult.ok("database", f"{state}; a server serves it: a second one would contend for its write lock")
+    return CheckResult.ok("database", state)
 
 
 def _damage(connection: Connection) -> str | None:
@@ -108,16 +108,18 @@ def _damage(connection: Connection) -> str | None:
     return None if first == "ok" else first
 
 
-async def _clock(settings: Settings, now: datetime) -> CheckResult:
-    if now < EARLIEST:
-        return bad("clock", f"it says {now:%Y-%m-%d}, before this program was written; set it, best by NTP")
-    latest = await _latest_event(settings)
-    if latest is not None and latest > now + SKEW:
-        return bad(
-            "clock",
-            f"it is {now:%Y-%m-%d %H:%M:%S}Z, but an event was recorded at {latest:%Y-%m-%d %H:%M:%S}Z; set it, best by NTP",
+async def _check_clock(settings: Settings, now: datetime) -> CheckResult:
+    if now < EARLIEST_PLAUSIBLE:
+        return CheckResult.fail(
+            "clock", f"it is {now:%Y-%m-%d}, before this program was written; set it, preferably by NTP"
         )
-    return good("clock", f"it is {now:%Y-%m-%d %H:%M:%S}Z, after everything recorded")
+    latest = await _latest_event(settings)
+    if latest is not None and latest > now + MAX_CLOCK_SKEW:
+        return CheckResult.fail(
+            "clock",
+            f"it is {now:%Y-%m-%d %H:%M:%S}Z, but an event was recorded at {latest:%Y-%m-%d %H:%M:%S}Z; set it, preferably by NTP",
+        )
+    return CheckResult.ok("clock", f"it is {now:%Y-%m-%d %H:%M:%S}Z, after everything recorded")
 
 
 async def _latest_event(settings: Settings) -> datetime | None:
@@ -126,8 +128,8 @@ async def _latest_event(settings: Settings) -> datetime | None:
         return None
     newest = select(events.c.recorded_at).order_by(events.c.position.desc()).limit(1)
     try:
-        async with open_read_connection(settings) as connection:
-            found = (await connection.execute(newest)).scalar_one_or_none()
+        async with open_read_connection(settings.database_url) as connection:
+            results = (await connection.execute(newest)).scalar_one_or_none()
     except NotOurDatabaseError:
         return None
-    return datetime.fromisoformat(found) if found is not None else None
+    return datetime.fromisoformat(results) if results is not None else None

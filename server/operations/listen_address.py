@@ -1,4 +1,4 @@
-"""Takes the address of a server before anything else is started, or says why it cannot be had."""
+"""Binds the address of a server before anything else is started, and explains why if it cannot."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 from typing import Any
 
 BACKLOG = 2048
-"""Connections that wait until the server takes them."""
+"""Max pending connections of a socket."""
 _TAKEN = (errno.EADDRINUSE, errno.EACCES)
 
 
@@ -42,7 +42,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
 
 
 def listen(sockets: list[socket.socket], host: str) -> None:
-    """Let connections wait on sockets from ``bind``. Raises ``AddressError``: another server was first."""
+    """Listen on sockets from ``bind``. Raises ``AddressError`` if another server was first."""
     for each in sockets:
         try:
             each.listen(BACKLOG)
@@ -53,7 +53,7 @@ def listen(sockets: list[socket.socket], host: str) -> None:
 
 
 def close(sockets: list[socket.socket]) -> None:
-    """Give the addresses back."""
+    """Close the sockets."""
     for each in sockets:
         each.close()
 

@@ -1,4 +1,4 @@
-"""Generates scenarios ahead of the episodes that will play them, into the store where a server looks first."""
+"""Generates scenarios into the store ahead of the episodes that will use them."""
 
 from __future__ import annotations
 
@@ -8,35 +8,39 @@ from typing import Callable, NamedTuple, Sequence
 from domain.types import TaskId
 from server.scenarios.repository import CachedScenario, is_scenario_stored
 from server.scenarios.simulation import Simulation
-from server.settings import Settings
 from server.storage.connections import run_read, run_write
 from server.storage.sql import run_rows
 
 
-class Warmed(NamedTuple):
+class PrewarmResult(NamedTuple):
     generated: int
     found: int
-    """Were in the store already."""
+    """Those that were in the store already."""
 
 
-async def warm(
-    settings: Settings, world: Simulation, keys: Sequence[tuple[TaskId, int]], *, done: Callable[[], None]
-) -> Warmed:
-    """Store the scenarios of ``keys`` (task and seed). ``done`` is called after each.
+async def prewarm(
+    database_url: str,
+    simulation: Simulation,
+    keys: Sequence[tuple[TaskId, int]],
+    *,
+    concurrency: int,
+    done: Callable[[], None],
+) -> PrewarmResult:
+    """Store the scenarios of ``keys`` (task and seed), so many at a time. ``done`` is called after each.
 
-    Stopped at any moment it has kept what it generated, and goes on from there when it is called again.
+    Can be interrupted at any time: what was generated is stored, and a repeated call continues.
     """
-    room = asyncio.Semaphore(2 * settings.generator_processes)
+    limit = asyncio.Semaphore(concurrency)
 
-    async def one(task_id: TaskId, seed: int) -> bool:
-        async with room:
-            version = world.generator_version
-            is_found = await run_read(settings, lambda opened: is_scenario_stored(opened, version, task_id, seed))
+    async def generate_one(task_id: TaskId, seed: int) -> bool:
+        async with limit:
+            version = simulation.generator_version
+            is_found = await run_read(database_url, lambda opened: is_scenario_stored(opened, version, task_id, seed))
             if not is_found:
-                row = CachedScenario(await world.generate(task_id, seed), is_stored=False).row()
-                await run_write(settings, lambda opened: run_rows(opened, row.statement, [row.values]))
+                row = CachedScenario(await simulation.generate(task_id, seed), is_stored=False).row()
+                await run_write(database_url, lambda opened: run_rows(opened, row.statement, [row.values]))
         done()
         return is_found
 
-    found = sum(await asyncio.gather(*(one(task_id, seed) for task_id, seed in dict.fromkeys(keys))))
-    return Warmed(len(set(keys)) - found, found)
+    found = sum(await asyncio.gather(*(generate_one(task_id, seed) for task_id, seed in dict.fromkeys(keys))))
+    return PrewarmResult(len(set(keys)) - found, found)

@@ -1,4 +1,4 @@
-"""Serves until it is stopped. Whatever would keep it from that is told before it says that it listens."""
+"""``mlops-debug serve``: checks everything that could prevent a start, then serves until it is stopped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import uvicorn
 from server.app import create_app
 from server.gc_tuning import reduce_gc_pauses
 from server.logs import log_config
-from server.operations.commands.setup import existing_or_new, fail, run_write
+from server.operations.commands.setup import fail, require_usable_database, run_write
 from server.operations.listen_address import BACKLOG, bind, close, listen
 from server.security.api_keys import count_keys
 from server.security.secret_files import SecretFiles, secrets_folder
@@ -33,13 +33,13 @@ START_FAILED = 3
 
 
 def serve_until_stopped(settings: Settings) -> None:
-    """Serve these settings; raises what ``server.operations.commands.failures`` tells in one line, before anything starts."""
+    """Serve until stopped. Raises, before anything starts, errors that `commands.failures` prints in one line."""
     sockets = bind(settings.host, settings.port)
     try:
         settings = replace(settings, port=sockets[0].getsockname()[1])
         _prepare(settings)
         reduce_gc_pauses()
-        _require_somebody_to_play(settings)
+        _require_key_or_open_access(settings)
         listen(sockets, settings.host)
     except BaseException:
         close(sockets)
@@ -53,7 +53,7 @@ def serve_until_stopped(settings: Settings) -> None:
 
 def _serve_here(settings: Settings, sockets: list[socket.socket]) -> None:
     server = uvicorn.Server(uvicorn.Config(create_app(settings), **_options(settings)))
-    with suppress(KeyboardInterrupt):  # uvicorn has ended in order, and hands the signal on
+    with suppress(KeyboardInterrupt):  # uvicorn has shut down in order, and raises the signal again
         server.run(sockets=sockets)
     if not server.started:
         sys.exit(START_FAILED)
@@ -61,7 +61,7 @@ def _serve_here(settings: Settings, sockets: list[socket.socket]) -> None:
 
 def _serve_in_workers(settings: Settings, sockets: list[socket.socket]) -> None:
     os.environ.update(to_environment(settings))
-    close(sockets)  # uvicorn makes one of its own that its processes share
+    close(sockets)  # uvicorn binds one of its own that its processes share
     uvicorn.run("server.app:create_app_from_environment", factory=True, workers=settings.workers, **_options(settings))
 
 
@@ -72,31 +72,31 @@ def _options(settings: Settings) -> dict[str, Any]:
         "backlog": BACKLOG,
         "log_config": log_config(settings),
         "log_level": settings.log_level,
-        "access_log": False,  # ours tells more, and no query
+        "access_log": False,  # ours has more fields, and no query strings
         # A frame somewhat over the limit is answered; only a far longer one closes its socket.
         "ws_max_size": 4 * settings.body_limit_bytes,
         # Off by default: it costs CPU for each answer and memory for each socket, to save bytes that a fast network has.
         "ws_per_message_deflate": settings.compress_sockets,
         "ws_ping_interval": settings.ping_seconds,
         "ws_ping_timeout": settings.ping_timeout_seconds,
-        # Limits go by the address that is really connected: a header can say anything.
+        # Limits go by the address of the connection: a header can be forged.
         "proxy_headers": False,
         "server_header": False,
         "http": partial(HeaderTimeoutProtocol, header_timeout_seconds=settings.header_timeout_seconds),
-        # Requests under way are finished; a client that never ends does not keep the server.
+        # Requests under way are finished; a client that never ends its request does not prevent the stop.
         "timeout_graceful_shutdown": STOP_SECONDS,
     }
 
 
 def _prepare(settings: Settings) -> None:
-    """Say which database is served, and open it once as a server does."""
+    """Print which database is served, and open it once as a server does."""
     url = parse_url(settings.database_url)
     if is_sqlite(url) and settings.workers > 1:
         fail(
             f"--workers {settings.workers} needs PostgreSQL: in an SQLite file one process writes at a time, so that "
-            "several would only wait for each other's lock. Leave --workers away, or see docs/how-to/postgres.md"
+            "several would only wait for each other's lock. Leave out --workers, or see docs/how-to/postgres.md"
         )
-    existing_or_new(settings)
+    require_usable_database(settings)
     typer.echo(f"database: {shown_url(url)}")
 
     async def open_once() -> None:
@@ -107,10 +107,10 @@ def _prepare(settings: Settings) -> None:
     load_signer(SecretFiles(secrets_folder(settings)))
 
 
-def _require_somebody_to_play(settings: Settings) -> None:
-    """Refuse to listen where nobody could get in: it is more likely a mistake than a wish."""
+def _require_key_or_open_access(settings: Settings) -> None:
+    """Refuse to serve other machines without any API key, which is most likely a mistake."""
     if not is_open(settings) and run_write(settings, count_keys) == 0:
         fail(
-            f"{settings.host} can be reached by others, and there is no API key: make one with mlops-debug keys "
-            "create NAME, or let everybody in with --access open"
+            f"{settings.host} can be reached by others, and there is no API key: create one with mlops-debug keys "
+            "create NAME, or allow access without keys with --access open"
         )

@@ -1,4 +1,4 @@
-"""The board of a round as JSON and CSV: rows of attempts in, ranked rows out. Pure; `leaderboard` reads the rows."""
+"""Computes the board of a round as JSON and CSV from its attempts. Pure; `leaderboard` reads the attempts."""
 
 from __future__ import annotations
 
@@ -30,14 +30,15 @@ CSV_COLUMNS = (
 )
 
 
-RANKS_FROM: Mapping[str, int] = MappingProxyType({"ranked-1": 4})
-"""For each suite whose intervals hold how many attempts they need; the boards of others show no ranks. Intervals do not
-know of faults that were not drawn: with the many faults of ``ranked-2`` equal agents are told apart in every second pair."""
+MIN_ATTEMPTS_FOR_RANKS: Mapping[str, int] = MappingProxyType({"ranked-1": 4})
+"""Suite to the min number of attempts an entry from which its confidence intervals are valid; boards of other suites show no
+ranks. Intervals ignore faults that were not drawn: with the many faults of ``ranked-2``, equal agents get different ranks
+in every second pair."""
 
 
 def has_ranks(suite_id: str, attempts_allowed: int) -> bool:
-    """Whether the board of such a round says who is ahead of whom."""
-    return suite_id in RANKS_FROM and attempts_allowed >= RANKS_FROM[suite_id]
+    """Whether the board of such a round shows ranks."""
+    return suite_id in MIN_ATTEMPTS_FOR_RANKS and attempts_allowed >= MIN_ATTEMPTS_FOR_RANKS[suite_id]
 
 
 class Entrant(NamedTuple):
@@ -50,10 +51,10 @@ class Entrant(NamedTuple):
     """The attempts that have ended."""
     running: int
     tokens: int | None
-    """As its client said, in sum; null: for no attempt."""
+    """Sum, as reported by its client. None: reported for no attempt."""
     cost_usd: float | None
     reported: int
-    """How many attempts said what they cost."""
+    """Number of attempts with reported cost."""
     is_verified: bool
     """Whether every attempt that has ended was audited by this server, without findings."""
 
@@ -172,8 +173,8 @@ def _mean(values: Sequence[float]) -> float | None:
     return round(sum(values) / len(values), 4) if values else None
 
 
-def heading(round_json: Mapping[str, Any], rubric_version: str, *, is_ranked: bool) -> dict[str, Any]:
-    """What stands over the rows."""
+def board_header(round_json: Mapping[str, Any], rubric_version: str, *, is_ranked: bool) -> dict[str, Any]:
+    """The fields of a board besides its rows."""
     return {
         "round": round_json["round"],
         "suite": round_json["suite"],
@@ -189,12 +190,12 @@ def heading(round_json: Mapping[str, Any], rubric_version: str, *, is_ranked: bo
     }
 
 
-_OF_NO_ROUND = (
+_HEADER_FIELDS = (
     *("round", "suite", "attempts_allowed", "rubric_version", "recorded_rubric_version", "generator_version"),
     *("commitment", "opened_at", "closed_at"),
 )
 
 
 def empty_board() -> dict[str, Any]:
-    """The board where no round was opened yet."""
-    return {**dict.fromkeys(_OF_NO_ROUND), "has_ranks": False, "pass_score": PASS_SCORE, "rows": []}
+    """The board of a server without rounds."""
+    return {**dict.fromkeys(_HEADER_FIELDS), "has_ranks": False, "pass_score": PASS_SCORE, "rows": []}

@@ -1,4 +1,4 @@
-"""Reads the board of a round: the rows of its attempts, or of their grades under another rubric."""
+"""Reads the board of a round from its attempts, or from their regrades under another rubric."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, and_, bindparam, select
 from domain.ranking.statistics import Outcome
 from domain.rubric import Rubric, UnknownRubricError, rubric_of
 from domain.tasks.suites import find_suite
-from server.ranking.board import Entrant, build_board, has_ranks, heading
+from server.ranking.board import Entrant, board_header, build_board, has_ranks
 from server.ranking.errors import UnknownRoundError
 from server.ranking.regrade import find_rubric
 from server.ranking.rounds import round_json
@@ -30,7 +30,7 @@ _KINDS = select(keys.c.name, keys.c.kind)
 
 
 def _attempts(*columns: Any) -> Select[Any]:
-    """The attempts of a round, with what the server's audit of each showed."""
+    """Query for the attempts of a round with the result of their latest audit."""
     return (
         select(attempts, audits.c.findings, *columns)
         .join(episodes, episodes.c.episode_id == attempts.c.episode_id, isouter=True)
@@ -65,14 +65,14 @@ def read_board(
 ) -> dict[str, Any]:
     """The board; without a round, of the newest open one (of that suite), else of the newest. Raises
     ``UnknownRoundError``. Under another rubric, an attempt that was not graded again by it counts as not ended."""
-    row = _round(connection, round_id, suite_id)
+    row = _find_round(connection, round_id, suite_id)
     is_ranked = has_ranks(row.suite_id, row.attempts)
     return _board(connection, row, rubric_version or row.rubric_version, is_ranked=is_ranked)
 
 
 def read_board_with_ranks(connection: Connection, round_id: str) -> dict[str, Any]:
     """The board in the form of bundles that were made before boards could be without ranks."""
-    row = _round(connection, round_id, None)
+    row = _find_round(connection, round_id, None)
     board = _board(connection, row, row.rubric_version, is_ranked=True)
     del board["has_ranks"]
     return board
@@ -89,18 +89,18 @@ def _board(connection: Connection, row: Row[Any], under: str, *, is_ranked: bool
     suite = find_suite(row.suite_id)
     rubric = _rubric_of_scores(connection, row, under)
     rows = build_board(entrants, suite, row.attempts, rubric, is_ranked=is_ranked)
-    return {**heading(published, under, is_ranked=is_ranked), "rows": rows}
+    return {**board_header(published, under, is_ranked=is_ranked), "rows": rows}
 
 
 def _rubric_of_scores(connection: Connection, row: Row[Any], under: str) -> Rubric:
-    """Nothing was graded by a version that is not known, so that only the round's floor is shown."""
+    """The rubric of a version. For an unknown version, under which nothing was graded, that of the round."""
     try:
         return find_rubric(connection, under)
     except UnknownRubricError:
         return rubric_of(row.rubric_version)
 
 
-def _round(connection: Connection, round_id: str | None, suite_id: str | None) -> Row[Any]:
+def _find_round(connection: Connection, round_id: str | None, suite_id: str | None) -> Row[Any]:
     if round_id is not None:
         row = connection.execute(_BY_ID, {"wanted": round_id}).one_or_none()
     elif suite_id is not None:

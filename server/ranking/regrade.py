@@ -1,6 +1,6 @@
-"""Grades recorded diagnoses again under another rubric, and keeps the results beside the recorded ones.
+"""Regrades recorded diagnoses under another rubric, and stores the results in a table of their own.
 
-A grade that was given stays given: what is recorded is what the agent was told, and the board says which rubric it shows.
+Recorded grades never change, because agents received them. The board states which rubric it shows.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from server.storage.schema import episodes, regrades, rubrics
 from server.storage.stream_codec import fold_history, read_stream
 
 _FIXED = ("max_steps", "low_score_tasks")
-"""Part of a rubric, but not of grading one diagnosis: they cannot be changed afterwards."""
+"""Fields of a rubric that do not affect the grading of a diagnosis and cannot be changed afterwards."""
 
 
 class RubricError(ValueError):
@@ -32,30 +32,30 @@ class RubricError(ValueError):
 
 
 class TrainingNeededError(Exception):
-    """A patch has to be run again, and this version runs trainings otherwise than the one that recorded the episode."""
+    """A patch has to be run again, and the episode was recorded by another version of the generator."""
 
 
-class Derived(NamedTuple):
+class RegradedEpisode(NamedTuple):
     """A grade under another rubric."""
 
     values: dict[str, Any]
-    """Of its row in regrades, but for the time."""
+    """The columns of its row in regrades, without the time."""
     recorded: float | None
     """The recorded score."""
 
 
-class Regrade(NamedTuple):
-    """What re-grading did."""
+class RegradeSummary(NamedTuple):
+    """The result of a regrade run."""
 
     graded: int
-    kept: int
-    """Were graded under this rubric before."""
+    skipped: int
+    """Episodes that had been graded under this rubric before."""
     changed: int
     """Scores that differ from the recorded ones."""
 
 
-def read_rubric(given: Mapping[str, Any]) -> Rubric:
-    """A rubric from its numbers; what is not given is as in the present one. Raises ``RubricError``."""
+def parse_rubric(given: Mapping[str, Any]) -> Rubric:
+    """A rubric from its numbers; missing ones are those of the present rubric. Raises ``RubricError``."""
     known = {each.name for each in fields(Rubric)} - set(_FIXED)
     unknown = set(given) - known
     if unknown:
@@ -69,27 +69,29 @@ def read_rubric(given: Mapping[str, Any]) -> Rubric:
     return replace(RUBRIC, **dict(given))
 
 
-def regrade(connection: Connection, rubric: Rubric, *, round_id: str | None, now: str) -> Regrade:
-    """Every ended episode, or those of a round. What was graded under this rubric before, stays."""
-    _keep_rubric(connection, rubric)
+def regrade(connection: Connection, rubric: Rubric, *, round_id: str | None, now: str) -> RegradeSummary:
+    """Regrade every ended episode, or those of a round. Regrades under this rubric that exist are skipped."""
+    _store_rubric(connection, rubric)
     ended = select(episodes.c.episode_id).where(episodes.c.ended_position.is_not(None))
     if round_id is not None:
         ended = ended.where(episodes.c.round == round_id)
     done = select(regrades.c.episode_id).where(regrades.c.rubric_version == rubric.version)
     before = set(connection.execute(done).scalars())
-    graded = kept = changed = 0
+    graded = skipped = changed = 0
     for episode_id in sorted(connection.execute(ended).scalars()):
         if episode_id in before:
-            kept += 1
+            skipped += 1
             continue
-        values, recorded = derive(connection, episode_id, rubric, by_any_version=True)
+        values, recorded = regrade_episode(connection, episode_id, rubric, by_any_version=True)
         connection.execute(regrades.insert().values(**values, regraded_at=now))
         graded += 1
         changed += values["score"] != recorded
-    return Regrade(graded, kept, changed)
+    return RegradeSummary(graded, skipped, changed)
 
 
-def derive(connection: Connection, episode_id: str, rubric: Rubric, *, by_any_version: bool = False) -> Derived:
+def regrade_episode(
+    connection: Connection, episode_id: str, rubric: Rubric, *, by_any_version: bool = False
+) -> RegradedEpisode:
     """Grade the recorded diagnosis of an episode.
 
     Args:
@@ -112,11 +114,12 @@ def derive(connection: Connection, episode_id: str, rubric: Rubric, *, by_any_ve
     submitted = state.last
     if not isinstance(submitted, DiagnosisSubmitted):
         least = {**row, "score": rubric.lowest_score, "brier": None, "is_right": False, "grade": None}
-        return Derived(least, state.score)
+        return RegradedEpisode(least, state.score)
     may_train = by_any_version or state.reset.generator_version == GENERATOR_VERSION
     truth = read_scenario(connection, state.reset.scenario_digest).truth
     verdicts = [
-        [_verdict(said, fault, submitted, rubric, may_train) for fault in truth.planted] for said in submitted.diagnoses
+        [_verdict(diagnosis, fault, submitted, rubric, may_train) for fault in truth.planted]
+        for diagnosis in submitted.diagnoses
     ]
     again = grade_diagnoses(
         submitted.diagnoses, truth, before.investigation(), verdicts, task_id=state.reset.task_id, rubric=rubric
@@ -127,15 +130,14 @@ def derive(connection: Connection, episode_id: str, rubric: Rubric, *, by_any_ve
         "is_right": again.breakdown.is_borne_out,
         "grade": again.model_dump_json(),
     }
-    return Derived(row | grades, state.score)
+    return RegradedEpisode(row | grades, state.score)
 
 
 def _verdict(
-    said: Diagnosis, fault: Truth, submitted: DiagnosisSubmitted, rubric: Rubric, may_train: bool
+    diagnosis: Diagnosis, fault: Truth, submitted: DiagnosisSubmitted, rubric: Rubric, may_train: bool
 ) -> PatchVerdict | None:
-    """The recorded verdict; where there may be several faults, or the rubric judges patches otherwise, the training is run
-    again."""
-    patch = read_fix(said, fault).patch
+    """The recorded verdict, or a new training run if there may be several faults or the rubric judges patches differently."""
+    patch = read_fix(diagnosis, fault).patch
     if not patch:
         return None
     graded, credit = submitted.grade.breakdown, submitted.grade.credits[0]
@@ -148,37 +150,37 @@ def _verdict(
     return verify_patch(fault, patch, rubric=rubric)
 
 
-def _keep_rubric(connection: Connection, rubric: Rubric) -> None:
+def _store_rubric(connection: Connection, rubric: Rubric) -> None:
     numbers = _numbers_of(rubric)
     body = json.dumps(numbers, sort_keys=True)
-    kept = connection.execute(select(rubrics.c.body).where(rubrics.c.rubric_version == rubric.version)).scalar()
-    if kept is None:
+    skipped = connection.execute(select(rubrics.c.body).where(rubrics.c.rubric_version == rubric.version)).scalar()
+    if skipped is None:
         connection.execute(rubrics.insert().values(rubric_version=rubric.version, body=body))
         return
-    # One that was kept before may lack a number that came later.
-    if _numbers_of(RUBRIC) | json.loads(kept) != numbers:
+    # A stored rubric may lack a number that a later version added.
+    if _numbers_of(RUBRIC) | json.loads(skipped) != numbers:
         raise RubricError(f"there is another rubric {rubric.version}; give this one a version of its own")
 
 
 def find_rubric(connection: Connection, version: str) -> Rubric:
-    """A rubric of this program, or one that was graded by again; raises ``UnknownRubricError``."""
+    """A rubric of this program, or a stored one; raises ``UnknownRubricError``."""
     if version in RUBRICS:
         return rubric_of(version)
     try:
-        return read_kept_rubric(connection, version)
+        return read_stored_rubric(connection, version)
     except RubricError:
         raise UnknownRubricError(version) from None
 
 
-def read_kept_rubric(connection: Connection, version: str) -> Rubric:
-    """The rubric that grades were given by; raises ``RubricError`` where it was not kept."""
-    kept = connection.execute(select(rubrics.c.body).where(rubrics.c.rubric_version == version)).scalar()
-    if kept is None:
+def read_stored_rubric(connection: Connection, version: str) -> Rubric:
+    """A stored rubric; raises ``RubricError`` if there is none."""
+    skipped = connection.execute(select(rubrics.c.body).where(rubrics.c.rubric_version == version)).scalar()
+    if skipped is None:
         raise RubricError(f"there is no rubric {version}")
-    numbers = json.loads(kept)
+    numbers = json.loads(skipped)
     if not isinstance(numbers, dict) or numbers.get("version") != version:
         raise RubricError(f"the rubric {version} is not what was kept")
-    return read_rubric(numbers)
+    return parse_rubric(numbers)
 
 
 def _numbers_of(rubric: Rubric) -> dict[str, Any]:

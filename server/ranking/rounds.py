@@ -1,6 +1,6 @@
-"""Ranked rounds: opened and closed by the operator; which episode a reset of an entry means.
+"""Ranked rounds: opens them, publishes them, and derives the episode that a reset of an entry stands for.
 
-Rule 1: an attempt counts from its reset, and its episode's name follows from its own, so that asking twice is asking once.
+Rule 1: an attempt counts from its reset, and its episode's name follows from its own, so that a repeated reset is idempotent.
 Rule 2: the secret is in a file, not in the database, until the round is closed. Rule 3: a round is played only by the
 generator and the rubric that it was opened with.
 """
@@ -38,7 +38,7 @@ from server.ranking.errors import (
 )
 from server.security.identity import Identity
 from server.security.secret_files import SecretFiles, SecretLostError
-from server.storage.errors import translate_database_errors
+from server.storage.connections import fetch_all
 from server.storage.schema import attempts, rounds
 
 _BY_ID = select(rounds).where(rounds.c.round_id == bindparam("wanted"))
@@ -71,13 +71,13 @@ def open_round(
     generator_version: str = GENERATOR_VERSION,
     draw: Callable[[int], bytes] = secrets.token_bytes,
 ) -> Row[Any]:
-    """Draw the secret, keep it in its file, and publish the commitment; raises ``RoundNameError``."""
+    """Draw the secret, write it to its file, and publish the commitment; raises ``RoundNameError``."""
     if not ROUND_NAME.fullmatch(name):
         raise RoundNameError(name, "use 1 to 40 letters, digits, - or _")
     if connection.execute(_BY_ID, {"wanted": name}).first() is not None:
         raise RoundNameError(name, "there is one of that name")
-    # The file first: a commitment without its secret would be a round that nobody can play.
-    secret = files.write_once(secret_file(name), draw(SECRET_BYTES))
+    # The file first: a round whose secret was lost cannot be played.
+    secret = files.write_once(secret_file_name(name), draw(SECRET_BYTES))
     connection.execute(
         rounds.insert().values(
             round_id=name,
@@ -99,13 +99,13 @@ def list_rounds(connection: Connection) -> list[Row[Any]]:
     return list(connection.execute(_ALL))
 
 
-def secret_file(round_id: str) -> str:
+def secret_file_name(round_id: str) -> str:
     return f"round-{round_id}.secret"
 
 
 def read_secret(files: SecretFiles, round_id: str, commitment: str) -> bytes:
     """The secret of a round; raises ``SecretLostError`` where it is not the one that was committed to."""
-    name = secret_file(round_id)
+    name = secret_file_name(round_id)
     secret = files.read(name)
     if secret is None or commitment_to(secret) != commitment:
         raise SecretLostError(files.folder / name)
@@ -113,7 +113,7 @@ def read_secret(files: SecretFiles, round_id: str, commitment: str) -> bytes:
 
 
 def round_json(row: Row[Any]) -> dict[str, Any]:
-    """What is published of a round. The secret is in the database only once it is closed."""
+    """The public form of a round. Its secret is in the database only after it was closed."""
     return {
         "round": row.round_id,
         "suite": find_suite(row.suite_id).to_json(),
@@ -129,27 +129,27 @@ def round_json(row: Row[Any]) -> dict[str, Any]:
 
 
 class Rounds:
-    """The rounds as a running server knows them. Read anew for each ranked reset: another process opens and closes."""
+    """Rounds in a running server. Read from the database at each ranked reset, because another process opens and closes them."""
 
     def __init__(self, reader: AsyncEngine, files: SecretFiles, *, generator_version: str) -> None:
         self._reader = reader
         self._files = files
-        self._present = (generator_version, RUBRIC.version)
+        self._versions = (generator_version, RUBRIC.version)
 
     async def published(self) -> list[dict[str, Any]]:
         """All rounds, the newest first."""
-        return [round_json(row) for row in await self._read(_ALL)]
+        return [round_json(row) for row in await fetch_all(self._reader, _ALL)]
 
-    async def admit(self, identity: Identity, wanted: ResetRequest) -> AuthorizedReset:
-        """The attempt that a ranked reset means; raises ``RoundError`` or ``UnknownEntryError``."""
+    async def authorize_attempt(self, identity: Identity, wanted: ResetRequest) -> AuthorizedReset:
+        """The attempt that a ranked reset stands for; raises ``RoundError`` or ``UnknownEntryError``."""
         if identity.prefix is None or identity.name is None:
             raise KeyNeededError
-        row = await self._open_round(wanted.round or "")
+        row = await self._find_open_round(wanted.round or "")
         suite, entry = find_suite(row.suite_id), wanted.entry or 0
         task_id = suite.task_of(entry)
         if wanted.seed is not None or wanted.task_id not in (None, task_id):
             raise RankedResetError
-        number = await self._attempt(row, identity.name, entry, wanted.attempt)
+        number = await self._attempt_number(row, identity.name, entry, wanted.attempt)
         attempt = AttemptId(row.round_id, identity.name, entry, number)
         secret = read_secret(self._files, row.round_id, row.commitment)
         fault = attempt_fault(secret, attempt, suite.mix[task_id])
@@ -158,23 +158,23 @@ class Rounds:
         request = wanted.model_copy(update={"episode_id": name, "task_id": task_id, "agent": identity.name})
         return AuthorizedReset(request, identity.prefix, ranked)
 
-    async def _open_round(self, round_id: str) -> Row[Any]:
-        rows = await self._read(_BY_ID, wanted=round_id)
+    async def _find_open_round(self, round_id: str) -> Row[Any]:
+        rows = await fetch_all(self._reader, _BY_ID, wanted=round_id)
         if not rows:
             raise UnknownRoundError(round_id)
         if rows[0].closing_at is not None:
             raise RoundClosedError(round_id)
-        if (rows[0].generator_version, rows[0].rubric_version) != self._present:
+        if (rows[0].generator_version, rows[0].rubric_version) != self._versions:
             raise RoundVersionError(round_id)
         return rows[0]
 
-    async def _attempt(self, row: Row[Any], agent: str, entry: int, wanted: int | None) -> int:
-        """The number that is meant: the one asked for, else the one that runs, else the next."""
+    async def _attempt_number(self, row: Row[Any], agent: str, entry: int, wanted: int | None) -> int:
+        """The number of the attempt: the requested one, else the running one, else the next."""
         if wanted is not None:
             if wanted > row.attempts:
                 raise AttemptsUsedError(entry, row.attempts)
             return wanted
-        used = await self._read(_USED, of_round=row.round_id, of_agent=agent, of_entry=entry)
+        used = await fetch_all(self._reader, _USED, of_round=row.round_id, of_agent=agent, of_entry=entry)
         running = [each.attempt for each in used if each.end_reason is None]
         if running:
             return int(running[-1])
@@ -182,8 +182,3 @@ class Rounds:
         if not unused:
             raise AttemptsUsedError(entry, row.attempts)
         return min(unused)
-
-    async def _read(self, query: Any, **values: Any) -> list[Row[Any]]:
-        with translate_database_errors():
-            async with self._reader.connect() as connection:
-                return list(await connection.execute(query, values))

@@ -21,7 +21,7 @@ from server.scenarios.answer_timing import AnswerTiming
 from server.scenarios.fair_queue import FairQueue
 from server.scenarios.requester import REQUESTER
 from server.scenarios.simulation import Simulation
-from server.storage.errors import translate_database_errors
+from server.storage.connections import fetch_all
 from server.storage.schema import scenarios
 from server.storage.sql import Statement, StatementRow
 
@@ -183,10 +183,8 @@ class ScenarioRepository:
         if cached is not None:
             return cached
         self.misses += 1
-        with translate_database_errors():
-            async with self._reader.connect() as connection:
-                row = (await connection.execute(_BY_DIGEST, {"wanted": digest})).one_or_none()
-        cached = _unpack(row, digest)
+        rows = await fetch_all(self._reader, _BY_DIGEST, wanted=digest)
+        cached = _unpack(rows[0] if rows else None, digest)
         self._remember(cached)
         return cached
 
@@ -234,11 +232,10 @@ class ScenarioRepository:
         if key.fault is not None:
             return None  # the store does not know what was drawn and what was planted
         wanted = _stored_key(self._simulation.generator_version, key.task_id, key.seed, key.split)
-        with translate_database_errors():
-            async with self._reader.connect() as connection:
-                row = (await connection.execute(_BY_KEY, wanted)).first()
-        if row is None:
+        rows = await fetch_all(self._reader, _BY_KEY, **wanted)
+        if not rows:
             return None
+        row = rows[0]
         # One in memory keeps the verdicts that were reached on it.
         return self._held.get(row.digest) or _unpack(row, row.digest)
 

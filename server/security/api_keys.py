@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from server.security.identity import Identity, KeyKind, Scope
-from server.storage.errors import translate_database_errors
+from server.storage.connections import fetch_all
 from server.storage.schema import keys
 
 MARK = "mdk"
@@ -131,11 +131,10 @@ class Keys:
         if kept is not None and now < kept.until:
             return kept
         self._kept.pop(prefix, None)
-        with translate_database_errors():
-            async with self._reader.connect() as connection:
-                row = (await connection.execute(_BY_PREFIX, {"wanted": prefix})).one_or_none()
-        if row is None or row.revoked_at is not None:
+        rows = await fetch_all(self._reader, _BY_PREFIX, wanted=prefix)
+        if not rows or rows[0].revoked_at is not None:
             return None
+        row = rows[0]
         if len(self._kept) >= MAX_CACHED_KEYS:
             self._kept.clear()
         kept = self._kept[prefix] = _Kept(row.secret_hash, _identity(row), now + KEY_CACHE_TTL_SECONDS)

@@ -16,8 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from domain.chain import canonical
-from server.security.secret_files import SecretFiles, SecretLostError, secrets_folder
-from server.settings import Settings
+from server.security.secret_files import SecretFiles, SecretLostError
 
 KEY_FILE = "signing-key.pem"
 
@@ -55,9 +54,8 @@ def load_signer(files: SecretFiles) -> Signer:
     return Signer(key)
 
 
-def own_public_key(settings: Settings) -> str | None:
+def own_public_key(files: SecretFiles) -> str | None:
     """Of this installation; None: its secrets are not here. Raises ``SecretLostError``."""
-    files = SecretFiles(secrets_folder(settings))
     return load_signer(files).public_key if files.read(KEY_FILE) is not None else None
 
 

@@ -9,12 +9,11 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import Any, AsyncIterator, Callable, TypeVar
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Executable, Row, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from server.settings import Settings
 from server.storage.engines import (
     create_postgres_write_engine,
     create_read_engine,
@@ -24,6 +23,7 @@ from server.storage.engines import (
     parse_url,
     shown_url,
 )
+from server.storage.errors import translate_database_errors
 from server.storage.migrations import upgrade_database
 
 _Result = TypeVar("_Result")
@@ -33,16 +33,23 @@ def accept() -> None:
     """Any database will do."""
 
 
-async def run_read(settings: Settings, query: Callable[[Connection], _Result]) -> _Result:
+async def fetch_all(reader: AsyncEngine, query: Executable, **values: Any) -> list[Row[Any]]:
+    """All rows of one query over a server's reading engine; raises ``StoreUnavailableError``."""
+    with translate_database_errors():
+        async with reader.connect() as connection:
+            return list(await connection.execute(query, values))
+
+
+async def run_read(database_url: str, query: Callable[[Connection], _Result]) -> _Result:
     """What ``query`` finds over a connection that cannot write; raises ``NotOurDatabaseError``."""
-    async with open_read_connection(settings) as connection:
+    async with open_read_connection(database_url) as connection:
         return await connection.run_sync(query)
 
 
-async def run_read_snapshot(settings: Settings, query: Callable[[Connection], _Result]) -> _Result:
+async def run_read_snapshot(database_url: str, query: Callable[[Connection], _Result]) -> _Result:
     """The same, with all statements of ``query`` about one moment."""
-    async with open_read_connection(settings) as connection:
-        if is_sqlite(parse_url(settings.database_url)):
+    async with open_read_connection(database_url) as connection:
+        if is_sqlite(parse_url(database_url)):
             await connection.exec_driver_sql("BEGIN")
         else:
             connection = await connection.execution_options(isolation_level="REPEATABLE READ")
@@ -50,11 +57,11 @@ async def run_read_snapshot(settings: Settings, query: Callable[[Connection], _R
 
 
 async def run_write(
-    settings: Settings, statements: Callable[[Connection], _Result], *, may_take_long: bool = False
+    database_url: str, statements: Callable[[Connection], _Result], *, may_take_long: bool = False
 ) -> _Result:
     """Run ``statements`` in one transaction. A server may run beside it. ``may_take_long``: on PostgreSQL, without a limit of
     time for a lock, a statement or the whole."""
-    url = parse_url(settings.database_url)
+    url = parse_url(database_url)
     if is_sqlite(url):
         return await asyncio.to_thread(_run_write_sqlite, url, statements)
     engine = create_upgrade_engine(url) if may_take_long else create_postgres_write_engine(url)
@@ -66,11 +73,11 @@ async def run_write(
 
 
 async def migrate_and_run(
-    settings: Settings, statements: Callable[[Connection], _Result], *, may_take_long: bool = False
+    database_url: str, statements: Callable[[Connection], _Result], *, may_take_long: bool = False
 ) -> _Result:
     """The same on a database that is made or brought up to date first."""
-    await upgrade_database(parse_url(settings.database_url))
-    return await run_write(settings, statements, may_take_long=may_take_long)
+    await upgrade_database(parse_url(database_url))
+    return await run_write(database_url, statements, may_take_long=may_take_long)
 
 
 def _run_write_sqlite(url: URL, statements: Callable[[Connection], _Result]) -> _Result:
@@ -91,9 +98,9 @@ class NotOurDatabaseError(Exception):
 
 
 @asynccontextmanager
-async def open_read_connection(settings: Settings) -> AsyncIterator[AsyncConnection]:
+async def open_read_connection(database_url: str) -> AsyncIterator[AsyncConnection]:
     """A connection that cannot write, to a database that need not be served at the moment."""
-    url = parse_url(settings.database_url)
+    url = parse_url(database_url)
     engine = create_read_engine(url)
     if is_sqlite(url):
         event.listen(engine.sync_engine, "connect", _read_any_text)

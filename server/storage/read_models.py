@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Sequence
 
-from sqlalchemy import ColumnElement, Executable, Row, and_, bindparam, func, select, text
+from sqlalchemy import ColumnElement, and_, bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.chain import Link
 from domain.episode.decide import EpisodeState
 from domain.types import TASK_IDS
-from server.storage.errors import translate_database_errors
+from server.storage.connections import fetch_all
 from server.storage.schema import episodes, events, sessions
 from server.storage.sql import Statement, StatementRow, insert_together, update_together
 
@@ -135,32 +135,32 @@ def session_row(session_digest: str, episode_id: str) -> StatementRow:
 
 async def read_session(reader: AsyncEngine, names: Sequence[str]) -> str | None:
     """The current episode of a session, which may be recorded under several names; None: it never had one."""
-    rows = await _read(reader, _OF_SESSION, names=list(names))
+    rows = await fetch_all(reader, _OF_SESSION, names=list(names))
     return rows[0].episode_id if rows else None
 
 
 async def read_idle_episodes(reader: AsyncEngine, *, until: str, at_most: int) -> list[IdleEpisode]:
     """Open episodes whose last event is not after ``until`` (a recorded time)."""
-    rows = await _read(reader, _IDLE, until=until, at_most=at_most)
+    rows = await fetch_all(reader, _IDLE, until=until, at_most=at_most)
     return [IdleEpisode(row.episode_id, row.version) for row in rows]
 
 
 async def read_ended(reader: AsyncEngine, names: Sequence[str]) -> list[str]:
     """Which of these episodes are over, whichever server ended them."""
-    return [row.episode_id for row in await _read(reader, _ENDED, names=list(names))]
+    return [row.episode_id for row in await fetch_all(reader, _ENDED, names=list(names))]
 
 
 async def read_open_count(reader: AsyncEngine, *, key_prefix: str | None = None) -> int:
     """How many episodes run; with a key, how many of its own."""
     running = select(func.count()).select_from(episodes).where(_IS_RUNNING, *_of_key(key_prefix))
-    return int((await _read(reader, running))[0][0])
+    return int((await fetch_all(reader, running))[0][0])
 
 
 async def read_last_scores(reader: AsyncEngine, *, key_prefix: str | None = None) -> dict[str, Any]:
     """The score of the episode of each task that ended last, and how many episodes run; with a key, of its own."""
     ended = select(func.max(episodes.c.ended_position)).where(*_of_key(key_prefix)).group_by(episodes.c.task_id)
     last = select(episodes.c.task_id, episodes.c.score).where(episodes.c.ended_position.in_(ended))
-    scores = {row.task_id: row.score for row in await _read(reader, last)}
+    scores = {row.task_id: row.score for row in await fetch_all(reader, last)}
     return {
         "scores": {task_id: scores.get(task_id) for task_id in TASK_IDS},
         "open_episodes": await read_open_count(reader, key_prefix=key_prefix),
@@ -169,9 +169,3 @@ async def read_last_scores(reader: AsyncEngine, *, key_prefix: str | None = None
 
 def _of_key(key_prefix: str | None) -> tuple[ColumnElement[bool], ...]:
     return () if key_prefix is None else (episodes.c.key_prefix == key_prefix,)
-
-
-async def _read(reader: AsyncEngine, query: Executable, **values: Any) -> list[Row[Any]]:
-    with translate_database_errors():
-        async with reader.connect() as connection:
-            return list(await connection.execute(query, values))

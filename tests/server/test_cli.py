@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from domain.types import SINGLE_FAULT_TASKS, TASK_IDS
 from server.cli import cli
 from server.scenarios.simulation import InProcessSimulation
 from tests.served import serving, settings_for
@@ -130,10 +129,8 @@ def test_a_postgresql_that_is_not_there_is_told_in_a_sentence() -> None:
         assert "Traceback" not in told.output
 
 
-@pytest.mark.slow
-def test_floor_gives_the_blind_floor_of_each_task() -> None:
-    floors = json.loads(run("floor", "--seeds", "1", "--json").stdout)
-    assert set(floors) == set(TASK_IDS)
-    assert all(0.2 < each["floor"] < 0.7 for each in floors.values())
-    assert floors["expert"]["answer"] == [], "that nothing is wrong"
-    assert all(floors[task]["answer"]["root_cause_file"] for task in SINGLE_FAULT_TASKS)
+def test_doctor_gives_name_verdict_and_what_to_do_as_json(tmp_path: Path) -> None:
+    checks = json.loads(run("doctor", "--json", "--database", str(tmp_path / "new.db")).stdout)
+    assert {each["name"] for each in checks} == {"address", "disk", "database", "clock", "keys", "secrets"}
+    assert all(set(each) == {"name", "verdict", "told"} for each in checks)
+    assert {each["verdict"] for each in checks} <= {"good", "note", "bad"}

@@ -46,7 +46,7 @@ def test_an_episode_is_played_and_recorded(embedded: Embedded, settings: Setting
     last = env.step(MlopsDebugAction(**SUBMIT))
     assert (last.done, last.metadata["ground_truth"]["fault_id"]) == (True, "data_leakage_scaler")
     assert (env.state.done, env.state.score) == (True, last.reward)
-    assert len(asyncio.run(replay_episode(settings, "by-hand")).events) == 3
+    assert len(asyncio.run(replay_episode(settings.database_url, "by-hand")).events) == 3
 
 
 def test_a_refused_step_says_why_and_harms_nothing(embedded: Embedded) -> None:

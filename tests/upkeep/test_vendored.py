@@ -6,7 +6,7 @@ import pytest
 
 from upkeep.checkout import ROOT
 
-VENDORED = ("server/openapi/viewer", "server/pages/static/vendor/uplot")
+VENDORED = ("server/web/openapi/viewer", "server/web/pages/static/vendor/uplot")
 
 
 @pytest.mark.parametrize("folder", VENDORED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from upkeep.vulnerabilities import ask, read_report, render
+from upkeep.vulnerabilities import read_report, render, run_pip_audit
 
 
 def printed(*rows: dict[str, object]) -> str:
@@ -38,6 +38,6 @@ def test_an_auditor_that_fails_gives_no_clean_report() -> None:
 
 
 def test_an_auditor_that_does_not_end_is_ended() -> None:
-    report = ask(seconds=0.001)
+    report = run_pip_audit(seconds=0.001)
     assert report.is_without_data
     assert "NO VULNERABILITY DATA" in render(report)

@@ -1,1 +1,1 @@
-"""docs/reference, written from the code: one module a page, each a pure function of what the code says."""
+"""Generators of the pages of docs/reference, one module a page; each is a pure function of the code."""

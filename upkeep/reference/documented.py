@@ -1,4 +1,4 @@
-"""Fields of a class with the docstrings below them, which Python itself does not keep."""
+"""Fields of a class with their attribute docstrings, which Python does not keep at run time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Documented(NamedTuple):
     name: str
     type: str
     told: str
-    """Empty: the name says it."""
+    """Empty: the field has no docstring."""
 
 
 def documented_fields(owner: type) -> list[Documented]:

@@ -44,7 +44,7 @@ def render() -> str:
 
 
 def _stored(event: type[Event]) -> type[BaseModel]:
-    """What the payload holds."""
+    """The fields of the payload."""
     return StoredSubmission if event is DiagnosisSubmitted else event
 
 

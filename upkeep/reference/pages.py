@@ -46,7 +46,7 @@ def write_pages(folder: Path = FOLDER) -> list[Path]:
 
 
 def outdated_pages(folder: Path = FOLDER) -> list[Path]:
-    """The pages that are missing or differ from what the code says, and generated pages that no longer exist."""
+    """The pages that are missing or differ from the code, and generated pages that no longer exist."""
     differing = [folder / name for name in PAGES if _read(folder / name) != render_page(name)]
     leftover = [
         each for each in sorted(folder.glob("*.md")) if each.name not in PAGES and _read(each).startswith(_MADE)

@@ -1,4 +1,4 @@
-"""Holds a bundle against checkpoints: the one that it brings, and those that somebody kept."""
+"""Compares a bundle with checkpoints: the one in it, and those that the verifier's user stored before."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from server.audit.bundle.reader import Bundle
 from server.audit.checkpoint_audit import (
     Checkpoint,
     CheckpointFileError,
-    faults_of_chain,
-    faults_of_rounds,
+    check_chain,
+    check_rounds,
     read_checkpoint,
 )
 from server.audit.checkpoints import StreamHead, heads_hash
@@ -22,56 +22,56 @@ NO_CHECKPOINT = "no checkpoint in the bundle: nothing shows whether episodes are
 
 
 def own_checkpoint(bundle: Bundle) -> Checkpoint | None:
-    """The checkpoint that the bundle brings; None: none, or it cannot be read."""
+    """The checkpoint in the bundle. None: there is none, or it cannot be read."""
     try:
         return read_checkpoint(bundle.checkpoint)
     except CheckpointFileError:
         return None
 
 
-def compare_own(bundle: Bundle, public_key: str) -> list[StoreFinding]:
-    """The checkpoint in the bundle is there, signed, not older than what it should cover, and true of the episodes."""
+def check_own_checkpoint(bundle: Bundle, public_key: str) -> list[StoreFinding]:
+    """Check that the bundle has a signed checkpoint that covers its closed rounds and matches its episodes."""
     if bundle.checkpoint is None:
         is_due = bundle.signature is not None or any(each["closed_at"] for each in bundle.manifest["rounds"])
-        return [finding("there is no checkpoint")] if is_due and bundle.streams else []
+        return [_finding("there is no checkpoint")] if is_due and bundle.streams else []
     own = own_checkpoint(bundle)
     if own is None:
-        return [finding("the checkpoint cannot be read")]
+        return [_finding("the checkpoint cannot be read")]
     if own.heads is None:
-        return [finding("the checkpoint has no list of heads")]
+        return [_finding("the checkpoint has no list of heads")]
     found = _compare(bundle, own, public_key, "the checkpoint")
-    return found or [*_closed_rounds(bundle, own.statement), *_chain(bundle, own)]
+    return found or [*_check_closed_rounds(bundle, own.statement), *_check_chain(bundle, own)]
 
 
-def compare_kept(bundle: Bundle, kept: Checkpoint, public_key: str) -> list[StoreFinding]:
-    """The bundle is no older than a checkpoint that somebody kept, and goes on from it."""
-    number = kept.statement["number"]
+def check_external_checkpoint(bundle: Bundle, external: Checkpoint, public_key: str) -> list[StoreFinding]:
+    """Check that the bundle continues from a checkpoint that was stored before."""
+    number = external.statement["number"]
     name = f"the kept checkpoint {number}"
-    found = _compare(bundle, kept, public_key, name)
+    found = _compare(bundle, external, public_key, name)
     own = own_checkpoint(bundle)
     if own is None or own.statement["number"] < number:
         brought = "none" if own is None else str(own.statement["number"])
-        return [*found, finding(f"the bundle is older than {name}: its own checkpoint is {brought}")]
+        return [*found, _finding(f"the bundle is older than {name}: its own checkpoint is {brought}")]
     same = [each for each in _statements(bundle, own) if each["number"] == number]
-    if same and canonical(same[0]) != canonical(kept.statement):
-        found.append(finding(f"the bundle has another checkpoint {number} than the one that was kept"))
+    if same and canonical(same[0]) != canonical(external.statement):
+        found.append(_finding(f"the bundle has another checkpoint {number} than the one that was kept"))
     return found
 
 
 def _compare(bundle: Bundle, checkpoint: Checkpoint, public_key: str, name: str) -> list[StoreFinding]:
     statement, of_round = checkpoint.statement, bundle.manifest["of_round"]
     if not is_signed_by(public_key, checkpoint.signed):
-        return [finding(f"{name} is not signed by this key")]
+        return [_finding(f"{name} is not signed by this key")]
     present = {each["round_id"]: each for each in bundle.manifest["rounds"]}
     named = [each for each in statement["rounds"] if of_round in (None, each["round"])]
-    found = [finding(each) for each in faults_of_rounds({"rounds": named}, present)]
+    found = [_finding(each) for each in check_rounds({"rounds": named}, present)]
     if checkpoint.heads is None:
         # Positions are not covered by the chain, but another order of the same events would not give the same hash.
         if of_round is None and heads_hash(_heads_until(bundle, statement["position"])) != statement["heads_hash"]:
-            found.append(finding(f"the episodes are not those of {name}"))
+            found.append(_finding(f"the episodes are not those of {name}"))
         return found
     if heads_hash(checkpoint.heads) != statement["heads_hash"]:
-        return [*found, finding(f"the list of heads of {name} is not the one that was signed")]
+        return [*found, _finding(f"the list of heads of {name} is not the one that was signed")]
     return found + _compare_heads(bundle, checkpoint.heads, name)
 
 
@@ -89,29 +89,29 @@ def _compare_heads(bundle: Bundle, heads: Iterable[StreamHead], name: str) -> li
             continue
         links = bundle.streams.get(head.stream_id)
         if links is None:
-            found.append(finding(f"it is gone; at {name} it had {head.version} events", head.stream_id))
+            found.append(_finding(f"it is gone; at {name} it had {head.version} events", head.stream_id))
         elif head.hash not in {each.hash.hex() for each in links if each.version == head.version}:
-            found.append(finding(f"version {head.version} is not the one of {name}", head.stream_id))
+            found.append(_finding(f"version {head.version} is not the one of {name}", head.stream_id))
     return found
 
 
-def _closed_rounds(bundle: Bundle, statement: Mapping[str, Any]) -> list[StoreFinding]:
-    """A checkpoint that says that a round was closed lists its attempts: they all had begun before."""
+def _check_closed_rounds(bundle: Bundle, statement: Mapping[str, Any]) -> list[StoreFinding]:
+    """A checkpoint made after a round was closed lists all its attempts, because none can begin later."""
     closed = {each["round_id"] for each in bundle.manifest["rounds"] if each["closed_at"] is not None}
     signed = {each["round"] for each in statement["rounds"] if each.get("closed_at") is not None}
-    return [finding(f"the checkpoint is older than the end of round {name}") for name in sorted(closed - signed)]
+    return [_finding(f"the checkpoint is older than the end of round {name}") for name in sorted(closed - signed)]
 
 
-def _chain(bundle: Bundle, own: Checkpoint) -> list[StoreFinding]:
+def _check_chain(bundle: Bundle, own: Checkpoint) -> list[StoreFinding]:
     if bundle.checkpoints is None:
         return []
     try:
         statements = [read_checkpoint(each).statement for each in bundle.checkpoints]
-        found = faults_of_chain(statements)
+        found = check_chain(statements)
         if not statements or canonical(statements[-1]) != canonical(own.statement):
-            found.append(finding("the list of checkpoints does not end with the checkpoint"))
+            found.append(_finding("the list of checkpoints does not end with the checkpoint"))
     except (CheckpointFileError, KeyError, ValueError):
-        return [finding("the list of checkpoints cannot be read")]
+        return [_finding("the list of checkpoints cannot be read")]
     return found
 
 
@@ -122,5 +122,5 @@ def _statements(bundle: Bundle, own: Checkpoint) -> list[dict[str, Any]]:
         return [own.statement]
 
 
-def finding(message: str, episode_id: str | None = None) -> StoreFinding:
+def _finding(message: str, episode_id: str | None = None) -> StoreFinding:
     return StoreFinding(code="checkpoint", version=None, message=message, episode_id=episode_id)

@@ -1,4 +1,4 @@
-"""What a bundle must hold together: its signature, what may be withheld, receipts, and one board for each round."""
+"""Checks of a bundle: its signature, withheld payloads, receipts, boards, and evidence from outside."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Mapping, NamedTuple, Sequence
 
 from domain.chain import verify_chain
 from domain.ranking.rounds import round_of_name
-from server.audit.bundle.checkpoints import compare_kept, own_checkpoint
+from server.audit.bundle.checkpoints import check_external_checkpoint, own_checkpoint
 from server.audit.bundle.reader import Bundle
 from server.audit.bundle.statement import bundle_statement
 from server.audit.checkpoint_audit import Checkpoint
@@ -31,17 +31,17 @@ _SIGNED_PARTS = {
 }
 
 
-class Kept(NamedTuple):
-    """What somebody kept of the host's words, which the bundle must not contradict."""
+class ExternalEvidence(NamedTuple):
+    """Signed statements of the host from before, which the bundle must not contradict."""
 
     checkpoints: Sequence[Checkpoint] = ()
-    receipts: Sequence[Mapping[str, Any]] = ()
+    check_receipts: Sequence[Mapping[str, Any]] = ()
     commitments: Mapping[str, str] = {}
     """Round to the SHA-256 of its secret, hex."""
 
 
-def signature(bundle: Bundle, public_key: str) -> list[StoreFinding]:
-    """Manifest, boards, heads and checkpoint are those that were signed together."""
+def check_signature(bundle: Bundle, public_key: str) -> list[StoreFinding]:
+    """Check that manifest, boards, heads and checkpoint are those that were signed together."""
     own = own_checkpoint(bundle)
     if bundle.signature is None:
         if own is not None and own.statement.get("signs_bundles"):
@@ -49,20 +49,20 @@ def signature(bundle: Bundle, public_key: str) -> list[StoreFinding]:
                 _finding("signature", "the bundle is not signed, though its checkpoint is of a host that signs them")
             ]
         return []
-    said = bundle.signature["statement"] if is_signed_by(public_key, bundle.signature) else {}
-    if not isinstance(said, dict) or said.get("kind") != "bundle":
+    statement = bundle.signature["statement"] if is_signed_by(public_key, bundle.signature) else {}
+    if not isinstance(statement, dict) or statement.get("kind") != "bundle":
         return [_finding("signature", "the bundle is not signed by this key")]
     heads = [StreamHead(name, links[-1].version, links[-1].hash.hex()) for name, links in bundle.streams.items()]
-    again = bundle_statement(bundle.manifest, bundle.boards, heads, own.statement if own is not None else None)
+    expected = bundle_statement(bundle.manifest, bundle.boards, heads, own.statement if own is not None else None)
     return [
         _finding("signature", f"not as it was signed: {what}")
         for name, what in _SIGNED_PARTS.items()
-        if said.get(name) != again[name]
+        if statement.get(name) != expected[name]
     ]
 
 
-def withheld(bundle: Bundle) -> list[StoreFinding]:
-    """Only the reset of an episode that runs is withheld; in a closed round nothing runs."""
+def check_withheld(bundle: Bundle) -> list[StoreFinding]:
+    """Check that only resets of running episodes are withheld, and that no episode of a closed round runs."""
     found = []
     closed = {each["round_id"] for each in bundle.manifest["rounds"] if each["closed_at"] is not None}
     running = set(bundle.running)
@@ -80,8 +80,8 @@ def withheld(bundle: Bundle) -> list[StoreFinding]:
     return found
 
 
-def receipts(bundle: Bundle, public_key: str) -> list[StoreFinding]:
-    """Every episode that ended has a receipt of this key that says what its events say; nothing else has one."""
+def check_receipts(bundle: Bundle, public_key: str) -> list[StoreFinding]:
+    """Check that exactly the ended episodes have a receipt, signed by this key, that matches their events."""
     found, given = [], {}
     for each in bundle.receipts:
         if is_receipt(public_key, each):
@@ -103,8 +103,8 @@ def receipts(bundle: Bundle, public_key: str) -> list[StoreFinding]:
     return found
 
 
-def boards(bundle: Bundle) -> list[StoreFinding]:
-    """One board for each round."""
+def check_boards(bundle: Bundle) -> list[StoreFinding]:
+    """Check that there is one board for each round."""
     counted = Counter(each["round"] for each in bundle.boards)
     expected = [each["round_id"] for each in bundle.manifest["rounds"]]
     if len(expected) != len(set(expected)):
@@ -117,13 +117,13 @@ def boards(bundle: Bundle) -> list[StoreFinding]:
     return found
 
 
-def kept(bundle: Bundle, public_key: str, words: Kept) -> list[StoreFinding]:
-    """Nothing contradicts what somebody kept."""
-    found = [each for one in words.checkpoints for each in compare_kept(bundle, one, public_key)]
-    for each in words.receipts:
-        found += _kept_receipt(bundle, public_key, each)
+def check_evidence(bundle: Bundle, public_key: str, evidence: ExternalEvidence) -> list[StoreFinding]:
+    """Check the bundle against evidence from outside."""
+    found = [each for one in evidence.checkpoints for each in check_external_checkpoint(bundle, one, public_key)]
+    for each in evidence.check_receipts:
+        found += _check_external_receipt(bundle, public_key, each)
     known = {each["round_id"]: each["commitment"] for each in bundle.manifest["rounds"]}
-    for name, commitment in words.commitments.items():
+    for name, commitment in evidence.commitments.items():
         if name not in known:
             found.append(_finding("round", f"there is no round {name}, whose commitment was kept"))
         elif known[name] != commitment:
@@ -131,34 +131,36 @@ def kept(bundle: Bundle, public_key: str, words: Kept) -> list[StoreFinding]:
     return found
 
 
-def _kept_receipt(bundle: Bundle, public_key: str, receipt: Mapping[str, Any]) -> list[StoreFinding]:
+def _check_external_receipt(bundle: Bundle, public_key: str, receipt: Mapping[str, Any]) -> list[StoreFinding]:
     if not is_receipt(public_key, receipt):
         return [_finding("receipt", "a kept receipt is not signed by this key")]
-    said = receipt["statement"]
-    name = said["episode_id"]
+    statement = receipt["statement"]
+    name = statement["episode_id"]
     if name not in bundle.streams:
         return [_finding("receipt", "its receipt was kept, but it is not in the bundle", name)]
     if name in bundle.running:
         return [_finding("receipt", "the receipt of its end was kept, but it runs", name)]
-    if _contradicts(bundle, name, said):
+    if _contradicts(bundle, name, statement):
         return [_finding("receipt", "the receipt that was kept says something else than the events", name)]
     return []
 
 
-def _contradicts(bundle: Bundle, name: str, said: Mapping[str, Any]) -> bool:
+def _contradicts(bundle: Bundle, name: str, statement: Mapping[str, Any]) -> bool:
     try:
         folded = fold_links(bundle.streams[name])
     except ValueError:
-        return False  # the audit says so, or that a payload is withheld
-    return folded.state.ended is None or said != receipt_statement(name, folded.state, folded.head)
+        return False  # the audit reports it, or the payload is withheld
+    return folded.state.ended is None or statement != receipt_statement(name, folded.state, folded.head)
 
 
 def is_receipt(public_key: str, given: Any) -> bool:
     """Whether it is a receipt with a signature of this key."""
     if not is_signed_by(public_key, given) or not isinstance(given["statement"], dict):
         return False
-    said = given["statement"]
-    return said.get("kind") == "receipt" and isinstance(said.get("episode_id"), str) and "head_hash" in said
+    statement = given["statement"]
+    return (
+        statement.get("kind") == "receipt" and isinstance(statement.get("episode_id"), str) and "head_hash" in statement
+    )
 
 
 def _finding(code: str, message: str, episode_id: str | None = None, version: int | None = None) -> StoreFinding:

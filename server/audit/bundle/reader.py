@@ -1,4 +1,4 @@
-"""Reads a bundle that may come from anybody: known members only, each within a bound of size, ratio, line and nesting."""
+"""Reads an untrusted bundle: known members only, with limits on size, compression ratio, line length and nesting."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from domain.events import ENDING_KINDS
 from server.audit.bundle.writer import FORMAT
 
 MIB = 1 << 20
-LARGEST = {
+MAX_MEMBER_BYTES = {
     "manifest.json": 4 * MIB,
     "boards.json": 16 * MIB,
     "checkpoint.json": 64 * MIB,
@@ -27,7 +27,7 @@ LARGEST = {
     "receipts.jsonl": 256 * MIB,
     "checkpoints.jsonl": 256 * MIB,
 }
-"""Member to the most bytes that it may unpack to."""
+"""Max unpacked bytes of each member."""
 MAX_BYTES = 1536 * MIB
 """Of all members together."""
 MAX_RATIO = 200
@@ -37,7 +37,7 @@ MAX_LINE_BYTES = 8 * MIB
 MAX_VALUES = 4_000_000
 """In one JSON text; an empty list costs fifty times as much memory as its two bytes."""
 MAX_DEPTH = 32
-_Taken = TypeVar("_Taken")
+_Parsed = TypeVar("_Parsed")
 _SINCE_SIGNED = ("signature.json", "checkpoints.jsonl")
 """Not in the bundles of earlier versions."""
 
@@ -47,18 +47,18 @@ class BundleError(ValueError):
 
 
 class Bundle(NamedTuple):
-    """What is in a bundle."""
+    """The content of a bundle."""
 
     manifest: dict[str, Any]
     streams: dict[str, tuple[Link, ...]]
     scenarios: dict[str, str]
-    """Digest, as the bundle says, to body."""
+    """Digest, not verified here, to body."""
     splits: dict[str, str]
     """Digest to the split of the scenario, where the bundle names it."""
     receipts: list[Any]
     boards: list[dict[str, Any]]
     checkpoint: Any
-    """None: none had been made."""
+    """None: there was none when the bundle was made."""
     checkpoints: list[Any] | None
     """All statements up to the checkpoint; None: an earlier version wrote the bundle."""
     signature: Any
@@ -66,7 +66,7 @@ class Bundle(NamedTuple):
 
     @property
     def whole(self) -> dict[str, tuple[Link, ...]]:
-        """Episodes of which nothing is withheld."""
+        """Episodes without withheld payloads."""
         return {name: links for name, links in self.streams.items() if all(each.payload is not None for each in links)}
 
     @property
@@ -74,11 +74,11 @@ class Bundle(NamedTuple):
         return [name for name, links in self.streams.items() if links[-1].kind not in ENDING_KINDS]
 
 
-class _Shape(BaseModel):
+class _Partial(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True)
 
 
-class _Round(_Shape):
+class _Round(_Partial):
     round_id: str
     suite_id: str
     suite_digest: str
@@ -91,30 +91,30 @@ class _Round(_Shape):
     secret: Annotated[str, Field(pattern=r"^[0-9a-f]*$")] | None
 
 
-class _Key(_Shape):
+class _Key(_Partial):
     prefix: str
     name: str
     kind: str
 
 
-class _Manifest(_Shape):
+class _Manifest(_Partial):
     format: int
     of_round: str | None
     rounds: list[_Round]
     keys: list[_Key]
 
 
-class _Attempts(_Shape):
+class _Attempts(_Partial):
     used: int
     running: int
 
 
-class _BoardRow(_Shape):
+class _BoardRow(_Partial):
     agent: str
     attempts: _Attempts
 
 
-class _Board(_Shape):
+class _Board(_Partial):
     round: str
     rows: list[_BoardRow]
 
@@ -137,7 +137,7 @@ class _Event(BaseModel):
 
 
 def read_bundle(path: Path) -> Bundle:
-    """Raises ``BundleError``."""
+    """Read and check the file; raises ``BundleError``."""
     try:
         with zipfile.ZipFile(path) as file:
             _check_members(file)
@@ -164,16 +164,16 @@ def _check_members(file: zipfile.ZipFile) -> None:
     members = file.infolist()
     names = [each.filename for each in members]
     for name in names:
-        if name not in LARGEST:
+        if name not in MAX_MEMBER_BYTES:
             raise BundleError(f"it holds {name[:80]!r}, which no bundle has")
     if len(names) != len(set(names)):
         raise BundleError("it holds two members of one name")
-    missing = [name for name in LARGEST if name not in names and name not in _SINCE_SIGNED]
+    missing = [name for name in MAX_MEMBER_BYTES if name not in names and name not in _SINCE_SIGNED]
     if missing:
         raise BundleError(f"it has no {missing[0]}")
     for each in members:
-        if each.file_size > LARGEST[each.filename]:
-            raise BundleError(f"{each.filename} unpacks to more than {LARGEST[each.filename]} bytes")
+        if each.file_size > MAX_MEMBER_BYTES[each.filename]:
+            raise BundleError(f"{each.filename} unpacks to more than {MAX_MEMBER_BYTES[each.filename]} bytes")
         if each.file_size > max(FREE_BYTES, MAX_RATIO * each.compress_size):
             raise BundleError(f"{each.filename} is packed by a factor of more than {MAX_RATIO}")
     if sum(each.file_size for each in members) > MAX_BYTES:
@@ -187,7 +187,7 @@ def _read(file: zipfile.ZipFile) -> Bundle:
     boards = _document(file, "boards.json")
     for board in boards:
         _Board.model_validate(board)
-    links = _lines(file, "events.jsonl", lambda each: _link(_Event.model_validate(each)))
+    links = _lines(file, "events.jsonl", lambda each: _to_link(_Event.model_validate(each)))
     links.sort(key=lambda each: (each.stream_id, each.version))
     names = file.namelist()
     found = _lines(file, "scenarios.jsonl", lambda each: (str(each["digest"]), str(each["body"]), each.get("split")))
@@ -196,10 +196,10 @@ def _read(file: zipfile.ZipFile) -> Bundle:
         {name: tuple(found) for name, found in groupby(links, key=lambda each: each.stream_id)},
         {digest: body for digest, body, _ in found},
         {digest: str(split) for digest, _, split in found if split is not None},
-        _lines(file, "receipts.jsonl", _as_it_is),
+        _lines(file, "receipts.jsonl", _identity),
         boards,
         _document(file, "checkpoint.json"),
-        _lines(file, "checkpoints.jsonl", _as_it_is) if "checkpoints.jsonl" in names else None,
+        _lines(file, "checkpoints.jsonl", _identity) if "checkpoints.jsonl" in names else None,
         _document(file, "signature.json") if "signature.json" in names else None,
     )
 
@@ -208,17 +208,17 @@ def _document(file: zipfile.ZipFile, name: str) -> Any:
     return parse_bounded(file.read(name))
 
 
-def _lines(file: zipfile.ZipFile, name: str, take: Callable[[Any], _Taken]) -> list[_Taken]:
-    taken = []
+def _lines(file: zipfile.ZipFile, name: str, parse: Callable[[Any], _Parsed]) -> list[_Parsed]:
+    parsed = []
     with file.open(name) as packed, io.BufferedReader(packed, MIB) as unpacked:  # type: ignore[type-var]
         while line := unpacked.readline(MAX_LINE_BYTES + 1):
             if len(line) > MAX_LINE_BYTES:
                 raise BundleError(f"{name} has a line of more than {MAX_LINE_BYTES} bytes")
-            taken.append(take(parse_bounded(line)))
-    return taken
+            parsed.append(parse(parse_bounded(line)))
+    return parsed
 
 
-def _as_it_is(value: Any) -> Any:
+def _identity(value: Any) -> Any:
     return value
 
 
@@ -226,7 +226,7 @@ def parse_bounded(text: bytes) -> Any:
     """JSON of bounded size in memory; raises ``BundleError`` or ``ValueError``."""
     if text.count(b",") + text.count(b"[") + text.count(b"{") > MAX_VALUES:
         raise BundleError(f"it has a JSON text of more than {MAX_VALUES} values")
-    value = json.loads(text, parse_constant=_refuse)
+    value = json.loads(text, parse_constant=_refuse_constant)
     if _is_nested(value):
         raise BundleError("it is nested too deeply")
     return value
@@ -236,23 +236,23 @@ def _is_nested(value: Any) -> bool:
     """Whether it is nested more deeply than a bundle is."""
     level = [value]
     for _ in range(MAX_DEPTH):
-        level = [inner for outer in level for inner in _inside(outer)]
+        level = [inner for outer in level for inner in _containers_in(outer)]
         if not level:
             return False
     return True
 
 
-def _inside(value: Any) -> list[Any]:
-    """What a value holds that can hold something itself."""
-    held = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [each for each in held if isinstance(each, (dict, list))]
+def _containers_in(value: Any) -> list[Any]:
+    """The lists and objects directly in a value."""
+    values = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [each for each in values if isinstance(each, (dict, list))]
 
 
-def _refuse(constant: str) -> NoReturn:
+def _refuse_constant(constant: str) -> NoReturn:
     raise BundleError(f"{constant} is no JSON")
 
 
-def _link(each: _Event) -> Link:
+def _to_link(each: _Event) -> Link:
     payload = None if each.payload is None else each.payload.encode()
     return Link(
         stream_id=each.stream_id,

@@ -1,4 +1,4 @@
-"""What is signed of a bundle as a whole. It names contents, not files: another layout of the file signs the same."""
+"""The signed statement of a bundle. It covers contents, not files, so that it does not depend on the layout of the file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def bundle_statement(
     heads: Iterable[StreamHead],
     checkpoint: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    """Manifest, boards, the last event of every episode, and the checkpoint beside them, as one statement.
+    """Manifest, boards, the last event of every episode, and the checkpoint, as one statement.
 
     Args:
         manifest: with the rounds, the keys, and when and of what the bundle was made.

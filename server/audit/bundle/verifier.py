@@ -1,7 +1,7 @@
 """Derives a bundle again: chains, seeds, artifacts, observations, rewards, grades, receipts and ranks.
 
-The events are put into a store of its own in a temporary folder, and the read models are built from them, so that what
-audits a server's database audits a bundle with the same code.
+The events are inserted into a temporary database, and the read models are rebuilt from them, so that a bundle is audited
+by the same code as the database of a server.
 """
 
 from __future__ import annotations
@@ -18,15 +18,22 @@ from sqlalchemy import Connection, create_engine
 
 from domain.chain import Link
 from domain.scenario import Scenario
-from server.audit.bundle.checkpoints import NO_CHECKPOINT, compare_own
-from server.audit.bundle.findings import UNSIGNED, Kept, boards, kept, receipts, signature, withheld
+from server.audit.bundle.checkpoints import NO_CHECKPOINT, check_own_checkpoint
+from server.audit.bundle.findings import (
+    UNSIGNED,
+    ExternalEvidence,
+    check_boards,
+    check_evidence,
+    check_receipts,
+    check_signature,
+    check_withheld,
+)
 from server.audit.bundle.reader import Bundle, BundleError, read_bundle
 from server.audit.report import StoreFinding, StoreReport
 from server.audit.store_audit import audit_store
 from server.episodes.rebuild import rebuild
 from server.ranking.leaderboard import read_board, read_board_with_ranks
 from server.scenarios.simulation import create_process_pool
-from server.settings import Settings
 from server.storage.connections import run_read
 from server.storage.schema import events, keys, metadata, rounds, scenarios
 
@@ -36,68 +43,68 @@ _NO_HASH = bytes(32)
 _ABSENT = {"split": "train"}
 """What a column of a round is where the bundle was made before it was there."""
 _RUNNING = "still running when the bundle was made: only its chain was verified"
-_NOTHING = StoreReport(episodes=0, events=0, scenarios=0, seconds=0.0, seconds_a_scenario=None, findings=(), notes={})
+_EMPTY_REPORT = StoreReport(
+    episodes=0, events=0, scenarios=0, seconds=0.0, seconds_a_scenario=None, findings=(), notes={}
+)
 
 
 def verify_bundle(
     path: Path,
     public_key: str,
     *,
-    words: Kept = Kept(),  # noqa: B008 - immutable
+    evidence: ExternalEvidence = ExternalEvidence(),  # noqa: B008 - immutable
     workers: int | None = None,
     create_pool: Callable[[int], Executor] = create_process_pool,
 ) -> StoreReport:
-    """Needs nothing but the bundle and the public key; raises ``BundleError``.
+    """Verify a bundle with nothing but the public key of its host; raises ``BundleError``.
 
     Args:
         path: the bundle.
         public_key: the host's, 64 hex digits.
-        words: what somebody kept of the host's words.
+        words: signed statements of the host from before.
         workers: processes; None: one a core.
-        create_pool: makes them.
+        create_pool: starts them.
     """
     bundle = read_bundle(path)
-    found = _held_together(bundle, public_key, words)
+    found = _check_consistency(bundle, public_key, evidence)
     with tempfile.TemporaryDirectory(prefix="mlops-debug-verify-") as folder:
-        settings = Settings(
-            database_url=f"sqlite:///{Path(folder) / 'bundle.db'}", secrets_folder=str(Path(folder) / "none")
-        )
-        report = _NOTHING
-        if not (unreadable := _load(settings, lambda opened: _insert(opened, bundle))):
-            found += _load(settings, lambda opened: rebuild(opened, verify=False))
-            report = audit_store(settings, workers=workers, create_pool=create_pool)
-            found += asyncio.run(run_read(settings, lambda opened: _boards(opened, bundle)))
+        database_url = f"sqlite:///{Path(folder) / 'bundle.db'}"
+        report = _EMPTY_REPORT
+        if not (unreadable := _load(database_url, lambda opened: _insert(opened, bundle))):
+            found += _load(database_url, lambda opened: rebuild(opened, verify=False))
+            report = audit_store(database_url, None, workers=workers, create_pool=create_pool)
+            found += asyncio.run(run_read(database_url, lambda opened: _compare_boards(opened, bundle)))
         found += unreadable
-    held_back = len(bundle.streams) - len(bundle.whole)
+    withheld_count = len(bundle.streams) - len(bundle.whole)
     return report.model_copy(
         update={
-            "episodes": report.episodes + held_back,
+            "episodes": report.episodes + withheld_count,
             "findings": (*found, *report.findings),
-            "notes": {**_notes(bundle, held_back), **report.notes},
+            "notes": {**_notes(bundle, withheld_count), **report.notes},
         }
     )
 
 
-def _held_together(bundle: Bundle, public_key: str, words: Kept) -> list[StoreFinding]:
+def _check_consistency(bundle: Bundle, public_key: str, evidence: ExternalEvidence) -> list[StoreFinding]:
     checks: list[Callable[[], list[StoreFinding]]] = [
-        partial(signature, bundle, public_key),
-        partial(withheld, bundle),
-        partial(receipts, bundle, public_key),
-        partial(boards, bundle),
-        partial(compare_own, bundle, public_key),
-        partial(kept, bundle, public_key, words),
+        partial(check_signature, bundle, public_key),
+        partial(check_withheld, bundle),
+        partial(check_receipts, bundle, public_key),
+        partial(check_boards, bundle),
+        partial(check_own_checkpoint, bundle, public_key),
+        partial(check_evidence, bundle, public_key, evidence),
     ]
     found: list[StoreFinding] = []
     for check in checks:
         try:
             found += check()
-        except (ValueError, TypeError, LookupError, AttributeError) as error:  # whatever a foreign file holds
+        except (ValueError, TypeError, LookupError, AttributeError) as error:  # any content of an untrusted file
             found.append(_finding("fold", f"the bundle cannot be compared: {error}", None))
     return found
 
 
-def _notes(bundle: Bundle, held_back: int) -> dict[str, int]:
-    notes = {_RUNNING: held_back} if held_back else {}
+def _notes(bundle: Bundle, withheld_count: int) -> dict[str, int]:
+    notes = {_RUNNING: withheld_count} if withheld_count else {}
     if bundle.signature is None:
         notes[UNSIGNED] = len(bundle.streams)
     if bundle.checkpoint is None and bundle.streams:
@@ -105,13 +112,13 @@ def _notes(bundle: Bundle, held_back: int) -> dict[str, int]:
     return notes
 
 
-def _load(settings: Settings, statements: Callable[[Connection], object]) -> list[StoreFinding]:
+def _load(database_url: str, statements: Callable[[Connection], object]) -> list[StoreFinding]:
     """Run statements on the database of the bundle in one transaction."""
-    engine = create_engine(settings.database_url)
+    engine = create_engine(database_url)
     try:
         with engine.begin() as connection:
             statements(connection)
-    except Exception as error:  # noqa: BLE001 - whatever a foreign file holds is a finding
+    except Exception as error:  # noqa: BLE001 - any content of an untrusted file is a finding
         return [_finding("fold", f"the events cannot be read back: {error}", None)]
     finally:
         engine.dispose()
@@ -154,14 +161,14 @@ def _scenario_row(digest: str, body: str, splits: dict[str, str]) -> dict[str, A
     }
 
 
-def _boards(connection: Connection, bundle: Bundle) -> list[StoreFinding]:
+def _compare_boards(connection: Connection, bundle: Bundle) -> list[StoreFinding]:
     """Every rank and score of every board, from the events."""
     found = []
     for board in bundle.boards:
         read = read_board if "has_ranks" in board else read_board_with_ranks
         try:
             again = read(connection, round_id=board["round"])
-        except Exception as error:  # noqa: BLE001 - whatever a foreign file holds is a finding
+        except Exception as error:  # noqa: BLE001 - any content of an untrusted file is a finding
             found.append(_finding("board", f"the board of round {board['round']} cannot be computed: {error}", None))
             continue
         if _comparable(again) != _comparable(board):
@@ -176,11 +183,11 @@ def _boards(connection: Connection, bundle: Bundle) -> list[StoreFinding]:
 
 
 def _comparable(board: dict[str, Any]) -> dict[str, Any]:
-    """Without what only the server can say: running attempts, whose payloads are withheld, and its own audits."""
+    """Without running attempts, whose payloads are withheld, and without the audit marks of the server."""
     rows = []
     for row in board["rows"]:
-        kept = {key: value for key, value in row.items() if key not in ("verified", "attempts")}
-        rows.append({**kept, "ended": row["attempts"]["used"] - row["attempts"]["running"]})
+        check_evidence = {key: value for key, value in row.items() if key not in ("verified", "attempts")}
+        rows.append({**check_evidence, "ended": row["attempts"]["used"] - row["attempts"]["running"]})
     return {**board, "rows": [row for row in rows if row["ended"]]}
 
 

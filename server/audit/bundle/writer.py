@@ -1,6 +1,6 @@
-"""Writes a bundle: everything that is needed to derive what happened again, without this server and its database.
+"""Writes a bundle: all data that is needed to verify the episodes without this server and its database.
 
-Rule 1: of an episode that runs, the bundle holds what everybody may see: its chain, without the payload of its reset, and
+Rule 1: of an episode that runs, the bundle has only what is public: its chain, without the payload of its reset, and
 no scenario. Rule 2: a round's secret is in it once it is revealed, never before. Rule 3: manifest, boards, the last events
 of all episodes and the checkpoint are signed together.
 """
@@ -24,7 +24,7 @@ from domain.ranking.rounds import round_of_name
 from domain.rubric import RUBRIC
 from server.atomic_files import atomic_write
 from server.audit.bundle.statement import bundle_statement
-from server.audit.checkpoints import StreamHead, read_all, with_heads
+from server.audit.checkpoints import StreamHead, read_checkpoints, with_heads
 from server.episodes.responses import receipt_statement
 from server.ranking.errors import UnknownRoundError
 from server.ranking.leaderboard import read_board
@@ -36,7 +36,7 @@ from server.version import VERSION
 FORMAT = 1
 
 
-class Exported(NamedTuple):
+class ExportSummary(NamedTuple):
     """What was written."""
 
     episodes: int
@@ -50,23 +50,25 @@ class StaleCheckpointError(Exception):
 
 
 class _Written(NamedTuple):
-    exported: Exported
+    exported: ExportSummary
     heads: list[StreamHead]
     digests: list[str]
     """Of the scenarios that may be shown."""
 
 
-def export_bundle(connection: Connection, signer: Signer, path: Path, *, round_id: str | None, now: str) -> Exported:
+def export_bundle(
+    connection: Connection, signer: Signer, path: Path, *, round_id: str | None, now: str
+) -> ExportSummary:
     """Write everything, or what belongs to a round, from one snapshot of the database, with the latest checkpoint, which
     should be a new one. Raises ``UnknownRoundError``, ``StaleCheckpointError`` or ``UnwritableFileError``."""
-    published = [_round(row) for row in connection.execute(select(rounds).order_by(rounds.c.round_id))]
+    published = [_round_json(row) for row in connection.execute(select(rounds).order_by(rounds.c.round_id))]
     if round_id is not None:
         published = [each for each in published if each["round_id"] == round_id]
         if not published:
             raise UnknownRoundError(round_id)
     manifest = _manifest(connection, signer, published, round_id, now)
     boards = [read_board(connection, round_id=each["round_id"]) for each in published]
-    checkpoints = read_all(connection)
+    checkpoints = read_checkpoints(connection)
     latest = checkpoints[-1] if checkpoints else None
     _require_closed(latest, published)
     with atomic_write(path) as unfinished, zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as bundle:
@@ -128,7 +130,7 @@ def _write_streams(connection: Connection, signer: Signer, bundle: zipfile.ZipFi
                 digests.add(folded.state.reset.scenario_digest)
                 receipts.append(signer.sign(receipt_statement(links[0].stream_id, folded.state, folded.head)))
     _write_lines(bundle, "receipts.jsonl", iter(receipts))
-    return _Written(Exported(count, running, written), heads, sorted(digests))
+    return _Written(ExportSummary(count, running, written), heads, sorted(digests))
 
 
 def _streams(connection: Connection, round_id: str | None) -> Iterator[tuple[Link, ...]]:
@@ -159,7 +161,7 @@ def event_json(each: Link, *, is_withheld: bool) -> dict[str, Any]:
 def _scenarios(connection: Connection, digests: list[str]) -> Iterator[dict[str, Any]]:
     for digest in digests:
         row = connection.execute(select(scenarios).where(scenarios.c.digest == digest)).one_or_none()
-        if row is not None:  # what is missing, the verification names
+        if row is not None:  # verification reports a missing one
             yield {"digest": digest, "split": row.split, "body": zlib.decompress(row.body).decode()}
 
 
@@ -169,6 +171,6 @@ def _write_lines(bundle: zipfile.ZipFile, name: str, lines: Iterator[dict[str, A
             out.write(json.dumps(each).encode() + b"\n")
 
 
-def _round(row: Any) -> dict[str, Any]:
+def _round_json(row: Any) -> dict[str, Any]:
     """A row of rounds; the secret is in the table only after it was revealed."""
     return dict(row._mapping)

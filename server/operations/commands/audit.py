@@ -1,4 +1,4 @@
-"""``mlops-debug audit`` and ``checkpoint``: does the record say what happened, and is it still the same record?"""
+"""``mlops-debug audit`` and ``mlops-debug checkpoint``."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from sqlalchemy.exc import IntegrityError
 from server.operations.commands.setup import (
     DatabaseOption,
     JsonOption,
-    as_url,
-    existing,
     fail,
-    public_key_of,
+    parse_public_key,
     read_json,
+    require_database,
     run_read,
     run_write,
+    secret_files_of,
     settings_of,
     signer_of,
+    to_url,
 )
 from server.security.signing import Signer
 from server.settings import Settings
@@ -34,26 +35,25 @@ def audit(
     every: Annotated[bool, typer.Option("--all", help="Every episode.")] = False,
     round_id: Annotated[str | None, typer.Option("--round", help="Every episode of a round.")] = None,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="Hold the store against a checkpoint that was kept elsewhere.", dir_okay=False)
+        Path | None,
+        typer.Option(help="Compare the store with a checkpoint file that was stored elsewhere.", dir_okay=False),
     ] = None,
     public_key: Annotated[
         str | None,
-        typer.Option(help="Whose signatures are good, as GET /public-key says. Default: this store's own key."),
+        typer.Option(help="Key that must have signed, as GET /public-key gives it. Default: this store's own key."),
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes. Default: one a core.")] = None,
     database: DatabaseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check that the record is whole and says what happened. Exit 0: no findings, 1: findings."""
-    from server.audit.replay import UnknownStreamError
+    """Audit recorded episodes: chains, scenarios, actions, grades and rows. Exit 0: no findings, 1: findings."""
+    from server.episodes.errors import UnknownEpisodeError
 
     asked = [episode is not None, every, round_id is not None]
     if sum(asked) > 1 or not (any(asked) or checkpoint) or (episode and checkpoint):
-        fail(
-            "name one episode, or --all, or --round ROUND; or --checkpoint FILE, alone or beside one of the latter two"
-        )
-    trusted = public_key_of(public_key) if public_key is not None else None
-    settings = existing(settings_of(database_url=as_url(database)))
+        fail("name one episode, or --all, or --round ROUND; or --checkpoint FILE, alone or with --all or --round")
+    trusted = parse_public_key(public_key) if public_key is not None else None
+    settings = require_database(settings_of(database_url=to_url(database)))
     try:
         if episode is not None:
             _audit_one(settings, episode, as_json)
@@ -66,7 +66,7 @@ def audit(
             workers=workers,
             as_json=as_json,
         )
-    except UnknownStreamError as error:
+    except UnknownEpisodeError as error:
         fail(str(error))
 
 
@@ -75,7 +75,9 @@ def _audit_one(settings: Settings, episode: str, as_json: bool) -> None:
     from server.audit.report import render_report
     from server.scenarios.simulation import InProcessSimulation
 
-    report = asyncio.run(audit_episode(settings, InProcessSimulation(), episode))
+    report = asyncio.run(
+        audit_episode(settings.database_url, secret_files_of(settings), InProcessSimulation(), episode)
+    )
     typer.echo(report.model_dump_json(indent=2) if as_json else render_report(report))
     raise typer.Exit(1 if report.findings else 0)
 
@@ -90,20 +92,20 @@ def _audit_many(
     workers: int | None,
     as_json: bool,
 ) -> None:
-    from server.audit.checkpoint_audit import CheckpointFileError, audit_against, audit_kept
+    from server.audit.checkpoint_audit import CheckpointFileError, audit_against_checkpoint, audit_stored_checkpoints
     from server.audit.report import StoreReport, render_store_report
     from server.audit.store_audit import audit_store
     from server.security.signing import own_public_key
 
-    trusted = public_key or own_public_key(settings)
+    trusted = public_key or own_public_key(secret_files_of(settings))
     report = StoreReport(episodes=0, events=0, scenarios=0, seconds=0.0, seconds_a_scenario=None, findings=(), notes={})
     if every or round_id is not None:
-        report = audit_store(settings, round_id=round_id, workers=workers)
-    found = [*report.findings, *run_read(settings, lambda opened: audit_kept(opened, trusted))]
+        report = audit_store(settings.database_url, secret_files_of(settings), round_id=round_id, workers=workers)
+    found = [*report.findings, *run_read(settings, lambda opened: audit_stored_checkpoints(opened, trusted))]
     if checkpoint is not None:
         signed = read_json(checkpoint)
         try:
-            found += run_read(settings, lambda opened: audit_against(opened, signed, trusted))
+            found += run_read(settings, lambda opened: audit_against_checkpoint(opened, signed, trusted))
         except CheckpointFileError as error:
             fail(f"{checkpoint}: {error}")
     report = report.model_copy(update={"findings": tuple(found)})
@@ -113,41 +115,41 @@ def _audit_many(
 
 def checkpoint(
     out: Annotated[
-        Path | None, typer.Option(help="File to write, to be kept on another machine.", dir_okay=False)
+        Path | None, typer.Option(help="File to write; store it on another machine.", dir_okay=False)
     ] = None,
     database: DatabaseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Sign one hash over all episodes as they are now. Kept elsewhere, it shows what was removed or rolled back later."""
+    """Sign one hash over all present episodes. A copy stored elsewhere shows what was removed or rolled back later."""
     from server.atomic_files import UnwritableFileError, write_text_atomically
-    from server.audit.checkpoints import read_latest, with_heads
+    from server.audit.checkpoints import read_latest_checkpoint, with_heads
 
-    settings = existing(settings_of(database_url=as_url(database)))
+    settings = require_database(settings_of(database_url=to_url(database)))
     make_checkpoint(settings, signer_of(settings))
-    kept = run_read(settings, read_latest)
-    if kept is None:
+    signed = run_read(settings, read_latest_checkpoint)
+    if signed is None:
         fail("there is nothing to sign yet")
     if out is not None:
-        whole = run_read(settings, lambda opened: with_heads(opened, kept))
+        whole = run_read(settings, lambda opened: with_heads(opened, signed))
         try:
             write_text_atomically(out, json.dumps(whole, indent=1) + "\n")
         except UnwritableFileError as error:
             fail(str(error))
-    statement = kept["statement"]
+    statement = signed["statement"]
     typer.echo(
-        json.dumps(kept, indent=2)
+        json.dumps(signed, indent=2)
         if as_json
         else f"checkpoint {statement['number']}: {statement['streams']} episodes, heads {statement['heads_hash']}"
     )
 
 
 def make_checkpoint(settings: Settings, signer: Signer) -> None:
-    """A checkpoint of now, where something happened since the latest; another program's of the same moment will do."""
-    from server.audit.checkpoints import draft_checkpoint, keep_checkpoint
+    """Make a checkpoint if anything was recorded since the latest, unless another process does so at the same time."""
+    from server.audit.checkpoints import draft_checkpoint, store_checkpoint
     from server.clock import utc_timestamp
 
     run_write(settings, lambda opened: None)  # brought up to date
     signed = run_read(settings, lambda opened: draft_checkpoint(opened, signer, now=utc_timestamp()))
     if signed is not None:
         with suppress(IntegrityError):
-            run_write(settings, partial(keep_checkpoint, signed=signed))
+            run_write(settings, partial(store_checkpoint, signed=signed))

@@ -1,4 +1,4 @@
-"""Errors that an operator can do something about end every command with one line, not with a traceback."""
+"""Turns errors that an operator can act on into one line instead of a traceback."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class CommandGroup(typer.core.TyperGroup):
         except (typer.Exit, typer.Abort):
             raise
         except Exception as error:
-            told = one_line_errors(error)
-            if told is None:
+            message = to_one_line(error)
+            if message is None:
                 raise
-            fail(told)
+            fail(message)
 
 
-def one_line_errors(error: Exception) -> str | None:
-    """What to say instead of a traceback; None: it is a defect, and its traceback is wanted."""
+def to_one_line(error: Exception) -> str | None:
+    """The message instead of a traceback. None: it is a defect, and needs its traceback."""
     # Imported here: `--help` should not wait for them.
     from sqlalchemy.exc import DBAPIError, IntegrityError
 
@@ -54,7 +54,7 @@ def one_line_errors(error: Exception) -> str | None:
 
 
 def _postgres_errors() -> tuple[type[Exception], ...]:
-    """What the driver raises where it cannot connect; SQLAlchemy hands that on as it is."""
+    """Errors of the driver when it cannot connect; SQLAlchemy does not wrap them."""
     try:
         from asyncpg import InterfaceError, PostgresError  # type: ignore[import-untyped]
     except ImportError:

@@ -1,4 +1,4 @@
-"""Commands that care for a database and for the machine under it: ``backup`` and ``doctor``."""
+"""``mlops-debug backup`` and ``mlops-debug doctor``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from typing import Annotated
 
 import typer
 
-from server.operations.commands.setup import DatabaseOption, JsonOption, as_url, existing, fail, settings_of
+from server.operations.commands.setup import (
+    DatabaseOption,
+    JsonOption,
+    fail,
+    require_database,
+    secret_files_of,
+    settings_of,
+    to_url,
+)
 from server.storage.engines import is_sqlite, parse_url
 
 
@@ -18,32 +26,32 @@ def backup(
     database: DatabaseOption = None,
     audits: Annotated[
         int | None,
-        typer.Option(min=0, help="Derive only so many episodes again, the newest; the chains of all. Default: all."),
+        typer.Option(min=0, help="Audit only this many of the newest episodes, and the chains of all. Default: all."),
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes that audit. Default: one a core.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Copy an SQLite database while it is served, and audit the copy. Exit 0: it is whole, 1: findings."""
+    """Copy an SQLite database while it is served, and audit the copy. Exit 0: no findings, 1: findings."""
     from server.operations.backup import BackupError, back_up
 
-    settings = existing(settings_of(database_url=as_url(database)))
+    settings = require_database(settings_of(database_url=to_url(database)))
     if not is_sqlite(parse_url(settings.database_url)):
         fail("a backup of PostgreSQL is made by pg_dump; see docs/how-to/operations.md")
     try:
-        report = back_up(settings, target, audits=audits, workers=workers)
+        report = back_up(settings.database_url, secret_files_of(settings), target, audits=audits, workers=workers)
     except BackupError as error:
         fail(str(error))
-    told = f"{target}: {report.events} events of {report.episodes} episodes; {report.audited} derived again from their events"
-    typer.echo(report.model_dump_json(indent=2) if as_json else "\n".join([*report.findings, told]))
+    text = f"{target}: {report.events} events of {report.episodes} episodes; {report.audited} derived again from their events"
+    typer.echo(report.model_dump_json(indent=2) if as_json else "\n".join([*report.findings, text]))
     raise typer.Exit(1 if report.findings else 0)
 
 
 def doctor(database: DatabaseOption = None, as_json: JsonOption = False) -> None:
-    """Look at settings, address, disk, database, clock, keys and secrets, and say what to do. Exit 0: a server can start, 1: it cannot, or not safely."""
+    """Check settings, address, disk, database, clock, keys and secrets, and print what to do. Exit 0: a server can start, 1: it cannot, or not safely."""
     from server.app import utc_now
     from server.operations.check_result import render
-    from server.operations.doctor import examine
+    from server.operations.doctor import run_checks
 
-    found = asyncio.run(examine(settings_of(database_url=as_url(database)), now=utc_now()))
-    typer.echo(json.dumps([each.model_dump() for each in found], indent=2) if as_json else render(found))
+    found = asyncio.run(run_checks(settings_of(database_url=to_url(database)), now=utc_now()))
+    typer.echo(json.dumps([each.model_dump(by_alias=True) for each in found], indent=2) if as_json else render(found))
     raise typer.Exit(1 if any(each.verdict == "bad" for each in found) else 0)

@@ -1,4 +1,4 @@
-"""``mlops-debug export``, ``verify``, ``rebuild`` and ``regrade``: take the record elsewhere, or derive it again."""
+"""``mlops-debug export``, ``verify``, ``rebuild`` and ``regrade``."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from mlops_debug_env.commands.options import ApiKeyOption, UrlOption
 from server.operations.commands.setup import (
     DatabaseOption,
     JsonOption,
-    as_url,
-    existing,
     fail,
-    public_key_of,
+    parse_public_key,
     read_json,
+    require_database,
     run_read,
     run_write,
     settings_of,
     signer_of,
+    to_url,
 )
 
 if TYPE_CHECKING:
-    from server.audit.bundle.findings import Kept
+    from server.audit.bundle.findings import ExternalEvidence
 
 
 def export(
@@ -46,8 +46,8 @@ def export(
     url: UrlOption = "http://127.0.0.1:7860",
     api_key: ApiKeyOption = None,
 ) -> None:
-    """Export runs as JSON lines, or with --bundle a database as one file that anybody can verify: events, scenarios,
-    receipts, boards and, once revealed, the secrets of rounds."""
+    """Export runs as JSON lines, or with --bundle a database as one file that can be verified without the server: events,
+    scenarios, receipts, boards and, once revealed, the secrets of rounds."""
     if bundle is not None:
         if runs:
             fail("a bundle is of the database: name either folders of runs or --bundle FILE")
@@ -65,7 +65,7 @@ def _export_bundle(bundle: Path, round_id: str | None, database: str | None) -> 
     from server.operations.commands.audit import make_checkpoint
     from server.ranking.errors import UnknownRoundError
 
-    settings = existing(settings_of(database_url=as_url(database)))
+    settings = require_database(settings_of(database_url=to_url(database)))
     if not bundle.absolute().parent.is_dir():
         fail(f"cannot write {bundle}: there is no folder {bundle.absolute().parent}")
     signer = signer_of(settings)
@@ -84,37 +84,37 @@ def _export_bundle(bundle: Path, round_id: str | None, database: str | None) -> 
 
 def verify(
     bundle: Annotated[Path, typer.Argument(help="File that mlops-debug export wrote.", dir_okay=False)],
-    public_key: Annotated[str, typer.Option(help="The host's key, as GET /public-key said before. 64 hex digits.")],
+    public_key: Annotated[str, typer.Option(help="The host's key, as GET /public-key gave it before. 64 hex digits.")],
     checkpoint: Annotated[
         list[Path] | None,
-        typer.Option(help="A checkpoint that you kept: the bundle must go on from it.", dir_okay=False),
+        typer.Option(help="A checkpoint that you stored: the bundle must continue from it.", dir_okay=False),
     ] = None,
     receipt: Annotated[
-        list[Path] | None, typer.Option(help="A receipt that you kept; may be repeated.", dir_okay=False)
+        list[Path] | None, typer.Option(help="A receipt that you stored; may be repeated.", dir_okay=False)
     ] = None,
     commitment: Annotated[
-        list[str] | None, typer.Option(help="ROUND=HEX, as GET /rounds said when the round opened.")
+        list[str] | None, typer.Option(help="ROUND=HEX, as GET /rounds gave it when the round opened.")
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes. Default: one a core.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Derive everything in a bundle again, here. Exit 0: it all follows, 1: findings. Needs no server and no database."""
+    """Verify a bundle: derive all of it again on this machine. Exit 0: no findings, 1: findings. Needs no server and no database."""
     from server.audit.bundle.verifier import BundleError, verify_bundle
     from server.audit.report import render_store_report
 
-    trusted = public_key_of(public_key)
-    words = _kept(checkpoint or [], receipt or [], commitment or [])
+    trusted = parse_public_key(public_key)
+    evidence = _read_evidence(checkpoint or [], receipt or [], commitment or [])
     try:
-        report = verify_bundle(bundle, trusted, words=words, workers=workers)
+        report = verify_bundle(bundle, trusted, evidence=evidence, workers=workers)
     except BundleError as error:
         fail(str(error))
     typer.echo(report.model_dump_json(indent=2) if as_json else render_store_report(report))
     raise typer.Exit(1 if report.findings else 0)
 
 
-def _kept(checkpoints: list[Path], receipts: list[Path], commitments: list[str]) -> Kept:
-    """What the caller kept of the host's words."""
-    from server.audit.bundle.findings import Kept
+def _read_evidence(checkpoints: list[Path], receipts: list[Path], commitments: list[str]) -> ExternalEvidence:
+    """The host's statements from before, as files and options give them."""
+    from server.audit.bundle.findings import ExternalEvidence
     from server.audit.checkpoint_audit import CheckpointFileError, read_checkpoint
 
     read = []
@@ -129,7 +129,7 @@ def _kept(checkpoints: list[Path], receipts: list[Path], commitments: list[str])
         if not name or re.fullmatch(r"[0-9a-fA-F]{64}", digits) is None:
             fail(f"--commitment is ROUND=HEX with 64 hex digits, not {each[:80]!r}")
         named[name] = digits.lower()
-    return Kept(read, [read_json(path) for path in receipts], named)
+    return ExternalEvidence(read, [read_json(path) for path in receipts], named)
 
 
 def rebuild(
@@ -139,11 +139,11 @@ def rebuild(
     database: DatabaseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Build the read models again from the events. Exit 0: done, 1: they differ and were left as they are. Appends wait
-    meanwhile, or are answered with 503."""
+    """Rebuild the read models from the events. Exit 0: done, 1: they differ and were not replaced. Meanwhile appends wait or
+    are answered with 503."""
     from server.episodes.rebuild import rebuild as rebuild_tables
 
-    settings = existing(settings_of(database_url=as_url(database)))
+    settings = require_database(settings_of(database_url=to_url(database)))
     done = run_write(settings, lambda opened: rebuild_tables(opened, verify=verify), may_take_long=True)
     if as_json:
         typer.echo(json.dumps({**done._asdict(), "differences": [each._asdict() for each in done.differences]}))
@@ -165,14 +165,14 @@ def regrade(
     round_id: Annotated[str | None, typer.Option("--round", help="Only the episodes of a round.")] = None,
     database: DatabaseOption = None,
 ) -> None:
-    """Grade recorded diagnoses under another rubric. The results are kept beside the recorded ones, never over them."""
+    """Grade recorded diagnoses under another rubric. The recorded grades stay unchanged."""
     from server.clock import utc_timestamp
-    from server.ranking.regrade import RubricError, read_rubric
+    from server.ranking.regrade import RubricError, parse_rubric
     from server.ranking.regrade import regrade as regrade_all
 
-    settings = existing(settings_of(database_url=as_url(database)))
+    settings = require_database(settings_of(database_url=to_url(database)))
     try:
-        chosen = read_rubric(json.loads(rubric.read_text()))
+        chosen = parse_rubric(json.loads(rubric.read_text()))
         done = run_write(
             settings,
             lambda opened: regrade_all(opened, chosen, round_id=round_id, now=utc_timestamp()),
@@ -180,4 +180,6 @@ def regrade(
         )
     except (RubricError, OSError, ValueError, AttributeError) as error:
         fail(f"{rubric}: {error}")
-    typer.echo(f"rubric {chosen.version}: {done.graded} graded, {done.changed} differ, {done.kept} were graded before")
+    typer.echo(
+        f"rubric {chosen.version}: {done.graded} graded, {done.changed} differ, {done.skipped} were graded before"
+    )

@@ -14,12 +14,13 @@ from domain.types import SplitName
 from server.operations.commands.setup import (
     DatabaseOption,
     JsonOption,
-    as_url,
-    existing,
-    existing_or_new,
     fail,
+    require_database,
+    require_usable_database,
     run_write,
+    secret_files_of,
     settings_of,
+    to_url,
 )
 from server.settings import Settings
 
@@ -42,17 +43,17 @@ def open_one(
     database: DatabaseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Draw a secret, keep it in a file, and publish its SHA-256 together with suite, rubric and generator."""
+    """Draw a secret, write it to a file, and publish its SHA-256 together with suite, rubric and generator."""
     from domain.tasks.suites import UnknownSuiteError, find_suite
     from server.clock import utc_timestamp
     from server.ranking.rounds import RoundNameError, open_round, round_json
-    from server.security.secret_files import SecretFiles, SecretLostError, secrets_folder
+    from server.security.secret_files import SecretLostError
 
-    settings = settings_of(database_url=as_url(database))
-    existing_or_new(settings)
-    files = SecretFiles(secrets_folder(settings))
+    settings = settings_of(database_url=to_url(database))
+    require_usable_database(settings)
+    files = secret_files_of(settings)
     try:
-        chosen, named = find_suite(suite), name or _made_name()
+        chosen, named = find_suite(suite), name or _generate_name()
         row = run_write(
             settings,
             lambda opened: open_round(
@@ -66,7 +67,7 @@ def open_one(
         return
     typer.echo(f"round {row.round_id}: suite {row.suite_id}, {row.attempts} attempts at each entry, split {row.split}")
     typer.echo(f"commitment (SHA-256 of the secret): {row.commitment}")
-    typer.echo(f"the secret is in {files.folder}; keep that folder, and keep it to yourself")
+    typer.echo(f"the secret is in {files.folder}; back it up, and keep it private")
 
 
 @rounds.command("list")
@@ -74,7 +75,7 @@ def list_all(database: DatabaseOption = None, as_json: JsonOption = False) -> No
     """Show every round, the newest first."""
     from server.ranking.rounds import list_rounds, round_json
 
-    settings = existing(settings_of(database_url=as_url(database)))
+    settings = require_database(settings_of(database_url=to_url(database)))
     found = [round_json(row) for row in run_write(settings, list_rounds)]
     if as_json:
         typer.echo(json.dumps(found, indent=2))
@@ -90,11 +91,11 @@ def close(
     database: DatabaseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """End a round for good: what runs expires with the floor score, and the secret is revealed."""
+    """Close a round for good: running attempts expire with the floor score, and the secret is revealed."""
     from server.episodes.errors import RoundError
     from server.security.secret_files import SecretLostError
 
-    settings = existing(settings_of(database_url=as_url(database)))
+    settings = require_database(settings_of(database_url=to_url(database)))
     try:
         closed = asyncio.run(_close(settings, name))
     except (RoundError, SecretLostError) as error:
@@ -110,18 +111,17 @@ async def _close(settings: Settings, name: str) -> ClosedRound:
     from server.app import random_id, utc_now
     from server.ranking.closing import close_round
     from server.scenarios.simulation import InProcessSimulation
-    from server.security.secret_files import SecretFiles, secrets_folder
     from server.services import open_services
 
-    # A server may run beside it: it reads the round anew for each reset, and finds the episodes ended.
+    # A server may run at the same time: it reads the round anew for each reset, and finds the episodes ended.
     async with open_services(settings, InProcessSimulation(), clock=utc_now, new_id=random_id) as here:
-        files = SecretFiles(secrets_folder(settings))
-        closed = await close_round(settings, here.reader, here.episodes, files, name, clock=utc_now)
+        files = secret_files_of(settings)
+        closed = await close_round(settings.database_url, here.reader, here.episodes, files, name, clock=utc_now)
         await here.checkpointer.make()
         return closed
 
 
-def _made_name() -> str:
+def _generate_name() -> str:
     import secrets
 
     return f"{datetime.now(UTC):%Y-%m-%d}-{secrets.token_hex(2)}"

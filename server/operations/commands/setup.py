@@ -1,4 +1,4 @@
-"""What every command does first: read the settings, find the database, and say plainly what is wrong."""
+"""Shared by all commands: settings, options, access to the database, and exit with a message."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from server.storage.database_checks import check_database
 from server.storage.engines import DatabaseUrlError, parse_url, shown_url
 
 if TYPE_CHECKING:
+    from server.security.secret_files import SecretFiles
     from server.security.signing import Signer
 
 DatabaseOption = Annotated[
@@ -25,13 +26,13 @@ DatabaseOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 USAGE = 2
-"""A mistake in use, or a database, address or folder that cannot be used; nothing was done."""
+"""Exit code: wrong usage, or an unusable database, address or folder. Nothing was done."""
 
 _Result = TypeVar("_Result")
 
 
 def settings_of(**given: Any) -> Settings:
-    """The settings of the environment; values that are given and not null win."""
+    """The settings of the environment; arguments that are not None take precedence."""
     try:
         settings = read_settings(os.environ, **given)
         parse_url(settings.database_url)
@@ -40,18 +41,18 @@ def settings_of(**given: Any) -> Settings:
     return settings
 
 
-def as_url(database: str | None) -> str | None:
-    """A plain path is an SQLite file."""
+def to_url(database: str | None) -> str | None:
+    """A database URL; a plain path is an SQLite file."""
     return f"sqlite:///{database}" if database is not None and "://" not in database else database
 
 
-def existing_or_new(settings: Settings) -> None:
-    """End here where the database cannot be used, before anything is written."""
+def require_usable_database(settings: Settings) -> None:
+    """Raise if the database cannot be used; it may not exist yet. Nothing is written."""
     check_database(parse_url(settings.database_url), may_be_missing=True)
 
 
-def existing(settings: Settings) -> Settings:
-    """The settings, where there is a database to look at."""
+def require_database(settings: Settings) -> Settings:
+    """The settings; raises if there is no usable database."""
     url = parse_url(settings.database_url)
     check_database(url, may_be_missing=False)
     typer.echo(f"database: {shown_url(url)}", err=True)
@@ -61,11 +62,11 @@ def existing(settings: Settings) -> Settings:
 def run_write(
     settings: Settings, statements: Callable[[Connection], _Result], *, may_take_long: bool = False
 ) -> _Result:
-    """One transaction on the database, which is made or brought up to date where needed. A server may run beside it."""
+    """Run one transaction, after creating or upgrading the tables if needed. A server may run at the same time."""
     from server.storage.connections import migrate_and_run
 
     try:
-        return asyncio.run(migrate_and_run(settings, statements, may_take_long=may_take_long))
+        return asyncio.run(migrate_and_run(settings.database_url, statements, may_take_long=may_take_long))
     except IntegrityError:
         raise
     except DBAPIError as error:
@@ -73,33 +74,40 @@ def run_write(
 
 
 def run_read(settings: Settings, query: Callable[[Connection], _Result], *, at_once: bool = False) -> _Result:
-    """What ``query`` finds. ``at_once``: by all its statements at one moment."""
+    """The result of ``query``. ``at_once``: all its statements read one snapshot."""
     from server.storage.connections import run_read as look_at
     from server.storage.connections import run_read_snapshot
 
-    return asyncio.run((run_read_snapshot if at_once else look_at)(settings, query))
+    return asyncio.run((run_read_snapshot if at_once else look_at)(settings.database_url, query))
+
+
+def secret_files_of(settings: Settings) -> SecretFiles:
+    """The secrets of this installation."""
+    from server.security.secret_files import SecretFiles, secrets_folder
+
+    return SecretFiles(secrets_folder(settings))
 
 
 def signer_of(settings: Settings) -> Signer:
     """The signer of this installation."""
-    from server.security.secret_files import SecretFiles, SecretLostError, secrets_folder
+    from server.security.secret_files import SecretLostError
     from server.security.signing import load_signer
 
     try:
-        return load_signer(SecretFiles(secrets_folder(settings)))
+        return load_signer(secret_files_of(settings))
     except SecretLostError as error:
         fail(str(error))
 
 
-def public_key_of(given: str) -> str:
-    """A public key as it was typed."""
+def parse_public_key(given: str) -> str:
+    """A public key from the command line, in lower case."""
     if re.fullmatch(r"[0-9a-fA-F]{64}", given) is None:
         fail(f"--public-key is 64 hex digits, as GET /public-key gives them, not {given[:80]!r}")
     return given.lower()
 
 
 def read_json(path: Path) -> Any:
-    """What a file holds that somebody else may have written."""
+    """The JSON content of an untrusted file."""
     try:
         return json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:

@@ -30,7 +30,7 @@ async def reset(request: Request) -> Response:
 
 async def step(request: Request) -> Response:
     wanted = decode_step(await read_body(request))
-    episode_id = await services_of(request).admission.playable(
+    episode_id = await services_of(request).admission.resolve_playable(
         identity_of(request), _named_episode(request, wanted.episode_id)
     )
     return await take_step(request, episode_id, wanted)
@@ -77,11 +77,11 @@ def _encode_event(each: Link, is_withheld: bool, has_hashes: bool) -> bytes:
 async def read_reset(request: Request) -> AuthorizedReset:
     """The reset in the body, checked against what the client may play."""
     wanted = decode_reset(await read_body(request))
-    return await services_of(request).admission.admit(identity_of(request), wanted)
+    return await services_of(request).admission.authorize_reset(identity_of(request), wanted)
 
 
 async def _visible(request: Request, name: str) -> str:
-    return await services_of(request).admission.visible(identity_of(request), name)
+    return await services_of(request).admission.resolve_visible(identity_of(request), name)
 
 
 def _named_episode(request: Request, in_body: str | None) -> str:

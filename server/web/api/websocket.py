@@ -111,7 +111,7 @@ class FrameHandler:
         return response.to_frame()
 
     async def _reset(self, wanted: ResetRequest) -> bytes:
-        authorized = await self._services.admission.admit(self._identity, wanted)
+        authorized = await self._services.admission.authorize_reset(self._identity, wanted)
         if self._key is not None:
             # The session sets the socket's episode, as it does after a reset over REST.
             return (await self._services.sessions.reset(self._key, authorized, client=self._client)).to_frame()

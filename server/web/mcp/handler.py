@@ -80,7 +80,7 @@ class McpSession:
     async def _play(self, session: str, name: str, arguments: dict[str, Any]) -> StepResponse:
         if name == RESET:
             wanted = decode_reset_call(arguments)
-            authorized = await self._services.admission.admit(self._identity, wanted)
+            authorized = await self._services.admission.authorize_reset(self._identity, wanted)
             return await self._services.sessions.reset(session, authorized, client=self._client)
         action = decode_call(name, arguments)
         self._services.pace.acquire(self._client)

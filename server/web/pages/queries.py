@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Sequence
 
-from sqlalchemy import Executable, Row, bindparam, func, select, union_all
+from sqlalchemy import Row, bindparam, func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.types import TASK_IDS
-from server.storage.errors import translate_database_errors
+from server.storage.connections import fetch_all
 from server.storage.schema import episodes, events
 
 _IS_RUNNING = episodes.c.ended_position.is_(None)
@@ -101,41 +101,34 @@ class Counts(NamedTuple):
 
 async def read_stream_id(reader: AsyncEngine, position: int) -> str | None:
     """The id of the episode whose reset has a position; None: no reset has it."""
-    rows = await run_query(reader, _EVENT_AT_POSITION, wanted=position)
+    rows = await fetch_all(reader, _EVENT_AT_POSITION, wanted=position)
     return str(rows[0].stream_id) if rows and rows[0].version == 1 else None
 
 
 async def read_counts(reader: AsyncEngine) -> Counts:
     """The counters at this moment."""
-    (row,) = await run_query(reader, select(*_COUNTS))
+    (row,) = await fetch_all(reader, select(*_COUNTS))
     return Counts(row.running, row.ended, row.position or 0)
 
 
 async def read_feed_events(reader: AsyncEngine, *, after: int, until: int) -> list[Row[Any]]:
     """One batch of events after a position and up to a safe one, each with its episode's row, number and reset payload."""
-    return await run_query(reader, _FEED_EVENTS, after=after, until=until)
+    return await fetch_all(reader, _FEED_EVENTS, after=after, until=until)
 
 
 async def read_running(reader: AsyncEngine, max_rows: int) -> list[Row[Any]]:
     """The running episodes that started last."""
-    return await run_query(reader, _RUNNING, max_rows=max_rows)
+    return await fetch_all(reader, _RUNNING, max_rows=max_rows)
 
 
 async def read_streams(reader: AsyncEngine, episode_ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
     """All events of some episodes, by episode id, in order."""
     found: dict[str, list[Row[Any]]] = {}
-    for row in await run_query(reader, _STREAM_EVENTS, streams=list(episode_ids)):
+    for row in await fetch_all(reader, _STREAM_EVENTS, streams=list(episode_ids)):
         found.setdefault(row.stream_id, []).append(row)
     return found
 
 
 async def read_ended(reader: AsyncEngine, max_rows: int) -> list[Row[Any]]:
     """The episodes that ended last, newest first."""
-    return await run_query(reader, _ENDED, max_rows=max_rows)
-
-
-async def run_query(reader: AsyncEngine, query: Executable, **values: Any) -> list[Row[Any]]:
-    """All rows of a query; raises ``StoreError``."""
-    with translate_database_errors():
-        async with reader.connect() as connection:
-            return list(await connection.execute(query, values))
+    return await fetch_all(reader, _ENDED, max_rows=max_rows)

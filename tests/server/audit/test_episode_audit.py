@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from server.audit.episode_audit import audit_episode
-from server.audit.replay import UnfoldableEpisodeError, UnknownStreamError, render_replay, replay_episode
+from server.audit.replay import render_replay, replay_episode
 from server.audit.report import AuditReport, render_report
+from server.episodes.errors import UnfoldableEpisodeError, UnknownEpisodeError
 from server.settings import Settings
 from server.storage.connections import NotOurDatabaseError, open_read_connection
+from tests.auditing import audit_by_settings
 from tests.hand_made import REPAIR, HandMadeSimulation, hand_made_scenario
 from tests.served import serving
 
@@ -44,7 +45,7 @@ async def recorded(settings: Settings) -> Settings:
 
 
 async def audit(settings: Settings, episode_id: str = "done", **world: Any) -> AuditReport:
-    return await audit_episode(settings, HandMadeSimulation(**world), episode_id)
+    return await audit_by_settings(settings, HandMadeSimulation(**world), episode_id)
 
 
 def tamper(settings: Settings, *statements: str, **values: Any) -> None:
@@ -196,14 +197,14 @@ async def test_other_observations_are_a_note_within_another_version_and_a_findin
 
 
 async def test_an_unknown_episode_is_told(recorded: Settings) -> None:
-    with pytest.raises(UnknownStreamError):
+    with pytest.raises(UnknownEpisodeError):
         await audit(recorded, "nobody")
-    with pytest.raises(UnknownStreamError):
-        await replay_episode(recorded, "nobody")
+    with pytest.raises(UnknownEpisodeError):
+        await replay_episode(recorded.database_url, "nobody")
 
 
 async def test_replay_tells_every_step_and_what_it_earned(recorded: Settings) -> None:
-    replayed = await replay_episode(recorded, "done")
+    replayed = await replay_episode(recorded.database_url, "done")
     assert [(each.kind, each.reward) for each in replayed.events] == [
         ("reset", None),
         ("read", 0.02),
@@ -217,18 +218,18 @@ async def test_replay_tells_every_step_and_what_it_earned(recorded: Settings) ->
     shown = render_replay(replayed)
     assert "read train.log where 'Epoch:1'" in shown
     assert shown.endswith("ended: submitted, score 0.55")
-    assert render_replay(await replay_episode(recorded, "open")).endswith("still running")
-    assert "expired: abandoned" in render_replay(await replay_episode(recorded, "left"))
+    assert render_replay(await replay_episode(recorded.database_url, "open")).endswith("still running")
+    assert "expired: abandoned" in render_replay(await replay_episode(recorded.database_url, "left"))
 
 
 async def test_a_log_that_cannot_be_folded_is_not_replayed(recorded: Settings) -> None:
     tamper(recorded, "UPDATE events SET payload = '{}' WHERE stream_id = 'done' AND version = 3")
     with pytest.raises(UnfoldableEpisodeError):
-        await replay_episode(recorded, "done")
+        await replay_episode(recorded.database_url, "done")
 
 
 @pytest.mark.both_backends
 async def test_the_database_is_only_read(settings: Settings) -> None:
     with pytest.raises(NotOurDatabaseError, match=r"read-?only"):
-        async with open_read_connection(settings) as connection:
+        async with open_read_connection(settings.database_url) as connection:
             await connection.exec_driver_sql("CREATE TABLE t (a integer)")

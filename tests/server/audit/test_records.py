@@ -15,14 +15,14 @@ import pytest
 from sqlalchemy import Connection, func, select
 from sqlalchemy.util import await_only
 
-from server.audit.bundle.verifier import _boards as compare_boards
+from server.audit.bundle.verifier import _compare_boards as compare_boards
 from server.audit.bundle.writer import export_bundle
-from server.audit.checkpoint_audit import audit_against
+from server.audit.checkpoint_audit import audit_against_checkpoint
 from server.audit.checkpoints import with_heads
 from server.episodes import rebuild as rebuilding
 from server.episodes.rebuild import rebuild
 from server.ranking.leaderboard import read_board, read_board_with_ranks
-from server.ranking.regrade import Regrade, RubricError, read_rubric, regrade
+from server.ranking.regrade import RegradeSummary, RubricError, parse_rubric, regrade
 from server.security.signing import is_signed_by
 from server.settings import Settings
 from server.storage.connections import migrate_and_run, run_read, run_read_snapshot
@@ -72,8 +72,8 @@ async def test_a_checkpoint_follows_the_one_before_and_is_public(played: Served,
     following = await played.services.checkpointer.make()
     assert following is not None
     assert (following["statement"]["number"], following["statement"]["streams"]) == (2, 4)
-    whole = await run_read(settings, lambda reader: with_heads(reader, made))
-    assert await run_read(settings, lambda reader: audit_against(reader, whole, public)) == []
+    whole = await run_read(settings.database_url, lambda reader: with_heads(reader, made))
+    assert await run_read(settings.database_url, lambda reader: audit_against_checkpoint(reader, whole, public)) == []
 
 
 async def test_the_receipt_is_signed_and_the_same_whenever_it_is_asked_for(played: Served) -> None:
@@ -95,13 +95,13 @@ async def test_the_receipt_is_signed_and_the_same_whenever_it_is_asked_for(playe
 
 @pytest.mark.both_backends
 async def test_another_rubric_is_kept_beside_the_recorded_grade(played: Served, settings: Settings) -> None:
-    rubric = read_rubric({"version": "2", "few_reads_penalty": 0.0, "file_points": 0.5})
+    rubric = parse_rubric({"version": "2", "few_reads_penalty": 0.0, "file_points": 0.5})
 
-    def again(connection: Any) -> Regrade:
+    def again(connection: Any) -> RegradeSummary:
         return regrade(connection, rubric, round_id="spring", now="n")
 
-    assert changed(settings, again) == Regrade(graded=1, kept=0, changed=1)
-    assert changed(settings, again) == Regrade(graded=0, kept=1, changed=0)
+    assert changed(settings, again) == RegradeSummary(graded=1, skipped=0, changed=1)
+    assert changed(settings, again) == RegradeSummary(graded=0, skipped=1, changed=0)
     shown = {}
     for version in ("1", "2"):
         (row,) = (await played.client.get("/leaderboard.json", params={"rubric_version": version})).json()["rows"]
@@ -118,7 +118,7 @@ async def test_another_rubric_is_kept_beside_the_recorded_grade(played: Served, 
 )
 def test_a_rubric_that_cannot_be_used_is_refused(given: dict[str, Any]) -> None:
     with pytest.raises(RubricError):
-        read_rubric(given)
+        parse_rubric(given)
 
 
 @pytest.mark.both_backends
@@ -128,10 +128,12 @@ async def test_an_export_is_of_one_moment(played: Served, settings: Settings) ->
         await_only(played.reset(episode_id="meanwhile"))
         return [*counts, reader.execute(select(func.count()).select_from(events)).scalar_one()]
 
-    first, second = await run_read_snapshot(settings, counted_twice)
+    first, second = await run_read_snapshot(settings.database_url, counted_twice)
     assert first == second
     assert (
-        await run_read(settings, lambda reader: reader.execute(select(func.count()).select_from(events)).scalar_one())
+        await run_read(
+            settings.database_url, lambda reader: reader.execute(select(func.count()).select_from(events)).scalar_one()
+        )
         > first
     )
 
@@ -140,7 +142,8 @@ async def test_an_export_is_of_one_moment(played: Served, settings: Settings) ->
 async def test_a_bundle_withholds_what_runs(played: Served, settings: Settings, tmp_path: Path) -> None:
     path, signer = tmp_path / "b.zip", played.services.signer
     exported = await run_read(
-        settings, lambda reader: export_bundle(reader, signer, path, round_id="spring", now="2030-01-01T00:00:00.000Z")
+        settings.database_url,
+        lambda reader: export_bundle(reader, signer, path, round_id="spring", now="2030-01-01T00:00:00.000Z"),
     )
     assert (exported.episodes, exported.running) == (2, 1)
     with ThreadPoolExecutor(1) as thread:
@@ -191,21 +194,23 @@ async def test_what_may_take_long_has_no_limit_of_time(settings: Settings) -> No
             *(connection.exec_driver_sql(f"SHOW {name}").scalar() for name in names),
         ]
 
-    assert await migrate_and_run(settings, limits, may_take_long=True) == [None, "0", "0", "0"]
+    assert await migrate_and_run(settings.database_url, limits, may_take_long=True) == [None, "0", "0", "0"]
 
 
 async def test_the_boards_of_bundles_from_before_are_derived_with_the_ranks_that_they_hold(
     played: Served, settings: Settings
 ) -> None:
-    earlier = await run_read(settings, lambda reader: read_board_with_ranks(reader, "spring"))
-    present = await run_read(settings, lambda reader: read_board(reader, round_id="spring"))
+    earlier = await run_read(settings.database_url, lambda reader: read_board_with_ranks(reader, "spring"))
+    present = await run_read(settings.database_url, lambda reader: read_board(reader, round_id="spring"))
     changed_rank = {**earlier, "rows": [{**row, "rank": row["rank"] + 1} for row in earlier["rows"]]}
     ranked = {**present, "rows": [{**row, "rank": 1} for row in present["rows"]]}
     assert (earlier["rows"][0]["rank"], present["rows"][0]["rank"]) == (1, None)
 
     async def findings(board: dict[str, Any]) -> list[str]:
         bundle = cast(Any, SimpleNamespace(boards=[board]))
-        return [each.code for each in await run_read(settings, lambda reader: compare_boards(reader, bundle))]
+        return [
+            each.code for each in await run_read(settings.database_url, lambda reader: compare_boards(reader, bundle))
+        ]
 
     told = [await findings(board) for board in (earlier, present, changed_rank, ranked)]
     assert told == [[], [], ["board"], ["board"]]

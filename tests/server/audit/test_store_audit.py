@@ -14,18 +14,18 @@ from pathlib import Path
 
 import pytest
 
-from server.audit.checkpoint_audit import audit_against, audit_kept
-from server.audit.checkpoints import draft_checkpoint, keep_checkpoint, with_heads
-from server.audit.episode_audit import audit_episode
+from server.audit.checkpoint_audit import audit_against_checkpoint, audit_stored_checkpoints
+from server.audit.checkpoints import draft_checkpoint, store_checkpoint, with_heads
 from server.audit.report import StoreFinding, StoreReport, render_store_report
 from server.audit.store_audit import audit_store
 from server.episodes.rebuild import Rebuild, rebuild
-from server.ranking.regrade import read_rubric, regrade
+from server.ranking.regrade import parse_rubric, regrade
 from server.scenarios.simulation import InProcessSimulation
 from server.security.secret_files import SecretFiles, secrets_folder
 from server.security.signing import load_signer
 from server.settings import Settings
 from server.storage.connections import run_read, run_write
+from tests.auditing import audit_by_settings
 from tests.served import serving
 from tests.server.ranking.test_rounds import key_of, opened
 from tests.stores import record
@@ -51,10 +51,10 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Settings:
             await served.step(info["episode_id"], {"action_type": "submit_diagnosis", "confidence": 0.5})
             await served.client.post("/sessions/s/reset", json={"seed": 1})
         signer = load_signer(SecretFiles(secrets_folder(settings)))
-        signed = await run_read(settings, lambda reader: draft_checkpoint(reader, signer, now=NOW))
+        signed = await run_read(settings.database_url, lambda reader: draft_checkpoint(reader, signer, now=NOW))
         assert signed is not None
-        await run_write(settings, lambda writer: keep_checkpoint(writer, signed))
-        whole = await run_read(settings, lambda reader: with_heads(reader, signed))
+        await run_write(settings.database_url, lambda writer: store_checkpoint(writer, signed))
+        whole = await run_read(settings.database_url, lambda reader: with_heads(reader, signed))
         (folder / "checkpoint.json").write_text(json.dumps(whole))
 
     asyncio.run(play())
@@ -86,7 +86,8 @@ def tamper(settings: Settings, *statements: str) -> None:
 
 
 def audit(settings: Settings, **which: str) -> StoreReport:
-    return audit_store(settings, create_pool=ThreadPoolExecutor, **which)  # type: ignore[arg-type]
+    files = SecretFiles(secrets_folder(settings))
+    return audit_store(settings.database_url, files, create_pool=ThreadPoolExecutor, **which)  # type: ignore[arg-type]
 
 
 def found(report: StoreReport) -> set[tuple[str, str | None]]:
@@ -98,7 +99,7 @@ def checkpoint_of(settings: Settings) -> list[StoreFinding]:
     path = Path(settings.secrets_folder).parent / "checkpoint.json"
     signed = json.loads(path.read_text())
     key = load_signer(SecretFiles(secrets_folder(settings))).public_key
-    return asyncio.run(run_read(settings, lambda reader: audit_against(reader, signed, key)))
+    return asyncio.run(run_read(settings.database_url, lambda reader: audit_against_checkpoint(reader, signed, key)))
 
 
 def test_an_untouched_store_gives_no_finding(store: Settings) -> None:
@@ -106,7 +107,7 @@ def test_an_untouched_store_gives_no_finding(store: Settings) -> None:
     print(render_store_report(report))
     assert (report.findings, report.notes, report.episodes) == ((), {}, 39)
     assert checkpoint_of(store) == []
-    assert asyncio.run(run_read(store, lambda reader: audit_kept(reader, None))) == []
+    assert asyncio.run(run_read(store.database_url, lambda reader: audit_stored_checkpoints(reader, None))) == []
 
 
 VICTIM = "stream_id = 'e-7' AND version"
@@ -152,7 +153,7 @@ def test_a_whole_episode_that_is_gone_without_trace_is_named_by_the_checkpoint(s
     tamper(store, "DELETE FROM events WHERE stream_id = 'e-7'", "DELETE FROM episodes WHERE episode_id = 'e-7'")
     assert audit(store).findings == ()
     assert [(each.episode_id, "it is gone" in each.message) for each in checkpoint_of(store)] == [("e-7", True)]
-    (kept,) = asyncio.run(run_read(store, lambda reader: audit_kept(reader, None)))
+    (kept,) = asyncio.run(run_read(store.database_url, lambda reader: audit_stored_checkpoints(reader, None)))
     assert "not those of checkpoint 1" in kept.message
 
 
@@ -226,7 +227,7 @@ def test_a_change_of_what_a_round_says_is_found(store: Settings, statement: str,
 
 def kept_findings(settings: Settings) -> list[str]:
     """The store against the checkpoints that it keeps itself, and against the one that was kept elsewhere."""
-    kept = asyncio.run(run_read(settings, lambda reader: audit_kept(reader, None)))
+    kept = asyncio.run(run_read(settings.database_url, lambda reader: audit_stored_checkpoints(reader, None)))
     assert {each.message for each in kept} == {each.message for each in checkpoint_of(settings)}
     return [each.message for each in kept]
 
@@ -235,9 +236,9 @@ def sign_a_checkpoint(settings: Settings) -> None:
     signer = load_signer(SecretFiles(secrets_folder(settings)))
 
     async def sign() -> None:
-        signed = await run_read(settings, lambda reader: draft_checkpoint(reader, signer, now=NOW))
+        signed = await run_read(settings.database_url, lambda reader: draft_checkpoint(reader, signer, now=NOW))
         assert signed is not None
-        await run_write(settings, lambda writer: keep_checkpoint(writer, signed))
+        await run_write(settings.database_url, lambda writer: store_checkpoint(writer, signed))
 
     asyncio.run(sign())
 
@@ -272,10 +273,12 @@ def test_a_closed_round_that_was_opened_again_is_found(store: Settings) -> None:
     closed_at = "2030-02-01T00:00:00.000Z"
     tamper(store, f"UPDATE rounds SET closing_at = '{NOW}', closed_at = '{closed_at}', secret = '{'0' * 64}'")
     sign_a_checkpoint(store)
-    assert asyncio.run(run_read(store, lambda reader: audit_kept(reader, None))) == []
+    assert asyncio.run(run_read(store.database_url, lambda reader: audit_stored_checkpoints(reader, None))) == []
     for now, told in (("NULL", "open"), (f"'{NOW}'", f"closed at {NOW}")):
         tamper(store, f"UPDATE rounds SET closed_at = {now}")
-        (found_again,) = asyncio.run(run_read(store, lambda reader: audit_kept(reader, None)))
+        (found_again,) = asyncio.run(
+            run_read(store.database_url, lambda reader: audit_stored_checkpoints(reader, None))
+        )
         assert found_again.message == f"round spring is {told}; by a checkpoint it was closed at {closed_at}"
 
 
@@ -301,8 +304,8 @@ def test_of_a_round_that_an_earlier_version_closed_it_is_said_that_the_reveal_is
 @pytest.fixture
 def regraded(store: Settings) -> Settings:
     """With the grades of all episodes under another rubric."""
-    rubric = read_rubric({"version": "1-strict-fix", "direction_only_fix_points": 0.0})
-    asyncio.run(run_write(store, lambda writer: regrade(writer, rubric, round_id=None, now=NOW)))
+    rubric = parse_rubric({"version": "1-strict-fix", "direction_only_fix_points": 0.0})
+    asyncio.run(run_write(store.database_url, lambda writer: regrade(writer, rubric, round_id=None, now=NOW)))
     return store
 
 
@@ -326,9 +329,9 @@ def test_a_forged_grade_under_another_rubric_is_found_and_named(
 ) -> None:
     tamper(regraded, statement)
     assert ("regrade", victim) in found(audit(regraded))
-    (alone,) = [each.code for each in asyncio.run(audit_episode(regraded, InProcessSimulation(), "e-7")).findings] or [
-        "gone"
-    ]
+    (alone,) = [
+        each.code for each in asyncio.run(audit_by_settings(regraded, InProcessSimulation(), "e-7")).findings
+    ] or ["gone"]
     assert alone == ("regrade" if victim == "e-7" else "gone")
 
 
@@ -338,7 +341,7 @@ def test_a_rubric_that_was_changed_afterwards_is_found(regraded: Settings) -> No
 
 
 def rebuilt(settings: Settings, *, verify: bool) -> Rebuild:
-    return asyncio.run(run_write(settings, lambda writer: rebuild(writer, verify=verify)))
+    return asyncio.run(run_write(settings.database_url, lambda writer: rebuild(writer, verify=verify)))
 
 
 def test_the_rebuilt_read_models_equal_the_live_ones(store: Settings) -> None:
@@ -377,7 +380,7 @@ def test_ten_thousand_episodes_are_audited_in_under_a_minute(tmp_path: Path) -> 
     settings = Settings(database_url=f"sqlite:///{tmp_path / 'large.db'}")
     asyncio.run(record(settings, episodes=10_000, scenarios=500))
     before = processor_seconds()
-    report = audit_store(settings)
+    report = audit_store(settings.database_url, SecretFiles(secrets_folder(settings)))
     took = processor_seconds() - before
     print(f"{render_store_report(report)}\n{took:.1f} s of processor time, {took / 2:.1f} s for each of 2 cores")
     assert (report.findings, report.notes, report.episodes, report.scenarios) == ((), {}, 10_000, 500)

@@ -14,9 +14,9 @@ from domain.episode.decide import EpisodeState, evolve
 from domain.episode.evidence import EvidenceView
 from domain.episode.observation import observe, observe_final
 from domain.types import ARTIFACT_NAMES, SANITY_CHECK_NAMES, SINGLE_FAULT_TASKS
-from server.audit.episode_audit import audit_episode
 from server.settings import Settings
 from server.storage.stream_codec import decode_link
+from tests.auditing import audit_by_settings
 from tests.hand_made import REPAIR, HandMadeSimulation, hand_made_scenario
 from tests.served import Served, counting_ids, serving
 
@@ -102,7 +102,7 @@ async def test_every_answer_is_what_folding_the_stored_events_gives(settings: Se
     findings = [
         found
         for episode_id in begun
-        for found in (await audit_episode(settings, HandMadeSimulation(), episode_id)).findings
+        for found in (await audit_by_settings(settings, HandMadeSimulation(), episode_id)).findings
     ]
     print(f"{compared} answers of {count} random episodes equal the fold; {len(findings)} audit findings")
     assert findings == []

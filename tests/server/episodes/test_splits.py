@@ -21,10 +21,10 @@ from domain.types import SplitName, TaskId
 from server.audit.bundle.verifier import verify_bundle
 from server.audit.bundle.writer import export_bundle
 from server.audit.checkpoints import draft_checkpoint, keep_checkpoint
-from server.audit.episode_audit import audit_episode
 from server.scenarios.simulation import InProcessSimulation
 from server.settings import Settings
 from server.storage.connections import run_read, run_write
+from tests.auditing import audit_by_settings
 from tests.databases import execute
 from tests.served import Served, counting_ids, serving
 from tests.server.ranking.test_rounds import key_of, opened
@@ -122,14 +122,14 @@ async def test_an_audit_generates_each_split_again_and_finds_another_one(setting
             await served.reset(task_id="easy", split=split, seed=3, episode_id=split)
             await served.step(split, SUBMIT)
     for split in SPLITS:
-        report = await audit_episode(settings, InProcessSimulation(), split)
+        report = await audit_by_settings(settings, InProcessSimulation(), split)
         assert (report.findings, report.notes) == ((), ())
     execute(
         settings.database_url,
         "DROP TRIGGER scenarios_refuse_update",
         "UPDATE scenarios SET split = 'train' WHERE split = 'test'",
     )
-    assert [each.code for each in (await audit_episode(settings, InProcessSimulation(), "test")).findings] == [
+    assert [each.code for each in (await audit_by_settings(settings, InProcessSimulation(), "test")).findings] == [
         "scenario"
     ]
 
@@ -140,9 +140,9 @@ async def test_an_attempt_in_another_split_than_that_of_its_round_is_found(setti
     async with serving(settings, world=InProcessSimulation()) as served:
         served.client.headers["Authorization"] = f"Bearer {key}"
         name = (await served.reset(round="spring", entry=1))["info"]["episode_id"]
-    assert (await audit_episode(settings, InProcessSimulation(), name)).findings == ()
+    assert (await audit_by_settings(settings, InProcessSimulation(), name)).findings == ()
     execute(settings.database_url, "UPDATE rounds SET split = 'train'")
-    (found,) = (await audit_episode(settings, InProcessSimulation(), name)).findings
+    (found,) = (await audit_by_settings(settings, InProcessSimulation(), name)).findings
     assert (found.code, found.message) == ("round", "the split is test, that of the round is train")
 
 
@@ -181,7 +181,7 @@ async def test_what_was_recorded_before_splits_audits_as_before(old_store: Setti
     names = execute(old_store.database_url, "SELECT episode_id FROM episodes")
     assert (len(names), versions_of_resets(old_store)) == (2, [2, 2])
     for (name,) in names:
-        report = await audit_episode(old_store, InProcessSimulation(), name)
+        report = await audit_by_settings(old_store, InProcessSimulation(), name)
         assert report.findings == ()
         assert not [note for note in report.notes if "again" in note]
 
@@ -199,10 +199,11 @@ async def exported(settings: Settings, path: Path) -> str:
     async with serving(settings, world=InProcessSimulation()) as served:
         signer = served.services.signer
         now = "2030-01-01T00:00:00.000Z"
-        signed = await run_read(settings, lambda opened: draft_checkpoint(opened, signer, now=now))
+        url = settings.database_url
+        signed = await run_read(url, lambda opened: draft_checkpoint(opened, signer, now=now))
         assert signed is not None
-        await run_write(settings, lambda opened: keep_checkpoint(opened, signed))
-        await run_read(settings, lambda opened: export_bundle(opened, signer, path, round_id=None, now=now))
+        await run_write(url, lambda opened: keep_checkpoint(opened, signed))
+        await run_read(url, lambda opened: export_bundle(opened, signer, path, round_id=None, now=now))
         return signer.public_key
 
 

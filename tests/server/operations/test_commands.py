@@ -42,7 +42,7 @@ def test_rounds_are_opened_listed_and_closed(database: Path) -> None:
     assert (opened["attempts"], opened["secret"]) == (3, None)
     shown = good(database, "rounds", "open")
     assert "commitment (SHA-256 of the secret): " in shown
-    assert "keep it to yourself" in shown
+    assert "keep it private" in shown
     assert "spring  ranked-1  3 attempts  open since" in good(database, "rounds", "list")
     closed = json.loads(good(database, "rounds", "close", "spring", "--json"))
     assert (closed["expired"], len(closed["secret"])) == (0, 64)

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from domain.types import TaskId
 from server.cli import cli
-from server.operations.prewarm import warm
+from server.operations.prewarm import prewarm
 from server.settings import Settings
 from server.storage.engines import parse_url
 from server.storage.migrations import upgrade_database
@@ -25,8 +25,8 @@ async def test_what_was_warmed_is_not_generated_at_reset(settings: Settings) -> 
     await upgrade_database(parse_url(settings.database_url))
     ahead, later = HandMadeSimulation(), HandMadeSimulation()
     done: list[None] = []
-    assert await warm(settings, ahead, KEYS, done=lambda: done.append(None)) == (3, 0)
-    assert await warm(settings, ahead, KEYS, done=lambda: done.append(None)) == (0, 3)
+    assert await prewarm(settings.database_url, ahead, KEYS, concurrency=2, done=lambda: done.append(None)) == (3, 0)
+    assert await prewarm(settings.database_url, ahead, KEYS, concurrency=2, done=lambda: done.append(None)) == (0, 3)
     async with serving(settings, world=later) as served:
         await served.reset(task_id="hard", seed=1)
         await served.reset(task_id="easy", seed=3)

@@ -8,7 +8,7 @@ import pytest
 
 from domain.tasks.suites import SUITES
 from server.operations.secret_checks import check_keys, check_secrets
-from server.ranking.rounds import open_round, secret_file
+from server.ranking.rounds import open_round, secret_file_name
 from server.security.api_keys import create_key, revoke_key
 from server.security.secret_files import SecretFiles, secrets_folder
 from server.security.signing import KEY_FILE, load_signer
@@ -39,7 +39,7 @@ async def test_a_key_must_exist_where_one_is_needed(settings: Settings) -> None:
     assert (await check_keys(settings)).verdict == "good"
     changed(settings, lambda opened: revoke_key(opened, "a", now=NOW))
     found = await check_keys(settings)
-    assert (found.verdict, "keys create" in found.told) == ("bad", True)
+    assert (found.verdict, "keys create" in found.message) == ("bad", True)
 
 
 async def test_open_access_beyond_loopback_is_noted(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ async def test_open_access_beyond_loopback_is_noted(tmp_path: Path) -> None:
 
 async def test_a_folder_that_is_its_owners_alone_is_good(settings: Settings, files: SecretFiles) -> None:
     found = await check_secrets(settings)
-    assert (found.verdict, "1 open rounds" in found.told) == ("good", True)
+    assert (found.verdict, "1 open rounds" in found.message) == ("good", True)
 
 
 async def test_before_the_first_start_there_is_no_folder(settings: Settings) -> None:
@@ -65,25 +65,25 @@ async def test_what_others_may_read_is_told_with_the_command_that_ends_it(
     path = files.folder / name
     path.chmod(0o755 if path.is_dir() else 0o644)
     found = await check_secrets(settings)
-    assert (found.verdict, f"chmod {'700' if path.is_dir() else '600'} {path}" in found.told) == ("bad", True)
+    assert (found.verdict, f"chmod {'700' if path.is_dir() else '600'} {path}" in found.message) == ("bad", True)
 
 
 async def test_a_secret_that_is_gone_or_another_is_told(settings: Settings, files: SecretFiles) -> None:
-    secret = files.folder / secret_file("spring")
+    secret = files.folder / secret_file_name("spring")
     secret.write_bytes(b"another secret of the same form!")
-    assert "put it back" in (await check_secrets(settings)).told
+    assert "restore it" in (await check_secrets(settings)).message
     secret.unlink()
     found = await check_secrets(settings)
-    assert (found.verdict, str(secret) in found.told) == ("bad", True)
+    assert (found.verdict, str(secret) in found.message) == ("bad", True)
 
 
 async def test_a_damaged_signing_key_is_told(settings: Settings, files: SecretFiles) -> None:
     (files.folder / KEY_FILE).write_text("no key")
     found = await check_secrets(settings)
-    assert (found.verdict, KEY_FILE in found.told) == ("bad", True)
+    assert (found.verdict, KEY_FILE in found.message) == ("bad", True)
 
 
 async def test_a_folder_that_is_gone_is_told_where_it_is_needed(settings: Settings, files: SecretFiles) -> None:
     files.folder.rename(files.folder.with_name("elsewhere"))
     found = await check_secrets(settings)
-    assert (found.verdict, "put it back" in found.told) == ("bad", True)
+    assert (found.verdict, "restore it" in found.message) == ("bad", True)

@@ -88,7 +88,7 @@ async def ranked(served: Served, entry: int = 1, **beside: Any) -> dict[str, Any
 
 async def closed(served: Served, settings: Settings, name: str = "spring") -> ClosedRound:
     files, here = SecretFiles(secrets_folder(settings)), served.services
-    return await close_round(settings, here.reader, here.episodes, files, name, clock=lambda: START)
+    return await close_round(settings.database_url, here.reader, here.episodes, files, name, clock=lambda: START)
 
 
 @pytest.mark.both_backends

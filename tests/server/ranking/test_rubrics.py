@@ -7,12 +7,12 @@ from types import MappingProxyType
 import pytest
 
 from domain.rubric import RUBRIC, RUBRICS, Rubric
-from server.audit.episode_audit import audit_episode
 from server.episodes.rebuild import rebuild
-from server.ranking.regrade import RubricError, read_rubric, regrade
+from server.ranking.regrade import RubricError, parse_rubric, regrade
 from server.scenarios.simulation import InProcessSimulation
 from server.settings import Settings
 from server.web.pages.live.feed import Feed
+from tests.auditing import audit_by_settings
 from tests.operating import changed
 from tests.served import Served, serving
 from tests.server.ranking.test_rounds import key_of, opened
@@ -84,13 +84,13 @@ async def test_an_old_episode_goes_on_and_is_graded_by_its_rubric(old_store: Set
         await served.reset(task_id="easy", seed=3, episode_id="new")
         assert (await served.step("new", READ))["reward"] == RUBRIC.new_artifact_reward
     for name in ("running", "new"):
-        report = await audit_episode(old_store, InProcessSimulation(), name)
+        report = await audit_by_settings(old_store, InProcessSimulation(), name)
         assert (report.findings, report.notes) == ((), ())
 
 
 @pytest.mark.parametrize("name", ["submitted", "out-of-steps", "running"])
 async def test_an_audit_takes_an_old_episode_s_actions_again(old_store: Settings, name: str) -> None:
-    report = await audit_episode(old_store, InProcessSimulation(), name)
+    report = await audit_by_settings(old_store, InProcessSimulation(), name)
     assert (report.findings, report.notes) == ((), ())
 
 
@@ -98,7 +98,7 @@ async def test_an_audit_tells_of_a_rubric_that_it_does_not_know(
     old_store: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("domain.rubric.RUBRICS", RUBRICS)
-    (found,) = (await audit_episode(old_store, InProcessSimulation(), "submitted")).findings
+    (found,) = (await audit_by_settings(old_store, InProcessSimulation(), "submitted")).findings
     assert (found.code, found.message) == ("fold", "unknown rubric: version 'old'; this program knows 1")
 
 
@@ -119,7 +119,7 @@ async def test_the_board_of_an_old_round_keeps_its_numbers(
 
 
 async def test_a_regraded_board_has_the_floor_of_its_own_rubric(old_store: Settings) -> None:
-    generous = read_rubric({"version": "generous", "lowest_score": 0.3})
+    generous = parse_rubric({"version": "generous", "lowest_score": 0.3})
     done = changed(old_store, lambda connection: regrade(connection, generous, round_id="spring", now="n"))
     assert done.graded == 2
     async with serving(old_store, world=InProcessSimulation()) as served:
@@ -144,4 +144,4 @@ async def test_the_pages_say_how_many_steps_an_old_episode_has(old_store: Settin
 def test_a_regrade_cannot_take_the_version_of_a_rubric_of_the_program() -> None:
     for version in ("1", "old"):
         with pytest.raises(RubricError, match="other than 1, old"):
-            read_rubric({"version": version})
+            parse_rubric({"version": version})

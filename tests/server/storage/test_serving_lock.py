@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from server.operations.doctor import examine
+from server.operations.doctor import run_checks
 from server.settings import Settings
 from tests.served import serving
 
@@ -15,8 +15,8 @@ WARNING = "another server serves"
 
 
 async def database_line(settings: Settings) -> str:
-    found = await examine(settings, now=datetime(2030, 1, 1, tzinfo=UTC))
-    return next(each.told for each in found if each.name == "database")
+    found = await run_checks(settings, now=datetime(2030, 1, 1, tzinfo=UTC))
+    return next(each.message for each in found if each.name == "database")
 
 
 async def test_a_server_that_is_alone_warns_of_nothing(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:

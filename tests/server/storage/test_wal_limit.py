@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from server.operations.doctor import examine
+from server.operations.doctor import run_checks
 from server.settings import Settings
 from server.storage.engines import parse_url
 from server.storage.sqlite_files import log_bytes
@@ -35,8 +35,8 @@ async def grow(served: Served, path: Path, start: int) -> None:
 
 
 async def database_line(settings: Settings) -> str:
-    found = await examine(settings, now=datetime(2030, 1, 1, tzinfo=UTC))
-    return next(each.told for each in found if each.name == "database")
+    found = await run_checks(settings, now=datetime(2030, 1, 1, tzinfo=UTC))
+    return next(each.message for each in found if each.name == "database")
 
 
 async def test_a_log_that_grew_beside_a_reader_is_told_of_and_shortened_once_the_reader_is_gone(

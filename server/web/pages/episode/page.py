@@ -11,13 +11,14 @@ from starlette.responses import RedirectResponse, Response
 from server.audit.episode_audit import audit_episode
 from server.audit.report import AuditReport
 from server.episodes.commands import is_name
-from server.episodes.errors import UnknownEpisodeError
+from server.episodes.errors import UnfoldableEpisodeError, UnknownEpisodeError
 from server.security.identity import client_of, identity_of
+from server.security.secret_files import SecretFiles, secrets_folder
 from server.storage.errors import UnreadableEventError
 from server.web.context import services_of
 from server.web.pages.context import page_context, with_error_page
 from server.web.pages.episode.comparison import compare
-from server.web.pages.episode.timeline import UnfoldableError, fold_stream
+from server.web.pages.episode.timeline import fold_stream
 from server.web.pages.episode.view import EpisodeView, build_episode_view
 from server.web.pages.episode_names import parse_public_name
 from server.web.pages.forms import check_origin
@@ -49,7 +50,8 @@ async def audit_episode_page(request: Request) -> Response:
 
     def run() -> AuditReport:
         # In a thread with its own event loop: the many small reads of an audit would delay the server.
-        return asyncio.run(audit_episode(services.settings, services.world, episode_id))
+        files = SecretFiles(secrets_folder(services.settings))
+        return asyncio.run(audit_episode(services.settings.database_url, files, services.world, episode_id))
 
     async with pages.audit_queue.acquire(client_of(request)):
         report = await asyncio.to_thread(run)
@@ -76,10 +78,10 @@ async def load_episode(request: Request, named: str) -> EpisodeView:
     if episode_id is None or not is_name(episode_id):
         raise UnknownEpisodeError(named)
     if number is None:
-        episode_id = await services.admission.visible(identity_of(request), episode_id)
+        episode_id = await services.admission.resolve_visible(identity_of(request), episode_id)
     try:
         stream = fold_stream(await services.episodes.events(episode_id))
-    except (UnfoldableError, UnreadableEventError):
+    except (UnfoldableEpisodeError, UnreadableEventError):
         raise Problem(
             500, "unfoldable", "The record cannot be read", f"The operator should audit this episode: {named}."
         ) from None

@@ -15,6 +15,7 @@ from domain.episode.state import SHOWN_DECIMALS
 from domain.events import EncodedEvent, EpisodeExpired, Event, decode
 from domain.tasks.table import TASKS
 from domain.types import TaskId
+from server.episodes.errors import UnfoldableEpisodeError
 from server.storage.stream_codec import fold_history
 from server.web.pages.formatting import gap_ms
 
@@ -59,16 +60,12 @@ class FoldedStream:
         return self.states[-1]
 
 
-class UnfoldableError(Exception):
-    """The recorded events are not what this program wrote."""
-
-
 def fold_stream(links: Sequence[Link]) -> FoldedStream:
-    """All states of a stream that is not empty; raises ``UnfoldableError``."""
+    """All states of a stream that is not empty; raises ``UnfoldableEpisodeError``."""
     try:
         history = list(fold_history(links))
     except ValueError as error:  # what validation, an unknown kind and an invalid history have in common
-        raise UnfoldableError from error
+        raise UnfoldableEpisodeError(links[0].stream_id) from error
     return FoldedStream(tuple(links), tuple(event for _, event, _ in history), tuple(state for _, _, state in history))
 
 

@@ -11,9 +11,9 @@ from typing import Any, Mapping, NamedTuple
 from sqlalchemy import ColumnElement, Row, Select, Subquery, bindparam, func, literal, select, text, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from server.storage.connections import fetch_all
 from server.storage.schema import attempts, episodes, events
 from server.web.pages.episode_list.filter import ListFilter, ListRequest, Sort
-from server.web.pages.queries import run_query
 
 PAGE_SIZE = 50
 _MAX_AGENTS = 20
@@ -72,7 +72,7 @@ async def read_list(reader: AsyncEngine, request: ListRequest) -> ListPage:
     anchor = await _read_anchor(reader, place)
     is_backward = request.after is None and request.before is not None and anchor is not None
     query = list_query(request.filter, agents, anchor, is_backward=is_backward)
-    found = await run_query(reader, query)
+    found = await fetch_all(reader, query)
     has_more = len(found) > PAGE_SIZE
     rows = found[:PAGE_SIZE][::-1] if is_backward else found[:PAGE_SIZE]
     return ListPage(
@@ -89,13 +89,13 @@ async def _agents(reader: AsyncEngine, wanted: ListFilter) -> tuple[str, ...] | 
     if wanted.q is None:
         return None
     values = {"first": wanted.q, "end": wanted.q + _LAST_CHARACTER, "max_rows": _MAX_AGENTS}
-    return tuple(row.agent for row in await run_query(reader, _AGENTS, **values))
+    return tuple(row.agent for row in await fetch_all(reader, _AGENTS, **values))
 
 
 async def _read_anchor(reader: AsyncEngine, place: int | None) -> Row[Any] | None:
     if place is None:
         return None
-    rows = await run_query(reader, _ANCHOR, wanted=place)
+    rows = await fetch_all(reader, _ANCHOR, wanted=place)
     return rows[0] if rows else None
 
 

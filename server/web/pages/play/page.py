@@ -48,7 +48,7 @@ async def begin_episode(request: Request) -> Response:
     except ValidationError as error:
         return await _render(request, key, refused=problem_of(error), given=form)
     services, player = services_of(request), identity_of(request)
-    admitted = await services.admission.admit(player, wanted)
+    admitted = await services.admission.authorize_reset(player, wanted)
     async with while_connected(request.receive):
         await services.sessions.reset(player.scoped(key), admitted, client=client_of(request))
     return RedirectResponse("/play", status_code=303)

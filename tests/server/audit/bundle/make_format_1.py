@@ -40,12 +40,12 @@ async def make(settings: Settings) -> str:
                     await served.step(info["episode_id"], SUBMIT)
         await served.reset(episode_id="left-running", seed=3)
         here, files = served.services, SecretFiles(secrets_folder(settings))
-        await close_round(settings, here.reader, here.episodes, files, "spring", now=utc_timestamp())
+        await close_round(settings.database_url, here.reader, here.episodes, files, "spring", now=utc_timestamp())
         await here.checkpointer.make()
         for name, round_id in (("format-1-round.zip", "spring"), ("format-1-store.zip", None)):
             path, signer = HERE / name, here.signer
             await run_read(
-                settings,
+                settings.database_url,
                 lambda opened, path=path, round_id=round_id, signer=signer: export_bundle(
                     opened, signer, path, round_id=round_id, now=utc_timestamp()
                 ),

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from server.app import utc_now
-from server.audit.bundle.findings import UNSIGNED, Kept
+from server.audit.bundle.findings import UNSIGNED, ExternalEvidence
 from server.audit.bundle.verifier import verify_bundle
 from server.audit.bundle.writer import export_bundle
 from server.audit.checkpoint_audit import read_checkpoint
@@ -68,14 +68,14 @@ async def _played(settings: Settings, folder: Path, keys: list[str]) -> Host:
         await served.reset(episode_id="x.spring:1:1", seed=3)
         made = await here.checkpointer.make()
         assert made is not None
-        earlier = await run_read(settings, lambda reader: with_heads(reader, made))
+        earlier = await run_read(settings.database_url, lambda reader: with_heads(reader, made))
         files = SecretFiles(secrets_folder(settings))
-        await close_round(settings, here.reader, here.episodes, files, "spring", clock=utc_now)
+        await close_round(settings.database_url, here.reader, here.episodes, files, "spring", clock=utc_now)
         await here.checkpointer.make()
         paths = folder / "round.zip", folder / "store.zip"
         for path, round_id in zip(paths, ("spring", None), strict=True):
             await run_read_snapshot(
-                settings,
+                settings.database_url,
                 lambda reader, path=path, round_id=round_id: export_bundle(
                     reader, here.signer, path, round_id=round_id, now=utc_timestamp()
                 ),
@@ -83,8 +83,8 @@ async def _played(settings: Settings, folder: Path, keys: list[str]) -> Host:
         return Host(here.signer.public_key, *paths, earlier, receipts[0], keys[0].split("_")[1])
 
 
-def verified(path: Path, public_key: str, words: Kept = Kept()) -> StoreReport:  # noqa: B008 - immutable
-    return verify_bundle(path, public_key, words=words, create_pool=ThreadPoolExecutor)
+def verified(path: Path, public_key: str, evidence: ExternalEvidence = ExternalEvidence()) -> StoreReport:  # noqa: B008 - immutable
+    return verify_bundle(path, public_key, evidence=evidence, create_pool=ThreadPoolExecutor)
 
 
 def codes(report: StoreReport) -> set[str]:
@@ -223,9 +223,9 @@ def test_a_bundle_of_an_earlier_version_verifies_and_the_report_says_what_it_doe
 @pytest.mark.parametrize("has_heads", [True, False])
 def test_a_bundle_goes_on_from_the_checkpoint_that_somebody_kept(host: Host, has_heads: bool) -> None:
     earlier = host.earlier if has_heads else {"checkpoint": {k: v for k, v in host.earlier.items() if k != "heads"}}
-    words = Kept([read_checkpoint(earlier)], [host.receipt], {"spring": _commitment(host)})
+    evidence = ExternalEvidence([read_checkpoint(earlier)], [host.receipt], {"spring": _commitment(host)})
     for path in (host.of_round, host.of_store):
-        assert verified(path, host.public_key, words).findings == ()
+        assert verified(path, host.public_key, evidence).findings == ()
 
 
 def _commitment(host: Host) -> str:
@@ -236,7 +236,7 @@ def test_a_bundle_that_is_older_than_the_kept_checkpoint_is_found(host: Host, tm
     newest = json.loads(members(host.of_store)["checkpoint.json"])
     changes: Mapping[str, Change] = {"checkpoint.json": lambda _: json.dumps(host.earlier)}
     older = rewritten(host.of_store, tmp_path, changes)
-    report = verified(older, host.public_key, Kept([read_checkpoint(newest)]))
+    report = verified(older, host.public_key, ExternalEvidence([read_checkpoint(newest)]))
     told = [each.message for each in report.findings if "kept" in each.message]
     assert told == ["the bundle is older than the kept checkpoint 2: its own checkpoint is 1"]
 
@@ -244,7 +244,7 @@ def test_a_bundle_that_is_older_than_the_kept_checkpoint_is_found(host: Host, tm
 def test_what_contradicts_a_kept_word_is_found(host: Host) -> None:
     other = {"spring": "00" * 32, "autumn": "00" * 32}
     receipt = {**host.receipt, "statement": {**host.receipt["statement"], "episode_id": "k00000000.spring:1:1"}}
-    report = verified(host.of_round, host.public_key, Kept([], [receipt], other))
+    report = verified(host.of_round, host.public_key, ExternalEvidence([], [receipt], other))
     assert [each.message for each in report.findings] == [
         "a kept receipt is not signed by this key",
         "round spring is committed to another secret than the one that was kept",
@@ -254,5 +254,7 @@ def test_what_contradicts_a_kept_word_is_found(host: Host) -> None:
 
 def test_a_kept_receipt_of_an_attempt_that_was_dropped_is_found(host: Host, tmp_path: Path) -> None:
     changes = _drops(host.ann, _digest_of(host.of_round, host.ann))["gone, no checkpoint"]
-    report = verified(rewritten(host.of_round, tmp_path, changes), host.public_key, Kept([], [host.receipt]))
+    report = verified(
+        rewritten(host.of_round, tmp_path, changes), host.public_key, ExternalEvidence([], [host.receipt])
+    )
     assert "its receipt was kept, but it is not in the bundle" in {each.message for each in report.findings}
