@@ -188,7 +188,7 @@ async def test_another_generator_version_is_a_note_not_a_finding(recorded: Setti
 async def test_other_observations_are_a_note_within_another_version_and_a_finding_within_one(
     recorded: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("domain.episode.decide.observation._opening", lambda task_id: b'"observation":{"new":1,')
+    monkeypatch.setattr("domain.episode.observation._opening", lambda task_id: b'"observation":{"new":1,')
     assert {each.code for each in (await audit(recorded)).findings} == {"execute"}
     monkeypatch.setattr("server.audit.episode_audit.OBSERVATION_VERSION", "2")
     report = await audit(recorded)
