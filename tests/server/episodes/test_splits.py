@@ -20,7 +20,7 @@ from domain.tasks.suites import RANKED_1
 from domain.types import SplitName, TaskId
 from server.audit.bundle.verifier import verify_bundle
 from server.audit.bundle.writer import export_bundle
-from server.audit.checkpoints import draft_checkpoint, keep_checkpoint
+from server.audit.checkpoints import draft_checkpoint, store_checkpoint
 from server.scenarios.simulation import InProcessSimulation
 from server.settings import Settings
 from server.storage.connections import run_read, run_write
@@ -202,7 +202,7 @@ async def exported(settings: Settings, path: Path) -> str:
         url = settings.database_url
         signed = await run_read(url, lambda opened: draft_checkpoint(opened, signer, now=now))
         assert signed is not None
-        await run_write(url, lambda opened: keep_checkpoint(opened, signed))
+        await run_write(url, lambda opened: store_checkpoint(opened, signed))
         await run_read(url, lambda opened: export_bundle(opened, signer, path, round_id=None, now=now))
         return signer.public_key
 
