@@ -6,6 +6,7 @@ is one frame, however often it is resumed.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import sys
@@ -132,4 +133,5 @@ def _target(name: str, path: CallPath) -> str:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m bench.call_path", description=__doc__).parse_args()
     print(render(asyncio.run(measure())))

@@ -186,7 +186,7 @@ def test_doctor_finds_nothing_or_says_what_to_do(own_server: ServerProcess, tmp_
     code, found = look(MLOPS_DEBUG_DATABASE_URL=f"sqlite:///{damaged}", MLOPS_DEBUG_PORT="0")
     assert (code, found["database"][0]) == (1, "bad")
     code, found = look(MLOPS_DEBUG_DATABASE_URL=f"sqlite:///{tmp_path}/none/x.db", MLOPS_DEBUG_PORT="0")
-    assert (code, "make it" in found["disk"][1]) == (1, True)
+    assert (code, "create it" in found["disk"][1]) == (1, True)
     code, found = look(**database, MLOPS_DEBUG_PORT="0", MLOPS_DEBUG_HOST="0.0.0.0")
     assert (code, found["address"][0], found["keys"][0]) == (1, "note", "bad")
     code, found = look(**database, MLOPS_DEBUG_PORT="0", MLOPS_DEBUG_HOST="0.0.0.0", MLOPS_DEBUG_ACCESS="open")
