@@ -144,7 +144,7 @@ def assert_problem_of_ready(response: httpx.Response) -> str:
     [
         ("idle-sweeper", "sweeper", "sweep", {"idle_seconds": 0.05}),
         ("checkpointer", "checkpointer", "warn_of_another_key", {"checkpoint_seconds": 0.005}),
-        ("auditor", "verifier", "verify", {"verify_seconds": 0.005}),
+        ("auditor", "verifier", "audit_pending", {"verify_seconds": 0.005}),
     ],
 )
 async def test_a_background_task_that_ends_is_told_and_started_again(

@@ -15,7 +15,6 @@ from sqlalchemy.util import await_only
 from domain.ranking.rounds import AttemptId, attempt_fault, attempt_seed, commitment_to, round_of_name
 from domain.tasks.suites import RANKED_1, Suite
 from domain.types import SplitName
-from server import store
 from server.episodes.errors import RoundClosedError
 from server.ranking.closing import ClosedRound, close_round
 from server.ranking.errors import UnknownRoundError
@@ -24,6 +23,7 @@ from server.security.api_keys import create_key
 from server.security.secret_files import SecretFiles, SecretLostError, secrets_folder
 from server.settings import Settings
 from server.storage.schema import attempts
+from server.storage.writers import batch
 from tests.databases import execute
 from tests.hand_made import HandMadeSimulation
 from tests.operating import changed
@@ -270,14 +270,14 @@ async def test_closing_waits_for_a_reset_that_is_not_committed_yet(
     playing: Served, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where another server stops between the statements of a reset and its commit."""
-    written, go, write = asyncio.Event(), asyncio.Event(), store._write
+    written, go, write = asyncio.Event(), asyncio.Event(), batch._write
 
     def paused(*arguments: Any, **named: Any) -> None:
         write(*arguments, **named)
         written.set()
         await_only(go.wait())
 
-    monkeypatch.setattr(store, "_write", paused)
+    monkeypatch.setattr(batch, "_write", paused)
     late = asyncio.create_task(ranked(playing))
     await written.wait()
     closing = asyncio.create_task(closed(playing, settings))
