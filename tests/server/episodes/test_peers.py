@@ -42,7 +42,7 @@ async def test_nonsense_on_the_channel_does_not_end_the_listening(
     asyncio.get_running_loop().set_exception_handler(lambda _, context: unexpected.append(context))
     reader = create_read_engine(parse_url(database_url))
     news = PeerMessage("seat", "session", "token")
-    async with asyncio.timeout(10), PeerChannel(reader).listening(heard.put_nowait, Supervisor()):
+    async with asyncio.timeout(10), PeerChannel(reader).subscribed(heard.put_nowait, Supervisor()):
         other = await connect(database_url)
         for payload in (*NONSENSE, json.dumps(news)):
             await other.execute("SELECT pg_notify($1, $2)", CHANNEL, payload)

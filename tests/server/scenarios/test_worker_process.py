@@ -25,6 +25,6 @@ async def test_only_the_environment_of_a_worker_is_bound_to_one_core(monkeypatch
 
 
 def test_a_worker_begins_before_a_numeric_library_is_imported() -> None:
-    code = "import sys, server.cli, server.workers; print('numpy' in sys.modules)"
+    code = "import sys, server.cli, server.scenarios.workers; print('numpy' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert ran.stdout == "False\n"
