@@ -50,7 +50,7 @@ async def test_a_log_that_grew_beside_a_reader_is_told_of_and_shortened_once_the
             reader.execute("SELECT count(*) FROM events").fetchone()
             await grow(served, path, 0)
             assert "because a reader has it open" in await database_line(settings)
-            assert any("because a reader has it open" in each for each in caplog.messages)
+            assert any("because a reader holds it" in each for each in caplog.messages)
             scraped = (await served.client.get("/metrics")).text
             (line,) = [each for each in scraped.splitlines() if each.startswith("mlops_debug_log_bytes ")]
             assert float(line.split()[1]) > LIMIT
