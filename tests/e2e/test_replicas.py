@@ -24,8 +24,10 @@ LOGS: Json = {"action_type": "read_logs", "log_filter": "epoch:1-3"}
 
 
 def replica(folder: Path, database_url: str, **settings: str) -> ServerProcess:
+    """A server that shares the database and the folder of secrets with the others of the test, as the docs ask."""
     folder.mkdir(exist_ok=True)
-    child = environment(MLOPS_DEBUG_DATABASE_URL=database_url, MLOPS_DEBUG_GENERATOR_PROCESSES="1", **settings)
+    secrets = {"MLOPS_DEBUG_SECRETS_FOLDER": str(folder.parent / "secrets"), **settings}
+    child = environment(MLOPS_DEBUG_DATABASE_URL=database_url, MLOPS_DEBUG_GENERATOR_PROCESSES="1", **secrets)
     return ServerProcess(folder, child_environment=child, database_argument=False)
 
 
