@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mlops_debug_env.agents.agent import Agent
-from mlops_debug_env.agents.llm.endpoint import ModelRefusedError
+from mlops_debug_env.agents.llm.endpoint import ModelRefusedError, ModelUnreachableError
 from mlops_debug_env.agents.llm.limits import BudgetSpentError
 from mlops_debug_env.runner.episode_runner import play_episode
 from mlops_debug_env.runner.json_lines import UnwritableFolderError
@@ -58,6 +58,8 @@ class SuiteRun:
         self._watcher = watcher
         self._concurrency = concurrency
         self._failures_in_a_row = 0
+        self._has_reached_model = False
+        """Whether an episode ended in another way than without a connection to the model."""
         self._stopped: asyncio.Future[Stop] | None = None
 
     async def play(self) -> Stop | None:
@@ -76,6 +78,8 @@ class SuiteRun:
             for each in workers:
                 each.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
+        if not stopped.done() and self.failures and not self._has_reached_model:
+            self.stop("failures", "the model cannot be reached (errors.jsonl says why)")
         return stopped.result() if stopped.done() else None
 
     def stop(self, reason: StopReason, message: str) -> None:
@@ -111,6 +115,7 @@ class SuiteRun:
             self._fail(ticket, error)
         else:
             self._folder.write_result(result)
+            self._has_reached_model = True
             self._failures_in_a_row = 0
             self._watcher.finished(result)
 
@@ -124,6 +129,7 @@ class SuiteRun:
             message=message[:1000],
         )
         self._folder.write_failure(failure)
+        self._has_reached_model |= not isinstance(error, ModelUnreachableError)
         self.failures += 1
         self._failures_in_a_row += 1
         self._watcher.failed(ticket, message)

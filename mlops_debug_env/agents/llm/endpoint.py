@@ -27,6 +27,10 @@ class ModelUnavailableError(Exception):
     """The endpoint gave no answer, retries included."""
 
 
+class ModelUnreachableError(ModelUnavailableError):
+    """No connection to the endpoint, retries included."""
+
+
 class ModelRefusedError(ModelUnavailableError):
     """The endpoint refuses the key or does not know the model: no later call would fare better."""
 
@@ -125,6 +129,7 @@ class Endpoint:
         Raises:
             BudgetSpentError: the run may not ask any more.
             ModelRefusedError: no call of this run will be answered.
+            ModelUnreachableError: there is no connection.
             ModelUnavailableError: there is no answer to be had.
             NoToolsError: the endpoint refuses tools.
             ContextTooLongError: the messages do not fit the model.
@@ -160,6 +165,10 @@ class Endpoint:
             raise ModelUnavailableError(_told(error)) from error
         except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as error:
             raise ModelRefusedError(_told(error)) from error
+        except openai.APITimeoutError as error:
+            raise ModelUnavailableError(_told(error)) from error
+        except openai.APIConnectionError as error:
+            raise ModelUnreachableError(_told(error)) from error
         except openai.OpenAIError as error:
             raise ModelUnavailableError(_told(error)) from error
 

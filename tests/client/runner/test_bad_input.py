@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,46 @@ def test_only_a_run_is_resumed(present: tuple[str, ...], server: ServerProcess, 
     assert (code, stdout, stderr.count("\n")) == (2, "", 1)
     assert "holds no run to go on with: there is no run.json in it; leave out --resume to begin one" in stderr
     assert sorted(each.name for each in tmp_path.rglob("*")) == sorted(["r", *present] if present else [])
+
+
+def test_an_endpoint_without_a_connection_ends_a_run_as_the_docs_say(server: ServerProcess, tmp_path: Path) -> None:
+    settings = {**KEY, "OPENAI_BASE_URL": f"http://127.0.0.1:{free_port()}/v1"}
+    arguments = ("--url", server.url, "--agent", "llm", "--model", "m", "--entries", "2", "--out", str(tmp_path / "r"))
+    code, _, stderr = run_in_process("run", *arguments, settings=settings)
+    assert code == 3
+    assert stderr.splitlines()[-1].startswith("error: the model cannot be reached (errors.jsonl says why)")
+    assert "go on with: mlops-debug run --resume" in stderr
+
+
+def test_a_refused_key_ends_a_run_as_the_docs_say(server: ServerProcess, tmp_path: Path) -> None:
+    class Refusing(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = b'{"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}'
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(401)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as endpoint:
+        threading.Thread(target=endpoint.serve_forever, daemon=True).start()
+        settings = {**KEY, "OPENAI_BASE_URL": f"http://127.0.0.1:{endpoint.server_port}/v1"}
+        arguments = (
+            "--url",
+            server.url,
+            "--agent",
+            "llm",
+            "--model",
+            "m",
+            "--entries",
+            "2",
+            "--out",
+            str(tmp_path / "r"),
+        )
+        code, _, stderr = run_in_process("run", *arguments, settings=settings)
+        endpoint.shutdown()
+    assert code == 3
+    assert stderr.splitlines()[-1].startswith("error: the endpoint refuses the key in OPENAI_API_KEY")
 
 
 def test_a_dead_server_is_told_and_leaves_nothing(tmp_path: Path) -> None:
