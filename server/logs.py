@@ -57,7 +57,7 @@ _HTTP_SERVER_FILTER = HttpServerFilter()
 
 
 def keep_secrets_out() -> None:
-    """However the server was started, and whoever configured logging."""
+    """However the server was started and logging was configured."""
     for name in ("uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).addFilter(_HTTP_SERVER_FILTER)
 

@@ -120,7 +120,7 @@ class Settings:
     )
     access: str = _setting(
         "auto",
-        "`open`: without an API key everybody may play; `keys`: nobody may; `auto`: open on loopback only.",
+        "`open`: everyone may play without an API key; `keys`: an API key is needed; `auto`: open on loopback only.",
         _one_of("auto", "open", "keys"),
     )
     secrets_folder: str = _setting(
@@ -208,7 +208,7 @@ class Settings:
     idle_seconds: float = _setting(
         86_400.0,
         "An episode on which nothing happened for this long is closed (`expire`, reason `idle`). Counted from "
-        "the later of its last event and the server's start, so that an outage costs nobody an episode.",
+        "the later of its last event and the server's start, so that no episode is lost by an outage.",
         _seconds,
     )
     checkpoint_seconds: float = _setting(

@@ -59,7 +59,7 @@ async def compete(agent: str, *, round_id: str, url: str, api_key: str, concurre
     seats = asyncio.Semaphore(concurrency)
 
     async def play(entry: int, attempt: int) -> tuple[bool, float]:
-        # A session of the attempt's own name: whoever plays on later, sits down there again.
+        # A session of the attempt's own name: a later run continues there.
         session = f"{round_id}.{entry}.{attempt}"
         async with seats, DebugClient(url, api_key=api_key, session_key=session) as client:
             return await _play(client, agent, round_id, entry, attempt)

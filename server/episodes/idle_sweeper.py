@@ -24,7 +24,7 @@ MAX_PAUSE_SECONDS = 60.0
 
 
 class IdleSweeper:
-    """Idle time counts from the later of the last event and the server's start: an outage costs nobody an episode."""
+    """Idle time counts from the later of the last event and the server's start: no episode is lost by an outage."""
 
     def __init__(
         self,

@@ -66,7 +66,7 @@ OPEN_ACCESS = Identity(None, None, frozenset(SCOPES))
 
 
 def owner_of(name: str) -> str | None:
-    """Prefix of the key that an episode or session belongs to; None: of nobody's."""
+    """Prefix of the key that an episode or session belongs to; None: it belongs to no key."""
     return name[:9] if _KEYED.match(name) else None
 
 

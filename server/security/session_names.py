@@ -1,6 +1,6 @@
 """How the log calls a session. Without an API key its key is all that is needed to play, and ended episodes are public.
 
-A digest of a key confirms a guess, for whoever has the digest and as fast as he can hash; an HMAC does so only for who has
+A digest of a key confirms a guess, as fast as one can hash; an HMAC does so only for who has
 the secret. What was recorded before that holds the SHA-256 of the key, and is never changed: such a session is found by
 both names, and what is told of such an episode leaves out all that the name could be found from.
 """
