@@ -1,8 +1,8 @@
-"""How the log calls a session. Without an API key its key is all that is needed to play, and ended episodes are public.
+"""How sessions are named in events: by an HMAC of their key. Without an API key the session key is all that is needed to play.
 
-A digest of a key confirms a guess, as fast as one can hash; an HMAC does so only for who has
-the secret. What was recorded before that holds the SHA-256 of the key, and is never changed: such a session is found by
-both names, and what is told of such an episode leaves out all that the name could be found from.
+A digest lets a guess of the key be confirmed as fast as one can hash; an HMAC only by those who have the secret. Events recorded
+before hold the SHA-256 of the key and are never changed: such a session is found by both names, and what is published of
+such an episode leaves out everything from which the name could be found.
 """
 
 from __future__ import annotations
