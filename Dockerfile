@@ -9,7 +9,6 @@ COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY domain domain
 COPY server server
 COPY mlops_debug_env mlops_debug_env
-COPY bench bench
 COPY migrations migrations
 RUN /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /opt/wheels .
 RUN /opt/mlops-debug/bin/pip install --no-cache-dir --no-deps --no-index /opt/wheels/*.whl

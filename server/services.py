@@ -27,7 +27,7 @@ from server.ranking.rounds import Rounds
 from server.scenarios.answer_timing import AnswerTiming
 from server.scenarios.fair_queue import FairQueue
 from server.scenarios.repository import ScenarioRepository
-from server.scenarios.simulation import QueuedWorld, Simulation
+from server.scenarios.simulation import QueuedSimulation, Simulation
 from server.security.api_keys import Keys
 from server.security.secret_files import SecretFiles, secrets_folder
 from server.security.session_names import PURPOSE, SessionNames
@@ -208,7 +208,7 @@ def _build_services(
     scenarios = ScenarioRepository(
         world, reader, limit=settings.scenario_cache, turns=turns, answer_timing=answer_timing, metrics=metrics
     )
-    world = QueuedWorld(world, turns)
+    world = QueuedSimulation(world, turns)
     open_episodes = OpenEpisodes(settings.open_episode_limit)
     episodes = Episodes(
         store,

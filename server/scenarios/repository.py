@@ -131,7 +131,7 @@ class ScenarioRepository:
         self._reader = reader
         self._limit = limit
         self._turns = turns
-        self._quanta = answer_timing
+        self._answer_timing = answer_timing
         """When answers are given; None: as soon as they are there."""
         self._metrics = metrics or Metrics()
         self.hits = 0
@@ -210,14 +210,14 @@ class ScenarioRepository:
         """Within one quantum all that depends on the truth: running it, reading it, its digest and packing it."""
         self.misses += 1
         await self._simulation.ready()
-        began = self._quanta.begin() if self._quanta is not None else 0.0
+        began = self._answer_timing.begin() if self._answer_timing is not None else 0.0
         scenario = await self._simulation.generate(key.task_id, key.seed, **_named(key))
         generated = CachedScenario(scenario, is_stored=False, split=key.split)
         cached = self._held.get(generated.digest, generated)
         if cached is generated:
             await cached.pack()
-        if self._quanta is not None:
-            await self._quanta.hold(key.task_id, began)
+        if self._answer_timing is not None:
+            await self._answer_timing.hold(key.task_id, began)
         return self._keep(key, cached)
 
     def _keep(self, key: _Key, cached: CachedScenario) -> CachedScenario:

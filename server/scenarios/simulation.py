@@ -127,7 +127,7 @@ class PooledSimulation(InProcessSimulation):
         await self.workers.stop()
 
 
-class QueuedWorld:
+class QueuedSimulation:
     """Another world, whose slow parts wait for their turn."""
 
     def __init__(self, simulation: Simulation, turns: FairQueue) -> None:
