@@ -174,9 +174,7 @@ def _guarded(
         return Shift(Pair(benign, stream.choice(risky)), harsh)
 
     def is_broken(layout: Layout, path: str, world: Facts, declared: Facts) -> bool:
-        return (
-            world[path] == harsh and declared[path] not in safe and only_where(layout, path, world, declared)
-        )
+        return world[path] == harsh and declared[path] not in safe and only_where(layout, path, world, declared)
 
     return Agreement(
         draw=draw,
@@ -350,7 +348,9 @@ def _test_sources(layout: Layout, path: str, stream: Stream) -> str:
 
 
 def _draw_test_sources(layout: Layout, path: str, stream: Stream) -> Pair:
-    return stream.choice((Pair("alike", "all"), Pair("alike", _test_sources(layout, path, stream)), Pair("different", "all")))
+    return stream.choice(
+        (Pair("alike", "all"), Pair("alike", _test_sources(layout, path, stream)), Pair("different", "all"))
+    )
 
 
 def _change_test_sources(layout: Layout, path: str, stream: Stream) -> Change:

@@ -81,7 +81,7 @@ FREE: tuple[tuple[str, tuple[FieldValue, ...]], ...] = (
     ("training.batch_size", (160, 192, 256, 320)),
     ("training.epochs", (5, 6, 7)),
     ("training.gradient_clip_norm", (None, 2.0, 5.0, 10.0)),
-    ("class_weights.power", (0.3, 0.5, 0.7)),
+    ("class_weights.power", (0.5, 0.6, 0.7, 0.8)),
     ("split.validation_share", (0.12, 0.15, 0.18)),
     ("split.test_share", (0.15, 0.18, 0.2)),
     ("features.text_weight", (0.5, 0.7, 0.9)),
@@ -103,6 +103,7 @@ def draw_case(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
     targets = {fault: _target(BY_FAULT[fault], layout, Stream(seed, f"target/{fault}")) for fault in faults}
     for path in targets.values():
         _keep_rows(layout, path, world, declared)
+    _keep_consistent(layout, world, declared)
     origins: dict[str, Origin] = {
         fault: Stream(seed, f"origin/{fault}").choice(("declaration", "world")) for fault in faults
     }
@@ -135,6 +136,11 @@ def draw_case(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
             twin[path], declared[path] = shift.before
             world[path] = shift.world
             planted.append(Planted(agreement, path, "world", agreement.repair(shift.world)))
+    for facts in ((world, declared), (world_before, declared_before)):
+        _keep_consistent(layout, *facts, fixed=frozenset(targets.values()) | frozenset(changed))
+    for path, value in world.items():
+        if path not in targets.values():
+            twin[path] = value
     for name in _free_changes(draw):
         values = dict(FREE)[name]
         declared_before[name] = draw.choice([value for value in values if value != declared[name]])
@@ -188,6 +194,30 @@ def _keep_rows(layout: Layout, path: str, world: dict[str, FieldValue], declared
             world[name] = declared[name] = value
     if path == "split.groups":
         world["split.by"], declared["split.by"] = Pair("exchangeable", "random")
+    if path.endswith(".missing_code"):
+        world["imputer.fill"], declared["imputer.fill"] = Pair("many", "median")
+
+
+def _keep_consistent(
+    layout: Layout,
+    world: dict[str, FieldValue],
+    declared: dict[str, FieldValue],
+    *,
+    fixed: frozenset[str] = frozenset(),
+) -> None:
+    """What one declaration needs of others: a constant fill that nothing has to be filled; a test source that it has rows."""
+    chosen, is_constant = declared["evaluation.sources"], declared["imputer.fill"] == -999
+    needed: dict[str, FieldValue] = {}
+    for source in layout.source_names:
+        if source == chosen:
+            needed[f"sources.{source}.used_until"] = None
+        if source == chosen or is_constant:
+            needed[f"sources.{source}.snapshot"] = layout.months[-1]
+        if is_constant:
+            needed |= {f"sources.{source}.columns.{column}.used_until": None for column in layout.column_names}
+    for path, value in needed.items():
+        if path not in fixed:
+            world[path] = declared[path] = value
 
 
 def _free_changes(draw: Stream) -> tuple[str, ...]:

@@ -58,6 +58,8 @@ class Fit:
     clipped_share: float = 0.0
     first_loss: float = 0.0
     """Of the first batch."""
+    batch_entropy: float = 1.0
+    """Mean label entropy of the first epoch's batches, over what random batches would have."""
     stopped_at: int | None = None
     """Step at which the loss was not finite; None: it never was."""
 
@@ -128,6 +130,8 @@ def _fit(
         rows, targets = features[places], np.ascontiguousarray(one_hot[places].T)
         codes, mass = labels[places], weights[places]
         losses, norms, right = [], [], 0
+        if number == 1:
+            result.batch_entropy = _batch_entropy(codes, batch, steps, classes)
         for step in range(steps):
             part = slice(step * batch, (step + 1) * batch)
             x, target, w = rows[part], targets[:, part], mass[part]
@@ -198,3 +202,17 @@ def _fit(
             break
     result.clipped_share = clipped / max(1, steps * len(result.epochs))
     return result
+
+
+def _batch_entropy(codes: Ints, batch: int, steps: int, classes: int) -> float:
+    member = np.zeros((steps, classes))
+    np.add.at(member, (np.repeat(np.arange(steps), batch), codes[: steps * batch]), 1.0 / batch)
+    whole = np.bincount(codes, minlength=classes) / len(codes)
+
+    def entropy(shares: Floats) -> Floats:
+        found: Floats = -(shares * np.log(np.maximum(shares, 1e-12))).sum(-1)
+        return found
+
+    # A sample of b rows shows less entropy than its source, by (classes - 1) / 2b to first order (Miller 1955).
+    expected = float(entropy(whole)) - (classes - 1) / (2 * batch)
+    return float(entropy(member).mean()) / expected if expected > 0.1 else 1.0

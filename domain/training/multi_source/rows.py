@@ -52,7 +52,7 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: 
     """
     classes, columns, sources = len(layout.classes), len(layout.columns), len(layout.sources)
     shape = Stream(layout.seed, "shape")
-    mean = shape.normal(classes * columns).reshape(classes, columns) * layout.separation
+    mean = np.clip(shape.normal(classes * columns), -1.3, 1.3).reshape(classes, columns) * layout.separation
     mean -= mean.mean(0)
     drift = shape.normal(classes * columns).reshape(classes, columns)
     offset = 0.45 * shape.normal(sources * columns).reshape(sources, columns)
@@ -61,7 +61,7 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: 
     prior = 0.7 + 0.8 * shape.uniform(sources * classes).reshape(sources, classes)
     campaign = 0.75 + 0.5 * shape.uniform((LABELLED_MONTHS + 1) * classes).reshape(-1, classes)
     topic = shape.normal(classes * WORDS).reshape(classes, WORDS)
-    radius = 0.4 + 1.3 * shape.uniform(classes * TAIL_COLUMNS).reshape(classes, TAIL_COLUMNS)
+    radius = 0.2 + 1.5 * np.stack([shape.permutation(classes) for _ in range(TAIL_COLUMNS)], axis=1) / (classes - 1)
 
     draw = Stream(layout.seed, name)
     count = recent_only or round(layout.rows * (1 + RECENT_SHARE))
@@ -79,7 +79,8 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: 
     customer = (share * share * customers).astype(np.int64) * sources + source
     own = draw.uniform(count)
     weights = prior[source] * campaign[month]
-    weights[:, 0] *= 1.6
+    weights[:, 0] *= 1.9
+    weights[:, -1] *= 0.75
     outcome = _pick_rows(table(weights), own)
     if has_many:
         tendency = Stream(layout.seed, f"customers/{name}")

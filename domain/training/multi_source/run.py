@@ -11,7 +11,7 @@ from domain.training.multi_source.case import State
 from domain.training.multi_source.fit import Fit, fit, log_loss
 from domain.training.multi_source.layout import LABELLED_MONTHS, WORDS, Layout
 from domain.training.multi_source.rows import FREQUENT_WORDS, Rows, draw_rows
-from domain.training.multi_source.tables import Frame, Tables, dose, order_of_classes, read, write
+from domain.training.multi_source.tables import Frame, Reading, Tables, dose, order_of_classes, read, write
 from domain.training.randomness import Floats, Ints, Stream, to_float32_grid
 
 VAL_MONTHS, TEST_MONTHS = 1, 2
@@ -70,8 +70,9 @@ class Run:
     state: State
     rows: Rows
     tables: Tables
+    reading: Reading
     frame: Frame
-    """Every row that was read, also of recent scoring."""
+    """Every row that was read and not dropped, also of recent scoring."""
     sets: dict[str, Frame]
     """The rows of `SETS`."""
     prepared: Prepared
@@ -103,7 +104,7 @@ def train(state: State, rows: Rows, tables: Tables, *, seed: int | None = None) 
     """Run a state on tables that its world has written."""
     layout, world = state.layout, state.world
     declared = state.declared if seed is None else {**state.declared, "training.seed": seed}
-    frame = read(layout, world, declared, tables)
+    frame, reading = read(layout, world, declared, tables)
     sets = _split(frame, declared)
     if not len(sets["train"]):
         raise NoRowsError
@@ -129,7 +130,9 @@ def train(state: State, rows: Rows, tables: Tables, *, seed: int | None = None) 
         chosen = np.arange(len(part))
         if name == "test" and declared["evaluation.sources"] != "all":
             chosen = np.flatnonzero(part.source == layout.source_names.index(str(declared["evaluation.sources"])))
-        scores[name] = _score(fitted, features[name][chosen], labels[chosen], predicted[name][chosen], len(layout.classes))
+        scores[name] = _score(
+            fitted, features[name][chosen], labels[chosen], predicted[name][chosen], len(layout.classes)
+        )
     is_exchanged = declared["evaluation.validation_ids"] != world["evaluation.validation_ids"]
     scores["reported_validation"] = scores["test" if is_exchanged else "validation"]
     scores["reported_test"] = scores["validation" if is_exchanged else "test"]
@@ -137,6 +140,7 @@ def train(state: State, rows: Rows, tables: Tables, *, seed: int | None = None) 
         state=state,
         rows=rows,
         tables=tables,
+        reading=reading,
         frame=frame,
         sets=sets,
         prepared=prepared,
@@ -157,7 +161,7 @@ def holdout_accuracy(run: Run, count: int = 1500) -> float:
     """Accuracy on fresh rows of the last month, as they arrive from the world, against what really happened."""
     layout, world = run.state.layout, run.state.world
     fresh = draw_rows(layout, world, name="holdout", recent_only=count)
-    frame = read(layout, world, run.state.declared, write(layout, world, fresh))
+    frame, _ = read(layout, world, run.state.declared, write(layout, world, fresh))
     if not len(frame):
         return 0.0
     found = run.fit.best.predict(run.prepared.features(frame))

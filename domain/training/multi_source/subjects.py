@@ -269,7 +269,20 @@ SUBJECTS: dict[SeedSplit, tuple[Subject, ...]] = {"train": _TRAIN, "validation":
 """The subjects of each split of seeds."""
 
 SOURCES: dict[SeedSplit, tuple[str, ...]] = {
-    "train": ("harbour", "mill", "north", "annex", "central", "airport", "valley", "bridge", "union", "garden", "lakeside", "depot"),
+    "train": (
+        "harbour",
+        "mill",
+        "north",
+        "annex",
+        "central",
+        "airport",
+        "valley",
+        "bridge",
+        "union",
+        "garden",
+        "lakeside",
+        "depot",
+    ),
     "validation": ("campus", "station", "old_town", "ridge", "canal", "market", "tower", "coast"),
     "test": ("east_gate", "forge", "plaza", "delta", "highland", "abbey", "quay", "orchard"),
 }
