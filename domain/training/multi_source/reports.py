@@ -68,14 +68,15 @@ class _Clock:
     """Times of the log's lines."""
 
     def __init__(self, seed: int, started: str, style: int) -> None:
-        self._draw = Stream(seed, "log-clock")
+        draw = Stream(seed, "log-clock")
         self._day, self._style = started, style
-        self._seconds = self._draw.integer(0, 20 * 3600)
+        self._milliseconds = draw.integer(0, 20 * 3600 * 1000)
 
-    def __call__(self, most: int = 3) -> str:
-        self._seconds = min(86399, self._seconds + self._draw.integer(0, most))
-        hours, rest = divmod(self._seconds, 3600)
-        time = f"{hours:02d}:{rest // 60:02d}:{rest % 60:02d}"
+    def __call__(self, milliseconds: int = 1) -> str:
+        """The head of a line that is written so much later than the line before."""
+        self._milliseconds = min(24 * 3600 * 1000 - 1, self._milliseconds + milliseconds)
+        seconds, rest = divmod(self._milliseconds, 1000)
+        time = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{rest:03d}"
         match self._style:
             case 0:
                 return f"{self._day} {time} INFO"
@@ -98,7 +99,10 @@ def render_log(run: Run, identity: Identity) -> str:
         f"{now()} tabular {declared['environment.tabular']} textkit {declared['environment.textkit']} numpy backend",
     ]
     for name, counts in source_rows(run).items():
-        lines.append(f"{now(9)} source {name}: " + " ".join(f"{key}={value}" for key, value in counts.items()))
+        lines.append(
+            f"{now(draw.integer(300, 2400))} source {name}: "
+            + " ".join(f"{key}={value}" for key, value in counts.items())
+        )
         if draw.integer(0, 3) == 0:
             lines.append(f"{now()} {_warning(draw)}")
     lines.append(f"{now()} rows " + " ".join(f"{name}={len(run.sets[name])}" for name in SETS))
@@ -107,13 +111,12 @@ def render_log(run: Run, identity: Identity) -> str:
         f" lr={to_text(float(declared['optimizer.learning_rate'] or 0))}"
     )
     for number, epoch in enumerate(fit.epochs, 1):
-        at = 0
         for part, loss in zip(("1/3", "2/3", "3/3"), epoch.loss_of_thirds, strict=True):
-            at += 1
             speed = draw.integer(4100, 6900)
-            lines.append(f"{now(6)} epoch {number} {part} loss={to_text(loss)} rows/s={speed}")
+            took = 1000 * len(run.sets["train"]) // 3 // speed
+            lines.append(f"{now(took)} epoch {number} {part} loss={to_text(loss)} rows/s={speed}")
         lines.append(
-            f"{now(6)} epoch {number} train_loss={to_text(epoch.train_loss)} train_acc={to_text(epoch.train_accuracy)}"
+            f"{now(draw.integer(20, 90))} epoch {number} train_loss={to_text(epoch.train_loss)} train_acc={to_text(epoch.train_accuracy)}"
             f" val_loss={to_text(epoch.val_loss)} val_acc={to_text(epoch.val_accuracy)}"
             f" grad_norm={to_text(epoch.gradient_norm)} grad_norm_max={to_text(epoch.gradient_norm_max)}"
             f" lr={to_text(float(declared['optimizer.learning_rate'] or 0))}"
@@ -121,11 +124,11 @@ def render_log(run: Run, identity: Identity) -> str:
         for name, accuracy in _validation_by_source(run).items() if number == len(fit.epochs) else ():
             lines.append(f"{now()} validation of {name}: accuracy={accuracy}")
         if draw.integer(0, 2) == 0:
-            lines.append(f"{now(4)} {_warning(draw)}")
+            lines.append(f"{now()} {_warning(draw)}")
     if fit.stopped_at is not None:
         lines.append(f"{now()} loss is not finite at step {fit.stopped_at}, training stopped")
     lines.append(f"{now()} best validation accuracy at epoch {fit.best_epoch}, checkpoint kept")
-    lines.append(f"{now(9)} evaluation written to eval_results.json")
+    lines.append(f"{now(draw.integer(100, 900))} evaluation written to eval_results.json")
     return "\n".join(lines) + "\n"
 
 
