@@ -1,4 +1,4 @@
-"""Actions of an agent: the nine wire actions, and the four domain actions that they are decoded to."""
+"""Actions of an agent: the ten wire actions, and the five domain actions that they are decoded to."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model, mo
 from pydantic.config import JsonDict
 from pydantic.json_schema import SkipJsonSchema
 
-from domain.diagnosis import Diagnosis, Reported, WholeNumber
+from domain.diagnosis import Diagnosis, PatchEntry, Reported, WholeNumber
 from domain.types import ArtifactName, SanityCheckName
 
 
@@ -38,6 +38,13 @@ class RunSanityCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class RunExperiment:
+    """Train the run again with a patch and another training seed."""
+
+    patch: tuple[PatchEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SubmitDiagnosis:
     diagnoses: tuple[Diagnosis, ...]
     reported: Reported | None = None
@@ -45,7 +52,7 @@ class SubmitDiagnosis:
     """Whether they came as a list, as the task of none, one or two faults takes them."""
 
 
-Action = ReadArtifact | QueryArtifact | RunSanityCheck | SubmitDiagnosis
+Action = ReadArtifact | QueryArtifact | RunSanityCheck | RunExperiment | SubmitDiagnosis
 
 RequestId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
 ExpectedVersion = WholeNumber
@@ -143,7 +150,7 @@ _FILTER_OF_ANOTHER_ARTIFACT: JsonDict = {
 
 
 class ReadAnyArtifact(_WireAction):
-    """Read any of the six artifacts; a filter only with train.log."""
+    """Read any artifact that the scenario has; a filter only with train.log."""
 
     model_config = ConfigDict(json_schema_extra={"not": _FILTER_OF_ANOTHER_ARTIFACT})
 
@@ -167,7 +174,8 @@ class QueryAnyArtifact(_WireAction):
     action_type: Literal["query_artifact"]
     artifact_name: ArtifactName
     field_path: ShortText
-    """Keys and list indices joined by dots, for example ``optimizer.momentum``; for code and log a keyword."""
+    """Keys and list indices joined by dots, for example ``optimizer.momentum``; for code, diff and log a keyword; for
+    data_slices.json the name of a block."""
 
     def meaning(self) -> Action:
         return QueryArtifact(self.artifact_name, self.field_path)
@@ -181,6 +189,17 @@ class RunCheck(_WireAction):
 
     def meaning(self) -> Action:
         return RunSanityCheck(self.sanity_check_type)
+
+
+class Experiment(_WireAction):
+    """Train the run again with a patch and another training seed; on few occasions, see max_experiments."""
+
+    action_type: Literal["run_experiment"]
+    patch: Annotated[tuple[PatchEntry, ...], Field(max_length=2)] | None = None
+    """The fields to set, at most two; null or empty: only the training seed differs, which shows the noise."""
+
+    def meaning(self) -> Action:
+        return RunExperiment(self.patch or ())
 
 
 _LIST_BESIDE_ONE: JsonDict = {
@@ -221,6 +240,7 @@ _WIRE_ACTIONS = (
     ReadAnyArtifact,
     QueryAnyArtifact,
     RunCheck,
+    Experiment,
     Submit,
 )
 

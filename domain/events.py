@@ -11,17 +11,19 @@ from typing import Any, Callable, ClassVar, Literal, Mapping, NamedTuple, get_ar
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json, to_json
 
+from domain.actions import QueryArtifact, ReadArtifact, RunExperiment
 from domain.chain import canonical
-from domain.diagnosis import Diagnosis, Reported
+from domain.diagnosis import Diagnosis, PatchEntry, Reported
+from domain.experiment import ExperimentResult
 from domain.grade import Grade
 from domain.grading.stored_submission import StoredSubmission, from_version_2, grade_of, to_stored
 from domain.types import ArtifactName, RewardMode, SanityCheckName, SplitName, TaskId
 
-EventKind = Literal["reset", "read", "query", "check", "refuse", "submit", "expire"]
+EventKind = Literal["reset", "read", "query", "check", "experiment", "refuse", "submit", "expire"]
 EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
 ENDING_KINDS: frozenset[str] = frozenset({"submit", "expire"})
 """Kinds of the events that end an episode."""
-RefuseReason = Literal["unknown_field"]
+RefuseReason = Literal["unknown_field", "unknown_artifact", "no_experiments_left", "invalid_value"]
 ExpireReason = Literal["steps", "idle", "abandoned"]
 
 
@@ -38,7 +40,7 @@ class EpisodeReset(_Event):
     """An episode began."""
 
     kind: ClassVar[EventKind] = "reset"
-    schema_version: ClassVar[int] = 3
+    schema_version: ClassVar[int] = 4
 
     task_id: TaskId
     seed: int
@@ -55,6 +57,8 @@ class EpisodeReset(_Event):
     """Version of the words and shape of observations; digests compare only within one."""
     reward_mode: RewardMode
     max_steps: int
+    max_experiments: int
+    """How many experiments may be run."""
     agent: str | None
     """Name the client gave the agent; null: none."""
     session: str | None
@@ -102,15 +106,41 @@ class CheckRun(_Event):
     observation_digest: str
 
 
+class ExperimentRun(_Event):
+    """The training was run again with a patch."""
+
+    kind: ClassVar[EventKind] = "experiment"
+
+    number: int
+    """Place among the experiments of the episode, from 1."""
+    patch: tuple[PatchEntry, ...]
+    result: ExperimentResult
+    observation_digest: str
+
+
 class ActionRefused(_Event):
     """An action could not be done in this scenario; it still took a step."""
 
     kind: ClassVar[EventKind] = "refuse"
+    schema_version: ClassVar[int] = 2
 
-    artifact: ArtifactName
-    field: str
+    artifact: ArtifactName | None
+    """What was to be read; null: an experiment was refused."""
+    field: str | None
+    """What was to be queried; null: the whole artifact was to be read, or an experiment was refused."""
+    patch: tuple[PatchEntry, ...] | None
+    """Of the experiment; null: something was to be read."""
     reason: RefuseReason
+    text: str | None
+    """Why the patch cannot be trained with, in words; null: the reason says it all."""
     observation_digest: str
+
+    @property
+    def action(self) -> ReadArtifact | QueryArtifact | RunExperiment:
+        """What was refused."""
+        if self.patch is not None or self.artifact is None:
+            return RunExperiment(self.patch or ())
+        return ReadArtifact(self.artifact) if self.field is None else QueryArtifact(self.artifact, self.field)
 
 
 class DiagnosisSubmitted(_Event):
@@ -136,7 +166,16 @@ class EpisodeExpired(_Event):
     reason: ExpireReason
 
 
-Event = EpisodeReset | ArtifactRead | FieldQueried | CheckRun | ActionRefused | DiagnosisSubmitted | EpisodeExpired
+Event = (
+    EpisodeReset
+    | ArtifactRead
+    | FieldQueried
+    | CheckRun
+    | ExperimentRun
+    | ActionRefused
+    | DiagnosisSubmitted
+    | EpisodeExpired
+)
 EVENT_TYPES: tuple[type[Event], ...] = get_args(Event)
 _TYPE_OF_KIND: Mapping[str, type[Event]] = {event.kind: event for event in EVENT_TYPES}
 
@@ -153,6 +192,16 @@ def upcast_reset_2_to_3(payload: dict[str, Any]) -> dict[str, Any]:
     return {**payload, "split": "train"}
 
 
+def upcast_reset_3_to_4(payload: dict[str, Any]) -> dict[str, Any]:
+    """Before there were experiments, none could be run."""
+    return {**payload, "max_experiments": 0}
+
+
+def upcast_refuse_1_to_2(payload: dict[str, Any]) -> dict[str, Any]:
+    """Before there were experiments, only queries were refused."""
+    return {**payload, "patch": None, "text": None}
+
+
 def upcast_submit_1_to_2(payload: dict[str, Any]) -> dict[str, Any]:
     """Before clients could report a cost, none did."""
     return {**payload, "reported": None}
@@ -166,6 +215,8 @@ def upcast_submit_2_to_3(payload: dict[str, Any]) -> dict[str, Any]:
 UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
     ("reset", 1): upcast_reset_1_to_2,
     ("reset", 2): upcast_reset_2_to_3,
+    ("reset", 3): upcast_reset_3_to_4,
+    ("refuse", 1): upcast_refuse_1_to_2,
     ("submit", 1): upcast_submit_1_to_2,
     ("submit", 2): upcast_submit_2_to_3,
 }

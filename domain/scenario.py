@@ -28,9 +28,10 @@ class CheckResult(_Value):
     """One sanity check, computed from the training run."""
 
     check: SanityCheckName
-    flag: bool
-    reasons: tuple[str, ...]
-    """One sentence for each measured number beyond its threshold; empty when the flag is down."""
+    flag: bool | None
+    """Null: the check only measures."""
+    reasons: tuple[str, ...] | None
+    """One sentence for each measured number beyond its threshold; empty when the flag is down; null when there is none."""
     measured: dict[str, Any]
     """Name to number, string or list; a NaN or infinity is null."""
 
@@ -41,7 +42,8 @@ class Evidence(_Value):
     run_id: str
     run_summary: RunSummary
     artifacts: dict[ArtifactName, str]
-    """The text of each of the six artifacts."""
+    """The text of each artifact that the scenario has. A JSON document with the keys ``contents`` and ``blocks`` alone is a
+    warehouse: reading shows its contents, and a query gives one block."""
     checks: dict[SanityCheckName, CheckResult]
 
 

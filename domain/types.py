@@ -13,6 +13,11 @@ ArtifactName = Literal[
     "preprocessing.py",
     "eval_results.json",
     "model_card.json",
+    "data_sources.yaml",
+    "data_slices.json",
+    "train.py",
+    "changes.diff",
+    "previous_run.json",
 ]
 SanityCheckName = Literal[
     "label_consistency",
@@ -33,6 +38,7 @@ FailureCategory = Literal[
     "architecture_bug",
 ]
 SplitName = Literal["train", "validation", "test"]
+ExperimentStatus = Literal["finished", "stopped"]
 EndReason = Literal["submitted", "steps", "idle", "abandoned"]
 
 TASK_IDS: tuple[TaskId, ...] = get_args(TaskId)
@@ -42,5 +48,7 @@ SINGLE_FAULT_TASKS: tuple[TaskId, ...] = tuple(name for name in TASK_IDS if name
 """The tasks whose runs have exactly one fault."""
 SPLIT_NAMES: tuple[SplitName, ...] = get_args(SplitName)
 ARTIFACT_NAMES: tuple[ArtifactName, ...] = get_args(ArtifactName)
+COMMON_ARTIFACT_NAMES: tuple[ArtifactName, ...] = ARTIFACT_NAMES[:6]
+"""Those that every scenario has; a scenario may have further ones."""
 SANITY_CHECK_NAMES: tuple[SanityCheckName, ...] = get_args(SanityCheckName)
 FAILURE_CATEGORIES: tuple[FailureCategory, ...] = get_args(FailureCategory)

@@ -5,6 +5,13 @@ from __future__ import annotations
 from typing import Any, Sequence
 
 from domain.diagnosis import Diagnosis, PatchEntry
+from domain.experiment import (
+    ExperimentMetrics,
+    ExperimentOutcome,
+    ExperimentRejection,
+    ExperimentResult,
+    SplitMetrics,
+)
 from domain.generator import HEALTHY
 from domain.grade import Breakdown, FixPart, Grade, Investigation, Part, PatchVerdict
 from domain.grading.matching import Verdicts
@@ -110,6 +117,21 @@ def hand_made_grade(diagnosis: Diagnosis, truth: Truth, verdict: PatchVerdict | 
     )
 
 
+def hand_made_experiment(patch: tuple[PatchEntry, ...], number: int) -> ExperimentResult:
+    """A result that differs from experiment to experiment, as training seeds make real ones do."""
+    return ExperimentResult(
+        number=number,
+        patch=patch,
+        status="finished",
+        log_tail=(f"[EPOCH 10] train_loss=0.4 val_acc=0.7{number}",),
+        metrics=ExperimentMetrics(
+            train=SplitMetrics(accuracy=0.8, loss=0.5),
+            validation=SplitMetrics(accuracy=0.7 + number / 100, loss=None),
+            by_source={},
+        ),
+    )
+
+
 def _healthy(scenario: Scenario) -> Scenario:
     """The twin: the line of the fault is mended, and the run went better for it."""
     texts = dict(scenario.evidence.artifacts)
@@ -125,6 +147,7 @@ class HandMadeSimulation:
         self._generator_version = generator_version
         self.generated: list[tuple[TaskId, int]] = []
         self.verified = 0
+        self.experiments = 0
 
     @property
     def generator_version(self) -> str:
@@ -168,6 +191,12 @@ class HandMadeSimulation:
         rubric: Rubric = RUBRIC,
     ) -> Grade:
         return hand_made_grade(diagnoses[0], truth, verdicts[0][0])
+
+    async def experiment(self, truth: Truth, patch: tuple[PatchEntry, ...], number: int) -> ExperimentOutcome:
+        self.experiments += 1
+        if any(entry.field == "no.such.field" for entry in patch):
+            return ExperimentRejection(reason="unknown_field", text="config.yaml has no field no.such.field")
+        return hand_made_experiment(patch, number)
 
     async def start(self) -> None:
         """Nothing to start."""

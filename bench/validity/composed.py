@@ -43,7 +43,7 @@ def measure_expert(healthy: int = HEALTHY) -> list[ByCount]:
 
 def _measured(count: int, scenarios: list[Scenario]) -> ByCount:
     judge = ComposedJudge()
-    flags = [sum(found.flag for found in one.evidence.checks.values()) for one in scenarios]
+    flags = [sum(bool(found.flag) for found in one.evidence.checks.values()) for one in scenarios]
     answers = [heuristic_answer(one) for one in scenarios]
     scores = [judge.score(answer, one) for answer, one in zip(answers, scenarios, strict=True)]
     right = [

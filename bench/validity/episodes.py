@@ -49,6 +49,6 @@ def _episode(seed: int, split: SeedSplit, *, healthy: bool) -> Episode:
     shown = generate(task_id, seed, split=split, fault=HEALTHY) if healthy else drawn
     texts: dict[str, str] = dict(shown.evidence.artifacts.items())
     texts["checks"] = "\n".join(
-        f"{name} {result.flag} {' '.join(result.reasons)}" for name, result in shown.evidence.checks.items()
+        f"{name} {result.flag} {' '.join(result.reasons or ())}" for name, result in shown.evidence.checks.items()
     )
     return Episode(task_id, seed, drawn.truth.fault_id, texts)

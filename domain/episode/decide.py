@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from domain.actions import QueryArtifact, ReadArtifact, RunSanityCheck, SubmitDiagnosis
-from domain.diagnosis import Diagnosis, Reported
+from domain.diagnosis import Diagnosis, PatchEntry, Reported
 from domain.episode.evidence import EvidenceView
 from domain.episode.observation import OBSERVATION_VERSION, observation_digest
 from domain.episode.state import EpisodeState, InvalidHistoryError, evolve, fold, reward_of
@@ -23,13 +23,16 @@ from domain.events import (
     EpisodeExpired,
     EpisodeReset,
     Event,
+    ExperimentRun,
     ExpireReason,
     FieldQueried,
+    RefuseReason,
 )
+from domain.experiment import ExperimentOutcome, ExperimentRejection, ExperimentResult
 from domain.grade import Grade
 from domain.rubric import RUBRIC, rubric_of
 from domain.tasks.table import TASKS
-from domain.types import COMPOSED_TASK, RewardMode, SplitName, TaskId
+from domain.types import COMPOSED_TASK, ArtifactName, RewardMode, SplitName, TaskId
 
 __all__ = [
     "Command",
@@ -39,6 +42,7 @@ __all__ = [
     "EpisodeExistsError",
     "EpisodeNotBegunError",
     "EpisodeState",
+    "ExperimentDone",
     "InvalidHistoryError",
     "ResetEpisode",
     "SubmitGraded",
@@ -48,6 +52,7 @@ __all__ = [
     "end",
     "evolve",
     "fold",
+    "next_experiment",
     "reward_of",
 ]
 
@@ -64,6 +69,7 @@ class ResetEpisode:
     generator_version: str
     split: SplitName = "train"
     rubric_version: str = RUBRIC.version
+    observation_version: str = OBSERVATION_VERSION
     reward_mode: RewardMode = "shaped"
     agent: str | None = None
     session: str | None = None
@@ -83,14 +89,23 @@ class SubmitGraded:
 
 
 @dataclass(frozen=True, slots=True)
+class ExperimentDone:
+    """Run an experiment; its outcome is computed beforehand, because it means running a training."""
+
+    patch: tuple[PatchEntry, ...]
+    outcome: ExperimentOutcome | None
+    """None: nothing was run, because no experiment was left."""
+
+
+@dataclass(frozen=True, slots=True)
 class EndEpisode:
     """Close an episode that its agent left."""
 
     reason: ExpireReason
 
 
-Command = ResetEpisode | ReadArtifact | QueryArtifact | RunSanityCheck | SubmitGraded | EndEpisode
-Step = ReadArtifact | QueryArtifact | RunSanityCheck | SubmitGraded
+Step = ReadArtifact | QueryArtifact | RunSanityCheck | ExperimentDone | SubmitGraded
+Command = ResetEpisode | Step | EndEpisode
 
 
 class EpisodeExistsError(Exception):
@@ -141,7 +156,8 @@ def decide(state: EpisodeState | None, command: Command, evidence: EvidenceView)
         return _begin(command, evidence)
     if isinstance(command, EndEpisode):
         return end(state, command)
-    return _step(_require_running(state), _to_event(command, evidence), evidence)
+    running = _require_running(state)
+    return _step(running, _to_event(running, command, evidence), evidence)
 
 
 def end(state: EpisodeState | None, command: EndEpisode) -> Decision:
@@ -167,9 +183,10 @@ def _begin(command: ResetEpisode, evidence: EvidenceView) -> Decision:
         scenario_digest=command.scenario_digest,
         generator_version=command.generator_version,
         rubric_version=command.rubric_version,
-        observation_version=OBSERVATION_VERSION,
+        observation_version=command.observation_version,
         reward_mode=command.reward_mode,
         max_steps=TASKS[command.task_id].max_steps(rubric_of(command.rubric_version)),
+        max_experiments=TASKS[command.task_id].max_experiments(rubric_of(command.rubric_version)),
         agent=command.agent,
         session=command.session,
         round=command.round,
@@ -183,18 +200,22 @@ def _begin(command: ResetEpisode, evidence: EvidenceView) -> Decision:
     return Decision((event,), after)
 
 
-def _to_event(command: Step, evidence: EvidenceView) -> _StepEvent:
+def _to_event(state: EpisodeState, command: Step, evidence: EvidenceView) -> _StepEvent:
     match command:
+        case ReadArtifact() if not evidence.has_artifact(command.artifact):
+            return _refused("unknown_artifact", artifact=command.artifact)
         case ReadArtifact():
             return ArtifactRead(artifact=command.artifact, log_filter=command.log_filter, observation_digest="")
+        case QueryArtifact() if not evidence.has_artifact(command.artifact):
+            return _refused("unknown_artifact", artifact=command.artifact, field=command.field)
         case QueryArtifact() if evidence.has_field(command.artifact, command.field):
             return FieldQueried(artifact=command.artifact, field=command.field, observation_digest="")
         case QueryArtifact():
-            return ActionRefused(
-                artifact=command.artifact, field=command.field, reason="unknown_field", observation_digest=""
-            )
+            return _refused("unknown_field", artifact=command.artifact, field=command.field)
         case RunSanityCheck():
             return CheckRun(check=command.check, observation_digest="")
+        case ExperimentDone():
+            return _experiment(state, command)
         case SubmitGraded():
             return DiagnosisSubmitted(
                 diagnoses=command.diagnoses,
@@ -202,6 +223,34 @@ def _to_event(command: Step, evidence: EvidenceView) -> _StepEvent:
                 reported=command.reported,
                 observation_digest="",
             )
+
+
+def _experiment(state: EpisodeState, command: ExperimentDone) -> ExperimentRun | ActionRefused:
+    if not state.experiments_left:
+        return _refused("no_experiments_left", patch=command.patch)
+    match command.outcome:
+        case ExperimentRejection(reason=reason, text=text):
+            return _refused(reason, patch=command.patch, text=text)
+        case ExperimentResult(number=number) if number == next_experiment(state):
+            return ExperimentRun(number=number, patch=command.patch, result=command.outcome, observation_digest="")
+        case _:
+            raise ValueError(f"the outcome is not that of experiment {next_experiment(state)} of the episode")
+
+
+def next_experiment(state: EpisodeState) -> int | None:
+    """The number of the experiment that comes next, from 1; None: none is left."""
+    return state.experiments + 1 if state.experiments_left else None
+
+
+def _refused(
+    reason: RefuseReason,
+    *,
+    artifact: ArtifactName | None = None,
+    field: str | None = None,
+    patch: tuple[PatchEntry, ...] | None = None,
+    text: str | None = None,
+) -> ActionRefused:
+    return ActionRefused(artifact=artifact, field=field, patch=patch, reason=reason, text=text, observation_digest="")
 
 
 def _step(state: EpisodeState, event: _StepEvent, evidence: EvidenceView) -> Decision:
@@ -214,7 +263,7 @@ def _step(state: EpisodeState, event: _StepEvent, evidence: EvidenceView) -> Dec
     return Decision((event, *limit), after)
 
 
-_StepEvent = ArtifactRead | FieldQueried | CheckRun | ActionRefused | DiagnosisSubmitted
+_StepEvent = ArtifactRead | FieldQueried | CheckRun | ExperimentRun | ActionRefused | DiagnosisSubmitted
 
 
 def _set_digest(event: EpisodeReset | _StepEvent, digest: str) -> None:

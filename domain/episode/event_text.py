@@ -7,9 +7,10 @@ may see it.
 
 from __future__ import annotations
 
+import json
 from typing import Mapping, NamedTuple
 
-from domain.diagnosis import Diagnosis
+from domain.diagnosis import Diagnosis, PatchEntry
 from domain.events import (
     ActionRefused,
     ArtifactRead,
@@ -18,6 +19,7 @@ from domain.events import (
     EpisodeExpired,
     EpisodeReset,
     Event,
+    ExperimentRun,
     FieldQueried,
 )
 
@@ -37,7 +39,7 @@ class EventText(NamedTuple):
     line: str
     """What was done in one line, with what the agent wrote and, for a submission, the score."""
     agent_input: str | None = None
-    """The filter, field or diagnoses that the agent wrote; None: it wrote nothing."""
+    """The filter, field, patch or diagnoses that the agent wrote; None: it wrote nothing."""
 
 
 def event_text(event: Event) -> EventText:
@@ -53,9 +55,11 @@ def event_text(event: Event) -> EventText:
             return EventText(f"Queried {event.artifact}", f"query {event.artifact} {event.field}", event.field)
         case CheckRun():
             return EventText(f"Checked {event.check}", f"check {event.check}")
+        case ExperimentRun():
+            patched = _patch(event.patch)
+            return EventText(f"Ran experiment {event.number}", f"experiment {event.number}: {patched}", patched)
         case ActionRefused():
-            line = f"refused: {event.artifact} {event.field} ({event.reason})"
-            return EventText(f"Queried {event.artifact}, refused", line, event.field)
+            return _refused(event)
         case DiagnosisSubmitted():
             entries = "; ".join(_root_cause(each) for each in event.diagnoses)
             line = f"submit: {entries or 'nothing is wrong'}: score {event.grade.score}"
@@ -63,6 +67,23 @@ def event_text(event: Event) -> EventText:
             return EventText("Submitted a diagnosis", line, submitted)
         case EpisodeExpired():
             return EventText(f"Closed: {end_reason_text(event.reason)}", f"expired: {event.reason}")
+
+
+def _refused(event: ActionRefused) -> EventText:
+    if event.patch is not None:
+        patched = _patch(event.patch)
+        return EventText(
+            "Asked for an experiment, refused", f"refused: experiment: {patched} ({event.reason})", patched
+        )
+    if event.field is None:
+        return EventText(f"Read {event.artifact}, refused", f"refused: {event.artifact} ({event.reason})")
+    line = f"refused: {event.artifact} {event.field} ({event.reason})"
+    return EventText(f"Queried {event.artifact}, refused", line, event.field)
+
+
+def _patch(patch: tuple[PatchEntry, ...]) -> str:
+    entries = (f"{each.file} {each.field} = {json.dumps(each.value, ensure_ascii=False)}" for each in patch)
+    return "; ".join(entries) or "nothing changed"
 
 
 def end_reason_text(end_reason: str | None) -> str:

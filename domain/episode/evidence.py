@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any, Mapping
 
 from domain.episode.log_filter import filter_lines
-from domain.episode.query import MISSING, parse_document, query_document, query_lines
-from domain.events import ActionRefused, ArtifactRead, CheckRun, DiagnosisSubmitted, EpisodeReset, Event, FieldQueried
+from domain.episode.query import MISSING, is_warehouse, parse_document, query_document, query_lines
+from domain.events import (
+    ActionRefused,
+    ArtifactRead,
+    CheckRun,
+    DiagnosisSubmitted,
+    EpisodeReset,
+    Event,
+    ExperimentRun,
+    FieldQueried,
+)
 from domain.json import encode_json
 from domain.scenario import Evidence
 from domain.types import ARTIFACT_NAMES, ArtifactName, SanityCheckName
@@ -19,6 +29,11 @@ ARTIFACT_DESCRIPTIONS: Mapping[ArtifactName, str] = {
     "preprocessing.py": "The code that loads, splits and preprocesses the data",
     "eval_results.json": "The results of the final evaluation",
     "model_card.json": "The description of the trained model",
+    "data_sources.yaml": "The declared data sources, and how they are joined",
+    "data_slices.json": "Statistics by source and month: reading gives the table of contents, a query one block of it",
+    "train.py": "The code that trains the model",
+    "changes.diff": "All changes of declarations since the last good run",
+    "previous_run.json": "The last good run: its log, its slices in brief, its results",
 }
 
 
@@ -42,7 +57,7 @@ class EvidenceView:
             front = {
                 "run_id": self.evidence.run_id,
                 "run_summary": self.evidence.run_summary.model_dump(mode="json"),
-                "available_artifacts": [self._listing(name) for name in ARTIFACT_NAMES],
+                "available_artifacts": [self._listing(name) for name in ARTIFACT_NAMES if self.has_artifact(name)],
             }
             self._front = encode_json(front)[1:-1]
         return self._front
@@ -56,8 +71,10 @@ class EvidenceView:
                 return self._check(event.check)
             case FieldQueried():
                 return self._query(event)
+            case ExperimentRun():
+                return encode_json({"status": "ok", "experiment": event.result.model_dump(mode="json")})
             case ActionRefused():
-                message = f"{event.artifact} has no field {event.field!r}; the step is spent"
+                message = f"{_refusal(event)}; the step is spent"
                 return encode_json({"status": "refused", "reason": event.reason, "message": message})
             case DiagnosisSubmitted():
                 return encode_json({"status": "submitted", "score": event.grade.score})
@@ -81,16 +98,27 @@ class EvidenceView:
             known = self._hashed[key] = hashlib.sha256(before + self.result_of(event))
         return known.copy()
 
+    def has_artifact(self, artifact: ArtifactName) -> bool:
+        """Whether the scenario has it."""
+        return artifact in self.evidence.artifacts
+
+    def shown_text(self, artifact: ArtifactName) -> str:
+        """What reading the whole artifact shows: its text, or the contents of a warehouse."""
+        document = self._document(artifact)
+        if is_warehouse(document):
+            return json.dumps(document["contents"], indent=1, ensure_ascii=False) + "\n"
+        return self.evidence.artifacts[artifact]
+
     def has_field(self, artifact: ArtifactName, field: str) -> bool:
         """Whether a query can be answered."""
         return self._value(artifact, field) is not MISSING
 
     def _listing(self, name: ArtifactName) -> dict[str, str]:
-        lines = len(self.evidence.artifacts[name].splitlines())
+        lines = len(self.shown_text(name).splitlines())
         return {"name": name, "description": ARTIFACT_DESCRIPTIONS[name], "size_hint": f"{lines} lines"}
 
     def _read(self, event: ArtifactRead) -> bytes:
-        text = self.evidence.artifacts[event.artifact]
+        text = self.shown_text(event.artifact)
         if event.log_filter is not None:
             lines = filter_lines(text, event.log_filter)
             return _read_result(event.artifact, event.log_filter, "".join(f"{line}\n" for line in lines))
@@ -110,13 +138,28 @@ class EvidenceView:
         value = self._value(event.artifact, event.field)
         return encode_json({"status": "ok", "artifact": event.artifact, "field": event.field, "value": value})
 
-    def _value(self, artifact: ArtifactName, field: str) -> Any:
+    def _document(self, artifact: ArtifactName) -> Any:
         if artifact not in self._documents:
             self._documents[artifact] = parse_document(artifact, self.evidence.artifacts[artifact])
-        document = self._documents[artifact]
+        return self._documents[artifact]
+
+    def _value(self, artifact: ArtifactName, field: str) -> Any:
+        document = self._document(artifact)
         if document is MISSING:
             return query_lines(self.evidence.artifacts[artifact], field)
         return query_document(document, field)
+
+
+def _refusal(event: ActionRefused) -> str:
+    match event.reason:
+        case "unknown_artifact":
+            return f"this run has no {event.artifact}"
+        case "no_experiments_left":
+            return "no experiment is left"
+        case _ if event.text is not None:
+            return event.text
+        case _:
+            return f"{event.artifact} has no field {event.field!r}"
 
 
 def _read_result(artifact: ArtifactName, log_filter: str | None, content: str) -> bytes:

@@ -15,8 +15,12 @@ from domain.rubric import rubric_of
 from domain.tasks.table import TASKS
 from domain.types import SANITY_CHECK_NAMES, TaskId
 
-OBSERVATION_VERSION = "1"
+OBSERVATION_VERSION = "2"
 """Raise it with every change of words or shape: recorded digests compare only within one version."""
+WITHOUT_EXPERIMENTS = "1"
+"""The version before there were experiments. Episodes that were begun under it keep its shape."""
+OBSERVATION_VERSIONS = frozenset({WITHOUT_EXPERIMENTS, OBSERVATION_VERSION})
+"""Those that this program can show, and audit."""
 
 DIGEST_HEX_DIGITS = 32
 _RESULT = b'"last_action_result":'
@@ -81,13 +85,16 @@ def _join(opening: bytes, result: bytes, state: EpisodeState, reward: bytes) -> 
 
 def _closing(state: EpisodeState, reward: bytes) -> bytes:
     """What stands behind the result."""
+    old = state.reset.observation_version == WITHOUT_EXPERIMENTS
     return b"".join(
         (
             b',"artifacts_read":',
             _names(state.artifacts_read),
             b',"checks_run":',
             _names(state.checks_run),
-            b',"step_count":%d,"max_steps":%d,"messages":[]},"reward":' % (state.step_count, state.reset.max_steps),
+            b',"step_count":%d,"max_steps":%d' % (state.step_count, state.reset.max_steps),
+            b"" if old else b',"experiments_left":%d' % state.experiments_left,
+            b',"messages":[]},"reward":',
             reward,
             b',"done":true' if state.ended is not None else b',"done":false',
         )

@@ -20,6 +20,9 @@ _STRUCTURED: tuple[ArtifactName, ...] = (
     "dataset_stats.json",
     "eval_results.json",
     "model_card.json",
+    "data_sources.yaml",
+    "data_slices.json",
+    "previous_run.json",
 )
 
 # libyaml parses about ten times as fast; wheels of PyYAML carry it, a source build may not.
@@ -51,11 +54,20 @@ def parse_document(artifact: ArtifactName, text: str) -> Any:
     if artifact not in _STRUCTURED:
         return MISSING
     try:
-        if artifact == "config.yaml":
+        if artifact.endswith(".yaml"):
             return yaml.load(text, Loader=_CoreLoader)  # a subclass of the safe loader
         return json.loads(text, parse_constant=lambda _: None)
     except (yaml.YAMLError, ValueError):
         return MISSING
+
+
+def is_warehouse(document: Any) -> bool:
+    """Whether a document is a table of contents beside the blocks that it lists, which are read one at a time."""
+    return (
+        isinstance(document, dict)
+        and document.keys() == {"contents", "blocks"}
+        and isinstance(document["blocks"], dict)
+    )
 
 
 def query_lines(text: str, field: str) -> Any:
@@ -64,7 +76,9 @@ def query_lines(text: str, field: str) -> Any:
 
 
 def query_document(document: Any, field: str) -> Any:
-    """The value at a path of keys and list indices joined by dots, or ``MISSING``."""
+    """The value at a path of keys and list indices joined by dots, of a warehouse the block of that name, or ``MISSING``."""
+    if is_warehouse(document):
+        return document["blocks"].get(field.strip(), MISSING)
     steps = _INDEX.sub(r".\1", field.strip()).split(".")
     value, at = document, 0
     while at < len(steps):

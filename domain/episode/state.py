@@ -17,6 +17,7 @@ from domain.events import (
     EpisodeExpired,
     EpisodeReset,
     Event,
+    ExperimentRun,
     FieldQueried,
 )
 from domain.grade import Breakdown, ComposedBreakdown, Investigation
@@ -45,6 +46,8 @@ class EpisodeState(NamedTuple):
     """Artifact and normalised filter of every read so far."""
     duplicate_reads: int = 0
     refused: int = 0
+    experiments: int = 0
+    """How many were run."""
     last_reward: float | None = None
     """Reward of the latest step; None: no step yet."""
     total_reward: float = 0.0
@@ -57,6 +60,10 @@ class EpisodeState(NamedTuple):
     def rubric(self) -> Rubric:
         """The one that the episode was begun under."""
         return rubric_of(self.reset.rubric_version)
+
+    @property
+    def experiments_left(self) -> int:
+        return max(0, self.reset.max_experiments - self.experiments)
 
     @property
     def is_truncated(self) -> bool:
@@ -126,7 +133,8 @@ def _after_expiry(state: EpisodeState, event: EpisodeExpired) -> EpisodeState:
 
 def _after_step(state: EpisodeState, event: Event) -> EpisodeState:
     artifacts_read, checks_run, reads = state.artifacts_read, state.checks_run, state.reads
-    duplicate_reads, refused, ended, score = state.duplicate_reads, state.refused, state.ended, state.score
+    duplicate_reads, refused, experiments = state.duplicate_reads, state.refused, state.experiments
+    ended, score = state.ended, state.score
     match event:
         case ArtifactRead():
             read = _read_key(event)
@@ -137,6 +145,8 @@ def _after_step(state: EpisodeState, event: Event) -> EpisodeState:
             artifacts_read = _with(artifacts_read, event.artifact)
         case CheckRun():
             checks_run = _with(checks_run, event.check)
+        case ExperimentRun():
+            experiments += 1
         case ActionRefused():
             refused += 1
         case DiagnosisSubmitted():
@@ -154,6 +164,7 @@ def _after_step(state: EpisodeState, event: Event) -> EpisodeState:
         reads=reads,
         duplicate_reads=duplicate_reads,
         refused=refused,
+        experiments=experiments,
         last_reward=reward,
         total_reward=_sum(state.total_reward, reward),
         ended=ended,

@@ -51,7 +51,7 @@ def verify_patch(truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric 
     """
     faulty, twin = Pipeline.from_json(truth.pipeline), Pipeline.from_json(truth.twin)
     try:
-        changes = _changed_values(patch)
+        changes = changed_values(patch)
     except (UnknownFieldError, ValueOutsideFieldError, ContradictionError) as error:
         return PatchVerdict(credit=0.0, explanation=f"{error}.")
     causes = {find(safe.file, safe.field).attribute for safe in truth.safe}
@@ -66,14 +66,14 @@ def verify_patch(truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric 
         return PatchVerdict(credit=credit, explanation=VERDICT_TEXT["twin"])
     if set(changes) == touched and all(_is_safe(truth.safe, name, changes[name]) for name in touched):
         return PatchVerdict(credit=credit, explanation=VERDICT_TEXT["safe"])
-    times = _training_cost(patched) / _training_cost(twin)
+    times = training_cost(patched) / training_cost(twin)
     if times > MAX_COST_RATIO:
         text = f"The patched run would take {times:.0f} times the work of the one without the fault: not run."
         return PatchVerdict(credit=0.0, explanation=text)
     return _rerun(patched, twin, credit)
 
 
-def _training_cost(pipeline: Pipeline) -> float:
+def training_cost(pipeline: Pipeline) -> float:
     """Cost of a training, in arbitrary units: a step has a fixed price, a row one that grows with the hidden layer."""
     training = pipeline.training
     rows = pipeline.dataset.customers * pipeline.dataset.rows_per_customer
@@ -88,7 +88,7 @@ class ContradictionError(ValueError):
         self.field = field
 
 
-def _changed_values(patch: tuple[PatchEntry, ...]) -> dict[str, FieldValue]:
+def changed_values(patch: tuple[PatchEntry, ...]) -> dict[str, FieldValue]:
     """Pipeline path to new value."""
     changes: dict[str, FieldValue] = {}
     for entry in patch:

@@ -13,14 +13,33 @@ _EVIDENCE = (
     "Read artifacts, query their fields and run sanity checks; every artifact and every check was computed from a run "
     "that really happened, and unusual but harmless details occur in every run. "
 )
-_BRIEF = (
+_MEASURING_TASKS = frozenset({"hard", "expert"})
+"""Tasks on which a check gives its numbers and no flag."""
+_OPENING = (
     "You are given the artifacts of a finished machine-learning training run in which exactly one thing was changed "
     "for the worse. Find it. "
-    + _EVIDENCE
-    + "Then submit one diagnosis: the category of the failure, the file and the field of its root cause, a fix in words and, best, "
+)
+_CLOSING = (
+    "Then submit one diagnosis: the category of the failure, the file and the field of its root cause, a fix in words and, best, "
     "as a patch (file, field, value), and your confidence that category, file and field are right. The patch is "
     "judged by running the training again with it. "
 )
+
+
+def _evidence(task_id: TaskId, rubric: Rubric) -> str:
+    """How a run can be investigated. Without experiments in the words from before there were any."""
+    count = rubric.max_experiments[task_id]
+    if not count:
+        return _EVIDENCE
+    measuring = (
+        "On this task checks measure and do not judge: they raise no flag. " if task_id in _MEASURING_TASKS else ""
+    )
+    times = f"{count} experiments" if count > 1 else "1 experiment"
+    return (
+        f"{_EVIDENCE}{measuring}You can also run up to {times}: each trains the run again with a patch of at most two "
+        "entries and another training seed, and shows the end of its log and its metrics on the rows of training and validation. "
+        "An experiment takes a step. "
+    )
 
 
 def _composed_brief(rubric: Rubric) -> str:
@@ -29,7 +48,7 @@ def _composed_brief(rubric: Rubric) -> str:
         "You are given the artifacts of a finished machine-learning training run. Nothing may be wrong with it, or one "
         "thing, or two different things were changed for the worse; some are loud, some silent, and each may cover traces of the other. "
         f"You have {rubric.max_steps[COMPOSED_TASK]} steps. "
-        + _EVIDENCE
+        + _evidence(COMPOSED_TASK, rubric)
         + "Then submit diagnoses, a list of 0 to 2 entries, one for each thing that is wrong and none for a healthy run. Each "
         "entry holds the category of the failure, the file and the field of its root cause, a fix in words and, best, as a "
         "patch (file, field, value) that mends this one thing, and your confidence that its category, file and field are "
@@ -46,8 +65,8 @@ class Task:
 
     task_id: TaskId
     name: str
-    brief: str
-    """In the words of every rubric. Empty: the task's words all follow from the rubric."""
+    symptom: str
+    """How the damage shows. Empty: the task's words all follow from the rubric."""
 
     @property
     def description(self) -> str:
@@ -58,10 +77,14 @@ class Task:
         """The description that an agent of an episode under this rubric reads."""
         if self.task_id == COMPOSED_TASK:
             return _composed_brief(rubric)
+        brief = f"{_OPENING}{_evidence(self.task_id, rubric)}{_CLOSING}{self.symptom}"
         if self.task_id not in rubric.low_score_tasks:
-            return self.brief
+            return brief
         share, threshold = rubric.low_score_share_in_words, f"{rubric.low_score_threshold:.2f}"
-        return f"{self.brief} A score below {threshold} is reduced by {share} of what is missing."
+        return f"{brief} A score below {threshold} is reduced by {share} of what is missing."
+
+    def max_experiments(self, rubric: Rubric = RUBRIC) -> int:
+        return rubric.max_experiments[self.task_id]
 
     def max_steps(self, rubric: Rubric = RUBRIC) -> int:
         return rubric.max_steps[self.task_id]
@@ -72,26 +95,24 @@ TASKS: Mapping[TaskId, Task] = MappingProxyType(
         "easy": Task(
             task_id="easy",
             name="Loud failure",
-            brief=_BRIEF + "On this task the damage is loud: the run's own log and results look plainly bad.",
+            symptom="On this task the damage is loud: the run's own log and results look plainly bad.",
         ),
         "medium": Task(
             task_id="medium",
             name="Quiet failure",
-            brief=_BRIEF
-            + "On this task the run looks ordinary at a glance: the damage is quiet, and comparing artifacts or "
+            symptom="On this task the run looks ordinary at a glance: the damage is quiet, and comparing artifacts or "
             "running the right check shows it.",
         ),
         "hard": Task(
             task_id="hard",
             name="Silent failure",
-            brief=_BRIEF
-            + "On this task training looks healthy and nothing complains: the damage is silent, and only artifacts "
+            symptom="On this task training looks healthy and nothing complains: the damage is silent, and only artifacts "
             "that contradict each other give it away.",
         ),
         "expert": Task(
             task_id="expert",
             name="None, one or two",
-            brief="",
+            symptom="",
         ),
     }
 )
@@ -106,6 +127,7 @@ def tasks_json() -> list[dict[str, Any]]:
             "difficulty": task_id,
             "description": TASKS[task_id].description,
             "max_steps": TASKS[task_id].max_steps(),
+            "max_experiments": TASKS[task_id].max_experiments(),
         }
         for task_id in TASK_IDS
     ]

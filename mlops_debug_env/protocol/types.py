@@ -13,6 +13,11 @@ ArtifactName = Literal[
     "preprocessing.py",
     "eval_results.json",
     "model_card.json",
+    "data_sources.yaml",
+    "data_slices.json",
+    "train.py",
+    "changes.diff",
+    "previous_run.json",
 ]
 SanityCheckName = Literal[
     "label_consistency",

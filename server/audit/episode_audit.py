@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.actions import QueryArtifact, ReadArtifact, RunSanityCheck, SubmitDiagnosis
+from domain.actions import QueryArtifact, ReadArtifact, RunExperiment, RunSanityCheck, SubmitDiagnosis
 from domain.chain import Link, verify_chain
 from domain.episode.decide import Command, EndEpisode, EpisodeState, ResetEpisode, decide
-from domain.episode.observation import OBSERVATION_VERSION
+from domain.episode.observation import OBSERVATION_VERSIONS
 from domain.events import (
     ActionRefused,
     ArtifactRead,
@@ -24,6 +24,7 @@ from domain.events import (
     EpisodeExpired,
     EpisodeReset,
     Event,
+    ExperimentRun,
     FieldQueried,
 )
 from domain.types import COMPOSED_TASK
@@ -38,7 +39,7 @@ from server.audit.regrade_audit import with_regrades
 from server.audit.report import AuditReport, Finding
 from server.audit.scenario_cache import AuditScenarioCache
 from server.episodes.errors import UnknownEpisodeError
-from server.scenarios.grading import grade_with_reruns
+from server.scenarios.grading import grade_with_reruns, run_experiment
 from server.scenarios.repository import CachedScenario
 from server.scenarios.simulation import Simulation
 from server.security.secret_files import SecretFiles
@@ -241,10 +242,10 @@ class _Auditor:
     def _can_execute(self, reset: Event) -> bool:
         if not isinstance(reset, EpisodeReset):
             return False
-        if reset.observation_version != OBSERVATION_VERSION:
+        if reset.observation_version not in OBSERVATION_VERSIONS:
+            known = ", ".join(sorted(OBSERVATION_VERSIONS))
             self.notes.append(
-                f"not executed again: recorded with observations {reset.observation_version}, "
-                f"these are {OBSERVATION_VERSION}"
+                f"not executed again: recorded with observations {reset.observation_version}, this program knows {known}"
             )
             return False
         return True
@@ -252,7 +253,9 @@ class _Auditor:
     async def _command(
         self, state: EpisodeState | None, happened: Event, cached: CachedScenario, version: int
     ) -> Command:
-        """The command that led to the event; a diagnosis is graded again."""
+        """The command that led to the event; a diagnosis is graded again, and an experiment run again."""
+        if state is not None and isinstance(happened, ExperimentRun | ActionRefused) and happened.patch is not None:
+            return await run_experiment(self._simulation, state, RunExperiment(happened.patch), cached)
         if not isinstance(happened, DiagnosisSubmitted) or state is None:
             return command_of(happened)
         graded = await grade_with_reruns(
@@ -272,7 +275,7 @@ class _Auditor:
 
 
 def command_of(happened: Event) -> Command:
-    """The command that led to an event. A diagnosis needs a grade first and is refused here."""
+    """The command that led to an event. A diagnosis needs a grade first, an experiment an outcome: both are refused here."""
     match happened:
         case EpisodeReset():
             return ResetEpisode(
@@ -283,6 +286,7 @@ def command_of(happened: Event) -> Command:
                 scenario_digest=happened.scenario_digest,
                 generator_version=happened.generator_version,
                 rubric_version=happened.rubric_version,
+                observation_version=happened.observation_version,
                 reward_mode=happened.reward_mode,
                 agent=happened.agent,
                 session=happened.session,
@@ -293,11 +297,15 @@ def command_of(happened: Event) -> Command:
             )
         case ArtifactRead():
             return ReadArtifact(happened.artifact, happened.log_filter)
-        case FieldQueried() | ActionRefused():
+        case FieldQueried():
             return QueryArtifact(happened.artifact, happened.field)
+        case ActionRefused() if not isinstance(refused := happened.action, RunExperiment):
+            return refused
         case CheckRun():
             return RunSanityCheck(happened.check)
         case EpisodeExpired():
             return EndEpisode(happened.reason)
+        case ExperimentRun() | ActionRefused():
+            raise ValueError("an experiment has to be run before it is recorded again")
         case DiagnosisSubmitted():
             raise ValueError("a diagnosis has to be graded before it is submitted again")

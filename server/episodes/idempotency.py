@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from domain.actions import Action, QueryArtifact, ReadArtifact, RunSanityCheck, SubmitDiagnosis
+from domain.actions import Action, QueryArtifact, ReadArtifact, RunExperiment, RunSanityCheck, SubmitDiagnosis
 from domain.chain import Link, canonical
-from domain.diagnosis import Diagnosis
+from domain.diagnosis import Diagnosis, PatchEntry
 from domain.episode.decide import EpisodeState
-from domain.events import ActionRefused, ArtifactRead, CheckRun, DiagnosisSubmitted, EpisodeExpired, Event, FieldQueried
+from domain.events import (
+    ActionRefused,
+    ArtifactRead,
+    CheckRun,
+    DiagnosisSubmitted,
+    EpisodeExpired,
+    Event,
+    ExperimentRun,
+    FieldQueried,
+)
 from server.episodes.commands import AuthorizedReset
 from server.security.session_names import SessionName
 from server.storage.stream_codec import EpisodeSnapshot, decode_link, fold_links
@@ -19,8 +28,12 @@ def is_same_action(recorded: Event, action: Action) -> bool:
     match recorded:
         case ArtifactRead():
             return action == ReadArtifact(recorded.artifact, recorded.log_filter)
-        case FieldQueried() | ActionRefused():
+        case FieldQueried():
             return action == QueryArtifact(recorded.artifact, recorded.field)
+        case ActionRefused(patch=None):
+            return action == recorded.action
+        case ExperimentRun(patch=patch) | ActionRefused(patch=tuple(patch)):
+            return isinstance(action, RunExperiment) and _in_bytes(action.patch) == _in_bytes(patch)
         case CheckRun():
             return action == RunSanityCheck(recorded.check)
         case DiagnosisSubmitted():
@@ -29,9 +42,9 @@ def is_same_action(recorded: Event, action: Action) -> bool:
             return False
 
 
-def _in_bytes(diagnoses: Sequence[Diagnosis]) -> bytes:
-    """The diagnoses in canonical bytes: in Python 1, 1.0 and True are equal, as values of a patch they are not."""
-    return canonical([said.model_dump(mode="json") for said in diagnoses])
+def _in_bytes(said: Sequence[Diagnosis | PatchEntry]) -> bytes:
+    """Diagnoses or a patch in canonical bytes: in Python 1, 1.0 and True are equal, as values of a patch they are not."""
+    return canonical([each.model_dump(mode="json") for each in said])
 
 
 def is_repeated_step(state: EpisodeState, action: Action, expected_version: int | None) -> bool:

@@ -64,6 +64,7 @@ def state_json(episode_id: str, state: EpisodeState, truth: Truth | Composition)
             "step_count": state.step_count,
             "task_id": state.reset.task_id,
             "max_steps": state.reset.max_steps,
+            "experiments_left": state.experiments_left,
             "done": state.ended is not None,
             "truncated": state.is_truncated,
             "total_reward": state.total_reward,

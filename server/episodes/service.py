@@ -10,7 +10,7 @@ import logging
 from datetime import datetime
 from typing import Callable
 
-from domain.actions import Action, SubmitDiagnosis
+from domain.actions import Action, RunExperiment, SubmitDiagnosis
 from domain.chain import Link
 from domain.episode.decide import Command, EndEpisode, decide, end
 from domain.episode.observation import observe, observe_final, observe_reset
@@ -26,7 +26,7 @@ from server.episodes.keyed_lock import KeyedLock
 from server.episodes.limits import OpenEpisodes
 from server.episodes.responses import StepResponse, build_response, sign_receipt, state_json
 from server.logs import EPISODE_ID
-from server.scenarios.grading import grade_with_reruns
+from server.scenarios.grading import grade_with_reruns, run_experiment
 from server.scenarios.repository import CachedScenario, ScenarioRepository
 from server.scenarios.simulation import Simulation
 from server.security.session_names import SessionName
@@ -215,6 +215,8 @@ class Episodes:
         command: Command
         if isinstance(action, SubmitDiagnosis):
             command = await grade_with_reruns(self._simulation, current.state, action, cached)
+        elif isinstance(action, RunExperiment):
+            command = await run_experiment(self._simulation, current.state, action, cached)
         else:
             command = action
         reset = current.state.reset

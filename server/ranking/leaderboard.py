@@ -94,6 +94,8 @@ def _board(connection: Connection, row: Row[Any], under: str, *, is_ranked: bool
 
 def _rubric_of_scores(connection: Connection, row: Row[Any], under: str) -> Rubric:
     """The rubric of a version. For an unknown version, under which nothing was graded, that of the round."""
+    if under == row.rubric_version:
+        return rubric_of(under)
     try:
         return find_rubric(connection, under)
     except UnknownRubricError:

@@ -17,13 +17,13 @@ from domain.events import DiagnosisSubmitted
 from domain.generator import GENERATOR_VERSION
 from domain.grade import CONTRADICTING, Breakdown, PatchVerdict
 from domain.grader import grade_diagnoses, read_fix, verify_patch
-from domain.rubric import RUBRIC, RUBRICS, Rubric, UnknownRubricError, rubric_of
+from domain.rubric import RUBRIC, RUBRICS, Rubric, rubric_of
 from domain.scenario import Truth
 from server.scenarios.repository import read_scenario
 from server.storage.schema import episodes, regrades, rubrics
 from server.storage.stream_codec import fold_history, read_stream
 
-_FIXED = ("max_steps", "low_score_tasks")
+_FIXED = ("max_steps", "max_experiments", "low_score_tasks")
 """Fields of a rubric that do not affect the grading of a diagnosis and cannot be changed afterwards."""
 
 
@@ -55,13 +55,20 @@ class RegradeSummary(NamedTuple):
 
 
 def parse_rubric(given: Mapping[str, Any]) -> Rubric:
-    """A rubric from its numbers; missing ones are those of the present rubric. Raises ``RubricError``."""
+    """A rubric from its numbers, with a version of its own; missing ones are those of the present rubric. Raises
+    ``RubricError``."""
+    if given.get("version") in RUBRICS:
+        raise RubricError(f"give the rubric a version of its own, other than {', '.join(sorted(RUBRICS))}")
+    return _from_numbers(given)
+
+
+def _from_numbers(given: Mapping[str, Any]) -> Rubric:
     known = {each.name for each in fields(Rubric)} - set(_FIXED)
     unknown = set(given) - known
     if unknown:
         raise RubricError(f"a rubric has no {sorted(unknown)[0]}; it has {', '.join(sorted(known))}")
     version = given.get("version")
-    if not isinstance(version, str) or not 1 <= len(version) <= 32 or version in RUBRICS:
+    if not isinstance(version, str) or not 1 <= len(version) <= 32:
         raise RubricError(f"give the rubric a version of its own, other than {', '.join(sorted(RUBRICS))}")
     wrong = [name for name, value in given.items() if name != "version" and not _is_number(value)]
     if wrong:
@@ -163,13 +170,11 @@ def _store_rubric(connection: Connection, rubric: Rubric) -> None:
 
 
 def find_rubric(connection: Connection, version: str) -> Rubric:
-    """A rubric of this program, or a stored one; raises ``UnknownRubricError``."""
-    if version in RUBRICS:
-        return rubric_of(version)
+    """The rubric that scores were regraded under, or one of this program; raises ``UnknownRubricError``."""
     try:
         return read_stored_rubric(connection, version)
     except RubricError:
-        raise UnknownRubricError(version) from None
+        return rubric_of(version)
 
 
 def read_stored_rubric(connection: Connection, version: str) -> Rubric:
@@ -180,7 +185,7 @@ def read_stored_rubric(connection: Connection, version: str) -> Rubric:
     numbers = json.loads(skipped)
     if not isinstance(numbers, dict) or numbers.get("version") != version:
         raise RubricError(f"the rubric {version} is not what was kept")
-    return parse_rubric(numbers)
+    return _from_numbers(numbers)  # a later program may have taken its version for a rubric of its own
 
 
 def _numbers_of(rubric: Rubric) -> dict[str, Any]:

@@ -1,12 +1,12 @@
-"""Grades a submission, with a new training run for each proposed patch."""
+"""Grades a submission, with a new training run for each proposed patch, and runs experiments."""
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 
-from domain.actions import SubmitDiagnosis
+from domain.actions import RunExperiment, SubmitDiagnosis
 from domain.diagnosis import Diagnosis
-from domain.episode.decide import EpisodeState, SubmitGraded, check_submission
+from domain.episode.decide import EpisodeState, ExperimentDone, SubmitGraded, check_submission, next_experiment
 from domain.grade import PatchVerdict
 from domain.rubric import Rubric
 from server.scenarios.repository import CachedScenario
@@ -25,12 +25,28 @@ async def grade_with_reruns(
     check_submission(state, action)
     truth = cached.scenario.truth
     rubric = state.rubric
-    with as_requester(Priority.RANKED) if state.reset.round is not None else nullcontext():
+    with _ranked_first(state):
         verdicts = [await _verdicts(simulation, said, cached, rubric) for said in action.diagnoses]
     grade = simulation.grade(
         action.diagnoses, truth, state.investigation(), verdicts, task_id=state.reset.task_id, rubric=rubric
     )
     return SubmitGraded(action.diagnoses, grade, action.reported)
+
+
+async def run_experiment(
+    simulation: Simulation, state: EpisodeState, action: RunExperiment, cached: CachedScenario
+) -> ExperimentDone:
+    """Train again with the patch, as the next experiment of the episode; nothing is run where none is left."""
+    number = next_experiment(state)
+    if number is None:
+        return ExperimentDone(action.patch, None)
+    with _ranked_first(state):
+        return ExperimentDone(action.patch, await cached.experiment(simulation, action.patch, number))
+
+
+def _ranked_first(state: EpisodeState) -> AbstractContextManager[None]:
+    """Trainings for a ranked episode are not kept waiting by practice."""
+    return as_requester(Priority.RANKED) if state.reset.round is not None else nullcontext()
 
 
 async def _verdicts(

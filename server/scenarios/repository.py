@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections import OrderedDict
-from typing import Any, NamedTuple
+from typing import Any, Callable, Coroutine, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Row, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from domain.chain import canonical
 from domain.diagnosis import PatchEntry
 from domain.episode.evidence import EvidenceView
+from domain.experiment import ExperimentOutcome
 from domain.grade import PatchVerdict
 from domain.rubric import RUBRIC, Rubric
 from domain.scenario import Scenario
@@ -62,13 +64,46 @@ class _Key(NamedTuple):
 
 
 MAX_VERDICTS = 256
-"""Kept for each scenario: agents that share one propose much the same patches."""
+"""Kept for each scenario: agents that share one propose much the same patches. As many experiments are kept beside them."""
+
+_Result = TypeVar("_Result")
+
+
+class _Runs(Generic[_Result]):
+    """Trainings that were run again on one scenario, each once for all who ask, as long as it is kept."""
+
+    __slots__ = ("_tasks",)
+
+    def __init__(self) -> None:
+        self._tasks: OrderedDict[tuple[bytes, int, str], asyncio.Task[_Result]] = OrderedDict()
+
+    async def get(self, key: tuple[bytes, int, str], start: Callable[[], Coroutine[Any, Any, _Result]]) -> _Result:
+        """The result for a key, of a run under way, of one before or of a new one."""
+        task = self._tasks.get(key)
+        if task is not None:
+            self._tasks.move_to_end(key)
+        else:
+            task = self._tasks[key] = asyncio.ensure_future(start())
+            if len(self._tasks) > MAX_VERDICTS:
+                self._tasks.popitem(last=False)
+        try:
+            # Shielded: one asker that goes away must not take the result from the others.
+            return await asyncio.shield(task)
+        except Exception:
+            if self._tasks.get(key) is task:  # a failure is no result, but a newer attempt may be one
+                del self._tasks[key]
+            raise
+
+
+def _key_of(patch: tuple[PatchEntry, ...]) -> bytes:
+    """In canonical bytes: in Python 1, 1.0 and True are equal, as values of a patch they are not."""
+    return canonical([entry.model_dump(mode="json") for entry in patch])
 
 
 class CachedScenario:
-    """A scenario in memory, with its encoded evidence and the verdicts on patches that were tried."""
+    """A scenario in memory, with its encoded evidence, the verdicts on patches that were tried, and the experiments."""
 
-    __slots__ = ("_packed", "_verdicts", "digest", "is_stored", "scenario", "split", "view")
+    __slots__ = ("_experiments", "_packed", "_verdicts", "digest", "is_stored", "scenario", "split", "view")
 
     def __init__(self, scenario: Scenario, *, is_stored: bool, split: SplitName = "train") -> None:
         self.scenario = scenario
@@ -79,28 +114,23 @@ class CachedScenario:
         self.is_stored = is_stored
         """Whether its row is known to be durable."""
         self._packed: bytes | None = None
-        self._verdicts: OrderedDict[tuple[int, tuple[PatchEntry, ...], str], asyncio.Task[PatchVerdict]] = OrderedDict()
+        self._verdicts: _Runs[PatchVerdict] = _Runs()
+        self._experiments: _Runs[ExperimentOutcome] = _Runs()
 
     async def verify(
         self, simulation: Simulation, patch: tuple[PatchEntry, ...], place: int = 0, rubric: Rubric = RUBRIC
     ) -> PatchVerdict:
         """The verdict on a patch as the repair of the fault at a place: run once, however many ask, as long as it is kept."""
-        key = place, patch, rubric.version
-        task = self._verdicts.get(key)
-        if task is not None:
-            self._verdicts.move_to_end(key)
-        else:
-            verifying = simulation.verify(self.scenario.truth.planted[place], patch, rubric=rubric)
-            task = self._verdicts[key] = asyncio.ensure_future(verifying)
-            if len(self._verdicts) > MAX_VERDICTS:
-                self._verdicts.popitem(last=False)
-        try:
-            # Shielded: one asker that goes away must not take the verdict from the others.
-            return await asyncio.shield(task)
-        except Exception:
-            if self._verdicts.get(key) is task:  # a failure is not a verdict, but a newer attempt may be one
-                del self._verdicts[key]
-            raise
+        return await self._verdicts.get(
+            (_key_of(patch), place, rubric.version),
+            lambda: simulation.verify(self.scenario.truth.planted[place], patch, rubric=rubric),
+        )
+
+    async def experiment(self, simulation: Simulation, patch: tuple[PatchEntry, ...], number: int) -> ExperimentOutcome:
+        """The outcome of an experiment: run once, however many ask, as long as it is kept."""
+        return await self._experiments.get(
+            (_key_of(patch), number, ""), lambda: simulation.experiment(self.scenario.truth, patch, number)
+        )
 
     async def pack(self) -> None:
         """Make the row's body ready, in a thread: on the event loop every other agent would wait for it."""

@@ -1,4 +1,4 @@
-"""Runs scenario generation, patch verification and grading, in this process or in a process pool."""
+"""Runs scenario generation, patch verification, experiments and grading, in this process or in a process pool."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any, Coroutine, Protocol, Sequence
 
 from domain.diagnosis import Diagnosis, PatchEntry
+from domain.experiment import ExperimentOutcome
+from domain.families import experiment_outcome
 from domain.fields.registry import registry_json
 from domain.generator import GENERATOR_VERSION, generate
 from domain.grade import Grade, Investigation, PatchVerdict
@@ -40,6 +42,10 @@ class Simulation(Protocol):
     def verify(
         self, truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric = RUBRIC
     ) -> Coroutine[Any, Any, PatchVerdict]: ...
+
+    def experiment(
+        self, truth: Truth | Composition, patch: tuple[PatchEntry, ...], number: int
+    ) -> Coroutine[Any, Any, ExperimentOutcome]: ...
 
     def grade(
         self,
@@ -79,6 +85,11 @@ class InProcessSimulation:
     async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric = RUBRIC) -> PatchVerdict:
         return verify_patch(truth, patch, rubric=rubric)
 
+    async def experiment(
+        self, truth: Truth | Composition, patch: tuple[PatchEntry, ...], number: int
+    ) -> ExperimentOutcome:
+        return experiment_outcome(truth, patch, number)
+
     def grade(
         self,
         diagnoses: Sequence[Diagnosis],
@@ -102,7 +113,7 @@ class InProcessSimulation:
 
 
 class PooledSimulation(InProcessSimulation):
-    """Generates and verifies in worker processes, so that the event loop only ever waits for them."""
+    """Generates, verifies and experiments in worker processes, so that the event loop only ever waits for them."""
 
     def __init__(self, workers: int, *, timeout_seconds: float) -> None:
         self.workers = Workers(workers, timeout_seconds=timeout_seconds)
@@ -116,6 +127,11 @@ class PooledSimulation(InProcessSimulation):
 
     async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric = RUBRIC) -> PatchVerdict:
         return await self.workers.run(_verify_under, truth, patch, rubric.version)
+
+    async def experiment(
+        self, truth: Truth | Composition, patch: tuple[PatchEntry, ...], number: int
+    ) -> ExperimentOutcome:
+        return await self.workers.run(experiment_outcome, truth, patch, number)
 
     async def start(self) -> None:
         self.workers.start(_warm)
@@ -151,6 +167,12 @@ class QueuedSimulation:
     async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric = RUBRIC) -> PatchVerdict:
         async with self._turns.taking(REQUESTER.get()):
             return await self._simulation.verify(truth, patch, rubric=rubric)
+
+    async def experiment(
+        self, truth: Truth | Composition, patch: tuple[PatchEntry, ...], number: int
+    ) -> ExperimentOutcome:
+        async with self._turns.taking(REQUESTER.get()):
+            return await self._simulation.experiment(truth, patch, number)
 
 
 def create_process_pool(workers: int) -> ProcessPoolExecutor:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.actions import action_schema
 from domain.diagnosis import PatchEntry
+from domain.experiment import ExperimentResult
 from domain.fields.field import FieldType
 from domain.grade import Breakdown, ComposedBreakdown, Investigation
 from domain.scenario import Accepted, CheckResult, RunSummary
@@ -50,6 +51,7 @@ class ActionResult(_Shape):
     field: str | None = None
     value: Any = None
     sanity_check: CheckResult | None = None
+    experiment: ExperimentResult | None = None
     reason: str | None = None
     message: str | None = None
     score: float | None = None
@@ -131,6 +133,8 @@ class Seen(_Shape):
     checks_run: tuple[SanityCheckName, ...]
     step_count: int
     max_steps: int
+    experiments_left: int | None = None
+    """How many experiments may still be run; missing: the episode was begun before there were any."""
     messages: tuple[str, ...]
 
 
@@ -183,6 +187,8 @@ class EpisodeState(_Shape):
     step_count: int
     task_id: TaskId
     max_steps: int
+    experiments_left: int
+    """How many experiments may still be run."""
     done: bool
     truncated: bool
     total_reward: float

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from domain.actions import QueryArtifact, ReadArtifact, RunSanityCheck
-from domain.diagnosis import Diagnosis
-from domain.episode.decide import Command, EpisodeState, ResetEpisode, SubmitGraded, decide, fold
+from domain.diagnosis import Diagnosis, PatchEntry
+from domain.episode.decide import Command, EpisodeState, ExperimentDone, ResetEpisode, SubmitGraded, decide, fold
 from domain.episode.evidence import EvidenceView
 from domain.events import Event
+from domain.experiment import ExperimentRejection
 from domain.types import RewardMode, TaskId
-from tests.hand_made import hand_made_grade, hand_made_scenario
+from tests.hand_made import hand_made_experiment, hand_made_grade, hand_made_scenario
 
 SCENARIO = hand_made_scenario()
 VIEW = EvidenceView(SCENARIO.evidence)
@@ -21,6 +22,13 @@ CODE = ReadArtifact("preprocessing.py")
 QUERY = QueryArtifact("config.yaml", "optimizer.momentum")
 UNKNOWN = QueryArtifact("config.yaml", "optimizer.nope")
 CHECK = RunSanityCheck("data_leakage")
+LACKING = ReadArtifact("changes.diff")
+PATCH = (PatchEntry(file="config.yaml", field="optimizer.learning_rate", value=0.1),)
+TOO_HIGH = ExperimentDone(
+    (PatchEntry(file="config.yaml", field="model.dropout", value=3),),
+    ExperimentRejection(reason="invalid_value", text="model.dropout takes a number from 0 to 0.99, not 3"),
+)
+NONE_LEFT = ExperimentDone(PATCH, None)
 
 
 def reset(task_id: TaskId = "medium", reward_mode: RewardMode = "shaped") -> ResetEpisode:
@@ -37,6 +45,10 @@ def reset(task_id: TaskId = "medium", reward_mode: RewardMode = "shaped") -> Res
 def submit(diagnosis: Diagnosis | None = None) -> SubmitGraded:
     said = diagnosis or Diagnosis(failure_category="data_leakage", confidence=0.8)
     return SubmitGraded((said,), hand_made_grade(said, SCENARIO.only_fault, None))
+
+
+def experiment(number: int = 1, patch: tuple[PatchEntry, ...] = PATCH) -> ExperimentDone:
+    return ExperimentDone(patch, hand_made_experiment(patch, number))
 
 
 def events_of(commands: Sequence[Command]) -> tuple[Event, ...]:

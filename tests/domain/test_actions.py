@@ -13,12 +13,13 @@ from domain.actions import (
     Action,
     QueryArtifact,
     ReadArtifact,
+    RunExperiment,
     RunSanityCheck,
     SubmitDiagnosis,
     action_schema,
     decode_action,
 )
-from domain.diagnosis import Diagnosis
+from domain.diagnosis import Diagnosis, PatchEntry
 
 
 def decode(**action: Any) -> Action:
@@ -47,6 +48,12 @@ def decode(**action: Any) -> Action:
         (
             {"action_type": "run_sanity_check", "sanity_check_type": "class_balance"},
             RunSanityCheck("class_balance"),
+        ),
+        ({"action_type": "run_experiment"}, RunExperiment(())),
+        ({"action_type": "run_experiment", "patch": []}, RunExperiment(())),
+        (
+            {"action_type": "run_experiment", "patch": [{"file": "config.yaml", "field": "a", "value": 1}]},
+            RunExperiment((PatchEntry(file="config.yaml", field="a", value=1),)),
         ),
         ({"action_type": "submit_diagnosis"}, SubmitDiagnosis((Diagnosis(),))),
         ({"action_type": "submit_diagnosis", "diagnoses": []}, SubmitDiagnosis((), is_list=True)),
@@ -77,6 +84,7 @@ EVERY_PARAMETER_NULL = dict.fromkeys(
         {"action_type": "read_artifact", "artifact_name": "train.log"},
         {"action_type": "query_artifact", "artifact_name": "train.log", "field_path": "x"},
         {"action_type": "run_sanity_check", "sanity_check_type": "class_balance"},
+        {"action_type": "run_experiment"},
         {"action_type": "submit_diagnosis", "confidence": 1},
     ],
 )
@@ -96,6 +104,9 @@ def test_null_parameters_of_other_actions_count_as_absent(own: dict[str, Any]) -
         "read_config",
         {"action_type": "read_everything"},
         {"action_type": "read_config", "log_filter": "x"},
+        {"action_type": "run_experiment", "patch": [{"file": "a", "field": "b", "value": 1}] * 3},
+        {"action_type": "run_experiment", "patch": [{"file": "a", "field": "b"}]},
+        {"action_type": "run_experiment", "confidence": 0.5},
         {"action_type": "read_config", "unknown": None},
         {"action_type": "read_config", "metadata": None},
         {"action_type": "read_config", "metadata": {"request_id": "no spaces"}},
@@ -147,10 +158,10 @@ def test_patch_values_keep_their_type(value: Any) -> None:
     assert type(decoded.diagnoses[0].patch[0].value) is type(value)
 
 
-def test_schema_publishes_nine_actions_and_no_foreign_parameter() -> None:
+def test_schema_publishes_ten_actions_and_no_foreign_parameter() -> None:
     schema = action_schema()
     actions = {name: schema["$defs"][ref.rsplit("/", 1)[1]] for name, ref in schema["discriminator"]["mapping"].items()}
-    assert len(actions) == 9
+    assert len(actions) == 10
     assert set(actions["read_config"]["properties"]) == {"action_type", "metadata"}
     assert actions["read_config"]["additionalProperties"] is False
 

@@ -11,23 +11,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from domain.actions import QueryArtifact
 from domain.chain import Link, canonical, digest_of, verify_chain
+from domain.diagnosis import PatchEntry, PatchValue
 from domain.episode.decide import fold
 from domain.events import (
     EVENT_KINDS,
     EVENT_TYPES,
     UPCASTERS,
+    ActionRefused,
     ArtifactRead,
     CheckRun,
     EncodedEvent,
     EpisodeReset,
     Event,
+    ExperimentRun,
     FieldQueried,
     UnknownEventError,
     decode,
     encode,
 )
-from tests.domain.given import CHECK, CONFIG, QUERY, UNKNOWN, events_of, reset, submit
+from tests.domain.given import CHECK, CONFIG, LACKING, QUERY, TOO_HIGH, UNKNOWN, events_of, experiment, reset, submit
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -37,7 +41,9 @@ def test_every_kind_has_exactly_one_event() -> None:
     assert get_args(Event) == EVENT_TYPES
 
 
-@pytest.mark.parametrize("event", events_of([reset(), CONFIG, QUERY, CHECK, UNKNOWN, submit()]))
+@pytest.mark.parametrize(
+    "event", events_of([reset(), CONFIG, QUERY, CHECK, experiment(), UNKNOWN, LACKING, TOO_HIGH, submit()])
+)
 def test_decoding_gives_the_event_that_was_encoded(event: Event) -> None:
     assert decode(encode(event)) == event
     assert encode(event).payload == canonical(json.loads(encode(event).payload))
@@ -92,7 +98,8 @@ def test_every_step_between_versions_has_its_upcaster() -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "score", "total", "steps"), [(1, 0.15, 0.2, 6), (2, 0.15, 0.18, 5), (3, 0.6, 0.67, 6)]
+    ("version", "score", "total", "steps"),
+    [(1, 0.15, 0.2, 6), (2, 0.15, 0.18, 5), (3, 0.6, 0.67, 6), (4, 0.15, 0.18, 9)],
 )
 def test_the_golden_log_of_every_schema_still_verifies_and_folds(
     version: int, score: float, total: float, steps: int
@@ -110,11 +117,13 @@ def test_the_golden_log_of_every_schema_still_verifies_and_folds(
     assert max(each.schema_version for each in links) == version
     state = fold(decode(EncodedEvent(each.kind, each.schema_version, each.payload or b"")) for each in links)
     assert state is not None
-    assert {each.kind for each in links} == set(EVENT_KINDS) - {"expire"}
+    assert {each.kind for each in links} == set(EVENT_KINDS) - (
+        {"expire"} if version == 4 else {"expire", "experiment"}
+    )
     assert (state.ended, state.score, state.total_reward, state.step_count) == ("submitted", score, total, steps)
     round_played = ("spring", 2, 1, "k0a1b2c3d") if version == 2 else None
     begun = state.reset
-    assert begun.split == "train"
+    assert (begun.split, begun.max_experiments, state.experiments) == ("train", *((2, 2) if version == 4 else (0, 0)))
     assert ((begun.round, begun.entry, begun.attempt, begun.key) if begun.round else None) == round_played
 
 
@@ -122,7 +131,25 @@ def test_a_reset_of_version_3_is_read_as_it_was_written() -> None:
     written = (GOLDEN / "reset_3.json").read_bytes().rstrip()
     begun = decode(EncodedEvent("reset", 3, written))
     assert isinstance(begun, EpisodeReset)
-    assert (begun.split, begun.round, encode(begun).payload) == ("test", "spring", written)
+    assert (begun.split, begun.round, begun.max_experiments) == ("test", "spring", 0)
+    assert encode(begun).payload == canonical({**json.loads(written), "max_experiments": 0})
+
+
+def test_a_refusal_of_version_1_was_of_a_query() -> None:
+    written = {"artifact": "config.yaml", "field": "no.such", "observation_digest": "d", "reason": "unknown_field"}
+    refused = decode(EncodedEvent("refuse", 1, canonical(written)))
+    assert isinstance(refused, ActionRefused)
+    assert refused.action == QueryArtifact("config.yaml", "no.such")
+    assert encode(refused).payload == canonical({**written, "patch": None, "text": None})
+
+
+@pytest.mark.parametrize("value", [1, 1.0, True, "1", None, 1e300])
+def test_a_value_of_a_patch_is_stored_with_its_type(value: PatchValue) -> None:
+    patch = (PatchEntry(file="config.yaml", field="training.epochs", value=value),)
+    (*_, event) = events_of([reset(), experiment(patch=patch)])
+    again = decode(encode(event))
+    assert isinstance(again, ExperimentRun)
+    assert repr(again.patch[0].value) == repr(again.result.patch[0].value) == repr(value)
 
 
 def _with_bytes(each: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from domain.faults import POOLS
 from domain.generator import GENERATOR_VERSION, generate
 from domain.scenario import Scenario
-from domain.types import ARTIFACT_NAMES, SANITY_CHECK_NAMES, TASK_IDS, TaskId
+from domain.types import COMMON_ARTIFACT_NAMES, SANITY_CHECK_NAMES, TASK_IDS, TaskId
 from tests.domain.scenarios import FAULT_IDS, planted, twin
 from tests.profiles import count
 
@@ -34,7 +34,7 @@ def test_a_scenario_survives_its_stored_form(fault_id: str) -> None:
 
 def test_evidence_is_complete() -> None:
     evidence = planted(FAULT_IDS[0], 1).evidence
-    assert tuple(evidence.artifacts) == ARTIFACT_NAMES
+    assert tuple(evidence.artifacts) == COMMON_ARTIFACT_NAMES
     assert tuple(evidence.checks) == SANITY_CHECK_NAMES
     assert json.loads(evidence.artifacts["model_card.json"])
 

@@ -70,7 +70,7 @@ def test_the_words_that_an_agent_is_told_are_those_of_the_recorded_rubric() -> N
         state = fold(events_of([replace(reset("expert"), rubric_version=rubric.version)]))
         assert state is not None
         told[rubric.version] = observe_reset(VIEW, state, b"null").decode()
-    assert "You have 50 steps" in told["1"] and "minus 0.25" in told["1"] and "scores 0.99" in told["1"]
+    assert "You have 24 steps" in told["2"] and "minus 0.25" in told["2"] and "scores 0.99" in told["2"]
     assert "You have 2 steps" in told["other"] and "minus 0.40" in told["other"] and "scores 0.90" in told["other"]
     assert TASKS["medium"].describe(OTHER).endswith("A score below 0.80 is reduced by 25% of what is missing.")
     assert "is reduced" not in TASKS["medium"].describe(RUBRIC)
@@ -98,7 +98,7 @@ def test_a_penalty_is_stored_by_name_where_only_another_rubric_has_it() -> None:
 
 
 def test_an_unknown_rubric_is_named_with_those_that_are_known() -> None:
-    with pytest.raises(UnknownRubricError, match="version 'gone'; this program knows 1, other"):
+    with pytest.raises(UnknownRubricError, match="version 'gone'; this program knows 1, 2, other"):
         rubric_of("gone")
     begun = events_of([reset()])[0].model_copy(update={"rubric_version": "gone"})
     with pytest.raises(UnknownRubricError):

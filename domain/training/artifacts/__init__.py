@@ -8,7 +8,7 @@ from domain.training.artifacts.cosmetics import Cosmetics, draw_cosmetics
 from domain.training.artifacts.reports import render_card, render_evaluation, render_log, render_stats
 from domain.training.simulator import TrainingRun
 
-__all__ = ["Cosmetics", "draw_cosmetics", "render_artifacts", "render_code", "render_config"]
+__all__ = ["Cosmetics", "draw_cosmetics", "render_artifacts", "render_code", "render_config", "render_log"]
 
 
 def render_artifacts(run: TrainingRun) -> dict[str, str]:

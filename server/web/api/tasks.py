@@ -106,4 +106,5 @@ def _task_json(found: NumberedTask) -> dict[str, Any]:
         "task_id": found.task_id,
         "seed": found.seed,
         "max_steps": TASKS[found.task_id].max_steps(),
+        "max_experiments": TASKS[found.task_id].max_experiments(),
     }

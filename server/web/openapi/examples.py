@@ -44,6 +44,16 @@ STEPS: Final[tuple[tuple[str, Example], ...]] = (
             "action": {"action_type": "run_sanity_check", "sanity_check_type": "data_leakage"},
         },
     ),
+    (
+        "experiment",
+        {
+            "episode_id": "demo-1",
+            "action": {
+                "action_type": "run_experiment",
+                "patch": [{"file": "config.yaml", "field": "optimizer.learning_rate", "value": 0.01}],
+            },
+        },
+    ),
     ("submit", {"episode_id": "demo-1", "action": _DIAGNOSIS}),
     ("flat", {"action_type": "inspect_preprocessing", "episode_id": "demo-1"}),
 )
@@ -62,6 +72,7 @@ def _observation(result: Example, read: list[str], step_count: int) -> Example:
         "checks_run": [],
         "step_count": step_count,
         "max_steps": 30,
+        "experiments_left": 2,
         "messages": [],
     }
 
@@ -131,6 +142,7 @@ STATE: Final[Example] = {
     "step_count": 2,
     "task_id": "medium",
     "max_steps": 30,
+    "experiments_left": 2,
     "done": False,
     "truncated": False,
     "total_reward": 0.04,

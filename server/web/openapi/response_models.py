@@ -48,7 +48,7 @@ class RecordedEvent(_Body):
     """1-based, within the stream."""
     position: int | None
     """Order in the whole store; may show gaps."""
-    kind: Literal["reset", "read", "query", "check", "refuse", "submit", "expire"]
+    kind: Literal["reset", "read", "query", "check", "experiment", "refuse", "submit", "expire"]
     schema_version: int
     recorded_at: str
     """UTC, ISO 8601."""
@@ -80,6 +80,7 @@ class TaskDescription(_Body):
     difficulty: str
     description: str
     max_steps: int
+    max_experiments: int
 
 
 class TaskList(_Body):
@@ -122,6 +123,7 @@ class NumberedTaskDescription(_Body):
     task_id: TaskId
     seed: int
     max_steps: int
+    max_experiments: int
 
 
 class SplitTasks(_Body):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from domain.actions import ReadArtifact, RunSanityCheck
+from domain.actions import QueryArtifact, ReadArtifact, RunSanityCheck
 from domain.diagnosis import Diagnosis
 from domain.episode.decide import (
     Command,
@@ -17,9 +19,35 @@ from domain.episode.decide import (
     fold,
 )
 from domain.episode.observation import OBSERVATION_VERSION
-from domain.events import ActionRefused, ArtifactRead, CheckRun, DiagnosisSubmitted, EpisodeExpired, FieldQueried
+from domain.events import (
+    ActionRefused,
+    ArtifactRead,
+    CheckRun,
+    DiagnosisSubmitted,
+    EpisodeExpired,
+    ExperimentRun,
+    FieldQueried,
+)
 from domain.rubric import RUBRIC
-from tests.domain.given import CHECK, CODE, CONFIG, LOG, QUERY, SCENARIO, UNKNOWN, VIEW, events_of, reset, submit, when
+from tests.domain.given import (
+    CHECK,
+    CODE,
+    CONFIG,
+    LACKING,
+    LOG,
+    NONE_LEFT,
+    PATCH,
+    QUERY,
+    SCENARIO,
+    TOO_HIGH,
+    UNKNOWN,
+    VIEW,
+    events_of,
+    experiment,
+    reset,
+    submit,
+    when,
+)
 
 
 def test_reset_records_what_the_episode_is_about() -> None:
@@ -34,7 +62,8 @@ def test_reset_records_what_the_episode_is_about() -> None:
         "rubric_version": RUBRIC.version,
         "observation_version": OBSERVATION_VERSION,
         "reward_mode": "sparse",
-        "max_steps": 40,
+        "max_steps": 18,
+        "max_experiments": 3,
         "agent": None,
         "session": None,
         "round": None,
@@ -46,7 +75,16 @@ def test_reset_records_what_the_episode_is_about() -> None:
 
 @pytest.mark.parametrize(
     ("command", "kind"),
-    [(CONFIG, ArtifactRead), (QUERY, FieldQueried), (CHECK, CheckRun), (UNKNOWN, ActionRefused)],
+    [
+        (CONFIG, ArtifactRead),
+        (QUERY, FieldQueried),
+        (CHECK, CheckRun),
+        (experiment(), ExperimentRun),
+        (UNKNOWN, ActionRefused),
+        (LACKING, ActionRefused),
+        (QueryArtifact("changes.diff", "x"), ActionRefused),
+        (TOO_HIGH, ActionRefused),
+    ],
 )
 def test_each_action_is_a_step_and_one_event(command: ReadArtifact, kind: type) -> None:
     *_, event = events_of([reset(), command])
@@ -115,11 +153,58 @@ def test_an_episode_begins_once_and_before_anything_else() -> None:
         ([CHECK, RunSanityCheck("class_balance")], 0.01),
         ([UNKNOWN], 0.0),
         ([CONFIG, UNKNOWN], 0.0),
+        ([experiment()], 0.0),
+        ([TOO_HIGH], 0.0),
+        ([LACKING], 0.0),
     ],
 )
 def test_what_a_step_earns(commands: list[ReadArtifact], earned: float) -> None:
     assert when(reset(), *commands).last_reward == earned
     assert when(reset(reward_mode="sparse"), *commands).last_reward == 0.0
+
+
+def test_an_experiment_is_recorded_with_what_it_showed() -> None:
+    (*_, event) = events_of([reset(), experiment()])
+    assert isinstance(event, ExperimentRun)
+    assert (event.number, event.patch, event.result) == (1, PATCH, experiment().outcome)
+
+
+def test_experiments_are_counted_and_those_beyond_the_budget_are_refused() -> None:
+    state = when(reset(), experiment(1), experiment(2))
+    assert (state.experiments, state.experiments_left, state.step_count) == (2, 0, 2)
+    beyond = when(reset(), experiment(1), experiment(2), NONE_LEFT)
+    assert isinstance(beyond.last, ActionRefused)
+    assert (beyond.last.reason, beyond.last.patch, beyond.last.field) == ("no_experiments_left", PATCH, None)
+    assert (beyond.experiments, beyond.refused, beyond.step_count, beyond.last_reward) == (2, 1, 3, 0.0)
+
+
+def test_a_rejected_patch_is_refused_and_uses_no_experiment() -> None:
+    state = when(reset(), TOO_HIGH, experiment(1))
+    assert (state.experiments, state.experiments_left, state.refused) == (1, 1, 1)
+
+
+def test_an_outcome_of_another_experiment_is_never_recorded() -> None:
+    for outcome in (experiment(2), NONE_LEFT):
+        with pytest.raises(ValueError, match="not that of experiment 1"):
+            decide(when(reset()), outcome, VIEW)
+
+
+def test_an_episode_from_before_there_were_experiments_has_none() -> None:
+    before = replace(reset(), rubric_version="1", observation_version="1")
+    state = when(before, NONE_LEFT)
+    assert isinstance(state.last, ActionRefused)
+    assert (state.reset.max_steps, state.reset.max_experiments, state.last.reason) == (30, 0, "no_experiments_left")
+
+
+def test_an_artifact_that_the_scenario_lacks_is_refused() -> None:
+    state = when(reset(), LACKING)
+    assert isinstance(state.last, ActionRefused)
+    assert (state.last.reason, state.last.action) == ("unknown_artifact", LACKING)
+    assert (state.artifacts_read, state.duplicate_reads) == ((), 0)
+    asked = QueryArtifact("data_slices.json", "all.age")
+    refused = when(reset(), asked).last
+    assert isinstance(refused, ActionRefused)
+    assert (refused.reason, refused.action) == ("unknown_artifact", asked)
 
 
 def test_a_refused_query_counts_no_artifact_as_read() -> None:

@@ -9,6 +9,7 @@ import pytest
 from domain.episode.event_text import END_REASON_TEXT, end_reason_text, event_text
 from domain.events import ActionRefused, ArtifactRead, CheckRun, EpisodeExpired, Event, FieldQueried
 from domain.types import EndReason
+from tests.domain.given import LACKING, TOO_HIGH, events_of, experiment, reset
 
 WRITTEN = "what-the-agent-wrote"
 DIGEST = {"observation_digest": ""}
@@ -28,7 +29,9 @@ DIGEST = {"observation_digest": ""}
             f"query config.yaml {WRITTEN}",
         ),
         (
-            ActionRefused(artifact="config.yaml", field=WRITTEN, reason="unknown_field", **DIGEST),
+            ActionRefused(
+                artifact="config.yaml", field=WRITTEN, reason="unknown_field", patch=None, text=None, **DIGEST
+            ),
             "Queried config.yaml, refused",
             f"refused: config.yaml {WRITTEN} (unknown_field)",
         ),
@@ -42,6 +45,17 @@ def test_a_title_leaves_out_what_the_agent_wrote_and_a_line_has_it(event: Event,
 def test_a_whole_read_and_a_check_have_no_input_of_the_agent() -> None:
     assert event_text(ArtifactRead(artifact="config.yaml", log_filter=None, **DIGEST)).agent_input is None
     assert event_text(CheckRun(check="data_leakage", **DIGEST)) == ("Checked data_leakage", "check data_leakage", None)
+
+
+def test_an_experiment_is_told_with_its_patch_only_where_what_the_agent_wrote_may_be_shown() -> None:
+    (_, run, refused, beyond) = (event_text(event) for event in events_of([reset(), experiment(), TOO_HIGH, LACKING]))
+    patch = "config.yaml optimizer.learning_rate = 0.1"
+    assert run == ("Ran experiment 1", f"experiment 1: {patch}", patch)
+    written = "config.yaml model.dropout = 3"
+    assert refused == ("Asked for an experiment, refused", f"refused: experiment: {written} (invalid_value)", written)
+    assert beyond == ("Read changes.diff, refused", "refused: changes.diff (unknown_artifact)", None)
+    (*_, empty) = events_of([reset(), experiment(patch=())])
+    assert event_text(empty).line == "experiment 1: nothing changed"
 
 
 @pytest.mark.parametrize("reason", get_args(EndReason))

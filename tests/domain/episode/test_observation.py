@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
-from domain.episode.decide import Command
+import pytest
+
+from domain.actions import QueryArtifact, ReadArtifact
+from domain.episode.decide import Command, decide, fold
 from domain.episode.evidence import EvidenceView
 from domain.episode.observation import OBSERVATION_VERSION, observation_digest, observe, observe_final, observe_reset
+from domain.events import ActionRefused, EncodedEvent, EpisodeExpired, decode
 from domain.scenario import Scenario
-from domain.types import ARTIFACT_NAMES
-from tests.domain.given import CHECK, CONFIG, LOG, QUERY, UNKNOWN, VIEW, reset, submit, when
+from tests.domain.given import (
+    CHECK,
+    CONFIG,
+    LACKING,
+    LOG,
+    NONE_LEFT,
+    PATCH,
+    QUERY,
+    SCENARIO,
+    TOO_HIGH,
+    UNKNOWN,
+    VIEW,
+    experiment,
+    reset,
+    submit,
+    when,
+)
 from tests.hand_made import TEXTS, hand_made_scenario
 
 REGISTRY = b"[]"
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 def seen(*commands: Command) -> dict[str, Any]:
@@ -25,10 +46,10 @@ def test_reset_shows_everything_an_agent_starts_from() -> None:
     shown = json.loads(b"{" + observe_reset(VIEW, when(reset()), REGISTRY) + b"}")
     observation = shown["observation"]
     assert (shown["reward"], shown["done"]) == (None, False)
-    assert [each["name"] for each in observation["available_artifacts"]] == list(ARTIFACT_NAMES)
+    assert [each["name"] for each in observation["available_artifacts"]] == list(TEXTS)
     assert observation["available_artifacts"][0]["size_hint"] == "10 lines"
     assert observation["run_summary"] == {"model": "mlp", "dataset": "support-tickets", "status": "finished"}
-    assert (observation["step_count"], observation["max_steps"]) == (0, 30)
+    assert (observation["step_count"], observation["max_steps"], observation["experiments_left"]) == (0, 30, 2)
     assert observation["field_registry"] == []
     assert observation["last_action_result"] == {"status": "reset"}
 
@@ -52,6 +73,71 @@ def test_a_query_shows_the_value_and_a_refusal_says_why() -> None:
 def test_a_check_shows_numbers_and_flag() -> None:
     check = seen(CHECK)["observation"]["last_action_result"]["sanity_check"]
     assert check == {"check": "data_leakage", "flag": True, "reasons": [], "measured": {"share": 0.25, "worst": None}}
+
+
+def test_an_experiment_shows_its_result_and_how_many_are_left() -> None:
+    observation = seen(experiment())["observation"]
+    result = observation["last_action_result"]
+    assert (result["status"], result["experiment"]["number"], observation["experiments_left"]) == ("ok", 1, 1)
+    assert result["experiment"]["patch"] == [entry.model_dump() for entry in PATCH]
+    assert result["experiment"]["metrics"] == {
+        "train": {"accuracy": 0.8, "loss": 0.5},
+        "validation": {"accuracy": 0.71, "loss": None},
+        "by_source": {},
+    }
+
+
+@pytest.mark.parametrize(
+    ("command", "reason", "message"),
+    [
+        (TOO_HIGH, "invalid_value", "model.dropout takes a number from 0 to 0.99, not 3; the step is spent"),
+        (LACKING, "unknown_artifact", "this run has no changes.diff; the step is spent"),
+        (QueryArtifact("train.py", "loss"), "unknown_artifact", "this run has no train.py; the step is spent"),
+    ],
+)
+def test_a_refusal_says_why(command: Command, reason: str, message: str) -> None:
+    observation = seen(command)["observation"]
+    assert observation["last_action_result"] == {"status": "refused", "reason": reason, "message": message}
+    assert observation["experiments_left"] == 2
+
+
+def test_an_experiment_beyond_the_budget_is_refused_in_words() -> None:
+    refused = seen(experiment(1), experiment(2), NONE_LEFT)["observation"]["last_action_result"]
+    assert refused["message"] == "no experiment is left; the step is spent"
+
+
+def test_a_check_that_only_measures_has_no_flag() -> None:
+    evidence = SCENARIO.evidence
+    silent = evidence.checks["data_leakage"].model_copy(update={"flag": None, "reasons": None})
+    view = EvidenceView(evidence.model_copy(update={"checks": {**evidence.checks, "data_leakage": silent}}))
+    check = json.loads(view.result_of(when(reset(), CHECK).last))["sanity_check"]
+    assert (check["flag"], check["reasons"], check["measured"]) == (None, None, {"share": 0.25, "worst": None})
+
+
+def test_a_warehouse_shows_its_contents_and_one_block_at_a_time() -> None:
+    stored = {"contents": {"sources": ["harbour", "mill"]}, "blocks": {"harbour.weight": {"mean": [1.0, 2.5]}}}
+    artifacts = {**SCENARIO.evidence.artifacts, "data_slices.json": json.dumps(stored)}
+    view = EvidenceView(SCENARIO.evidence.model_copy(update={"artifacts": artifacts}))
+    listed = [each["size_hint"] for each in json.loads(b"{" + view.front_page() + b"}")["available_artifacts"]]
+    assert listed[-1] == "6 lines"
+    read = decide(when(reset()), ReadArtifact("data_slices.json"), view).after
+    content = json.loads(view.result_of(read.last))["content"]
+    assert json.loads(content) == stored["contents"]
+    block = decide(when(reset()), QueryArtifact("data_slices.json", " harbour.weight "), view).after
+    assert json.loads(view.result_of(block.last))["value"] == {"mean": [1.0, 2.5]}
+    for path in ("harbour", "harbour.weight.mean", "contents", "blocks", "contents.sources"):
+        refused = decide(when(reset()), QueryArtifact("data_slices.json", path), view).after.last
+        assert isinstance(refused, ActionRefused)
+        assert refused.reason == "unknown_field"
+
+
+def test_what_was_observed_before_there_were_experiments_is_observed_again() -> None:
+    recorded = json.loads((GOLDEN / "observations_1.json").read_text())
+    view = EvidenceView(Scenario.model_validate(recorded["scenario"]).evidence)
+    events = [decode(EncodedEvent(e["kind"], e["schema_version"], e["payload"].encode())) for e in recorded["events"]]
+    states = [fold(events[: number + 1]) for number in range(len(events))]
+    digests = [observation_digest(view, state) for state in states if state is not None]
+    assert digests == [event.observation_digest for event in events if not isinstance(event, EpisodeExpired)]
 
 
 def test_the_lists_grow_in_order_and_static_keys_come_once() -> None:
@@ -87,11 +173,11 @@ def test_no_observation_tells_the_truth_or_the_seed() -> None:
 def test_words_and_shape_change_only_with_the_version() -> None:
     """Golden digests: if they differ, raise OBSERVATION_VERSION, or audits of old episodes would report findings."""
     digests = [observation_digest(VIEW, when(reset(), *commands)) for commands in ((), (LOG,), (CHECK, UNKNOWN))]
-    assert (OBSERVATION_VERSION, digests) == ("1", GOLDEN_DIGESTS)
+    assert (OBSERVATION_VERSION, digests) == ("2", GOLDEN_DIGESTS)
 
 
 GOLDEN_DIGESTS = [
-    "802af7eeb86cc5628b212a9e9204cc49",
-    "a981d243c21f9177d87426aa33bb512a",
-    "6999770d80a34615ffb800d975512842",
+    "6b096240124a2273c84f35b5c7e20f26",
+    "f944671bdc24a2ace23787efadfa35ce",
+    "a260d3f5cf6f15eb02dc5d8c292a655c",
 ]

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from domain.fields.registry import registry_json
+from domain.rubric import rubric_of
 from domain.tasks.table import TASKS, tasks_json
 from domain.types import ARTIFACT_NAMES, FAILURE_CATEGORIES, TASK_IDS, TaskId
 
+GOLDEN = Path(__file__).parents[1] / "golden"
+
 
 def test_tasks_are_listed_with_their_limits() -> None:
-    assert [(task["task_id"], task["max_steps"]) for task in tasks_json()] == [
-        ("easy", 20),
-        ("medium", 30),
-        ("hard", 40),
-        ("expert", 50),
+    assert [(task["task_id"], task["max_steps"], task["max_experiments"]) for task in tasks_json()] == [
+        ("easy", 20, 1),
+        ("medium", 30, 2),
+        ("hard", 18, 3),
+        ("expert", 24, 4),
     ]
+
+
+def test_a_description_says_how_many_experiments_there_are() -> None:
+    assert "You can also run up to 1 experiment: " in TASKS["easy"].description
+    assert "You can also run up to 4 experiments: " in TASKS["expert"].description
+    measuring = [task_id for task_id in TASK_IDS if "checks measure and do not judge" in TASKS[task_id].description]
+    assert measuring == ["hard", "expert"]
+
+
+def test_episodes_of_the_first_rubric_keep_their_words() -> None:
+    recorded = json.loads((GOLDEN / "descriptions_1.json").read_text())
+    assert {task_id: TASKS[task_id].describe(rubric_of("1")) for task_id in TASK_IDS} == recorded
 
 
 @pytest.mark.parametrize("task_id", TASK_IDS)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from domain.chain import canonical
-from domain.events import EncodedEvent, EpisodeReset, Event, encode
+from domain.events import EncodedEvent, EpisodeReset, Event
 from domain.generator import GENERATOR_VERSION, generate
 from domain.ranking.rounds import AttemptId, attempt_fault, attempt_seed
 from domain.tasks.splits import numbered_task
@@ -25,6 +25,7 @@ from server.scenarios.simulation import InProcessSimulation
 from server.settings import Settings
 from server.storage.connections import run_read, run_write
 from tests.auditing import audit_by_settings
+from tests.before_experiments import encoded_before_experiments, record_before_experiments
 from tests.databases import execute
 from tests.served import Served, counting_ids, serving
 from tests.server.ranking.test_rounds import key_of, opened
@@ -148,7 +149,7 @@ async def test_an_attempt_in_another_split_than_that_of_its_round_is_found(setti
 
 def encoded_before_splits(event: Event) -> EncodedEvent:
     """A reset as it was recorded in its schema version 2."""
-    now = encode(event)
+    now = encoded_before_experiments(event)
     if not isinstance(event, EpisodeReset):
         return now
     payload = json.loads(now.payload)
@@ -159,9 +160,10 @@ def encoded_before_splits(event: Event) -> EncodedEvent:
 @pytest.fixture
 async def old_store(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A store with a practice episode and a ranked one from before resets recorded a split: all were of train."""
-    opened(settings, generator=GENERATOR_VERSION, split="train")
     key = key_of(settings, "ann")
     with monkeypatch.context() as patched:
+        record_before_experiments(patched)
+        opened(settings, generator=GENERATOR_VERSION, split="train")
         patched.setattr("server.storage.stream_codec.encode", encoded_before_splits)
         async with serving(settings, world=InProcessSimulation()) as served:
             await served.reset(task_id="easy", seed=2_000_004, episode_id="old")
@@ -192,7 +194,7 @@ async def test_a_scenario_from_before_splits_is_not_served_for_a_held_out_task(o
     async with serving(old_store, world=InProcessSimulation(), new_id=counting_ids("new")) as served:
         assert await code_shown(served, split="test", index=12) == code_of("easy", 2_000_004, "test")
         assert await code_shown(served, task_id="easy", seed=2_000_004) == code_of("easy", 2_000_004, "train")
-    assert versions_of_resets(old_store) == [2, 2, 3, 3]
+    assert versions_of_resets(old_store) == [2, 2, 4, 4]
 
 
 async def exported(settings: Settings, path: Path) -> str:

@@ -137,7 +137,7 @@ async def test_a_verification_that_failed_does_not_drop_a_newer_one() -> None:
     world, held = Failing(), CachedScenario(hand_made_scenario(), is_stored=True)
     failed = asyncio.create_task(held.verify(world, (REPAIR,)))
     await asyncio.sleep(0)
-    held._verdicts.clear()  # as enough other patches make it
+    held._verdicts._tasks.clear()  # as enough other patches make it
     await held.verify(world, (REPAIR,))
     failing.set()
     with pytest.raises(RuntimeError):
@@ -172,4 +172,19 @@ async def test_verdicts_are_kept_in_bounds() -> None:
     world, held = CountingWorld(), CachedScenario(hand_made_scenario(), is_stored=True)
     for number in range(MAX_VERDICTS + 5):
         await held.verify(world, (REPAIR.model_copy(update={"value": number / 1000}),))
-    assert len(held._verdicts) == MAX_VERDICTS
+    assert len(held._verdicts._tasks) == MAX_VERDICTS
+
+
+@pytest.mark.parametrize("other", [1.0, True])
+async def test_patches_whose_values_python_counts_as_equal_have_verdicts_of_their_own(other: float) -> None:
+    world, held = CountingWorld(), CachedScenario(hand_made_scenario(), is_stored=True)
+    for value in (1, other, 1):
+        await held.verify(world, (REPAIR.model_copy(update={"value": value}),))
+    assert world.asked == 2
+
+
+async def test_an_experiment_is_run_once_for_its_patch_and_number() -> None:
+    world, held = HandMadeSimulation(), CachedScenario(hand_made_scenario(), is_stored=True)
+    asked = [((REPAIR,), 1), ((REPAIR,), 2), ((), 1), ((REPAIR,), 1)]
+    outcomes = await asyncio.gather(*(held.experiment(world, patch, number) for patch, number in asked))
+    assert (world.experiments, outcomes[0]) == (3, outcomes[3])

@@ -100,6 +100,8 @@ async def test_a_worker_generates_and_verifies_as_this_process_does() -> None:
     assert scenario.digest == (await inline.generate("medium", 11)).digest
     verdict = await pooled.verify(scenario.truth, scenario.truth.patch)
     assert verdict == await inline.verify(scenario.truth, scenario.truth.patch)
+    for patch in (scenario.truth.patch, (scenario.truth.patch[0].model_copy(update={"field": "no.such"}),)):
+        assert await pooled.experiment(scenario.truth, patch, 2) == await inline.experiment(scenario.truth, patch, 2)
     assert verdict.credit == 1.0
     await pooled.stop()
 

@@ -49,7 +49,7 @@ class ArtifactView:
 
 
 def build_artifact_views(
-    evidence: Evidence,
+    texts: Mapping[ArtifactName, str],
     exposure: Mapping[ArtifactName, LineExposure],
     *,
     is_over: bool,
@@ -61,12 +61,13 @@ def build_artifact_views(
     return tuple(
         _build_view(
             name,
-            evidence.artifacts[name],
+            texts[name],
             exposure[name],
             is_over=is_over,
-            twin=twin.artifacts[name] if twin is not None and (name in _ALWAYS_CAUSES or name in roots) else None,
+            twin=twin.artifacts.get(name) if twin is not None and (name in _ALWAYS_CAUSES or name in roots) else None,
         )
         for name in ARTIFACT_NAMES
+        if name in texts
     )
 
 

@@ -12,7 +12,7 @@ from domain.types import ArtifactName
 
 _INDEX = re.compile(r"\[([0-9]{1,6})\]")
 _KEY_LINE = re.compile(r'(\s*)(?:- )?(?:"((?:[^"\\]|\\.)*)"|([^\s:#]+))\s*:')
-_LINE_ORIENTED: tuple[ArtifactName, ...] = ("train.log", "preprocessing.py")
+_LINE_ORIENTED: tuple[ArtifactName, ...] = ("train.log", "preprocessing.py", "train.py", "changes.diff")
 """Artifacts of which a query returns the matching lines."""
 
 LineExposure = tuple[int | None, ...]

@@ -7,7 +7,9 @@ from typing import Any
 
 from domain.chain import verify_chain
 from domain.events import DiagnosisSubmitted, EpisodeReset
+from domain.rubric import rubric_of
 from domain.scenario import Evidence
+from domain.tasks.table import TASKS
 from server.episodes.responses import shown_seed
 from server.scenarios.repository import CachedScenario
 from server.security.session_names import is_guessable
@@ -38,6 +40,7 @@ class EpisodeView:
     score: float | None
     total: float
     step_count: int
+    experiments_left: int
     chain_breaks: int
     head: str
     """Hash of the last event, hex."""
@@ -56,6 +59,11 @@ class EpisodeView:
     has_twin: bool
 
     @property
+    def task_description(self) -> str:
+        """What the agent was asked to do, in the words of the episode's rubric."""
+        return TASKS[self.reset.task_id].describe(rubric_of(self.reset.rubric_version))
+
+    @property
     def last(self) -> int:
         """Number of the last entry."""
         return len(self.entries) - 1
@@ -70,8 +78,10 @@ def build_episode_view(
     truth, evidence = cached.scenario.truth, cached.scenario.evidence
     twin = twin if is_over else None
     roots = frozenset(one.root_cause_file for one in truth.planted) if is_over else frozenset()
-    exposure = line_exposure(evidence.artifacts, stream.events)
-    artifacts = build_artifact_views(evidence, exposure, is_over=is_over, twin=twin, roots=roots) if is_open else ()
+    # Of a warehouse its contents only: a block is shown by the step that queried it.
+    texts = {name: cached.view.shown_text(name) for name in evidence.artifacts}
+    exposure = line_exposure(texts, stream.events)
+    artifacts = build_artifact_views(texts, exposure, is_over=is_over, twin=twin, roots=roots) if is_open else ()
     submitted = state.last if isinstance(state.last, DiagnosisSubmitted) else None
     return EpisodeView(
         number=public_name(links[0].position or 0),
@@ -85,6 +95,7 @@ def build_episode_view(
         score=state.score,
         total=state.total_reward,
         step_count=state.step_count,
+        experiments_left=state.experiments_left,
         chain_breaks=len(verify_chain(links[0].stream_id, links)),
         head="withheld" if is_guessable(state.reset.session, state.reset.key) else links[-1].hash.hex(),
         position=links[-1].position or 0,

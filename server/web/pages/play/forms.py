@@ -31,6 +31,8 @@ def parse_reset_form(form: Mapping[str, str]) -> ResetRequest:
 def parse_action_form(form: Mapping[str, str], file_of: Mapping[str, str]) -> dict[str, Any]:
     """The action as an agent would send it, without blank fields. ``file_of``: the file of each field of the registry."""
     action: dict[str, Any] = {"action_type": form.get("action_type", "")}
+    if action["action_type"] == "run_experiment":
+        return action | {"patch": [change for suffix in _ENTRIES for change in _changes(form, file_of, suffix)]}
     if action["action_type"] != "submit_diagnosis":
         return action | {name: form[name].strip() for name in _TEXTS if form.get(name, "").strip()}
     if not form.get("is_list"):
@@ -40,6 +42,13 @@ def parse_action_form(form: Mapping[str, str], file_of: Mapping[str, str]) -> di
         return action | {"diagnoses": []}
     # Without an entry the action is refused, and the error explains how to submit that nothing is wrong.
     return action | ({"diagnoses": entries} if entries else {})
+
+
+def _changes(form: Mapping[str, str], file_of: Mapping[str, str], suffix: str) -> list[dict[str, Any]]:
+    """The entry of a patch of an experiment; none where its field is blank."""
+    own = {name: form.get(name + suffix, "").strip() for name in _PATCH}
+    patch: list[dict[str, Any]] = _patch({**own, "root_cause_file": ""}, file_of).get("patch", [])
+    return patch
 
 
 def _entry(form: Mapping[str, str], file_of: Mapping[str, str], suffix: str) -> dict[str, Any]:

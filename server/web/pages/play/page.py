@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from domain.actions import decode_action
 from domain.episode.decide import WrongSubmissionError
 from domain.tasks.table import TASKS
-from domain.types import ARTIFACT_NAMES, FAILURE_CATEGORIES, SANITY_CHECK_NAMES
+from domain.types import FAILURE_CATEGORIES, SANITY_CHECK_NAMES
 from server.episodes.commands import is_name
 from server.episodes.errors import EpisodeNotStartedError
 from server.scenarios.requester import while_connected
@@ -143,7 +143,6 @@ def _choices(request: Request) -> dict[str, Any]:
     """The options of the forms: public, and the same for every episode."""
     return {
         "tasks": TASKS.values(),
-        "artifact_names": ARTIFACT_NAMES,
         "check_names": SANITY_CHECK_NAMES,
         "categories": FAILURE_CATEGORIES,
         "fields": sorted(_files_of_fields(request)),

@@ -57,7 +57,7 @@ async def test_every_key_of_reset_is_optional(served: Served, body: bytes) -> No
 
 
 async def test_task_is_an_alias(served: Served) -> None:
-    assert (await served.reset(task="hard"))["info"]["max_steps"] == 40
+    assert (await served.reset(task="hard"))["info"]["max_steps"] == 18
 
 
 async def test_a_step_shows_its_result_and_the_version(served: Served) -> None:
@@ -205,6 +205,7 @@ async def test_state_is_one_object_everywhere(served: Served) -> None:
         "step_count": 1,
         "task_id": "easy",
         "max_steps": 20,
+        "experiments_left": 1,
         "done": False,
         "truncated": False,
         "total_reward": 0.02,
@@ -314,7 +315,9 @@ async def test_the_rest_of_the_wire(served: Served) -> None:
     health = (await served.client.get("/health")).json()
     assert health["status"] == "healthy"
     tasks = (await served.client.get("/tasks")).json()["tasks"]
-    assert [set(task) for task in tasks] == [{"task_id", "name", "difficulty", "description", "max_steps"}] * 4
+    assert [set(task) for task in tasks] == [
+        {"task_id", "name", "difficulty", "description", "max_steps", "max_experiments"}
+    ] * 4
     metadata = (await served.client.get("/metadata")).json()
     assert set(metadata) == {"name", "description", "version", "author", "documentation_url"}
     schema = (await served.client.get("/schema")).json()

@@ -7,7 +7,7 @@ import pytest
 from domain.faults import CATALOGUE, POOLS
 from domain.generator import generate
 from domain.scenario import Scenario
-from domain.types import ARTIFACT_NAMES, SANITY_CHECK_NAMES, SINGLE_FAULT_TASKS, TaskId
+from domain.types import COMMON_ARTIFACT_NAMES, SANITY_CHECK_NAMES, SINGLE_FAULT_TASKS, TaskId
 from server.scenarios.simulation import InProcessSimulation
 from server.settings import Settings
 from server.web.pages.live.feed import Feed
@@ -35,7 +35,7 @@ async def investigate(served: Served, task_id: TaskId, seed: int) -> None:
     await served.reset(task_id=task_id, seed=seed, episode_id="the-secret-id")
     for name in SANITY_CHECK_NAMES:
         await served.step("the-secret-id", {"action_type": "run_sanity_check", "sanity_check_type": name})
-    for name in ARTIFACT_NAMES:
+    for name in COMMON_ARTIFACT_NAMES:
         await served.step("the-secret-id", {"action_type": "read_artifact", "artifact_name": name})
 
 
@@ -69,7 +69,7 @@ async def test_no_surface_reveals_what_would_solve_a_running_episode(
     scenario = generate(task_id, seed)
     shown = {line.strip() for text in scenario.evidence.artifacts.values() for line in text.splitlines()}
     evidence = {line for line in shown if len(line) >= SHORTEST_LINE}
-    reasons = {reason for check in scenario.evidence.checks.values() for reason in check.reasons}
+    reasons = {reason for check in scenario.evidence.checks.values() for reason in check.reasons or ()}
     hidden = solving(scenario) | evidence | reasons | {"the-secret-id", scenario.evidence.run_id}
     async with serving(settings, world=InProcessSimulation()) as served:
         await investigate(served, task_id, seed)

@@ -23,7 +23,11 @@ def test_the_faulty_line_of_a_generated_scenario_is_the_one_of_its_field() -> No
     scenario, twin = generate("easy", 7), generate("easy", 7, fault="none")
     exposure = line_exposure(scenario.evidence.artifacts, [])
     views = build_artifact_views(
-        scenario.evidence, exposure, is_over=True, twin=twin.evidence, roots=frozenset({scenario.truth.root_cause_file})
+        scenario.evidence.artifacts,
+        exposure,
+        is_over=True,
+        twin=twin.evidence,
+        roots=frozenset({scenario.truth.root_cause_file}),
     )
     faulty = [line for each in views for line in each.lines if line.is_faulty]
     assert [(line.text, line.twin) for line in faulty] == [("  learning_rate: 4.5", "  learning_rate: 0.15")]
@@ -32,7 +36,7 @@ def test_the_faulty_line_of_a_generated_scenario_is_the_one_of_its_field() -> No
 def test_while_the_episode_runs_no_line_is_shown_that_the_agent_has_not_seen() -> None:
     scenario = generate("easy", 7)
     exposure = line_exposure(scenario.evidence.artifacts, [])
-    views = build_artifact_views(scenario.evidence, exposure, is_over=False, twin=None, roots=frozenset())
+    views = build_artifact_views(scenario.evidence.artifacts, exposure, is_over=False, twin=None, roots=frozenset())
     assert {line.text for each in views for line in each.lines} == {None}
     lengths = {each.name: len(each.lines) for each in views}
     assert lengths == {name: len(split_lines(text)) for name, text in scenario.evidence.artifacts.items()}

@@ -1,0 +1,56 @@
+"""Families of runs, and what each of them computes for the rest of the domain.
+
+A family has its own data, pipeline and simulator. A stored pipeline names its family under ``family``; one that names none
+is of ``single_table``, the only family of generators 1 to 4.
+
+- `run_experiment`: trains a run again with a patch and another training seed.
+- `single_table`: the family of `domain.training`, one table and a small network.
+"""
+
+from __future__ import annotations
+
+from domain.diagnosis import PatchEntry
+from domain.experiment import ExperimentOutcome, ExperimentRejectedError, ExperimentRejection, ExperimentResult
+from domain.families import single_table
+from domain.scenario import Composition, Truth
+
+__all__ = ["UnknownFamilyError", "experiment_outcome", "family_of", "run_experiment"]
+
+_EXPERIMENT_OF_FAMILY = {"single_table": single_table.run_experiment}
+
+
+class UnknownFamilyError(LookupError):
+    """The pipeline names a family that this program does not know."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"unknown family of runs: {name!r}; this program knows {', '.join(_EXPERIMENT_OF_FAMILY)}")
+
+
+def family_of(truth: Truth | Composition) -> str:
+    """The name of the family that the run belongs to; raises ``UnknownFamilyError``."""
+    name: str = truth.pipeline.get("family", "single_table")
+    if name not in _EXPERIMENT_OF_FAMILY:
+        raise UnknownFamilyError(name)
+    return name
+
+
+def run_experiment(truth: Truth | Composition, patch: tuple[PatchEntry, ...], number: int) -> ExperimentResult:
+    """Train the run that the artifacts are of again, with a patch and another training seed.
+
+    Args:
+        truth: its ``pipeline`` is what ran.
+        patch: the fields to set; empty: only the training seed differs.
+        number: place among the experiments of the episode, from 1.
+
+    Raises:
+        ExperimentRejectedError: the patch cannot be trained with.
+    """
+    return _EXPERIMENT_OF_FAMILY[family_of(truth)](truth, patch, number)
+
+
+def experiment_outcome(truth: Truth | Composition, patch: tuple[PatchEntry, ...], number: int) -> ExperimentOutcome:
+    """The same as a value, also where the patch is rejected."""
+    try:
+        return run_experiment(truth, patch, number)
+    except ExperimentRejectedError as rejected:
+        return ExperimentRejection(reason=rejected.reason, text=rejected.text)
