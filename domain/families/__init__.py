@@ -4,19 +4,20 @@ A family has its own data, pipeline and simulator. A stored pipeline names its f
 is of ``single_table``, the only family of generators 1 to 4.
 
 - `run_experiment`: trains a run again with a patch and another training seed.
-- `single_table`: the family of `domain.training`, one table and a small network.
+- `single_table`: the family of `domain.training`, one table and a small network: easy and medium tasks.
+- `multi_source`: the family of `domain.training.multi_source`, a warehouse of several sources: hard and expert tasks.
 """
 
 from __future__ import annotations
 
 from domain.diagnosis import PatchEntry
 from domain.experiment import ExperimentOutcome, ExperimentRejectedError, ExperimentRejection, ExperimentResult
-from domain.families import single_table
+from domain.families import multi_source, single_table
 from domain.scenario import Composition, Truth
 
 __all__ = ["UnknownFamilyError", "experiment_outcome", "family_of", "run_experiment"]
 
-_EXPERIMENT_OF_FAMILY = {"single_table": single_table.run_experiment}
+_EXPERIMENT_OF_FAMILY = {"single_table": single_table.run_experiment, "multi_source": multi_source.run_experiment}
 
 
 class UnknownFamilyError(LookupError):
