@@ -26,7 +26,9 @@ from domain.types import ARTIFACT_NAMES
 ACCURACY_TOLERANCE = 0.04
 """How far below the repaired run's accuracy on fresh rows one with further changes may lie."""
 MAX_FIX_CHARACTERS = 600
-_ASSIGNED = re.compile(r"\s*[`'\"]?\s*(?:=|:|->|→|\bto\b|\bshould be\b|\bmust be\b|\bfrom\b.{1,40}?\bto\b)\s*(.+)", re.DOTALL)
+_ASSIGNED = re.compile(
+    r"\s*[`'\"]?\s*(?:=|:|->|→|\bto\b|\bshould be\b|\bmust be\b|\bfrom\b.{1,40}?\bto\b)\s*(.+)", re.DOTALL
+)
 _WORD = re.compile(r"[a-z0-9]+")
 
 

@@ -89,6 +89,11 @@ FREE: tuple[tuple[str, tuple[FieldValue, ...]], ...] = (
 """Declarations that work with every value here; free of the world."""
 
 
+def healthy_twin(case: Case) -> Case:
+    """The same declarations, changed by the same commits, in a world in which all of them are right."""
+    return Case(now=case.twin, before=case.before, planted=(), twin=case.twin, changed=case.changed)
+
+
 def draw_case(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
     """The case of a seed.
 
