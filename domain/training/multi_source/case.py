@@ -131,7 +131,8 @@ def draw_case(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
         stream = Stream(seed, f"change/{fault}")
         if origins[fault] == "declaration":
             change = agreement.change(layout, path, stream)
-            world_before[path], declared_before[path] = world[path], _ = change.before
+            world_before[path], declared_before[path] = change.before
+            world[path] = change.before.world
             declared[path], twin[path] = change.declared, change.followed
             changed.append(path)
             planted.append(Planted(agreement, path, "declaration", change.before.declared))

@@ -246,7 +246,7 @@ def _months(layout: Layout) -> Ints:
 
 
 def _stored_values(layout: Layout, world: Facts, rows: Rows) -> Floats:
-    values = rows.values.copy()
+    values: Floats = rows.values.copy()
     hidden = 0.12 if world["imputer.fill"] == "hardly any" else 1.0
     level = np.array([column.level for column in layout.columns])
     scale = np.array([column.scale for column in layout.columns])
