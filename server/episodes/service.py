@@ -15,6 +15,7 @@ from domain.chain import Link
 from domain.episode.decide import Command, EndEpisode, decide, end
 from domain.episode.observation import observe, observe_final, observe_reset
 from domain.events import ExpireReason
+from domain.families import FAMILIES, family_of
 from domain.json import encode_json
 from server.clock import to_timestamp
 from server.episodes.cache import EpisodeCache
@@ -62,7 +63,7 @@ class Episodes:
         self._simulation = simulation
         self._clock = clock
         self._new_id = new_id
-        self._registry = encode_json(simulation.registry())
+        self._registries = {family: encode_json(simulation.registry(family)) for family in FAMILIES}
         self._locks = KeyedLock()
         self.cache = self._cache = EpisodeCache(store, limit=limit)
         self._open = open_episodes
@@ -94,7 +95,7 @@ class Episodes:
             if current is None or not (is_new or is_replayable_reset(authorized, session, current.state)):
                 raise EpisodeTakenError(episode_id)
             cached = await self._scenarios.get(current.state.reset.scenario_digest)
-            shown = observe_reset(cached.view, current.state, self._registry)
+            shown = observe_reset(cached.view, current.state, self._registries[family_of(cached.scenario.truth)])
             response = self._respond(episode_id, current, shown, cached)
         one_too_many = self._open.begin(client, episode_id) if is_new and current.state.reset.round is None else None
         if one_too_many is not None:

@@ -8,8 +8,7 @@ from typing import Any, Coroutine, Protocol, Sequence
 
 from domain.diagnosis import Diagnosis, PatchEntry
 from domain.experiment import ExperimentOutcome
-from domain.families import experiment_outcome
-from domain.fields.registry import registry_json
+from domain.families import experiment_outcome, registry_of
 from domain.generator import GENERATOR_VERSION, generate
 from domain.grade import Grade, Investigation, PatchVerdict
 from domain.grader import grade_diagnoses, read_fix, verify_patch
@@ -29,8 +28,8 @@ class Simulation(Protocol):
     @property
     def generator_version(self) -> str: ...
 
-    def registry(self) -> list[dict[str, Any]]:
-        """The wire form of ``field_registry``."""
+    def registry(self, family: str) -> list[dict[str, Any]]:
+        """The wire form of ``field_registry`` for the runs of a family."""
 
     async def generate(
         self, task_id: TaskId, seed: int, *, fault: str | None = None, split: SplitName = "train"
@@ -71,8 +70,8 @@ class InProcessSimulation:
 
     generator_version: str = GENERATOR_VERSION
 
-    def registry(self) -> list[dict[str, Any]]:
-        return registry_json()
+    def registry(self, family: str) -> list[dict[str, Any]]:
+        return registry_of(family)
 
     async def generate(
         self, task_id: TaskId, seed: int, *, fault: str | None = None, split: SplitName = "train"
