@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from domain.diagnosis import Diagnosis, PatchEntry
+from domain.families.multi_source import FAULTS
+from domain.generator import generate
 from domain.grade import VERDICT_TEXT, Investigation
 from domain.grader import grade, read_fix, verify_patch
 from domain.grading.declarations import paths_named, state_of
-from domain.families.multi_source import FAULTS
-from domain.generator import generate
 from domain.scenario import Truth
 from tests.profiles import seeds
 
