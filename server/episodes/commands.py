@@ -66,8 +66,8 @@ AgentName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00
 RoundName = Annotated[str, Field(max_length=64, pattern=r"^[^\x00]*$")]
 
 
-class _Request(BaseModel):
-    # Unknown outer keys are ignored: OpenEnv's rule.
+class OuterModel(BaseModel):
+    # A body, or an object in one. Unknown outer keys are ignored: OpenEnv's rule.
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True, use_attribute_docstrings=True)
 
 
@@ -112,7 +112,7 @@ _GO_TOGETHER: JsonDict = {
 }
 
 
-class ResetRequest(_Request):
+class ResetRequest(OuterModel):
     """Begin an episode. Every key may be missing or null."""
 
     model_config = ConfigDict(json_schema_extra=_GO_TOGETHER)

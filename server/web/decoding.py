@@ -1,19 +1,18 @@
-"""What clients send, validated straight from the text: REST bodies and WebSocket frames."""
+"""The bodies of REST requests, validated straight from the text."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from pydantic import (
     AfterValidator,
-    Field,
     TypeAdapter,
 )
 from pydantic_core import from_json, to_json
 
 from domain.actions import ExpectedVersion, RequestId, WireAction, decode_action
 from domain.tasks.splits import UnknownTaskError, numbered_task
-from server.episodes.commands import EpisodeName, ResetRequest, _Request
+from server.episodes.commands import EpisodeName, OuterModel, ResetRequest
 
 _FLAT_OUTER = ("episode_id", "request_id", "expected_version", "timeout_s")
 
@@ -37,7 +36,7 @@ def _numbered(request: ResetRequest) -> ResetRequest:
 WantedReset = Annotated[ResetRequest, AfterValidator(_numbered)]
 
 
-class StepRequest(_Request):
+class StepRequest(OuterModel):
     """One step, with its action nested."""
 
     action: WireAction
@@ -47,36 +46,15 @@ class StepRequest(_Request):
     expected_version: ExpectedVersion | None = None
 
 
-class _Naming(_Request):
+class _Naming(OuterModel):
     episode_id: EpisodeName | None = None
     request_id: RequestId | None = None
     expected_version: ExpectedVersion | None = None
 
 
-class ResetFrame(_Request):
-    type: Literal["reset"]
-    data: WantedReset = ResetRequest()
-
-
-class StepFrame(_Request):
-    type: Literal["step"]
-    data: WireAction
-
-
-class StateFrame(_Request):
-    type: Literal["state"]
-
-
-class CloseFrame(_Request):
-    type: Literal["close"]
-
-
-Frame = Annotated[ResetFrame | StepFrame | StateFrame | CloseFrame, Field(discriminator="type")]
-
 _RESET: TypeAdapter[ResetRequest] = TypeAdapter(WantedReset)
 _STEP: TypeAdapter[StepRequest] = TypeAdapter(StepRequest)
 _NAMING: TypeAdapter[_Naming] = TypeAdapter(_Naming)
-_FRAME: TypeAdapter[Any] = TypeAdapter(Frame)
 
 
 def decode_reset(body: bytes) -> ResetRequest:
@@ -100,8 +78,3 @@ def decode_step(body: bytes) -> StepRequest:
         request_id=naming.request_id,
         expected_version=naming.expected_version,
     )
-
-
-def decode_frame(text: str | bytes) -> ResetFrame | StepFrame | StateFrame | CloseFrame:
-    frame: ResetFrame | StepFrame | StateFrame | CloseFrame = _FRAME.validate_json(text)
-    return frame
