@@ -36,7 +36,7 @@ class RankedAssignment:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizedReset:
-    """The request, with names as this server knows them."""
+    """The request, with the names that are used on this server."""
 
     request: ResetRequest
     """With the episode's name on this server, and the key's name as the agent."""
@@ -46,7 +46,7 @@ class AuthorizedReset:
     """None: practice."""
 
     def make_name(self, made: str) -> str:
-        """The name of an episode that the client gave none."""
+        """The name of an episode that the client did not name, from a new id."""
         return made if self.key is None else f"{self.key}:{made}"
 
 
@@ -72,7 +72,7 @@ class OuterModel(BaseModel):
 
 
 def _both_or_neither(one: str, other: str) -> JsonDict:
-    """As JSON Schema says it: two keys that go together."""
+    """JSON Schema of two keys of which either both or none are given."""
     null: JsonDict = {"type": "null"}
     given: JsonDict = {"not": null}
     return {

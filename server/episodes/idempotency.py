@@ -31,7 +31,7 @@ def is_same_action(recorded: Event, action: Action) -> bool:
 
 def _in_bytes(diagnoses: Sequence[Diagnosis]) -> bytes:
     """The diagnoses in canonical bytes: in Python 1, 1.0 and True are equal, as values of a patch they are not."""
-    return canonical([said.model_dump(mode="json") for said in diagnoses])
+    return canonical([each.model_dump(mode="json") for each in diagnoses])
 
 
 def is_repeated_step(state: EpisodeState, action: Action, expected_version: int | None) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.diagnosis import PatchEntry
-from domain.episode.evidence import EvidenceView
+from domain.episode.observation import EvidenceView
 from domain.grade import PatchVerdict
 from domain.rubric import RUBRIC, Rubric
 from domain.scenario import Scenario

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from domain.actions import QueryArtifact, ReadArtifact, RunSanityCheck
 from domain.diagnosis import Diagnosis
 from domain.episode.decide import Command, EpisodeState, ResetEpisode, SubmitGraded, decide, fold
-from domain.episode.evidence import EvidenceView
+from domain.episode.observation import EvidenceView
 from domain.events import Event
 from domain.types import RewardMode, TaskId
 from tests.hand_made import hand_made_grade, hand_made_scenario

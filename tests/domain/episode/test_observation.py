@@ -6,8 +6,14 @@ import json
 from typing import Any
 
 from domain.episode.decide import Command
-from domain.episode.evidence import EvidenceView
-from domain.episode.observation import OBSERVATION_VERSION, observation_digest, observe, observe_final, observe_reset
+from domain.episode.observation import (
+    OBSERVATION_VERSION,
+    EvidenceView,
+    observation_digest,
+    observe,
+    observe_final,
+    observe_reset,
+)
 from domain.scenario import Scenario
 from domain.types import ARTIFACT_NAMES
 from tests.domain.given import CHECK, CONFIG, LOG, QUERY, UNKNOWN, VIEW, reset, submit, when
