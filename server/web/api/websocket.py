@@ -14,9 +14,9 @@ from server.episodes.errors import EpisodeNotStartedError, SessionTakenOverError
 from server.episodes.sessions import SessionSocket
 from server.scenarios.requester import REQUESTER
 from server.security.identity import Identity, client_of, identity_of
-from server.web.decoding import WantedReset
 from server.web.error_mapping import problem_of
 from server.web.problem_details import BODY_TOO_LARGE, RETRY_AFTER_SECONDS
+from server.web.request_body import WantedReset
 from server.web.websocket_endpoint import TAKEN_OVER, Connection, WebSocketEndpoint
 
 
