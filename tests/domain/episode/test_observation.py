@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
-from domain.episode.decide import Command
+import pytest
+
+from domain.episode.decide import Command, decide
 from domain.episode.observation import (
     OBSERVATION_VERSION,
     EvidenceView,
@@ -14,6 +17,7 @@ from domain.episode.observation import (
     observe_final,
     observe_reset,
 )
+from domain.events import EpisodeExpired
 from domain.scenario import Scenario
 from domain.types import ARTIFACT_NAMES
 from tests.domain.given import CHECK, CONFIG, LOG, QUERY, UNKNOWN, VIEW, reset, submit, when
@@ -46,6 +50,16 @@ def test_a_read_shows_the_whole_text() -> None:
         "filter": None,
         "content": TEXTS["train.log"].replace("run-0a1b2c3d", "run-00000007"),
     }
+
+
+@pytest.mark.parametrize("command", [LOG, CONFIG, QUERY, UNKNOWN, CHECK, submit()])
+def test_what_a_step_shows_is_what_its_event_records_and_what_is_observed_later(command: Command) -> None:
+    for begun in (when(reset()), when(reset(), command)) if command != submit() else (when(reset()),):
+        decided = decide(begun, command, VIEW)
+        (event,) = decided.events
+        assert not isinstance(event, EpisodeExpired)
+        assert decided.shown == observe(VIEW, decided.after)
+        assert event.observation_digest == hashlib.sha256(decided.shown).hexdigest()[:32]
 
 
 def test_a_query_shows_the_value_and_a_refusal_says_why() -> None:
