@@ -71,7 +71,7 @@ class ClientLeftError(Exception):
 
 @contextmanager
 def as_requester(priority: Priority) -> Iterator[None]:
-    """Inside, work is asked for with this priority."""
+    """Inside, work is requested with this priority."""
     token = REQUESTER.set(REQUESTER.get()._replace(priority=priority))
     try:
         yield
