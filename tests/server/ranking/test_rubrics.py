@@ -28,7 +28,7 @@ OLD = Rubric(
     repeated_read_reward=-0.25,
     max_steps=MappingProxyType({"easy": 4, "medium": 30, "hard": 40, "expert": 50}),
 )
-PRESENT = ("server.episodes.commit.RUBRIC", "server.ranking.rounds.RUBRIC")
+PRESENT = ("server.episodes.start.RUBRIC", "server.ranking.rounds.RUBRIC")
 
 
 @pytest.fixture(autouse=True)
