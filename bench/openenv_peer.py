@@ -15,7 +15,7 @@ from pydantic_core import from_json
 from domain.actions import QueryArtifact, ReadArtifact, RunSanityCheck
 from domain.diagnosis import Diagnosis, PatchEntry
 from domain.episode.decide import Command, EpisodeState, ResetEpisode, SubmitGraded, decide
-from domain.episode.evidence import EvidenceView
+from domain.episode.observation import EvidenceView
 from domain.fields.registry import registry_json
 from domain.generator import generate
 from domain.grade import PatchVerdict

@@ -83,13 +83,15 @@ class Break(NamedTuple):
 
 def link_hash(link: Link) -> bytes:
     """The hash of the link, computed from its values."""
-    return _hash(link.prev_hash, _covered(link.stream_id, link.version, link, link.payload_digest))
+    covered = _covered(link.stream_id, link.version, link, link.payload_digest)
+    return hashlib.sha256(link.prev_hash + covered).digest()
 
 
 def link(stream_id: str, head: Head, event: NewEvent) -> Link:
     """The event as the next link after ``head``."""
-    payload_digest = digest_of(event.payload)
+    payload_digest = hashlib.sha256(event.payload).digest()
     version = head.version + 1
+    covered = _covered_by_new(stream_id, version, event, payload_digest)
     return Link(
         stream_id=stream_id,
         version=version,
@@ -102,7 +104,7 @@ def link(stream_id: str, head: Head, event: NewEvent) -> Link:
         payload=event.payload,
         payload_digest=payload_digest,
         prev_hash=head.hash,
-        hash=_hash(head.hash, _covered_by_new(stream_id, version, event, payload_digest)),
+        hash=hashlib.sha256(head.hash + covered).digest(),
     )
 
 
@@ -149,7 +151,3 @@ def _covered(stream_id: str, version: int, event: NewEvent | Link, payload_diges
             payload_digest.hex(),
         ]
     )
-
-
-def _hash(prev_hash: bytes, covered: bytes) -> bytes:
-    return hashlib.sha256(prev_hash + covered).digest()

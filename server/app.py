@@ -7,6 +7,7 @@ import secrets
 import time
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import AsyncIterator, Callable
 
 from starlette.applications import Starlette
@@ -23,8 +24,7 @@ from server.scenarios.simulation import PooledSimulation, Simulation
 from server.services import in_background, open_services
 from server.settings import Settings, read_settings
 from server.supervision import Supervisor
-from server.web.error_mapping import EXPECTED_ERRORS
-from server.web.error_responses import answer_left_client, answer_problem
+from server.web.error_mapping import EXPECTED_ERRORS, answer_left_client, answer_problem
 from server.web.middleware.access_log import RequestMetricsMiddleware
 from server.web.middleware.authentication import AuthenticationMiddleware, is_open
 from server.web.middleware.browser_security import HostOriginMiddleware
@@ -38,8 +38,7 @@ def create_app_from_environment() -> Starlette:
     return create_app(read_settings(os.environ))
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
+utc_now: Callable[[], datetime] = partial(datetime.now, UTC)
 
 
 def random_id() -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.episode.evidence import EvidenceView
+from domain.episode.observation import EvidenceView
 from domain.scenario import Scenario
 from server.settings import Settings
 from tests import left_out

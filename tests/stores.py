@@ -11,7 +11,7 @@ from server.episodes.commands import AuthorizedReset, ResetRequest
 from server.scenarios.simulation import PooledSimulation, Simulation
 from server.services import Services, open_services
 from server.settings import Settings
-from server.web.decoding import decode_step
+from server.web.request_body import decode_step
 
 READS = ("read_config", "read_logs", "inspect_preprocessing", "read_eval_results", "check_dataset_stats")
 TASKS = ("easy", "medium", "hard")

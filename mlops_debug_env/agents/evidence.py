@@ -43,9 +43,9 @@ class Evidence:
         return None if found is None else _number(found.measured.get(name))
 
     def is_unusual(self, check: str, name: str) -> bool | None:
-        """Whether the check calls this number unusual; None: it was not run."""
+        """Whether the check calls this number unusual; None: it was not run, or it only measures."""
         found = self._checks.get(check)
-        if found is None:
+        if found is None or found.reasons is None:
             return None
         return any(reason.startswith(f"{name} ") for reason in found.reasons)
 

@@ -15,6 +15,12 @@ def recorded_action(event: Mapping[str, Any]) -> Action | None:
         case "read":
             asked = {"artifact_name": payload["artifact"], "log_filter": payload["log_filter"]}
             return parse_action({"action_type": "read_artifact", **asked})
+        case "experiment":
+            return parse_action({"action_type": "run_experiment", "patch": payload["patch"]})
+        case "refuse" if payload.get("patch") is not None:
+            return parse_action({"action_type": "run_experiment", "patch": payload["patch"]})
+        case "refuse" if payload["field"] is None:
+            return parse_action({"action_type": "read_artifact", "artifact_name": payload["artifact"]})
         case "query" | "refuse":
             asked = {"artifact_name": payload["artifact"], "field_path": payload["field"]}
             return parse_action({"action_type": "query_artifact", **asked})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import AsyncIterator
 
 from server.scenarios.requester import ClientLeftError, Priority, Requester
@@ -54,24 +54,20 @@ class FairQueue:
         turn: _Turn = asyncio.get_running_loop().create_future()
         self._add(asker, turn)
 
-        def leave(_: object) -> None:
+        def leave() -> None:
             if not turn.done():
                 self._remove(asker, turn)
                 turn.set_exception(ClientLeftError())
 
-        if asker.left is not None:
-            asker.left.add_done_callback(leave)
         try:
-            await turn
+            with asker.inbox.watched(leave) if asker.inbox is not None else nullcontext():
+                await turn
         except asyncio.CancelledError:
             if turn.cancelled():
                 self._remove(asker, turn)
             elif turn.exception() is None:
                 self.release()  # it had its turn already
             raise
-        finally:
-            if asker.left is not None:
-                asker.left.remove_done_callback(leave)
 
     def release(self) -> None:
         """The turn goes to the next one that waits."""

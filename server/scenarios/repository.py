@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.chain import canonical
 from domain.diagnosis import PatchEntry
-from domain.episode.evidence import EvidenceView
+from domain.episode.observation import EvidenceView
 from domain.experiment import ExperimentOutcome
 from domain.grade import PatchVerdict
 from domain.rubric import RUBRIC, Rubric

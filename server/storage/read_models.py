@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any, NamedTuple, Sequence
 
 from sqlalchemy import ColumnElement, and_, bindparam, func, select, text
@@ -30,6 +31,7 @@ _COLUMNS = (
     "key_prefix",
     "round",
 )
+_in_column_order = itemgetter(*_COLUMNS)
 _MOVING = ("version", "head_hash", "step_count", "total_reward", "score", "end_reason", "updated_at")
 
 _BEGIN = Statement(
@@ -103,8 +105,7 @@ def episode_values(first: Link, last: Link, state: EpisodeState) -> dict[str, An
 
 def episode_row(link: Link, state: EpisodeState) -> StatementRow:
     """The row of an episode that began."""
-    values = episode_values(link, link, state)
-    return StatementRow(_BEGIN, tuple(values[name] for name in _COLUMNS))
+    return StatementRow(_BEGIN, _in_column_order(episode_values(link, link, state)))
 
 
 def go_on_row(last: Link, state: EpisodeState) -> StatementRow:

@@ -189,7 +189,7 @@ class EpisodeState(_Shape):
     step_count: int
     task_id: TaskId
     max_steps: int
-    experiments_left: int
+    experiments_left: int = 0
     """How many experiments may still be run."""
     done: bool
     truncated: bool

@@ -99,6 +99,16 @@ def test_a_rollout_is_rewarded_with_what_it_earned(env: MlopsDebugToolEnv) -> No
     assert env.get_reward() == pytest.approx(0.99 + 3 * 0.02 + 0.01)
 
 
+def test_an_experiment_is_a_tool(env: MlopsDebugToolEnv) -> None:
+    env.reset(task_id="easy", seed=7)
+    shown = json.loads(
+        env.run_experiment([{"file": "config.yaml", "field": "training.epochs", "value": 9}]).splitlines()[0]
+    )
+    assert shown["experiment"]["metrics"]["validation"]["accuracy"] is not None
+    with pytest.raises(ToolError, match="no experiment is left"):
+        env.run_experiment()
+
+
 def test_a_model_is_sent_what_the_llm_agent_is_sent(env: MlopsDebugToolEnv, server: ServerProcess) -> None:
     opening = env.reset(task_id="medium", seed=7)
     shown = env.read_logs("epoch:2")

@@ -196,7 +196,7 @@ async def test_the_live_feed_is_started_again(
 async def test_the_listener_to_other_servers_is_started_again(
     settings: Settings, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.episodes.peers.UNHEARD_SECONDS", 0.0)
+    monkeypatch.setattr("server.episodes.peers.DISCONNECTED_SECONDS", 0.0)
     async with serving(settings, supervisor=Supervisor(sleep=pauses)) as served:
         peers = served.services.sessions.peers
         monkeypatch.setattr("server.episodes.peers.AGAIN_SECONDS", 0.0)

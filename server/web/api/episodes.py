@@ -15,9 +15,8 @@ from server.security.identity import client_of, identity_of
 from server.security.session_names import tells_session
 from server.storage.stream_codec import link_json
 from server.web.context import json_response, services_of
-from server.web.decoding import StepRequest, decode_reset, decode_step
 from server.web.problem_details import EPISODE_AMBIGUOUS, EPISODE_UNNAMED
-from server.web.request_body import read_body
+from server.web.request_body import StepRequest, decode_reset, decode_step, read_body
 
 COOKIE = "mlops_debug_episode"
 

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from domain.episode.decide import EpisodeState, evolve
-from domain.episode.evidence import EvidenceView
-from domain.episode.observation import observe, observe_final
+from domain.episode.observation import EvidenceView, observe, observe_final
 from domain.types import ARTIFACT_NAMES, SANITY_CHECK_NAMES, SINGLE_FAULT_TASKS
 from server.settings import Settings
 from server.storage.stream_codec import decode_link

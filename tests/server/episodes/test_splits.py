@@ -164,7 +164,7 @@ async def old_store(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Sett
     with monkeypatch.context() as patched:
         record_before_experiments(patched)
         opened(settings, generator=GENERATOR_VERSION, split="train")
-        patched.setattr("server.storage.stream_codec.encode", encoded_before_splits)
+        patched.setattr("server.episodes.service.encode", encoded_before_splits)
         async with serving(settings, world=InProcessSimulation()) as served:
             await served.reset(task_id="easy", seed=2_000_004, episode_id="old")
             await served.step("old", SUBMIT)

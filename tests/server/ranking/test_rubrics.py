@@ -13,6 +13,7 @@ from server.scenarios.simulation import InProcessSimulation
 from server.settings import Settings
 from server.web.pages.live.feed import Feed
 from tests.auditing import audit_by_settings
+from tests.databases import execute
 from tests.operating import changed
 from tests.served import Served, serving
 from tests.server.ranking.test_rounds import key_of, opened
@@ -27,7 +28,7 @@ OLD = Rubric(
     repeated_read_reward=-0.25,
     max_steps=MappingProxyType({"easy": 4, "medium": 30, "hard": 40, "expert": 50}),
 )
-PRESENT = ("server.episodes.commit.RUBRIC", "server.ranking.rounds.RUBRIC")
+PRESENT = ("server.episodes.start.RUBRIC", "server.ranking.rounds.RUBRIC")
 
 
 @pytest.fixture(autouse=True)
@@ -99,7 +100,7 @@ async def test_an_audit_tells_of_a_rubric_that_it_does_not_know(
 ) -> None:
     monkeypatch.setattr("domain.rubric.RUBRICS", RUBRICS)
     (found,) = (await audit_by_settings(old_store, InProcessSimulation(), "submitted")).findings
-    assert (found.code, found.message) == ("fold", "unknown rubric: version 'old'; this program knows 1")
+    assert (found.code, found.message) == ("fold", "unknown rubric: version 'old'; this program knows 1, 2")
 
 
 async def test_the_board_of_an_old_round_keeps_its_numbers(
@@ -128,6 +129,22 @@ async def test_a_regraded_board_has_the_floor_of_its_own_rubric(old_store: Setti
     assert min(row["score"], row["interval"][0]) >= 0.3
 
 
+async def test_a_regrade_whose_version_the_program_took_later_keeps_its_numbers(
+    old_store: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as then:
+        then.setattr("server.ranking.regrade.RUBRICS", {OLD.version: OLD})
+        earlier = parse_rubric({"version": "2", "lowest_score": 0.3})
+        changed(old_store, lambda connection: regrade(connection, earlier, round_id="spring", now="n"))
+    async with serving(old_store, world=InProcessSimulation()) as served:
+        asked = {"round": "spring", "rubric_version": "2"}
+        (row,) = (await served.client.get("/leaderboard.json", params=asked)).json()["rows"]
+    assert min(row["score"], row["interval"][0]) >= 0.3
+    for (name,) in execute(old_store.database_url, "SELECT episode_id FROM regrades"):
+        report = await audit_by_settings(old_store, InProcessSimulation(), name)
+        assert (report.findings, report.notes) == ((), ())
+
+
 async def test_the_pages_say_how_many_steps_an_old_episode_has(old_store: Settings) -> None:
     async with serving(old_store, world=InProcessSimulation()) as served:
         listed = (await served.client.get("/episodes", params={"task": "easy"})).text
@@ -142,6 +159,6 @@ async def test_the_pages_say_how_many_steps_an_old_episode_has(old_store: Settin
 
 
 def test_a_regrade_cannot_take_the_version_of_a_rubric_of_the_program() -> None:
-    for version in ("1", "old"):
-        with pytest.raises(RubricError, match="other than 1, old"):
+    for version in ("1", "2", "old"):
+        with pytest.raises(RubricError, match="other than 1, 2, old"):
             parse_rubric({"version": version})

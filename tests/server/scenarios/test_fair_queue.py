@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from starlette.types import Message
 
 from server.scenarios.fair_queue import FairQueue, QueueFullError
-from server.scenarios.requester import ClientLeftError, Priority, Requester
+from server.scenarios.requester import ClientLeftError, Inbox, Priority, Requester
 
 A, B, C = (Requester(name, Priority.PLAY) for name in "abc")
 RANKED = Requester("r", Priority.RANKED)
@@ -55,11 +56,12 @@ async def test_ranked_attempts_go_first_and_audits_last() -> None:
 
 async def test_what_is_abandoned_is_dropped_and_its_place_is_free() -> None:
     line = await Line().occupied()
-    left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    abandoned = [await line.join(A._replace(left=left), "abandoned") for _ in range(1_500)]
+    left: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+    leaving = A._replace(inbox=Inbox(lambda: left))
+    abandoned = [await line.join(leaving, "abandoned") for _ in range(1_500)]
     cancelled = await line.join(A, "cancelled")
     kept = await line.join(B, "kept")
-    left.set_result(None)
+    left.set_result({"type": "http.disconnect"})
     cancelled.cancel()
     assert {type(each) for each in await asyncio.gather(*abandoned, return_exceptions=True)} == {ClientLeftError}
     await asyncio.wait([cancelled])
