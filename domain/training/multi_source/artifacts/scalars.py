@@ -43,8 +43,8 @@ def key(name: str, style: Style, file: str) -> str:
 def _number(value: float, spelling: str) -> str:
     if spelling == "scientific":
         return f"{value:.2e}"
-    if spelling == "zeros":
-        found = to_yaml(value)
-        return found + "0" * max(0, 5 - len(found)) if "e" not in found else found
     found = to_yaml(value)
-    return found if "." in found or "e" in found else f"{found}.0"
+    if "e" in found:
+        return found
+    found = found if "." in found else f"{found}.0"
+    return found + "0" * (5 - len(found)) if spelling == "zeros" else found
