@@ -173,6 +173,17 @@ def test_a_declaration_in_code_stands_there_under_the_parts_of_its_path(split: S
                 assert set(re.findall(r"[a-z]+", path)) <= words, path
 
 
+@pytest.mark.parametrize("option", sum(IDIOMS["code.changelog"], ()))
+@pytest.mark.parametrize("title", sum(IDIOMS["code.title"], ()))
+def test_code_shows_what_changed_in_both_libraries_whichever_version_is_pinned(option: str, title: str) -> None:
+    style = PLAIN.using(code__changelog=option, code__title=title)
+    for version, other in (("2.2", "1.9"), ("2.4", "1.7")):
+        state = _case(0).now.declaring({"environment.tabular": version, "environment.textkit": other})
+        text = render_code(state, style)
+        assert text.count("tabular 2.4: standard_scaler() clips scaled values at 1.25 standard deviations") == 1
+        assert text.count("textkit 1.9: vocabulary() keeps only the 4 most frequent words") == 1
+
+
 def _texts(case: Case, style: Style | None = None) -> dict[str, str]:
     now = case.now
     return {
