@@ -170,10 +170,10 @@ def draw_notes(seed: int, split: SeedSplit) -> dict[int, tuple[tuple[str, str], 
 
 
 _HARMLESS = (
-    "the table moved to another schema, same rows",
+    "the table moved to another schema",
     "{column} was called {column}_raw until then",
     "deliveries are daily instead of weekly",
-    "another vendor runs the export, same format",
+    "another vendor runs the export",
     "the table gained a column that is not read",
     "an empty delivery was sent again the next day",
 )
@@ -182,9 +182,9 @@ _HARMLESS = (
 def _recalibrated(column: Column, draw: Stream) -> str:
     return draw.choice(
         (
-            "new instrument for {column}, level and spread differ since",
-            "{column} recalibrated, values before and after are both right",
-            "{column} is taken at another place since, same unit",
+            "new instrument for {column}, its values differ since",
+            "{column} was recalibrated",
+            "{column} is measured at another place since",
         )
     ).format(column=column.name)
 

@@ -9,6 +9,7 @@ from itertools import combinations
 import pytest
 import yaml
 
+from domain.episode.query import parse_document, query_document
 from domain.training.multi_source.agreements import AGREEMENTS, LABEL_MAPS
 from domain.training.multi_source.artifacts import (
     render_card,
@@ -151,6 +152,19 @@ def test_yaml_of_every_seed_gives_back_what_is_declared(split: SeedSplit) -> Non
         state = _case(seed, split).now
         _read_config(render_config(state), state)
         _read_sources(render_sources(state), state)
+
+
+@pytest.mark.parametrize("split", SEED_SPLITS)
+def test_queries_into_yaml_find_every_declaration_at_its_path(split: SeedSplit) -> None:
+    for seed in range(6):
+        state = _case(seed, split).now
+        texts = {"config.yaml": render_config(state), "data_sources.yaml": render_sources(state)}
+        # Read as config.yaml: the loader of queries, which knows YAML 1.2's types.
+        documents = {file: parse_document("config.yaml", text) for file, text in texts.items()}
+        for path, value in state.declared.items():
+            if file_of(path) in documents:
+                found = query_document(documents[file_of(path)], path)
+                assert (", ".join(found) if isinstance(found, list) else found) == value, path
 
 
 def test_data_sources_show_every_label_map_as_the_tables_are_read() -> None:
