@@ -27,7 +27,7 @@ from server.settings import Settings
 from server.storage import schema as tables
 from server.storage.engines import create_write_engine, parse_url
 from server.storage.migrations import upgrade
-from server.storage.read_models import episode_row, go_on_row
+from server.storage.read_models import episode_row, step_or_end_row
 from server.storage.sql import StatementRow
 from server.storage.stream_codec import decode_link, fold_links, link_events, read_stream
 from server.storage.writers.batch import write_batch
@@ -159,5 +159,5 @@ def _history_of(stream_id: str, begin: ResetEpisode, view: EvidenceView) -> Appe
         )
         state, head = decided.after, Head(link.version, link.hash)
         linked.append(link)
-        rows.append(episode_row(link, state) if len(linked) == 1 else go_on_row(link, state))
+        rows.append(episode_row(link, state) if len(linked) == 1 else step_or_end_row(link, state))
     return Append(stream_id, 0, tuple(linked), (rows[0], rows[-1]))

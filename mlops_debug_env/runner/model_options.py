@@ -59,7 +59,7 @@ def open_endpoint(
     budget = Budget(tokens=options.budget_tokens, usd=options.budget_usd, seconds=options.budget_seconds)
     return Endpoint(
         settings,
-        pace=ModelRateLimiter(
+        rate_limiter=ModelRateLimiter(
             requests_per_minute=options.requests_per_minute, tokens_per_minute=options.tokens_per_minute
         ),
         spending=Spending(budget, monotonic=time.monotonic, before=used_before),

@@ -16,7 +16,7 @@ from server.scenarios.repository import CachedScenario, ScenarioRepository
 from server.scenarios.requester import Priority, as_requester
 from server.security.session_names import SessionName
 from server.storage.attempts import attempt_row, ended_row, step_row
-from server.storage.read_models import episode_row, go_on_row, session_row
+from server.storage.read_models import episode_row, session_row, step_or_end_row
 from server.storage.sql import StatementRow
 from server.storage.stream_codec import EpisodeSnapshot, link_events
 from server.storage.writers.protocol import Append
@@ -106,7 +106,7 @@ def prepare_append(
     head = current.head if current is not None else EMPTY
     linked = link_events(episode_id, head, decided.events, recorded_at=now, actor=actor, request_id=request_id)
     state = decided.after
-    rows = (go_on_row(linked[-1], state),) if cached is None else initial_rows(linked[-1], state, cached)
+    rows = (step_or_end_row(linked[-1], state),) if cached is None else initial_rows(linked[-1], state, cached)
     if truth is not None and state.ended is not None:
         by_agent = not all(isinstance(each, EpisodeExpired) for each in decided.events)
         rows = (*rows, ended_row(linked[-1], state, truth, by_agent=by_agent))

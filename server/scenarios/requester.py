@@ -1,4 +1,4 @@
-"""Who waits for work that takes a process, and whether they still wait. Kept in the context of the task that serves them."""
+"""The client for which a task queues work, and whether it is still connected; a context variable of the serving task."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ class Priority(IntEnum):
 
 
 class Requester(NamedTuple):
-    """The client as limits know it, and how urgent its work is."""
+    """A client as the limits identify it, and the priority of its work."""
 
     client: str = ""
     priority: Priority = Priority.BACKGROUND
-    left: asyncio.Future[None] | None = None
-    """Done when the client has closed its connection; None: that is not watched."""
+    disconnected: asyncio.Future[None] | None = None
+    """Done when the client has disconnected; None: not monitored."""
 
 
-REQUESTER: ContextVar[Requester] = ContextVar("asker", default=Requester())  # noqa: B039 - never changed in place
+REQUESTER: ContextVar[Requester] = ContextVar("requester", default=Requester())  # noqa: B039 - never changed in place
 
 
-class ClientLeftError(Exception):
+class ClientDisconnectedError(Exception):
     """The client closed its connection while its work was waiting."""
 
 
 @contextmanager
 def as_requester(priority: Priority) -> Iterator[None]:
-    """Inside, work is asked for with this priority."""
+    """Within the context, work is queued with this priority."""
     token = REQUESTER.set(REQUESTER.get()._replace(priority=priority))
     try:
         yield
@@ -45,8 +45,8 @@ def as_requester(priority: Priority) -> Iterator[None]:
         REQUESTER.reset(token)
 
 
-class Inbox:
-    """Receives the messages of one connection. While it is watched, one is received ahead: it may be the last."""
+class MessageBuffer:
+    """Receives the messages of one connection. While it is monitored, one is received ahead, which may be the disconnect."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
@@ -60,30 +60,30 @@ class Inbox:
         return message
 
     @asynccontextmanager
-    async def watched(self) -> AsyncIterator[None]:
-        """Inside, the departure of the client is noticed, and work of its that waits is dropped."""
-        left = asyncio.get_running_loop().create_future()
+    async def monitored(self) -> AsyncIterator[None]:
+        """Within the context, a disconnect is noticed, and the client's queued work is dropped."""
+        disconnected = asyncio.get_running_loop().create_future()
         if self._ahead is None:
             self._ahead = asyncio.create_task(_receive(self._receive))
 
-        def look(ahead: asyncio.Task[Message]) -> None:
+        def check(ahead: asyncio.Task[Message]) -> None:
             is_over = (
                 ahead.cancelled() or ahead.exception() is not None or ahead.result()["type"].endswith("disconnect")
             )
-            if is_over and not left.done():
-                left.set_result(None)
+            if is_over and not disconnected.done():
+                disconnected.set_result(None)
 
-        self._ahead.add_done_callback(look)
-        token = REQUESTER.set(REQUESTER.get()._replace(left=left))
+        self._ahead.add_done_callback(check)
+        token = REQUESTER.set(REQUESTER.get()._replace(disconnected=disconnected))
         try:
             yield
         finally:
             REQUESTER.reset(token)
             if self._ahead is not None:
-                self._ahead.remove_done_callback(look)
+                self._ahead.remove_done_callback(check)
 
     async def close(self) -> None:
-        """Receive nothing any more."""
+        """Stop receiving."""
         ahead, self._ahead = self._ahead, None
         if ahead is not None:
             ahead.cancel()
@@ -93,13 +93,13 @@ class Inbox:
 
 @asynccontextmanager
 async def while_connected(receive: Receive) -> AsyncIterator[None]:
-    """Inside, which is after the body of a request was read, work that waits for a client that left is dropped."""
-    inbox = Inbox(receive)
+    """Within the context, queued work of a client that disconnects is dropped. Enter it after the request body was read."""
+    buffer = MessageBuffer(receive)
     try:
-        async with inbox.watched():
+        async with buffer.monitored():
             yield
     finally:
-        await inbox.close()
+        await buffer.close()
 
 
 async def _receive(receive: Receive) -> Message:

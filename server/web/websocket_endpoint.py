@@ -20,7 +20,7 @@ from server.episodes.commands import check_name
 from server.episodes.errors import SessionTakenOverError
 from server.episodes.limits import TooManySocketsError
 from server.episodes.sessions import SessionSocket
-from server.scenarios.requester import Inbox
+from server.scenarios.requester import MessageBuffer
 from server.security.api_keys import KeyRefusedError
 from server.security.identity import ReservedNameError, identity_of
 from server.services import Services
@@ -34,7 +34,7 @@ class Connection(NamedTuple):
 
     websocket: WebSocket
     services: Services
-    inbox: Inbox
+    buffer: MessageBuffer
     send: Send
 
 
@@ -56,12 +56,12 @@ class WebSocketEndpoint(ABC):
             except TooManySocketsError as error:
                 await self._close_with_error(send, error, WS_1013_TRY_AGAIN_LATER)
                 return
-            inbox = Inbox(receive)
+            buffer = MessageBuffer(receive)
             try:
-                await self._open_session(Connection(websocket, services, inbox, send))
+                await self._open_session(Connection(websocket, services, buffer, send))
             finally:
                 services.sockets.leave()
-                await inbox.close()
+                await buffer.close()
 
     async def _open_session(self, connection: Connection) -> None:
         websocket, sessions = connection.websocket, connection.services.sessions

@@ -20,7 +20,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cli")
 
     async def play() -> None:
-        async with serving(settings_for(folder), world=InProcessSimulation()) as served:
+        async with serving(settings_for(folder), simulation=InProcessSimulation()) as served:
             for episode_id in ("e", "changed"):
                 await served.reset(episode_id=episode_id, task_id="easy", seed=5)
                 await served.step(episode_id, {"action_type": "read_config"})

@@ -1,4 +1,4 @@
-"""One OpenAI-compatible endpoint, shared by all episodes of a run: its client, pace, spending and quirks."""
+"""One OpenAI-compatible endpoint, shared by all episodes of a run: its client, rate_limiter, spending and quirks."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Endpoint:
 
     Args:
         settings: how to reach it.
-        pace: bounds a minute.
+        rate_limiter: bounds a minute.
         spending: the run's budget.
         price: what tokens cost; None: not known.
         monotonic: a clock for latencies.
@@ -99,14 +99,14 @@ class Endpoint:
         self,
         settings: ModelSettings,
         *,
-        pace: ModelRateLimiter,
+        rate_limiter: ModelRateLimiter,
         spending: Spending,
         price: Price | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.model = settings.model
         self._settings = settings
-        self._pace = pace
+        self._rate_limiter = rate_limiter
         self._spending = spending
         self._price = price
         self._monotonic = monotonic
@@ -137,7 +137,7 @@ class Endpoint:
         self._spending.check()
         asked = estimated_tokens(repr(messages)) + estimated_tokens(repr(tools or ""))
         estimated = asked + self._settings.max_output_tokens
-        await self._pace.wait(estimated)
+        await self._rate_limiter.wait(estimated)
         self._spending.check()  # waiting may have taken long
         started = self._monotonic()
         completion, retries = await self._complete(messages, tools)
@@ -145,7 +145,7 @@ class Endpoint:
             raise ModelUnavailableError("the endpoint answered without a choice")
         usage = self._used(completion, asked, retries, self._monotonic() - started)
         self._spending.add(usage)
-        await self._pace.settle(estimated=estimated, used=usage.input_tokens + usage.output_tokens)
+        await self._rate_limiter.settle(estimated=estimated, used=usage.input_tokens + usage.output_tokens)
         return Reply(completion.choices[0].message, usage)
 
     async def _complete(
@@ -159,18 +159,18 @@ class Endpoint:
                 self._limit_name = "max_tokens" if "max_completion" in self._limit_name else "max_completion_tokens"
                 return await self._send_again(messages, tools)
             if tools and ("tool" in text or "function" in text):
-                raise NoToolsError(_told(error)) from error
+                raise NoToolsError(_error_text(error)) from error
             if "context" in text or "too long" in text or "maximum" in text:
-                raise ContextTooLongError(_told(error)) from error
-            raise ModelUnavailableError(_told(error)) from error
+                raise ContextTooLongError(_error_text(error)) from error
+            raise ModelUnavailableError(_error_text(error)) from error
         except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as error:
-            raise ModelRefusedError(_told(error)) from error
+            raise ModelRefusedError(_error_text(error)) from error
         except openai.APITimeoutError as error:
-            raise ModelUnavailableError(_told(error)) from error
+            raise ModelUnavailableError(_error_text(error)) from error
         except openai.APIConnectionError as error:
-            raise ModelUnreachableError(_told(error)) from error
+            raise ModelUnreachableError(_error_text(error)) from error
         except openai.OpenAIError as error:
-            raise ModelUnavailableError(_told(error)) from error
+            raise ModelUnavailableError(_error_text(error)) from error
 
     async def _send_again(
         self, messages: list[Message], tools: list[dict[str, Any]] | None
@@ -178,7 +178,7 @@ class Endpoint:
         try:
             return await self._send(messages, tools)
         except openai.OpenAIError as error:
-            raise ModelUnavailableError(_told(error)) from error
+            raise ModelUnavailableError(_error_text(error)) from error
 
     async def _send(self, messages: list[Message], tools: list[dict[str, Any]] | None) -> tuple[ChatCompletion, int]:
         body: dict[str, Any] = {
@@ -222,18 +222,18 @@ class Endpoint:
         )
 
 
-def _told(error: openai.OpenAIError) -> str:
+def _error_text(error: openai.OpenAIError) -> str:
     """The error in one line."""
     if isinstance(error, openai.APITimeoutError):
         return "the model did not answer in time"
     if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
-        return f"the endpoint refuses the key in OPENAI_API_KEY: {_line(error)}"
+        return f"the endpoint refuses the key in OPENAI_API_KEY: {_one_line(error)}"
     if isinstance(error, openai.NotFoundError):
-        return f"the endpoint does not know the model, or its address is wrong: {_line(error)}"
+        return f"the endpoint does not know the model, or its address is wrong: {_one_line(error)}"
     if isinstance(error, openai.APIConnectionError):
         return f"the endpoint cannot be reached: {error.__cause__ or error}"
-    return _line(error)
+    return _one_line(error)
 
 
-def _line(error: openai.OpenAIError) -> str:
+def _one_line(error: openai.OpenAIError) -> str:
     return " ".join(str(error).split())[:300]

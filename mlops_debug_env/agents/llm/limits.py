@@ -39,15 +39,15 @@ class ModelRateLimiter:
         if self._requests is not None:
             await self._requests.acquire()
         if self._tokens is not None:
-            await self._pour(self._tokens, tokens)
+            await self._acquire(self._tokens, tokens)
 
     async def settle(self, *, estimated: int, used: int) -> None:
         """Charge what a request used beyond its estimate."""
         if self._tokens is not None and used > estimated:
-            await self._pour(self._tokens, used - estimated)
+            await self._acquire(self._tokens, used - estimated)
 
     @staticmethod
-    async def _pour(limiter: AsyncLimiter, amount: float) -> None:
+    async def _acquire(limiter: AsyncLimiter, amount: float) -> None:
         while amount > 0:  # one request may be larger than the bucket
             part = min(amount, limiter.max_rate)
             await limiter.acquire(part)

@@ -48,4 +48,4 @@ async def metadata(request: Request) -> Response:
 
 
 async def schema(request: Request) -> Response:
-    return json_response(encode_json({**published_schemas(), "fields": services_of(request).world.registry()}))
+    return json_response(encode_json({**published_schemas(), "fields": services_of(request).simulation.registry()}))

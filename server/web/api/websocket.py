@@ -11,7 +11,7 @@ from domain.json import encode_json
 from server.episodes.commands import ResetRequest
 from server.episodes.errors import EpisodeNotStartedError, SessionTakenOverError
 from server.episodes.sessions import SessionSocket
-from server.scenarios.requester import Inbox
+from server.scenarios.requester import MessageBuffer
 from server.security.identity import Identity, client_of, identity_of
 from server.services import Services
 from server.web.decoding import CloseFrame, ResetFrame, StateFrame, StepFrame, decode_frame
@@ -34,12 +34,12 @@ class SocketEndpoint(WebSocketEndpoint):
         return _error_frame(error)
 
     async def serve_frames(self, connection: Connection, socket: SessionSocket, key: str | None) -> None:
-        websocket, services, inbox, send = connection
+        websocket, services, buffer, send = connection
         identity = identity_of(websocket)
         scoped = identity.scoped(key) if key is not None else None
-        handler = FrameHandler(services, socket, identity, inbox, client=client_of(websocket), key=scoped)
+        handler = FrameHandler(services, socket, identity, buffer, client=client_of(websocket), key=scoped)
         while True:
-            message = await socket.receive(inbox.receive)
+            message = await socket.receive(buffer.receive)
             if message["type"] == "websocket.disconnect":
                 return
             text = message.get("text")
@@ -54,14 +54,14 @@ class SocketEndpoint(WebSocketEndpoint):
 class FrameHandler:
     """Answers the frames of one socket, in order."""
 
-    __slots__ = ("_client", "_identity", "_inbox", "_key", "_services", "_socket")
+    __slots__ = ("_client", "_identity", "_buffer", "_key", "_services", "_socket")
 
     def __init__(
         self,
         services: Services,
         socket: SessionSocket,
         identity: Identity,
-        inbox: Inbox,
+        buffer: MessageBuffer,
         *,
         client: str,
         key: str | None,
@@ -69,7 +69,7 @@ class FrameHandler:
         self._services = services
         self._socket = socket
         self._identity = identity
-        self._inbox = inbox
+        self._buffer = buffer
         self._client = client
         self._key = key
         """The session, scoped to the API key; None: the socket is on no session."""
@@ -87,7 +87,7 @@ class FrameHandler:
                 case StepFrame():
                     return await self._step(frame)
                 case ResetFrame():
-                    async with self._inbox.watched():
+                    async with self._buffer.monitored():
                         return await self._reset(frame.data)
                 case StateFrame():
                     state = await self._services.episodes.state(await self._current())
@@ -98,7 +98,7 @@ class FrameHandler:
             return _error_frame(error)
 
     async def _step(self, frame: StepFrame) -> bytes:
-        self._services.pace.acquire(self._client)
+        self._services.step_limiter.acquire(self._client)
         metadata = frame.data.metadata
         response = await self._services.episodes.step(
             self._socket.episode_id or await self._current(),
@@ -111,7 +111,7 @@ class FrameHandler:
         return response.to_frame()
 
     async def _reset(self, wanted: ResetRequest) -> bytes:
-        authorized = await self._services.admission.authorize_reset(self._identity, wanted)
+        authorized = await self._services.access.authorize_reset(self._identity, wanted)
         if self._key is not None:
             # The session sets the socket's episode, as it does after a reset over REST.
             return (await self._services.sessions.reset(self._key, authorized, client=self._client)).to_frame()

@@ -37,18 +37,18 @@ class McpSocketEndpoint(WebSocketEndpoint):
         return encode_error(None, _rpc_error(error))
 
     async def serve_frames(self, connection: Connection, socket: SessionSocket, key: str | None) -> None:
-        websocket, services, inbox, send = connection
+        websocket, services, buffer, send = connection
         identity = identity_of(websocket)
         session = McpSession(services, identity, client=client_of(websocket), session=key)
         limit = services.settings.body_limit_bytes
         while True:
-            message = await socket.receive(inbox.receive)
+            message = await socket.receive(buffer.receive)
             if message["type"] == "websocket.disconnect":
                 return
             text = message.get("text")
             if identity.prefix is not None:
                 await services.keys.check(identity)
-            async with inbox.watched():
+            async with buffer.monitored():
                 reply = await _reply(session, text if text is not None else message.get("bytes") or b"", limit)
             if reply is not None:
                 await send({"type": "websocket.send", "text": reply.decode()})

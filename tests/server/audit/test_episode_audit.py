@@ -44,8 +44,8 @@ async def recorded(settings: Settings) -> Settings:
     return settings
 
 
-async def audit(settings: Settings, episode_id: str = "done", **world: Any) -> AuditReport:
-    return await audit_by_settings(settings, HandMadeSimulation(**world), episode_id)
+async def audit(settings: Settings, episode_id: str = "done", **simulation: Any) -> AuditReport:
+    return await audit_by_settings(settings, HandMadeSimulation(**simulation), episode_id)
 
 
 def tamper(settings: Settings, *statements: str, **values: Any) -> None:
@@ -161,7 +161,7 @@ async def test_a_grade_that_does_not_follow_is_found_even_in_a_chain_that_verifi
         def grade(self, *args: Any, **kwargs: Any) -> Any:
             return super().grade(*args, **kwargs).model_copy(update={"score": 0.99})
 
-    async with serving(settings, world=Generous()) as served:
+    async with serving(settings, simulation=Generous()) as served:
         await served.reset(episode_id="done", task_id="medium", seed=7)
         await served.step("done", {"action_type": "submit_diagnosis"})
     assert {each.code for each in (await audit(settings)).findings} == {"grade", "execute"}
@@ -174,7 +174,7 @@ async def test_evidence_that_was_not_generated_is_found(settings: Settings) -> N
             kinder = scenario.evidence.model_copy(update={"run_id": "run-the-answer"})
             return scenario.model_copy(update={"evidence": kinder})
 
-    async with serving(settings, world=Kind()) as served:
+    async with serving(settings, simulation=Kind()) as served:
         await served.reset(episode_id="done", task_id="medium", seed=7)
     assert [each.code for each in (await audit(settings)).findings] == ["generate"]
 

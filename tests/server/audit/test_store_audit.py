@@ -42,8 +42,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     key = key_of(settings, "ann")
 
     async def play() -> None:
-        await record(settings, episodes=36, scenarios=4, world=InProcessSimulation())
-        async with serving(settings, world=InProcessSimulation()) as served:
+        await record(settings, episodes=36, scenarios=4, simulation=InProcessSimulation())
+        async with serving(settings, simulation=InProcessSimulation()) as served:
             served.client.headers["Authorization"] = f"Bearer {key}"
             for entry in (1, 2):
                 info = (await served.reset(round="spring", entry=entry))["info"]

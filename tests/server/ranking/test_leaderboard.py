@@ -171,12 +171,12 @@ async def test_a_row_is_verified_once_all_its_ended_attempts_were_audited(played
         return {row["agent"]: row["verified"] for row in (await board(played))["rows"]}
 
     assert set((await verified()).values()) == {False}
-    assert await played.services.verifier.audit_pending() == 37
+    assert await played.services.auditor.audit_pending() == 37
     assert set((await verified()).values()) == {True}
-    assert await played.services.verifier.audit_pending() == 0
+    assert await played.services.auditor.audit_pending() == 0
     tamper(settings, "UPDATE attempts SET score = 0.9 WHERE agent = 'bad' AND entry = 1 AND attempt = 1")
     changed(settings, lambda connection: connection.execute(audits.delete()))
-    assert await played.services.verifier.audit_pending() == 37
+    assert await played.services.auditor.audit_pending() == 37
     assert await verified() == {"good": True, "bad": False, "=cheat": True}
 
 

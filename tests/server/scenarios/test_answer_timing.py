@@ -31,7 +31,7 @@ class Time:
         """Seconds until the answer to a generation that took so long."""
         began = self.answer_timing.begin()
         self.now += taken
-        await self.answer_timing.hold(task_id, began)
+        await self.answer_timing.wait_for_quantum(task_id, began)
         return round(self.now - began, 9)
 
 
@@ -87,7 +87,7 @@ async def test_a_quantum_that_is_needed_twice_in_a_period_stays() -> None:
     assert told == {SECOND}
 
 
-class WorkingWorld(HandMadeSimulation):
+class WorkingSimulation(HandMadeSimulation):
     """Takes the time that a run with so many faults takes: the seed modulo 3."""
 
     def __init__(self, time: Time) -> None:
@@ -107,7 +107,7 @@ async def test_over_300_resets_the_time_does_not_tell_how_many_faults_there_are(
     time = Time()
     told: dict[int, list[float]] = {0: [], 1: [], 2: []}
     async with serving(
-        settings, world=WorkingWorld(time), answer_timing=time.answer_timing if is_held else None
+        settings, simulation=WorkingSimulation(time), answer_timing=time.answer_timing if is_held else None
     ) as served:
         for seed in range(300):
             began = time.now

@@ -273,7 +273,7 @@ async def test_the_search_tells_of_anothers_running_episode_no_more_than_its_pag
 
 async def test_limits_count_the_key_not_the_address(guarded: Settings, ann: str, bob: str) -> None:
     async with serving(replace(guarded, steps_per_second=1)) as served:
-        served.services.pace._now = lambda: 0.0
+        served.services.step_limiter._now = lambda: 0.0
         for key in (ann, bob):
             await served.client.post("/reset", json={"episode_id": "e"}, headers=bearer(key))
             step = {"episode_id": "e", "action": READ}

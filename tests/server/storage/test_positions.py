@@ -10,7 +10,7 @@ import pytest
 
 from domain.chain import EMPTY, Link
 from server.settings import Settings
-from server.storage.backend import Backend, opened
+from server.storage.backend import Backend, open_backend
 from server.storage.positions import read_positions, read_safe_position
 from server.store import EventStore
 from tests.databases import connect
@@ -26,7 +26,7 @@ INSERT = (
 
 @pytest.fixture
 async def backend_of_test(settings: Settings) -> AsyncIterator[Backend]:
-    async with opened(settings) as backend:
+    async with open_backend(settings) as backend:
         yield backend
 
 
@@ -120,7 +120,7 @@ async def test_an_insert_undone_to_a_savepoint_holds_nobody_up(
 
 @pytest.mark.both_backends
 async def test_a_reader_among_many_writers_skips_nothing(settings: Settings, backend: str) -> None:
-    async with opened(settings) as one, opened(settings) as other:
+    async with open_backend(settings) as one, open_backend(settings) as other:
         stores = [EventStore(each.writer, each.reader) for each in (one, other)]
         found: list[Link] = []
 

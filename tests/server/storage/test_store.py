@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from domain.chain import EMPTY, Head, Link, NewEvent, link, verify_chain
 from server.settings import Settings
-from server.storage.backend import opened
+from server.storage.backend import open_backend
 from server.storage.errors import RequestIdReusedError, WrongExpectedVersionError
 from server.storage.sql import Statement, StatementRow
 from server.storage.writers.protocol import Append, Commit
@@ -60,7 +60,7 @@ async def append(
 
 @pytest.fixture
 async def store(settings: Settings) -> AsyncIterator[EventStore]:
-    async with opened(settings) as backend:
+    async with open_backend(settings) as backend:
         yield EventStore(backend.writer, backend.reader)
 
 
@@ -245,7 +245,7 @@ async def test_appending_what_does_not_follow_is_a_mistake_of_the_caller(store: 
 
 
 async def test_on_two_servers_each_version_has_one_winner(settings: Settings) -> None:
-    async with opened(settings) as here, opened(settings) as there:
+    async with open_backend(settings) as here, open_backend(settings) as there:
         stores = [EventStore(each.writer, each.reader) for each in (here, there)]
 
         async def race(number: int) -> int:

@@ -51,7 +51,7 @@ async def playing(*script: Answer, budget: Budget | None = None, **settings: Any
         }
         endpoint = Endpoint(
             ModelSettings(model="scripted", base_url=model.url, api_key="k", **of_endpoint),
-            pace=ModelRateLimiter(requests_per_minute=None, tokens_per_minute=None),
+            rate_limiter=ModelRateLimiter(requests_per_minute=None, tokens_per_minute=None),
             spending=Spending(budget or Budget(), monotonic=lambda: 0.0, before=NOTHING_USED),
             price=PRICE,
         )

@@ -56,7 +56,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Host:
 
 async def _played(settings: Settings, folder: Path, keys: list[str]) -> Host:
     """Ann and Bob end an attempt each, Bob leaves another, and practice has names like those of attempts."""
-    async with serving(settings, world=InProcessSimulation(), clock=utc_now) as served:
+    async with serving(settings, simulation=InProcessSimulation(), clock=utc_now) as served:
         here, receipts = served.services, []
         for key in keys:
             served.client.headers["Authorization"] = f"Bearer {key}"
