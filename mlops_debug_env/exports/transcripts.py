@@ -13,16 +13,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mlops_debug_env.agents.llm.agent import LlmSettings, note_between
-from mlops_debug_env.agents.llm.conversation import ChatHistory, Message, turn_messages
-from mlops_debug_env.agents.llm.offer import offer_for
+from mlops_debug_env.agents.llm.agent import LlmSettings, note_after_step
+from mlops_debug_env.agents.llm.chat_history import ChatHistory, Message, turn_messages
+from mlops_debug_env.agents.llm.static_prompt import static_prompt
 from mlops_debug_env.agents.llm.tools import tools_of
 from mlops_debug_env.agents.llm.usage import NOTHING_USED
 from mlops_debug_env.agents.prompt import describe_result
 from mlops_debug_env.protocol.actions import parse_action
 from mlops_debug_env.protocol.observations import ActionResult, ResetObservation
 from mlops_debug_env.runner.json_lines import read_line_at, read_lines
-from mlops_debug_env.runner.records import TURN_ADAPTER, Acted, Asked, Began, RunHeader, Showed
+from mlops_debug_env.runner.records import (
+    TURN_RECORD_ADAPTER,
+    ActionRecord,
+    RequestRecord,
+    ResultRecord,
+    RunHeader,
+    StartRecord,
+)
 from mlops_debug_env.runner.run_folder import REGISTRY, SCHEMA, TURNS, NoRunError
 
 _PROMPT = 2
@@ -44,34 +51,34 @@ class Transcript(NamedTuple):
 class _Turns:
     """An episode as it was written down."""
 
-    began: Began | None = None
-    asked: Asked | None = None
+    began: StartRecord | None = None
+    asked: RequestRecord | None = None
     """The latest request."""
     sent: list[Message] = field(default_factory=list)
     """Its messages, all of them."""
     tools: list[dict[str, Any]] | None = None
-    acted: dict[int, Acted] = field(default_factory=dict)
-    showed: dict[int, Showed] = field(default_factory=dict)
+    acted: dict[int, ActionRecord] = field(default_factory=dict)
+    showed: dict[int, ResultRecord] = field(default_factory=dict)
 
-    def add(self, turn: Began | Asked | Acted | Showed) -> None:
+    def add(self, turn: StartRecord | RequestRecord | ActionRecord | ResultRecord) -> None:
         """What was written first holds: an episode that was taken up again wrote its turns a second time. Requests were
         all sent, each told by what it adds to the one before."""
         match turn:
-            case Began():
+            case StartRecord():
                 self.began = self.began or turn
-            case Asked():
+            case RequestRecord():
                 self.asked, self.sent = turn, [*self.sent[: turn.kept], *turn.messages]
                 self.tools = self.tools if turn.has_same_tools else turn.tools
-            case Acted():
+            case ActionRecord():
                 self.acted.setdefault(turn.turn, turn)
-            case Showed():
+            case ResultRecord():
                 self.showed.setdefault(turn.turn, turn)
 
     def note_on(self, turn: int) -> str:
         """What the model is told with the result of a turn."""
         usages = [self.acted[each].usage if each in self.acted else None for each in (turn - 1, turn)]
         before, after = (each or NOTHING_USED for each in usages)
-        return note_between(before, after)
+        return note_after_step(before, after)
 
 
 class Transcripts:
@@ -95,7 +102,7 @@ class Transcripts:
         """
         turns = _Turns()
         for place in self._places.get(episode_id, ()):
-            turns.add(TURN_ADAPTER.validate_json(read_line_at(self._path / TURNS, place)))
+            turns.add(TURN_RECORD_ADAPTER.validate_json(read_line_at(self._path / TURNS, place)))
         if turns.began is None:
             raise NoRunError(f"{self._path / TURNS} does not hold the turns of {episode_id}")
         first = ResetObservation.model_validate(turns.began.observation | {"field_registry": self._registry})
@@ -112,18 +119,18 @@ class Transcripts:
         bound = (
             sys.maxsize if self._header.model is None else options.get("context_tokens", LlmSettings().context_tokens)
         )
-        offer = offer_for(self._tools, first.task_id, with_tools=with_tools)
-        conversation = ChatHistory(offer.system, with_tools=with_tools, most_tokens=bound)
-        conversation.begin(first)
+        prompt = static_prompt(self._tools, first.task_id, with_tools=with_tools)
+        history = ChatHistory(prompt.system, with_tools=with_tools, max_tokens=bound)
+        history.start_episode(first)
         for turn in sorted(turns.acted.keys() & turns.showed.keys()):
             done, result = turns.acted[turn], ActionResult.model_validate(turns.showed[turn].result)
-            conversation.fold()
-            conversation.act(parse_action(done.action), said=done.said, note=turns.note_on(turn))
-            conversation.show(first.model_copy(update={"last_action_result": result, "step_count": turn}))
-        return conversation.messages(), offer.tools
+            history.fold()
+            history.add_action(parse_action(done.action), said=done.said, note=turns.note_on(turn))
+            history.add_result(first.model_copy(update={"last_action_result": result, "step_count": turn}))
+        return history.messages(), prompt.tools
 
 
-def _behind(turns: _Turns, asked: Asked, max_steps: int) -> Iterator[Message]:
+def _behind(turns: _Turns, asked: RequestRecord, max_steps: int) -> Iterator[Message]:
     """The answer to the latest request and what it showed; with what was taken from the server's record, if anything."""
     for turn in sorted(turns.acted.keys() & turns.showed.keys()):
         if turn >= asked.turn:

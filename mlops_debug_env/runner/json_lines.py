@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-_LOOKED_BACK_BYTES = 1 << 16
+_SCAN_BLOCK_BYTES = 1 << 16
 
 
 class UnwritableFolderError(Exception):
@@ -23,7 +23,7 @@ class JsonLines:
         self._path = path
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-            _mend(self._file)
+            _truncate_torn_line(self._file)
         except OSError as error:
             raise UnwritableFolderError(f"cannot write {path}: {error.strerror}") from error
 
@@ -66,7 +66,7 @@ def read_line_at(path: Path, at: int) -> str:
         return file.readline().decode()
 
 
-def write_whole(path: Path, value: Any) -> None:
+def write_json_atomically(path: Path, value: Any) -> None:
     """Write a small JSON file so that it is there whole or not at all.
 
     Raises:
@@ -80,7 +80,7 @@ def write_whole(path: Path, value: Any) -> None:
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)
-        _sync_names(path.parent)
+        _sync_folder(path.parent)
     except OSError as error:
         raise UnwritableFolderError(f"cannot write {path}: {error.strerror}") from error
     finally:
@@ -88,7 +88,7 @@ def write_whole(path: Path, value: Any) -> None:
             unfinished.unlink(missing_ok=True)
 
 
-def _sync_names(folder: Path) -> None:
+def _sync_folder(folder: Path) -> None:
     """Flush the names in a folder to the disk, the new one among them."""
     opened = os.open(folder, os.O_RDONLY)
     try:
@@ -97,12 +97,12 @@ def _sync_names(folder: Path) -> None:
         os.close(opened)
 
 
-def _mend(file: int) -> None:
+def _truncate_torn_line(file: int) -> None:
     """Cut off what a kill left of a line: its episode is taken up from the server again."""
     size = os.fstat(file).st_size
     end = size
     while end > 0:
-        start = max(0, end - _LOOKED_BACK_BYTES)
+        start = max(0, end - _SCAN_BLOCK_BYTES)
         found = os.pread(file, end - start, start).rfind(b"\n")
         if found >= 0:
             os.ftruncate(file, start + found + 1)

@@ -23,7 +23,7 @@ class RunHeader(_Record):
     """32 hex digits: 128 random bits."""
     suite: str
     entries: tuple[SuiteEntry, ...]
-    """As they were when the run began; a later version of the package may hold others."""
+    """As they were when the run was started; a later version of the package may hold others."""
     agent: str
     model: str | None
     """Null: an agent without a model."""
@@ -35,7 +35,7 @@ class RunHeader(_Record):
     package_version: str
 
 
-class Ticket(_Record):
+class PlannedEpisode(_Record):
     """One episode to be played."""
 
     run_id: str
@@ -112,7 +112,7 @@ class EpisodeFailure(_Record):
     message: str
 
 
-class Began(_Record):
+class StartRecord(_Record):
     """An episode's first observation, without the registry, which all episodes of a run share."""
 
     kind: Literal["began"] = "began"
@@ -120,7 +120,7 @@ class Began(_Record):
     observation: dict[str, Any]
 
 
-class Asked(_Record):
+class RequestRecord(_Record):
     """The request to the model that an action was decided by, as it was sent; written before the action."""
 
     kind: Literal["asked"] = "asked"
@@ -137,7 +137,7 @@ class Asked(_Record):
     """Otherwise the tools, in OpenAI's form; None: none were offered."""
 
 
-class Acted(_Record):
+class ActionRecord(_Record):
     """An action, written before it is sent."""
 
     kind: Literal["acted"] = "acted"
@@ -152,7 +152,7 @@ class Acted(_Record):
     """Of the episode so far; null: an agent without a model."""
 
 
-class Showed(_Record):
+class ResultRecord(_Record):
     """What the action showed and earned."""
 
     kind: Literal["showed"] = "showed"
@@ -164,5 +164,5 @@ class Showed(_Record):
     done: bool
 
 
-Turn = Began | Asked | Acted | Showed
-TURN_ADAPTER: TypeAdapter[Turn] = TypeAdapter(Annotated[Turn, Field(discriminator="kind")])
+TurnRecord = StartRecord | RequestRecord | ActionRecord | ResultRecord
+TURN_RECORD_ADAPTER: TypeAdapter[TurnRecord] = TypeAdapter(Annotated[TurnRecord, Field(discriminator="kind")])

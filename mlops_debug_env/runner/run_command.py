@@ -18,12 +18,12 @@ from mlops_debug_env.agents.agent import Agent
 from mlops_debug_env.agents.llm.endpoint import Endpoint
 from mlops_debug_env.protocol.errors import InvalidAddressError
 from mlops_debug_env.runner.agents import baseline_agents, check_agent, llm_agents
-from mlops_debug_env.runner.json_lines import UnwritableFolderError, write_whole
+from mlops_debug_env.runner.json_lines import UnwritableFolderError, write_json_atomically
 from mlops_debug_env.runner.model_options import ModelOptions, check_model_options, open_endpoint
 from mlops_debug_env.runner.observers import CompositeObserver
 from mlops_debug_env.runner.openenv_log import OpenEnvLog
-from mlops_debug_env.runner.progress import Bars, Lines, by_task
-from mlops_debug_env.runner.records import RunHeader, Ticket
+from mlops_debug_env.runner.progress import ProgressBars, ProgressLines, by_task
+from mlops_debug_env.runner.records import PlannedEpisode, RunHeader
 from mlops_debug_env.runner.run_folder import SUMMARY, RunFolder, check_has_run, check_is_free, read_results
 from mlops_debug_env.runner.run_setup import LLM, RunRequest, create_run, header_of, read_same_header
 from mlops_debug_env.runner.suite_runner import Stop, SuiteRun
@@ -120,21 +120,21 @@ class RunCommand:
             await endpoint.close()
 
     async def _run(
-        self, folder: RunFolder, create_agent: Callable[[Ticket], Awaitable[Agent]]
+        self, folder: RunFolder, create_agent: Callable[[PlannedEpisode], Awaitable[Agent]]
     ) -> tuple[Stop | None, int]:
         header = folder.header
         counted = Counter(entry.task_id for entry in header.entries)
         totals = {str(task): count * header.trials for task, count in counted.items()}
         console = Console(stderr=True)
-        shown = (Bars if console.is_terminal else Lines)(console, totals, by_task)
+        shown = (ProgressBars if console.is_terminal else ProgressLines)(console, totals, by_task)
         shown.count(read_results(folder.path))
-        watchers = [shown, *self._lines(header)]
+        observers = [shown, *self._lines(header)]
         with shown:
             run = SuiteRun(
                 folder,
                 create_agent=create_agent,
                 open_client=self.connection.open,
-                watcher=CompositeObserver(watchers),
+                observer=CompositeObserver(observers),
                 concurrency=self.connection.concurrency,
             )
             with _interruptible(run):
@@ -160,7 +160,7 @@ class RunCommand:
         )
         # It follows from the results at any time; where the disk is full, the run itself has said so already.
         with suppress(UnwritableFolderError):
-            write_whole(folder.path / SUMMARY, summary.model_dump(mode="json"))
+            write_json_atomically(folder.path / SUMMARY, summary.model_dump(mode="json"))
         return summary
 
 

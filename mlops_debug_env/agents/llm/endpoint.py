@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import openai
 from openai.types.chat import ChatCompletion, ChatCompletionMessage
 
-from mlops_debug_env.agents.llm.conversation import Message, estimated_tokens
+from mlops_debug_env.agents.llm.chat_history import Message, estimated_tokens
 from mlops_debug_env.agents.llm.limits import ModelRateLimiter, Spending
 from mlops_debug_env.agents.llm.prices import Price
 from mlops_debug_env.agents.llm.usage import ModelUsage
@@ -20,19 +20,19 @@ _OPENAI_HOST = "api.openai.com"
 
 
 class MissingSettingError(ValueError):
-    """Something that reaching a model needs was not given."""
+    """A setting that the model needs is missing."""
 
 
 class ModelUnavailableError(Exception):
-    """The endpoint gave no answer, retries included."""
+    """The endpoint gave no answer, after all retries."""
 
 
 class ModelUnreachableError(ModelUnavailableError):
-    """No connection to the endpoint, retries included."""
+    """No connection to the endpoint, after all retries."""
 
 
 class ModelRefusedError(ModelUnavailableError):
-    """The endpoint refuses the key or does not know the model: no later call would fare better."""
+    """The endpoint refuses the key or does not know the model; no retry would help."""
 
 
 class NoToolsError(ModelUnavailableError):
@@ -40,12 +40,12 @@ class NoToolsError(ModelUnavailableError):
 
 
 class ContextTooLongError(ModelUnavailableError):
-    """The endpoint says that the messages are too long for the model."""
+    """The endpoint reports that the messages are too long for the model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSettings:
-    """How to reach a model and how to ask it."""
+    """Connection and sampling settings of a model."""
 
     model: str
     base_url: str | None = None
@@ -85,7 +85,7 @@ def read_model_settings(environ: Mapping[str, str], *, model: str | None, **give
 
 
 class Endpoint:
-    """Asks the model. Close it when the run is over.
+    """Client of a model endpoint. Close it after the run.
 
     Args:
         settings: how to reach it.
@@ -124,13 +124,13 @@ class Endpoint:
         await self._client.close()
 
     async def ask(self, messages: list[Message], tools: list[dict[str, Any]] | None) -> Reply:
-        """One answer, paced, retried and paid for.
+        """One reply, within rate limits and budget, with retries.
 
         Raises:
-            BudgetSpentError: the run may not ask any more.
+            BudgetSpentError: the budget is used up.
             ModelRefusedError: no call of this run will be answered.
             ModelUnreachableError: there is no connection.
-            ModelUnavailableError: there is no answer to be had.
+            ModelUnavailableError: there is no answer.
             NoToolsError: the endpoint refuses tools.
             ContextTooLongError: the messages do not fit the model.
         """
@@ -196,7 +196,7 @@ class Endpoint:
             try:
                 completion: object = raw.parse()
             except ValueError:
-                continue  # cut off on its way; the openai client does not ask again for that
+                continue  # truncated; the openai client does not retry that
             if isinstance(completion, ChatCompletion):
                 return completion, retries + torn
             break

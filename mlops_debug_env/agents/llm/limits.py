@@ -1,4 +1,4 @@
-"""How fast and how much a run may ask of a model: requests and tokens a minute, and budgets."""
+"""Rate limits and budgets of a run's requests to a model."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from mlops_debug_env.agents.llm.usage import ModelUsage
 
 _MINUTE_SECONDS = 60.0
 _BURST_SHARE = 0.1
-"""A leaky bucket lets its capacity through at once and then leaks: both together must stay within the minute."""
+"""Share of the limit that a leaky bucket lets through at once; burst and leak together stay within a minute's limit."""
 
 
 class BudgetSpentError(Exception):
-    """The run used up what it was given; finished episodes stay, the others can be resumed with more."""
+    """The budget is used up; the run can be resumed with a larger one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """What a run may use up. None: no bound."""
+    """The budget of a run. None: no limit."""
 
     tokens: int | None = None
     usd: float | None = None
@@ -55,7 +55,7 @@ class ModelRateLimiter:
 
 
 class Spending:
-    """What a run has used up so far, against its budget."""
+    """Compares the usage of a run with its budget."""
 
     def __init__(self, budget: Budget, *, monotonic: Callable[[], float], before: ModelUsage) -> None:
         self._budget = budget

@@ -45,7 +45,7 @@ def evaluation_splits_anew(seen: Evidence) -> Iterator[Hypothesis]:
         value="SEED",
         fix="Pass the same seed to the split in the evaluation as in training: random_state=SEED.",
         clues=(
-            Clue(seen.code.splits_anew, 3.0, "the evaluation splits with another seed than training", 3.0),
+            Clue(seen.code.evaluation_resplits, 3.0, "the evaluation splits with another seed than training", 3.0),
             Clue(seen.is_unusual("data_leakage", "train_rows_in_test"), 2.0, "test rows were trained on", 2.0),
             Clue(
                 seen.is_unusual("metric_gap_analysis", "reported_minus_logged_val"),

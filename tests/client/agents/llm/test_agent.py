@@ -178,7 +178,7 @@ async def test_of_two_calls_at_once_the_first_is_carried_out_and_the_other_told_
 
 
 async def test_endless_chatter_leads_to_investigative_steps_then_to_an_empty_diagnosis(served: Served) -> None:
-    async with playing(says("Well, " * 5000), repairs=1, patience_steps=2) as player:
+    async with playing(says("Well, " * 5000), max_corrections=1, max_consecutive_fallbacks=2) as player:
         await player.begin(served)
         steps = [await player.step(served) for _ in range(3)]
     assert steps[0] != steps[1]
@@ -258,14 +258,14 @@ async def test_a_context_that_is_too_long_for_the_model_is_halved(served: Served
     ids=["legal", "two calls", "taken for it"],
 )
 async def test_an_episode_is_recalled_without_asking_the_model(first_answer: Answer, served: Served) -> None:
-    async with playing(first_answer, SUBMIT, repairs=0) as player:
+    async with playing(first_answer, SUBMIT, max_corrections=0) as player:
         await player.begin(served)
         first = player.observation
         action = await player.step(served)
         used = player.agent.usage
-        async with playing(SUBMIT, repairs=0) as later:
+        async with playing(SUBMIT, max_corrections=0) as later:
             assert first is not None
-            later.agent.recall(first, action, said="", usage=used)
+            later.agent.restore(first, action, said="", usage=used)
             later.observation = player.observation
             assert isinstance(await later.act(), SubmitDiagnosis)
             await player.act()
