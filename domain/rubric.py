@@ -1,4 +1,4 @@
-"""What reading, checking and diagnosing are worth: data with a version. (OpenEnv calls the *callable* a rubric.)"""
+"""Rubrics: versioned numbers for rewards and grades. (OpenEnv calls the *callable* a rubric.)"""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Rubric:
 
 
 class UnknownRubricError(ValueError):
-    """Something was recorded under a rubric that this program does not know."""
+    """The rubric of an episode is not known to this program."""
 
     def __init__(self, version: str) -> None:
         super().__init__(f"unknown rubric: version {version!r}; this program knows {', '.join(sorted(RUBRICS))}")
@@ -58,9 +58,9 @@ class UnknownRubricError(ValueError):
 
 
 RUBRIC = Rubric()
-"""What new episodes are begun under. What was recorded goes by `rubric_of` its own version."""
+"""The rubric of new episodes. Recorded ones are graded by `rubric_of` their version."""
 RUBRICS: Mapping[str, Rubric] = MappingProxyType({RUBRIC.version: RUBRIC})
-"""Every rubric that an episode was recorded under. One is never changed: a new rubric is a further row."""
+"""Every rubric of recorded episodes. A rubric never changes: a new one is a further row."""
 
 
 def rubric_of(version: str) -> Rubric:

@@ -1,4 +1,4 @@
-"""The agents that a run can be played by: the baselines, or a model."""
+"""Creates the agents of a run: baselines or a model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OPTIONS_OF_ENDPOINT = frozenset({"max_output_tokens", "temperature"})
 
 
 def check_agent(name: str) -> None:
-    """Raise ``UnknownAgentError`` where there is no such agent."""
+    """Raise ``UnknownAgentError`` if there is no such agent."""
     if name not in (*AGENT_NAMES, LLM):
         raise UnknownAgentError(f"there is no agent {name!r}; choose one of {', '.join((*AGENT_NAMES, LLM))}")
 
@@ -25,7 +25,7 @@ def check_agent(name: str) -> None:
 def baseline_agents(
     header: RunHeader, *, base_url: str, api_key: str | None
 ) -> Callable[[PlannedEpisode], Awaitable[Agent]]:
-    """A fresh baseline agent for each episode."""
+    """A factory of baseline agents, one for each episode."""
 
     async def create(planned: PlannedEpisode) -> Agent:
         entry = planned.entry
@@ -44,7 +44,7 @@ def baseline_agents(
 def llm_agents(
     header: RunHeader, endpoint: Endpoint, action_schema: Mapping[str, Any]
 ) -> Callable[[PlannedEpisode], Awaitable[Agent]]:
-    """A fresh conversation for each episode, all with one endpoint."""
+    """A factory of model agents, one for each episode, all with one endpoint."""
     tools = tools_of(action_schema)
     options = {name: value for name, value in header.agent_options.items() if name not in _OPTIONS_OF_ENDPOINT}
     settings = LlmSettings(mode=options.pop("tool_mode", "auto"), **options)

@@ -1,4 +1,4 @@
-"""Several agents at once over a small suite, each a run of its own."""
+"""Plays several agents concurrently over a small suite, each in its own run."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Plays one episode of a run from wherever it is: new, half played, or finished and not yet written down.
+"""Plays or resumes one episode of a run, from its reset to its result.
 
-Rules: 1. An action is written down before it is sent, its outcome after. 2. Every step has a request id that follows
-from its number, so a step that was sent before is answered as it was. 3. What was done before is sent again, not
-decided again: the record decides what an episode did, not the agent's second thoughts.
+Rules: 1. An action is written before it is sent, its result after. 2. Every step has a request id that follows
+from its number, so a repeated step gets the recorded response. 3. On resume recorded actions are sent again and
+not decided again.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from mlops_debug_env.transport.async_client import DebugClient
 
 @runtime_checkable
 class Restorable(Protocol):
-    """An agent whose recorded actions can be replayed into it, because asking it again would cost or differ."""
+    """An agent into which recorded actions can be replayed, without calling its model again."""
 
     def restore(self, observation: Observation, action: Action, *, said: str, usage: ModelUsage) -> None: ...
 
 
 @runtime_checkable
 class ReportsUsage(Protocol):
-    """An agent that reports what its model used, and what the model wrote beside the last action."""
+    """An agent that reports what its model used, and the model's text with the last action."""
 
     usage: ModelUsage
     said: str
@@ -49,13 +49,13 @@ class ReportsRequest(Protocol):
 async def play_episode(
     planned: PlannedEpisode, *, agent: Agent, client: DebugClient, folder: RunFolder, observer: RunObserver
 ) -> EpisodeResult:
-    """The result of an episode. It is not written down here.
+    """Play the episode; returns its result without writing it.
 
     Args:
-        planned: which.
-        agent: a fresh one.
-        client: on a session of this episode's own name.
-        folder: where turns are written, and where those of an earlier attempt are.
+        planned: the episode.
+        agent: without state.
+        client: on the session with the episode's name.
+        folder: for the turns; has those of an interrupted run.
         observer: receives every step.
     """
     observer.on_start(planned)
@@ -87,11 +87,11 @@ async def play_episode(
 async def _recorded_actions(
     planned: PlannedEpisode, reset_result: StepResult, client: DebugClient, folder: RunFolder
 ) -> list[ActionRecord]:
-    """What was done before, first to last; the last may not have been sent."""
+    """The recorded actions in order; the last may not have been sent. Completed from the server's events if some are missing."""
     written = folder.recorded_actions(planned.episode_id)
     if len(written) >= reset_result.observation.step_count:
         return written
-    # The disk lost something the server has.
+    # The file has fewer actions than the server.
     events = await client.events(planned.episode_id)
     actions = [action for each in events if (action := recorded_action(each)) is not None]
     for turn, action in enumerate(actions[len(written) :], len(written) + 1):
@@ -116,7 +116,7 @@ async def _next_action(
         if isinstance(agent, Restorable):
             agent.restore(observation, action, said=done.said, usage=done.usage or ModelUsage())
         else:
-            await agent.act(observation)  # so that it knows what it saw; what it does is on record
+            await agent.act(observation)  # updates its state; its answer is not used
         return action
     action = await agent.act(observation)
     if isinstance(agent, ReportsRequest) and agent.sent is not None:
@@ -129,7 +129,7 @@ async def _next_action(
 
 
 def _first_observation(reset_result: StepResult) -> ResetObservation:
-    """The first observation of the episode, also where it was taken up later."""
+    """The first observation of the episode, derived from the present one if it is resumed."""
     observation = reset_result.observation
     if not isinstance(observation, ResetObservation):
         raise ProtocolError("the server answered a reset without what belongs to a reset")
@@ -148,7 +148,7 @@ def _first_observation(reset_result: StepResult) -> ResetObservation:
 
 
 def _info_at_start(info: Info) -> Info:
-    """Without what only the end of the episode tells."""
+    """The info without what is revealed at the end of the episode."""
     return Info(
         episode_id=info.episode_id,
         version=1,

@@ -1,32 +1,34 @@
-"""Observers of a run: the protocol, and one that passes events on to several."""
+"""Observers of a run: the base class, and one that passes events on to several."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from mlops_debug_env.protocol.actions import Action
 from mlops_debug_env.protocol.observations import StepResult
 from mlops_debug_env.runner.records import EpisodeResult, PlannedEpisode
 
 
-class RunObserver(Protocol):
-    """Receives the events of the episodes of a run."""
+class RunObserver:
+    """Receives the events of the episodes of a run; ignores those that a subclass does not override."""
 
-    def on_start(self, planned: PlannedEpisode) -> None: ...
+    def on_start(self, planned: PlannedEpisode) -> None:
+        pass
 
-    def on_step(self, planned: PlannedEpisode, step: int, action: Action, outcome: StepResult) -> None: ...
+    def on_step(self, planned: PlannedEpisode, step: int, action: Action, outcome: StepResult) -> None:
+        pass
 
-    def on_finish(self, result: EpisodeResult) -> None: ...
+    def on_finish(self, result: EpisodeResult) -> None:
+        pass
 
-    def on_failure(self, planned: PlannedEpisode, message: str) -> None: ...
+    def on_failure(self, planned: PlannedEpisode, message: str) -> None:
+        pass
 
     def on_abort(self, planned: PlannedEpisode) -> None:
         """The run ends while the episode is under way; it is no failure of its own."""
-        ...
 
 
-class CompositeObserver:
+class CompositeObserver(RunObserver):
     """Passes every event on to several observers."""
 
     def __init__(self, observers: Sequence[RunObserver]) -> None:

@@ -7,14 +7,15 @@ from collections.abc import Callable
 
 from mlops_debug_env.protocol.actions import Action
 from mlops_debug_env.protocol.observations import StepResult
+from mlops_debug_env.runner.observers import RunObserver
 from mlops_debug_env.runner.records import EpisodeResult, PlannedEpisode
 from mlops_debug_env.runner.summary import SUCCESS_AT
 
 ENVIRONMENT = "mlops-debug"
 
 
-class OpenEnvLog:
-    """Keeps the lines of an episode together: they are printed when it ends, or at once where only one is played.
+class OpenEnvLog(RunObserver):
+    """Prints the lines of an episode together when it ends, or at once if only one is played at a time.
 
     Args:
         write: prints one line.

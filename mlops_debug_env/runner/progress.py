@@ -1,4 +1,4 @@
-"""Shows how a run gets on: bars on a terminal, plain lines elsewhere. Always on standard error."""
+"""Progress display of a run on standard error: bars on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from mlops_debug_env.protocol.actions import Action
-from mlops_debug_env.protocol.observations import StepResult
+from mlops_debug_env.runner.observers import RunObserver
 from mlops_debug_env.runner.records import EpisodeResult, PlannedEpisode
 
 PLAIN_LINE_SECONDS = 10.0
@@ -49,7 +48,7 @@ class _Tally:
         return f"{sum(self.sums.values()) / done:.3f}" if done else "-"
 
 
-class ProgressBars:
+class ProgressBars(RunObserver):
     """One bar for each task, with the mean so far and the time to go.
 
     Args:
@@ -87,17 +86,11 @@ class ProgressBars:
         self._progress.stop()
 
     def count(self, earlier: Iterable[EpisodeResult]) -> None:
-        """Results of before; they are done, and say nothing about the time to go."""
+        """Count results of an earlier run, which are not used to estimate the time to go."""
         for result in earlier:
             self._tally.add(self._bar_of(result), result.score)
         for name, bar in self._bars.items():
             self._progress.update(bar, completed=self._tally.done[name], mean=self._tally.mean(name))
-
-    def on_start(self, planned: PlannedEpisode) -> None:
-        pass
-
-    def on_step(self, planned: PlannedEpisode, step: int, action: Action, outcome: StepResult) -> None:
-        pass
 
     def on_finish(self, result: EpisodeResult) -> None:
         name = self._bar_of(result)
@@ -109,12 +102,9 @@ class ProgressBars:
         note = f"{self._tally.failed} failed, the last: {escape(message[:60])}"
         self._progress.update(self._bars[self._bar_of(planned)], note=note)
 
-    def on_abort(self, planned: PlannedEpisode) -> None:
-        pass
 
-
-class ProgressLines:
-    """A line now and then, for logs and pipes."""
+class ProgressLines(RunObserver):
+    """A status line every ``PLAIN_LINE_SECONDS``, for logs and pipes."""
 
     def __init__(
         self,
@@ -146,12 +136,6 @@ class ProgressLines:
             self._tally.add(self._bar_of(result), result.score)
             self._earlier += 1
 
-    def on_start(self, planned: PlannedEpisode) -> None:
-        pass
-
-    def on_step(self, planned: PlannedEpisode, step: int, action: Action, outcome: StepResult) -> None:
-        pass
-
     def on_finish(self, result: EpisodeResult) -> None:
         self._tally.add(self._bar_of(result), result.score)
         if self._monotonic() - self._printed_at >= PLAIN_LINE_SECONDS:
@@ -161,9 +145,6 @@ class ProgressLines:
     def on_failure(self, planned: PlannedEpisode, message: str) -> None:
         self._tally.failed += 1
         self._print(f"{planned.entry.key} trial {planned.trial} failed: {message}")
-
-    def on_abort(self, planned: PlannedEpisode) -> None:
-        pass
 
     def _status(self) -> str:
         done = self._tally.done.total()

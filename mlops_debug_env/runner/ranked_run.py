@@ -1,4 +1,4 @@
-"""Plays a ranked round with one of the shipped agents: a host's baseline and attack rows are made with it."""
+"""Plays a ranked round with one of the shipped agents, for the baseline and attack rows of a board."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _Round(BaseModel):
     suite: _Suite
     attempts: int
     closed_at: str | None
-    """Null: it is open."""
+    """None: it is open."""
 
 
 class _Rounds(BaseModel):
@@ -38,14 +38,14 @@ class _Rounds(BaseModel):
 
 
 class RankedRunResult(NamedTuple):
-    """What came of a round."""
+    """The result of playing a round."""
 
     played: int
     """Attempts played now."""
     found_ended: int
     """Attempts that had been played before."""
     mean_score: float | None
-    """Of all of them; null: there were none."""
+    """Of all of them; None: there were none."""
 
 
 async def compete(agent: str, *, round_id: str, url: str, api_key: str, concurrency: int) -> RankedRunResult:

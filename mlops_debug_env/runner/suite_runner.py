@@ -1,4 +1,4 @@
-"""Plays what is pending of a run, so many episodes at once, and stops for what would harm it."""
+"""Plays the pending episodes of a run concurrently, and stops it after fatal or repeated errors."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from mlops_debug_env.runner.run_folder import RunFolder
 from mlops_debug_env.transport.async_client import DebugClient
 
 MAX_CONSECUTIVE_FAILURES = 10
-"""Then something is wrong that the next episode would not mend; what is left is played on resume."""
+"""The run stops after so many failures in a row; ``--resume`` plays the rest."""
 
 StopReason = Literal["interrupted", "budget", "failures", "unwritable"]
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Why a run ended before its time."""
+    """Why a run was stopped early."""
 
     reason: StopReason
     message: str
 
 
 class SuiteRun:
-    """One go at the pending episodes.
+    """Plays the pending episodes of a run once.
 
     Args:
         folder: where the run is written.
         create_agent: a fresh agent for an episode.
         open_client: a client on a session of the given name.
         observer: receives the events of the run.
-        concurrency: most episodes in flight.
+        concurrency: max episodes in flight.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class SuiteRun:
         self._concurrency = concurrency
         self._failures_in_a_row = 0
         self._has_reached_model = False
-        """Whether an episode ended in another way than without a connection to the model."""
+        """Whether an episode ended otherwise than by an unreachable model."""
         self._stopped: asyncio.Future[Stop] | None = None
 
     async def play(self) -> Stop | None:
@@ -73,7 +73,7 @@ class SuiteRun:
                 await asyncio.wait({*working, stopped}, return_when=asyncio.FIRST_COMPLETED)
                 for worker in [each for each in working if each.done()]:
                     working.remove(worker)
-                    worker.result()  # raises what it raised
+                    worker.result()  # raises the worker's error
         finally:
             for each in workers:
                 each.cancel()
@@ -83,7 +83,7 @@ class SuiteRun:
         return stopped.result() if stopped.done() else None
 
     def stop(self, reason: StopReason, message: str) -> None:
-        """End soon. Episodes in flight stay as they are, on the server and on disk."""
+        """Stop the run. Episodes in flight stay as they are, on the server and on disk."""
         if self._stopped is not None and not self._stopped.done():
             self._stopped.set_result(Stop(reason, message))
 
@@ -111,7 +111,7 @@ class SuiteRun:
         except (UnwritableFolderError, BudgetSpentError, ModelRefusedError, asyncio.CancelledError):
             self._observer.on_abort(planned)
             raise
-        except Exception as error:  # noqa: BLE001 - an agent may raise anything, and must not end the other episodes
+        except Exception as error:  # noqa: BLE001 - an error of an agent must not end the other episodes
             self._fail(planned, error)
         else:
             self._folder.write_result(result)

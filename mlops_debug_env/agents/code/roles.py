@@ -181,7 +181,7 @@ class PipelineCode:
 
     @cached_property
     def reuses_scaler(self) -> bool | None:
-        """Whether every score transforms with the very object that training fitted."""
+        """Whether every score transforms with the object that training fitted."""
         own = terms.scaler_of(terms.numeric_steps(self._features))
         steps = [terms.numeric_steps(each.features) for each in self.scores]
         if own is None or not any(steps):

@@ -1,4 +1,4 @@
-"""One OpenAI-compatible endpoint, shared by all episodes of a run: its client, rate_limiter, spending and quirks."""
+"""One OpenAI-compatible endpoint, shared by all episodes of a run: client, rate limits, budget, and differences between servers."""
 
 from __future__ import annotations
 
