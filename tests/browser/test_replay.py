@@ -35,7 +35,7 @@ def test_a_replay_is_scrubbed_by_keyboard(played: str, watch: Open) -> None:
     page = watched.open(f"/episodes/{played}")
     place, panel = page.locator("output[data-place]"), page.locator(".panel:visible")
     expect(place).to_have_text("7")
-    for key, number, told in (
+    for key, number, text in (
         ("Home", "0", "StartRecord"),
         ("ArrowRight", "1", "epoch:1-3"),
         ("ArrowRight", "2", "Flag raised"),
@@ -47,7 +47,7 @@ def test_a_replay_is_scrubbed_by_keyboard(played: str, watch: Open) -> None:
         page.keyboard.press(key)
         expect(place).to_have_text(number)
         expect(panel).to_have_count(1)
-        expect(panel).to_contain_text(told)
+        expect(panel).to_contain_text(text)
         assert page.url.endswith(f"?step={number}")
     page.locator("[data-scrub]").focus()
     page.keyboard.press("ArrowLeft")

@@ -211,7 +211,7 @@ def test_a_slow_head_is_not_waited_for(hasty: ServerProcess, begun: bytes) -> No
         accepted(http.get("/health"))
 
 
-def test_many_slow_clients_keep_nobody_waiting(server: ServerProcess) -> None:
+def test_many_slow_clients_block_no_other(server: ServerProcess) -> None:
     held = []
     try:
         for _ in range(100):

@@ -110,7 +110,7 @@ def test_tables_are_checked_and_upgraded(tmp_path: Path) -> None:
     assert run("db", "check", *database).exit_code == 0
 
 
-def test_tables_of_a_later_program_are_told(tmp_path: Path) -> None:
+def test_tables_of_a_later_program_are_reported(tmp_path: Path) -> None:
     database = ("--database", str(tmp_path / "later.db"))
     run("db", "upgrade", *database)
     connection = sqlite3.connect(tmp_path / "later.db")
@@ -122,7 +122,7 @@ def test_tables_of_a_later_program_are_told(tmp_path: Path) -> None:
         assert (told.exit_code, "9999" in told.stderr) == (2, True)
 
 
-def test_a_postgresql_that_is_not_there_is_told_in_a_sentence() -> None:
+def test_a_postgresql_that_is_not_there_is_reported_in_a_sentence() -> None:
     for command in (("serve",), ("db", "upgrade"), ("db", "check"), ("audit", "e"), ("replay", "e")):
         told = run(*command, MLOPS_DEBUG_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
         assert told.exit_code == 2, (command, told.output)

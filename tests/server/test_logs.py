@@ -1,4 +1,4 @@
-"""One JSON object a line, whatever is logged."""
+"""One JSON object a line for every record."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_a_socket_that_was_answered_is_no_error_and_one_that_was_not_is() -> Non
         IS_REFUSED.reset(token)
 
 
-def test_the_application_keeps_secrets_out_whoever_configured_logging() -> None:
+def test_the_application_redacts_secrets_with_any_logging_configuration() -> None:
     for _ in range(2):
         create_app(Settings())
     for name in ("uvicorn.error", "uvicorn.access"):

@@ -147,7 +147,7 @@ def assert_problem_of_ready(response: httpx.Response) -> str:
         ("auditor", "auditor", "audit_pending", {"verify_seconds": 0.005}),
     ],
 )
-async def test_a_background_task_that_ends_is_told_and_started_again(
+async def test_a_background_task_that_ends_is_reported_and_restarted(
     settings: Settings,
     pauses: Pauses,
     monkeypatch: pytest.MonkeyPatch,
@@ -163,7 +163,7 @@ async def test_a_background_task_that_ends_is_told_and_started_again(
         return await asyncio.Event().wait()
 
     async with serving(replace(settings, **brief), supervisor=Supervisor(sleep=pauses)) as served:  # type: ignore[arg-type]
-        # What a task awaits may be cancelled by somebody else: no ``except Exception`` of its own catches that.
+        # What a task awaits may be cancelled by another task: no ``except Exception`` of its own catches that.
         patched = getattr(served.services, part)
         monkeypatch.setattr(patched, method, failing(iter([asyncio.CancelledError()]), turn))
         async with asyncio.timeout(10):

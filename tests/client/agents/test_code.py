@@ -1,4 +1,4 @@
-"""Programs are read by what calls what: one told in many ways, broken ones, and some that want to do harm."""
+"""Programs are read by their data flow: equivalent spellings, one-fact changes, broken programs, and hostile ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.profiles import examples
 
 PIPELINE = draw_pipeline(scenario_seed("medium", 11))
 
-# Written for this test in nobody's style: other names, another layout, training and evaluation as one wants them.
+# Written for this test in another style: other names, another layout, training and evaluation in another order.
 ELSEWHERE = """
 import tabular as kit
 from tabular import score as judge
@@ -69,7 +69,7 @@ def weigh_up(net, table, parts, style):
 
 
 def facts(code: PipelineCode) -> dict[str, object]:
-    """All that can be told about a program."""
+    """All facts about a program."""
     return {
         "splits anew": code.evaluation_resplits,
         "splits the rest": code.splits_the_rest,
@@ -93,7 +93,7 @@ def facts(code: PipelineCode) -> dict[str, object]:
     }
 
 
-def test_a_program_in_nobodys_style_is_understood() -> None:
+def test_a_program_in_another_style_is_understood() -> None:
     found = facts(PipelineCode(ELSEWHERE))
     train, val, test = ({name} for name in ("train", "val", "test"))
     assert found["shares"] == [(0.2, False), (0.25, False)]
@@ -106,7 +106,7 @@ def test_a_program_in_nobodys_style_is_understood() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "fact", "told"),
+    ("before", "after", "fact", "expected"),
     [
         ("parts_of(split['learn'])", "parts_of(table)", "fits", [{"all"}, None, None]),
         ("watched = split['tune']", "watched = split['final']", "watched", {"test"}),
@@ -123,12 +123,12 @@ def test_a_program_in_nobodys_style_is_understood() -> None:
         ("'val_accuracy': tuned", "'val_accuracy': final", "reported", [{"test"}, {"test"}]),
     ],
 )
-def test_one_change_of_a_program_changes_one_fact(before: str, after: str, fact: str, told: object) -> None:
+def test_one_change_of_a_program_changes_one_fact(before: str, after: str, fact: str, expected: object) -> None:
     plain = ELSEWHERE.replace('"', "'")
     assert before in plain
     found, usual = facts(PipelineCode(plain.replace(before, after))), facts(PipelineCode(plain))
     assert found[fact] != usual[fact]
-    assert told is None or found[fact] == told
+    assert expected is None or found[fact] == expected
     assert {name for name in found if found[name] != usual[name]} <= {fact, "reuses scaler", "scored", "reported"}
 
 

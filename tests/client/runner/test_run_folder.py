@@ -85,7 +85,7 @@ def test_the_actions_of_an_unfinished_episode_come_back_in_order(path: Path) -> 
         assert [each.said for each in folder.recorded_actions(second.episode_id)] == ["1", "2"]
 
 
-def test_a_line_in_the_middle_that_is_no_result_is_told(path: Path) -> None:
+def test_a_line_in_the_middle_that_is_no_result_is_reported(path: Path) -> None:
     (path / "results.jsonl").write_text('{"x": 1}\n')
     with pytest.raises(NoRunError, match="cannot be read"):
         list(read_results(path))

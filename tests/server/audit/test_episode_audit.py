@@ -49,7 +49,7 @@ async def audit(settings: Settings, episode_id: str = "done", **simulation: Any)
 
 
 def tamper(settings: Settings, *statements: str, **values: Any) -> None:
-    """Change the database file as somebody with a disk could: the triggers first."""
+    """Change the database file as an attacker with the disk could: the triggers first."""
     connection = sqlite3.connect(settings.database_url.removeprefix("sqlite:///"))
     for name in ("events_refuse_update", "events_refuse_delete", "scenarios_refuse_update", "scenarios_refuse_delete"):
         connection.execute(f"DROP TRIGGER IF EXISTS {name}")
@@ -196,7 +196,7 @@ async def test_other_observations_are_a_note_within_another_version_and_a_findin
     assert "not executed again" in report.notes[0]
 
 
-async def test_an_unknown_episode_is_told(recorded: Settings) -> None:
+async def test_an_unknown_episode_is_reported(recorded: Settings) -> None:
     with pytest.raises(UnknownEpisodeError):
         await audit(recorded, "nobody")
     with pytest.raises(UnknownEpisodeError):

@@ -76,7 +76,7 @@ def store(recorded: Settings, tmp_path: Path) -> Settings:
 
 
 def tamper(settings: Settings, *statements: str) -> None:
-    """As somebody with the disk could: triggers are no obstacle."""
+    """As an attacker with the disk could: triggers are no obstacle."""
     connection = sqlite3.connect(settings.database_url.removeprefix("sqlite:///"), isolation_level=None)
     for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
         connection.execute(f'DROP TRIGGER "{trigger}"')

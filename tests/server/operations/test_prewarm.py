@@ -67,6 +67,6 @@ def test_the_command_warms_a_suite(tmp_path) -> None:  # type: ignore[no-untyped
         ]
 
 
-def test_an_unknown_suite_is_told_in_one_line(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_an_unknown_suite_is_reported_in_one_line(tmp_path) -> None:  # type: ignore[no-untyped-def]
     said = CliRunner().invoke(cli, ["warm", "--suite", "none", "--database", str(tmp_path / "warm.db")])
     assert (said.exit_code, len(said.output.strip().splitlines())) == (2, 1)

@@ -1,4 +1,4 @@
-"""Episodes that were begun under another rubric: how they go on, how they are audited, and what their board shows."""
+"""Episodes under another rubric: their continuation, their audit, and their board."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turns at the generating processes: who goes first, who is refused, and who is dropped."""
+"""The queue for worker processes: order, refusal, and dropped waiters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scenarios: generated once, kept in bounds, stored whole."""
+"""Scenarios: generated once, cached within a limit, stored completely."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resets that wait for a process, over the wire: a fair share for each client, and nothing for one that left."""
+"""Resets that wait for a process, over the wire: a fair share for each client, and none for a disconnected one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Worker processes: one that dies or hangs is replaced, and what it was asked is answered or refused in a retryable way."""
+"""Worker processes: one that dies or times out is replaced, and its call is retried or refused in a retryable way."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ async def test_no_reset_fails_while_generators_are_killed_except_with_a_retryabl
         await served.reset()
 
 
-async def test_a_generator_that_hangs_is_told_as_a_retryable_503_over_every_transport(settings: Settings) -> None:
+async def test_a_generator_that_hangs_is_reported_as_a_retryable_503_over_every_transport(settings: Settings) -> None:
     class Hanging(InProcessSimulation):
         async def generate(self, *_: object, **__: object):  # type: ignore[no-untyped-def]
             raise WorkerTimeoutError("worker 1 took longer than 60 seconds")
@@ -133,9 +133,9 @@ async def test_a_generator_that_hangs_is_told_as_a_retryable_503_over_every_tran
     async with serving(settings, simulation=Hanging()) as served:
         assert_problem(await served.client.post("/reset", json={}), 503, "generator_unavailable")
         async with served.socket() as socket:
-            told = (await socket.say({"type": "reset"}))["data"]
-            assert (told["code"], told["problem"]["code"]) == ("CAPACITY_REACHED", "generator_unavailable")
-            assert told["retry_after_seconds"] >= 1
+            answer = (await socket.say({"type": "reset"}))["data"]
+            assert (answer["code"], answer["problem"]["code"]) == ("CAPACITY_REACHED", "generator_unavailable")
+            assert answer["retry_after_seconds"] >= 1
         call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "reset", "arguments": {}}}
-        told = (await served.client.post("/sessions/k/mcp", json=call)).json()["result"]
-        assert (told["isError"], told["structuredContent"]["code"]) == (True, "generator_unavailable")
+        answer = (await served.client.post("/sessions/k/mcp", json=call)).json()["result"]
+        assert (answer["isError"], answer["structuredContent"]["code"]) == (True, "generator_unavailable")

@@ -1,4 +1,4 @@
-"""API keys: made once, recognised in constant time, and what they let their holder reach."""
+"""API keys: shown once, compared in constant time, and their scopes."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ async def test_without_a_good_key_nothing_is_answered(running: Served, ann: str,
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready", "/metadata", "/schema", "/tasks"])
-async def test_what_belongs_to_nobody_needs_no_key(running: Served, path: str) -> None:
+async def test_public_paths_need_no_key(running: Served, path: str) -> None:
     assert (await running.client.get(path)).status_code == 200
 
 

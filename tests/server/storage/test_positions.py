@@ -1,4 +1,4 @@
-"""Reading by position: whoever goes on from where it stopped has seen every event, also those that came late."""
+"""Reading by position: a reader that continues where it stopped misses no event, also none that was committed late."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ async def test_an_event_that_commits_late_is_waited_for(
 
 
 @pytest.mark.parametrize("backend", ["postgres"])
-async def test_a_transaction_that_writes_no_event_holds_nobody_up(
+async def test_a_transaction_that_writes_no_event_blocks_no_reader(
     backend_of_test: Backend, store: EventStore, database_url: str
 ) -> None:
     connection = await connect(database_url)
@@ -99,7 +99,7 @@ async def test_a_transaction_that_writes_no_event_holds_nobody_up(
 
 
 @pytest.mark.parametrize("backend", ["postgres"])
-async def test_an_insert_undone_to_a_savepoint_holds_nobody_up(
+async def test_an_insert_undone_to_a_savepoint_blocks_no_reader(
     backend_of_test: Backend, store: EventStore, database_url: str
 ) -> None:
     connection = await connect(database_url)

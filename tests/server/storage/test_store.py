@@ -219,7 +219,7 @@ async def test_replacing_what_is_recorded_is_refused(
         execute(database_url, REPLACEMENTS[backend][number])
 
 
-async def test_a_conflict_has_the_name_of_its_constraint_whoever_writes(store: EventStore, database_url: str) -> None:
+async def test_a_conflict_has_the_name_of_its_constraint_on_every_backend(store: EventStore, database_url: str) -> None:
     await append(store, "s", 0, after("s", EMPTY, event(request_id="r")))
     with pytest.raises(LostError, match="uq_events_stream_id_version"):
         execute(database_url, f"INSERT INTO events ({COLUMNS}) SELECT {COLUMNS} FROM events")
@@ -232,7 +232,7 @@ async def test_a_conflict_has_the_name_of_its_constraint_whoever_writes(store: E
         execute(database_url, f"INSERT INTO events ({COLUMNS}) SELECT {follows} FROM events WHERE version = 1")
 
 
-async def test_a_gap_is_refused_whoever_writes(store: EventStore, database_url: str) -> None:
+async def test_a_gap_is_refused_on_every_backend(store: EventStore, database_url: str) -> None:
     await append(store, "s", 0, after("s", EMPTY, event()))
     gap = COLUMNS.replace("version,", "version + 2,", 1)
     with pytest.raises(LostError, match="events_follow"):

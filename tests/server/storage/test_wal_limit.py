@@ -1,4 +1,4 @@
-"""The log of an SQLite database is shortened as soon as no reader holds it, and is shown while one does."""
+"""The log of an SQLite database is truncated when no reader uses it; while one does, a warning is logged."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def database_line(settings: Settings) -> str:
     return next(each.message for each in found if each.name == "database")
 
 
-async def test_a_log_that_grew_beside_a_reader_is_told_of_and_shortened_once_the_reader_is_gone(
+async def test_a_log_that_grew_during_a_read_is_reported_and_truncated_after_it(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = Path(str(parse_url(settings.database_url).database))

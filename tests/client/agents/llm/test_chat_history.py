@@ -1,4 +1,4 @@
-"""The bound on messages: older results become summaries, whole and readable, and nothing is cut in the middle."""
+"""The limit on messages: older results become readable summaries, and nothing is cut in the middle."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ async def first(served: Served) -> ResetObservation:
 
 
 def shown(first: ResetObservation, step: int, **result: object) -> Observation:
-    told = {"status": "ok", **result}
+    result_body = {"status": "ok", **result}
     body = first.model_dump(exclude={"field_registry", "task_description", "run_id", "run_summary"})
-    body |= {"last_action_result": told, "step_count": step}
+    body |= {"last_action_result": result_body, "step_count": step}
     return Observation.model_validate(body)
 
 

@@ -1,4 +1,4 @@
-"""Bounds a minute, and budgets."""
+"""Rate limits a minute, and budgets."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ async def test_a_request_larger_than_the_bucket_is_let_through_in_parts() -> Non
 
 
 @pytest.mark.parametrize(
-    ("budget", "used", "told"),
+    ("budget", "used", "message"),
     [
         (Budget(tokens=100), ModelUsage(input_tokens=60, output_tokens=40), "100 tokens is spent"),
         (Budget(usd=0.5), ModelUsage(cost_usd=0.5), "0.5 USD is spent"),
     ],
 )
-def test_a_budget_is_spent_once_as_much_was_used(budget: Budget, used: ModelUsage, told: str) -> None:
+def test_a_budget_is_spent_once_as_much_was_used(budget: Budget, used: ModelUsage, message: str) -> None:
     spending = Spending(budget, monotonic=lambda: 0.0, before=ModelUsage())
     spending.check()
     spending.add(used)
-    with pytest.raises(BudgetSpentError, match=told):
+    with pytest.raises(BudgetSpentError, match=message):
         spending.check()
 
 

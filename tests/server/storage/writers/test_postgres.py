@@ -1,4 +1,4 @@
-"""The writer on the event loop: what is under way is waited for, what is waiting is written."""
+"""The PostgreSQL writer: an unanswered commit is looked up, pending ones are written."""
 
 from __future__ import annotations
 
