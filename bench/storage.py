@@ -1,4 +1,4 @@
-"""What the store costs: bytes on disk, speed of folding and auditing, and a history of a million events."""
+"""Measures the store: bytes on disk, speed of folding and auditing, and a history of a million events."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class DiskUse:
 
 
 def fresh_episodes(number: int, *, first: int = FIRST_FRESH_SEED) -> tuple[Episode, ...]:
-    """Episodes on seeds that were not played before; what they score is not known beforehand."""
+    """Episodes on new seeds, whose scores are not known beforehand."""
     return tuple(whole_episode(seed, None) for seed in range(first, first + number))
 
 

@@ -1,4 +1,4 @@
-"""The catalogue of faults: what is public of it. Doses, and what a seed plants, are not."""
+"""Renders the public part of the catalogue of faults, without severities and without the faults of seeds."""
 
 from __future__ import annotations
 
