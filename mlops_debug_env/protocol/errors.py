@@ -146,9 +146,9 @@ def problem_error(problem: Mapping[str, Any], *, retry_after_seconds: float | No
 
 def frame_error(data: Mapping[str, Any]) -> ProblemError:
     """The error for the data of a WebSocket error frame; SESSION_ERROR is not one of these."""
-    told = data.get("problem")
-    if isinstance(told, Mapping):
-        return problem_error(told, retry_after_seconds=_seconds(data.get("retry_after_seconds")))
+    embedded = data.get("problem")
+    if isinstance(embedded, Mapping):
+        return problem_error(embedded, retry_after_seconds=_seconds(data.get("retry_after_seconds")))
     status, code = _OF_FRAME_CODE.get(str(data.get("code")), (500, str(data.get("code")).lower()))
     problem = {"status": status, "code": code, "detail": data.get("message"), "errors": data.get("errors")}
     return problem_error(problem, retry_after_seconds=_seconds(data.get("retry_after_seconds")))

@@ -37,7 +37,7 @@ def clustered_interval(strata: Sequence[Sequence[Sequence[float]]], *, seed: int
     """The mean of all values with its bootstrap interval over entries.
 
     Args:
-        strata: for each task, for each entry, its values. Entries are drawn anew within their task, so that every
+        strata: for each task, for each entry, its values. Entries are resampled within their task, so that every
             resample holds the same mix of tasks.
         seed: of the resampling; the same values give the same interval.
     """

@@ -52,7 +52,7 @@ class ScenarioLostError(Exception):
 
 
 class _Key(NamedTuple):
-    """What a scenario is generated from."""
+    """The inputs of a generation."""
 
     task_id: TaskId
     seed: int

@@ -45,7 +45,7 @@ class UnknownKeyError(LookupError):
 
 
 class ListedKey(NamedTuple):
-    """What may be shown of a key."""
+    """The public data of a key."""
 
     prefix: str
     name: str

@@ -12,7 +12,7 @@ from server.storage.engines import database_path, parse_url
 
 
 class SecretLostError(Exception):
-    """A file that was written is not there, or not what was committed to."""
+    """A secret file is missing, or does not match its commitment."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(f"the secret {path} cannot be read")

@@ -17,7 +17,7 @@ from pydantic_core import from_json
 from domain.chain import Link
 
 MARK = "hmac:"
-"""What a recorded name begins with; a SHA-256 in hex does not."""
+"""Prefix of recorded names; distinguishes them from a SHA-256 in hex."""
 PURPOSE = "session names"
 """Which secret of the server's signing key it is."""
 

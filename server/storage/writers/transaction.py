@@ -21,7 +21,7 @@ _MAX_ROWS = 64
 
 @contextmanager
 def transaction(connection: Connection) -> Iterator[RunRows]:
-    """Commits at the end, rolls back on an error, and raises SQLAlchemy's errors whatever the driver is."""
+    """Commits at the end, rolls back on an error, and raises SQLAlchemy's errors for every driver."""
     if connection.dialect.name != "sqlite":
         with connection.begin():
             yield partial(run_rows, connection)

@@ -109,18 +109,18 @@ class CountingSimulation(HandMadeSimulation):
 
 
 async def test_a_patch_is_verified_once_for_a_scenario_however_many_ask() -> None:
-    simulation, held = CountingSimulation(), CachedScenario(hand_made_scenario(), is_stored=True)
-    verdicts = await asyncio.gather(*(held.verify(simulation, (REPAIR,)) for _ in range(10)))
+    simulation, cached = CountingSimulation(), CachedScenario(hand_made_scenario(), is_stored=True)
+    verdicts = await asyncio.gather(*(cached.verify(simulation, (REPAIR,)) for _ in range(10)))
     assert simulation.asked == 1
     assert len(set(verdicts)) == 1
 
 
 async def test_a_verification_that_failed_is_tried_again() -> None:
-    simulation, held = CountingSimulation(), CachedScenario(hand_made_scenario(), is_stored=True)
+    simulation, cached = CountingSimulation(), CachedScenario(hand_made_scenario(), is_stored=True)
     simulation.failures = 1
     with pytest.raises(RuntimeError):
-        await held.verify(simulation, (REPAIR,))
-    assert (await held.verify(simulation, (REPAIR,))).credit == 1.0
+        await cached.verify(simulation, (REPAIR,))
+    assert (await cached.verify(simulation, (REPAIR,))).credit == 1.0
 
 
 async def test_a_verification_that_failed_does_not_drop_a_newer_one() -> None:
@@ -134,34 +134,34 @@ async def test_a_verification_that_failed_does_not_drop_a_newer_one() -> None:
                 raise RuntimeError("the worker is gone")
             return await super().verify(truth, patch, **named)
 
-    simulation, held = Failing(), CachedScenario(hand_made_scenario(), is_stored=True)
-    failed = asyncio.create_task(held.verify(simulation, (REPAIR,)))
+    simulation, cached = Failing(), CachedScenario(hand_made_scenario(), is_stored=True)
+    failed = asyncio.create_task(cached.verify(simulation, (REPAIR,)))
     await asyncio.sleep(0)
-    held._verdicts.clear()  # as enough other patches make it
-    await held.verify(simulation, (REPAIR,))
+    cached._verdicts.clear()  # as enough other patches make it
+    await cached.verify(simulation, (REPAIR,))
     failing.set()
     with pytest.raises(RuntimeError):
         await failed
-    await held.verify(simulation, (REPAIR,))
+    await cached.verify(simulation, (REPAIR,))
     assert simulation.asked == 2
 
 
 async def test_the_verdict_that_was_asked_for_last_is_kept() -> None:
-    simulation, held = CountingSimulation(), CachedScenario(hand_made_scenario(), is_stored=True)
+    simulation, cached = CountingSimulation(), CachedScenario(hand_made_scenario(), is_stored=True)
     for number in range(MAX_VERDICTS + 1):
-        await held.verify(simulation, (REPAIR.model_copy(update={"value": number / 1000}),))
-        await held.verify(simulation, (REPAIR,))
+        await cached.verify(simulation, (REPAIR.model_copy(update={"value": number / 1000}),))
+        await cached.verify(simulation, (REPAIR,))
     assert simulation.asked == MAX_VERDICTS + 2
 
 
 async def test_a_verification_that_failed_does_not_take_a_newer_one_with_it() -> None:
-    simulation, held = CountingSimulation(), CachedScenario(hand_made_scenario(), is_stored=True)
+    simulation, cached = CountingSimulation(), CachedScenario(hand_made_scenario(), is_stored=True)
     simulation.failures = 1
 
     async def ask_twice() -> None:
         with pytest.raises(RuntimeError):
-            await held.verify(simulation, (REPAIR,))
-        await held.verify(simulation, (REPAIR,))
+            await cached.verify(simulation, (REPAIR,))
+        await cached.verify(simulation, (REPAIR,))
 
     # Both wait for the one that fails, and the first asks again before the second has heard of it.
     await asyncio.gather(ask_twice(), ask_twice())
@@ -169,7 +169,7 @@ async def test_a_verification_that_failed_does_not_take_a_newer_one_with_it() ->
 
 
 async def test_verdicts_are_kept_in_bounds() -> None:
-    simulation, held = CountingSimulation(), CachedScenario(hand_made_scenario(), is_stored=True)
+    simulation, cached = CountingSimulation(), CachedScenario(hand_made_scenario(), is_stored=True)
     for number in range(MAX_VERDICTS + 5):
-        await held.verify(simulation, (REPAIR.model_copy(update={"value": number / 1000}),))
-    assert len(held._verdicts) == MAX_VERDICTS
+        await cached.verify(simulation, (REPAIR.model_copy(update={"value": number / 1000}),))
+    assert len(cached._verdicts) == MAX_VERDICTS

@@ -171,11 +171,11 @@ async def test_one_append_that_waits_for_another_program_does_not_fail_the_other
     transaction = other.transaction()
     await transaction.start()
     await other.execute("UPDATE episodes SET task_id = task_id WHERE episode_id = 'e'")
-    held, *free = await asyncio.gather(
+    blocked, *free = await asyncio.gather(
         played.client.post("/step", json={"episode_id": "e", "action": READ}),
         *(played.client.post("/reset", json={"episode_id": f"n{n}"}) for n in range(5)),
     )
-    assert_problem(held, 503, "store_unavailable")
+    assert_problem(blocked, 503, "store_unavailable")
     assert [each.status_code for each in free] == [200] * 5
     await transaction.rollback()
     await other.close()
