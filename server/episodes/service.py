@@ -35,7 +35,7 @@ from server.security.session_names import SessionName
 from server.security.signing import Signer
 from server.storage.attempts import ended_row, step_row
 from server.storage.errors import RequestIdReusedError, RowRefusedError, StoreError, WrongExpectedVersionError
-from server.storage.read_models import go_on_row
+from server.storage.read_models import step_or_end_row
 from server.storage.stream_codec import SERVER_ACTOR, EpisodeSnapshot
 from server.storage.writers.protocol import Append, Commit, WriterStoppedError
 from server.store import EventStore
@@ -336,7 +336,7 @@ def prepare_append(
         linked.append(link(episode_id, last, new))
         last = Head(linked[-1].version, linked[-1].hash)
     state = decided.after
-    rows = (go_on_row(linked[-1], state),) if cached is None else initial_rows(linked[-1], state, cached)
+    rows = (step_or_end_row(linked[-1], state),) if cached is None else initial_rows(linked[-1], state, cached)
     if truth is not None and state.ended is not None:
         by_agent = not all(isinstance(each, EpisodeExpired) for each in decided.events)
         rows = (*rows, ended_row(linked[-1], state, truth, by_agent=by_agent))

@@ -53,8 +53,8 @@ async def schema(request: Request) -> Response:
         encode_json(
             {
                 **published_schemas(),
-                "fields": services_of(request).world.registry("single_table"),
-                "declarations": services_of(request).world.registry("multi_source"),
+                "fields": services_of(request).simulation.registry("single_table"),
+                "declarations": services_of(request).simulation.registry("multi_source"),
                 "measurements": MEASUREMENTS,
             }
         )
