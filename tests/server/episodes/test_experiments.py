@@ -119,7 +119,9 @@ class Drifted(HandMadeSimulation):
         return hand_made_experiment(patch, number).model_copy(update={"log_tail": ("another",)})
 
 
-async def test_an_audit_runs_experiments_again(settings: Settings, served: Served, simulation: HandMadeSimulation) -> None:
+async def test_an_audit_runs_experiments_again(
+    settings: Settings, served: Served, simulation: HandMadeSimulation
+) -> None:
     for action in (RUN, UNKNOWN, EMPTY, RUN, SUBMIT):
         await served.step("e", action)
     again = HandMadeSimulation()
