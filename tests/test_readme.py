@@ -36,11 +36,20 @@ def page(name: str) -> str:
     return (ROOT / "docs" / name).read_text()
 
 
-@pytest.fixture
-def base_url(tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real server process on a free port and a fresh database."""
     port = free_port()
-    command = [sys.executable, "-m", "server", "serve", "--port", str(port), "--database", str(tmp_path / "r.db")]
+    command = [
+        sys.executable,
+        "-m",
+        "server",
+        "serve",
+        "--port",
+        str(port),
+        "--database",
+        str(tmp_path_factory.mktemp("readme") / "r.db"),
+    ]
     server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:

@@ -9,10 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 import httpx
+from typer import Typer
+from typer.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE_COMMAND = (sys.executable, "-m", "server")
@@ -53,6 +56,28 @@ def run_command(*arguments: str, settings: Mapping[str, str] | None = None) -> s
         timeout=60,
         check=False,
     )
+
+
+def run_command_in_process(
+    *arguments: str, settings: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run ``mlops-debug`` with these arguments in this process, which saves a test the start of another."""
+    from server.cli import cli
+
+    return invoke_in_process(cli, arguments, settings or {})
+
+
+def invoke_in_process(
+    cli: Typer, arguments: Sequence[str], settings: Mapping[str, str], *, removed: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a thread, because an event loop may run in this one. A defect is raised."""
+    absent: dict[str, str | None] = {name: None for name in os.environ if name.startswith("MLOPS_DEBUG_")}
+    environ = {**absent, **dict.fromkeys(removed), **settings}
+    with ThreadPoolExecutor(1) as thread:
+        ended = thread.submit(CliRunner().invoke, cli, list(arguments), env=environ).result()
+    if ended.exception is not None and not isinstance(ended.exception, SystemExit):
+        raise ended.exception
+    return subprocess.CompletedProcess(arguments, ended.exit_code, ended.stdout, ended.stderr)
 
 
 class ServerProcess:

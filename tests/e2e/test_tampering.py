@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from server.cli import cli
 from tests.e2e.playing import REFUSED_QUERY, Episode, Json, diagnosis_from, open_client, truth_of
-from tests.e2e.running import ServerProcess, run_command
+from tests.e2e.running import ServerProcess, run_command, run_command_in_process
 
 VICTIM = "victim"
 KINDS = ("reset", "read", "query", "check", "experiment", "refuse", "submit")
@@ -139,7 +139,7 @@ def changed(value: Any) -> Any:
 
 @pytest.mark.parametrize("episode_id", [VICTIM, "bystander", "running", "expired"])
 def test_untouched_history_has_no_findings(played: Path, episode_id: str) -> None:
-    done = run_command("audit", episode_id, "--json", "--database", str(played))
+    done = run_command_in_process("audit", episode_id, "--json", "--database", str(played))
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["findings"] == []
 
@@ -194,7 +194,7 @@ def test_a_finding_names_the_version_of_the_event(database: Path) -> None:
 def test_audit_says_in_words_what_it_found(database: Path) -> None:
     with closing(attack(database)) as attacker:
         attacker.execute(f"DELETE FROM events WHERE {EVENT_OF_VICTIM} = 6")
-    done = run_command("audit", VICTIM, "--database", str(database))
+    done = run_command_in_process("audit", VICTIM, "--database", str(database))
     assert done.returncode == 1
     words = " ".join(done.stdout.split())
     assert [finding for finding in audit(database).findings if finding["message"] not in words] == []
@@ -206,7 +206,7 @@ def test_audit_finds_the_database_by_the_environment(played: Path) -> None:
 
 
 def test_audit_of_an_unknown_episode_is_neither_clean_nor_a_finding(played: Path) -> None:
-    assert run_command("audit", "nobody", "--database", str(played)).returncode not in {0, 1}
+    assert run_command_in_process("audit", "nobody", "--database", str(played)).returncode not in {0, 1}
 
 
 def test_tampering_with_one_episode_is_no_finding_on_another(database: Path) -> None:

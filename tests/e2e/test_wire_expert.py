@@ -19,7 +19,7 @@ from tests.e2e.playing import (
     assert_problem,
     error_of,
 )
-from tests.e2e.running import ServerProcess, run_command
+from tests.e2e.running import ServerProcess, run_command_in_process
 
 HEALTHY_SEED, ONE_SEED, TWO_SEED = 5, 2, 1
 """What the seeds plant: nothing; one fault; two."""
@@ -197,8 +197,8 @@ def test_it_survives_a_kill_and_an_audit_finds_nothing(own_server: ServerProcess
         begun.http = http
         assert begun.play(submitted(faults[0], {"root_cause_field": "model.bias"}))["info"]["score"] > 0.2
     for episode_id in ("two", "none"):
-        audited = run_command("audit", episode_id, "--database", str(own_server.database))
+        audited = run_command_in_process("audit", episode_id, "--database", str(own_server.database))
         assert audited.returncode == 0, audited.stdout + audited.stderr
-    replayed = run_command("replay", "two", "--database", str(own_server.database))
+    replayed = run_command_in_process("replay", "two", "--database", str(own_server.database))
     assert "submit: " in replayed.stdout
-    assert run_command("rebuild", "--verify", "--database", str(own_server.database)).returncode == 0
+    assert run_command_in_process("rebuild", "--verify", "--database", str(own_server.database)).returncode == 0

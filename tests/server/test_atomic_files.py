@@ -15,7 +15,7 @@ import pytest
 from server import atomic_files as whole_files
 from server.atomic_files import UnwritableFileError, atomic_write, write_text_atomically
 from server.security.secret_files import SecretFiles, UnwritableSecretsError
-from tests.e2e.running import run_command
+from tests.e2e.running import run_command, run_command_in_process
 
 
 def test_a_file_takes_its_name_when_it_is_whole(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_secret_on_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, monk
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("store") / "store.db"
-    assert run_command("rounds", "open", "--name", "spring", "--database", str(path)).returncode == 0
+    assert run_command_in_process("rounds", "open", "--name", "spring", "--database", str(path)).returncode == 0
     return path
 
 
@@ -86,7 +86,7 @@ def test_a_command_that_cannot_write_says_so_in_one_line(
     database: Path, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
     out = tmp_path / "missing" / "file"
-    done = run_command(*arguments, str(out), "--database", str(database))
+    done = run_command_in_process(*arguments, str(out), "--database", str(database))
     told = [line for line in done.stderr.splitlines() if not line.startswith("database: ")]
     assert done.returncode == 2
     assert told == [f"cannot write {out}: there is no folder {out.parent}"]
@@ -109,7 +109,9 @@ def test_a_file_that_grows_too_large_is_told_in_one_line_and_what_was_there_stay
     """A limit on the size of files is a full disk that needs no root."""
     out = tmp_path / "file"
     out.write_text("older")
-    first = run_command("checkpoint", "--json", "--database", str(database))  # nothing is left to write in the database
+    first = run_command_in_process(
+        "checkpoint", "--json", "--database", str(database)
+    )  # nothing is left to write in the database
     assert json.loads(first.stdout)["statement"]["number"] >= 1
     done = subprocess.run(
         [sys.executable, "-m", "server", *arguments, str(out), "--database", str(database)],

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mlops_debug_env.runner.json_lines import JsonLines, UnwritableFolderError
-from tests.client.runner.running import COMMAND, command, results, run_in_process, without_names
+from tests.client.runner.running import COMMAND, command_in_process, results, run_in_process, without_names
 from tests.e2e.running import ServerProcess, free_port
 
 KEY = {"OPENAI_API_KEY": "k"}
@@ -157,8 +157,8 @@ def test_a_disk_that_takes_no_more_stops_the_run_and_loses_nothing(server: Serve
     assert "Traceback" not in full.stderr
     assert len(results(tmp_path / "full")) < 12
 
-    assert command(*asked, "--out", str(tmp_path / "full"), "--resume").returncode == 0
-    assert command(*asked, "--out", str(tmp_path / "whole")).returncode == 0
+    assert command_in_process(*asked, "--out", str(tmp_path / "full"), "--resume").returncode == 0
+    assert command_in_process(*asked, "--out", str(tmp_path / "whole")).returncode == 0
     assert without_names(results(tmp_path / "full")) == without_names(results(tmp_path / "whole"))
 
 

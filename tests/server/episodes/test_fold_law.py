@@ -17,10 +17,11 @@ from server.settings import Settings
 from server.storage.stream_codec import decode_link
 from tests.auditing import audit_by_settings
 from tests.hand_made import REPAIR, HandMadeSimulation, hand_made_scenario
+from tests.profiles import count as how_many
 from tests.served import Served, counting_ids, serving
 
 pytestmark = pytest.mark.both_backends
-EPISODES = {"sqlite": 200, "postgres": 60}
+EPISODES = {"sqlite": how_many(200, quick=60), "postgres": 60}
 
 
 def random_action(draw: random.Random) -> dict[str, Any]:
