@@ -75,7 +75,7 @@ async def measure() -> dict[str, CallPath]:
     """Play on an application in this process; the scenario and the compiled statements are cached before."""
     with tempfile.TemporaryDirectory(prefix="mlops-debug-bench-") as folder:
         settings = Settings(database_url=f"sqlite:///{Path(folder) / 'episodes.db'}")
-        app = create_app(settings, world=InProcessSimulation())
+        app = create_app(settings, simulation=InProcessSimulation())
         transport = httpx.ASGITransport(app)
         async with (
             app.router.lifespan_context(app),

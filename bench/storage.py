@@ -1,4 +1,4 @@
-"""What the store costs: bytes on disk, speed of folding and auditing, and a history of a million events."""
+"""Measures the store: bytes on disk, speed of folding and auditing, and a history of a million events."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from server.settings import Settings
 from server.storage import schema as tables
 from server.storage.engines import create_write_engine, parse_url
 from server.storage.migrations import upgrade
-from server.storage.read_models import episode_row, go_on_row
+from server.storage.read_models import episode_row, step_or_end_row
 from server.storage.sql import StatementRow
 from server.storage.stream_codec import decode_link, fold_links, read_stream
 from server.storage.writers.batch import write_batch
@@ -51,7 +51,7 @@ class DiskUse:
 
 
 def fresh_episodes(number: int, *, first: int = FIRST_FRESH_SEED) -> tuple[Episode, ...]:
-    """Episodes on seeds that were not played before; what they score is not known beforehand."""
+    """Episodes on new seeds, whose scores are not known beforehand."""
     return tuple(whole_episode(seed, None) for seed in range(first, first + number))
 
 
@@ -160,5 +160,5 @@ def _history_of(stream_id: str, begin: ResetEpisode, view: EvidenceView) -> Appe
         last = link(stream_id, head, event)
         state, head = decided.after, Head(last.version, last.hash)
         linked.append(last)
-        rows.append(episode_row(last, state) if len(linked) == 1 else go_on_row(last, state))
+        rows.append(episode_row(last, state) if len(linked) == 1 else step_or_end_row(last, state))
     return Append(stream_id, 0, tuple(linked), (rows[0], rows[-1]))

@@ -18,7 +18,7 @@ _CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",
 
 
 def canonical(value: Any) -> bytes:
-    """The one byte form of a JSON value: UTF-8, sorted keys, no spaces, finite numbers."""
+    """The canonical byte form of a JSON value: UTF-8, sorted keys, no spaces, finite numbers."""
     return _CANONICAL.encode(value).encode()
 
 
@@ -36,7 +36,7 @@ class NewEvent(NamedTuple):
     actor: str
     """Who caused it: an agent's name, ``agent``, or ``server``."""
     request_id: str | None
-    """The client's id of the step; None: it gave none."""
+    """The client's id of the step; None: none was given."""
     payload: bytes
     """Canonical JSON."""
 
@@ -128,8 +128,8 @@ def verify_chain(stream_id: str, links: Iterable[Link]) -> tuple[Break, ...]:
 
 
 def _covered_by_new(stream_id: str, version: int, event: NewEvent, payload_digest: bytes) -> bytes:
-    """`_covered`, written out because that is three times as fast. Only for what is about to be written, whose types are known; what
-    was read may have been tampered with, and is encoded by `_covered`. A test compares both."""
+    """`_covered`, written out because that is three times as fast. Only for new links, whose types are known; stored
+    ones may have been tampered with, and are encoded by `_covered`. A test compares both."""
     text = encode_basestring
     request_id = "null" if event.request_id is None else text(event.request_id)
     return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from domain.families import multi_source
 from domain.faults import POOLS, Fault, find_fault
 from domain.faults.compositions import HEALTHY, draw_faults, named_faults
 from domain.scenario import Accepted, CheckResult, Composition, Evidence, RunSummary, Scenario, Truth
@@ -16,7 +17,9 @@ from domain.types import COMPOSED_TASK, TaskId
 
 __all__ = ["GENERATOR_VERSION", "HEALTHY", "generate", "observe_run", "scenario_seed"]
 
-GENERATOR_VERSION = "4"
+GENERATOR_VERSION = "5"
+OF_SEVERAL_SOURCES: tuple[TaskId, ...] = ("hard", "expert")
+"""Tasks whose runs are of the family ``multi_source``; the others are of ``single_table``."""
 
 
 def generate(task_id: TaskId, seed: int, *, fault: str | None = None, split: SeedSplit = "train") -> Scenario:
@@ -25,7 +28,7 @@ def generate(task_id: TaskId, seed: int, *, fault: str | None = None, split: See
     Args:
         task_id: whose pool of faults to draw from.
         seed: 0 to 2^128 - 1.
-        fault: plant this one instead of drawing; ``none`` gives the healthy twin. On the task of none, one or two faults
+        fault: plant this one instead of drawing; ``none`` gives the healthy twin of what is drawn. On the task of none, one or two faults
             ``one+other`` plants both.
         split: whose themes, names and spellings the files are written in. The same seed in another split is another scenario.
 
@@ -33,6 +36,9 @@ def generate(task_id: TaskId, seed: int, *, fault: str | None = None, split: See
         UnknownFaultError: the catalogue has no such fault.
     """
     own_seed = scenario_seed(task_id, seed, split)
+    if task_id in OF_SEVERAL_SOURCES:
+        evidence, truth = multi_source.generate(task_id, own_seed, fault=fault, split=split)
+        return Scenario(generator_version=GENERATOR_VERSION, task_id=task_id, seed=seed, evidence=evidence, truth=truth)
     healthy = draw_pipeline(own_seed, split)
     if task_id == COMPOSED_TASK:
         return _scenario(task_id, seed, *_compose(healthy, fault))

@@ -1,4 +1,4 @@
-"""The README is run, not believed."""
+"""The commands and claims of the README are run."""
 
 from __future__ import annotations
 
@@ -117,12 +117,12 @@ def test_the_commands_are_the_two_that_must_work() -> None:
 
 
 def test_the_front_matter_is_that_of_a_space_that_runs_the_image() -> None:
-    told = yaml.safe_load(README.partition("\n---\n")[0])
+    front_matter = yaml.safe_load(README.partition("\n---\n")[0])
     port = re.search(r"^EXPOSE (\d+)$", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
     assert port is not None
-    assert (told["sdk"], told["app_port"]) == ("docker", int(port[1]))
-    assert "openenv" in told["tags"]
-    assert told["title"] == "MLOps Debugger"
+    assert (front_matter["sdk"], front_matter["app_port"]) == ("docker", int(port[1]))
+    assert "openenv" in front_matter["tags"]
+    assert front_matter["title"] == "MLOps Debugger"
 
 
 def test_the_package_has_the_readme_without_its_front_matter() -> None:

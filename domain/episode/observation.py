@@ -209,7 +209,7 @@ def observe_and_hash(view: EvidenceView, state: EpisodeState) -> HashedObservati
 def observe_reset(view: EvidenceView, state: EpisodeState, registry: bytes) -> bytes:
     """The same for a reset, or for a client that takes an episode up again: with everything an agent starts from.
 
-    ``registry`` is the JSON of ``field_registry``, the same for every episode.
+    ``registry`` is the JSON of ``field_registry``, the same for every run of a family.
     """
     opening = b"".join(
         (

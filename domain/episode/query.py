@@ -94,8 +94,16 @@ def _keeps_epochs(wanted: str) -> Callable[[str], bool] | None:
 
 
 def query_lines(text: str, field: str) -> Any:
-    """The lines of code or log that match, or ``MISSING`` where none does."""
-    return filter_lines(text, field) or MISSING
+    """The lines of code or log that match, or ``MISSING`` where none does.
+
+    Where no line has a dotted name such as ``split.by`` as it stands, the lines that have its last part as a word.
+    """
+    lines = filter_lines(text, field)
+    _, dot, last = field.strip().rpartition(".")
+    if not lines and dot and last.isidentifier():
+        word = re.compile(rf"(?i)(?<![a-z0-9]){re.escape(last)}(?![a-z0-9_])")
+        lines = [line for line in text.splitlines() if word.search(line)]
+    return lines or MISSING
 
 
 def query_document(document: Any, field: str) -> Any:

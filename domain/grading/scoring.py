@@ -22,6 +22,7 @@ from domain.grade import (
     brier_of,
     penalty_reason,
 )
+from domain.grading import declarations
 from domain.grading.free_text.fixes import FixReading, read_fix
 from domain.grading.free_text.naming import fields_named, file_named
 from domain.rubric import RUBRIC, Rubric
@@ -49,6 +50,8 @@ def verify_patch(truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric 
     Repaired means: the pipeline of the twin, or a value in the declared safe range, or, run again, no reason raised that
     the twin does not raise and no lower accuracy on fresh rows of the same data set.
     """
+    if declarations.is_declared(truth):
+        return declarations.verify_patch(truth, patch, rubric=rubric)
     faulty, twin = Pipeline.from_json(truth.pipeline), Pipeline.from_json(truth.twin)
     try:
         changes = changed_values(patch)
@@ -162,7 +165,7 @@ def grade(
     accepted = truth.accepted
     category = _part(rubric.category_points, diagnosis.failure_category in accepted.categories)
     file = _part(rubric.file_points, file_named(diagnosis.root_cause_file) in accepted.files)
-    field = _field_part(diagnosis.root_cause_field, accepted.fields, rubric)
+    field = _field_part(_fields_named(diagnosis.root_cause_field, truth), accepted.fields, rubric)
     fix = _fix_part(diagnosis, truth, verdict, rubric)
     penalties = []
     total = category.awarded + file.awarded + field.awarded + fix.awarded
@@ -203,10 +206,16 @@ def _part(points: float, is_right: bool) -> Part:
     return Part(awarded=points if is_right else 0.0, possible=points)
 
 
-def _field_part(text: str | None, accepted: tuple[str, ...], rubric: Rubric) -> Part:
+def _fields_named(text: str | None, truth: Truth) -> frozenset[str]:
+    """The fields of the run that a text names."""
+    if declarations.is_declared(truth):
+        return declarations.paths_named(declarations.state_of(truth), text)
+    return frozenset(spec.field for spec in fields_named(text))
+
+
+def _field_part(named: frozenset[str], accepted: tuple[str, ...], rubric: Rubric) -> Part:
     """Full for the right field alone, less beside one other, nothing in a list: guessing k fields never pays."""
-    named = fields_named(text)
-    others = sum(spec.field not in accepted for spec in named)
+    others = len(named - set(accepted))
     if len(named) == others or others > 1:
         share = 0.0
     else:
@@ -222,7 +231,7 @@ def _fix_part(diagnosis: Diagnosis, truth: Truth, verdict: PatchVerdict | None, 
         awarded, text = points * verdict.credit, verdict.explanation
     else:
         awarded, text = _grade_direction_only(reading, truth, rubric)
-    named = {spec.field for spec in fields_named(diagnosis.root_cause_field)}
+    named = _fields_named(diagnosis.root_cause_field, truth)
     if awarded and named and not named & set(truth.accepted.fields):
         awarded *= rubric.contradicting_fix_share
         text += CONTRADICTING

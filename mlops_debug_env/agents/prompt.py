@@ -117,11 +117,11 @@ def _describe_fields(registry: Iterable[RegistryField]) -> str:
 
 def _describe_field(each: RegistryField) -> str:
     if each.choices is not None:
-        values = "one of " + "|".join(each.choices)
+        values = "one of " + "|".join(map(str, each.choices))
     elif each.range is not None:
         values = f"{each.type} {each.range[0]:g} to {each.range[1]:g}"
     else:
-        values = each.type
+        values = each.form or each.type
     return f"{each.field} ({values}{' or null' if each.nullable else ''})"
 
 

@@ -85,7 +85,7 @@ class _Action(BaseModel):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """The tag has a default so that nobody types it twice; on the wire it must be there."""
+        """Make the tag required in the schema; its default in Python is not part of the wire."""
         schema = handler(core_schema)
         properties = handler.resolve_ref_schema(schema)
         tag = properties.get("properties", {}).get("action_type")

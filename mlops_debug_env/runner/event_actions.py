@@ -9,7 +9,7 @@ from mlops_debug_env.protocol.actions import Action, parse_action
 
 
 def recorded_action(event: Mapping[str, Any]) -> Action | None:
-    """The action in a form that means the same; None: no action led to this event."""
+    """An equivalent action; None: the event was not caused by an action."""
     payload = event["payload"] or {}
     match event["kind"]:
         case "read":
@@ -33,7 +33,7 @@ def recorded_action(event: Mapping[str, Any]) -> Action | None:
 
 
 def _submitted(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """What was said. Events before schema version 3 held one diagnosis; since then the expert task's say what was missed."""
+    """The submitted diagnoses. Events before schema version 3 have one; later ones of the expert task have ``missed``."""
     if "entries" not in payload:
         return dict(payload["diagnosis"])
     said = [entry["diagnosis"] for entry in payload["entries"]]

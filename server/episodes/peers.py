@@ -90,7 +90,7 @@ class PeerChannel:
             return
         is_listening = asyncio.Event()
         self._disconnected_since = time.monotonic()
-        task = asyncio.create_task(supervisor.keep(LISTENER, lambda: self._listen(on_message, is_listening)))
+        task = asyncio.create_task(supervisor.run_restarting(LISTENER, lambda: self._listen(on_message, is_listening)))
         try:
             await self._wait_until(is_listening)
             yield

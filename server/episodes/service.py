@@ -15,6 +15,7 @@ from domain.chain import EMPTY, Head, Link, NewEvent, link
 from domain.episode.decide import Command, Decision, EndEpisode, decide, end
 from domain.episode.observation import observe, observe_final, observe_reset
 from domain.events import EpisodeExpired, ExpireReason, encode
+from domain.families import FAMILIES, family_of
 from domain.json import encode_json
 from domain.scenario import Composition, Truth
 from server.clock import to_timestamp
@@ -34,7 +35,7 @@ from server.security.session_names import SessionName
 from server.security.signing import Signer
 from server.storage.attempts import ended_row, step_row
 from server.storage.errors import RequestIdReusedError, RowRefusedError, StoreError, WrongExpectedVersionError
-from server.storage.read_models import go_on_row
+from server.storage.read_models import step_or_end_row
 from server.storage.stream_codec import SERVER_ACTOR, EpisodeSnapshot
 from server.storage.writers.protocol import Append, Commit, WriterStoppedError
 from server.store import EventStore
@@ -65,7 +66,7 @@ class Episodes:
         self._simulation = simulation
         self._clock = clock
         self._new_id = new_id
-        self._registry = encode_json(simulation.registry())
+        self._registries = {family: encode_json(simulation.registry(family)) for family in FAMILIES}
         self._locks = KeyedLock()
         self.cache = self._cache = EpisodeCache(store, limit=limit)
         self._open = open_episodes
@@ -99,7 +100,7 @@ class Episodes:
                 raise EpisodeTakenError(episode_id)
             if cached is None:
                 cached = await self._scenarios.get(current.state.reset.scenario_digest)
-            shown = observe_reset(cached.view, current.state, self._registry)
+            shown = observe_reset(cached.view, current.state, self._registries[family_of(cached.scenario.truth)])
             response = build_response(episode_id, current, shown, cached.scenario.truth, self._signer)
         over_limit = self._open.begin(client, episode_id) if is_new and current.state.reset.round is None else None
         if over_limit is not None:
@@ -335,7 +336,7 @@ def prepare_append(
         linked.append(link(episode_id, last, new))
         last = Head(linked[-1].version, linked[-1].hash)
     state = decided.after
-    rows = (go_on_row(linked[-1], state),) if cached is None else initial_rows(linked[-1], state, cached)
+    rows = (step_or_end_row(linked[-1], state),) if cached is None else initial_rows(linked[-1], state, cached)
     if truth is not None and state.ended is not None:
         by_agent = not all(isinstance(each, EpisodeExpired) for each in decided.events)
         rows = (*rows, ended_row(linked[-1], state, truth, by_agent=by_agent))

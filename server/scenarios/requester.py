@@ -19,7 +19,7 @@ class Priority(IntEnum):
     BACKGROUND = 2
 
 
-class Inbox:
+class MessageBuffer:
     """The messages of one connection. While work waits for a turn, one message is received ahead: it may be the last."""
 
     __slots__ = ("_receive", "ahead")
@@ -30,7 +30,7 @@ class Inbox:
         """Receives the next message; None: none is received ahead."""
 
     @contextmanager
-    def watched(self, on_leave: Callable[[], None]) -> Iterator[None]:
+    def monitored(self, on_leave: Callable[[], None]) -> Iterator[None]:
         """Inside, ``on_leave`` is called when the client closes the connection."""
 
         def look(ahead: asyncio.Task[Message]) -> None:
@@ -54,18 +54,18 @@ class Inbox:
 
 
 class Requester(NamedTuple):
-    """The client as limits know it, and how urgent its work is."""
+    """A client as the limits identify it, and the priority of its work."""
 
     client: str = ""
     priority: Priority = Priority.BACKGROUND
-    inbox: Inbox | None = None
+    inbox: MessageBuffer | None = None
     """Watched while its work waits for a turn; None: the work is done whether or not the client stays."""
 
 
 REQUESTER: ContextVar[Requester] = ContextVar("requester", default=Requester())  # noqa: B039 - never changed in place
 
 
-class ClientLeftError(Exception):
+class ClientDisconnectedError(Exception):
     """The client closed its connection while its work was waiting."""
 
 
@@ -82,7 +82,7 @@ def as_requester(priority: Priority) -> Iterator[None]:
 @asynccontextmanager
 async def while_connected(receive: Receive) -> AsyncIterator[None]:
     """Inside, which is after the body of a request was read, work that waits is dropped when the client leaves."""
-    inbox = Inbox(receive)
+    inbox = MessageBuffer(receive)
     token = REQUESTER.set(REQUESTER.get()._replace(inbox=inbox))
     try:
         yield

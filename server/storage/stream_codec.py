@@ -57,12 +57,12 @@ def fold_links(links: Iterable[Link]) -> EpisodeSnapshot:
     return EpisodeSnapshot(state, head, frozenset(request_ids))
 
 
-_STREAM: Select[Any] = select(events).where(events.c.stream_id == bindparam("stream")).order_by(events.c.version)
+STREAM_QUERY: Select[Any] = select(events).where(events.c.stream_id == bindparam("stream")).order_by(events.c.version)
 
 
 def read_stream(connection: Connection, stream_id: str) -> tuple[Link, ...]:
     """The links of a stream in order; empty if there is none."""
-    return tuple(to_link(row) for row in connection.execute(_STREAM, {"stream": stream_id}))
+    return tuple(to_link(row) for row in connection.execute(STREAM_QUERY, {"stream": stream_id}))
 
 
 def to_link(row: Row[Any]) -> Link:

@@ -29,7 +29,7 @@ from server.ranking.errors import (
 )
 from server.scenarios.fair_queue import QueueFullError
 from server.scenarios.repository import ScenarioLostError
-from server.scenarios.requester import ClientLeftError
+from server.scenarios.requester import ClientDisconnectedError
 from server.scenarios.workers import WorkerLostError
 from server.security.api_keys import KeyRefusedError
 from server.security.identity import ReservedNameError
@@ -138,7 +138,7 @@ _BY_ERROR: Mapping[type[Exception], ProblemType | Callable[[Any], Problem]] = Ma
         TooManySocketsError: problems.TOO_MANY_SOCKETS,
         QueueFullError: problems.TOO_MANY_WAITING,
         WorkerLostError: problems.GENERATOR_UNAVAILABLE,
-        ClientLeftError: problems.CLIENT_LEFT,
+        ClientDisconnectedError: problems.CLIENT_LEFT,
         StoreUnavailableError: _of_unavailable,
         WriterStoppedError: _of_unavailable,
         ScenarioLostError: problems.SCENARIO_LOST,

@@ -21,7 +21,7 @@ from server.episodes.commands import check_name
 from server.episodes.errors import SessionTakenOverError
 from server.episodes.limits import TooManySocketsError
 from server.episodes.sessions import SessionSocket
-from server.scenarios.requester import Inbox
+from server.scenarios.requester import MessageBuffer
 from server.security.api_keys import KeyRefusedError
 from server.security.identity import ReservedNameError, identity_of
 from server.services import Services
@@ -34,7 +34,7 @@ class Connection(NamedTuple):
     """An accepted WebSocket, without the layers of Starlette."""
 
     services: Services
-    inbox: Inbox
+    inbox: MessageBuffer
     receive: Receive
     send: Send
 
@@ -65,7 +65,7 @@ class WebSocketEndpoint(ABC):
                 await self._close_with_error(send, error, WS_1013_TRY_AGAIN_LATER)
                 return
             try:
-                await self._open_session(websocket, Connection(services, Inbox(receive), receive, send))
+                await self._open_session(websocket, Connection(services, MessageBuffer(receive), receive, send))
             finally:
                 services.sockets.leave()
 

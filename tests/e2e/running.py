@@ -1,4 +1,4 @@
-"""Runs the product as a user does: a server process on a free port, and its other commands."""
+"""Runs the product as a user does: a server process on a free port, and the other commands."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def free_port() -> int:
     """A port that no other process is given while this one runs.
 
     It stays bound here, without listening: a server, which sets SO_REUSEADDR, may listen on it, and the kernel hands it to
-    nobody who asks for any free port.
+    no process that requests any free port.
     """
-    held = socket.socket()
-    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    held.bind(("127.0.0.1", 0))
-    _reserved.append(held)
-    port: int = held.getsockname()[1]
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind(("127.0.0.1", 0))
+    _reserved.append(bound)
+    port: int = bound.getsockname()[1]
     return port
 
 

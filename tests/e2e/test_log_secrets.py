@@ -77,8 +77,8 @@ LOGS = list(product(("info", "debug"), ("text", "json")))
 )
 def test_no_secret_is_in_the_log_and_a_refused_socket_is_no_error(tmp_path: Path, log: tuple[str, str]) -> None:
     level, form = log
-    told = {"MLOPS_DEBUG_ACCESS_LOG": "true", "MLOPS_DEBUG_LOG_FORMAT": form}
-    server = ServerProcess(tmp_path, child_environment=environment(**told), log_level=level)
+    variables = {"MLOPS_DEBUG_ACCESS_LOG": "true", "MLOPS_DEBUG_LOG_FORMAT": form}
+    server = ServerProcess(tmp_path, child_environment=environment(**variables), log_level=level)
     server.start()
     try:
         use(server)

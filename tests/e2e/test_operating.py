@@ -1,4 +1,4 @@
-"""What an operator uses: measurements, a log for machines, an orderly stop, a backup of a server that plays, and doctor."""
+"""Operation: metrics, JSON logs, graceful stop, backup under load, and doctor."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_the_log_is_json_and_names_request_and_episode_but_no_secret(logging_ser
     assert SECRET not in logging_server.output
 
 
-def test_a_server_that_is_told_to_stop_answers_what_it_has_and_keeps_it(own_server: ServerProcess) -> None:
+def test_a_server_that_is_stopped_answers_what_it_has_and_keeps_it(own_server: ServerProcess) -> None:
     acknowledged: list[int] = []
     with open_client(own_server.url) as http, open_socket(own_server.socket_url) as idle:
         idle.ask("reset")
@@ -156,7 +156,9 @@ def test_a_backup_is_taken_while_the_server_plays_and_is_whole(own_server: Serve
     assert (again.returncode, "exists" in again.stderr) == (2, True)
 
 
-def test_a_backup_of_an_edited_database_is_told_and_does_not_count(own_server: ServerProcess, tmp_path: Path) -> None:
+def test_a_backup_of_an_edited_database_is_reported_and_does_not_count(
+    own_server: ServerProcess, tmp_path: Path
+) -> None:
     with open_client(own_server.url) as http:
         Episode(http, seed=7, episode_id="edited").step("read_config")
     own_server.stop()

@@ -1,4 +1,4 @@
-"""WIRE.md, "Reset": what an episode begins with."""
+"""WIRE.md, "Reset": the start of an episode."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from domain.diagnosis import Diagnosis, PatchEntry
 from domain.fields.field import FieldSpec, ValueOutsideFieldError
+from domain.grading import declarations
 from domain.grading.free_text import clauses, concepts
 from domain.grading.free_text.choices import choice_of_constant, propose_choice, quoted_choice
 from domain.grading.free_text.naming import fields_named, settable_fields, to_words
@@ -42,6 +43,8 @@ def read_fix(diagnosis: Diagnosis, truth: Truth) -> FixReading:
         return FixReading(diagnosis.patch)
     if not diagnosis.proposed_fix:
         return NO_CHANGE
+    if declarations.is_declared(truth):
+        return FixReading(declarations.read_edits(diagnosis, truth))
     named_as_cause = fields_named(diagnosis.root_cause_field)
     return read_text(diagnosis.proposed_fix, named_as_cause, Pipeline.from_json(truth.pipeline))
 

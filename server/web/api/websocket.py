@@ -103,7 +103,7 @@ class EpisodePlayer:
             return _error_frame(error)
 
     async def _step(self, frame: StepFrame) -> bytes:
-        self._services.pace.acquire(self._client)
+        self._services.step_limiter.acquire(self._client)
         metadata = frame.data.metadata
         response = await self._services.episodes.step(
             self._socket.episode_id or await self._current(),
@@ -118,7 +118,7 @@ class EpisodePlayer:
     async def _reset(self, wanted: ResetRequest) -> bytes:
         token = REQUESTER.set(self._waiting_requester)
         try:
-            authorized = await self._services.admission.authorize_reset(self._identity, wanted)
+            authorized = await self._services.access.authorize_reset(self._identity, wanted)
             if self._key is not None:
                 # The session sets the socket's episode, as it does after a reset over REST.
                 return (await self._services.sessions.reset(self._key, authorized, client=self._client)).to_frame()

@@ -61,7 +61,7 @@ def observed(step_count: int = 0, *, max_steps: int = 20, **result: Any) -> Obse
 
 @pytest.mark.parametrize("split", SEED_SPLITS)
 @pytest.mark.parametrize(("task_id", "fault_id"), FAULTS)
-def test_the_planted_fault_is_found_in_whatever_style(task_id: Any, fault_id: str, split: SeedSplit) -> None:
+def test_the_planted_fault_is_found_in_every_style(task_id: Any, fault_id: str, split: SeedSplit) -> None:
     right = 0
     for seed in SEEDS:
         truth = (scenario := generate(task_id, seed, fault=fault_id, split=split)).truth

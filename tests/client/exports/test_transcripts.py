@@ -1,4 +1,4 @@
-"""What a conversation in an export says was sent, a scripted model has received."""
+"""The messages of an exported transcript are those that a scripted model received."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ async def test_a_model_s_folder_without_requests_gives_what_was_sent(
         assert json.loads(rows[task_id]["tools"]) == requests[-1]["tools"]
 
 
-async def test_a_pair_is_of_episodes_that_were_told_and_offered_the_same(
+async def test_a_pair_is_of_episodes_that_have_the_same_prompt_and_tools(
     server: ServerProcess, suite: Path, tmp_path: Path
 ) -> None:
     await play(server, suite, tmp_path / "json", IN_JSON, "--tool-mode", "json")

@@ -106,15 +106,15 @@ async def test_ten_failures_in_a_row_end_the_run(server: ServerProcess, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("code", "told"), [(401, "refuses the key in OPENAI_API_KEY"), (404, "does not know the model")]
+    ("code", "message"), [(401, "refuses the key in OPENAI_API_KEY"), (404, "does not know the model")]
 )
 async def test_a_wrong_key_or_model_ends_the_run_with_the_first_call(
-    code: int, told: str, server: ServerProcess, tmp_path: Path
+    code: int, message: str, server: ServerProcess, tmp_path: Path
 ) -> None:
     script = (status(code, "not for you"),)
     ended, model = await evaluate(server, tmp_path, script, "--entries", "30", "--log-format", "openenv")
     assert ended.returncode == 3
-    assert told in ended.stderr
+    assert message in ended.stderr
     assert ended.stderr.splitlines()[-1].startswith("error: ")
     assert (len(model.asked), list(read_failures(tmp_path / "r"))) == (1, [])
     assert ended.stdout.splitlines()[-1] == "[END] success=false steps=0 score=0.00 rewards="

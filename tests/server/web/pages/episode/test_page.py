@@ -173,7 +173,7 @@ async def test_comparing_marks_where_two_part(served: Served) -> None:
 
 @pytest.fixture
 async def real(settings: Settings) -> AsyncIterator[Served]:
-    async with serving(settings, world=InProcessSimulation()) as running:
+    async with serving(settings, simulation=InProcessSimulation()) as running:
         yield running
 
 
@@ -236,8 +236,8 @@ class FailingOnce(HandMadeSimulation):
 
 
 async def test_a_twin_that_failed_does_not_take_a_newer_one_with_it() -> None:
-    world, scenario = FailingOnce(), CachedScenario(hand_made_scenario(), is_stored=False)
-    twins = TwinCache(world)
+    simulation, scenario = FailingOnce(), CachedScenario(hand_made_scenario(), is_stored=False)
+    twins = TwinCache(simulation)
 
     async def ask_twice() -> None:
         with pytest.raises(RuntimeError):
@@ -246,4 +246,4 @@ async def test_a_twin_that_failed_does_not_take_a_newer_one_with_it() -> None:
 
     # Both wait for the one that fails, and the first asks again before the second has heard of it.
     await asyncio.gather(ask_twice(), ask_twice())
-    assert len(world.generated) == 2
+    assert len(simulation.generated) == 2

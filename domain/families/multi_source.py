@@ -1,0 +1,198 @@
+"""Runs on a warehouse of several sources: scenarios and experiments, see `domain.training.multi_source`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from domain.diagnosis import PatchEntry
+from domain.experiment import (
+    LOG_TAIL_LINES,
+    ExperimentMetrics,
+    ExperimentRejectedError,
+    ExperimentResult,
+    SourceMetrics,
+    SplitMetrics,
+)
+from domain.grading.declarations import changes_of
+from domain.scenario import Accepted, CheckResult, Composition, Evidence, RunSummary, SafeField, Truth
+from domain.training.artifacts.numbers import to_json
+from domain.training.multi_source import artifacts, checks
+from domain.training.multi_source.agreements import AGREEMENTS, BY_FAULT
+from domain.training.multi_source.case import FAMILY, Case, Planted, State, draw_case, healthy_twin
+from domain.training.multi_source.fit import log_loss
+from domain.training.multi_source.registry import UnknownFieldError, ValueOutsideFieldError, file_of
+from domain.training.multi_source.reports import draw_identity, render_log, render_reports
+from domain.training.multi_source.run import NoRowsError, Run, simulate
+from domain.training.multi_source.slices import render_slices
+from domain.training.randomness import Stream
+from domain.training.style import SeedSplit
+from domain.types import ARTIFACT_NAMES, COMPOSED_TASK, ArtifactName, TaskId
+
+FAULTS: tuple[str, ...] = tuple(agreement.fault_id for agreement in AGREEMENTS)
+"""Ids of the faults of this family, in the order in which they are drawn."""
+COUNTS = (0, 1, 1, 2)
+"""How many faults the task of none, one or two plants, all four equally likely."""
+NONE, SEPARATOR = "none", "+"
+MODEL = "mlp"
+
+
+class UnknownSourceFaultError(LookupError):
+    """The family has no such fault."""
+
+    def __init__(self, fault_id: str) -> None:
+        super().__init__(f"no fault of {FAMILY} is called {fault_id}")
+        self.fault_id = fault_id
+
+
+def draw_faults(task_id: TaskId, seed: int, fault: str | None) -> tuple[str, ...]:
+    """The ids of what is planted.
+
+    Args:
+        seed: of the scenario.
+        fault: named instead of drawn: an id, or two joined by ``+``; None: drawn.
+
+    Raises:
+        UnknownSourceFaultError: the family has no such fault.
+    """
+    if fault is not None:
+        named = tuple(sorted(fault.split(SEPARATOR)))
+        for one in named:
+            if one not in BY_FAULT:
+                raise UnknownSourceFaultError(fault)
+        return named
+    draw = Stream(seed, "fault")
+    count = draw.choice(COUNTS) if task_id == COMPOSED_TASK else 1
+    return tuple(sorted(FAULTS[place] for place in draw.permutation(len(FAULTS))[:count]))
+
+
+def generate(
+    task_id: TaskId, seed: int, *, fault: str | None, split: SeedSplit
+) -> tuple[Evidence, Truth | Composition]:
+    """Evidence and truth of a scenario; `seed` is that of the scenario (0 to 2^128 - 1)."""
+    if fault == NONE:
+        case = healthy_twin(draw_case(seed, split, draw_faults(task_id, seed, None)))
+    else:
+        case = draw_case(seed, split, draw_faults(task_id, seed, fault))
+    return _evidence(case), _truth(case, task_id)
+
+
+def run_experiment(truth: Truth | Composition, patch: tuple[PatchEntry, ...], number: int) -> ExperimentResult:
+    """Train the run again with a patch; raises ``ExperimentRejectedError``."""
+    state = State.from_json(truth.pipeline)
+    try:
+        patched = state.declaring(changes_of(state, patch))
+        run = simulate(patched, seed=Stream(state.seed, f"experiment/{number}").integer(0, 99999))
+    except UnknownFieldError as error:
+        raise ExperimentRejectedError(
+            "unknown_field", f"{error.file} has no field {error.field} that can be set"
+        ) from error
+    except ValueOutsideFieldError as error:
+        raise ExperimentRejectedError("invalid_value", str(error)) from error
+    except NoRowsError as error:
+        raise ExperimentRejectedError("invalid_value", "the patch leaves no row to train on") from error
+    return ExperimentResult(
+        number=number,
+        patch=patch,
+        status="finished" if run.fit.stopped_at is None else "stopped",
+        log_tail=_log_tail(run),
+        metrics=_metrics(run),
+    )
+
+
+def _log_tail(run: Run) -> tuple[str, ...]:
+    lines = render_log(run, draw_identity(run)).splitlines()
+    return tuple(line for line in lines if " epoch " in line)[-LOG_TAIL_LINES:]
+
+
+def _metrics(run: Run) -> ExperimentMetrics:
+    found = {}
+    for place, name in enumerate(run.state.layout.source_names):
+        shares = []
+        for kind in ("train", "validation"):
+            own = run.sets[kind].source == place
+            right = run.predicted[kind][own] == run.sets[kind].label[own]
+            shares.append(to_json(float(right.mean())) if own.any() else None)
+        found[name] = SourceMetrics(train_accuracy=shares[0], validation_accuracy=shares[1])
+    return ExperimentMetrics(train=_scores(run, "train"), validation=_scores(run, "validation"), by_source=found)
+
+
+def _scores(run: Run, name: str) -> SplitMetrics:
+    labels = run.sets[name].label
+    if not len(labels):
+        return SplitMetrics(accuracy=None, loss=None)
+    with np.errstate(all="ignore"):
+        loss = float(log_loss(run.fit.best.logits(run.features[name]), labels).mean())
+    return SplitMetrics(accuracy=to_json(float((run.predicted[name] == labels).mean())), loss=to_json(loss))
+
+
+def _evidence(case: Case) -> Evidence:
+    run, previous = simulate(case.now), simulate(case.before)
+    texts: dict[ArtifactName, str] = {
+        "config.yaml": artifacts.render_config(case.now),
+        "preprocessing.py": artifacts.render_code(case.now),
+        "model_card.json": artifacts.render_card(case.now),
+        "data_sources.yaml": artifacts.render_sources(case.now),
+        "data_slices.json": render_slices(run),
+        "train.py": artifacts.render_train(case.now),
+        "changes.diff": artifacts.render_changes(case),
+        **render_reports(run, previous),
+    }
+    status = "finished" if run.fit.stopped_at is None else "stopped"
+    return Evidence(
+        run_id=draw_identity(run).run_id,
+        run_summary=RunSummary(model=MODEL, dataset=case.now.layout.dataset, status=status),
+        artifacts={name: texts[name] for name in ARTIFACT_NAMES},
+        checks={
+            name: CheckResult(check=name, flag=None, reasons=None, measured=measured)
+            for name, measured in checks.run_checks(run).items()
+        },
+    )
+
+
+def _truth(case: Case, task_id: TaskId) -> Truth | Composition:
+    faults = tuple(_truth_of(case, one) for one in case.planted)
+    if task_id == COMPOSED_TASK:
+        return Composition(faults=faults, pipeline=case.now.to_json(), twin=_repaired(case, case.planted))
+    if not faults:
+        return Truth(
+            fault_id=NONE,
+            failure_category=None,
+            root_cause_file=None,
+            root_cause_field=None,
+            proposed_fix=None,
+            patch=(),
+            accepted=Accepted(files=(), categories=(), fields=()),
+            safe=(),
+            pipeline=case.now.to_json(),
+            twin=_repaired(case, ()),
+        )
+    return faults[0]
+
+
+def _repaired(case: Case, planted: tuple[Planted, ...]) -> dict[str, object]:
+    """What the run becomes by the repairs: they alone, since all else is as in what ran."""
+    return {"family": FAMILY, "declared": {one.path: one.repair for one in planted}}
+
+
+def _truth_of(case: Case, one: Planted) -> Truth:
+    agreement, layout = one.agreement, case.now.layout
+    also = agreement.also(layout, one.path)
+    files = tuple(dict.fromkeys((agreement.file, *(file_of(path) for path in also))))
+    shown = "null" if one.repair is None else one.repair
+    return Truth(
+        fault_id=agreement.fault_id,
+        failure_category=agreement.category,
+        root_cause_file=agreement.file,
+        root_cause_field=one.path,
+        proposed_fix=f"Set {one.path} to {shown}.",
+        patch=(PatchEntry(file=agreement.file, field=one.path, value=one.repair),),
+        accepted=Accepted(
+            files=files, categories=(agreement.category, *agreement.also_categories), fields=(one.path, *also)
+        ),
+        safe=(SafeField(file=agreement.file, field=one.path),),
+        pipeline=case.now.to_json(),
+        twin=_repaired(case, (one,)),
+    )
+
+
+__all__ = ["COUNTS", "FAULTS", "UnknownSourceFaultError", "draw_faults", "generate", "run_experiment"]

@@ -1,0 +1,140 @@
+"""Messages and authors of commits: what was changed, never whether that was right."""
+
+from __future__ import annotations
+
+from typing import Mapping
+
+from domain.training.multi_source.artifacts.style import Style
+from domain.training.pipeline import FieldValue
+from domain.training.style import SeedSplit
+
+AUTHORS: Mapping[SeedSplit, tuple[str, ...]] = {
+    "train": ("Ines Okafor", "Tomas Lind", "Mira Sato", "Jonas Weber", "Ada Kovacs", "Luis Prado"),
+    "validation": ("Noor Haddad", "Emil Strand", "Rosa Vidal", "Kofi Mensah"),
+    "test": ("Hana Novak", "Peter Quist", "Lena Ortiz", "Samir Joshi"),
+}
+_MESSAGES: Mapping[str, tuple[str, str, str]] = {
+    "unit": (
+        "Update the unit of {column} at {source}",
+        "{source}: declare {column} as {value}",
+        "Revise the unit of {column}, {source}",
+    ),
+    "missing_code": (
+        "Update the missing code of {column} at {source}",
+        "{source}: {column} uses {value} for missing",
+        "Revise empty values of {column}, {source}",
+    ),
+    "column.used_until": (
+        "Update the last month of {column} at {source}",
+        "{source}: {column} used until {value}",
+        "Set the end of {column} for {source}",
+    ),
+    "label_map": (
+        "Update the label map of {source}",
+        "{source}: read labels with {value}",
+        "Switch the label codes of {source}",
+    ),
+    "used_until": ("Update the last month of {source}", "{source}: used until {value}", "Set the end of {source}"),
+    "snapshot": (
+        "Update the snapshot of {source}",
+        "{source}: take the snapshot of {value}",
+        "Point {source} to another snapshot",
+    ),
+    "date_format": (
+        "Update the date format of {source}",
+        "{source}: dates are {value}",
+        "Change how the dates of {source} are read",
+    ),
+    "deduplicate": (
+        "Update the deduplication of {source}",
+        "{source}: deduplicate by {value}",
+        "Revisit repeated rows of {source}",
+    ),
+    "majority_kept": (
+        "Update the kept share at {source}",
+        "{source}: {value} of the majority kept",
+        "Adjust the thinning of {source}",
+    ),
+    "tokenizer": (
+        "Update the tokenizer of {source}",
+        "{source}: texts use {value}",
+        "Change the tokenizer for {source}",
+    ),
+    "join.keys": ("Update the keys of the join", "Join on {value}", "Rework how the second table is matched"),
+    "join.how": ("Update the kind of join", "Make the join {value}", "Rework which rows the join keeps"),
+    "labels.maturity_months": (
+        "Update the maturity of labels",
+        "Wait {value} months for labels",
+        "Revise when labels count as complete",
+    ),
+    "as_of": ("Update the timestamp of {column}", "Take {column} as of {value}", "Change when {column} is taken"),
+    "split.by": ("Update the split", "Split by {value}", "Rework the split"),
+    "split.groups": (
+        "Update the groups of the split",
+        "Split with groups {value}",
+        "Rework what is kept together in the split",
+    ),
+    "imputer.fill": ("Update the imputer", "Fill empty cells with {value}", "Rework empty cells"),
+    "evaluation.label_order": (
+        "Update the order of test labels",
+        "Read test labels in order {value}",
+        "Update reading of the test labels",
+    ),
+    "evaluation.validation_ids": (
+        "Update the ids of the validation rows",
+        "Validate on list {value}",
+        "Update the lists of ids",
+    ),
+    "evaluation.sources": ("Update the sources of the test", "Test on {value}", "Update what the test covers"),
+    "loader.shuffle": ("Update the order of batches", "Loader: shuffle {value}", "Rework how batches are drawn"),
+    "class_weights.order": (
+        "Update the order of class counts",
+        "Class counts in order {value}",
+        "Update reading of the class counts",
+    ),
+    "loss.divide_by": ("Update the mean of the loss", "Divide the loss by {value}", "Rework the mean of the loss"),
+    "environment.tabular": ("Update the pin of tabular", "Pin tabular {value}", "Move tabular to {value}"),
+    "environment.textkit": ("Update the pin of textkit", "Pin textkit {value}", "Move textkit to {value}"),
+    "training.seed": ("New seed", "New seed", "New seed for this run"),
+}
+_OTHER = ("Set the {name}", "Set {name} to {value}", "Tune the {name}")
+
+
+def message(path: str, place: tuple[str, str], value: FieldValue, number: int, style: Style) -> str:
+    """A commit's message.
+
+    Args:
+        path: the changed declaration.
+        place: its source and column, empty where it has none.
+        value: after the change.
+        number: chooses the wording.
+    """
+    source, column = place
+    last = path.rpartition(".")[2]
+    if path.startswith("features.") and last == "as_of":
+        column = path.split(".")[1]
+    name = "column.used_until" if column and last == "used_until" else last if source or last == "as_of" else path
+    wordings = _MESSAGES.get(name, _OTHER)
+    shown = {None: "no code" if last == "missing_code" else "now", True: "on", False: "off"}
+    text = wordings[number % len(wordings)].format(
+        source=source,
+        column=column,
+        name=last.replace("_", " "),
+        value=shown[value] if value is None or isinstance(value, bool) else value,
+    )
+    match style["diff.message"]:
+        case "lower":
+            return text[0].lower() + text[1:]
+        case "scope":
+            return f"{_scope(path)}: {text[0].lower() + text[1:]}"
+        case "ticket":
+            return f"[ML-{100 + number % 800}] {text}"
+        case "stop":
+            return f"{text}."
+    return text
+
+
+def _scope(path: str) -> str:
+    return {"sources": "data", "join": "data", "labels": "data", "features": "features"}.get(
+        path.split(".")[0], "model"
+    )

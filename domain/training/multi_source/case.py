@@ -1,0 +1,224 @@
+"""A case: the world and the declarations of a run, those of the last good run before it, and which agreements broke in between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Self
+
+from domain.training.multi_source.agreements import AGREEMENTS, BY_FAULT, Agreement, Facts, Pair, choice_of
+from domain.training.multi_source.layout import Layout, draw_layout
+from domain.training.pipeline import FieldValue
+from domain.training.randomness import Stream
+from domain.training.style import SeedSplit
+
+FAMILY = "multi_source"
+Origin = Literal["declaration", "world"]
+"""What broke an agreement: a change of the declaration, which stands in the diff, or of the world, which does not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """A warehouse with its world and its declarations: all that a run is made from."""
+
+    seed: int
+    split: SeedSplit
+    world: Facts
+    declared: Facts
+
+    @property
+    def layout(self) -> Layout:
+        return draw_layout(self.seed, self.split)
+
+    def declaring(self, changes: Facts) -> State:
+        """The same world with other declarations."""
+        return State(seed=self.seed, split=self.split, world=self.world, declared={**self.declared, **changes})
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dictionaries."""
+        return {
+            "family": FAMILY,
+            "seed": self.seed,
+            "split": self.split,
+            "world": dict(self.world),
+            "declared": dict(self.declared),
+        }
+
+    @classmethod
+    def from_json(cls, body: dict[str, Any]) -> Self:
+        """The inverse of `to_json`."""
+        return cls(seed=body["seed"], split=body["split"], world=body["world"], declared=body["declared"])
+
+
+class Planted(NamedTuple):
+    """One broken agreement."""
+
+    agreement: Agreement
+    path: str
+    origin: Origin
+    repair: FieldValue
+    """A declaration that agrees with the world."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What is investigated."""
+
+    now: State
+    before: State
+    """Of the last good run."""
+    planted: tuple[Planted, ...]
+    twin: State
+    """The same declarations in a world in which all of them are right."""
+    changed: tuple[str, ...]
+    """Declarations that changed since the last good run, in the order in which they were changed."""
+
+
+FREE: tuple[tuple[str, tuple[FieldValue, ...]], ...] = (
+    ("model.hidden_units", (10, 12, 14, 16)),
+    ("optimizer.learning_rate", (0.05, 0.06, 0.08, 0.1, 0.12, 0.15)),
+    ("optimizer.momentum", (0.8, 0.85, 0.9)),
+    ("optimizer.weight_decay", (0.0, 0.0001, 0.0002, 0.0005)),
+    ("training.batch_size", (160, 192, 256, 320)),
+    ("training.epochs", (5, 6, 7)),
+    ("training.gradient_clip_norm", (None, 2.0, 5.0, 10.0)),
+    ("class_weights.power", (0.5, 0.6, 0.7, 0.8)),
+    ("split.validation_share", (0.12, 0.15, 0.18)),
+    ("split.test_share", (0.15, 0.18, 0.2)),
+    ("features.text_weight", (0.5, 0.7, 0.9)),
+)
+"""Declarations that work with every value here; free of the world."""
+
+
+def healthy_twin(case: Case) -> Case:
+    """The same declarations, changed by the same commits, in a world in which all of them are right."""
+    return Case(now=case.twin, before=case.before, planted=(), twin=case.twin, changed=case.changed)
+
+
+def draw_case(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
+    """The case of a seed.
+
+    Args:
+        seed: 0 to 2^128 - 1.
+        split: whose subjects, names and spellings to use.
+        faults: which agreements are broken; none, one or two.
+    """
+    layout = draw_layout(seed, split)
+    world, declared = _healthy(seed, layout)
+    draw = Stream(seed, "history")
+    targets = {fault: _target(BY_FAULT[fault], layout, Stream(seed, f"target/{fault}")) for fault in faults}
+    for path in targets.values():
+        _keep_rows(layout, path, world, declared)
+    origins: dict[str, Origin] = {
+        fault: Stream(seed, f"origin/{fault}").choice(("declaration", "world")) for fault in faults
+    }
+    others = [agreement for agreement in AGREEMENTS if agreement.fault_id not in faults]
+    count = draw.integer(3, 6) - sum(origin == "declaration" for origin in origins.values())
+    chosen = [others[place] for place in draw.permutation(len(others))[: max(0, count)]]
+    world_before, declared_before = dict(world), dict(declared)
+    twin = dict(world)
+    changed = []
+    for agreement in chosen:
+        path = _target(agreement, layout, Stream(seed, f"target/{agreement.fault_id}"))
+        change = agreement.change(layout, path, Stream(seed, f"change/{agreement.fault_id}"))
+        world_before[path], declared_before[path] = change.before
+        world[path], declared[path] = change.followed, change.declared
+        twin[path] = change.followed
+        changed.append(path)
+    planted = []
+    for fault in sorted(faults):
+        agreement, path = BY_FAULT[fault], targets[fault]
+        stream = Stream(seed, f"change/{fault}")
+        if origins[fault] == "declaration":
+            change = agreement.change(layout, path, stream)
+            world_before[path], declared_before[path] = change.before
+            world[path] = change.before.world
+            declared[path], twin[path] = change.declared, change.followed
+            changed.append(path)
+            planted.append(Planted(agreement, path, "declaration", change.before.declared))
+        else:
+            shift = agreement.shift(layout, path, stream)
+            world_before[path], declared_before[path] = shift.before
+            twin[path], declared[path] = shift.before
+            world[path] = shift.world
+            planted.append(Planted(agreement, path, "world", agreement.repair(shift.world)))
+    needed = _needed(layout, declared) | _needed(layout, declared_before)
+    for path in needed.keys() - targets.values() - set(changed):
+        for facts in (world, declared, world_before, declared_before):
+            facts[path] = needed[path]
+    for path, value in world.items():
+        if path not in targets.values():
+            twin[path] = value
+    for name in _free_changes(draw):
+        values = dict(FREE)[name]
+        declared_before[name] = draw.choice([value for value in values if value != declared[name]])
+        changed.append(name)
+    declared_before["training.seed"] = Stream(seed, "seed-before").integer(0, 99999)
+
+    def state(world: Facts, declared: Facts) -> State:
+        return State(seed=seed, split=split, world=world, declared=declared)
+
+    return Case(
+        now=state(world, declared),
+        before=state(world_before, declared_before),
+        planted=tuple(planted),
+        twin=state(twin, declared),
+        changed=tuple(changed[place] for place in draw.permutation(len(changed))),
+    )
+
+
+def _healthy(seed: int, layout: Layout) -> tuple[dict[str, FieldValue], dict[str, FieldValue]]:
+    world: dict[str, FieldValue] = {}
+    declared: dict[str, FieldValue] = {}
+    for agreement in AGREEMENTS:
+        draw = Stream(seed, f"state/{agreement.fault_id}")
+        for path in agreement.paths(layout):
+            world[path], declared[path] = agreement.draw(layout, path, draw)
+    draw = Stream(seed, "free")
+    for name, values in FREE:
+        declared[name] = draw.choice(values)
+    declared["training.seed"] = draw.integer(0, 99999)
+    return world, declared
+
+
+def _target(agreement: Agreement, layout: Layout, draw: Stream) -> str:
+    """One of the declarations of a kind; not of a source that hardly matters."""
+    large = {source.name for source in layout.sources if source.weight >= 1.0} or set(layout.source_names)
+    paths = agreement.paths(layout)
+    fitting = [path for path in paths if choice_of(path, layout)[0] in ("", *large)]
+    return draw.choice(fitting or paths)
+
+
+def _keep_rows(layout: Layout, path: str, world: dict[str, FieldValue], declared: dict[str, FieldValue]) -> None:
+    """Let a source that is broken be used to the end; let a broken grouping matter."""
+    source, column = choice_of(path, layout)
+    last = layout.months[-1]
+    for name, value in (
+        (f"sources.{source}.used_until", None),
+        (f"sources.{source}.snapshot", last),
+        (f"sources.{source}.columns.{column}.used_until", None),
+    ):
+        if name in world:
+            world[name] = declared[name] = value
+    if path == "split.groups":
+        world["split.by"], declared["split.by"] = Pair("exchangeable", "random")
+    if path.endswith(".missing_code"):
+        world["imputer.fill"], declared["imputer.fill"] = Pair("many", "median")
+
+
+def _needed(layout: Layout, declared: Facts) -> dict[str, FieldValue]:
+    """What some declarations need of others: a constant fill that nothing has to be filled; a test source that it has rows."""
+    chosen, is_constant = declared["evaluation.sources"], declared["imputer.fill"] == -999
+    needed: dict[str, FieldValue] = {}
+    for source in layout.source_names:
+        if source == chosen:
+            needed[f"sources.{source}.used_until"] = None
+        if source == chosen or is_constant:
+            needed[f"sources.{source}.snapshot"] = layout.months[-1]
+        if is_constant:
+            needed |= {f"sources.{source}.columns.{column}.used_until": None for column in layout.column_names}
+    return needed
+
+
+def _free_changes(draw: Stream) -> tuple[str, ...]:
+    names = [name for name, _ in FREE]
+    return tuple(names[place] for place in draw.permutation(len(names))[: draw.integer(0, 1)])

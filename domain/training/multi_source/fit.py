@@ -1,0 +1,218 @@
+"""Trains the network: one hidden layer, softmax, weighted rows, momentum. Parameters are rounded to the float32 grid after each step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from domain.training.multi_source.agreements import Facts
+from domain.training.randomness import Floats, Ints, Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """What the training loop logs after an epoch."""
+
+    number: int
+    train_loss: float
+    train_accuracy: float
+    val_loss: float
+    val_accuracy: float
+    gradient_norm: float
+    gradient_norm_max: float
+    loss_of_thirds: tuple[float, float, float]
+    """Mean loss of the first, second and last third of the epoch's batches."""
+
+
+@dataclass(slots=True)
+class Network:
+    """Parameters, inputs with a column of ones first: (inputs + 1, hidden), (hidden + 1, outputs)."""
+
+    hidden: Floats
+    output: Floats
+
+    def logits(self, features: Floats) -> Floats:
+        """(outputs, rows)."""
+        layer = np.maximum(features @ self.hidden[1:] + self.hidden[0], 0.0)
+        found: Floats = self.output[1:].T @ layer.T + self.output[0][:, None]
+        return found
+
+    def predict(self, features: Floats) -> Ints:
+        if not len(features):
+            return np.zeros(0, dtype=np.int64)
+        return np.asarray(self.logits(features).astype(np.float32).argmax(0), dtype=np.int64)
+
+    def copy(self) -> Network:
+        return Network(self.hidden.copy(), self.output.copy())
+
+
+@dataclass(slots=True)
+class Fit:
+    """A finished training."""
+
+    best: Network
+    epochs: list[Epoch] = field(default_factory=list)
+    best_epoch: int = 0
+    steps_per_epoch: int = 0
+    clipped_share: float = 0.0
+    first_loss: float = 0.0
+    """Of the first batch."""
+    batch_entropy: float = 1.0
+    """Mean label entropy of the first epoch's batches, over what random batches would have."""
+    stopped_at: int | None = None
+    """Step at which the loss was not finite; None: it never was."""
+
+
+def log_loss(logits: Floats, labels: Ints) -> Floats:
+    """Cross-entropy of each row."""
+    shifted = logits - logits.max(0)
+    own = shifted[labels, np.arange(len(labels))]
+    loss: Floats = np.log(np.exp(shifted).sum(0)) - own
+    return loss
+
+
+def fit(
+    declared: Facts,
+    features: Floats,
+    labels: Ints,
+    weights: Floats,
+    val_features: Floats,
+    val_labels: Ints,
+    *,
+    classes: int,
+    fill: float,
+    order: Ints,
+) -> Fit:
+    """Train on features (rows, inputs), labels and weights (rows,).
+
+    Args:
+        fill: share of a batch's capacity that holds rows, the rest is padding.
+        order: the rows in the order in which they arrive.
+    """
+    with np.errstate(all="ignore"):
+        return _fit(declared, features, labels, weights, val_features, val_labels, classes, fill, order)
+
+
+def _fit(
+    declared: Facts,
+    features: Floats,
+    labels: Ints,
+    weights: Floats,
+    val_features: Floats,
+    val_labels: Ints,
+    classes: int,
+    fill: float,
+    order: Ints,
+) -> Fit:
+    seed = int(declared["training.seed"] or 0)
+    units = int(declared["model.hidden_units"] or 0)
+    rate, momentum = float(declared["optimizer.learning_rate"] or 0), float(declared["optimizer.momentum"] or 0)
+    decay = float(declared["optimizer.weight_decay"] or 0)
+    limit = declared["training.gradient_clip_norm"]
+    inputs, count = features.shape[1], len(labels)
+    draw = Stream(seed, "initial-weights")
+    network = Network(np.zeros((inputs + 1, units)), np.zeros((units + 1, classes)))
+    network.hidden[1:] = draw.normal(inputs * units).reshape(inputs, units) * (2.0 / inputs) ** 0.5
+    network.output[1:] = draw.normal(units * classes).reshape(units, classes) * (1.0 / units) ** 0.5
+    velocity = Network(np.zeros_like(network.hidden), np.zeros_like(network.output))
+    slopes = Network(np.zeros_like(network.hidden), np.zeros_like(network.output))
+    batch = min(int(declared["training.batch_size"] or 1), count)
+    steps = count // batch
+    share = fill if declared["loss.divide_by"] == "capacity" else 1.0
+    result = Fit(network.copy(), steps_per_epoch=steps)
+    shuffle = bool(declared["loader.shuffle"])
+    one_hot = np.zeros((count, classes))
+    one_hot[np.arange(count), labels] = 1.0
+    clipped, best = 0, -1.0
+    for number in range(1, int(declared["training.epochs"] or 0) + 1):
+        places = Stream(seed, f"epoch/{number}").permutation(count) if shuffle else order
+        rows, targets = features[places], np.ascontiguousarray(one_hot[places].T)
+        codes, mass = labels[places], weights[places]
+        losses, norms, right = [], [], 0
+        if number == 1:
+            result.batch_entropy = _batch_entropy(codes, batch, steps, classes)
+        for step in range(steps):
+            part = slice(step * batch, (step + 1) * batch)
+            x, target, w = rows[part], targets[:, part], mass[part]
+            layer = x @ network.hidden[1:]
+            layer += network.hidden[0]
+            np.maximum(layer, 0.0, out=layer)
+            logits = network.output[1:].T @ layer.T
+            logits += network.output[0][:, None]
+            right += int(np.count_nonzero(logits.astype(np.float32).argmax(0) == codes[part]))
+            logits -= np.maximum.reduce(logits, 0)
+            own = np.add.reduce(logits * target, 0)
+            np.exp(logits, out=logits)
+            total = np.add.reduce(logits, 0)
+            scale = share / float(w.sum())
+            loss = float(((np.log(total) - own) * w).sum()) * scale
+            logits /= total
+            logits -= target
+            logits *= w * scale
+            np.matmul(layer.T, logits.T, out=slopes.output[1:])
+            np.add.reduce(logits, 1, out=slopes.output[0])
+            back = logits.T @ network.output[1:].T
+            back *= layer > 0
+            np.matmul(x.T, back, out=slopes.hidden[1:])
+            np.add.reduce(back, 0, out=slopes.hidden[0])
+            norm = float((slopes.hidden * slopes.hidden).sum() + (slopes.output * slopes.output).sum()) ** 0.5
+            losses.append(loss)
+            norms.append(norm)
+            if not (np.isfinite(loss) and np.isfinite(norm)):
+                result.stopped_at = (number - 1) * steps + step + 1
+                break
+            factor = 1.0
+            if limit is not None and norm > float(limit):
+                factor, clipped = float(limit) / norm, clipped + 1
+            for speed, slope, value in (
+                (velocity.hidden, slopes.hidden, network.hidden),
+                (velocity.output, slopes.output, network.output),
+            ):
+                speed *= momentum
+                speed += factor * slope + decay * value
+                value -= rate * speed
+                value[:] = value.astype(np.float32)
+        done = len(losses)
+        if number == 1:
+            result.first_loss = losses[0]
+        watched = network.logits(val_features)
+        accuracy = float((watched.astype(np.float32).argmax(0) == val_labels).mean()) if len(val_labels) else 0.0
+        val_loss = float(log_loss(watched, val_labels).mean()) if len(val_labels) else 0.0
+        third = max(1, done // 3)
+        result.epochs.append(
+            Epoch(
+                number,
+                sum(losses) / done,
+                right / (done * batch),
+                val_loss,
+                accuracy,
+                sum(norms) / done,
+                max(norms),
+                (
+                    sum(losses[:third]) / third,
+                    sum(losses[third : 2 * third]) / max(1, len(losses[third : 2 * third])),
+                    sum(losses[-third:]) / third,
+                ),
+            )
+        )
+        if accuracy > best and val_loss == val_loss:
+            best, result.best, result.best_epoch = accuracy, network.copy(), number
+        if result.stopped_at is not None:
+            break
+    result.clipped_share = clipped / max(1, steps * len(result.epochs))
+    return result
+
+
+def _batch_entropy(codes: Ints, batch: int, steps: int, classes: int) -> float:
+    member = np.zeros((steps, classes))
+    np.add.at(member, (np.repeat(np.arange(steps), batch), codes[: steps * batch]), 1.0 / batch)
+    whole = np.bincount(codes, minlength=classes) / len(codes)
+
+    def entropy(shares: Floats) -> Floats:
+        found: Floats = -(shares * np.log(np.maximum(shares, 1e-12))).sum(-1)
+        return found
+
+    # A sample of b rows shows less entropy than its source, by (classes - 1) / 2b to first order (Miller 1955).
+    expected = float(entropy(whole)) - (classes - 1) / (2 * batch)
+    return float(entropy(member).mean()) / expected if expected > 0.1 else 1.0

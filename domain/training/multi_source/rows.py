@@ -1,0 +1,170 @@
+"""Draws what happened in a world, row by row, before any table is written. Exact arithmetic, no exp, log or power."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from domain.training.multi_source.agreements import Facts
+from domain.training.multi_source.layout import LABELLED_MONTHS, TOKENS, WORDS, Layout, table
+from domain.training.randomness import Floats, Ints, Stream
+
+RECENT_SHARE = 0.12
+"""Rows of the month after the labelled ones, as a share of those."""
+TAIL_COLUMNS = 2
+"""The first columns: where the world says so, the class shows in their tails."""
+FREQUENT_WORDS = 4
+"""The first words of the vocabulary: they are most of every text."""
+
+
+SHAPING = ("split.groups", "split.by", "environment.tabular", "environment.textkit")
+"""What of a world decides what happens; everything else decides how it is written down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What happened. One entry a row; the month after the labelled ones comes last in `month` only."""
+
+    source: Ints
+    month: Ints
+    day: Ints
+    customer: Ints
+    outcome: Ints
+    """Class of the outcome."""
+    values: Floats
+    """(rows, columns), in standard deviations around the column's mean."""
+    missing: Floats
+    """(rows, columns), uniform: compared with a share."""
+    words: Ints
+    """(rows, tokens)."""
+    chance: Floats
+    """(rows, 6), uniform: decides what else happens to a row."""
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+
+def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: int = 0) -> Rows:
+    """The rows of a world.
+
+    Args:
+        layout: the warehouse.
+        world: how the data really are.
+        name: of the stream that draws the rows: another name gives fresh rows of the same world.
+        recent_only: this many rows of the last month instead of the whole history; 0: the history.
+    """
+    classes, columns, sources = len(layout.classes), len(layout.columns), len(layout.sources)
+    shape = Stream(layout.seed, "shape")
+    mean = np.clip(shape.normal(classes * columns), -1.3, 1.3).reshape(classes, columns) * layout.separation
+    mean -= mean.mean(0)
+    drift = shape.normal(classes * columns).reshape(classes, columns)
+    offset = 0.45 * shape.normal(sources * columns).reshape(sources, columns)
+    spread = 0.85 + 0.35 * shape.uniform(sources * columns).reshape(sources, columns)
+    season = 0.25 * shape.normal((LABELLED_MONTHS + 1) * columns).reshape(LABELLED_MONTHS + 1, columns)
+    prior = 0.7 + 0.8 * shape.uniform(sources * classes).reshape(sources, classes)
+    campaign = 0.75 + 0.5 * shape.uniform((LABELLED_MONTHS + 1) * classes).reshape(-1, classes)
+    topic = shape.normal(classes * WORDS).reshape(classes, WORDS)
+    radius = 0.2 + 1.5 * np.stack([shape.permutation(classes) for _ in range(TAIL_COLUMNS)], axis=1) / (classes - 1)
+
+    draw = Stream(layout.seed, name)
+    count = recent_only or round(layout.rows * (1 + RECENT_SHARE))
+    recent = count if recent_only else count - layout.rows
+    weight = np.array([[source.weight for source in layout.sources]])
+    source = _pick(table(weight), np.zeros(count, dtype=np.int64), draw.uniform(count))
+    first = np.array([one.first_month for one in layout.sources])[source]
+    month = first + np.floor(draw.uniform(count) * (LABELLED_MONTHS - first)).astype(np.int64)
+    month[count - recent :] = LABELLED_MONTHS
+    day = 1 + draw.below(28, count)
+
+    has_many = world["split.groups"] == "many rows a customer"
+    customers = max(1, count // 6)
+    share = draw.uniform(count)
+    customer = (share * share * customers).astype(np.int64) * sources + source
+    own = draw.uniform(count)
+    weights = prior[source] * campaign[month]
+    weights[:, 0] *= 1.9
+    weights[:, -1] *= 0.75
+    outcome = _pick_rows(table(weights), own)
+    if has_many:
+        tendency = Stream(layout.seed, f"customers/{name}")
+        total = customers * sources
+        usual = tendency.below(classes, total)
+        effect = 0.8 * tendency.normal(total * columns).reshape(total, columns)
+        outcome = np.where(draw.uniform(count) < 0.5, usual[customer], outcome)
+    else:
+        draw.uniform(count)
+        customer = np.arange(count) + 1_000_000
+    values = mean[outcome] + 0.9 * draw.normal(count * columns).reshape(count, columns)
+    if has_many:
+        values += effect[customer % (customers * sources)]
+    is_drifting = world["split.by"] == "drifting"
+    pace = (month / LABELLED_MONTHS)[:, None] * (1.5 if is_drifting else 0.1)
+    values += pace * drift[outcome]
+    if world["environment.tabular"] == "in the tails":
+        sign = np.where(draw.uniform(count) < 0.5, -1.0, 1.0)[:, None]
+        values[:, :TAIL_COLUMNS] = sign * 2.6 * radius[outcome] + 0.5 * values[:, :TAIL_COLUMNS]
+    else:
+        draw.uniform(count)
+    values = values * spread[source] + offset[source] + season[month]
+    heavy = np.array([column.is_heavy for column in layout.columns])
+    values[:, heavy] *= 1.0 + 0.06 * values[:, heavy] * values[:, heavy]
+    _recalibrate(layout, values, source, month)
+
+    informative = topic.copy()
+    if world["environment.textkit"] == "in the frequent words":
+        informative[:, FREQUENT_WORDS:] = topic[0, FREQUENT_WORDS:]
+        informative[:, :FREQUENT_WORDS] *= 1.2
+    else:
+        informative[:, :FREQUENT_WORDS] = topic[0, :FREQUENT_WORDS]
+        informative[:, FREQUENT_WORDS:] *= 1.6
+    frequency = 1.5 + 0.6 * informative
+    frequency *= frequency
+    frequency[:, :FREQUENT_WORDS] *= 1.8
+    word = _pick(table(frequency), np.repeat(outcome, TOKENS), draw.uniform(count * TOKENS))
+    return Rows(
+        source=source,
+        month=month,
+        day=day,
+        customer=customer,
+        outcome=outcome,
+        values=values,
+        missing=draw.uniform(count * columns).reshape(count, columns),
+        words=word.reshape(count, TOKENS),
+        chance=draw.uniform(count * 6).reshape(count, 6),
+    )
+
+
+def recalibrations(layout: Layout) -> tuple[tuple[int, int, int, float, float], ...]:
+    """Harmless steps that really happened: source, column, first month, added level (in standard deviations), spread."""
+    draw = Stream(layout.seed, "recalibrations")
+    return tuple(
+        (
+            draw.integer(0, len(layout.sources) - 1),
+            draw.integer(0, len(layout.columns) - 1),
+            draw.integer(3, LABELLED_MONTHS - 2),
+            draw.choice((-1.6, -1.1, -0.8, 0.8, 1.1, 1.6)),
+            draw.choice((0.7, 0.85, 1.0, 1.2, 1.4)),
+        )
+        for _ in range(draw.integer(1, 3))
+    )
+
+
+def _recalibrate(layout: Layout, values: Floats, source: Ints, month: Ints) -> None:
+    for place, column, first, level, spread in recalibrations(layout):
+        rows = (source == place) & (month >= first)
+        values[rows, column] = values[rows, column] * spread + level
+
+
+def _pick(cumulative: Floats, row: Ints, uniform: Floats) -> Ints:
+    """Draw one column for each entry of `row` (which row of the table) by inverting its cumulative probabilities."""
+    rows, columns = cumulative.shape
+    flat = (cumulative + np.arange(rows)[:, None]).ravel()
+    found: Ints = np.searchsorted(flat, uniform + row, side="right") - row * columns
+    return found
+
+
+def _pick_rows(cumulative: Floats, uniform: Floats) -> Ints:
+    """Draw one column for each row of the table."""
+    found: Ints = (uniform[:, None] >= cumulative).sum(1)
+    return found

@@ -1,0 +1,253 @@
+"""One run: reads the tables as they are declared, splits, prepares, trains and evaluates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from domain.training.multi_source.agreements import Facts
+from domain.training.multi_source.case import State
+from domain.training.multi_source.fit import Fit, fit, log_loss
+from domain.training.multi_source.layout import LABELLED_MONTHS, WORDS, Layout
+from domain.training.multi_source.rows import FREQUENT_WORDS, SHAPING, Rows, draw_rows
+from domain.training.multi_source.tables import Frame, Reading, Tables, dose, order_of_classes, read, write
+from domain.training.randomness import Floats, Ints, Stream, to_float32_grid
+
+VAL_MONTHS, TEST_MONTHS = 1, 2
+"""Where rows are split by month: the last two whose labels are complete test, the one before them validates."""
+CLIPPING_VERSION = "2.4"
+"""From this version of the library on the scaler clips what it scales, unless it is told otherwise."""
+CLIP_AT = 1.25
+"""Standard deviations."""
+SHORT_VOCABULARY_VERSION = "1.9"
+"""From this version on the vocabulary keeps the most frequent words only, unless it is told otherwise."""
+SETS = ("train", "validation", "test", "recent")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """How numbers are filled and scaled; fitted on the training rows."""
+
+    fill: Floats
+    mean: Floats
+    scale: Floats
+    clip: float | None
+    words: int
+    text_weight: float
+
+    def features(self, frame: Frame) -> Floats:
+        """(rows, columns + words)."""
+        values = np.where(np.isnan(frame.values), self.fill, frame.values)
+        scaled = (values - self.mean) / self.scale
+        if self.clip is not None:
+            scaled = np.clip(scaled, -self.clip, self.clip)
+        counts = np.zeros((len(frame), WORDS))
+        for token in range(frame.tokens.shape[1]):
+            counts[np.arange(len(frame)), frame.tokens[:, token]] += 1.0
+        counts[:, self.words :] = 0.0
+        return to_float32_grid(np.concatenate([scaled, self.text_weight * counts], axis=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What one set of rows scored."""
+
+    rows: int
+    loss: float
+    confusion: Ints
+    """(classes, classes): true class by predicted class."""
+
+    @property
+    def accuracy(self) -> float:
+        return float(np.trace(self.confusion)) / max(1, self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished run and all that it was made from."""
+
+    state: State
+    rows: Rows
+    tables: Tables
+    reading: Reading
+    frame: Frame
+    """Every row that was read and not dropped, also of recent scoring."""
+    sets: dict[str, Frame]
+    """The rows of `SETS`."""
+    prepared: Prepared
+    features: dict[str, Floats]
+    predicted: dict[str, Ints]
+    fit: Fit
+    scores: dict[str, Scores]
+    """By set; `reported_validation` and `reported_test` as the evaluation names them."""
+    test_labels: Ints
+    """Labels of the test rows as the evaluation reads them."""
+    class_weights: Floats
+    """By class, as they were applied."""
+
+
+def simulate(state: State, *, seed: int | None = None) -> Run:
+    """Run a state.
+
+    Args:
+        state: world and declarations.
+        seed: of splits and training, instead of the declared one.
+    """
+    layout = state.layout
+    rows = _rows(layout, tuple(str(state.world[name]) for name in SHAPING))
+    return train(state, rows, write(layout, state.world, rows), seed=seed)
+
+
+@lru_cache(maxsize=4)
+def _rows(layout: Layout, shaping: tuple[str, ...]) -> Rows:
+    """The rows of a warehouse, of all worlds that are alike in what shapes rows."""
+    return draw_rows(layout, dict(zip(SHAPING, shaping, strict=True)))
+
+
+def train(state: State, rows: Rows, tables: Tables, *, seed: int | None = None) -> Run:
+    """Run a state on tables that its world has written."""
+    layout, world = state.layout, state.world
+    declared = state.declared if seed is None else {**state.declared, "training.seed": seed}
+    frame, reading = read(layout, world, declared, tables)
+    sets = _split(frame, declared)
+    if not len(sets["train"]):
+        raise NoRowsError
+    prepared = _prepare(sets["train"], declared)
+    features = {name: prepared.features(part) for name, part in sets.items()}
+    weights = _class_weights(layout, world, declared, sets["train"])
+    fitted = fit(
+        declared,
+        features["train"],
+        sets["train"].label,
+        weights[sets["train"].label] * sets["train"].weight,
+        features["validation"],
+        sets["validation"].label,
+        classes=len(layout.classes),
+        fill=dose(layout, "padding", 0.1, 0.25) if world["loss.divide_by"] == "mostly padding" else 0.97,
+        order=_arrival(world, sets["train"]),
+    )
+    predicted = {name: fitted.best.predict(part) for name, part in features.items()}
+    test_labels = _evaluated_labels(layout, world, declared, sets["test"].label)
+    scores = {}
+    for name, part in sets.items():
+        labels = test_labels if name == "test" else part.label
+        chosen = np.arange(len(part))
+        if name == "test" and declared["evaluation.sources"] != "all":
+            chosen = np.flatnonzero(part.source == layout.source_names.index(str(declared["evaluation.sources"])))
+        scores[name] = _score(
+            fitted, features[name][chosen], labels[chosen], predicted[name][chosen], len(layout.classes)
+        )
+    is_exchanged = declared["evaluation.validation_ids"] != world["evaluation.validation_ids"]
+    scores["reported_validation"] = scores["test" if is_exchanged else "validation"]
+    scores["reported_test"] = scores["validation" if is_exchanged else "test"]
+    return Run(
+        state=state,
+        rows=rows,
+        tables=tables,
+        reading=reading,
+        frame=frame,
+        sets=sets,
+        prepared=prepared,
+        features=features,
+        predicted=predicted,
+        fit=fitted,
+        scores=scores,
+        test_labels=test_labels,
+        class_weights=weights,
+    )
+
+
+class NoRowsError(ValueError):
+    """The declarations leave no row to train on."""
+
+
+def holdout_accuracy(run: Run, count: int = 1500) -> float:
+    """Accuracy on fresh rows of the last month, as they arrive from the world, against what really happened."""
+    layout, world = run.state.layout, run.state.world
+    fresh = draw_rows(layout, world, name="holdout", recent_only=count)
+    frame, _ = read(layout, world, run.state.declared, write(layout, world, fresh))
+    if not len(frame):
+        return 0.0
+    found = run.fit.best.predict(run.prepared.features(frame))
+    return float((found == frame.label).mean())
+
+
+def _split(frame: Frame, declared: Facts) -> dict[str, Frame]:
+    labelled = np.flatnonzero(frame.month < LABELLED_MONTHS)
+    recent = frame.take(np.flatnonzero(frame.month == LABELLED_MONTHS))
+    if declared["split.by"] == "month":
+        month = frame.month[labelled]
+        end = LABELLED_MONTHS - int(declared["labels.maturity_months"] or 0) - TEST_MONTHS
+        group = np.where(month < end - VAL_MONTHS, 0, np.where(month < end, 1, 2))
+    else:
+        unit = frame.customer if declared["split.groups"] == "customer" else np.arange(len(frame))
+        names, inverse = np.unique(unit[labelled], return_inverse=True)
+        draw = Stream(int(declared["training.seed"] or 0), "split").uniform(len(names))[inverse]
+        test, val = float(declared["split.test_share"] or 0), float(declared["split.validation_share"] or 0)
+        group = np.where(draw < test, 2, np.where(draw < test + val, 1, 0))
+    parts = [frame.take(labelled[group == number]) for number in range(3)]
+    return dict(zip(SETS, (*parts, recent), strict=True))
+
+
+def _prepare(train: Frame, declared: Facts) -> Prepared:
+    with np.errstate(all="ignore"):
+        known = ~np.isnan(train.values)
+        counts = np.maximum(known.sum(0), 1)
+        mean = np.where(known, train.values, 0.0).sum(0) / counts
+        if declared["imputer.fill"] == "mean":
+            fill = mean
+        elif declared["imputer.fill"] == "median":
+            fill = np.array([_median(train.values[known[:, place], place]) for place in range(train.values.shape[1])])
+        else:
+            fill = np.full(train.values.shape[1], float(declared["imputer.fill"] or 0.0))
+        fill = to_float32_grid(fill)
+        values = np.where(known, train.values, fill)
+        centre = to_float32_grid(values.mean(0))
+        spread = to_float32_grid(np.maximum(values.std(0), 1e-9))
+    return Prepared(
+        fill=fill,
+        mean=centre,
+        scale=spread,
+        clip=CLIP_AT if declared["environment.tabular"] == CLIPPING_VERSION else None,
+        words=FREQUENT_WORDS if declared["environment.textkit"] == SHORT_VOCABULARY_VERSION else WORDS,
+        text_weight=float(declared["features.text_weight"] or 0.0),
+    )
+
+
+def _median(values: Floats) -> float:
+    return float(np.median(values)) if len(values) else 0.0
+
+
+def _class_weights(layout: Layout, world: Facts, declared: Facts, train: Frame) -> Floats:
+    """Rarer classes weigh more; the file lists them in one order and is read in another."""
+    counts = np.bincount(train.label, minlength=len(layout.classes)).astype(np.float64)
+    share = (counts + 1.0) / (counts.sum() + len(counts))
+    power = float(declared["class_weights.power"] or 0.0)
+    # Powers differ in the last bit between machines: rounded as they are printed.
+    weights = np.array([float(f"{(1.0 / (len(share) * one)) ** power:.4g}") for one in share])
+    file = weights[order_of_classes(layout, str(world["class_weights.order"]))]
+    applied = np.empty_like(weights)
+    applied[order_of_classes(layout, str(declared["class_weights.order"]))] = file
+    return applied
+
+
+def _arrival(world: Facts, train: Frame) -> Ints:
+    """The order in which the training rows arrive."""
+    if world["loader.shuffle"] == "sorted by class":
+        return np.lexsort((train.row, train.label))
+    return np.argsort(train.row * 7919 % 104729, kind="stable")
+
+
+def _evaluated_labels(layout: Layout, world: Facts, declared: Facts, label: Ints) -> Ints:
+    """The test's labels, from a file that numbers the classes in its own order."""
+    number = np.argsort(order_of_classes(layout, str(world["evaluation.label_order"])))[label]
+    return np.asarray(order_of_classes(layout, str(declared["evaluation.label_order"]))[number], dtype=np.int64)
+
+
+def _score(fitted: Fit, features: Floats, labels: Ints, predicted: Ints, classes: int) -> Scores:
+    confusion = np.bincount(labels * classes + predicted, minlength=classes * classes).reshape(classes, classes)
+    with np.errstate(all="ignore"):
+        loss = float(log_loss(fitted.best.logits(features), labels).mean()) if len(labels) else 0.0
+    return Scores(len(labels), loss, confusion)

@@ -1,0 +1,148 @@
+"""data_slices.json: statistics of the tables by source and month, as stored. A warehouse: it is queried block by block."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.training.artifacts.numbers import to_json
+from domain.training.multi_source.layout import LABELLED_MONTHS, Layout
+from domain.training.multi_source.run import Run
+from domain.training.randomness import Floats, Ints
+
+STATISTICS = ("mean", "spread", "min", "max", "missing_share", "most_frequent_share")
+"""Of the stored cells that are not empty; `missing_share` is the share of empty ones, `most_frequent_share` that of the value
+that occurs most often."""
+
+
+def render_slices(run: Run) -> str:
+    """The text of data_slices.json."""
+    return json.dumps(slices(run), separators=(",", ":")) + "\n"
+
+
+def slices(run: Run) -> dict[str, Any]:
+    """Table of contents and blocks."""
+    layout = run.state.layout
+    months = len(layout.months)
+    month = np.clip(run.reading.month, 0, LABELLED_MONTHS)
+    group = run.tables.source * months + month
+    groups = len(layout.sources) * months
+    rows = np.bincount(group, minlength=groups)
+    shown, by_source = _statistics(run.tables.values, ((group, groups), (run.tables.source, len(layout.sources))))
+    blocks: dict[str, Any] = {}
+    shares = _class_shares(run, group, groups)
+    for number, source in enumerate(layout.source_names):
+        own = slice(number * months, (number + 1) * months)
+        for place, column in enumerate(layout.column_names):
+            blocks[f"{source}.{column}"] = {
+                "months": list(layout.months),
+                "rows": rows[own].tolist(),
+                **{name: shown[place][kind][own] for kind, name in enumerate(STATISTICS)},
+            }
+        for at, name in enumerate(layout.months):
+            blocks[f"{source}.{name}"] = {
+                "rows": int(rows[number * months + at]),
+                **{
+                    STATISTICS[kind]: {
+                        column: shown[place][kind][number * months + at]
+                        for place, column in enumerate(layout.column_names)
+                    }
+                    for kind in (0, 1, 4)
+                },
+            }
+        blocks[f"{source}.classes"] = {
+            "months": list(layout.months),
+            "rows": rows[own].tolist(),
+            **{name: shares[place][own] for place, name in enumerate(layout.classes)},
+        }
+    for place, column in enumerate(layout.column_names):
+        blocks[f"all.{column}"] = {
+            "sources": list(layout.source_names),
+            **{name: by_source[place][kind] for kind, name in enumerate(STATISTICS)},
+        }
+    total = _class_shares(run, month, months)
+    blocks["all.classes"] = {
+        "months": list(layout.months),
+        "rows": np.bincount(month, minlength=months).tolist(),
+        **{name: total[place] for place, name in enumerate(layout.classes)},
+    }
+    return {"contents": _contents(layout), "blocks": blocks}
+
+
+def _contents(layout: Layout) -> dict[str, Any]:
+    return {
+        "about": "Statistics of the joined tables as stored, before anything is converted, filled or dropped. Query one block.",
+        "sources": list(layout.source_names),
+        "columns": list(layout.column_names),
+        "months": list(layout.months),
+        "scored_after_training": layout.months[-1],
+        "statistics": list(STATISTICS),
+        "blocks": {
+            "<source>.<column>": "one column of one source, by month",
+            "<source>.<month>": "mean, spread and missing share of every column of one source in one month",
+            "all.<column>": "one column of every source, over all months",
+            "<source>.classes": "rows and shares of the classes of one source, by month",
+            "all.classes": "rows and shares of the classes, by month",
+        },
+    }
+
+
+def _class_shares(run: Run, group: Ints, groups: int) -> list[list[float | None]]:
+    """Share of each class among the rows of each group, labels as the pipeline reads them."""
+    classes = len(run.state.layout.classes)
+    counts = np.bincount(group * classes + run.reading.label, minlength=groups * classes).reshape(groups, classes)
+    total = counts.sum(1, keepdims=True)
+    shares = np.where(total > 0, counts / np.maximum(total, 1), np.nan)
+    return [[to_json(float(value)) for value in shares[:, place]] for place in range(classes)]
+
+
+def _statistics(values: Floats, groupings: tuple[tuple[Ints, int], ...]) -> list[list[list[list[float | None]]]]:
+    """By grouping, by column, by statistic, by group. A grouping is the group of each row and how many groups there are."""
+    is_known = ~np.isnan(values)
+    repeats = [_repeats(values[:, place], is_known[:, place]) for place in range(values.shape[1])]
+    found = []
+    for group, groups in groupings:
+        order = np.argsort(group, kind="stable")
+        rows = np.bincount(group, minlength=groups)
+        full = np.flatnonzero(rows)
+        starts = (np.cumsum(rows) - rows)[full]
+        sorted_values, sorted_known = values[order], is_known[order]
+        zeroed = np.where(sorted_known, sorted_values, 0.0)
+        counts = np.add.reduceat(sorted_known.astype(np.int64), starts)
+        table = np.full((values.shape[1], len(STATISTICS), groups), np.nan)
+        with np.errstate(all="ignore"):
+            mean = np.add.reduceat(zeroed, starts) / counts
+            centred = np.where(sorted_known, sorted_values - np.repeat(mean, rows[full], axis=0), 0.0)
+            spread = np.sqrt(np.add.reduceat(centred * centred, starts) / counts)
+            # Beyond rounding: the spread of a column that never moves is what is left of nothing.
+            spread = np.where(spread < 1e-9 * np.abs(mean), 0.0, spread)
+        low = np.minimum.reduceat(np.where(sorted_known, sorted_values, np.inf), starts)
+        high = np.maximum.reduceat(np.where(sorted_known, sorted_values, -np.inf), starts)
+        missing = 1.0 - counts / rows[full][:, None]
+        for kind, part in enumerate((mean, spread, low, high, missing)):
+            table[:, kind, full] = part.T
+        for place, (again, name) in enumerate(repeats):
+            most = np.zeros(groups)
+            most[full] = counts[:, place] > 0
+            if len(again):
+                pairs, often = np.unique(group[again] * (int(name.max()) + 1) + name, return_counts=True)
+                np.maximum.at(most, pairs // (int(name.max()) + 1), often)
+            with np.errstate(all="ignore"):
+                table[place, 5, full] = most[full] / counts[:, place]
+        found.append([[[to_json(value) for value in line] for line in column] for column in table.tolist()])
+    return found
+
+
+def _repeats(column: Floats, is_known: NDArray[np.bool_]) -> tuple[Ints, Ints]:
+    """The rows whose value occurs more than once, and a number for each such value."""
+    known = np.flatnonzero(is_known)
+    order = known[np.argsort(column[known])]
+    same = column[order][1:] == column[order][:-1]
+    inside = np.zeros(len(order), dtype=bool)
+    inside[1:] |= same
+    inside[:-1] |= same
+    name = np.cumsum(np.concatenate(([True], ~same))) if len(order) else np.zeros(0, dtype=np.int64)
+    return order[inside], np.asarray(name[inside], dtype=np.int64)
