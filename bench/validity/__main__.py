@@ -63,7 +63,7 @@ def canaries(
 ) -> None:
     """Score the canaries: blind agents and text classifiers trained on public episodes. Exit 1: one scores above its bound."""
     text, is_fine = run_canaries(
-        None if blind_only else (episodes, held_out), seeds=seeds, folder=folder, say=partial(typer.echo, err=True)
+        None if blind_only else (episodes, held_out), seeds=seeds, folder=folder, progress=partial(typer.echo, err=True)
     )
     typer.echo(text)
     raise typer.Exit(0 if is_fine else 1)

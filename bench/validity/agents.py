@@ -22,7 +22,7 @@ _CHUNK = 25
 
 
 class Played(NamedTuple):
-    """What an agent made of some episodes."""
+    """The scores of an agent on some episodes."""
 
     named: float
     """Share whose category, file and field it named."""
@@ -35,7 +35,7 @@ def play_heuristic(episodes: list[Episode], split: SeedSplit) -> Played:
 
 
 def play_oracle(episodes: list[Episode], split: SeedSplit) -> Played:
-    """The revealed truth, submitted as it stands."""
+    """Submits the revealed truth unchanged."""
     return _played([(each.task_id, each.seed) for each in episodes], partial(_answers, split=split, is_told=True))
 
 
@@ -75,7 +75,7 @@ def _truth(scenario: Scenario) -> Diagnosis:
 
 
 def reasoned(scenario: Scenario) -> Diagnosis:
-    """What the heuristic submits when it has looked at everything."""
+    """The diagnosis of the heuristic with all evidence."""
     notes = Notes()
     for artifact, text in scenario.evidence.artifacts.items():
         notes.artifacts[artifact] = text

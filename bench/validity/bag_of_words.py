@@ -100,7 +100,7 @@ def _descend(matrix: NDArray[np.float32], answers: NDArray[np.int64], outputs: i
 
 
 def chance(episodes: Sequence[Episode], faults: Sequence[str]) -> tuple[float, float]:
-    """What guessing among the task's faults that were learned gives, and its standard deviation over so many episodes."""
+    """Accuracy of guessing among the learned faults of the task, and its standard deviation over so many episodes."""
     known = set(faults)
     shares: Floats = np.array([1.0 / len(known & set(POOLS[episode.task_id])) for episode in episodes])
     return float(shares.mean()), float(np.sqrt((shares * (1 - shares)).sum()) / len(episodes))

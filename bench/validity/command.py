@@ -43,7 +43,7 @@ class BlindScores(NamedTuple):
 
 
 def blind_scores(task_id: TaskId, *, seeds: int) -> BlindScores:
-    """What every blind agent scores on fresh scenarios of a task, `seeds` a fault."""
+    """Scores of every blind agent on fresh scenarios of a task, `seeds` a fault."""
     scenarios = list(fresh_scenarios(task_id, first_seed=FIRST_SEED, seeds=seeds))
     return BlindScores(blind_floor(task_id), {name: canary(scenarios) for name, canary in BLIND.items()})
 
@@ -64,14 +64,14 @@ class ComposedScores(NamedTuple):
 
 
 def composed_scores(*, healthy: int) -> ComposedScores:
-    """What every blind agent scores on fresh scenarios of the expert task."""
+    """Scores of every blind agent on fresh scenarios of the expert task."""
     scenarios = list(composed_scenarios(first_seed=FIRST_SEED, healthy=healthy))
     scores = {name: canary(scenarios) for name, canary in COMPOSED_BLIND.items()}
     return ComposedScores(composed_floor(), scores, healthy)
 
 
 def run_canaries(
-    sizes: tuple[int, int] | None, *, seeds: int, folder: Path | None, say: Callable[[str], None]
+    sizes: tuple[int, int] | None, *, seeds: int, folder: Path | None, progress: Callable[[str], None]
 ) -> tuple[str, bool]:
     """All figures as a page, and whether they keep their bounds.
 
@@ -79,17 +79,17 @@ def run_canaries(
         sizes: public and held-out episodes for the classifiers; None: blind agents only.
         seeds: fresh scenarios a fault for the blind agents.
         folder: where to write the pages; None: nowhere.
-        say: receives progress messages.
+        progress: receives progress messages.
     """
-    say("blind agents")
+    progress("blind agents")
     blind = {task_id: blind_scores(task_id, seeds=seeds) for task_id in SINGLE_FAULT_TASKS}
     expert = composed_scores(healthy=2 * seeds)
-    readings = None if sizes is None else read(*sizes, say)
+    readings = None if sizes is None else read(*sizes, progress)
     page = render_floor(blind, expert, readings, seeds=seeds)
     if folder is not None:
         (folder / "floor.md").write_text(page)
         if readings is not None:
-            render_difficulty(readings, folder, say)
+            render_difficulty(readings, folder, progress)
     is_fine = expert.is_fine and all(one.is_fine for one in blind.values()) and (readings is None or _is_fine(readings))
     return page, is_fine
 

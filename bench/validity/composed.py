@@ -1,4 +1,4 @@
-"""How hard the expert task is, by the number of faults in a run: what the checks show, and what the heuristic makes of it."""
+"""Measures the difficulty of the expert task by the number of faults: results of the checks, and scores of the heuristic."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _measured(count: int, scenarios: list[Scenario]) -> ByCount:
 
 
 def heuristic_answer(scenario: Scenario) -> list[Diagnosis]:
-    """What the heuristic agent submits when it was shown all of the evidence."""
+    """The diagnoses of the heuristic agent with all evidence."""
     notes = Notes()
     notes.artifacts |= {str(name): text for name, text in scenario.evidence.artifacts.items()}
     for name, found in scenario.evidence.checks.items():

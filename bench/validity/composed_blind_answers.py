@@ -1,4 +1,4 @@
-"""Blind agents on the task of none, one or two faults: what lists score that were given without a look at the evidence.
+"""Scores of blind lists of diagnoses on the task with up to two faults.
 
 Each takes scenarios of the expert task in the shares that seeds draw, and returns a mean score. Pure; nothing here is served.
 """
@@ -164,4 +164,4 @@ COMPOSED_BLIND: dict[str, Callable[[list[Scenario]], float]] = {
     "truth negated": negated,
     "seed look-up table": seed_table,
 }
-"""Canary to what it scores."""
+"""Blind agent to its scores."""

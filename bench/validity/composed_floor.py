@@ -94,7 +94,7 @@ def _clipped(totals: Floats) -> Floats:
 
 
 def _less_unmatched(points: Floats) -> Floats:
-    """Points of an entry, less what it costs where they are none."""
+    """Points of an entry, less the penalty if it earns none."""
     left: Floats = points - RUBRIC.unmatched_penalty * (points == 0)
     return left
 

@@ -1,4 +1,4 @@
-"""How hard each fault is: what checks see, how far it lies from its twin, and how often words alone give it away."""
+"""Measures the difficulty of each fault: flags of checks, distance from its twin, and accuracy of text classifiers."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ def _changed_lines(run: Evidence, twin: Evidence) -> int:
     )
 
 
-def render_difficulty(readings: Readings, folder: Path, say: Callable[[str], None]) -> None:
+def render_difficulty(readings: Readings, folder: Path, progress: Callable[[str], None]) -> None:
     """Write difficulty.md and, where Matplotlib is installed, difficulty.svg."""
-    say("measuring every fault against its twin")
+    progress("measuring every fault against its twin")
     rows = [measure_difficulty(fault_id) for fault_id in CATALOGUE]
     is_drawn = _draw(rows, readings, folder / "difficulty.svg")
     page = render_page(rows, readings, is_drawn=is_drawn) + "\n".join(expert_lines(measure_expert())) + "\n"

@@ -1,4 +1,4 @@
-"""Public episodes in bulk: what anyone can make who has the generator. Texts, and the fault that was drawn."""
+"""Draws public episodes in bulk with the generator: their texts and their faults."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class Readings(NamedTuple):
     naming: list[Naming]
     blind: list[AgainstChance]
     code_of_any_task: float
-    """Share of the held-out episodes whose fault preprocessing.py gives away to a bag of words that does not know the task."""
+    """Share of the held-out episodes whose fault preprocessing.py reveals to a bag of words that does not know the task."""
     held_out: int
     scores: dict[str, dict[TaskId, float]]
     """Reader to task to the mean score of answers that follow it, held-out styles."""
@@ -61,20 +61,20 @@ class Readings(NamedTuple):
     """The same from preprocessing.py alone."""
 
 
-def read(episodes: int, held_out: int, say: Callable[[str], None]) -> Readings:
+def read(episodes: int, held_out: int, progress: Callable[[str], None]) -> Readings:
     """Draw the episodes and train every classifier.
 
     Args:
         episodes: public ones to learn from.
         held_out: fresh ones to test on, of each kind.
-        say: receives progress messages.
+        progress: receives progress messages.
     """
-    say(f"drawing {episodes} public and {3 * held_out} fresh episodes")
+    progress(f"drawing {episodes} public and {3 * held_out} fresh episodes")
     public = draw_episodes(episodes, first_seed=PUBLIC_SEED, split="train")
     fresh = draw_episodes(held_out, first_seed=FRESH_SEED, split="train")
     unseen = draw_episodes(held_out, first_seed=HELD_OUT_SEED, split="test")
     twins = draw_episodes(held_out, first_seed=TWIN_SEED, split="train", healthy=True)
-    return learn(public, fresh, unseen, twins, say)
+    return learn(public, fresh, unseen, twins, progress)
 
 
 def learn(
@@ -82,10 +82,10 @@ def learn(
     fresh: list[Episode],
     unseen: list[Episode],
     twins: list[Episode],
-    say: Callable[[str], None],
+    progress: Callable[[str], None],
 ) -> Readings:
     """Train every classifier on `public`, and test it."""
-    say("training on single artifacts and on the whole evidence")
+    progress("training on single artifacts and on the whole evidence")
     whole, code, config = (
         BagOfWords(artifacts).fit(public) for artifacts in (WHOLE, ("preprocessing.py",), ("config.yaml",))
     )
@@ -95,11 +95,11 @@ def learn(
         for name, reader in (("whole evidence", whole), ("preprocessing.py", code), ("config.yaml", config))
     ]
     naming.append(Naming("odd tokens", _hits(hunter.name(fresh), fresh), _hits(hunter.name(unseen), unseen)))
-    say("playing the agents that reason")
+    progress("playing the agents that reason")
     heuristic, oracle = play_heuristic(unseen, "test"), play_oracle(unseen, "test")
     naming.append(Naming("heuristic agent", play_heuristic(fresh, "train").named, heuristic.named))
     naming.append(Naming("oracle", play_oracle(fresh, "train").named, oracle.named))
-    say("training where nothing can be known")
+    progress("training where nothing can be known")
     half = len(twins) // 2
     blind = [_against_chance("text of the healthy twin", WHOLE[:-1], twins[:half], twins[half:])]
     for artifact in ARTIFACT_NAMES:

@@ -18,7 +18,7 @@ from domain.scenario import Accepted, CheckResult, Composition, Evidence, RunSum
 from domain.training.artifacts.numbers import to_json
 from domain.training.multi_source import artifacts, checks
 from domain.training.multi_source.agreements import AGREEMENTS, BY_FAULT
-from domain.training.multi_source.case import FAMILY, Case, Planted, State, draw_case
+from domain.training.multi_source.case import FAMILY, Case, Planted, State, draw_case, healthy_twin
 from domain.training.multi_source.fit import log_loss
 from domain.training.multi_source.registry import UnknownFieldError, ValueOutsideFieldError, file_of
 from domain.training.multi_source.reports import draw_identity, render_log, render_reports
@@ -49,13 +49,13 @@ def draw_faults(task_id: TaskId, seed: int, fault: str | None) -> tuple[str, ...
 
     Args:
         seed: of the scenario.
-        fault: named instead of drawn: ``none``, an id, or two joined by ``+``.
+        fault: named instead of drawn: an id, or two joined by ``+``; None: drawn.
 
     Raises:
         UnknownSourceFaultError: the family has no such fault.
     """
     if fault is not None:
-        named = () if fault == NONE else tuple(sorted(fault.split(SEPARATOR)))
+        named = tuple(sorted(fault.split(SEPARATOR)))
         for one in named:
             if one not in BY_FAULT:
                 raise UnknownSourceFaultError(fault)
@@ -69,7 +69,10 @@ def generate(
     task_id: TaskId, seed: int, *, fault: str | None, split: SeedSplit
 ) -> tuple[Evidence, Truth | Composition]:
     """Evidence and truth of a scenario; `seed` is that of the scenario (0 to 2^128 - 1)."""
-    case = draw_case(seed, split, draw_faults(task_id, seed, fault))
+    if fault == NONE:
+        case = healthy_twin(draw_case(seed, split, draw_faults(task_id, seed, None)))
+    else:
+        case = draw_case(seed, split, draw_faults(task_id, seed, fault))
     return _evidence(case), _truth(case, task_id)
 
 
@@ -80,7 +83,9 @@ def run_experiment(truth: Truth | Composition, patch: tuple[PatchEntry, ...], nu
         patched = state.declaring(changes_of(state, patch))
         run = simulate(patched, seed=Stream(state.seed, f"experiment/{number}").integer(0, 99999))
     except UnknownFieldError as error:
-        raise ExperimentRejectedError("unknown_field", f"{error.file} has no field {error.field} that can be set") from error
+        raise ExperimentRejectedError(
+            "unknown_field", f"{error.file} has no field {error.field} that can be set"
+        ) from error
     except ValueOutsideFieldError as error:
         raise ExperimentRejectedError("invalid_value", str(error)) from error
     except NoRowsError as error:

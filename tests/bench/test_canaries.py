@@ -1,4 +1,4 @@
-"""The readers of words learn what is there, and nothing where nothing is."""
+"""The text classifiers of the canaries learn a planted signal, and nothing without one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_bag_of_words_names_what_a_text_tells() -> None:
     assert BagOfWords(["config.yaml"]).fit(EPISODES[:45]).accuracy(EPISODES[45:]) == 1.0
 
 
-def test_a_bag_of_words_knows_nothing_where_nothing_is_told() -> None:
+def test_a_bag_of_words_learns_nothing_where_there_is_nothing_to_learn() -> None:
     reader = BagOfWords(["train.log"]).fit(EPISODES[:45])
     share, deviation = chance(EPISODES[45:], reader.faults)
     assert share == pytest.approx(1 / 3)

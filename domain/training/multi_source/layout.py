@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -51,7 +51,7 @@ class Source:
     """Share of its labels that are wrong all the time."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
     """The parts of one warehouse."""
 
@@ -69,11 +69,11 @@ class Layout:
     separation: float
     """Distance of the class means, in standard deviations."""
 
-    @property
+    @cached_property
     def source_names(self) -> tuple[str, ...]:
         return tuple(source.name for source in self.sources)
 
-    @property
+    @cached_property
     def column_names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
 

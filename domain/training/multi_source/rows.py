@@ -18,6 +18,10 @@ FREQUENT_WORDS = 4
 """The first words of the vocabulary: they are most of every text."""
 
 
+SHAPING = ("split.groups", "split.by", "environment.tabular", "environment.textkit")
+"""What of a world decides what happens; everything else decides how it is written down."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """What happened. One entry a row; the month after the labelled ones comes last in `month` only."""

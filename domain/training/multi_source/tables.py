@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -82,9 +84,18 @@ class Frame:
         return Frame(*(getattr(self, name)[places] for name in self.__dataclass_fields__))
 
 
+DOSES = 1024
+"""How many different doses a warehouse has."""
+
+
 def dose(layout: Layout, name: str, low: float, high: float) -> float:
     """How strongly something happens in a warehouse where it happens; the same for every state of its world."""
-    return low + (high - low) * float(Stream(layout.seed, f"dose/{name}").uniform(1)[0])
+    return low + (high - low) * _doses(layout.seed)[zlib.crc32(name.encode()) % DOSES]
+
+
+@lru_cache(maxsize=8)
+def _doses(seed: int) -> tuple[float, ...]:
+    return tuple(Stream(seed, "doses").uniform(DOSES).tolist())
 
 
 def label_map(layout: Layout, name: str) -> Ints:
@@ -263,7 +274,7 @@ def _months(layout: Layout) -> Ints:
 
 
 def _stored_values(layout: Layout, world: Facts, rows: Rows) -> Floats:
-    values = rows.values.copy()
+    values: Floats = rows.values.copy()
     hidden = 0.0 if world["imputer.fill"] == "none" else 1.0
     level = np.array([column.level for column in layout.columns])
     scale = np.array([column.scale for column in layout.columns])

@@ -1,4 +1,4 @@
-"""What blind lists of diagnoses are worth on the expert task."""
+"""The scores of blind lists of diagnoses on the expert task."""
 
 from __future__ import annotations
 
