@@ -17,12 +17,12 @@ from tests.e2e.playing import REFUSED_QUERY, Episode, Json, diagnosis_from, open
 from tests.e2e.running import ServerProcess, run_command, run_command_in_process
 
 VICTIM = "victim"
-KINDS = ("reset", "read", "query", "check", "refuse", "submit")
+KINDS = ("reset", "read", "query", "check", "experiment", "refuse", "submit")
 EVENT_OF_VICTIM = f"stream_id = '{VICTIM}' AND version"
 
 TAMPERINGS: Mapping[str, tuple[str, ...]] = {
-    "a cut tail of one": (f"DELETE FROM events WHERE {EVENT_OF_VICTIM} > 5",),
-    "a cut tail of three": (f"DELETE FROM events WHERE {EVENT_OF_VICTIM} > 3",),
+    "a cut tail of one": (f"DELETE FROM events WHERE {EVENT_OF_VICTIM} > 6",),
+    "a cut tail of three": (f"DELETE FROM events WHERE {EVENT_OF_VICTIM} > 4",),
     "a cut tail down to the reset": (f"DELETE FROM events WHERE {EVENT_OF_VICTIM} > 1",),
     "all events gone while the row remains": (f"DELETE FROM events WHERE stream_id = '{VICTIM}'",),
     "the reset removed": (f"DELETE FROM events WHERE {EVENT_OF_VICTIM} = 1",),
@@ -38,7 +38,7 @@ TAMPERINGS: Mapping[str, tuple[str, ...]] = {
     ),
     "an event put at the end": (
         f"CREATE TEMP TABLE copied AS SELECT * FROM events WHERE {EVENT_OF_VICTIM} = 3",
-        "UPDATE copied SET position = 1000000, version = 7, request_id = NULL",
+        "UPDATE copied SET position = 1000000, version = 8, request_id = NULL",
         "INSERT INTO events SELECT * FROM copied",
     ),
     "all scenarios gone": ("DELETE FROM scenarios",),
@@ -76,6 +76,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 episode.play({"action_type": "read_logs", "log_filter": "loss"}, request_id="r-1")
                 episode.step("query_artifact", artifact_name="config.yaml", field_path="optimizer.momentum")
                 episode.step("run_sanity_check", sanity_check_type="data_leakage")
+                episode.step("run_experiment")
                 episode.play(REFUSED_QUERY)
                 episode.play(right)
             Episode(http, seed=8, episode_id="running").step("read_config")

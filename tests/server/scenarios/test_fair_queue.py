@@ -9,6 +9,8 @@ from starlette.types import Message
 
 from server.scenarios.fair_queue import FairQueue, QueueFullError
 from server.scenarios.requester import ClientDisconnectedError, MessageBuffer, Priority, Requester
+from server.scenarios.simulation import QueuedSimulation
+from tests.hand_made import HandMadeSimulation, hand_made_experiment, hand_made_scenario
 
 A, B, C = (Requester(name, Priority.PLAY) for name in "abc")
 RANKED = Requester("r", Priority.RANKED)
@@ -44,6 +46,16 @@ async def test_a_client_that_asks_for_much_does_not_keep_another_waiting() -> No
     line.queue.release()
     await asyncio.gather(*tasks)
     assert line.order[:4] == ["a0", "b", "c", "a1"]
+
+
+async def test_an_experiment_waits_for_a_turn_of_its_client() -> None:
+    line, simulation = await Line().occupied(), HandMadeSimulation()
+    queued = QueuedSimulation(simulation, line.queue)
+    running = asyncio.create_task(queued.experiment(hand_made_scenario().truth, (), 1))
+    await asyncio.sleep(0)
+    assert simulation.experiments == 0
+    line.queue.release()
+    assert (await running, simulation.experiments) == (hand_made_experiment((), 1), 1)
 
 
 async def test_ranked_attempts_go_first_and_audits_last() -> None:
