@@ -204,7 +204,7 @@ def _keep_visible(layout: Layout, path: str, world: dict[str, FieldValue], decla
     if path == "split.groups":
         settled["split.by"] = Pair("exchangeable", "random")
     if path.endswith(".missing_code"):
-        settled["imputer.fill"] = Pair("many", "median")
+        settled["imputer.fill"] = Pair("many", "median" if layout.seed % 2 else "mean")
     is_late = path == f"sources.{source}.used_until"
     if is_late or path.endswith((".deduplicate", ".as_of")) or path == "split.by":
         # What is wrong with late months shows only where late months are used.
