@@ -300,7 +300,7 @@ def _snapshot_is_broken(layout: Layout, path: str, world: Facts, declared: Facts
 
 
 def _kept(stream: Stream) -> float:
-    return round(0.08 + 0.01 * stream.integer(0, 27), 2)
+    return round(0.15 + 0.01 * stream.integer(0, 25), 2)
 
 
 def _draw_kept(layout: Layout, path: str, stream: Stream) -> Pair:
