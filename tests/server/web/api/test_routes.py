@@ -325,7 +325,7 @@ async def test_the_rest_of_the_wire(served: Served) -> None:
         *("action", "observation", "reset_observation", "state"),
         *("fields", "declarations", "measurements"),
     }
-    assert schema["fields"] == served.services.simulation.registry()
+    assert schema["fields"] == served.services.simulation.registry("single_table")
     assert {"reward", "done", "metadata"} <= set(schema["observation"]["properties"])
     assert health["version"] == metadata["version"]
 
