@@ -553,7 +553,7 @@ AGREEMENTS: tuple[Agreement, ...] = (
     _guarded(
         (-999,),
         ("median", "mean"),
-        benign="hardly any",
+        benign="none",
         harsh="many",
         fault_id="sentinel_impute",
         file="preprocessing.py",

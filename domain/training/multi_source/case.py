@@ -106,8 +106,7 @@ def draw_case(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
     world, declared = _healthy(seed, layout)
     draw = Stream(seed, "history")
     targets = {fault: _target(BY_FAULT[fault], layout, Stream(seed, f"target/{fault}")) for fault in faults}
-    for path in targets.values():
-        _keep_rows(layout, path, world, declared)
+    settled = {name for path in targets.values() for name in _keep_visible(layout, path, world, declared)}
     origins: dict[str, Origin] = {
         fault: Stream(seed, f"origin/{fault}").choice(("declaration", "world")) for fault in faults
     }
@@ -119,6 +118,8 @@ def draw_case(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
     changed = []
     for agreement in chosen:
         path = _target(agreement, layout, Stream(seed, f"target/{agreement.fault_id}"))
+        if path in settled:
+            continue
         change = agreement.change(layout, path, Stream(seed, f"change/{agreement.fault_id}"))
         world_before[path], declared_before[path] = change.before
         world[path], declared[path] = change.followed, change.declared
@@ -188,21 +189,34 @@ def _target(agreement: Agreement, layout: Layout, draw: Stream) -> str:
     return draw.choice(fitting or paths)
 
 
-def _keep_rows(layout: Layout, path: str, world: dict[str, FieldValue], declared: dict[str, FieldValue]) -> None:
-    """Let a source that is broken be used to the end; let a broken grouping matter."""
+def _keep_visible(layout: Layout, path: str, world: dict[str, FieldValue], declared: dict[str, FieldValue]) -> set[str]:
+    """Let a source that is broken be used to the end, and nothing hide what is broken; gives the declarations that this settles."""
     source, column = choice_of(path, layout)
     last = layout.months[-1]
+    settled: dict[str, Pair] = {}
     for name, value in (
         (f"sources.{source}.used_until", None),
         (f"sources.{source}.snapshot", last),
         (f"sources.{source}.columns.{column}.used_until", None),
     ):
         if name in world:
-            world[name] = declared[name] = value
+            settled[name] = Pair(value, value)
     if path == "split.groups":
-        world["split.by"], declared["split.by"] = Pair("exchangeable", "random")
+        settled["split.by"] = Pair("exchangeable", "random")
     if path.endswith(".missing_code"):
-        world["imputer.fill"], declared["imputer.fill"] = Pair("many", "median")
+        settled["imputer.fill"] = Pair("many", "median")
+    is_late = path == f"sources.{source}.used_until"
+    if is_late or path.endswith((".deduplicate", ".as_of")) or path == "split.by":
+        # What is wrong with late months shows only where late months are used.
+        name = "labels.maturity_months"
+        settled[name] = Pair(min(1, int(world[name] or 0)), min(1, int(declared[name] or 0)))
+    if is_late or path.endswith((".label_map", ".majority_kept", ".as_of")):
+        settled["evaluation.sources"] = Pair("alike", declared["evaluation.sources"])
+    if path.endswith(".as_of"):
+        settled["split.by"] = Pair("exchangeable", declared["split.by"])
+    for name, pair in settled.items():
+        world[name], declared[name] = pair
+    return set(settled) - {path}
 
 
 def _needed(layout: Layout, declared: Facts) -> dict[str, FieldValue]:

@@ -107,7 +107,7 @@ def draw_layout(seed: int, split: SeedSplit) -> Layout:
             name=subject.columns[place][0],
             quantity=subject.columns[place][1],
             scale=2.0 ** subject.columns[place][2] * _shown(0.7 + 0.6 * _one(draw)),
-            level=_shown(2.5 + 3.0 * _one(draw)),
+            level=_shown(3.5 + 2.0 * _one(draw)),
             is_heavy=draw.integer(0, 2) == 0,
             # Some column always has missing values.
             missing_share=_shown(0.06 + 0.14 * _one(draw)) if draw.integer(0, 1) or number == 0 else 0.0,
