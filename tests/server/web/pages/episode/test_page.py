@@ -73,7 +73,7 @@ async def test_the_block_of_a_warehouse_is_shown_by_its_step_and_by_no_other(ser
     stored = {"contents": {"sources": ["harbour"]}, "blocks": {"harbour.weight": {"mean": 17.5}, "harbour.age": 41.25}}
     begun = await served.reset(task_id="medium", seed=7, episode_id="e")
     assert begun["observation"]["available_artifacts"]
-    cached = next(iter(served.services.scenarios._held.values()))
+    cached = next(iter(served.services.scenarios._by_digest.values()))
     cached.view.evidence.artifacts["data_slices.json"] = json.dumps(stored)
     await served.step("e", {"action_type": "read_artifact", "artifact_name": "data_slices.json"})
     asked = {"action_type": "query_artifact", "artifact_name": "data_slices.json", "field_path": "harbour.weight"}
