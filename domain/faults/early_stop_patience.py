@@ -14,7 +14,7 @@ def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
 
 def _context(healthy: Pipeline, draw: Stream) -> Pipeline:
     """So many epochs that one of them is no better than the best before it."""
-    return healthy.with_value("training.epochs", max(healthy.training.epochs, draw.integer(12, 16)))
+    return healthy.with_value("training.epochs", max(healthy.training.epochs, draw.integer(16, 20)))
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:

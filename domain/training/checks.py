@@ -59,9 +59,14 @@ def _flagging(run: TrainingRun) -> Thresholds:
 
 
 def _unusual(run: TrainingRun, thresholds: Thresholds) -> frozenset[tuple[str, str]]:
+    return beyond(measure(run), thresholds)
+
+
+def beyond(numbers: dict[str, Measured], thresholds: Thresholds) -> frozenset[tuple[str, str]]:
+    """The (check, number) pairs of a run's numbers that lie beyond their bounds."""
     return frozenset(
         (check, name)
-        for check, measured in measure(run).items()
+        for check, measured in numbers.items()
         for name, value in measured.items()
         if _beyond(thresholds, check, name, value) is not None
     )

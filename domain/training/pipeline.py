@@ -281,7 +281,7 @@ def draw_optimizer(draw: Stream, name: str | None = None) -> Optimizer:
         return Optimizer(
             name=name,
             learning_rate=digits(draw.log_between(0.003, 0.04)),
-            momentum=digits(draw.between(0.0, 0.999), 3),  # these two ignore it
+            momentum=digits(1.0 - draw.log_between(0.0005, 1.0), 4),  # these two ignore it
             weight_decay=digits(draw.log_between(1e-5, 3e-2 if name == "adamw" else 1e-3)),
         )
     momentum = draw.choice((0.0, *(digits(draw.between(0.3, 0.95)) for _ in range(4))))
