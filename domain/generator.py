@@ -15,7 +15,7 @@ from domain.training.simulator import TrainingRun, draw_raw, simulate
 from domain.training.style import SeedSplit
 from domain.types import COMPOSED_TASK, TaskId
 
-__all__ = ["GENERATOR_VERSION", "HEALTHY", "generate", "observe_run", "scenario_seed"]
+__all__ = ["GENERATOR_VERSION", "HEALTHY", "generate", "observe_run", "planted_fault", "scenario_seed"]
 
 GENERATOR_VERSION = "5"
 OF_SEVERAL_SOURCES: tuple[TaskId, ...] = ("hard", "expert")
@@ -51,6 +51,14 @@ def generate(task_id: TaskId, seed: int, *, fault: str | None = None, split: See
         value, run = _plant(planted, healthy, draw_raw(healthy), Stream(own_seed, f"fault/{chosen}"))
         truth = planted.truth(healthy, value)
     return _scenario(task_id, seed, run, truth)
+
+
+def planted_fault(task_id: TaskId, seed: int, split: SeedSplit = "train") -> str:
+    """What `generate` plants for a seed, without running anything: an id, two joined by ``+``, or ``none``."""
+    own_seed = scenario_seed(task_id, seed, split)
+    if task_id in OF_SEVERAL_SOURCES:
+        return "+".join(multi_source.draw_faults(task_id, own_seed, None)) or HEALTHY
+    return Stream(own_seed, "fault").choice(POOLS[task_id])
 
 
 def _scenario(task_id: TaskId, seed: int, run: TrainingRun, truth: Truth | Composition) -> Scenario:
