@@ -60,15 +60,15 @@ class Stream:
 
     def happens(self, share: float) -> bool:
         """True with this probability."""
-        return bool(self.uniform(1)[0] < share)
+        return self._one() < share
 
     def between(self, low: float, high: float) -> float:
         """A number from low to high, all equally likely."""
-        return low + (high - low) * float(self.uniform(1)[0])
+        return low + (high - low) * self._one()
 
     def log_between(self, low: float, high: float) -> float:
         """A number from low to high whose logarithm is evenly spread: square roots and products only, which are exact."""
-        bits, value, ratio = int(self.raw(1)[0]), low, high / low
+        bits, value, ratio = int(self._bits.random_raw()), low, high / low
         for place in range(24):
             ratio = math.sqrt(ratio)
             if bits >> (63 - place) & 1:
@@ -81,11 +81,19 @@ class Stream:
 
     def choice(self, options: Sequence[T]) -> T:
         """One of `options`, all equally likely."""
-        return options[int(self.below(len(options), 1)[0])]
+        return options[self._below(len(options))]
 
     def integer(self, low: int, high: int) -> int:
         """One integer from low to high, both included."""
-        return low + int(self.below(high - low + 1, 1)[0])
+        return low + self._below(high - low + 1)
+
+    # One number at a time in Python's integers: the same as above, and many times as fast as arrays of one.
+
+    def _below(self, bound: int) -> int:
+        return ((int(self._bits.random_raw()) >> 32) * bound) >> 32
+
+    def _one(self) -> float:
+        return (int(self._bits.random_raw()) >> 11) * (1.0 / 9007199254740992.0)
 
 
 def distinct(values: Ints) -> Ints:
