@@ -20,7 +20,7 @@ from domain.training.simulator import draw_raw, simulate
 
 FIRST_SEED = 40_000_000
 MIN_SHARE = 0.85
-"""Share of the seeds in which each fault of a pair has to leave its mark, as a single fault has to in `docs/explanation/faults.md`."""
+"""Share of the seeds in which each fault of a pair has to leave its mark, as a single fault has to in `docs/explanation/exam.md`."""
 
 Reasons = frozenset[tuple[str, str]]
 

@@ -39,7 +39,7 @@ def wanted(task_id: TaskId, seeds_per_fault: int) -> Counter[str]:
     if task_id == COMPOSED_TASK:
         return Counter({str(number): seeds_per_fault * COUNTS.count(number) * len(FAULTS) // 4 for number in COUNTS})
     faults = FAULTS if task_id == "hard" else POOLS[task_id]
-    return Counter({fault: seeds_per_fault for fault in faults})
+    return Counter(dict.fromkeys(faults, seeds_per_fault))
 
 
 def _seeds(task_id: TaskId, seeds_per_fault: int) -> list[tuple[TaskId, int]]:
