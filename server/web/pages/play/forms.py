@@ -44,6 +44,11 @@ class FilesOfFields:
         plain = _BRACKETS.sub(r".\1", field)
         return next((file for pattern, file in self._patterns if pattern.fullmatch(plain)), None)
 
+    def nearest(self, field: str) -> str:
+        """The file of the fields that begin like an unknown one: the refusal names it."""
+        first = field.split(".")[0]
+        return next((file for known, file in self.fields if known.split(".")[0] == first), "config.yaml")
+
 
 def parse_action_form(form: Mapping[str, str], file_of: FilesOfFields) -> dict[str, Any]:
     """The action as an agent would send it, without blank fields."""
@@ -64,7 +69,9 @@ def parse_action_form(form: Mapping[str, str], file_of: FilesOfFields) -> dict[s
 def _changes(form: Mapping[str, str], file_of: FilesOfFields, suffix: str) -> list[dict[str, Any]]:
     """The entry of a patch of an experiment; none where its field is blank."""
     own = {name: form.get(name + suffix, "").strip() for name in _PATCH}
-    patch: list[dict[str, Any]] = _patch({**own, "root_cause_file": ""}, file_of).get("patch", [])
+    patch: list[dict[str, Any]] = _patch({**own, "root_cause_file": file_of.nearest(own["patch_field"])}, file_of).get(
+        "patch", []
+    )
     return patch
 
 
