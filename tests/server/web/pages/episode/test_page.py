@@ -61,8 +61,8 @@ async def test_experiments_are_a_table_for_those_who_may_see_results(served: Ser
     for _ in range(3):
         await served.step("e", EXPERIMENT)
     own, public = await text_of(served, "/episodes/e"), await text_of(served, "/episodes/~1")
-    assert '<h2 id="experiments">Experiments <span class="quiet">2 of 2</span></h2>' in own
-    assert own.count("<code>optimizer.momentum = 0.25</code>") == 2
+    assert '<h2 id="experiments">Experiments</h2>' in own
+    assert "experiment 2</a>" in own
     assert "no experiment is left" in own
     assert "Ran experiment 2" in public
     for word in ("optimizer.momentum", "0.25", 'id="experiments"'):
