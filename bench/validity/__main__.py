@@ -1,4 +1,4 @@
-"""The commands ``python -m bench.validity floor`` and ``canaries``."""
+"""The commands ``python -m bench.validity floor``, ``canaries`` and ``heuristic``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import typer
 from bench.validity.command import run_canaries
 from bench.validity.composed_floor import composed_floor
 from bench.validity.floor import blind_floor
-from domain.types import SINGLE_FAULT_TASKS
+from bench.validity.heuristic_play import FIRST_SEED, lines_of, play_many
+from domain.training.style import SEED_SPLITS
+from domain.types import SINGLE_FAULT_TASKS, TASK_IDS
 
 cli = typer.Typer(
     help="Measure whether the benchmark is valid: what can be scored without reading the evidence.",
@@ -67,6 +69,24 @@ def canaries(
     )
     typer.echo(text)
     raise typer.Exit(0 if is_fine else 1)
+
+
+@cli.command()
+def heuristic(
+    episodes: Annotated[int, typer.Option(min=1, help="Number of episodes of each task.")] = 300,
+    split: Annotated[str, typer.Option(help="Whose names and styles: train, validation or test.")] = "test",
+    tasks: Annotated[str, typer.Option(help="Tasks, with commas between them.")] = "hard,expert",
+    first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first episode.")] = FIRST_SEED,
+) -> None:
+    """Play the shipped heuristic through whole episodes and print what it scores: by task, and by fault."""
+    if split not in SEED_SPLITS:
+        raise typer.BadParameter(f"{split} is none of {', '.join(SEED_SPLITS)}.", param_hint="--split")
+    for name in tasks.split(","):
+        task_id = next((task for task in TASK_IDS if task == name.strip()), None)
+        if task_id is None:
+            raise typer.BadParameter(f"{name} is none of {', '.join(TASK_IDS)}.", param_hint="--tasks")
+        played = play_many(task_id, episodes=episodes, first_seed=first_seed, split=split)
+        typer.echo("\n".join(lines_of(task_id, played)))
 
 
 if __name__ == "__main__":
