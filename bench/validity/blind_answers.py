@@ -1,4 +1,4 @@
-"""Blind agents: what answers score that were given without a look at the evidence. Pure; nothing here is served.
+"""Blind agents on easy and medium: what answers score that were given without a look at the evidence.
 
 Each takes scenarios of one task (the same number of each fault) and returns a mean score.
 """
