@@ -41,7 +41,7 @@ def draw_identity(run: Run, *, is_previous: bool = False) -> Identity:
     draw = Stream(layout.seed, "identity-before" if is_previous else "identity")
     year, month = (int(part) for part in layout.months[-1].split("-"))
     place = year * 12 + month - 1 + (0 if is_previous else 1)
-    date = f"{place // 12}-{place % 12 + 1:02d}-{draw.integer(1, 28):02d}"
+    date = f"{place // 12}-{place % 12 + 1:02d}-{draw.integer(24, 28):02d}"
     return Identity(draw_cosmetics(run.state).run_id, date)
 
 
