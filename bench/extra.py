@@ -6,11 +6,12 @@ import sys
 from importlib.util import find_spec
 
 PACKAGES = ("openenv", "psutil", "matplotlib")
+"""What ``python -m bench`` needs."""
 EXIT_USAGE = 2
 
 
 def require_extra(program: str, *packages: str) -> None:
-    """Exit with 2 and a one-line error where ``packages`` (all of the extra by default) are not installed."""
+    """Exit with 2 and a one-line error where ``packages`` (those of ``python -m bench`` by default) are not installed."""
     missing = [name for name in packages or PACKAGES if find_spec(name) is None]
     if missing:
         print(f"{program} needs {', '.join(missing)}: run pip install -e '.[bench]' in the checkout", file=sys.stderr)

@@ -1,7 +1,8 @@
-"""Measures the validity of the benchmark: blind floors, canaries, and the difficulty of each fault.
+"""Measures the validity of the benchmark: what can be scored without reading the evidence, or without reasoning about it.
 
-- `floor`, `composed_floor`: best score of a constant answer.
-- `blind_answers`, `composed_blind_answers`: canaries that do not read the evidence.
-- `bag_of_words`, `odd_tokens`, `text_classifiers`: canaries that are trained on texts of public episodes.
-- `agents`, `composed`, `difficulty`: what agents that reason score, and what the checks show.
+- `episodes`, `features`: public episodes as programs read them. `judge`: the grader of the server.
+- `classifiers`, `answers`, `lint`, `solvers`: programs that do not reason, and the bounds that they must keep.
+- `agents`: agents on the same episodes. `items`, `report`, `command`: fault by program, as a page.
+- `look_alikes`: whether planted and healthy runs are told apart by their texts.
+- `floor`, `blind_answers`: the best constant answer of easy and medium, and answers that list or stuff names.
 """

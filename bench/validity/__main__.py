@@ -1,4 +1,4 @@
-"""The commands ``python -m bench.validity floor`` and ``canaries``."""
+"""The commands ``python -m bench.validity floor``, ``solvers``, ``look-alikes`` and ``heuristic``."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from typing import Annotated
 
 import typer
 
-from bench.validity.command import run_canaries
-from bench.validity.composed_floor import composed_floor
+from bench.extra import require_extra
 from bench.validity.floor import blind_floor
-from domain.types import SINGLE_FAULT_TASKS
+from bench.validity.heuristic_play import FIRST_SEED, lines_of, play_many
+from domain.training.style import SeedSplit
+from domain.types import TASK_IDS, TaskId
 
 cli = typer.Typer(
-    help="Measure whether the benchmark is valid: what can be scored without reading the evidence.",
+    help="Measure whether the benchmark is valid: what programs score that do not read the evidence, or do not reason.",
     add_completion=False,
     no_args_is_help=True,
 )
+_LEARNING = "sklearn"
 
 
 @cli.command()
@@ -27,46 +29,85 @@ def floor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compute the blind floor: the best score on each task of one constant answer that ignores the evidence."""
-    floors = [blind_floor(task_id, seeds=seeds) for task_id in SINGLE_FAULT_TASKS]
-    expert = composed_floor()
+    floors = [blind_floor(task_id, seeds=seeds) for task_id in TASK_IDS]
     if as_json:
-        shown = {each.task_id: {"floor": each.score, "answer": each.answer.model_dump(mode="json")} for each in floors}
-        answer = [diagnosis.model_dump(mode="json") for diagnosis in expert.answer]
-        typer.echo(json.dumps({**shown, "expert": {"floor": expert.score, "answer": answer}}, indent=2))
+        shown = {
+            each.task_id: {"floor": each.score, "answer": [one.model_dump(mode="json") for one in each.answer]}
+            for each in floors
+        }
+        typer.echo(json.dumps(shown, indent=2))
         return
     for each in floors:
-        typer.echo(f"{each.task_id:8}{each.score:.4f}  {each.answer.model_dump_json(exclude_none=True)}")
-    lists = ", ".join(f"{score:.4f} with {count}" for count, score in enumerate(expert.by_length))
-    typer.echo(f"expert  {expert.score:.4f}  the best constant list: {lists} entries")
+        answer = ", ".join(one.model_dump_json(exclude_none=True) for one in each.answer)
+        typer.echo(f"{each.task_id:8}{each.score:.4f}  {answer or 'nothing is wrong'}")
 
 
 @cli.command()
-def canaries(
-    episodes: Annotated[
-        int, typer.Option(min=500, help="Number of public episodes that the classifiers are trained on.")
-    ] = 5000,
-    held_out: Annotated[
-        int, typer.Option(min=100, help="Number of fresh episodes of each kind that they are tested on.")
-    ] = 900,
-    seeds: Annotated[
-        int, typer.Option(min=1, help="Number of fresh scenarios for each fault, for the blind agents.")
-    ] = 4,
-    blind_only: Annotated[
-        bool, typer.Option("--blind", help="Run the blind agents only: seconds instead of minutes.")
-    ] = False,
-    folder: Annotated[
-        Path | None,
-        typer.Option(
-            "--write", help="Folder to write floor.md, difficulty.md and, with Matplotlib, difficulty.svg to."
-        ),
-    ] = None,
+def solvers(
+    episodes: Annotated[int, typer.Option(min=20, help="Number of episodes of each task to judge on.")] = 300,
+    learn: Annotated[int, typer.Option(min=100, help="Number of public episodes of each task to learn from.")] = 1500,
+    split: Annotated[str, typer.Option(help="Split of the judged episodes: train, validation or test.")] = "test",
+    task: Annotated[list[str] | None, typer.Option(help="Task to measure; may be repeated. Default: all.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes to draw episodes in.")] = 1,
+    folder: Annotated[Path | None, typer.Option("--write", help="Folder to write floor.md to.")] = None,
 ) -> None:
-    """Score the canaries: blind agents and text classifiers trained on public episodes. Exit 1: one scores above its bound."""
-    text, is_fine = run_canaries(
-        None if blind_only else (episodes, held_out), seeds=seeds, folder=folder, progress=partial(typer.echo, err=True)
+    """Train programs that do not reason on public episodes, and judge them. Exit 1: one scores above its bound."""
+    require_extra("python -m bench.validity solvers", _LEARNING)
+    from bench.validity.command import run_solvers
+
+    text, is_fine = run_solvers(
+        _tasks(task),
+        learn=learn,
+        episodes=episodes,
+        split=_split(split),
+        folder=folder,
+        workers=workers,
+        say=partial(typer.echo, err=True),
     )
     typer.echo(text)
     raise typer.Exit(0 if is_fine else 1)
+
+
+@cli.command()
+def look_alikes(
+    seeds: Annotated[int, typer.Option(min=20, help="Number of runs with each fault, and of healthy ones.")] = 200,
+) -> None:
+    """Tell the static texts of each fault from those of ordinary healthy runs. Exit 1: better than 0.55, balanced."""
+    require_extra("python -m bench.validity look-alikes", _LEARNING)
+    from bench.validity.look_alikes import MAX_BALANCED_ACCURACY, render, separate_all
+
+    found = separate_all(seeds=seeds)
+    typer.echo(render(found))
+    raise typer.Exit(0 if all(one.worst <= MAX_BALANCED_ACCURACY for one in found) else 1)
+
+
+@cli.command()
+def heuristic(
+    episodes: Annotated[int, typer.Option(min=1, help="Number of episodes of each task.")] = 300,
+    split: Annotated[str, typer.Option(help="Whose names and styles: train, validation or test.")] = "test",
+    tasks: Annotated[str, typer.Option(help="Tasks, with commas between them.")] = "hard,expert",
+    first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first episode.")] = FIRST_SEED,
+) -> None:
+    """Play the shipped heuristic through whole episodes and print what it scores: by task, and by fault."""
+    for name in tasks.split(","):
+        task_id = next((task for task in TASK_IDS if task == name.strip()), None)
+        if task_id is None:
+            raise typer.BadParameter(f"{name} is none of {', '.join(TASK_IDS)}.", param_hint="--tasks")
+        played = play_many(task_id, episodes=episodes, first_seed=first_seed, split=_split(split))
+        typer.echo("\n".join(lines_of(task_id, played)))
+
+
+def _tasks(names: list[str] | None) -> list[TaskId]:
+    unknown = set(names or ()) - set(TASK_IDS)
+    if unknown:
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: tasks are {', '.join(TASK_IDS)}", param_hint="--task")
+    return [one for one in TASK_IDS if not names or one in names]
+
+
+def _split(name: str) -> SeedSplit:
+    if name not in ("train", "validation", "test"):
+        raise typer.BadParameter(f"{name}: splits are train, validation and test", param_hint="--split")
+    return name  # type: ignore[return-value]
 
 
 if __name__ == "__main__":

@@ -1,89 +1,67 @@
-"""The agents that read and reason, on the episodes of the readers of words: the heuristic, and the truth itself."""
+"""Judges agents on the same episodes as the programs that do not reason."""
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from statistics import fmean
-from typing import NamedTuple
 
-from bench.validity.episodes import Episode
-from bench.validity.floor import Judge
+import numpy as np
+
+from bench.validity.episodes import Episode, in_processes
+from bench.validity.judge import score_of
+from bench.validity.solvers import Scores
 from domain.diagnosis import Diagnosis
 from domain.generator import generate
 from domain.scenario import Scenario
-from domain.training.style import SeedSplit
-from domain.types import SINGLE_FAULT_TASKS, TaskId
-from mlops_debug_env.agents.heuristic import diagnose
+from domain.types import COMPOSED_TASK
+from mlops_debug_env.agents.heuristic import diagnose, diagnose_all
 from mlops_debug_env.agents.investigation import Notes
 from mlops_debug_env.protocol.observations import CheckResult
 
-_CHUNK = 25
+Agent = Callable[[Scenario], list[Diagnosis]]
+"""Given a scenario, of which it may look at the evidence and run experiments (`domain.families.run_experiment`)."""
+GROUP = "agents"
 
 
-class Played(NamedTuple):
-    """The scores of an agent on some episodes."""
-
-    named: float
-    """Share whose category, file and field it named."""
-    scores: dict[TaskId, float]
-
-
-def play_heuristic(episodes: list[Episode], split: SeedSplit) -> Played:
-    """The heuristic, shown everything that an agent can look at."""
-    return _played([(each.task_id, each.seed) for each in episodes], partial(_answers, split=split, is_told=False))
-
-
-def play_oracle(episodes: list[Episode], split: SeedSplit) -> Played:
-    """Submits the revealed truth unchanged."""
-    return _played([(each.task_id, each.seed) for each in episodes], partial(_answers, split=split, is_told=True))
-
-
-def _played(places: list[tuple[TaskId, int]], answer: partial[list[tuple[bool, float]]]) -> Played:
-    chunks = [places[start : start + _CHUNK] for start in range(0, len(places), _CHUNK)]
-    with ProcessPoolExecutor() as pool:
-        found = [one for answered in pool.map(answer, chunks) for one in answered]
-    scores = {
-        task: [score for (task_id, _), (_, score) in zip(places, found, strict=True) if task_id == task]
-        for task in SINGLE_FAULT_TASKS
-    }
-    return Played(fmean(is_right for is_right, _ in found), {task: fmean(own) for task, own in scores.items() if own})
-
-
-def _answers(places: list[tuple[TaskId, int]], *, split: SeedSplit, is_told: bool) -> list[tuple[bool, float]]:
-    judge, answered = Judge(), []
-    for task_id, seed in places:
-        scenario = generate(task_id, seed, split=split)
-        answer, accepted = _truth(scenario) if is_told else reasoned(scenario), scenario.only_fault.accepted
-        is_right = (
-            answer.failure_category in accepted.categories
-            and answer.root_cause_file in accepted.files
-            and answer.root_cause_field in accepted.fields
+def oracle(scenario: Scenario) -> list[Diagnosis]:
+    """The truth, as it is revealed after the end."""
+    return [
+        Diagnosis(
+            failure_category=one.failure_category,
+            root_cause_file=one.root_cause_file,
+            root_cause_field=one.root_cause_field,
+            patch=one.patch,
         )
-        answered.append((is_right, judge.grade(answer, scenario).score))
-    return answered
+        for one in scenario.truth.planted
+        if one.patch
+    ]
 
 
-def _truth(scenario: Scenario) -> Diagnosis:
-    truth = scenario.only_fault
-    return Diagnosis(
-        failure_category=truth.failure_category,
-        root_cause_file=truth.root_cause_file,
-        root_cause_field=truth.root_cause_field,
-        patch=truth.patch,
-    )
-
-
-def reasoned(scenario: Scenario) -> Diagnosis:
-    """The diagnosis of the heuristic with all evidence."""
+def heuristic(scenario: Scenario) -> list[Diagnosis]:
+    """The shipped heuristic, when it has looked at everything."""
     notes = Notes()
-    for artifact, text in scenario.evidence.artifacts.items():
-        notes.artifacts[artifact] = text
+    notes.artifacts |= {str(name): text for name, text in scenario.evidence.artifacts.items()}
     for name, found in scenario.evidence.checks.items():
-        notes.checks[name] = CheckResult.model_validate(found.model_dump())
-    diagnosis = diagnose(notes)
-    return Diagnosis.model_validate(
-        diagnosis.model_dump(
-            include={"failure_category", "root_cause_file", "root_cause_field", "proposed_fix", "patch"}
-        )
-    )
+        notes.checks[str(name)] = CheckResult.model_validate(found.model_dump())
+    answer = diagnose_all(notes) if scenario.task_id == COMPOSED_TASK else [diagnose(notes)]
+    return [Diagnosis.model_validate_json(one.model_dump_json(exclude={"confidence"})) for one in answer]
+
+
+AGENTS: Mapping[str, Agent] = {"heuristic": heuristic, "oracle": oracle}
+"""Name to agent."""
+
+
+def play(name: str, judged: Sequence[Episode], *, workers: int = 1) -> Scores:
+    """Judge an agent by name; its episodes are generated again, since those of the programs are features only."""
+    first = judged[0]
+    answer = partial(_scores, name=name, judged=judged)
+    found = [score for chunk in in_processes(answer, list(range(0, len(judged), 25)), workers) for score in chunk]
+    return Scores(name, GROUP, first.task_id, np.array(found))
+
+
+def _scores(start: int, *, name: str, judged: Sequence[Episode]) -> list[float]:
+    found = []
+    for episode in judged[start : start + 25]:
+        scenario = generate(episode.task_id, episode.seed, split=episode.split)
+        found.append(score_of(AGENTS[name](scenario), scenario.truth, episode.task_id))
+    return found

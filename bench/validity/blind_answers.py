@@ -1,4 +1,4 @@
-"""Scores of blind answers, which do not use the evidence. Pure; nothing here is served.
+"""Blind agents on easy and medium: what answers score that were given without a look at the evidence.
 
 Each takes scenarios of one task (the same number of each fault) and returns a mean score.
 """
@@ -119,7 +119,7 @@ BLIND: dict[str, Callable[[list[Scenario]], float]] = {
     "every single-field patch": every_patch,
     "seed look-up table": seed_table,
 }
-"""Blind agent to its scores."""
+"""Canary to what it scores."""
 
 
 def fresh_scenarios(task_id: TaskId, *, first_seed: int, seeds: int) -> Iterator[Scenario]:

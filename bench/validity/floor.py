@@ -1,17 +1,25 @@
-"""The blind floor of a task: the best score that one constant answer can reach without looking at the evidence."""
+"""The blind floor of a task: the best score that one constant answer can reach without looking at the evidence.
+
+On easy and medium every combination is tried. On hard and expert a declaration has names of the run in its path: the
+best answer follows from how often each fault is planted, and is judged on other scenarios.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations, product
+from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
 
+from bench.validity.answers import Answers
+from bench.validity.episodes import draw_truths
+from bench.validity.judge import INVESTIGATION, score_of
 from domain.diagnosis import Diagnosis, PatchEntry
 from domain.faults import POOLS
 from domain.generator import generate
-from domain.grade import Grade, Investigation, PatchVerdict
+from domain.grade import Grade, PatchVerdict
 from domain.grader import grade, read_fix, verify_patch
 from domain.rubric import RUBRIC, Rubric
 from domain.scenario import Scenario, Truth
@@ -19,10 +27,9 @@ from domain.training.randomness import Floats
 from domain.types import ARTIFACT_NAMES, FAILURE_CATEGORIES, TaskId
 
 FIRST_SEED = 50_000_000
-BLIND_INVESTIGATION = Investigation(
-    artifacts_read=ARTIFACT_NAMES[:3], checks_run=(), duplicate_reads=0, refused=0, steps=4
-)
-"""A blind agent reads three artifacts, since that costs nothing, and does not use them."""
+LISTED_TASKS: tuple[TaskId, ...] = ("easy", "medium")
+"""Tasks whose faults have fields that do not hold names of the run."""
+_LEARNED, _JUDGED = 1500, 500
 
 
 class Floor(NamedTuple):
@@ -31,10 +38,29 @@ class Floor(NamedTuple):
     task_id: TaskId
     score: float
     """Mean over the task's faults, all equally likely."""
-    answer: Diagnosis
+    answer: tuple[Diagnosis, ...]
 
 
 def blind_floor(task_id: TaskId, *, seeds: int = 1) -> Floor:
+    """The best constant answer of a task.
+
+    Args:
+        task_id: any.
+        seeds: scenarios of each fault that it is tried on, on easy and medium.
+    """
+    return _listed_floor(task_id, seeds=seeds) if task_id in LISTED_TASKS else _expected_floor(task_id)
+
+
+def _expected_floor(task_id: TaskId) -> Floor:
+    """The answer of the highest expected score over public scenarios, judged on fresh ones of the same split."""
+    learned = draw_truths(task_id, _LEARNED, first_seed=FIRST_SEED, split="train")
+    judged = draw_truths(task_id, _JUDGED, first_seed=FIRST_SEED + _LEARNED, split="train")
+    answers = Answers(learned, is_blind=True)
+    answer = tuple(answers.best(answers.prior, judged[0]))
+    return Floor(task_id, round(fmean(score_of(answer, one.truth, task_id) for one in judged), 4), answer)
+
+
+def _listed_floor(task_id: TaskId, *, seeds: int = 1) -> Floor:
     """Try every category, file, up to two fields, one or two repairs and lists in words against real scenarios.
 
     A score is the sum of four parts, of which only the fix depends on another one (the field): each part is graded once a
@@ -61,7 +87,7 @@ def blind_floor(task_id: TaskId, *, seeds: int = 1) -> Floor:
         field, fix = np.unravel_index(int(means.argmax()), means.shape)
         if best is None or means[field, fix] > best.score:
             answer = options.answer(category, file, int(field), int(fix))
-            best = Floor(task_id, round(float(means[field, fix]), 4), answer)
+            best = Floor(task_id, round(float(means[field, fix]), 4), (answer,))
     assert best is not None
     return best
 
@@ -117,7 +143,7 @@ class Judge:
         if patch and key not in self._verdicts:
             self._verdicts[key] = verify_patch(scenario.only_fault, patch)
         verdict = self._verdicts.get(key)
-        return grade(answer, scenario.only_fault, BLIND_INVESTIGATION, verdict, task_id=scenario.task_id)
+        return grade(answer, scenario.only_fault, INVESTIGATION, verdict, task_id=scenario.task_id)
 
     def points(self, parts: list[dict[str, object]], scenarios: list[Scenario], criterion: str) -> Floats:
         """(parts, scenarios): points of each part of an answer by itself."""

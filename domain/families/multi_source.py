@@ -76,6 +76,11 @@ def generate(
     return _evidence(case), _truth(case, task_id)
 
 
+def draw_truth(task_id: TaskId, seed: int, *, fault: str | None, split: SeedSplit) -> Truth | Composition:
+    """The truth that `generate` gives, without the training that the evidence takes."""
+    return _truth(draw_case(seed, split, draw_faults(task_id, seed, fault)), task_id)
+
+
 def run_experiment(truth: Truth | Composition, patch: tuple[PatchEntry, ...], number: int) -> ExperimentResult:
     """Train the run again with a patch; raises ``ExperimentRejectedError``."""
     state = State.from_json(truth.pipeline)
@@ -195,4 +200,4 @@ def _truth_of(case: Case, one: Planted) -> Truth:
     )
 
 
-__all__ = ["COUNTS", "FAULTS", "UnknownSourceFaultError", "draw_faults", "generate", "run_experiment"]
+__all__ = ["COUNTS", "FAULTS", "UnknownSourceFaultError", "draw_faults", "draw_truth", "generate", "run_experiment"]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Sequence
 
 from mlops_debug_env.agents.calibration import calibrate, calibrate_alone
+from mlops_debug_env.agents.declared.agent import ComparingAgent
 from mlops_debug_env.agents.evidence import Evidence
 from mlops_debug_env.agents.hypothesis import Hypothesis, of_each_field, share_of_best, weigh
 from mlops_debug_env.agents.investigation import Notes
 from mlops_debug_env.agents.rules import RULES
 from mlops_debug_env.protocol.actions import Action, Diagnosis, submission
-from mlops_debug_env.protocol.observations import Observation
+from mlops_debug_env.protocol.observations import Observation, ResetObservation
 from mlops_debug_env.protocol.types import COMPOSED_TASK
 
 MAX_ENTRIES = 2
@@ -25,8 +26,13 @@ class HeuristicAgent:
 
     def __init__(self) -> None:
         self._notes = Notes()
+        self._comparing: ComparingAgent | None = None
 
     async def act(self, observation: Observation) -> Action:
+        if isinstance(observation, ResetObservation) and _has_several_sources(observation):
+            self._comparing = ComparingAgent()
+        if self._comparing is not None:
+            return await self._comparing.act(observation)
         self._notes.take(observation)
         steps_left = observation.max_steps - observation.step_count
         action = self._notes.next_action(steps_left=steps_left)
@@ -35,6 +41,10 @@ class HeuristicAgent:
         is_list = observation.task_id == COMPOSED_TASK
         said = diagnose_all(self._notes) if is_list else [diagnose(self._notes)]
         return submission(observation.task_id, *said)
+
+
+def _has_several_sources(observation: ResetObservation) -> bool:
+    return any(listing.name == "data_sources.yaml" for listing in observation.available_artifacts)
 
 
 def diagnose(notes: Notes) -> Diagnosis:

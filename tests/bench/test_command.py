@@ -69,7 +69,9 @@ def programs() -> list[str]:
     return sorted(names)
 
 
-@pytest.mark.parametrize("program", [*programs(), "bench.validity floor", "bench.validity canaries"])
+@pytest.mark.parametrize(
+    "program", [*programs(), "bench.validity floor", "bench.validity solvers", "bench.validity look-alikes"]
+)
 def test_every_program_explains_itself(
     program: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,7 +10,6 @@ from typing import NamedTuple, get_args
 
 import pytest
 
-from bench.validity.composed_floor import composed_floor
 from bench.validity.floor import blind_floor
 from domain.faults.compositions import draw_faults
 from domain.generator import scenario_seed
@@ -99,7 +98,7 @@ def test_the_heuristic_beats_what_knows_nothing(scores: dict[tuple[str, TaskId],
 
 @pytest.mark.parametrize("task_id", get_args(DomainTaskId))
 def test_a_stuffed_constant_stays_at_the_blind_floor(scores: dict[tuple[str, TaskId], Score], task_id: TaskId) -> None:
-    floor = composed_floor().score if task_id == COMPOSED_TASK else blind_floor(task_id, seeds=1).score
+    floor = blind_floor(task_id).score
     print(f"\n{task_id}: constant {scores['constant', task_id].mean:.4f}, blind floor {floor:.4f}")
     assert scores["constant", task_id].mean <= floor + 0.02
 

@@ -1,0 +1,116 @@
+"""The tables of ``python -m bench.validity solvers``, in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from bench.validity.episodes import Episode
+from bench.validity.items import FaultRow, fault_rows
+from bench.validity.solvers import BOUNDS, MEASURED, Scores, bound_of, floor_of
+from domain.generator import GENERATOR_VERSION
+from domain.types import TaskId
+
+NEAREST = 5
+
+
+class Result(NamedTuple):
+    """All that was measured on one task."""
+
+    task_id: TaskId
+    learned: int
+    judged: Sequence[Episode]
+    scores: Sequence[Scores]
+
+    @property
+    def floor(self) -> float:
+        return floor_of(self.scores)
+
+    def bound(self, one: Scores) -> float | None:
+        return bound_of(one, self.floor)
+
+    def exceeding(self) -> list[Scores]:
+        """The programs whose interval lies above their bound."""
+        found = []
+        for one in self.scores:
+            bound = self.bound(one)
+            if bound is not None and one.interval()[0] > bound:
+                found.append(one)
+        return found
+
+    @property
+    def respondents(self) -> list[Scores]:
+        """All but the revealed truth, which solves everything."""
+        return [one for one in self.scores if one.solver != "oracle"]
+
+    def rows(self) -> list[FaultRow]:
+        return fault_rows(self.judged, self.respondents)
+
+
+def render(results: Mapping[TaskId, Result], *, split: str, command: str) -> str:
+    """The page."""
+    learned = ", ".join(f"{one.learned} of {task}" for task, one in results.items())
+    judged = ", ".join(f"{len(one.judged)} of {task}" for task, one in results.items())
+    lines = [
+        "# What programs score that do not reason",
+        "",
+        f"Printed by `{command}`, generator version {GENERATOR_VERSION}. Each program learned from public episodes of the split `train` ({learned})",
+        f"and is judged on episodes of the split `{split}` ({judged}), whose names and spellings it never saw. Mean score with its 95 % bootstrap",
+        "interval. A score that is not clearly above these numbers shows nothing.",
+        "",
+        *_summary(results),
+    ]
+    for result in results.values():
+        lines += ["", f"## {result.task_id}", "", *_faults(result)]
+        if result.task_id in MEASURED:
+            lines += ["", *_nearest(result)]
+    return "\n".join(lines) + "\n"
+
+
+def _summary(results: Mapping[TaskId, Result]) -> list[str]:
+    names = list(dict.fromkeys(one.solver for result in results.values() for one in result.scores))
+    lines = ["| program | " + " | ".join(results) + " |", "| --- |" + " --- |" * len(results)]
+    for name in names:
+        cells = []
+        for result in results.values():
+            found = next((one for one in result.scores if one.solver == name), None)
+            cells.append("-" if found is None else _cell(found, result.bound(found)))
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    limits = ", ".join(f"{group} + {gap:.2f}" for group, gap in BOUNDS.items())
+    return [*lines, "", f"Bounds on {' and '.join(sorted(MEASURED))}, above the best constant answer: {limits}."]
+
+
+def _cell(one: Scores, bound: float | None) -> str:
+    low, high = one.interval()
+    text = f"{one.mean:.3f} ({low:.3f} to {high:.3f})"
+    if bound is None:
+        return text
+    verdict = "within" if one.mean <= bound else "above" if low > bound else "about at"
+    return f"{text}, {verdict} {bound:.3f}"
+
+
+def _faults(result: Result) -> list[str]:
+    names = [one.solver for one in result.respondents]
+    lines = [
+        "Mean score by fault. *Difficulty*: the mean over all programs. *Discrimination*: the mean correlation of an episode's score with the rest.",
+        "",
+        "| fault | episodes | " + " | ".join(names) + " | difficulty | discrimination |",
+        "| --- | --- |" + " --- |" * (len(names) + 2),
+    ]
+    for row in result.rows():
+        cells = " | ".join(f"{row.means[name]:.2f}" for name in names)
+        known = "-" if row.discrimination is None else f"{row.discrimination:.2f}"
+        lines.append(f"| `{row.fault_id}` | {row.episodes} | {cells} | {row.difficulty:.2f} | {known} |")
+    return lines
+
+
+def _nearest(result: Result) -> list[str]:
+    bounds = {group: result.floor + gap for group, gap in BOUNDS.items()}
+    groups = {one.solver: one.group for one in result.scores}
+    rows = sorted(result.rows(), key=lambda row: -row.nearest(bounds, groups)[0])[:NEAREST]
+    found = [(row, *row.nearest(bounds, groups)) for row in rows]
+    return [
+        f"The {NEAREST} faults nearest to a bound, or farthest above it: "
+        + ", ".join(f"`{row.fault_id}` {gap:+.2f} ({name})" for row, gap, name in found)
+        + "."
+    ]

@@ -1,0 +1,50 @@
+"""Static texts of a planted run against those of its twin and of healthy runs."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from domain.generator import scenario_seed
+from domain.training.multi_source.agreements import AGREEMENTS
+from domain.training.multi_source.case import draw_case
+from domain.training.style import SeedSplit
+
+pytest.importorskip("sklearn", reason="needs the extra bench: scikit-learn is missing")
+
+from bench.validity.look_alikes import separate, static_texts, twin_of
+
+FAULTS = [agreement.fault_id for agreement in AGREEMENTS]
+
+
+@pytest.mark.parametrize("fault_id", FAULTS)
+def test_a_planted_run_and_its_twin_read_the_same(fault_id: str) -> None:
+    splits: tuple[SeedSplit, ...] = ("train", "validation", "test")
+    for number, split in enumerate((*splits, *splits)):
+        case = draw_case(scenario_seed("hard", 97_000_000 + number, split), split, (fault_id,))
+        twin = twin_of(case)
+        assert case.now.world != twin.now.world, "the worlds differ"
+        assert static_texts(case) == static_texts(twin)
+
+
+def test_two_planted_faults_and_their_twin_read_the_same() -> None:
+    for number in range(6):
+        pair = (FAULTS[number], FAULTS[-1 - number])
+        case = draw_case(scenario_seed("expert", 97_000_000 + number, "test"), "test", tuple(sorted(pair)))
+        assert static_texts(case) == static_texts(twin_of(case))
+
+
+def test_names_and_lengths_of_the_texts_are_those_of_the_twin_and_ids_tell_nothing() -> None:
+    for number in range(8):
+        seed = scenario_seed("hard", 98_000_000 + number, "test")
+        planted, healthy = (static_texts(draw_case(seed, "test", faults)) for faults in ((FAULTS[number],), ()))
+        assert list(planted) == list(healthy)
+        ids = [sorted(set(re.findall(r"run-[0-9a-f]+", "".join(texts.values())))) for texts in (planted, healthy)]
+        assert ids[0] == ids[1], "run ids come from the seed alone"
+
+
+def test_a_declaration_that_healthy_runs_do_not_have_would_be_noticed() -> None:
+    found = separate(FAULTS[0], seeds=40)
+    assert 0.3 <= found.worst <= 1.0
+    assert all(0.0 <= tell.healthy <= 1.0 and 0.0 <= tell.planted <= 1.0 for tell in found.tells)

@@ -1,0 +1,116 @@
+"""Programs that do not reason: they learn what is told, their answers are graded, and their bounds are kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bench.validity.answers import Answers, Belief
+from bench.validity.episodes import Episode, draw_truths
+from bench.validity.items import fault_rows
+from bench.validity.judge import score_of
+from domain.diagnosis import Diagnosis
+from domain.types import TaskId
+
+pytest.importorskip("sklearn", reason="needs the extra bench: scikit-learn is missing")
+
+from bench.validity.agents import AGENTS, play
+from bench.validity.classifiers import Forest, Words
+from bench.validity.report import Result, render
+from bench.validity.solvers import BOUNDS, Scores, bound_of
+
+
+@pytest.fixture(scope="module", params=["hard", "expert"])
+def episodes(request: pytest.FixtureRequest) -> list[Episode]:
+    task_id: TaskId = request.param
+    return draw_truths(task_id, 300, first_seed=99_100_000, split="train")
+
+
+def _told(episode: Episode) -> Episode:
+    return episode._replace(static_words=frozenset(f"tell {fault}" for fault in episode.faults))
+
+
+def test_a_word_that_tells_is_learned_and_nothing_else(episodes: list[Episode]) -> None:
+    faults = Answers(episodes, is_blind=True).faults
+    told = [_told(one) for one in episodes]
+    beliefs = Words(lambda one: one.static_words).fit(told[:200], faults).believe(told[200:])
+    sure = [belief.faults.argmax() for belief, one in zip(beliefs, told[200:], strict=True) if one.faults]
+    right = [
+        faults[place] in one.faults for place, one in zip(sure, [one for one in told[200:] if one.faults], strict=True)
+    ]
+    assert np.mean(right) > 0.9
+    untold = Words(lambda one: one.static_words).fit(episodes[:200], faults).believe(episodes[200:])
+    assert np.ptp([belief.faults[0] for belief in untold]) == 0.0
+
+
+def test_a_number_that_tells_is_learned(episodes: list[Episode]) -> None:
+    faults = Answers(episodes, is_blind=True).faults
+    forest = Forest(lambda one: {fault: float(fault in one.faults) for fault in faults}, trees=50)
+    beliefs = forest.fit(episodes[:200], faults).believe(episodes[200:])
+    pairs = [(belief, one) for belief, one in zip(beliefs, episodes[200:], strict=True) if len(one.faults) == 1]
+    assert np.mean([faults[int(belief.faults.argmax())] in one.faults for belief, one in pairs]) > 0.8
+
+
+def test_who_knows_the_fault_is_answered_with_it_and_who_knows_nothing_with_the_best_constant(
+    episodes: list[Episode],
+) -> None:
+    answers = Answers(episodes, is_blind=True)
+    constant = [answers.best(answers.prior, one) for one in episodes]
+    assert all(one == constant[0] for one in constant), "blind: the same answer everywhere"
+    for place, fault in enumerate(answers.faults):
+        faults = np.zeros(len(answers.faults))
+        faults[place] = 1.0
+        (answer,) = answers.best(Belief(faults, np.array([0.0, 1.0, 0.0])), episodes[0])
+        truth = answers.examples[fault][0][1]
+        assert answer.failure_category in truth.accepted.categories
+        assert answer.root_cause_file in truth.accepted.files
+
+
+def test_two_faults_that_are_known_are_both_answered() -> None:
+    episodes = draw_truths("expert", 300, first_seed=99_200_000, split="train")
+    answers = Answers(episodes, is_blind=True)
+    faults = np.zeros(len(answers.faults))
+    nameless = [place for place, fault in enumerate(answers.faults) if answers.rates(fault)[1] > 0.9][:2]
+    faults[nameless] = 1.0
+    answer = answers.best(Belief(faults, np.array([0.0, 0.0, 1.0])), episodes[0])
+    assert len(answer) == 2
+    assert answers.best(Belief(faults, np.array([1.0, 0.0, 0.0])), episodes[0]) == []
+
+
+def test_the_revealed_truth_scores_full_points_and_a_wrong_answer_next_to_none() -> None:
+    episodes = draw_truths("hard", 5, first_seed=99_300_000, split="test")
+    assert min(play("oracle", episodes).scores) >= 0.95
+    assert max(score_of([Diagnosis()], one.truth, "hard") for one in episodes) <= 0.05
+
+
+def test_bounds_lie_above_the_floor_on_hard_and_expert_only() -> None:
+    one = Scores("a", "checks only", "hard", np.array([0.5, 0.5]))
+    assert bound_of(one, 0.1) == pytest.approx(0.25)
+    assert bound_of(one._replace(task_id="easy"), 0.1) is None
+    assert bound_of(one._replace(group="agents"), 0.1) is None
+    floor = Scores("best constant", "floor", "hard", np.array([0.1, 0.1]))
+    result = Result("hard", 100, draw_truths("hard", 2, first_seed=1, split="test"), [floor, one])
+    assert result.exceeding() == [one]
+    page = render({"hard": result}, split="test", command="x")
+    assert "0.500 (0.500 to 0.500), above 0.250" in page
+    assert "nearest to a bound" in page
+
+
+def test_difficulty_and_discrimination_of_faults() -> None:
+    episodes = draw_truths("hard", 40, first_seed=99_400_000, split="test")
+    good, poor = np.full(40, 0.9), np.full(40, 0.1)
+    rows = fault_rows(episodes, [Scores("good", "everything", "hard", good), Scores("poor", "floor", "hard", poor)])
+    assert sum(row.episodes for row in rows) == 40
+    assert all(row.difficulty == pytest.approx(0.5) for row in rows)
+    assert all(row.discrimination == pytest.approx(1.0) for row in rows)
+
+
+@pytest.mark.slow
+def test_programs_learn_and_are_judged_end_to_end() -> None:
+    from bench.validity.command import measure
+
+    result = measure("hard", learn=100, episodes=20, split="test", workers=1, say=print)
+    assert {one.group for one in result.scores} >= {"floor", *BOUNDS, "agents"}
+    assert all(len(one.scores) == 20 for one in result.scores)
+    assert set(AGENTS) <= {one.solver for one in result.scores}
+    print(render({"hard": result}, split="test", command="x"))
