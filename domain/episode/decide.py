@@ -30,7 +30,6 @@ from domain.events import (
 from domain.experiment import ExperimentOutcome, ExperimentRejection, ExperimentResult
 from domain.grade import Grade
 from domain.rubric import RUBRIC, rubric_of
-from domain.tasks.table import TASKS
 from domain.types import COMPOSED_TASK, ArtifactName, RewardMode, SplitName, TaskId
 
 __all__ = [
@@ -176,6 +175,7 @@ def _require_running(state: EpisodeState | None) -> EpisodeState:
 
 
 def _begin(command: ResetEpisode, evidence: EvidenceView) -> Decision:
+    rubric = rubric_of(command.rubric_version)
     event = EpisodeReset(
         task_id=command.task_id,
         seed=command.seed,
@@ -186,8 +186,8 @@ def _begin(command: ResetEpisode, evidence: EvidenceView) -> Decision:
         rubric_version=command.rubric_version,
         observation_version=command.observation_version,
         reward_mode=command.reward_mode,
-        max_steps=TASKS[command.task_id].max_steps(rubric_of(command.rubric_version)),
-        max_experiments=TASKS[command.task_id].max_experiments(rubric_of(command.rubric_version)),
+        max_steps=rubric.max_steps[command.task_id],
+        max_experiments=rubric.max_experiments[command.task_id],
         agent=command.agent,
         session=command.session,
         round=command.round,
@@ -203,11 +203,11 @@ def _begin(command: ResetEpisode, evidence: EvidenceView) -> Decision:
 
 def _to_event(state: EpisodeState, command: Step, evidence: EvidenceView) -> _StepEvent:
     match command:
-        case ReadArtifact() if not evidence.has_artifact(command.artifact):
+        case ReadArtifact() if command.artifact not in evidence.artifacts:
             return _refused("unknown_artifact", artifact=command.artifact)
         case ReadArtifact():
             return ArtifactRead(artifact=command.artifact, log_filter=command.log_filter, observation_digest="")
-        case QueryArtifact() if not evidence.has_artifact(command.artifact):
+        case QueryArtifact() if command.artifact not in evidence.artifacts:
             return _refused("unknown_artifact", artifact=command.artifact, field=command.field)
         case QueryArtifact() if evidence.has_field(command.artifact, command.field):
             return FieldQueried(artifact=command.artifact, field=command.field, observation_digest="")

@@ -57,10 +57,12 @@ class EvidenceView:
     """The results of actions on one scenario's evidence. Keeps what it encoded and hashed: at most one result for each
     artifact and check, and the parsed documents."""
 
-    __slots__ = ("_checks", "_documents", "_front", "_hashed", "_texts", "evidence")
+    __slots__ = ("_checks", "_documents", "_front", "_hashed", "_texts", "artifacts", "evidence")
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
+        self.artifacts = evidence.artifacts
+        """As they are stored, those that the scenario has."""
         self._texts: dict[ArtifactName, bytes] = {}
         self._checks: dict[SanityCheckName, bytes] = {}
         self._hashed: dict[tuple[bytes, str], hashlib._Hash] = {}
@@ -73,7 +75,7 @@ class EvidenceView:
             front = {
                 "run_id": self.evidence.run_id,
                 "run_summary": self.evidence.run_summary.model_dump(mode="json"),
-                "available_artifacts": [self._listing(name) for name in ARTIFACT_NAMES if self.has_artifact(name)],
+                "available_artifacts": [self._listing(name) for name in ARTIFACT_NAMES if name in self.artifacts],
             }
             self._front = encode_json(front)[1:-1]
         return self._front
@@ -114,10 +116,6 @@ class EvidenceView:
             known = self._hashed[key] = hashlib.sha256(before + result)
         return known.copy()
 
-    def has_artifact(self, artifact: ArtifactName) -> bool:
-        """Whether the scenario has it."""
-        return artifact in self.evidence.artifacts
-
     def shown_text(self, artifact: ArtifactName) -> str:
         """What reading the whole artifact shows: its text, or the contents of a warehouse."""
         document = self._document(artifact)
@@ -134,13 +132,12 @@ class EvidenceView:
         return {"name": name, "description": ARTIFACT_DESCRIPTIONS[name], "size_hint": f"{lines} lines"}
 
     def _read(self, event: ArtifactRead) -> bytes:
-        text = self.shown_text(event.artifact)
         if event.log_filter is not None:
-            lines = filter_lines(text, event.log_filter)
+            lines = filter_lines(self.artifacts[event.artifact], event.log_filter)
             return _read_result(event.artifact, event.log_filter, "".join(f"{line}\n" for line in lines))
         known = self._texts.get(event.artifact)
         if known is None:
-            known = self._texts[event.artifact] = _read_result(event.artifact, None, text)
+            known = self._texts[event.artifact] = _read_result(event.artifact, None, self.shown_text(event.artifact))
         return known
 
     def _check(self, check: SanityCheckName) -> bytes:
@@ -265,7 +262,7 @@ def _closing(state: EpisodeState, reward: bytes) -> bytes:
             b',"checks_run":',
             _names(state.checks_run),
             b',"step_count":%d,"max_steps":%d' % (state.step_count, state.reset.max_steps),
-            b"" if old else b',"experiments_left":%d' % state.experiments_left,
+            b"" if old else b',"experiments_left":%d' % (state.reset.max_experiments - state.experiments),
             b',"messages":[]},"reward":',
             reward,
             b',"done":true' if state.ended is not None else b',"done":false',

@@ -45,6 +45,7 @@ async def events_of(served: Served, episode_id: str = "e") -> list[dict[str, Any
     return listed
 
 
+@pytest.mark.both_backends
 async def test_an_experiment_is_answered_with_what_it_showed_and_recorded(served: Served) -> None:
     answer = await served.step("e", RUN)
     result = answer["observation"]["last_action_result"]
@@ -151,6 +152,7 @@ async def test_no_answer_to_an_experiment_tells_the_truth(settings: Settings) ->
     assert {word for word in hidden if word in text} == set()
 
 
+@pytest.mark.both_backends
 async def test_an_episode_from_before_there_were_experiments_goes_on_and_is_audited(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,6 +35,7 @@ async def investigate(served: Served, task_id: TaskId, seed: int) -> None:
     await served.reset(task_id=task_id, seed=seed, episode_id="the-secret-id")
     for name in SANITY_CHECK_NAMES:
         await served.step("the-secret-id", {"action_type": "run_sanity_check", "sanity_check_type": name})
+    await served.step("the-secret-id", {"action_type": "run_experiment"})
     for name in COMMON_ARTIFACT_NAMES:
         await served.step("the-secret-id", {"action_type": "read_artifact", "artifact_name": name})
 
