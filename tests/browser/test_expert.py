@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
+from domain.generator import generate
 from tests.browser.conftest import Open
 
-TWO_SEED, HEALTHY_SEED = "1", "5"
+TWO_SEED, HEALTHY_SEED = 3, 5
 
 
-def begin(page: Page, seed: str) -> None:
+def begin(page: Page, seed: int) -> None:
     page.get_by_label("expert").check()
-    page.get_by_label("Seed").fill(seed)
+    page.get_by_label("Seed").fill(str(seed))
     page.get_by_role("button", name="Begin", exact=True).click()
     for name in ("config.yaml", "train.log", "eval_results.json"):
         page.get_by_role("button", name=name).click()
@@ -31,18 +32,20 @@ def test_a_person_submits_two_entries_and_sees_both_graded(watch: Open) -> None:
     watched = watch()
     page = watched.open("/play")
     begin(page, TWO_SEED)
-    fill(page, 1, category="config_error", file="config.yaml", field="optimizer.learning_rate", value="0.2")
-    fill(page, 2, category="data_leakage", file="model_card.json", field="TargetEncoder.fit", value="train")
+    found, missed = generate("expert", TWO_SEED).truth.planted
+    (repair,) = found.patch
+    fill(page, 1, category=str(found.failure_category), file=repair.file, field=repair.field, value=str(repair.value))
+    fill(page, 2, category="architecture_bug", file="model_card.json", field="TargetEncoder.fit", value="train")
     watched.check_accessibility()
     watched.shoot("play-expert")
     page.get_by_role("button", name="Submit and end").click()
     grade = page.locator("table.grade")
-    expect(grade).to_contain_text("Entry 1: exploding_lr")
+    expect(grade).to_contain_text(f"Entry 1: {found.fault_id}")
     expect(grade).to_contain_text("Entry 2: matches nothing")
-    expect(grade).to_contain_text("missing_output_unit")
+    expect(grade).to_contain_text(missed.fault_id)
     expect(grade.locator("tfoot")).to_contain_text("0.25")
     page.get_by_role("link", name="Replay it step by step").click()
-    expect(page.locator("section.card").first).to_contain_text("Fault 2 was missing_output_unit")
+    expect(page.locator("section.card").first).to_contain_text(f"Fault 2 was {missed.fault_id}")
     watched.check_accessibility()
     watched.shoot("replay-expert")
 

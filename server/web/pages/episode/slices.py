@@ -33,7 +33,7 @@ class Trace:
 
     path: str
     kind: str
-    """Classes of its style: ``mean``, ``twin``, or ``h0`` to ``h5`` for a class of the labels; ``dash``: of the twin."""
+    """Classes of its style: ``mean``, ``twin``, or ``h0`` to ``h5`` for a class of the labels; ``dash``: of the twin; ``whisker``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +225,10 @@ class _Builder:
             title=f"{name} of {source} by month",
             description=self._description(lines[-1][1], is_classes),
             band=_band(*band, scale),
-            traces=tuple(Trace(path=_path(line, scale), kind=kind) for kind, line in lines),
+            traces=(
+                Trace(path=_whiskers(*band, scale), kind="whisker"),
+                *(Trace(path=_path(line, scale), kind=kind) for kind, line in lines),
+            ),
             dots=() if is_classes else tuple(self._dots(source, name, lines[-1][1], scale)),
             low=_number(scale[0]),
             high=_number(scale[1]),
@@ -345,6 +348,11 @@ def _band(low: Series, high: Series, scale: tuple[float, float]) -> str:
     return "".join(
         f"M{_points(low, run, scale)}L{_points(high, reversed(run), scale)}Z" for run in _runs(low) if len(run) > 1
     )
+
+
+def _whiskers(low: Series, high: Series, scale: tuple[float, float]) -> str:
+    """The band of a month between two gaps, as a vertical line."""
+    return "".join(f"M{_points(low, run, scale)}L{_points(high, run, scale)}" for run in _runs(low) if len(run) == 1)
 
 
 def _number(value: float | None) -> str:
