@@ -14,9 +14,11 @@ from domain.training.simulator import TrainingRun, draw_raw, simulate
 from domain.training.style import SeedSplit
 from domain.types import COMPOSED_TASK, TaskId
 
-__all__ = ["GENERATOR_VERSION", "HEALTHY", "generate", "observe_run", "scenario_seed"]
+__all__ = ["GENERATOR_VERSION", "HEALTHY", "TWIN_OF", "generate", "observe_run", "scenario_seed"]
 
 GENERATOR_VERSION = "5"
+TWIN_OF = f"{HEALTHY}:"
+"""Stands before the id of a fault whose healthy twin is asked for."""
 
 
 def generate(task_id: TaskId, seed: int, *, fault: str | None = None, split: SeedSplit = "train") -> Scenario:
@@ -25,8 +27,8 @@ def generate(task_id: TaskId, seed: int, *, fault: str | None = None, split: See
     Args:
         task_id: whose pool of faults to draw from.
         seed: 0 to 2^128 - 1.
-        fault: plant this one instead of drawing; ``none`` gives a healthy run. On the task of none, one or two faults
-            ``one+other`` plants both.
+        fault: plant this one instead of drawing; ``none`` gives the healthy twin of what would be drawn, ``none:bottleneck`` that of
+            this fault. On the task of none, one or two faults ``one+other`` plants both.
         split: whose themes, names and spellings the files are written in. The same seed in another split is another scenario.
 
     Raises:
@@ -36,15 +38,20 @@ def generate(task_id: TaskId, seed: int, *, fault: str | None = None, split: See
     healthy = draw_pipeline(own_seed, split)
     if task_id == COMPOSED_TASK:
         return _scenario(task_id, seed, *_compose(healthy, fault))
-    chosen = Stream(own_seed, "fault").choice(POOLS[task_id]) if fault is None else fault
-    if chosen == HEALTHY:
-        run, truth = simulate(healthy), _healthy_truth(healthy)
-    else:
-        planted = find_fault(chosen)
-        healthy = planted.twin(healthy)
-        value, run = _plant(planted, healthy, draw_raw(healthy), Stream(own_seed, f"fault/{chosen}"))
-        truth = planted.truth(healthy, value)
-    return _scenario(task_id, seed, run, truth)
+    is_twin, named = _without(fault)
+    chosen = find_fault(Stream(own_seed, "fault").choice(POOLS[task_id]) if named is None else named)
+    healthy = chosen.twin(healthy)
+    if is_twin:
+        return _scenario(task_id, seed, simulate(healthy), _healthy_truth(healthy))
+    value, run = _plant(chosen, healthy, draw_raw(healthy), Stream(own_seed, f"fault/{chosen.fault_id}"))
+    return _scenario(task_id, seed, run, chosen.truth(healthy, value))
+
+
+def _without(fault: str | None) -> tuple[bool, str | None]:
+    """Whether the twin is asked for, and of which fault; None: of the one that is drawn."""
+    if fault is None or not (fault == HEALTHY or fault.startswith(TWIN_OF)):
+        return False, fault
+    return True, fault.removeprefix(TWIN_OF) if fault != HEALTHY else None
 
 
 def _scenario(task_id: TaskId, seed: int, run: TrainingRun, truth: Truth | Composition) -> Scenario:
@@ -90,9 +97,12 @@ def _plant(fault: Fault, healthy: Pipeline, raw: Frame, draw: Stream) -> tuple[F
 def _compose(healthy: Pipeline, fault: str | None) -> tuple[TrainingRun, Composition]:
     """Plant none, one or two faults, each in the severity that it would be planted in alone, and run them together."""
     seed = healthy.seed
-    planted = draw_faults(Stream(seed, "fault")) if fault is None else named_faults(fault)
+    is_twin, named = _without(fault)
+    planted = draw_faults(Stream(seed, "fault")) if named is None else named_faults(named)
     for fault_id in planted:
         healthy = find_fault(fault_id).twin(healthy)
+    if is_twin:
+        planted = ()
     raw = draw_raw(healthy)
     severities: dict[str, FieldValue] = {}
     run: TrainingRun | None = None

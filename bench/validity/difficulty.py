@@ -11,7 +11,7 @@ from typing import NamedTuple
 from bench.validity.composed import expert_lines, measure_expert
 from bench.validity.text_classifiers import Readings
 from domain.faults import CATALOGUE
-from domain.generator import HEALTHY, generate
+from domain.generator import TWIN_OF, generate
 from domain.scenario import Evidence
 
 FIRST_SEED = 61_000_000
@@ -39,7 +39,7 @@ def measure_difficulty(fault_id: str) -> Difficulty:
     flags: Counter[str] = Counter()
     noticed, falls, lines = 0, [], []
     for seed in range(FIRST_SEED, FIRST_SEED + SEEDS):
-        run, twin = (generate(task_id, seed, fault=fault).evidence for fault in (fault_id, HEALTHY))
+        run, twin = (generate(task_id, seed, fault=fault).evidence for fault in (fault_id, TWIN_OF + fault_id))
         seen = [name for name in run.checks if run.checks[name].flag and not twin.checks[name].flag]
         flags.update(seen)
         noticed += bool(seen)

@@ -81,7 +81,7 @@ def test_the_pages_show_every_figure() -> None:
     assert "it names 0.88 of the faults that change preprocessing.py and 0.12 of those that do not" in page
     assert "Most often: `sentinel_impute` 0.88, `bottleneck` 0.12." in page
     row = measure_difficulty("bottleneck")
-    assert row.noticed == 1.0 and row.test_fall > 0.1
+    assert row.noticed >= 0.85 and row.test_fall > 0.1
     assert "| 0.75 |" in render_page([row], readings, is_drawn=False)
     assert MAX_NAMED_FROM_CODE == 0.30
 
