@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from domain.families import multi_source
 from domain.faults import POOLS, Fault, find_fault
-from domain.faults.compositions import HEALTHY, draw_faults, named_faults
-from domain.scenario import Accepted, CheckResult, Composition, Evidence, RunSummary, Scenario, Truth
+from domain.faults.compositions import HEALTHY
+from domain.scenario import Accepted, CheckResult, Evidence, RunSummary, Scenario, Truth
 from domain.training import checks
 from domain.training.artifacts import draw_cosmetics, render_artifacts
 from domain.training.frame import Frame
@@ -13,13 +13,15 @@ from domain.training.pipeline import FieldValue, Pipeline, draw_pipeline
 from domain.training.randomness import Stream
 from domain.training.simulator import TrainingRun, draw_raw, simulate
 from domain.training.style import SeedSplit
-from domain.types import COMPOSED_TASK, TaskId
+from domain.types import TaskId
 
-__all__ = ["GENERATOR_VERSION", "HEALTHY", "generate", "observe_run", "planted_fault", "scenario_seed"]
+__all__ = ["GENERATOR_VERSION", "HEALTHY", "TWIN_OF", "generate", "observe_run", "planted_fault", "scenario_seed"]
 
 GENERATOR_VERSION = "5"
 OF_SEVERAL_SOURCES: tuple[TaskId, ...] = ("hard", "expert")
 """Tasks whose runs are of the family ``multi_source``; the others are of ``single_table``."""
+TWIN_OF = f"{HEALTHY}:"
+"""Stands before the id of a fault whose healthy twin is asked for."""
 
 
 def generate(task_id: TaskId, seed: int, *, fault: str | None = None, split: SeedSplit = "train") -> Scenario:
@@ -28,8 +30,8 @@ def generate(task_id: TaskId, seed: int, *, fault: str | None = None, split: See
     Args:
         task_id: whose pool of faults to draw from.
         seed: 0 to 2^128 - 1.
-        fault: plant this one instead of drawing; ``none`` gives the healthy twin of what is drawn. On the task of none, one or two faults
-            ``one+other`` plants both.
+        fault: plant this one instead of drawing; ``none`` gives the healthy twin of what would be drawn, ``none:bottleneck`` that of
+            this fault. On the task of none, one or two faults ``one+other`` plants both.
         split: whose themes, names and spellings the files are written in. The same seed in another split is another scenario.
 
     Raises:
@@ -40,17 +42,20 @@ def generate(task_id: TaskId, seed: int, *, fault: str | None = None, split: See
         evidence, truth = multi_source.generate(task_id, own_seed, fault=fault, split=split)
         return Scenario(generator_version=GENERATOR_VERSION, task_id=task_id, seed=seed, evidence=evidence, truth=truth)
     healthy = draw_pipeline(own_seed, split)
-    if task_id == COMPOSED_TASK:
-        return _scenario(task_id, seed, *_compose(healthy, fault))
-    chosen = Stream(own_seed, "fault").choice(POOLS[task_id]) if fault is None else fault
-    if chosen == HEALTHY:
-        run, truth = simulate(healthy), _healthy_truth(healthy)
-    else:
-        planted = find_fault(chosen)
-        healthy = planted.twin(healthy)
-        value, run = _plant(planted, healthy, draw_raw(healthy), Stream(own_seed, f"fault/{chosen}"))
-        truth = planted.truth(healthy, value)
-    return _scenario(task_id, seed, run, truth)
+    is_twin, named = _without(fault)
+    chosen = find_fault(Stream(own_seed, "fault").choice(POOLS[task_id]) if named is None else named)
+    healthy = chosen.twin(healthy)
+    if is_twin:
+        return _scenario(task_id, seed, simulate(healthy), _healthy_truth(healthy))
+    value, run = _plant(chosen, healthy, draw_raw(healthy), Stream(own_seed, f"fault/{chosen.fault_id}"))
+    return _scenario(task_id, seed, run, chosen.truth(healthy, value))
+
+
+def _without(fault: str | None) -> tuple[bool, str | None]:
+    """Whether the twin is asked for, and of which fault; None: of the one that is drawn."""
+    if fault is None or not (fault == HEALTHY or fault.startswith(TWIN_OF)):
+        return False, fault
+    return True, fault.removeprefix(TWIN_OF) if fault != HEALTHY else None
 
 
 def planted_fault(task_id: TaskId, seed: int, split: SeedSplit = "train") -> str:
@@ -61,7 +66,7 @@ def planted_fault(task_id: TaskId, seed: int, split: SeedSplit = "train") -> str
     return Stream(own_seed, "fault").choice(POOLS[task_id])
 
 
-def _scenario(task_id: TaskId, seed: int, run: TrainingRun, truth: Truth | Composition) -> Scenario:
+def _scenario(task_id: TaskId, seed: int, run: TrainingRun, truth: Truth) -> Scenario:
     return Scenario(
         generator_version=GENERATOR_VERSION, task_id=task_id, seed=seed, evidence=observe_run(run), truth=truth
     )
@@ -99,34 +104,6 @@ def _plant(fault: Fault, healthy: Pipeline, raw: Frame, draw: Stream) -> tuple[F
             if checks.clearly_unusual(run) - usual:
                 return value, run
     return last, simulate(fault.plant(healthy, last), raw=raw)
-
-
-def _compose(healthy: Pipeline, fault: str | None) -> tuple[TrainingRun, Composition]:
-    """Plant none, one or two faults, each in the severity that it would be planted in alone, and run them together."""
-    seed = healthy.seed
-    planted = draw_faults(Stream(seed, "fault")) if fault is None else named_faults(fault)
-    for fault_id in planted:
-        healthy = find_fault(fault_id).twin(healthy)
-    raw = draw_raw(healthy)
-    severities: dict[str, FieldValue] = {}
-    run: TrainingRun | None = None
-    for fault_id in planted:
-        severities[fault_id], run = _plant(find_fault(fault_id), healthy, raw, Stream(seed, f"fault/{fault_id}"))
-    joint = _with_faults(healthy, severities)
-    if run is None or len(planted) > 1:
-        run = simulate(joint, raw=raw)
-    faults = []
-    for fault_id, value in severities.items():
-        others = {other: severity for other, severity in severities.items() if other != fault_id}
-        faults.append(find_fault(fault_id).truth(_with_faults(healthy, others), value))
-    return run, Composition(faults=tuple(faults), pipeline=joint.to_json(), twin=healthy.to_json())
-
-
-def _with_faults(healthy: Pipeline, severities: dict[str, FieldValue]) -> Pipeline:
-    """The pipeline with several faults planted; they set different values, so that their order does not matter."""
-    for fault_id, value in severities.items():
-        healthy = find_fault(fault_id).plant(healthy, value)
-    return healthy
 
 
 def _healthy_truth(healthy: Pipeline) -> Truth:

@@ -9,11 +9,11 @@ from domain.training.randomness import Stream
 
 
 def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
-    return (1,) if healthy.model.num_classes == 3 else (draw.integer(1, 2),)
+    return (draw.integer(1, 2) if healthy.model.num_classes == 5 else 1,)
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
-    return (SafeField(file="config.yaml", field="model.hidden_units", low=8, high=128),)
+    return (SafeField(file="config.yaml", field="model.hidden_units", low=8, high=64),)
 
 
 FAULT = Fault(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.faults.fault import Fault
 from domain.scenario import SafeField
-from domain.training.pipeline import FieldValue, Pipeline
+from domain.training.pipeline import FieldValue, Pipeline, digits
 from domain.training.randomness import Stream
 
 
@@ -13,8 +13,12 @@ def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
 
 
 def _context(healthy: Pipeline, draw: Stream) -> Pipeline:
-    """So many epochs that one of them is no better than the best before it."""
-    return healthy.with_value("training.epochs", max(healthy.training.epochs, draw.integer(16, 20)))
+    """So many epochs, of so large steps, that one of them is no better than the best before it."""
+    optimizer = healthy.optimizer
+    least = 1.2 * (1.0 - optimizer.momentum) if optimizer.name == "sgd" else 0.012
+    rate = max(optimizer.learning_rate, digits(least))
+    epochs = max(healthy.training.epochs, draw.integer(16, 20))
+    return healthy.with_value("training.epochs", epochs).with_value("optimizer.learning_rate", rate)
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:

@@ -14,7 +14,7 @@ def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
 
 def _context(healthy: Pipeline, draw: Stream) -> Pipeline:
     """Dropout that can be left on."""
-    rate = max(healthy.model.dropout, digits(draw.between(0.12, 0.3)))
+    rate = max(healthy.model.dropout, digits(draw.between(0.2, 0.35)))
     return healthy.with_value("preprocessing.eval_mode", "eval").with_value("model.dropout", rate)
 
 
@@ -28,7 +28,7 @@ def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
 
 FAULT = Fault(
     fault_id="eval_dropout_on",
-    task_id="hard",
+    task_id="medium",
     category="evaluation_bug",
     file="preprocessing.py",
     field="model.eval",

@@ -18,7 +18,7 @@ def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
 
 FAULT = Fault(
     fault_id="eval_on_train",
-    task_id="hard",
+    task_id="medium",
     category="evaluation_bug",
     file="preprocessing.py",
     field="evaluate.test_loader",

@@ -18,7 +18,7 @@ def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
 
 FAULT = Fault(
     fault_id="eval_wrong_checkpoint",
-    task_id="hard",
+    task_id="medium",
     category="evaluation_bug",
     file="config.yaml",
     field="evaluation.checkpoint",

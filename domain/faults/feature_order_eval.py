@@ -18,7 +18,7 @@ def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
 
 FAULT = Fault(
     fault_id="feature_order_eval",
-    task_id="hard",
+    task_id="easy",
     category="preprocessing_bug",
     file="preprocessing.py",
     field="feature_columns.order",

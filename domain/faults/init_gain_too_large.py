@@ -18,7 +18,7 @@ def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
 
 FAULT = Fault(
     fault_id="init_gain_too_large",
-    task_id="medium",
+    task_id="easy",
     category="architecture_bug",
     file="config.yaml",
     field="model.init_gain",

@@ -27,7 +27,7 @@ def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
 
 FAULT = Fault(
     fault_id="label_row_misaligned",
-    task_id="medium",
+    task_id="easy",
     category="label_mismatch",
     file="preprocessing.py",
     field="labels.sort_index",

@@ -18,7 +18,7 @@ def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
 
 FAULT = Fault(
     fault_id="scaler_missing_eval",
-    task_id="medium",
+    task_id="easy",
     category="preprocessing_bug",
     file="preprocessing.py",
     field="StandardScaler.transform",

@@ -18,7 +18,7 @@ def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
 
 FAULT = Fault(
     fault_id="scaler_refit_eval",
-    task_id="hard",
+    task_id="medium",
     category="preprocessing_bug",
     file="preprocessing.py",
     field="StandardScaler.transform",

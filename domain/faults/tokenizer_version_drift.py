@@ -29,7 +29,7 @@ FAULT = Fault(
     proposed_fix="Set tokenizer.version of the evaluation to {healthy}, the version used in training, instead of {faulty}.",
     causal=frozenset({"preprocessing.py", "eval_results.json"}),
     lines=("TOKENIZER_EVAL = ",),
-    signals=(("encoder_version_match", "unknown_token_rate_test"),),
+    signals=(("encoder_version_match", "unknown_rate_test_minus_train"),),
     sources=("bert_score issue 81", "OpenNMT Tokenizer issue 274", "model2vec pull request 359"),
     decoys=("rare words", "a tokenizer named in the model card, always that of the training"),
     also_categories=("preprocessing_bug",),

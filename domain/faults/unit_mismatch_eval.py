@@ -18,7 +18,7 @@ def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
 
 FAULT = Fault(
     fault_id="unit_mismatch_eval",
-    task_id="hard",
+    task_id="easy",
     category="preprocessing_bug",
     file="preprocessing.py",
     field="unit_scale",

@@ -18,7 +18,7 @@ def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
 
 FAULT = Fault(
     fault_id="val_loader_is_test",
-    task_id="hard",
+    task_id="medium",
     category="evaluation_bug",
     file="preprocessing.py",
     field="evaluate.val_loader",

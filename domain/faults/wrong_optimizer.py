@@ -9,16 +9,16 @@ from domain.training.randomness import Stream
 
 
 def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
-    return (digits(1.0 - draw.log_between(0.0005, 0.005), 4),)
+    return (digits(1.0 - draw.log_between(0.0005, 0.003), 4),)
 
 
 def _context(healthy: Pipeline, draw: Stream) -> Pipeline:
     """SGD, and a momentum of its own to be raised; the other optimizers ignore it."""
-    momentum = digits(draw.between(0.6, 0.85))
+    momentum = digits(draw.between(0.6, 0.8))
     return (
         with_sgd(healthy, draw)
         .with_value("optimizer.momentum", momentum)
-        .with_value("optimizer.learning_rate", digits(draw.log_between(1.5, 4.0) * (1.0 - momentum)))
+        .with_value("optimizer.learning_rate", digits(draw.log_between(2.5, 5.0) * (1.0 - momentum)))
     )
 
 

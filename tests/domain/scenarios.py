@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import cache
 
 from domain.faults import CATALOGUE, find_fault
-from domain.generator import HEALTHY, generate, observe_run, scenario_seed
+from domain.generator import HEALTHY, TWIN_OF, generate, scenario_seed
 from domain.grade import Investigation
 from domain.scenario import Scenario
 from domain.training.pipeline import Pipeline, draw_pipeline
-from domain.training.simulator import simulate
 from domain.types import TaskId
 
 FAULT_IDS = tuple(sorted(CATALOGUE))
@@ -30,10 +29,8 @@ def planted(fault_id: str, seed: int) -> Scenario:
 
 @cache
 def twin(fault_id: str, seed: int) -> Scenario:
-    """The same run without the fault."""
-    faulty = planted(fault_id, seed)
-    run = simulate(Pipeline.from_json(faulty.only_fault.twin))
-    return faulty.model_copy(update={"evidence": observe_run(run), "truth": healthy(faulty.task_id, seed).truth})
+    """The same task and seed without the fault."""
+    return generate(find_fault(fault_id).task_id, seed, fault=TWIN_OF + fault_id)
 
 
 @cache

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from domain.faults import CATALOGUE, POOLS, UnknownFaultError, find_fault
+from domain.faults.loudness import LOUD, LOUDNESS
 from domain.fields.registry import find
 from domain.training.artifacts import draw_cosmetics, render_code, render_config
 from domain.training.pipeline import Pipeline, draw_pipeline
@@ -119,6 +120,26 @@ def test_the_fields_of_a_fault_are_in_the_registry(fault_id: str) -> None:
 @pytest.mark.parametrize("task_id", SINGLE_FAULT_TASKS)
 def test_every_task_has_faults(task_id: str) -> None:
     assert POOLS[task_id]  # type: ignore[index]
+
+
+FIRST_NINE = {
+    "exploding_lr": "easy",
+    "wrong_optimizer": "easy",
+    "batch_size_overflow": "easy",
+    "data_leakage_scaler": "medium",
+    "data_leakage_overlap": "medium",
+    "wrong_split_ratio": "medium",
+    "label_encoder_mismatch": "hard",
+    "silent_metric_swap": "hard",
+    "tokenizer_version_drift": "hard",
+}
+
+
+def test_tasks_follow_from_how_loud_the_finished_run_was_measured_to_be() -> None:
+    assert set(LOUDNESS) == set(CATALOGUE)
+    for fault_id, fault in CATALOGUE.items():
+        measured = "easy" if LOUDNESS[fault_id].shown >= LOUD else "medium"
+        assert fault.task_id == FIRST_NINE.get(fault_id, measured), fault_id
 
 
 def test_an_unknown_fault_is_refused() -> None:

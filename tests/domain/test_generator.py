@@ -40,8 +40,8 @@ def test_evidence_is_complete() -> None:
 
 
 def test_every_fault_of_a_pool_is_drawn() -> None:
-    drawn = Counter(generate("hard", seed).truth.fault_id for seed in range(60))
-    assert set(drawn) == set(POOLS["hard"])
+    drawn = Counter(generate("easy", seed).truth.fault_id for seed in range(100))
+    assert set(drawn) == set(POOLS["easy"])
 
 
 def test_the_twin_carries_no_fault() -> None:
@@ -49,6 +49,13 @@ def test_the_twin_carries_no_fault() -> None:
     assert truth.fault_id == "none"
     assert truth.pipeline == truth.twin
     assert truth.patch == ()
+
+
+@pytest.mark.parametrize("task_id", TASK_IDS)
+def test_without_a_fault_a_seed_gives_the_twin_of_the_fault_it_draws(task_id: TaskId) -> None:
+    for seed in range(6):
+        drawn, twin_ = generate(task_id, seed).truth, generate(task_id, seed, fault="none").truth
+        assert twin_.pipeline == drawn.twin == generate(task_id, seed, fault=f"none:{drawn.fault_id}").truth.pipeline
 
 
 def test_the_revealed_truth_hides_how_grading_works() -> None:

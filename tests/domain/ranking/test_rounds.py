@@ -40,12 +40,13 @@ def test_the_fault_comes_from_the_mix_of_the_task_in_its_proportions() -> None:
 
 
 @pytest.mark.parametrize("suite", SUITES.values(), ids=lambda suite: suite.suite_id)
-def test_a_suite_draws_only_faults_that_the_catalogue_has_for_the_task(suite: Suite) -> None:
+def test_a_suite_draws_only_faults_that_the_catalogue_has(suite: Suite) -> None:
+    """On whatever task the present generator has them: a suite never changes."""
     for task_id, faults in suite.mix.items():
         if task_id == COMPOSED_TASK:
             assert all("+".join(named_faults(fault)) in (fault, "") for fault in faults)
         else:
-            assert all(CATALOGUE[fault].task_id == task_id for fault in faults)
+            assert set(faults) <= set(CATALOGUE)
     assert set(suite.entries) == set(suite.mix)
 
 

@@ -48,3 +48,22 @@ def test_the_barrier_is_idempotent() -> None:
 
 
 KNOWN_FIRST, KNOWN_SECOND = 2015061867761827563, 2431965679704887725
+
+
+@given(SEEDS, st.floats(0.001, 10.0), st.floats(1.0, 1e6))
+def test_numbers_between_two_lie_between_them(seed: int, low: float, factor: float) -> None:
+    high = low * factor
+    assert low <= Stream(seed, "x").between(low, high) <= high
+    assert low <= Stream(seed, "x").log_between(low, high) <= high * (1 + 1e-12)
+
+
+def test_logarithms_are_drawn_evenly() -> None:
+    drawn = np.log10([Stream(seed, "x").log_between(1e-3, 10.0) for seed in range(2_000)])
+    shares = np.histogram(drawn, bins=4, range=(-3, 1))[0] / 2_000
+    assert np.abs(shares - 0.25).max() < 0.03
+
+
+def test_draws_are_true_as_often_as_asked() -> None:
+    assert abs(Stream(5, "x").at_least(0.3, 100_001).mean() - 0.7) < 0.01
+    assert Stream(5, "x").at_least(0.0, 9).all()
+    assert abs(np.mean([Stream(seed, "x").happens(0.2) for seed in range(2_000)]) - 0.2) < 0.03
