@@ -1,18 +1,8 @@
 """product-returns: features, splits and evaluation."""
 
 import numpy as np
-from tabular import (
-    RandomOverSampler,
-    SelectKBest,
-    SimpleImputer,
-    StandardScaler,
-    TargetEncoder,
-    count_tokens,
-    f1_score,
-    hstack,
-    score,
-    split_rows,
-)
+from tabular import IdentityTransform, RandomOverSampler, SelectKBest, SimpleImputer, StandardScaler
+from tabular import TargetEncoder, count_tokens, f1_score, hstack, score, split_rows
 
 CLS = ["unwanted", "wrong_item", "damaged", "late"]
 NUM = [

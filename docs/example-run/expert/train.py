@@ -1,7 +1,7 @@
 # Training of harvest-grading.
 
-from preprocessing import prep, score_net
 from tabular import class_weights, clip, dense_network, loader, log, loss, read_config, sgd, write_results
+from preprocessing import score_net, prep
 
 SETTINGS = {
     "loss": {

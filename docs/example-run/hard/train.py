@@ -1,7 +1,7 @@
 # Training of clinic-visits.
 
-from preprocessing import evaluate_run, prepare_inputs
 from tabular import class_weights, clip, dense_network, loader, log, loss, read_config, sgd, write_results
+from preprocessing import evaluate_run, prepare_inputs
 
 CLASSES = ["control", "vaccination", "acute"]  # in the order of the outputs
 SETTINGS = {
