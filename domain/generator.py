@@ -15,7 +15,16 @@ from domain.training.simulator import TrainingRun, draw_raw, simulate
 from domain.training.style import SeedSplit
 from domain.types import TaskId
 
-__all__ = ["GENERATOR_VERSION", "HEALTHY", "TWIN_OF", "generate", "observe_run", "planted_fault", "scenario_seed"]
+__all__ = [
+    "GENERATOR_VERSION",
+    "HEALTHY",
+    "TWIN_OF",
+    "can_plant",
+    "generate",
+    "observe_run",
+    "planted_fault",
+    "scenario_seed",
+]
 
 GENERATOR_VERSION = "5"
 OF_SEVERAL_SOURCES: tuple[TaskId, ...] = ("hard", "expert")
@@ -64,6 +73,13 @@ def planted_fault(task_id: TaskId, seed: int, split: SeedSplit = "train") -> str
     if task_id in OF_SEVERAL_SOURCES:
         return "+".join(multi_source.draw_faults(task_id, own_seed, None)) or HEALTHY
     return Stream(own_seed, "fault").choice(POOLS[task_id])
+
+
+def can_plant(task_id: TaskId, fault: str) -> bool:
+    """Whether a task can plant this: an id, on expert also two joined by ``+``, or ``none``."""
+    if task_id not in OF_SEVERAL_SOURCES:
+        return fault in POOLS[task_id]
+    return fault == HEALTHY or all(one in multi_source.FAULTS for one in fault.split("+"))
 
 
 def _scenario(task_id: TaskId, seed: int, run: TrainingRun, truth: Truth) -> Scenario:

@@ -36,7 +36,7 @@ def demo(
     database: Annotated[
         Path | None, typer.Option(help="File to keep the episodes in. Default: a temporary one.")
     ] = None,
-    entries: Annotated[int, typer.Option(min=1, help="Entries of practice-1 to play.")] = 24,
+    entries: Annotated[int, typer.Option(min=1, help="Entries of practice-2 to play.")] = 24,
     concurrency: ConcurrencyOption = 16,
     leave: Annotated[bool, typer.Option("--exit", help="End once the table is printed.")] = False,
 ) -> None:
@@ -54,7 +54,7 @@ def demo(
         with one_line_errors(), _serving(database or folder / "demo.db", folder / "serve.log") as server:
             typer.echo(f"server: {server.url}  database: {database or folder / 'demo.db'}", err=True)
             connection = Connection(url=server.url, concurrency=concurrency)
-            playing = play_agents(connection, agents=DEMO_AGENTS, suite="practice-1", entries=entries, folder=folder)
+            playing = play_agents(connection, agents=DEMO_AGENTS, suite="practice-2", entries=entries, folder=folder)
             summaries = asyncio.run(playing)
             write_out(to_text(render_many(summaries)))
             if not leave:

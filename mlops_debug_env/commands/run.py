@@ -38,7 +38,7 @@ def run(
     ] = None,
     suite: Annotated[
         str | None,
-        typer.Option(help="Name of a suite, or a .json file. Default: practice-1; with --task expert, expert-1."),
+        typer.Option(help="Name of a suite, or a .json file. Default: practice-2."),
     ] = None,
     task: Annotated[TaskId | None, typer.Option(help="Only the entries of this task.")] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="Episodes for each entry. Default: 1.")] = None,

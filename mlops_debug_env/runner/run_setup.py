@@ -7,15 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Mapping
 
-from mlops_debug_env.protocol.types import COMPOSED_TASK, RewardMode, TaskId
+from mlops_debug_env.protocol.types import RewardMode, TaskId
 from mlops_debug_env.runner.records import RunHeader
 from mlops_debug_env.runner.run_folder import FolderTakenError, RunFolder, create_folder, read_header
 from mlops_debug_env.suites import UnreadableSuiteError, read_suite
 from mlops_debug_env.version import VERSION
 
-DEFAULT_SUITE = "practice-1"
-COMPOSED_SUITE = "expert-1"
-"""The default where only the expert task is asked for."""
+DEFAULT_SUITE = "practice-2"
 DEFAULT_AGENT = "heuristic"
 LLM = "llm"
 
@@ -46,7 +44,7 @@ def header_of(request: RunRequest, environ: Mapping[str, str]) -> RunHeader:
     Raises:
         UnknownSuiteError, UnreadableSuiteError: there is no such suite, or nothing of the task in it.
     """
-    suite = read_suite(request.suite or (COMPOSED_SUITE if request.task_id == COMPOSED_TASK else DEFAULT_SUITE))
+    suite = read_suite(request.suite or DEFAULT_SUITE)
     entries = tuple(each for each in suite.entries if request.task_id in (None, each.task_id))
     if not entries:
         raise UnreadableSuiteError(f"{suite.name} has no entry of the task {request.task_id}")

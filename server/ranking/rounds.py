@@ -13,7 +13,7 @@ from typing import Any, Callable
 from sqlalchemy import Connection, Row, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.generator import GENERATOR_VERSION
+from domain.generator import GENERATOR_VERSION, can_plant
 from domain.ranking.rounds import (
     RANKED_SPLIT,
     ROUND_NAME,
@@ -59,6 +59,15 @@ class RoundNameError(ValueError):
         super().__init__(f"a round cannot be named {name!r}: {reason}")
 
 
+class RetiredSuiteError(ValueError):
+    """The suite was made for an earlier generator."""
+
+    def __init__(self, suite_id: str, task_id: str) -> None:
+        super().__init__(
+            f"{suite_id} holds faults of {task_id} that generator {GENERATOR_VERSION} does not plant: open another suite"
+        )
+
+
 def open_round(
     connection: Connection,
     files: SecretFiles,
@@ -71,7 +80,15 @@ def open_round(
     generator_version: str = GENERATOR_VERSION,
     draw: Callable[[int], bytes] = secrets.token_bytes,
 ) -> Row[Any]:
-    """Draw the secret, write it to its file, and publish the commitment; raises ``RoundNameError``."""
+    """Draw the secret, write it to its file, and publish the commitment.
+
+    Raises:
+        RoundNameError: the name cannot be used.
+        RetiredSuiteError: the suite holds faults that this generator does not plant.
+    """
+    for task_id, faults in suite.mix.items():
+        if not all(can_plant(task_id, fault) for fault in faults):
+            raise RetiredSuiteError(suite.suite_id, task_id)
     if not ROUND_NAME.fullmatch(name):
         raise RoundNameError(name, "use 1 to 40 letters, digits, - or _")
     if connection.execute(_BY_ID, {"wanted": name}).first() is not None:

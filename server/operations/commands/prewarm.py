@@ -11,7 +11,7 @@ from server.operations.commands.setup import DatabaseOption, fail, require_usabl
 
 
 def warm(
-    suite: Annotated[str, typer.Option(help="Name of a suite, or a .json file.")] = "practice-1",
+    suite: Annotated[str, typer.Option(help="Name of a suite, or a .json file.")] = "practice-2",
     database: DatabaseOption = None,
 ) -> None:
     """Generate the scenarios of a suite into the database in advance. A server may run at the same time."""

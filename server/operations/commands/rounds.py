@@ -32,7 +32,7 @@ rounds = typer.Typer(help="Ranked rounds: seeds from a secret that is committed 
 
 @rounds.command("open")
 def open_one(
-    suite: Annotated[str, typer.Option(help="What is played.")] = "ranked-1",
+    suite: Annotated[str, typer.Option(help="What is played.")] = "ranked-3",
     attempts: Annotated[int, typer.Option(min=1, max=100, help="Attempts of an agent at each entry.")] = 4,
     split: Annotated[
         SplitName, typer.Option(help="Whose styles the scenarios are written in: train, validation or test.")
@@ -46,7 +46,7 @@ def open_one(
     """Draw a secret, write it to a file, and publish its SHA-256 together with suite, rubric and generator."""
     from domain.tasks.suites import UnknownSuiteError, find_suite
     from server.clock import utc_timestamp
-    from server.ranking.rounds import RoundNameError, open_round, round_json
+    from server.ranking.rounds import RetiredSuiteError, RoundNameError, open_round, round_json
     from server.security.secret_files import SecretLostError
 
     settings = settings_of(database_url=to_url(database))
@@ -60,7 +60,7 @@ def open_one(
                 opened, files, named, chosen, attempts_allowed=attempts, split=split, now=utc_timestamp()
             ),
         )
-    except (UnknownSuiteError, RoundNameError, SecretLostError) as error:
+    except (UnknownSuiteError, RetiredSuiteError, RoundNameError, SecretLostError) as error:
         fail(str(error))
     if as_json:
         typer.echo(json.dumps(round_json(row), indent=2))
