@@ -26,13 +26,24 @@ _CLOSING = (
 )
 
 
+_DECLARATIONS = (
+    "The run learns from several sources of data. Config, code and the description of the sources declare how things are; what is wrong is a declaration that "
+    "does not agree with the data as they are, because it was changed or because the data were. The same declaration is right in other runs, so compare what is "
+    "declared with what is measured. The statistics of the slices are a warehouse: reading it shows its table of contents, a query shows one block. A field is "
+    "the path of a declaration, with the names of the run. Steps do not suffice to look at everything. "
+)
+"""What runs of several sources are, on the tasks that have them."""
+
+
 def _evidence(task_id: TaskId, rubric: Rubric) -> str:
     """How a run can be investigated. Without experiments in the words from before there were any."""
     count = rubric.max_experiments[task_id]
     if not count:
         return _EVIDENCE
     measuring = (
-        "On this task checks measure and do not judge: they raise no flag. " if task_id in _MEASURING_TASKS else ""
+        f"{_DECLARATIONS}On this task checks measure and do not judge: they show the data as stored and raise no flag. "
+        if task_id in _MEASURING_TASKS
+        else ""
     )
     times = f"{count} experiments" if count > 1 else "1 experiment"
     return (
@@ -40,6 +51,9 @@ def _evidence(task_id: TaskId, rubric: Rubric) -> str:
         "entries and another training seed, and shows the end of its log and its metrics on the rows of training and validation. "
         "An experiment takes a step. "
     )
+
+
+_PLAUSIBLE = "On this task every file is plausible by itself."
 
 
 def _composed_brief(rubric: Rubric) -> str:
@@ -77,7 +91,8 @@ class Task:
         """The description that an agent of an episode under this rubric reads."""
         if self.task_id == COMPOSED_TASK:
             return _composed_brief(rubric)
-        brief = f"{_OPENING}{_evidence(self.task_id, rubric)}{_CLOSING}{self.symptom}"
+        symptom = _PLAUSIBLE if self.task_id in _MEASURING_TASKS and self.max_experiments(rubric) else self.symptom
+        brief = f"{_OPENING}{_evidence(self.task_id, rubric)}{_CLOSING}{symptom}"
         if self.task_id not in rubric.low_score_tasks:
             return brief
         share, threshold = rubric.low_score_share_in_words, f"{rubric.low_score_threshold:.2f}"
