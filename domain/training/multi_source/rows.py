@@ -39,7 +39,7 @@ class Rows:
     words: Ints
     """(rows, tokens)."""
     chance: Floats
-    """(rows, 6), uniform: decides what else happens to a row."""
+    """(rows, 7), uniform: decides what else happens to a row."""
 
     def __len__(self) -> int:
         return len(self.source)
@@ -130,7 +130,7 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: 
         values=values,
         missing=draw.uniform(count * columns).reshape(count, columns),
         words=word.reshape(count, TOKENS),
-        chance=draw.uniform(count * 6).reshape(count, 6),
+        chance=draw.uniform(count * 7).reshape(count, 7),
     )
 
 

@@ -172,6 +172,9 @@ def write(layout: Layout, world: Facts, rows: Rows) -> Tables:
         repeat_parts.append(np.zeros(len(more), dtype=np.int64))
     # Some dates are wrong everywhere, and a few rows are sent again: one such row proves nothing.
     year_month[labelled & (np.abs(rows.chance[:, 4] - 0.5) < 0.004)] -= 60
+    # Many a source delivers rows from before the window as well.
+    old = np.array([max(0.0, dose(layout, f"old/{source.name}", -0.25, 0.3)) for source in layout.sources])
+    year_month[labelled & (rows.chance[:, 6] < old[rows.source])] -= 24
     usual = np.flatnonzero(kept & labelled & (rows.chance[:, 4] < 0.006))
     for again in (*repeats, usual):
         parts.append(again)
