@@ -65,14 +65,21 @@ def draw_faults(task_id: TaskId, seed: int, fault: str | None) -> tuple[str, ...
     return tuple(sorted(FAULTS[place] for place in draw.permutation(len(FAULTS))[:count]))
 
 
+def without(fault: str | None) -> tuple[bool, str | None]:
+    """Whether the healthy twin is asked for, as ``none`` or ``none:bottleneck`` does, and of which fault; None: of the one that is drawn."""
+    if fault is None or fault.partition(":")[0] != NONE:
+        return False, fault
+    return True, fault.partition(":")[2] or None
+
+
 def generate(
     task_id: TaskId, seed: int, *, fault: str | None, split: SeedSplit
 ) -> tuple[Evidence, Truth | Composition]:
     """Evidence and truth of a scenario; `seed` is that of the scenario (0 to 2^128 - 1)."""
-    if fault == NONE:
-        case = healthy_twin(draw_case(seed, split, draw_faults(task_id, seed, None)))
-    else:
-        case = draw_case(seed, split, draw_faults(task_id, seed, fault))
+    is_twin, named = without(fault)
+    case = draw_case(seed, split, draw_faults(task_id, seed, named))
+    if is_twin:
+        case = healthy_twin(case)
     return _evidence(case), _truth(case, task_id)
 
 
@@ -99,13 +106,13 @@ def run_experiment(truth: Truth | Composition, patch: tuple[PatchEntry, ...], nu
         number=number,
         patch=patch,
         status="finished" if run.fit.stopped_at is None else "stopped",
-        log_tail=_log_tail(run),
+        log_tail=_log_tail(run, number),
         metrics=_metrics(run),
     )
 
 
-def _log_tail(run: Run) -> tuple[str, ...]:
-    lines = render_log(run, draw_identity(run)).splitlines()
+def _log_tail(run: Run, number: int) -> tuple[str, ...]:
+    lines = render_log(run, draw_identity(run), number=number).splitlines()
     return tuple(line for line in lines if " epoch " in line)[-LOG_TAIL_LINES:]
 
 
@@ -131,7 +138,7 @@ def _scores(run: Run, name: str) -> SplitMetrics:
 
 
 def _evidence(case: Case) -> Evidence:
-    run, previous = simulate(case.now), simulate(case.before)
+    run, previous = simulate(case.now), simulate(case.before, rows="rows-before")
     texts: dict[ArtifactName, str] = {
         "config.yaml": artifacts.render_config(case.now),
         "preprocessing.py": artifacts.render_code(case.now),

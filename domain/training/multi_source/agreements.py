@@ -345,21 +345,23 @@ def _test_sources(layout: Layout, path: str, stream: Stream) -> str:
 
 
 def _draw_test_sources(layout: Layout, path: str, stream: Stream) -> Pair:
-    return stream.choice(
-        (Pair("alike", "all"), Pair("alike", _test_sources(layout, path, stream)), Pair("different", "all"))
-    )
+    served = _test_sources(layout, path, stream)
+    return stream.choice((Pair("all", "all"), Pair(served, served)))
 
 
 def _change_test_sources(layout: Layout, path: str, stream: Stream) -> Change:
-    return Change(Pair("different", "all"), _test_sources(layout, path, stream), "alike")
+    tested = _test_sources(layout, path, stream)
+    return Change(Pair("all", "all"), tested, tested)
 
 
 def _shift_test_sources(layout: Layout, path: str, stream: Stream) -> Shift:
-    return Shift(Pair("alike", _test_sources(layout, path, stream)), "different")
+    served = _test_sources(layout, path, stream)
+    return Shift(Pair(served, served), "all")
 
 
 def _test_sources_is_broken(layout: Layout, path: str, world: Facts, declared: Facts) -> bool:
-    return world[path] == "different" and declared[path] != "all"
+    """One source is tested, and others are served as well."""
+    return declared[path] not in ("all", world[path])
 
 
 def _same_source_until(layout: Layout, path: str) -> tuple[str, ...]:

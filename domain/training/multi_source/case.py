@@ -111,7 +111,7 @@ def draw_case(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
         fault: Stream(seed, f"origin/{fault}").choice(("declaration", "world")) for fault in faults
     }
     others = [agreement for agreement in AGREEMENTS if agreement.fault_id not in faults]
-    count = draw.integer(3, 6) - sum(origin == "declaration" for origin in origins.values())
+    count = draw.integer(5, 6) - sum(origin == "declaration" for origin in origins.values())
     fitting = [
         (agreement, path)
         for agreement in (others[place] for place in draw.permutation(len(others)))
@@ -145,8 +145,7 @@ def draw_case(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
             planted.append(Planted(agreement, path, "world", agreement.repair(shift.world)))
     needed = _needed(layout, declared) | _needed(layout, declared_before)
     for path in needed.keys() - targets.values() - set(changed):
-        for facts in (world, declared, world_before, declared_before):
-            facts[path] = needed[path]
+        world[path], declared[path] = world_before[path], declared_before[path] = needed[path]
     for path, value in world.items():
         if path not in targets.values():
             twin[path] = value
@@ -204,7 +203,7 @@ def _keep_visible(layout: Layout, path: str, world: dict[str, FieldValue], decla
             settled[name] = Pair(value, value)
     if path == "split.groups":
         settled["split.by"] = Pair("exchangeable", "random")
-    if path.endswith(".missing_code"):
+    if path.endswith((".missing_code", ".snapshot")) or path == "join.how":
         settled["imputer.fill"] = Pair("many", "median" if layout.seed % 2 else "mean")
     is_late = path == f"sources.{source}.used_until"
     if is_late or path.endswith((".deduplicate", ".as_of")) or path == "split.by":
@@ -212,7 +211,7 @@ def _keep_visible(layout: Layout, path: str, world: dict[str, FieldValue], decla
         name = "labels.maturity_months"
         settled[name] = Pair(min(1, int(world[name] or 0)), min(1, int(declared[name] or 0)))
     if is_late or path.endswith((".label_map", ".majority_kept", ".as_of")):
-        settled["evaluation.sources"] = Pair("alike", declared["evaluation.sources"])
+        settled["evaluation.sources"] = Pair("all", "all")
     if path.endswith(".as_of"):
         settled["split.by"] = Pair("exchangeable", declared["split.by"])
     for name, pair in settled.items():
@@ -220,17 +219,20 @@ def _keep_visible(layout: Layout, path: str, world: dict[str, FieldValue], decla
     return set(settled) - {path}
 
 
-def _needed(layout: Layout, declared: Facts) -> dict[str, FieldValue]:
+def _needed(layout: Layout, declared: Facts) -> dict[str, Pair]:
     """What some declarations need of others: a constant fill that nothing has to be filled; a test source that it has rows."""
     chosen, is_constant = declared["evaluation.sources"], declared["imputer.fill"] == -999
-    needed: dict[str, FieldValue] = {}
+    needed: dict[str, Pair] = {}
     for source in layout.source_names:
         if source == chosen:
-            needed[f"sources.{source}.used_until"] = None
+            needed[f"sources.{source}.used_until"] = Pair(None, None)
         if source == chosen or is_constant:
-            needed[f"sources.{source}.snapshot"] = layout.months[-1]
+            needed[f"sources.{source}.snapshot"] = Pair(layout.months[-1], layout.months[-1])
         if is_constant:
-            needed |= {f"sources.{source}.columns.{column}.used_until": None for column in layout.column_names}
+            paths = (f"sources.{source}.columns.{column}.used_until" for column in layout.column_names)
+            needed |= dict.fromkeys(paths, Pair(None, None))
+    if is_constant:
+        needed["join.how"] = Pair("complete", declared["join.how"])
     return needed
 
 

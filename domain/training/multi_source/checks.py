@@ -40,7 +40,7 @@ DEFINITIONS: Mapping[SanityCheckName, Mapping[str, str]] = {
         "clipped_share": "share of the steps that were clipped",
     },
     "class_balance": {
-        "by_source": "share of each class among the stored labelled rows of a source, and among its rows of the last month as looked up by hand",
+        "by_source": "share of each class among the stored labelled rows of a source but for the last three labelled months, and among its rows of the last month as looked up by hand",
         "by_month": "share of the first class among the stored labelled rows, month by month",
         "joined_share": "share of the stored labelled rows of each class that the joined table has",
         "class_counts_file": "numbers of the file of class counts, in the order of the file",
@@ -83,10 +83,16 @@ DEFINITIONS: Mapping[SanityCheckName, Mapping[str, str]] = {
 """What each number of each check is."""
 
 
+MATURE_AFTER = 3
+"""Months after which labels have always been complete."""
+ABOUT = "about"
+"""Beside the numbers of a check: what each is."""
+
+
 def run_checks(run: Run) -> dict[SanityCheckName, dict[str, Any]]:
     """Check name to what it measured, rounded as shown."""
     with np.errstate(all="ignore"):
-        return {
+        measured: dict[SanityCheckName, dict[str, Any]] = {
             "label_consistency": _label_consistency(run),
             "data_leakage": _data_leakage(run),
             "gradient_norms": _gradient_norms(run),
@@ -96,6 +102,7 @@ def run_checks(run: Run) -> dict[SanityCheckName, dict[str, Any]]:
             "loss_trajectory": _loss_trajectory(run),
             "metric_gap_analysis": _metric_gap_analysis(run),
         }
+    return {check: {**numbers, ABOUT: dict(DEFINITIONS[check])} for check, numbers in measured.items()}
 
 
 def shown(values: Floats) -> list[float | None]:
@@ -182,6 +189,7 @@ def _class_balance(run: Run) -> dict[str, Any]:
     classes = len(layout.classes)
     labelled = (every.month >= 0) & (every.month < LABELLED_MONTHS) & (tables.line == 0)
     label, source, month = every.label[labelled], every.source[labelled], every.month[labelled]
+    is_mature = month < LABELLED_MONTHS - MATURE_AFTER
     recent = run.sets["recent"]
     has_partner = tables.has_partner[labelled]
     by_month = [
@@ -192,7 +200,7 @@ def _class_balance(run: Run) -> dict[str, Any]:
     return {
         "by_source": {
             name: {
-                "labelled": _shares(label[source == place], classes),
+                "labelled": _shares(label[is_mature & (source == place)], classes),
                 "last_month": _shares(recent.label[recent.source == place], classes),
             }
             for place, name in enumerate(layout.source_names)

@@ -139,9 +139,9 @@ NOTES: dict[str, FaultNote] = {
         ("HPOBench pull request 182", "XPert issue 6", "torchbearer issue 548", "ETM issue 26"),
     ),
     "test_from_one_source": FaultNote(
-        "The test is scored on one source although sources differ in how well they can be told.",
-        "All sources are alike.",
-        "accuracy by source",
+        "The test is scored on one source although the model serves all of them.",
+        "Only that source is served.",
+        "sources of the rows that were scored after the training",
         ("Recht et al., Do ImageNet classifiers generalize to ImageNet?, 2019",),
     ),
     "shuffle_off_sorted": FaultNote(

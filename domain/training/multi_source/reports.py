@@ -40,8 +40,9 @@ def draw_identity(run: Run, *, is_previous: bool = False) -> Identity:
     layout = run.state.layout
     draw = Stream(layout.seed, "identity-before" if is_previous else "identity")
     year, month = (int(part) for part in layout.months[-1].split("-"))
-    place = year * 12 + month - 1 + (0 if is_previous else 1)
-    date = f"{place // 12}-{place % 12 + 1:02d}-{draw.integer(24, 28):02d}"
+    # After the month whose rows were scored; the changes lie between the two.
+    day = draw.integer(1, 3) if is_previous else draw.integer(25, 28)
+    date = f"{(year * 12 + month) // 12}-{(year * 12 + month) % 12 + 1:02d}-{day:02d}"
     return Identity(draw_cosmetics(run.state).run_id, date)
 
 
@@ -66,8 +67,8 @@ def _dump(document: dict[str, Any]) -> str:
 class _Clock:
     """Times of the log's lines."""
 
-    def __init__(self, seed: int, started: str, style: int) -> None:
-        draw = Stream(seed, "log-clock")
+    def __init__(self, seed: int, started: str, style: int, number: int) -> None:
+        draw = Stream(seed, f"log-clock/{number}" if number else "log-clock")
         self._day, self._style = started, style
         self._milliseconds = draw.integer(0, 20 * 3600 * 1000)
 
@@ -87,12 +88,14 @@ class _Clock:
                 return f"INFO {time}"
 
 
-def render_log(run: Run, identity: Identity) -> str:
-    """The text of train.log."""
+def render_log(run: Run, identity: Identity, *, number: int = 0) -> str:
+    """The text of train.log; `number` of an experiment, 0: of the run itself."""
     state, fit, layout = run.state, run.fit, run.state.layout
     draw = Stream(layout.seed, "log")
     style = draw.integer(0, 3)
-    now, declared = _Clock(layout.seed, identity.started, style), state.declared
+    if number:
+        draw = Stream(layout.seed, f"log/{number}")
+    now, declared = _Clock(layout.seed, identity.started, style, number), state.declared
     lines = [
         f"{now()} run {identity.run_id} dataset {layout.dataset}",
         f"{now()} tabular {declared['environment.tabular']} textkit {declared['environment.textkit']} numpy backend",
@@ -268,5 +271,6 @@ def _previous(run: Run) -> dict[str, Any]:
             for place, name in enumerate(layout.source_names)
         },
         "metrics": results["metrics"],
+        "rows_scored": results["rows_scored"],
         "accuracy_by_source": results["accuracy_by_source"],
     }

@@ -18,7 +18,7 @@ FREQUENT_WORDS = 4
 """The first words of the vocabulary: they are most of every text."""
 
 
-SHAPING = ("split.groups", "split.by", "environment.tabular", "environment.textkit")
+SHAPING = ("split.groups", "split.by", "environment.tabular", "environment.textkit", "evaluation.sources")
 """What of a world decides what happens; everything else decides how it is written down."""
 
 
@@ -72,6 +72,9 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: 
     recent = count if recent_only else count - layout.rows
     weight = np.array([[source.weight for source in layout.sources]])
     source = _pick(table(weight), np.zeros(count, dtype=np.int64), draw.uniform(count))
+    served = world["evaluation.sources"]
+    if served != "all":
+        source[count - recent :] = layout.source_names.index(str(served))
     first = np.array([one.first_month for one in layout.sources])[source]
     month = first + np.floor(draw.uniform(count) * (LABELLED_MONTHS - first)).astype(np.int64)
     month[count - recent :] = LABELLED_MONTHS

@@ -48,8 +48,8 @@ class Prepared:
         counts = np.zeros((len(frame), WORDS))
         for token in range(frame.tokens.shape[1]):
             counts[np.arange(len(frame)), frame.tokens[:, token]] += 1.0
-        counts[:, self.words :] = 0.0
-        return to_float32_grid(np.concatenate([scaled, self.text_weight * counts], axis=1))
+        kept = self.text_weight * counts[:, : self.words]
+        return to_float32_grid(np.concatenate([scaled, kept], axis=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,22 +92,23 @@ class Run:
     """Mean label entropy of batches in the order in which the training rows arrive, over what random batches would have."""
 
 
-def simulate(state: State, *, seed: int | None = None) -> Run:
+def simulate(state: State, *, seed: int | None = None, rows: str = "rows") -> Run:
     """Run a state.
 
     Args:
         state: world and declarations.
         seed: of splits and training, instead of the declared one.
+        rows: name of the stream that draws what happened.
     """
     layout = state.layout
-    rows = _rows(layout, tuple(str(state.world[name]) for name in SHAPING))
-    return train(state, rows, write(layout, state.world, rows), seed=seed)
+    drawn = _rows(layout, rows, tuple(str(state.world[name]) for name in SHAPING))
+    return train(state, drawn, write(layout, state.world, drawn), seed=seed)
 
 
 @lru_cache(maxsize=4)
-def _rows(layout: Layout, shaping: tuple[str, ...]) -> Rows:
+def _rows(layout: Layout, name: str, shaping: tuple[str, ...]) -> Rows:
     """The rows of a warehouse, of all worlds that are alike in what shapes rows."""
-    return draw_rows(layout, dict(zip(SHAPING, shaping, strict=True)))
+    return draw_rows(layout, dict(zip(SHAPING, shaping, strict=True)), name=name)
 
 
 def train(state: State, rows: Rows, tables: Tables, *, seed: int | None = None) -> Run:

@@ -27,13 +27,15 @@ def slices(run: Run) -> dict[str, Any]:
     """Table of contents and blocks."""
     layout = run.state.layout
     months = len(layout.months)
-    month = np.clip(run.reading.month, 0, LABELLED_MONTHS)
-    group = run.tables.source * months + month
+    inside = np.flatnonzero((run.reading.month >= 0) & (run.reading.month <= LABELLED_MONTHS))
+    month, origin, label = run.reading.month[inside], run.tables.source[inside], run.reading.label[inside]
+    values = run.tables.values[inside]
+    group = origin * months + month
     groups = len(layout.sources) * months
     rows = np.bincount(group, minlength=groups)
     shown, by_source = _statistics(run.tables.values, ((group, groups), (run.tables.source, len(layout.sources))))
     blocks: dict[str, Any] = {}
-    shares = _class_shares(run, group, groups)
+    shares = _class_shares(layout, label, group, groups)
     for number, source in enumerate(layout.source_names):
         own = slice(number * months, (number + 1) * months)
         for place, column in enumerate(layout.column_names):
@@ -63,7 +65,7 @@ def slices(run: Run) -> dict[str, Any]:
             "sources": list(layout.source_names),
             **{name: by_source[place][kind] for kind, name in enumerate(STATISTICS)},
         }
-    total = _class_shares(run, month, months)
+    total = _class_shares(layout, label, month, months)
     blocks["all.classes"] = {
         "months": list(layout.months),
         "rows": np.bincount(month, minlength=months).tolist(),
@@ -90,10 +92,10 @@ def _contents(layout: Layout) -> dict[str, Any]:
     }
 
 
-def _class_shares(run: Run, group: Ints, groups: int) -> list[list[float | None]]:
+def _class_shares(layout: Layout, label: Ints, group: Ints, groups: int) -> list[list[float | None]]:
     """Share of each class among the rows of each group, labels as the pipeline reads them."""
-    classes = len(run.state.layout.classes)
-    counts = np.bincount(group * classes + run.reading.label, minlength=groups * classes).reshape(groups, classes)
+    classes = len(layout.classes)
+    counts = np.bincount(group * classes + label, minlength=groups * classes).reshape(groups, classes)
     total = counts.sum(1, keepdims=True)
     shares = np.where(total > 0, counts / np.maximum(total, 1), np.nan)
     return [[to_json(float(value)) for value in shares[:, place]] for place in range(classes)]

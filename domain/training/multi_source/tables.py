@@ -160,7 +160,8 @@ def write(layout: Layout, world: Facts, rows: Rows) -> Tables:
     partner = np.ones(count, dtype=np.int64)
     if world["join.how"] != "complete":
         lost = dose(layout, "join.how", 0.75, 0.95)
-        partner[(rows.outcome == len(layout.classes) - 1) & (rows.chance[:, 3] < lost)] = 0
+        partner[labelled & (rows.outcome == len(layout.classes) - 1) & (rows.chance[:, 3] < lost)] = 0
+        values[partner == 0, -JOINED_COLUMNS:] = np.nan  # nothing to join
     base = np.flatnonzero(kept)
     parts = [base]
     line_parts, repeat_parts = [lines[base]], [np.zeros(len(base), dtype=np.int64)]
@@ -186,7 +187,8 @@ def write(layout: Layout, world: Facts, rows: Rows) -> Tables:
     if earlier.any():
         shift = 1 + np.floor(rows.chance[row[earlier], 5] * 8).astype(np.int64)
         first = int(_months(layout)[0])
-        year_month[earlier] = np.maximum(first, year_month[earlier] - shift)
+        begun = first + np.array([source.first_month for source in layout.sources])[rows.source[row[earlier]]]
+        year_month[earlier] = np.maximum(begun, year_month[earlier] - shift)
         again = np.flatnonzero(earlier)
         stored[again] = _in_units_of(layout, world, stored[again], rows, row[again], year_month[again] - first)
     return Tables(
@@ -316,11 +318,13 @@ def _updates(layout: Layout, world: Facts, rows: Rows) -> Floats:
     updates = np.zeros_like(rows.values)
     labelled = rows.month < LABELLED_MONTHS
     for place, column in enumerate(layout.columns):
+        draw = Stream(layout.seed, f"after/{column.name}")
+        # Every column is corrected a little later on; only some know the outcome by then.
+        later = dose(layout, f"corrected/{column.name}", 0.05, 0.6) * draw.normal(len(rows))
         if world[f"features.{column.name}.as_of"] == "updated after the outcome":
-            draw = Stream(layout.seed, f"after/{column.name}")
             rank = draw.permutation(len(layout.classes)) - (len(layout.classes) - 1) / 2
-            step = rank * dose(layout, f"after/{column.name}", 1.4, 2.0) * column.scale
-            updates[:, place] = np.where(labelled, step[rows.outcome], 0.0)
+            later = later + (rank * dose(layout, f"after/{column.name}", 1.4, 2.0))[rows.outcome]
+        updates[:, place] = np.where(labelled, later, 0.0) * column.scale
     return to_float32_grid(updates)
 
 
@@ -328,9 +332,6 @@ def _recorded_labels(layout: Layout, world: Facts, rows: Rows) -> Ints:
     label = rows.outcome.copy()
     classes = len(layout.classes)
     noise = np.array([source.label_noise for source in layout.sources])
-    is_different = world["evaluation.sources"] == "different"
-    if is_different:
-        noise = noise + 0.5 * np.array([number % 2 for number in range(len(layout.sources))])
     chance = rows.chance[:, 4]
     other = np.floor(rows.chance[:, 5] * classes).astype(np.int64)
     label = np.where((1.0 - chance) < noise[rows.source], other, label)

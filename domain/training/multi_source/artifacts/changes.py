@@ -46,7 +46,7 @@ def render_changes(case: Case, style: Style | None = None) -> str:
     order = list(case.changed)
     order.insert(draw.integer(0, len(order)), SEED)
     words = draw.raw(2 * len(order)).tolist()
-    days = sorted(1 + (int(word) % 22) for word in words[: len(order)])
+    days = sorted(4 + (int(word) % 20) for word in words[: len(order)])
     year, month = divmod(int(layout.months[-1][:4]) * 12 + int(layout.months[-1][5:]), 12)
     state, texts, lines = case.before, dict[ArtifactName, str](), []
     for path, day, word in zip(order, days, words[len(order) :], strict=True):

@@ -88,7 +88,7 @@ ORDERS: Mapping[str, int] = {
     "train.blocks": 12,
     "code.setup": 4,
     "train.setup": 6,
-    "changelog": 2,
+    "changelog": 3,
 }
 """What is written in an order of its own, and how many parts it has at most."""
 

@@ -15,11 +15,15 @@ _WORDS = (
     f"textkit {SHORT_VOCABULARY_VERSION}: vocabulary() keeps only the {FREQUENT_WORDS} most frequent words "
     "unless keep=None is given; older versions keep all"
 )
+_DATES = (
+    "tabular 2.1: read_sources() reads a date that its date_format does not fit with day and month exchanged; "
+    "older versions stop"
+)
 
 
 def changelog(style: Style) -> list[str]:
     """What changed in the libraries, one line a change; all of it, whichever versions are pinned."""
-    return style.ordered("changelog", (_SCALING, _WORDS))
+    return style.ordered("changelog", (_SCALING, _WORDS, _DATES))
 
 
 def title(dataset: str, what: tuple[str, str], idiom: str) -> str:
