@@ -68,6 +68,14 @@ def test_slices_and_experiments_follow_the_step(played: str, watch: Open) -> Non
     expect(page.locator("table.sources td:not(.unseen)")).to_have_count(0)
 
 
+def test_an_experiment_leads_to_its_step(played: str, watch: Open) -> None:
+    page = watch().open(f"/episodes/{played}")
+    page.get_by_role("link", name="experiment 1", exact=True).click()
+    expect(page.locator("output[data-place]")).to_have_text("5")
+    expect(page.locator(".panel:visible")).to_contain_text("Ran experiment 1")
+    expect(page.locator(".panel:visible")).to_be_in_viewport()
+
+
 def test_the_fault_and_the_guilty_change_are_scrolled_to_in_their_artifacts(played: str, watch: Open) -> None:
     page = watch().open(f"/episodes/{played}")
     declared = page.locator("li.faulty", has_text="agrees with the data")
