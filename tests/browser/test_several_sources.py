@@ -15,6 +15,8 @@ from tests.e2e.playing import Episode, truth_of
 from tests.profiles import smoke
 
 SEED = 3
+EXPERT_SEED = 12
+"""Plants two faults in columns of sources."""
 SIGHTS = list(product((1440, 390), ("light", "dark")))
 
 
@@ -52,6 +54,14 @@ def test_it_fits_and_is_accessible_at_every_width_in_every_light(
     assert widest <= width
     watched.check_accessibility()
     watched.shoot(f"several-sources-{scheme}-{width}")
+
+
+def test_an_expert_episode_with_two_long_paths_fits_on_a_phone(http: httpx.Client, watch: Open) -> None:
+    episode = Episode(http, task_id="expert", seed=EXPERT_SEED)
+    episode.play({"action_type": "submit_diagnosis", "diagnoses": []})
+    page = watch(viewport={"width": 390, "height": 844}).open(f"/episodes/{episode.id}")
+    expect(page.locator(".truth")).to_have_count(2)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_slices_and_experiments_follow_the_step(played: str, watch: Open) -> None:
