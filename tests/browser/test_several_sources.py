@@ -15,6 +15,8 @@ from tests.e2e.playing import Episode, truth_of
 from tests.profiles import smoke
 
 SEED = 3
+EXPERT_SEED = 12
+"""Plants two faults in columns of sources."""
 SIGHTS = list(product((1440, 390), ("light", "dark")))
 
 
@@ -54,6 +56,14 @@ def test_it_fits_and_is_accessible_at_every_width_in_every_light(
     watched.shoot(f"several-sources-{scheme}-{width}")
 
 
+def test_an_expert_episode_with_two_long_paths_fits_on_a_phone(http: httpx.Client, watch: Open) -> None:
+    episode = Episode(http, task_id="expert", seed=EXPERT_SEED)
+    episode.play({"action_type": "submit_diagnosis", "diagnoses": []})
+    page = watch(viewport={"width": 390, "height": 844}).open(f"/episodes/{episode.id}")
+    expect(page.locator(".truth")).to_have_count(2)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_slices_and_experiments_follow_the_step(played: str, watch: Open) -> None:
     page = watch().open(f"/episodes/{played}?step=3")
     queried, experiments = page.locator(".slice:not(.unseen)"), page.locator("table.runs tr[data-view]:not(.unseen)")
@@ -66,6 +76,14 @@ def test_slices_and_experiments_follow_the_step(played: str, watch: Open) -> Non
     expect(experiments).to_have_count(2)
     page.keyboard.press("Home")
     expect(page.locator("table.sources td:not(.unseen)")).to_have_count(0)
+
+
+def test_an_experiment_leads_to_its_step(played: str, watch: Open) -> None:
+    page = watch().open(f"/episodes/{played}")
+    page.get_by_role("link", name="experiment 1", exact=True).click()
+    expect(page.locator("output[data-place]")).to_have_text("5")
+    expect(page.locator(".panel:visible")).to_contain_text("Ran experiment 1")
+    expect(page.locator(".panel:visible")).to_be_in_viewport()
 
 
 def test_the_fault_and_the_guilty_change_are_scrolled_to_in_their_artifacts(played: str, watch: Open) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Mapping
 
 from domain.episode.query import MISSING, parse_document, query_document
 from domain.types import ArtifactName
-from server.web.pages.episode.exposure import LineExposure, find_field
+from server.web.pages.episode.exposure import FieldFinder, LineExposure
 from server.web.pages.formatting import NONE
 
 
@@ -31,7 +31,7 @@ class Documents:
         self, texts: Mapping[ArtifactName, str], exposure: Mapping[ArtifactName, LineExposure], *, is_over: bool
     ) -> None:
         self._exposure, self.is_over = exposure, is_over
-        self._lines = {name: text.rstrip("\n").split("\n") for name, text in texts.items()}
+        self._finders = {name: FieldFinder(text.rstrip("\n").split("\n")) for name, text in texts.items()}
         self._parsed = {name: parse_document(name, text) for name, text in texts.items()}
 
     def cell(self, artifact: ArtifactName, path: str) -> Cell:
@@ -52,13 +52,13 @@ class Documents:
 
     def _is_seen(self, artifact: ArtifactName, path: str) -> bool:
         exposure = self._exposure[artifact]
-        return any(exposure[at] is not None for at in find_field(self._lines[artifact], path))
+        return any(exposure[at] is not None for at in self._finders[artifact].find(path))
 
     def _find(self, artifact: ArtifactName, path: str) -> tuple[Any, int | None]:
         value = query_document(self._parsed.get(artifact, MISSING), path)
         if value is MISSING:
             return MISSING, None
-        steps = [self._exposure[artifact][at] for at in find_field(self._lines[artifact], path)]
+        steps = [self._exposure[artifact][at] for at in self._finders[artifact].find(path)]
         known = [step for step in steps if step is not None]
         # A value on several lines is seen once its last line is.
         seen_at = max(known) if known and len(known) == len(steps) else None

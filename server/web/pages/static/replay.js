@@ -12,7 +12,7 @@
       scrub.value = step;
       episode.querySelectorAll("[data-place]").forEach((each) => (each.textContent = step));
       episode.querySelectorAll("[data-panel]").forEach((each) => (each.hidden = Number(each.dataset.panel) !== step));
-      episode.querySelectorAll("[data-step]").forEach((each) => {
+      episode.querySelectorAll(".timeline [data-step]").forEach((each) => {
         const at = Number(each.dataset.step);
         each.classList.toggle("later", at > step);
         if (at === step) {
@@ -69,6 +69,8 @@
       if (!to || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
       event.preventDefault();
       show(to.dataset.step !== undefined ? Number(to.dataset.step) : step + (to.dataset.go === "back" ? -1 : 1));
+      // A link in a table below names a step whose panel is above.
+      if (!to.closest(".replay")) episode.querySelector(".replay").scrollIntoView();
     });
     current = { show, at: () => step, last };
   };

@@ -9,6 +9,7 @@ import pytest
 from domain.episode.observation import EvidenceView
 from domain.events import ArtifactRead, CheckRun, Event, FieldQueried
 from domain.scenario import Scenario
+from domain.types import ArtifactName
 from server.web.pages.episode.exposure import find_field, line_exposure
 from tests.hand_made import CONFIG, TEXTS
 
@@ -86,3 +87,8 @@ def test_a_digit_of_another_script_is_no_index() -> None:
     assert list(find_field(["- a", "- b"], "\u00b2")) == []
     assert list(find_field(["- a", "- b"], "\u0661")) == []
     assert list(find_field(["- a", "- b"], "1")) == [1]
+
+
+def test_a_dotted_name_shows_the_lines_of_code_that_have_its_last_part() -> None:
+    texts: dict[ArtifactName, str] = {"train.py": 'ORDER = "model"\nx = call(order=ORDER)\ny = 1\n'}
+    assert line_exposure(texts, [query("train.py", "class_weights.order")])["train.py"] == (0, 0, None)
