@@ -1,4 +1,4 @@
-"""One hidden unit or two: all classes have to pass through one number or two, and some are never separated."""
+"""One hidden unit: all classes have to pass through one number, and some are never separated."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from domain.training.randomness import Stream
 
 
 def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
-    return (draw.integer(1, 2) if healthy.model.num_classes == 5 else 1,)
+    return (1,)
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:

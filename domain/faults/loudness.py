@@ -23,7 +23,7 @@ LOUD = 0.75
 LOUDNESS: Mapping[str, Loudness] = MappingProxyType(
     {
         "batch_size_overflow": Loudness(-0.230, 1.000, 0.000),
-        "bottleneck": Loudness(-0.345, 0.995, 0.015),
+        "bottleneck": Loudness(-0.372, 1.000, 0.010),
         "data_leakage_overlap": Loudness(0.069, 0.115, 0.000),
         "data_leakage_scaler": Loudness(0.002, 0.040, 0.000),
         "double_softmax": Loudness(-0.042, 0.215, 0.565),
@@ -57,7 +57,7 @@ LOUDNESS: Mapping[str, Loudness] = MappingProxyType(
         "unit_mismatch_eval": Loudness(-0.510, 1.000, 0.000),
         "val_loader_is_test": Loudness(0.004, 0.060, 0.000),
         "weight_decay_too_large": Loudness(-0.315, 0.915, 0.115),
-        "wrong_optimizer": Loudness(-0.184, 0.970, 0.010),
+        "wrong_optimizer": Loudness(-0.211, 0.990, 0.005),
         "wrong_split_ratio": Loudness(-0.119, 0.775, 0.225),
         "zero_init": Loudness(-0.157, 0.520, 0.005),
     }

@@ -14,11 +14,11 @@ def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
 
 def _context(healthy: Pipeline, draw: Stream) -> Pipeline:
     """SGD, and a momentum of its own to be raised; the other optimizers ignore it."""
-    momentum = digits(draw.between(0.6, 0.8))
+    momentum = digits(draw.between(0.6, 0.75))
     return (
         with_sgd(healthy, draw)
         .with_value("optimizer.momentum", momentum)
-        .with_value("optimizer.learning_rate", digits(draw.log_between(2.5, 5.0) * (1.0 - momentum)))
+        .with_value("optimizer.learning_rate", digits(draw.log_between(3.5, 5.0) * (1.0 - momentum)))
     )
 
 
