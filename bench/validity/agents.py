@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 from bench.validity.episodes import Episode
 from bench.validity.floor import Judge
+from bench.validity.heuristic_play import play
 from domain.diagnosis import Diagnosis
+from domain.families import family_of
 from domain.generator import generate
 from domain.scenario import Scenario
 from domain.training.style import SeedSplit
@@ -54,6 +56,11 @@ def _answers(places: list[tuple[TaskId, int]], *, split: SeedSplit, is_told: boo
     judge, answered = Judge(), []
     for task_id, seed in places:
         scenario = generate(task_id, seed, split=split)
+        if not is_told and family_of(scenario.truth) != "single_table":
+            # Its evidence has to be asked for: what can be known depends on the questions.
+            episode = play(scenario)
+            answered.append((bool(episode.found), episode.score))
+            continue
         answer, accepted = _truth(scenario) if is_told else reasoned(scenario), scenario.only_fault.accepted
         is_right = (
             answer.failure_category in accepted.categories

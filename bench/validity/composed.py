@@ -6,12 +6,9 @@ from collections import defaultdict
 from statistics import fmean
 from typing import NamedTuple
 
-from bench.validity.composed_blind_answers import ComposedJudge, composed_scenarios
-from domain.diagnosis import Diagnosis
+from bench.validity.composed_blind_answers import composed_scenarios
+from bench.validity.heuristic_play import play
 from domain.scenario import Scenario
-from mlops_debug_env.agents.heuristic import diagnose_all
-from mlops_debug_env.agents.investigation import Notes
-from mlops_debug_env.protocol.observations import CheckResult
 
 FIRST_SEED = 62_000_000
 HEALTHY = 15
@@ -28,7 +25,7 @@ class ByCount(NamedTuple):
     unflagged: float
     """Share of the runs in which no check flags."""
     heuristic: float
-    """Mean score of the heuristic, shown everything."""
+    """Mean score of the heuristic, played within its budgets."""
     all_found: float
     """Share of the runs in which it named every fault and nothing else."""
 
@@ -42,24 +39,17 @@ def measure_expert(healthy: int = HEALTHY) -> list[ByCount]:
 
 
 def _measured(count: int, scenarios: list[Scenario]) -> ByCount:
-    judge = ComposedJudge()
     flags = [sum(bool(found.flag) for found in one.evidence.checks.values()) for one in scenarios]
-    answers = [heuristic_answer(one) for one in scenarios]
-    scores = [judge.score(answer, one) for answer, one in zip(answers, scenarios, strict=True)]
-    right = [
-        {str(each.root_cause_field) for each in answer} == {str(each.root_cause_field) for each in one.truth.planted}
-        for answer, one in zip(answers, scenarios, strict=True)
-    ]
-    return ByCount(count, len(scenarios), fmean(flags), fmean(not n for n in flags), fmean(scores), fmean(right))
-
-
-def heuristic_answer(scenario: Scenario) -> list[Diagnosis]:
-    """The diagnoses of the heuristic agent with all evidence."""
-    notes = Notes()
-    notes.artifacts |= {str(name): text for name, text in scenario.evidence.artifacts.items()}
-    for name, found in scenario.evidence.checks.items():
-        notes.checks[str(name)] = CheckResult.model_validate(found.model_dump())
-    return [Diagnosis.model_validate_json(each.model_dump_json()) for each in diagnose_all(notes)]
+    played = [play(one) for one in scenarios]
+    right = [len(one.found) == len(one.faults) == one.claims for one in played]
+    return ByCount(
+        count,
+        len(scenarios),
+        fmean(flags),
+        fmean(not n for n in flags),
+        fmean(one.score for one in played),
+        fmean(right),
+    )
 
 
 def expert_lines(rows: list[ByCount]) -> list[str]:
