@@ -112,14 +112,15 @@ def draw_case(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
     }
     others = [agreement for agreement in AGREEMENTS if agreement.fault_id not in faults]
     count = draw.integer(3, 6) - sum(origin == "declaration" for origin in origins.values())
-    chosen = [others[place] for place in draw.permutation(len(others))[: max(0, count)]]
+    aims = [
+        (others[place], _target(others[place], layout, Stream(seed, f"target/{others[place].fault_id}")))
+        for place in draw.permutation(len(others))
+    ]
+    chosen = [(agreement, path) for agreement, path in aims if path not in settled][: max(0, count)]
     world_before, declared_before = dict(world), dict(declared)
     twin = dict(world)
     changed = []
-    for agreement in chosen:
-        path = _target(agreement, layout, Stream(seed, f"target/{agreement.fault_id}"))
-        if path in settled:
-            continue
+    for agreement, path in chosen:
         change = agreement.change(layout, path, Stream(seed, f"change/{agreement.fault_id}"))
         world_before[path], declared_before[path] = change.before
         world[path], declared[path] = change.followed, change.declared
