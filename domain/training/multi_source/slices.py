@@ -33,7 +33,7 @@ def slices(run: Run) -> dict[str, Any]:
     group = origin * months + month
     groups = len(layout.sources) * months
     rows = np.bincount(group, minlength=groups)
-    shown, by_source = _statistics(run.tables.values, ((group, groups), (run.tables.source, len(layout.sources))))
+    shown, by_source = _statistics(values, ((group, groups), (origin, len(layout.sources))))
     blocks: dict[str, Any] = {}
     shares = _class_shares(layout, label, group, groups)
     for number, source in enumerate(layout.source_names):

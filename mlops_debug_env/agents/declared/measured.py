@@ -251,10 +251,12 @@ def _dropped_class(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     labelled, _ = _confusions(checks)
     if declared.text("join.how") != "inner" or not stored or not labelled:
         return
-    counts = _counts(_sum(list(labelled.values())))
-    for used, share in zip(counts, stored, strict=True):
-        if share and share > 0.02:
-            yield Suspicion("join.how", "left", math.log(share / max(1e-3, used / sum(counts))) / 0.5)
+    # Without the first class: labels that are not complete yet, and thinning, change its share alone.
+    counts = _counts(_sum(list(labelled.values())))[1:]
+    for used, share in zip(counts, stored[1:], strict=True):
+        before, after = share / max(1e-6, sum(stored[1:])), used / max(1.0, sum(counts))
+        if before > 0.04:
+            yield Suspicion("join.how", "left", math.log(before / max(1e-3, after)) / 0.5)
 
 
 def _thinning(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
@@ -279,7 +281,7 @@ def _thinning(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
         excess = value - rest[source][0]
         kept = min(1.0, max(0.02, declared.number(path, 1.0) * math.exp(excess)))
         score = abs(excess) / math.sqrt(variance + 0.15**2)
-        yield Suspicion(path, round(kept, 2), min(score / 3.0, abs(excess) / 0.55), source=source)
+        yield Suspicion(path, round(kept, 2), min(score / 3.3, abs(excess) / 0.62), source=source)
 
 
 def _pooled(pairs: list[tuple[float, float]]) -> tuple[float, float]:
@@ -358,15 +360,18 @@ def _tokenizers(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
 def _updated_columns(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     """The class means of one column move from the last labelled months to the last month, and those of others do not."""
     change = checks.by_name("feature_statistics", "class_mean_change")
+    is_drifting = checks.number("feature_statistics", "class_mean_movement") > 5.0
+    told = checks.by_name("feature_statistics", "class_association", "train")
+    now = checks.by_name("feature_statistics", "class_association", "recent")
     for column, value in change.items():
         if declared.text(f"features.{column}.as_of") != "export":
             continue
         rest = [each for name, each in change.items() if name != column]
-        yield Suspicion(
-            f"features.{column}.as_of",
-            "event",
-            min((value - median(rest)) / 0.3, value / (1.25 * max(0.1, sorted(rest)[-2]))),
-        )
+        found = min((value - median(rest)) / 0.3, value / (1.25 * max(0.1, sorted(rest)[-2])))
+        # Where the data drift, class means of all columns move: only a column that tells the class no more is odd.
+        if is_drifting:
+            found = min(found, (told.get(column, 0.0) - now.get(column, 0.0)) / 0.15)
+        yield Suspicion(f"features.{column}.as_of", "event", found)
 
 
 def _split(declared: Declared, checks: Checks) -> Iterator[Suspicion]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 
-from domain.generator import HEALTHY
+from domain.generator import TWIN_OF
 from domain.scenario import Evidence, Scenario
 from server.scenarios.repository import CachedScenario
 from server.scenarios.simulation import Simulation
@@ -29,7 +29,9 @@ class TwinCache:
         if task is not None:
             self._cached.move_to_end(scenario.digest)
         else:
-            twin = self._world.generate(scenario.task_id, scenario.seed, split=cached.split, fault=HEALTHY)
+            twin = self._world.generate(
+                scenario.task_id, scenario.seed, split=cached.split, fault=TWIN_OF + scenario.truth.fault_id
+            )
             task = self._cached[scenario.digest] = asyncio.ensure_future(twin)
             if len(self._cached) > MAX_CACHED:
                 self._cached.popitem(last=False)

@@ -1,0 +1,82 @@
+"""What the comparing agent looks at: nothing twice, never beyond the budget, no more than it needs."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pytest
+
+from domain.episode.observation import EvidenceView
+from domain.generator import generate
+from mlops_debug_env.agents.declared.plan import SLICES, Notebook
+from mlops_debug_env.agents.declared.suspicion import Suspicion
+from mlops_debug_env.agents.declared.trials import experiment_on, settled, trial_of
+from mlops_debug_env.protocol.actions import Action, QueryArtifact, ReadArtifact, RunExperiment, RunSanityCheck
+from mlops_debug_env.protocol.observations import ActionResult, ExperimentMetrics
+
+
+@cache
+def _evidence(fault: str) -> Any:
+    return generate("hard", 7_200, fault=fault).evidence
+
+
+def _shown(fault: str, action: Action) -> ActionResult:
+    evidence = _evidence(fault)
+    match action:
+        case ReadArtifact(artifact_name=name):
+            text = EvidenceView(evidence).shown_text(name)
+            return ActionResult.model_validate({"status": "ok", "artifact": name, "content": text})
+        case RunSanityCheck(sanity_check_type=check):
+            return ActionResult.model_validate({"status": "ok", "sanity_check": evidence.checks[check].model_dump()})
+        case QueryArtifact(artifact_name=name, field_path=path):
+            value = EvidenceView(evidence)._value(name, path)
+            return ActionResult.model_validate({"status": "ok", "artifact": name, "field": path, "value": value})
+    raise AssertionError(action)
+
+
+def _played(fault: str, *, steps: int) -> tuple[Notebook, list[Action]]:
+    notebook, done = Notebook(), list[Action]()
+    while action := notebook.next_action(steps_left=steps - len(done), experiments_left=0, is_one=True):
+        done.append(action)
+        notebook.take(_shown(fault, action))
+    return notebook, done
+
+
+@pytest.mark.parametrize("steps", [1, 5, 18])
+def test_the_last_step_is_kept_for_the_diagnosis(steps: int) -> None:
+    _, done = _played("stale_snapshot", steps=steps)
+    assert len(done) <= steps - 1
+
+
+def test_nothing_is_looked_at_twice() -> None:
+    _, done = _played("frozen_column", steps=40)
+    assert len({action.model_dump_json() for action in done}) == len(done)
+
+
+def test_a_column_that_a_check_finds_odd_is_queried_across_sources_first() -> None:
+    notebook, done = _played("frozen_column", steps=18)
+    queried = [action.field_path for action in done if isinstance(action, QueryArtifact)]
+    assert queried[0].startswith("all.")
+    assert notebook.suspicions()[0].path.endswith(".used_until")
+    assert all(action.artifact_name == SLICES for action in done if isinstance(action, QueryArtifact))
+
+
+def test_what_a_check_decides_needs_no_query() -> None:
+    _, done = _played("shuffle_off_sorted", steps=18)
+    assert not any(isinstance(action, QueryArtifact) for action in done)
+
+
+def _metrics(accuracy: float) -> ExperimentMetrics:
+    split = {"accuracy": accuracy, "loss": 1.0}
+    return ExperimentMetrics.model_validate({"train": split, "validation": split, "by_source": {}})
+
+
+def test_a_training_with_the_repair_strengthens_or_weakens_a_suspicion() -> None:
+    suspicion = Suspicion("features.fee.as_of", "event", 1.2)
+    trial = trial_of(suspicion)
+    assert trial is not None
+    assert experiment_on(suspicion).patch is not None
+    assert experiment_on(None) == RunExperiment()
+    assert settled(suspicion, trial, _metrics(0.9), _metrics(0.8)).strength > 1.2
+    assert settled(suspicion, trial, _metrics(0.9), _metrics(0.9)).strength < 1.0
