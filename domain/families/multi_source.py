@@ -55,7 +55,7 @@ def draw_faults(task_id: TaskId, seed: int, fault: str | None) -> tuple[str, ...
         UnknownSourceFaultError: the family has no such fault.
     """
     if fault is not None:
-        named = tuple(sorted(fault.split(SEPARATOR)))
+        named = () if fault == NONE else tuple(sorted(fault.split(SEPARATOR)))
         for one in named:
             if one not in BY_FAULT:
                 raise UnknownSourceFaultError(fault)
