@@ -37,7 +37,9 @@ def measure(
     chosen = plan or ("quick" if quick else "full")
     progress = partial(typer.echo, err=True)
     typer.echo(
-        run_benchmark(chosen, json_path=json_path, plot_path=plot_path, folder=folder, postgres=postgres, say=progress)
+        run_benchmark(
+            chosen, json_path=json_path, plot_path=plot_path, folder=folder, postgres=postgres, progress=progress
+        )
     )
     typer.echo(f"wrote {json_path} and {plot_path}", err=True)
 

@@ -1,4 +1,4 @@
-"""Plays the baseline agents against a server of its own and prints what each is worth on each task.
+"""Plays the baseline agents against its own server and prints the score of each on each task.
 
 ``python -m bench.baseline_agents --seeds 60`` prints mean score with a 95 % bootstrap interval, how often the root cause
 was right, the Brier score, and a table of stated confidence against truth. ``--first-seed`` picks other seeds.

@@ -39,7 +39,7 @@ class Environment(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """What one environment generated."""
+    """The digests of one environment."""
 
     environment: Environment
     about: dict[str, Any]
@@ -63,7 +63,7 @@ def environments(python: str) -> Iterator[Environment]:
 
 @contextmanager
 def importable() -> Iterator[Path]:
-    """A directory in which another interpreter finds the generator, and nothing else that is installed beside it."""
+    """A directory in which another interpreter finds the generator, and no other installed package."""
     root = Path(__file__).parents[1]
     with tempfile.TemporaryDirectory() as directory:
         for package in ("domain", "bench"):

@@ -27,6 +27,7 @@ MAX_STEP_MODULES = 9
 MAX_RESET_FRAMES = 30
 """Target of a reset with a seed whose scenario is cached."""
 STEP = "WebSocket step"
+SOCKET_RESET = "WebSocket reset"
 _ROOT = Path(__file__).resolve().parents[1]
 _OURS = tuple(f"{_ROOT / package}/" for package in ("domain", "server"))
 _RESET = {"task_id": "easy", "seed": 1}
@@ -74,7 +75,7 @@ async def measure() -> dict[str, CallPath]:
     """Play on an application in this process; the scenario and the compiled statements are cached before."""
     with tempfile.TemporaryDirectory(prefix="mlops-debug-bench-") as folder:
         settings = Settings(database_url=f"sqlite:///{Path(folder) / 'episodes.db'}")
-        app = create_app(settings, world=InProcessSimulation())
+        app = create_app(settings, simulation=InProcessSimulation())
         transport = httpx.ASGITransport(app)
         async with (
             app.router.lifespan_context(app),
@@ -88,7 +89,7 @@ async def measure() -> dict[str, CallPath]:
                 await socket.send(_STEP)
             paths = {
                 STEP: await _profiled(lambda: socket.send(_STEP)),
-                "WebSocket reset": await _profiled(lambda: socket.send({"type": "reset", "data": _RESET})),
+                SOCKET_RESET: await _profiled(lambda: socket.send({"type": "reset", "data": _RESET})),
                 "POST /reset": await _profiled(lambda: client.post("/reset", json=_RESET)),
             }
             await socket.close()

@@ -23,11 +23,11 @@ def run_benchmark(
     plot_path: Path,
     folder: Path | None,
     postgres: str | None,
-    say: Callable[[str], None],
+    progress: Callable[[str], None],
 ) -> str:
     """Measure, write the files, and give the tables. ``folder``: where the databases are kept; None: a temporary one."""
     with tempfile.TemporaryDirectory(prefix="mlops-debug-bench-", dir=folder) as scratch:
-        results = Benchmark(PLANS[plan], Path(scratch), say, postgres=postgres).run()
+        results = Benchmark(PLANS[plan], Path(scratch), progress, postgres=postgres).run()
     verdicts = [{**asdict(each), "verdict": each.verdict} for each in targets_of(results)]
     write_text_atomically(json_path, json.dumps({**results.to_json(), "targets": verdicts}, indent=1) + "\n")
     with atomic_write(plot_path) as unfinished:

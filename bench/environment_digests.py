@@ -1,4 +1,4 @@
-"""Prints the digests of scenarios and what they were computed with, for `bench.byte_equality`: one JSON object."""
+"""Prints the digests of scenarios and the versions they were computed with, for `bench.byte_equality`: one JSON object."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def encode_frame(payload: bytes, opcode: int = TEXT) -> bytes:
 
 
 class FrameReader:
-    """Cuts what a server sends into frames."""
+    """Splits the received bytes into frames."""
 
     __slots__ = ("_inflate", "_waiting")
 

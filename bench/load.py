@@ -15,12 +15,12 @@ HOST = "127.0.0.1"
 
 
 class WrongAnswerError(RuntimeError):
-    """A server's answer differs from what the script expects."""
+    """A server's answer differs from the expected one."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """What all clients of one measurement saw."""
+    """Counts and latencies of all clients of one measurement."""
 
     failure: asyncio.Future[None]
     is_counting: bool = False
@@ -42,7 +42,7 @@ class Client(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         self.tally = tally
         self.ready: asyncio.Future[None] = loop.create_future()
-        """Set when the connection may be played on, and again when the asked exchanges are done."""
+        """Set when the connection is ready, and again when the requested exchanges are done."""
         self._loop = loop
         self._pause = pause
         """Seconds between an answer and the next request."""
@@ -63,7 +63,7 @@ class Client(asyncio.Protocol):
             self.tally.fail(WrongAnswerError(f"the server closed a connection: {error}"))
 
     def play(self, *, exchanges: int | None = None) -> None:
-        """Begin, or go on; with ``exchanges``, rest after so many answers."""
+        """Start or continue; with ``exchanges``, pause after so many answers."""
         self._left = exchanges
         self.ready = self._loop.create_future()
         self._next()
@@ -75,7 +75,7 @@ class Client(asyncio.Protocol):
         raise NotImplementedError
 
     def answered(self, answer: bytes) -> None:
-        """Check and count an answer, then send what follows."""
+        """Check and count an answer, then send the next request."""
         took = time.perf_counter() - self._sent_at
         current, tally = self._current, self.tally
         if current is None or answer.find(current.expected) < 0:

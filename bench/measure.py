@@ -1,4 +1,4 @@
-"""One measurement: a number of clients against one server for some seconds, and what came of it."""
+"""One measurement: a number of clients against one server for some seconds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Seen = TypeVar("Seen")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What to send."""
+    """The requests to send."""
 
     clients: int
     episodes: Sequence[Episode]
@@ -42,7 +42,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """What one measurement saw."""
+    """Counts and latencies of one slice of a measurement."""
 
     seconds: float
     step_seconds: tuple[float, ...]
@@ -84,7 +84,7 @@ def measure_open_sockets(port: int, load: Load, look: Callable[[], Seen]) -> See
 
 async def _measure_open_sockets(port: int, load: Load, exchanges: int, look: Callable[[], Seen]) -> Seen:
     async with connected(port, load) as (tally, clients):
-        # A few at a time: what all of them at once would need for their answers is a peak, and no socket's own.
+        # A few at a time: the memory for all answers at once is a peak that does not belong to a socket.
         for first in range(0, len(clients), MAX_CONNECTING):
             for client in clients[first : first + MAX_CONNECTING]:
                 client.play(exchanges=exchanges)
@@ -158,11 +158,11 @@ async def connected(port: int, load: Load) -> AsyncIterator[tuple[Tally, list[Cl
         tally.is_over = True
         for client in clients:
             client.transport.abort()
-        await asyncio.sleep(0.1)  # the closes go out before the next measurement begins
+        await asyncio.sleep(0.1)  # so that the sockets are closed before the next measurement
 
 
 async def rested(clients: Sequence[Client], tally: Tally) -> None:
-    """Wait until every client has done what it was asked."""
+    """Wait until every client has finished its exchanges."""
     waiting = asyncio.gather(*(client.ready for client in clients))
     watched: tuple[asyncio.Future[Any], ...] = (waiting, tally.failure)
     async with asyncio.timeout(ANSWER_TIMEOUT_SECONDS):
@@ -174,7 +174,7 @@ async def rested(clients: Sequence[Client], tally: Tally) -> None:
 
 
 def episodes_of(load: Load, number: int) -> Iterator[Episode]:
-    """What one client plays, for ever."""
+    """The endless exchanges of one client."""
     episodes = load.episodes
     if load.strides:
         return cycle(episodes[number :: load.clients])
@@ -190,7 +190,7 @@ async def _for_seconds(seconds: float, tally: Tally) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What several slices of the same load come to."""
+    """The combined figure of several slices of the same load."""
 
     steps_per_second: float
     resets_per_second: float

@@ -31,7 +31,7 @@ def touched(fault: Fault, healthy: Pipeline) -> set[str | None]:
 
 
 def severity_of(fault: Fault, healthy: Pipeline, raw: Frame, usual: Reasons) -> tuple[FieldValue, Reasons]:
-    """The severity that planting alone would choose, and what its run raises."""
+    """The severity that planting alone would choose, and the reasons that its run raises."""
     for value in fault.severities(healthy, Stream(healthy.seed, f"fault/{fault.fault_id}")):
         found = checks.raised(simulate(fault.plant(healthy, value), raw=raw))
         if found - usual:

@@ -15,7 +15,7 @@ from pydantic_core import from_json
 from domain.actions import QueryArtifact, ReadArtifact, RunSanityCheck
 from domain.diagnosis import Diagnosis, PatchEntry
 from domain.episode.decide import Command, EpisodeState, ResetEpisode, SubmitGraded, decide
-from domain.episode.evidence import EvidenceView
+from domain.episode.observation import EvidenceView
 from domain.fields.registry import registry_json
 from domain.generator import generate
 from domain.grade import PatchVerdict
@@ -54,7 +54,7 @@ class DebugAction(Action):
 
 
 class DebugObservation(Observation):
-    """What a step shows."""
+    """The observation of a step."""
 
     task_id: TaskId
     last_action_result: dict[str, Any]
@@ -66,7 +66,7 @@ class DebugObservation(Observation):
 
 
 class FirstObservation(DebugObservation):
-    """What a reset shows."""
+    """The observation of a reset."""
 
     task_description: str
     run_id: str
@@ -86,7 +86,7 @@ _READS: dict[str, ArtifactName] = {
 
 
 class CachedScenario:
-    """A scenario with what was computed on it."""
+    """A scenario with its cached results."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
@@ -97,7 +97,7 @@ class CachedScenario:
         self._verdicts: dict[tuple[PatchEntry, ...], PatchVerdict] = {}
 
     def shown(self, result: bytes) -> dict[str, Any]:
-        """A result as the model wants it. The view gives the same bytes object again, whose hash is known."""
+        """A result as a model. The view returns the same bytes object again, so its hash is cached."""
         known = self._shown.get(result)
         if known is None:
             known = self._shown[result] = from_json(result)
@@ -224,7 +224,7 @@ class DebugEnvironment(Environment):
 
 
 class AsyncDebugEnvironment(DebugEnvironment):
-    """The same, run by OpenEnv on its event loop instead of in threads: what an author gets who knows of it."""
+    """The same, run by OpenEnv on its event loop instead of in threads."""
 
     async def reset_async(
         self, seed: int | None = None, episode_id: str | None = None, task_id: TaskId = "easy", **_: Any

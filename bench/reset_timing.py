@@ -1,4 +1,4 @@
-"""Measures whether the time of a reset depends on what was planted: ``python -m bench.reset_timing``.
+"""Measures whether the time of a reset depends on the number of planted faults: ``python -m bench.reset_timing``.
 
 Begins episodes on fresh seeds of a real server, one after another, and gives for each group of scenarios (by the number of
 faults, where there may be none or two, else by the category) the AUC of separating it from all others by the time alone. 0.5
@@ -32,7 +32,7 @@ MIN_GROUP_SIZE = 20
 
 
 def auc(group: Sequence[float], others: Sequence[float]) -> float:
-    """How well a number tells a group from the others, in either direction: 0.5 to 1."""
+    """Area under the ROC curve, in either direction: 0.5 to 1."""
     won = sum((one > other) + (one == other) / 2 for one in group for other in others)
     share = won / (len(group) * len(others))
     return max(share, 1 - share)

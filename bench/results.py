@@ -1,4 +1,4 @@
-"""What was measured: which server, under which load, and what came of it."""
+"""Results of the measurements, by server and load."""
 
 from __future__ import annotations
 

@@ -35,16 +35,16 @@ FRESH_PER_SECOND = 200
 """More than a client can get: no seed is met twice."""
 PACE_SECONDS = 0.02
 
-Say = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
 class Benchmark:
-    """The servers, and what was measured on them so far."""
+    """Runs the measurements and collects their results."""
 
-    def __init__(self, plan: Plan, folder: Path, say: Say, *, postgres: str | None) -> None:
+    def __init__(self, plan: Plan, folder: Path, progress: Progress, *, postgres: str | None) -> None:
         self._plan = plan
         self._folder = folder
-        self._say = say
+        self._progress = progress
         self._postgres = postgres
         self._episodes = warm_episodes()
         self._servers: dict[str, Server] = {}
@@ -65,7 +65,7 @@ class Benchmark:
 
     def _start(self, stack: ExitStack) -> None:
         """Start every server; of this one, several, because its start is a figure of its own."""
-        self._say("starting the servers")
+        self._progress("starting the servers")
         own = [own_server(self._folder, name=f"{OWN}-{n}") for n in range(self._plan.starts)]
         for server in own:
             stack.callback(server.stop)
@@ -109,7 +109,7 @@ class Benchmark:
         self._take_turns("fresh resets", peered, lambda: self._fresh_resets(FRESH_CLIENTS))
 
     def _memory(self) -> None:
-        """Before any crowd has come: what one leaves behind would be used again, and not be seen."""
+        """First of all, because memory left by other measurements would be used again and not be counted."""
         load = self._load(self._plan.held_sockets)
         for name, server in self._servers.items():
             if name == GENERATING_PEER:
@@ -136,10 +136,12 @@ class Benchmark:
             "idle_step_p99_ms": idle_p99 or 0.0,
             "beside_cold_step_p99_ms": busy_p99 or 0.0,
         }
-        self._say(f"step p99 idle {idle_p99} ms, beside {number} cold resets {busy_p99} ms, which took {took:.1f} s")
+        self._progress(
+            f"step p99 idle {idle_p99} ms, beside {number} cold resets {busy_p99} ms, which took {took:.1f} s"
+        )
 
     def _storage(self) -> None:
-        self._say("bytes on disk, folding and auditing")
+        self._progress("bytes on disk, folding and auditing")
         plan = self._plan
         disk, path = measure_disk(self._folder, self._episodes, warm=plan.warm_episodes, fresh=plan.fresh_episodes)
         self.results.single |= {
@@ -150,7 +152,7 @@ class Benchmark:
 
     def _history(self) -> None:
         """Steps on a store with a long history and on an empty one, in turns."""
-        self._say(f"writing a history of {self._plan.history_events:,} events")
+        self._progress(f"writing a history of {self._plan.history_events:,} events")
         with ExitStack() as stack:
             long = self._folder / f"{LONG}.db"
             self.results.single["history_events"] = write_history(long, self._plan.history_events)
@@ -188,7 +190,7 @@ class Benchmark:
         for server, taken in slices.items():
             figure = sum_up(taken)
             self.results.cells.append(Cell(name, clients, server, figure))
-            self._say(
+            self._progress(
                 f"{name:12} {clients:5} clients  {server:22} {figure.steps_per_second:9,.0f} steps/s "
                 f"{figure.resets_per_second:8,.0f} resets/s"
             )

@@ -1,4 +1,4 @@
-"""What every client plays: the same episodes of eight steps, and what each answer must contain.
+"""The script of every client: episodes of eight steps, with the expected content of each answer.
 
 An episode: reset, five reads, two checks, submit. All on a few seeds, so that their scenarios are warm.
 """
@@ -37,7 +37,7 @@ _ARTIFACTS = ("config.yaml", "train.log", "dataset_stats.json", "preprocessing.p
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request, in bytes, and what its answer must contain."""
+    """One request, in bytes, and the expected content of its answer."""
 
     body: bytes
     """JSON of the action, or of the parameters of a reset."""

@@ -1,4 +1,4 @@
-"""What the store costs: bytes on disk, speed of folding and auditing, and a history of a million events."""
+"""Measures the store: bytes on disk, speed of folding and auditing, and a history of a million events."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from bench.measure import Load, play_out
 from bench.script import SEEDS, STEPS, TASK, Episode, whole_episode
 from bench.servers import own_server
 from domain.actions import ReadArtifact
-from domain.chain import EMPTY, Head
+from domain.chain import EMPTY, Head, NewEvent, link
 from domain.episode.decide import EpisodeState, ResetEpisode, decide, fold
-from domain.episode.evidence import EvidenceView
+from domain.episode.observation import EvidenceView
+from domain.events import encode
 from domain.generator import generate
 from server.audit.episode_audit import audit_episode
 from server.scenarios.simulation import InProcessSimulation
@@ -27,9 +28,9 @@ from server.settings import Settings
 from server.storage import schema as tables
 from server.storage.engines import create_write_engine, parse_url
 from server.storage.migrations import upgrade
-from server.storage.read_models import episode_row, go_on_row
+from server.storage.read_models import episode_row, step_or_end_row
 from server.storage.sql import StatementRow
-from server.storage.stream_codec import decode_link, fold_links, link_events, read_stream
+from server.storage.stream_codec import decode_link, fold_links, read_stream
 from server.storage.writers.batch import write_batch
 from server.storage.writers.protocol import Append, Commit
 
@@ -50,7 +51,7 @@ class DiskUse:
 
 
 def fresh_episodes(number: int, *, first: int = FIRST_FRESH_SEED) -> tuple[Episode, ...]:
-    """Episodes on seeds that were not played before; what they score is not known beforehand."""
+    """Episodes on new seeds, whose scores are not known beforehand."""
     return tuple(whole_episode(seed, None) for seed in range(first, first + number))
 
 
@@ -154,10 +155,10 @@ def _history_of(stream_id: str, begin: ResetEpisode, view: EvidenceView) -> Appe
     rows: list[StatementRow] = []
     for _ in range(EVENTS_OF_EPISODE):
         decided = decide(state, begin if state is None else ReadArtifact("train.log"), view)
-        (link,) = link_events(
-            stream_id, head, decided.events, recorded_at="2030-01-01T00:00:00.000Z", actor="agent", request_id=None
-        )
-        state, head = decided.after, Head(link.version, link.hash)
-        linked.append(link)
-        rows.append(episode_row(link, state) if len(linked) == 1 else go_on_row(link, state))
+        kind, schema_version, payload = encode(decided.events[0])
+        event = NewEvent(kind, schema_version, "2030-01-01T00:00:00.000Z", "agent", None, payload)
+        last = link(stream_id, head, event)
+        state, head = decided.after, Head(last.version, last.hash)
+        linked.append(last)
+        rows.append(episode_row(last, state) if len(linked) == 1 else step_or_end_row(last, state))
     return Append(stream_id, 0, tuple(linked), (rows[0], rows[-1]))

@@ -23,7 +23,7 @@ Verdict = Literal["aim", "must", "missed", "not measured"]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One promise and what was measured of it."""
+    """One target with the measured value."""
 
     figure: str
     measured: float | None

@@ -28,7 +28,7 @@ def generate(task_id: TaskId, seed: int, *, fault: str | None = None, split: See
     Args:
         task_id: whose pool of faults to draw from.
         seed: 0 to 2^128 - 1.
-        fault: plant this one instead of drawing; ``none`` gives the healthy twin. On the task of none, one or two faults
+        fault: plant this one instead of drawing; ``none`` gives the healthy twin of what is drawn. On the task of none, one or two faults
             ``one+other`` plants both.
         split: whose themes, names and spellings the files are written in. The same seed in another split is another scenario.
 
@@ -38,9 +38,7 @@ def generate(task_id: TaskId, seed: int, *, fault: str | None = None, split: See
     own_seed = scenario_seed(task_id, seed, split)
     if task_id in OF_SEVERAL_SOURCES:
         evidence, truth = multi_source.generate(task_id, own_seed, fault=fault, split=split)
-        return Scenario(
-            generator_version=GENERATOR_VERSION, task_id=task_id, seed=seed, evidence=evidence, truth=truth
-        )
+        return Scenario(generator_version=GENERATOR_VERSION, task_id=task_id, seed=seed, evidence=evidence, truth=truth)
     healthy = draw_pipeline(own_seed, split)
     if task_id == COMPOSED_TASK:
         return _scenario(task_id, seed, *_compose(healthy, fault))

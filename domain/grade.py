@@ -29,7 +29,7 @@ VERDICT_TEXT: Mapping[str, str] = MappingProxyType(
 """Fixed texts of verdicts, by the names they are recorded under. A sentence never changes: that would
 change what old episodes are answered with."""
 CONTRADICTING = " It repairs another field than the one named as the root cause: two thirds of the points."
-"""Stands behind the verdict of a fix that does."""
+"""Suffix of the verdict of a fix that repairs another field than was named."""
 
 
 class PatchVerdict(_Value):

@@ -1,4 +1,4 @@
-"""What reading, checking and diagnosing are worth: data with a version. (OpenEnv calls the *callable* a rubric.)"""
+"""Rubrics: versioned numbers for rewards and grades. (OpenEnv calls the *callable* a rubric.)"""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Rubric:
 
 
 class UnknownRubricError(ValueError):
-    """Something was recorded under a rubric that this program does not know."""
+    """The rubric of an episode is not known to this program."""
 
     def __init__(self, version: str) -> None:
         super().__init__(f"unknown rubric: version {version!r}; this program knows {', '.join(sorted(RUBRICS))}")

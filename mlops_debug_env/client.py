@@ -1,4 +1,4 @@
-"""The client that OpenEnv users know, typed for this environment: found by AutoEnv, needs the extra ``openenv``.
+"""OpenEnv's client class, typed for this environment and found by AutoEnv. Needs the extra ``openenv``.
 
 It plays on a session of its own: after a dropped socket or a restarted server, sending the same step again goes on with
 the same episode. It sends no request ids and retries nothing by itself; `DebugClient` does.
@@ -39,7 +39,7 @@ class MlopsDebugEnv(EnvClient[AnyAction, MlopsDebugObservation, MlopsDebugState]
 
     @property
     def session_key(self) -> str | None:
-        """The name of the session; None: no server was named yet."""
+        """The session key; None: no server was named yet."""
         return self._session_key
 
     def _set_base_url(self, base_url: str) -> None:
@@ -52,7 +52,7 @@ class MlopsDebugEnv(EnvClient[AnyAction, MlopsDebugObservation, MlopsDebugState]
     def _step_payload(self, action: AnyAction) -> dict[str, Any]:
         if isinstance(action, MlopsDebugAction):
             return action.to_wire()
-        # A dict goes as it is: OpenEnv's users read the server's own words about what is wrong with it.
+        # A dict is sent unchanged, so that its validation errors are the server's.
         return dict(action) if isinstance(action, Mapping) else parse_action(action).to_wire()
 
     def _parse_result(self, payload: dict[str, Any]) -> StepResult[MlopsDebugObservation]:

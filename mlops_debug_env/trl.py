@@ -121,7 +121,7 @@ class MlopsDebugToolEnv:
         artifact_name: ArtifactName,
         log_filter: str = "",
     ) -> str:
-        """Read any of the six artifacts.
+        """Read any artifact that the run has.
 
         Args:
             artifact_name: Name of the artifact.
@@ -138,11 +138,11 @@ class MlopsDebugToolEnv:
         artifact_name: ArtifactName,
         field_path: str,
     ) -> str:
-        """Read one field of an artifact, or the lines of code or log that hold a keyword.
+        """Read one field of an artifact, one block of data_slices.json, or the lines of code, diff or log that hold a keyword.
 
         Args:
             artifact_name: Name of the artifact.
-            field_path: Keys and list indices joined by dots, for example "optimizer.momentum"; for code and log a keyword.
+            field_path: Keys and list indices joined by dots, for example "optimizer.momentum"; for code, diff and log a keyword; for data_slices.json the name of a block.
 
         Returns:
             The value as JSON.
@@ -159,9 +159,20 @@ class MlopsDebugToolEnv:
             sanity_check_type: Name of the check.
 
         Returns:
-            What was measured, and what of it is unusual, as JSON.
+            What was measured and, where the check judges, what of it is unusual, as JSON.
         """
         return self._text({"action_type": "run_sanity_check", "sanity_check_type": sanity_check_type})
+
+    def run_experiment(self, patch: list[dict[str, Any]] | None = None) -> str:
+        """Train the run again with a patch and another training seed. There are few experiments; each costs a step.
+
+        Args:
+            patch: No entry, one or two, each with the keys "file", "field" and "value"; without one only the training seed differs.
+
+        Returns:
+            The end of the log, and the metrics on the rows of training and validation, as JSON.
+        """
+        return self._text({"action_type": "run_experiment", "patch": patch or None})
 
     def submit_diagnosis(
         self,

@@ -7,6 +7,7 @@ import secrets
 import time
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import AsyncIterator, Callable
 
 from starlette.applications import Starlette
@@ -15,16 +16,15 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 
 from server.gc_tuning import reduce_gc_pauses
-from server.logs import keep_secrets_out
+from server.logs import redact_server_logs
 from server.metrics import Metrics
 from server.routes import ROUTES
 from server.scenarios.answer_timing import AnswerTiming
 from server.scenarios.simulation import PooledSimulation, Simulation
-from server.services import in_background, open_services
+from server.services import open_services, run_in_background
 from server.settings import Settings, read_settings
 from server.supervision import Supervisor
-from server.web.error_mapping import EXPECTED_ERRORS
-from server.web.error_responses import answer_left_client, answer_problem
+from server.web.error_mapping import EXPECTED_ERRORS, answer_left_client, answer_problem
 from server.web.middleware.access_log import RequestMetricsMiddleware
 from server.web.middleware.authentication import AuthenticationMiddleware, is_open
 from server.web.middleware.browser_security import HostOriginMiddleware
@@ -38,8 +38,7 @@ def create_app_from_environment() -> Starlette:
     return create_app(read_settings(os.environ))
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
+utc_now: Callable[[], datetime] = partial(datetime.now, UTC)
 
 
 def random_id() -> str:
@@ -53,32 +52,34 @@ def create_app(
     *,
     clock: Callable[[], datetime] = utc_now,
     new_id: Callable[[], str] = random_id,
-    world: Simulation | None = None,
+    simulation: Simulation | None = None,
     answer_timing: AnswerTiming | None = None,
     supervisor: Supervisor | None = None,
 ) -> Starlette:
     """The application.
 
     Args:
-        world: runs generation, verification and grading; None: worker processes.
-        answer_timing: with ``world``, when answers that took generation are sent; None: at once. Worker processes always
+        simulation: runs generation, verification and grading; None: worker processes.
+        answer_timing: with ``simulation``, when answers that took generation are sent; None: at once. Worker processes always
             have one.
     """
 
-    keep_secrets_out()
+    redact_server_logs()
     metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        chosen = world or PooledSimulation(settings.generator_processes, timeout_seconds=settings.generation_seconds)
-        times = AnswerTiming() if world is None else answer_timing
+        chosen = simulation or PooledSimulation(
+            settings.generator_processes, timeout_seconds=settings.generation_seconds
+        )
+        times = AnswerTiming() if simulation is None else answer_timing
         async with open_services(
             settings, chosen, metrics, answer_timing=times, clock=clock, new_id=new_id, supervisor=supervisor
         ) as services:
             app.state.services = services
             with watch_stop_signals() as is_stopping:
                 app.state.pages = create_page_context(services, new_id=new_id, is_stopping=is_stopping)
-                async with in_background(services.supervisor, "live-feed", app.state.pages.feed.run):
+                async with run_in_background(services.supervisor, "live-feed", app.state.pages.feed.run):
                     yield
 
     return Starlette(

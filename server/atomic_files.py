@@ -1,4 +1,4 @@
-"""Writes a file so that it is there whole or not at all: beside it first, flushed to the disk, then renamed."""
+"""Atomic file writes: to a temporary file in the same folder, flushed to the disk, then renamed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Iterator
 
 
 class UnwritableFileError(Exception):
-    """A file could not be written; what had its name before is as it was."""
+    """A file could not be written; an existing one is unchanged."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"cannot write {path}: {reason}")
@@ -19,7 +19,7 @@ class UnwritableFileError(Exception):
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """The path of a new file beside ``path``, which takes its place at the end; on an error it is removed.
+    """The path of a temporary file that replaces ``path`` at the end; on an error it is removed.
 
     Raises:
         UnwritableFileError: there is no such folder, it may not be written to, or the disk is full.
@@ -48,7 +48,7 @@ def write_text_atomically(path: Path, text: str) -> None:
 
 
 def sync_file(path: Path) -> None:
-    """Flush a file, or the names in a folder, to the disk."""
+    """fsync a file or a folder."""
     opened = os.open(path, os.O_RDONLY)
     try:
         os.fsync(opened)

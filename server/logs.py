@@ -1,5 +1,5 @@
-"""How the log is written: as text, or as one JSON object a line. Bodies, headers, keys and names that let somebody play are
-never in it."""
+"""Log format: text, or one JSON object a line. Bodies, headers, keys, and names that give access to an episode are never
+logged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
-from server.security.log_redaction import shown_name, shown_quoted_path
+from server.security.log_redaction import redacted_name, redacted_quoted_path
 from server.settings import Settings
 
 ACCESS = "server.access"
@@ -29,7 +29,7 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
         }
         named = EPISODE_ID.get()
-        about = {"request_id": REQUEST_ID.get(), "episode_id": shown_name(named) if named is not None else None}
+        about = {"request_id": REQUEST_ID.get(), "episode_id": redacted_name(named) if named is not None else None}
         shown |= {name: value for name, value in about.items() if value is not None}
         shown |= getattr(record, "fields", {})
         if record.exc_info:
@@ -38,17 +38,17 @@ class JsonFormatter(logging.Formatter):
 
 
 class HttpServerFilter(logging.Filter):
-    """What uvicorn says, without what lets somebody play: paths of sockets and requests, and headers at debug level."""
+    """Redacts uvicorn's records: names in paths of sockets and requests, and headers at debug level."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno < logging.INFO:
             return False  # frames and headers, the key among them
         text = str(record.msg)
         if IS_REFUSED.get() and text.startswith("ASGI callable returned without"):
-            return False  # said also where a handshake was answered with an HTTP response, which is an answer
+            return False  # also logged where a handshake was answered with an HTTP response
         at = 1 if '"WebSocket %s"' in text else 2 if record.name == "uvicorn.access" else None
         if at is not None and isinstance(record.args, tuple) and len(record.args) > at:
-            path = repr(shown_quoted_path(str(record.args[at])))[1:-1]
+            path = repr(redacted_quoted_path(str(record.args[at])))[1:-1]
             record.args = (*record.args[:at], path, *record.args[at + 1 :])
         return True
 
@@ -56,14 +56,14 @@ class HttpServerFilter(logging.Filter):
 _HTTP_SERVER_FILTER = HttpServerFilter()
 
 
-def keep_secrets_out() -> None:
-    """However the server was started and logging was configured."""
+def redact_server_logs() -> None:
+    """Add the filter to uvicorn's loggers, whatever the logging configuration."""
     for name in ("uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).addFilter(_HTTP_SERVER_FILTER)
 
 
 def log_config(settings: Settings) -> dict[str, Any]:
-    """What uvicorn configures logging with, ours and its own."""
+    """The logging configuration for uvicorn's loggers and ours."""
     level = settings.log_level.upper()
     formatter: dict[str, Any] = {"format": _TEXT} if settings.log_format == "text" else {"()": JsonFormatter}
     return {
@@ -78,7 +78,7 @@ def log_config(settings: Settings) -> dict[str, Any]:
 
 
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""None: no request is served, but something in the background."""
+"""None: a background task."""
 
 
 EPISODE_ID: ContextVar[str | None] = ContextVar("episode_id", default=None)

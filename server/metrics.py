@@ -1,4 +1,4 @@
-"""What is measured of a running server, in Prometheus' form. The hot path counts with plain integers; a scrape reads them."""
+"""Prometheus metrics of a server. The hot path counts with plain integers, which a scrape collects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 
 
 class Cache(Protocol):
-    """Something that counts how often it had what was asked for."""
+    """A cache that counts its hits and misses."""
 
     hits: int
     misses: int
@@ -28,9 +28,9 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.events: Counter[str] = Counter()
-        """Kind to how many were recorded."""
+        """Recorded events by kind."""
         self.requests: Counter[tuple[str, str, int]] = Counter()
-        """Operation, method and status to how many were answered."""
+        """Answered requests by operation, method and status."""
         self.request_seconds = self._histogram("request_seconds", "From a request's head to its answer.", _SECONDS)
         self.commit_seconds = self._histogram("commit_seconds", "One transaction of the writer.", _SECONDS)
         self.batch_size = self._histogram(
@@ -43,7 +43,7 @@ class Metrics:
         )
 
     def text(self) -> bytes:
-        """What a scrape is answered with."""
+        """The body of a scrape."""
         return generate_latest(self.registry)
 
     def _histogram(self, name: str, help_: str, buckets: tuple[float, ...]) -> Histogram:
@@ -51,7 +51,7 @@ class Metrics:
 
 
 class Readings(Collector):
-    """Values that are read at each scrape."""
+    """Collects the metrics that are not histograms at each scrape."""
 
     def __init__(self, metrics: Metrics, caches: dict[str, Cache]) -> None:
         self._metrics = metrics
@@ -80,8 +80,8 @@ class Readings(Collector):
         return hits | {(name, "miss"): count for name, _, count in counted}
 
 
-def _counters(name: str, told: str, labels: tuple[str, ...], counts: Mapping[Any, int]) -> CounterMetricFamily:
-    family = CounterMetricFamily(f"mlops_debug_{name}", told, labels=labels)
+def _counters(name: str, help_text: str, labels: tuple[str, ...], counts: Mapping[Any, int]) -> CounterMetricFamily:
+    family = CounterMetricFamily(f"mlops_debug_{name}", help_text, labels=labels)
     for values, count in counts.items():
         family.add_metric([str(each) for each in values], count)
     return family

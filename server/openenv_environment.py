@@ -54,7 +54,7 @@ class Embedded:
 
     async def _open(self, settings: Settings) -> httpx.AsyncClient:
         # Inline: a program that imports an environment does not expect it to start processes.
-        app = create_app(settings, world=InProcessSimulation())
+        app = create_app(settings, simulation=InProcessSimulation())
         await self._stack.enter_async_context(app.router.lifespan_context(app))
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         return await self._stack.enter_async_context(

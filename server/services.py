@@ -33,7 +33,7 @@ from server.security.secret_files import SecretFiles, secrets_folder
 from server.security.session_names import PURPOSE, SessionNames
 from server.security.signing import Signer, load_signer
 from server.settings import Settings
-from server.storage.backend import Backend, opened
+from server.storage.backend import Backend, open_backend
 from server.storage.errors import StoreError, translate_database_errors
 from server.storage.read_models import read_last_scores, read_open_count
 from server.storage.sqlite_files import DatabaseMovedError
@@ -42,48 +42,47 @@ from server.storage.writers.protocol import Commit, Outcome, WriteBatch
 from server.store import EventStore
 from server.supervision import Supervisor, Work
 
-TURNS_A_PROCESS = 4
-"""Generations are answered later than they are done, see `answer_timing`; meanwhile their process does others."""
+GENERATIONS_PER_PROCESS = 4
+"""More than one, because a result is answered later than it is done, see `answer_timing`; its process does others then."""
 READY_TIMEOUT_SECONDS = 2.0
 REFUSAL_SECONDS = 5.0
-"""How long one append that the database did not take speaks against it: without appends nothing would tell of its
-recovery."""
+"""``/ready`` reports 503 for this long after a refused append. Not longer: without appends nothing shows a recovery."""
 
 
 class Readiness(NamedTuple):
-    """Whether requests can be served."""
+    """Whether requests can be served, and queue sizes."""
 
     counts: dict[str, Any]
-    """What is waiting and open."""
+    """Queue sizes and open connections."""
     reason: str | None
     """Why not; None: ready."""
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The parts that handlers use."""
+    """The object graph that handlers use."""
 
     settings: Settings
-    world: Simulation
+    simulation: Simulation
     episodes: Episodes
     reader: AsyncEngine
     store: EventStore
     sessions: Sessions
     sockets: SocketLimit
-    pace: StepRateLimiter
+    step_limiter: StepRateLimiter
     sweeper: IdleSweeper
     metrics: Metrics
     readings: Readings
     durability_warning: str | None
     """Why the database might lose what it acknowledged, which a setting accepts; None: it will not."""
     keys: Keys
-    admission: EpisodeAccess
+    access: EpisodeAccess
     rounds: Rounds
     signer: Signer
     checkpointer: Checkpointer
-    verifier: BackgroundAuditor
+    auditor: BackgroundAuditor
     scenarios: ScenarioRepository
-    turns: FairQueue
+    generation_queue: FairQueue
     backend: Backend
 
     @property
@@ -107,9 +106,9 @@ class Services:
         }
         if self.durability_warning is not None:
             counts["accepted_data_loss"] = self.durability_warning
-        return Readiness(counts, await self._not_ready_because(counts))
+        return Readiness(counts, await self._unready_reason(counts))
 
-    async def _not_ready_because(self, counts: dict[str, Any]) -> str | None:
+    async def _unready_reason(self, counts: dict[str, Any]) -> str | None:
         """The reason; None: ready. Adds the number of open episodes to ``counts``."""
         try:
             self.backend.check()
@@ -124,19 +123,19 @@ class Services:
             return "The database does not answer; ask again later."
         if self.store.refused_within(REFUSAL_SECONDS):
             return "The database does not take what is to be recorded; ask again later."
-        if self.sessions.peers.is_unheard:
+        if self.sessions.peers.is_disconnected:
             return "The database does not let this server hear the other servers; ask again later."
         return None
 
     async def measurements(self) -> bytes:
-        """What a scrape is answered with; also where the database does not answer."""
+        """The body of a metrics scrape; also if the database does not answer."""
         gauges: dict[str, float] = {
             "queue_depth": self.store.queue_depth,
             "open_sockets": self.sockets.open_count,
-            "generation_queue": self.turns.waiting,
+            "generation_queue": self.generation_queue.waiting,
         }
         if self.backend.files is not None:
-            gauges["log_bytes"] = self.backend.files.log_bytes()
+            gauges["log_bytes"] = self.backend.files.wal_bytes()
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(READY_TIMEOUT_SECONDS):
                 gauges["open_episodes"] = await read_open_count(self.reader)
@@ -145,9 +144,9 @@ class Services:
 
 
 @asynccontextmanager
-async def in_background(supervisor: Supervisor, name: str, work: Work) -> AsyncIterator[None]:
-    """Run something beside the server, start it again where it ends, and end it with the server."""
-    task = asyncio.create_task(supervisor.keep(name, work), name=name)
+async def run_in_background(supervisor: Supervisor, name: str, work: Work) -> AsyncIterator[None]:
+    """Run a supervised background task; cancel it on exit."""
+    task = asyncio.create_task(supervisor.run_restarting(name, work), name=name)
     try:
         yield
     finally:
@@ -158,7 +157,7 @@ async def in_background(supervisor: Supervisor, name: str, work: Work) -> AsyncI
 @asynccontextmanager
 async def open_services(
     settings: Settings,
-    world: Simulation,
+    simulation: Simulation,
     metrics: Metrics | None = None,
     *,
     answer_timing: AnswerTiming | None = None,
@@ -166,33 +165,33 @@ async def open_services(
     new_id: Callable[[], str],
     supervisor: Supervisor | None = None,
 ) -> AsyncIterator[Services]:
-    """Open the database, start the workers; on the way out, write what is waiting.
+    """Open the database and start the workers; on exit, write pending commits.
 
     Args:
-        answer_timing: when a generated scenario is answered; None: at once.
+        answer_timing: delays generated answers; None: no delay.
     """
     metrics = metrics or Metrics()
-    async with opened(settings, _measured(write_batch, metrics), supervisor=supervisor) as backend:
+    async with open_backend(settings, _measured(write_batch, metrics), supervisor=supervisor) as backend:
         try:
-            await world.start()
+            await simulation.start()
             services = _build_services(
-                settings, world, metrics, backend, answer_timing=answer_timing, clock=clock, new_id=new_id
+                settings, simulation, metrics, backend, answer_timing=answer_timing, clock=clock, new_id=new_id
             )
-            sessions, keep = services.sessions, partial(in_background, backend.supervisor)
+            sessions, background = services.sessions, partial(run_in_background, backend.supervisor)
             async with (
                 sessions.peers.subscribed(sessions.on_message, backend.supervisor),
-                keep("idle-sweeper", services.sweeper.run),
-                keep("checkpointer", services.checkpointer.run),
-                keep("auditor", services.verifier.run),
+                background("idle-sweeper", services.sweeper.run),
+                background("checkpointer", services.checkpointer.run),
+                background("auditor", services.auditor.run),
             ):
                 yield services
         finally:
-            await world.stop()
+            await simulation.stop()
 
 
 def _build_services(
     settings: Settings,
-    world: Simulation,
+    simulation: Simulation,
     metrics: Metrics,
     backend: Backend,
     *,
@@ -204,28 +203,28 @@ def _build_services(
     store = EventStore(backend.writer, reader)
     files = SecretFiles(secrets_folder(settings))
     signer = load_signer(files)
-    turns = FairQueue(TURNS_A_PROCESS * settings.generator_processes, limit=settings.generation_queue_limit)
+    queue = FairQueue(GENERATIONS_PER_PROCESS * settings.generator_processes, limit=settings.generation_queue_limit)
     scenarios = ScenarioRepository(
-        world, reader, limit=settings.scenario_cache, turns=turns, answer_timing=answer_timing, metrics=metrics
+        simulation, reader, limit=settings.scenario_cache, queue=queue, answer_timing=answer_timing, metrics=metrics
     )
-    world = QueuedSimulation(world, turns)
+    simulation = QueuedSimulation(simulation, queue)
     open_episodes = OpenEpisodes(settings.open_episode_limit)
     episodes = Episodes(
         store,
         scenarios,
-        world,
+        simulation,
         clock=clock,
         new_id=new_id,
         limit=settings.episode_cache,
         open_episodes=open_episodes,
         signer=signer,
     )
-    rounds = Rounds(reader, files, generator_version=world.generator_version)
+    rounds = Rounds(reader, files, generator_version=simulation.generator_version)
     readings = Readings(metrics, {"scenarios": scenarios, "episodes": episodes.cache})
     metrics.registry.register(readings)
     return Services(
         settings,
-        world,
+        simulation,
         episodes,
         reader,
         store,
@@ -249,22 +248,22 @@ def _build_services(
         ),
         BackgroundAuditor(
             settings.database_url,
-            world,
+            simulation,
             files,
             interval_seconds=settings.verify_seconds,
             clock=clock,
             check=backend.check,
         ),
         scenarios,
-        turns,
+        queue,
         backend,
     )
 
 
 def _measured(write: WriteBatch, metrics: Metrics) -> WriteBatch:
-    """The same, with its time, its size and the kinds of its events counted."""
+    """Wrap ``write`` so that time, batch size and kinds of events are measured."""
 
-    def measuring(connection: Connection, batch: Sequence[Commit]) -> list[Outcome]:
+    def write_measured(connection: Connection, batch: Sequence[Commit]) -> list[Outcome]:
         started = time.perf_counter()
         outcomes = write(connection, batch)
         metrics.commit_seconds.observe(time.perf_counter() - started)
@@ -274,4 +273,4 @@ def _measured(write: WriteBatch, metrics: Metrics) -> WriteBatch:
                 metrics.events.update([each.kind for append in commit.appends for each in append.linked])
         return outcomes
 
-    return measuring
+    return write_measured

@@ -89,14 +89,14 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip().rstrip("/").lower() for name in text.split(",") if name.strip())
 
 
-def _setting(default: Any, told: str, parse: Callable[[str], Any] = str) -> Any:
-    """Declare a setting: its only default, what it means, and how its text is read."""
-    return field(default=default, metadata={"help": told, "parse": parse})
+def _setting(default: Any, help_text: str, parse: Callable[[str], Any] = str) -> Any:
+    """Declare a setting: its only default, its help text, and the parser of its text."""
+    return field(default=default, metadata={"help": help_text, "parse": parse})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The values. Each setting is declared here, once: ``SETTINGS``, the reference and ``read_settings`` follow from it."""
+    """Settings of a server. Each setting is declared here, once: ``SETTINGS``, the reference and ``read_settings`` follow from it."""
 
     host: str = _setting("127.0.0.1", "Address to listen on.", _host)
     port: int = _setting(7860, "Port to listen on; 0: a free one.", _whole_number(0, 65_535))
@@ -240,7 +240,7 @@ SETTINGS: tuple[Setting, ...] = tuple(
 
 
 def read_settings(environ: Mapping[str, str], **given: Any) -> Settings:
-    """The settings of an environment; values that are given and not null win."""
+    """The settings of an environment; values that are given and not None win."""
     values: dict[str, Any] = {}
     for setting in SETTINGS:
         key = setting.name.lower()
@@ -253,7 +253,7 @@ def read_settings(environ: Mapping[str, str], **given: Any) -> Settings:
 
 
 def to_environment(settings: Settings) -> dict[str, str]:
-    """The environment that ``read_settings`` reads these values from: how they reach other processes."""
+    """The environment variables for a child process, whose ``read_settings`` gives these values."""
     values = {each.name: getattr(settings, each.name.lower()) for each in SETTINGS}
     return {
         PREFIX + name: ",".join(value) if isinstance(value, tuple) else str(value) for name, value in values.items()
@@ -261,7 +261,7 @@ def to_environment(settings: Settings) -> dict[str, str]:
 
 
 def _given(setting: Setting, value: Any) -> Any:
-    """A value that a caller gives, held to the same bounds as one of the environment."""
+    """Check a value from a caller against the same bounds as one from the environment."""
     return value if isinstance(value, tuple) else _parsed(setting, str(value), is_given=True)
 
 

@@ -1,8 +1,8 @@
 """The event store: streams, versions, bytes, hashes. It does not know what an event means.
 
 Rule 1: an append is acknowledged only after its transaction is durable. Rule 2: an append whose expected version is not
-current fails alone, whatever it shares a transaction with. Rule 3: rows given with an append are written with it or not
-at all; what they say is not looked at. Rule 4: nothing here changes or removes an event.
+current fails alone, also in a transaction with others. Rule 3: rows given with an append are written with it or not
+at all; their contents are not inspected. Rule 4: nothing here changes or removes an event.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.chain import Link
 from server.storage.errors import StoreUnavailableError, translate_database_errors
-from server.storage.stream_codec import _STREAM, to_link
+from server.storage.stream_codec import STREAM_QUERY, to_link
 from server.storage.writers.protocol import Commit, Writer
 
 
 class EventStore:
-    """Appends go through the one writer; reads go through connections of their own."""
+    """Appends go through the single writer; reads use their own connections."""
 
     def __init__(self, writer: Writer, reader: AsyncEngine) -> None:
         self._writer = writer
@@ -28,11 +28,11 @@ class EventStore:
 
     @property
     def queue_depth(self) -> int:
-        """Appends that wait for their answer."""
+        """Number of pending commits."""
         return self._waiting
 
     def refused_within(self, seconds: float) -> bool:
-        """Whether the database did not take the latest append, and that is not longer ago."""
+        """Whether the latest append was refused within the last ``seconds``."""
         return self._last_refusal is not None and time.monotonic() - self._last_refusal <= seconds
 
     async def append(self, commit: Commit) -> None:
@@ -58,5 +58,5 @@ class EventStore:
         """The whole stream in order; empty: there is none."""
         with translate_database_errors():
             async with self._reader.connect() as connection:
-                found = await connection.execute(_STREAM, {"stream": stream_id})
+                found = await connection.execute(STREAM_QUERY, {"stream": stream_id})
                 return tuple(to_link(row) for row in found)

@@ -1,7 +1,7 @@
-"""Keeps the background tasks of a server running: one that ends is reported, and started again after a pause.
+"""Supervises the background tasks of a server: one that ends is reported, and restarted after a pause.
 
-Rule 1: a task that ended is not silent: the log has the traceback, ``/ready`` names the task. Rule 2: who waits for the task is
-answered with an error before it is started again. Rule 3: the pause doubles each time, up to ``MAX_PAUSE_SECONDS``.
+Rule 1: the end of a task is reported: the log has the traceback, ``/ready`` names the task. Rule 2: those who wait for the task
+get an error before it is restarted. Rule 3: the pause doubles each time, up to ``MAX_PAUSE_SECONDS``.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ class Supervisor:
 
     @property
     def down(self) -> dict[str, str]:
-        """Name of each task that ended and does not run again yet, to the class of the error that ended it. Not its text,
-        which may quote what was to be recorded."""
+        """Name of each task that ended and is not restarted yet, to the class of its error. Not its message, which may quote
+        event data."""
         return dict(self._down)
 
     def is_down(self, name: str) -> bool:
         return name in self._down
 
-    async def keep(
+    async def run_restarting(
         self,
         name: str,
         work: Work,
@@ -54,12 +54,12 @@ class Supervisor:
         on_end: Callable[[BaseException], None] = _ignore,
         is_stopping: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Run ``work``, and again whenever it ends, until this is cancelled or it ends while stopping. ``on_end`` is told
-        why it ended, as soon as it has."""
+        """Run ``work``, and again whenever it ends, until this is cancelled or it ends while stopping. ``on_end`` gets the
+        error at once."""
         pause = FIRST_PAUSE_SECONDS
         while True:
             started = time.monotonic()
-            error = await _end_of(work)
+            error = await _run_once(work)
             if error is None and is_stopping():
                 return
             error = error or TaskEndedError("it returned")
@@ -76,15 +76,15 @@ class Supervisor:
             del self._down[name]
 
 
-async def _end_of(work: Work) -> BaseException | None:
-    """Why it ended; None: it returned."""
+async def _run_once(work: Work) -> BaseException | None:
+    """Run the work once; returns the error that ended it, or None if it returned."""
     try:
         await work()
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise  # the supervisor itself is to end
-        return error  # something that the task waited for was cancelled
+        return error  # something that the task awaited was cancelled
     except (KeyboardInterrupt, SystemExit):
         raise  # the process itself is to end
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is reported, and the task starts again

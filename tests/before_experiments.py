@@ -23,10 +23,10 @@ def encoded_before_experiments(event: Event) -> EncodedEvent:
 
 def record_before_experiments(patched: pytest.MonkeyPatch) -> None:
     """What is recorded while this is patched has neither experiments nor the steps of rubric 2."""
-    for module in ("server.episodes.commit", "server.ranking.rounds"):
+    for module in ("server.episodes.start", "server.ranking.rounds"):
         patched.setattr(f"{module}.RUBRIC", rubric_of("1"))
-    patched.setattr("server.episodes.commit.ResetEpisode", partial(ResetEpisode, observation_version="1"))
-    patched.setattr("server.storage.stream_codec.encode", encoded_before_experiments)
+    patched.setattr("server.episodes.start.ResetEpisode", partial(ResetEpisode, observation_version="1"))
+    patched.setattr("server.episodes.service.encode", encoded_before_experiments)
 
 
 def _without(now: EncodedEvent, version: int, *names: str) -> EncodedEvent:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from domain.episode.evidence import EvidenceView
+from domain.episode.observation import EvidenceView
 from domain.scenario import Scenario
 from server.settings import Settings
 from tests import left_out
+from tests.bytecode import cache_bytecode
 from tests.e2e.running import ServerProcess
 from tests.hand_made import hand_made_scenario
 from tests.postgres import PrivatePostgres, private_postgres
@@ -39,6 +40,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     choose(config.getoption("--seeds"))
+    if (cache := getattr(config, "cache", None)) is not None:
+        cache_bytecode(cache.mkdir("bytecode"))
     config.pluginmanager.register(left_out)
 
 

@@ -1,4 +1,4 @@
-"""A scenario written by hand and a world that serves it: fast, and independent of generator and grader."""
+"""A scenario written by hand and a simulation that serves it: fast, and independent of generator and grader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A pytest plugin: what a run left out by its marks is said in one line at its end."""
+"""A pytest plugin: prints in one line at the end of a run what its marks left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A private PostgreSQL of the test run, with a new database for whoever asks."""
+"""A private PostgreSQL of the test run, with a new database for each caller."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ class Socket:
 async def serving(
     settings: Settings,
     *,
-    world: Simulation | None = None,
+    simulation: Simulation | None = None,
     clock: Callable[[], datetime] | None = None,
     new_id: Callable[[], str] | None = None,
     answer_timing: AnswerTiming | None = None,
@@ -126,7 +126,7 @@ async def serving(
         settings,
         clock=clock or ticking_clock(),
         new_id=new_id or counting_ids(),
-        world=world if world is not None else HandMadeSimulation(),
+        simulation=simulation if simulation is not None else HandMadeSimulation(),
         answer_timing=answer_timing,
         supervisor=supervisor,
     )

@@ -11,7 +11,7 @@ from server.episodes.commands import AuthorizedReset, ResetRequest
 from server.scenarios.simulation import PooledSimulation, Simulation
 from server.services import Services, open_services
 from server.settings import Settings
-from server.web.decoding import decode_step
+from server.web.request_body import decode_step
 
 READS = ("read_config", "read_logs", "inspect_preprocessing", "read_eval_results", "check_dataset_stats")
 TASKS = ("easy", "medium", "hard")
@@ -29,10 +29,10 @@ def actions_of(number: int) -> list[dict[str, Any]]:
     ]
 
 
-async def record(settings: Settings, *, episodes: int, scenarios: int, world: Simulation | None = None) -> None:
+async def record(settings: Settings, *, episodes: int, scenarios: int, simulation: Simulation | None = None) -> None:
     """Play ``episodes`` to their end, on ``scenarios`` different ones, in turns."""
     numbers = iter(range(episodes))
-    chosen = world or PooledSimulation(2)
+    chosen = simulation or PooledSimulation(2)
     async with open_services(settings, chosen, clock=utc_now, new_id=random_id) as here:
 
         async def play_on() -> None:

@@ -56,7 +56,7 @@ def assert_is_command(words: list[str]) -> None:
     assert CliRunner().invoke(cli, [*words[1:], "--help"]).exit_code == 0
 
 
-def test_the_image_runs_a_command_that_exists_as_nobody_in_particular(instructions: list[tuple[str, str]]) -> None:
+def test_the_image_runs_a_command_that_exists_as_an_unprivileged_user(instructions: list[tuple[str, str]]) -> None:
     assert all("slim" in image for image in rest_of(instructions, "FROM"))
     assert_is_command(json.loads(rest_of(instructions, "CMD")[-1]))
     (user,) = rest_of(instructions, "USER")
@@ -177,7 +177,7 @@ def wait_until_healthy(url: str) -> None:
 
 @pytest.mark.proxy
 @pytest.mark.skipif(shutil.which("caddy") is None, reason="needs caddy, which is not installed")
-def test_behind_the_proxy_a_server_that_dies_costs_nobody_an_episode(
+def test_behind_the_proxy_a_server_that_dies_loses_no_episode(
     proxied: tuple[str, list[ServerProcess]],
 ) -> None:
     address, servers = proxied

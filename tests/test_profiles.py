@@ -1,4 +1,4 @@
-"""What a bare run tries, and what it says it left out."""
+"""The seed profiles of a run, and its line about what it left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The README is run, not believed."""
+"""The commands and claims of the README are run."""
 
 from __future__ import annotations
 
@@ -36,11 +36,20 @@ def page(name: str) -> str:
     return (ROOT / "docs" / name).read_text()
 
 
-@pytest.fixture
-def base_url(tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real server process on a free port and a fresh database."""
     port = free_port()
-    command = [sys.executable, "-m", "server", "serve", "--port", str(port), "--database", str(tmp_path / "r.db")]
+    command = [
+        sys.executable,
+        "-m",
+        "server",
+        "serve",
+        "--port",
+        str(port),
+        "--database",
+        str(tmp_path_factory.mktemp("readme") / "r.db"),
+    ]
     server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
@@ -108,12 +117,12 @@ def test_the_commands_are_the_two_that_must_work() -> None:
 
 
 def test_the_front_matter_is_that_of_a_space_that_runs_the_image() -> None:
-    told = yaml.safe_load(README.partition("\n---\n")[0])
+    front_matter = yaml.safe_load(README.partition("\n---\n")[0])
     port = re.search(r"^EXPOSE (\d+)$", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
     assert port is not None
-    assert (told["sdk"], told["app_port"]) == ("docker", int(port[1]))
-    assert "openenv" in told["tags"]
-    assert told["title"] == "MLOps Debugger"
+    assert (front_matter["sdk"], front_matter["app_port"]) == ("docker", int(port[1]))
+    assert "openenv" in front_matter["tags"]
+    assert front_matter["title"] == "MLOps Debugger"
 
 
 def test_the_package_has_the_readme_without_its_front_matter() -> None:

@@ -29,7 +29,7 @@ _READ_ONLY_ROOT = (
     'for each in "$1" "$2"; do mount --bind "$each" "$each"; done; mount -o remount,bind,ro /; '
     'if touch "$3" 2>/dev/null; then exit 9; fi; shift 3; exec "$@"'
 )
-"""Binds the two folders, then makes all else read-only for this process and what it starts."""
+"""Binds the two folders, then makes all else read-only for this process and its children."""
 
 
 class Instruction(NamedTuple):

@@ -16,7 +16,14 @@ from upkeep.checkout import ROOT
 TARGET = ROOT / "mlops_debug_env" / "protocol" / "types.py"
 SOURCES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "domain/types.py": ("TaskId", "RewardMode", "ArtifactName", "SanityCheckName", "FailureCategory"),
+        "domain/types.py": (
+            "TaskId",
+            "RewardMode",
+            "ArtifactName",
+            "SanityCheckName",
+            "FailureCategory",
+            "ExperimentStatus",
+        ),
         "domain/fields/field.py": ("FieldType",),
     }
 )

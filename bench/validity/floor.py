@@ -146,7 +146,7 @@ class Judge:
         return grade(answer, scenario.only_fault, INVESTIGATION, verdict, task_id=scenario.task_id)
 
     def points(self, parts: list[dict[str, object]], scenarios: list[Scenario], criterion: str) -> Floats:
-        """(parts, scenarios): what each part of an answer earns by itself."""
+        """(parts, scenarios): points of each part of an answer by itself."""
         answers = [Diagnosis.model_validate(part) for part in parts]
         rows = [
             [getattr(self.grade(answer, one).only_breakdown, criterion).awarded for one in scenarios]
@@ -156,7 +156,7 @@ class Judge:
 
 
 class Options:
-    """What a constant answer can be made of."""
+    """The options for the parts of a constant answer."""
 
     def __init__(self, scenarios: list[Scenario], *, max_fields: int = 2, max_repairs: int = 2) -> None:
         truths = list({one.only_fault.fault_id: one.only_fault for one in scenarios}.values())

@@ -139,12 +139,12 @@ SOLVERS: tuple[Solver, ...] = (
 )
 
 
-def solve(learned: Sequence[Episode], judged: Sequence[Episode], *, say: Callable[[str], None]) -> list[Scores]:
+def solve(learned: Sequence[Episode], judged: Sequence[Episode], *, progress: Callable[[str], None]) -> list[Scores]:
     """Train every program on some episodes of a task and judge it on others."""
     task_id, found = judged[0].task_id, []
     for solver in SOLVERS:
         if task_id in solver.tasks:
-            say(f"{task_id}: {solver.name}")
+            progress(f"{task_id}: {solver.name}")
             answers = solver.learn(learned)(judged)
             scores = [score_of(answer, one.truth, task_id) for answer, one in zip(answers, judged, strict=True)]
             found.append(Scores(solver.name, solver.group, task_id, np.array(scores)))

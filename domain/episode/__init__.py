@@ -2,7 +2,8 @@
 
 - `decide`: `decide`, `end`, `check_submission`, the commands and their errors.
 - `state`: `EpisodeState`, `fold`, `evolve`, `reward_of`.
-- `observation`: `observe`, `observe_reset`, `observe_final`, `observation_digest`.
-- `evidence`: `EvidenceView`, the encoded results of actions on one scenario.
-- `query`, `log_filter`: fields of documents, and lines of code and log.
+- `observation`: `EvidenceView`, the encoded results of actions on one scenario; `observe`, `observe_reset`,
+  `observe_final`, `observation_digest`.
+- `query`: fields of documents, and lines of code and log.
+- `event_text`: events in words.
 """

@@ -12,8 +12,7 @@ from typing import NamedTuple
 
 from domain.actions import QueryArtifact, ReadArtifact, RunSanityCheck, SubmitDiagnosis
 from domain.diagnosis import Diagnosis, PatchEntry, Reported
-from domain.episode.evidence import EvidenceView
-from domain.episode.observation import OBSERVATION_VERSION, observation_digest
+from domain.episode.observation import OBSERVATION_VERSION, EvidenceView, observation_digest, observe_and_hash
 from domain.episode.state import EpisodeState, InvalidHistoryError, evolve, fold, reward_of
 from domain.events import (
     ActionRefused,
@@ -127,6 +126,8 @@ class Decision(NamedTuple):
     """Never none."""
     after: EpisodeState
     """The state that the events lead to."""
+    shown: bytes = b""
+    """What `observe` gives for that state; empty: the command was no step."""
 
 
 class WrongSubmissionError(ValueError):
@@ -259,8 +260,9 @@ def _step(state: EpisodeState, event: _StepEvent, evidence: EvidenceView) -> Dec
     if after.ended is None and after.step_count >= state.reset.max_steps:
         limit = (EpisodeExpired(reason="steps"),)
         after = evolve(after, limit[0])
-    _set_digest(event, observation_digest(evidence, after))
-    return Decision((event, *limit), after)
+    shown, digest = observe_and_hash(evidence, after)
+    _set_digest(event, digest)
+    return Decision((event, *limit), after, shown)
 
 
 _StepEvent = ArtifactRead | FieldQueried | CheckRun | ExperimentRun | ActionRefused | DiagnosisSubmitted

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Final
+from typing import Any, Callable, Final
 
 import yaml
 
-from domain.episode.log_filter import filter_lines
 from domain.types import ArtifactName
 
 MISSING: Final = object()
 """Sentinel for a missing field; distinct from a field whose value is None."""
 
+_EPOCH_FILTER = re.compile(r"epoch:\s*([0-9]{1,9})(?:\s*-\s*([0-9]{1,9}))?")
+_EPOCH_OF_LINE = re.compile(r"\bepoch[ =:]*0*([0-9]{1,9})\b")
 _INDEX = re.compile(r"\[([0-9]{1,6})\]")
 _STRUCTURED: tuple[ArtifactName, ...] = (
     "config.yaml",
@@ -70,9 +71,39 @@ def is_warehouse(document: Any) -> bool:
     )
 
 
+def filter_lines(text: str, log_filter: str) -> list[str]:
+    """The lines that a filter keeps, in order. ``epoch:3`` and ``epoch:2-5`` keep lines that name such an epoch."""
+    wanted = log_filter.strip().lower()
+    keeps = _keeps_epochs(wanted) or (lambda line: wanted in line)
+    return [line for line in text.split("\n") if line and keeps(line.lower())]
+
+
+def _keeps_epochs(wanted: str) -> Callable[[str], bool] | None:
+    """A predicate for lower-case lines; None: the filter is a plain keyword."""
+    parsed = _EPOCH_FILTER.fullmatch(wanted)
+    if parsed is None:
+        return None
+    first = int(parsed[1])
+    last = int(parsed[2]) if parsed[2] is not None else first
+
+    def keeps(line: str) -> bool:
+        named = _EPOCH_OF_LINE.search(line)
+        return named is not None and first <= int(named[1]) <= last
+
+    return keeps
+
+
 def query_lines(text: str, field: str) -> Any:
-    """The lines of code or log that match, or ``MISSING`` where none does."""
-    return filter_lines(text, field) or MISSING
+    """The lines of code or log that match, or ``MISSING`` where none does.
+
+    Where no line has a dotted name such as ``split.by`` as it stands, the lines that have its last part as a word.
+    """
+    lines = filter_lines(text, field)
+    _, dot, last = field.strip().rpartition(".")
+    if not lines and dot and last.isidentifier():
+        word = re.compile(rf"(?i)(?<![a-z0-9]){re.escape(last)}(?![a-z0-9_])")
+        lines = [line for line in text.splitlines() if word.search(line)]
+    return lines or MISSING
 
 
 def query_document(document: Any, field: str) -> Any:

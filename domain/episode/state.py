@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Iterable, NamedTuple, TypeVar
 
-from domain.episode.log_filter import normalise_filter
 from domain.events import (
     ActionRefused,
     ArtifactRead,
@@ -178,7 +177,7 @@ def reward_of(state: EpisodeState, event: Event) -> float:
         return event.grade.score
     if state.reset.reward_mode == "sparse":
         return 0.0
-    rubric = state.rubric
+    rubric = rubric_of(state.reset.rubric_version)
     match event:
         case ArtifactRead() | FieldQueried() if event.artifact not in state.artifacts_read:
             return rubric.new_artifact_reward
@@ -188,6 +187,11 @@ def reward_of(state: EpisodeState, event: Event) -> float:
             return rubric.new_check_reward
         case _:
             return 0.0
+
+
+def normalise_filter(log_filter: str | None) -> str | None:
+    """The form in which filters are compared: trimmed, lower-case; None: no filter."""
+    return (log_filter.strip().lower() or None) if log_filter is not None else None
 
 
 def _read_key(event: ArtifactRead) -> tuple[ArtifactName, str | None]:

@@ -3,6 +3,7 @@
 A family has its own data, pipeline and simulator. A stored pipeline names its family under ``family``; one that names none
 is of ``single_table``, the only family of generators 1 to 4.
 
+- `registry_of`: the fields that a diagnosis or a patch may name.
 - `run_experiment`: trains a run again with a patch and another training seed.
 - `single_table`: the family of `domain.training`, one table and a small network: easy and medium tasks.
 - `multi_source`: the family of `domain.training.multi_source`, a warehouse of several sources: hard and expert tasks.
@@ -10,13 +11,30 @@ is of ``single_table``, the only family of generators 1 to 4.
 
 from __future__ import annotations
 
+from typing import Any
+
 from domain.diagnosis import PatchEntry
 from domain.experiment import ExperimentOutcome, ExperimentRejectedError, ExperimentRejection, ExperimentResult
 from domain.families import multi_source, single_table
+from domain.fields.registry import registry_json
 from domain.scenario import Composition, Truth
+from domain.training.multi_source.checks import DEFINITIONS
+from domain.training.multi_source.registry import public_patterns
 
-__all__ = ["UnknownFamilyError", "experiment_outcome", "family_of", "run_experiment"]
+__all__ = [
+    "FAMILIES",
+    "MEASUREMENTS",
+    "UnknownFamilyError",
+    "experiment_outcome",
+    "family_of",
+    "registry_of",
+    "run_experiment",
+]
 
+FAMILIES = ("single_table", "multi_source")
+"""Names of the families."""
+MEASUREMENTS = DEFINITIONS
+"""What each number of the checks of ``multi_source`` is: check, number, words."""
 _EXPERIMENT_OF_FAMILY = {"single_table": single_table.run_experiment, "multi_source": multi_source.run_experiment}
 
 
@@ -33,6 +51,11 @@ def family_of(truth: Truth | Composition) -> str:
     if name not in _EXPERIMENT_OF_FAMILY:
         raise UnknownFamilyError(name)
     return name
+
+
+def registry_of(family: str) -> list[dict[str, Any]]:
+    """``field_registry`` of the runs of a family, see WIRE.md: the same for all of its runs."""
+    return registry_json() if family == "single_table" else public_patterns()
 
 
 def run_experiment(truth: Truth | Composition, patch: tuple[PatchEntry, ...], number: int) -> ExperimentResult:

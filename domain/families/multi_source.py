@@ -18,7 +18,7 @@ from domain.scenario import Accepted, CheckResult, Composition, Evidence, RunSum
 from domain.training.artifacts.numbers import to_json
 from domain.training.multi_source import artifacts, checks
 from domain.training.multi_source.agreements import AGREEMENTS, BY_FAULT
-from domain.training.multi_source.case import FAMILY, Case, Planted, State, draw_case
+from domain.training.multi_source.case import FAMILY, Case, Planted, State, draw_case, healthy_twin
 from domain.training.multi_source.fit import log_loss
 from domain.training.multi_source.registry import UnknownFieldError, ValueOutsideFieldError, file_of
 from domain.training.multi_source.reports import draw_identity, render_log, render_reports
@@ -49,13 +49,13 @@ def draw_faults(task_id: TaskId, seed: int, fault: str | None) -> tuple[str, ...
 
     Args:
         seed: of the scenario.
-        fault: named instead of drawn: ``none``, an id, or two joined by ``+``.
+        fault: named instead of drawn: an id, or two joined by ``+``; None: drawn.
 
     Raises:
         UnknownSourceFaultError: the family has no such fault.
     """
     if fault is not None:
-        named = () if fault == NONE else tuple(sorted(fault.split(SEPARATOR)))
+        named = tuple(sorted(fault.split(SEPARATOR)))
         for one in named:
             if one not in BY_FAULT:
                 raise UnknownSourceFaultError(fault)
@@ -69,13 +69,19 @@ def generate(
     task_id: TaskId, seed: int, *, fault: str | None, split: SeedSplit
 ) -> tuple[Evidence, Truth | Composition]:
     """Evidence and truth of a scenario; `seed` is that of the scenario (0 to 2^128 - 1)."""
-    case = draw_case(seed, split, draw_faults(task_id, seed, fault))
+    case = _case(task_id, seed, fault, split)
     return _evidence(case), _truth(case, task_id)
 
 
 def draw_truth(task_id: TaskId, seed: int, *, fault: str | None, split: SeedSplit) -> Truth | Composition:
     """The truth that `generate` gives, without the training that the evidence takes."""
-    return _truth(draw_case(seed, split, draw_faults(task_id, seed, fault)), task_id)
+    return _truth(_case(task_id, seed, fault, split), task_id)
+
+
+def _case(task_id: TaskId, seed: int, fault: str | None, split: SeedSplit) -> Case:
+    if fault == NONE:
+        return healthy_twin(draw_case(seed, split, draw_faults(task_id, seed, None)))
+    return draw_case(seed, split, draw_faults(task_id, seed, fault))
 
 
 def run_experiment(truth: Truth | Composition, patch: tuple[PatchEntry, ...], number: int) -> ExperimentResult:

@@ -22,7 +22,7 @@ class ValueOutsideFieldError(ValueError):
 
 
 def _shown(value: object) -> str:
-    """As JSON, cut short: the value is the agent's and goes into the record."""
+    """The value as JSON, truncated, because it is the agent's and is recorded."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 40 else text[:40] + "..."
 
@@ -60,7 +60,7 @@ class FieldSpec:
         return body
 
     def domain_text(self) -> str:
-        """What the field takes, in words."""
+        """The valid values, in words."""
         match self.type:
             case "number" | "integer":
                 kind = "a number" if self.type == "number" else "a whole number"

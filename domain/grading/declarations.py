@@ -26,7 +26,9 @@ from domain.types import ARTIFACT_NAMES
 ACCURACY_TOLERANCE = 0.04
 """How far below the repaired run's accuracy on fresh rows one with further changes may lie."""
 MAX_FIX_CHARACTERS = 600
-_ASSIGNED = re.compile(r"\s*[`'\"]?\s*(?:=|:|->|→|\bto\b|\bshould be\b|\bmust be\b|\bfrom\b.{1,40}?\bto\b)\s*(.+)", re.DOTALL)
+_ASSIGNED = re.compile(
+    r"\s*[`'\"]?\s*(?:=|:|->|→|\bto\b|\bshould be\b|\bmust be\b|\bfrom\b.{1,40}?\bto\b)\s*(.+)", re.DOTALL
+)
 _WORD = re.compile(r"[a-z0-9]+")
 
 
@@ -131,8 +133,11 @@ def paths_named(state: State, text: str | None) -> frozenset[str]:
 
 def normal_text(text: str) -> str:
     """With dots for brackets and slashes between names."""
-    text = re.sub(r"\[\s*['\"]?([\w ]+?)['\"]?\s*\]", r".\1", text)
-    return re.sub(r"(?<=\w)\s*(?:/|->|→|>)\s*(?=\w)", ".", text)
+    return re.sub(r"(?<=\w)\s*(?:/|->|→|>)\s*(?=\w)", ".", _without_brackets(text))
+
+
+def _without_brackets(text: str) -> str:
+    return re.sub(r"\[\s*['\"]?([\w ]+?)['\"]?\s*\]", r".\1", text)
 
 
 def _by_words(state: State, text: str) -> frozenset[str]:
@@ -151,7 +156,7 @@ def read_edits(diagnosis: Diagnosis, truth: Truth) -> tuple[PatchEntry, ...]:
     if diagnosis.patch:
         return diagnosis.patch
     state = state_of(truth)
-    text = normal_text((diagnosis.proposed_fix or "")[:MAX_FIX_CHARACTERS])
+    text = _without_brackets((diagnosis.proposed_fix or "")[:MAX_FIX_CHARACTERS])
     entries = []
     taken = text
     for path in sorted(state.declared, key=len, reverse=True):
@@ -172,7 +177,7 @@ def _assigned(state: State, path: str, rest: str) -> PatchEntry | None:
         return None
     words = re.split(r"\s+", match[1].strip())
     for count in range(min(5, len(words)), 0, -1):
-        value: FieldValue = " ".join(words[:count]).strip(" `'\".;")
+        value: FieldValue = " ".join(words[:count]).strip(" `'\".,;")
         if value in ("null", "None", "none", "~") and state.declared[path] != "none":
             value = None
         try:

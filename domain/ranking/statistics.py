@@ -1,4 +1,4 @@
-"""From the attempts of a round to its board. Pure arithmetic; the words are explained in docs/explanation/ranking.md.
+"""The statistics of a board, computed from the attempts of a round; docs/explanation/ranking.md explains the terms.
 
 Rule 1: a mean is taken within each fault, and the faults are weighted as the suite weighs them, so that luck with the
 draw neither helps nor harms. Rule 2: an entry that was never attempted counts with the floor score. Rule 3: two rows
@@ -20,7 +20,7 @@ PASS_SCORE = 0.7
 """An attempt passes from this score on: cause found in category, file and field, or nearly and repaired."""
 CALIBRATION_BINS = 10
 MIN_SPREAD = 0.05
-"""Standard deviation that one attempt is given at least: a few equal scores do not prove that all would be equal."""
+"""Min standard deviation of an attempt, because a few equal scores do not prove that all would be equal."""
 _MANY_DEGREES_OF_FREEDOM = 1000
 # Two-sided 95 % of Student's t for 1 to 8 degrees of freedom; beyond, the expansion below is right to three digits.
 _T_QUANTILES = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306)
@@ -44,7 +44,7 @@ class Outcome:
 
 
 class Estimate(NamedTuple):
-    """A mean with what is needed to compare it."""
+    """A mean with its variance and degrees of freedom."""
 
     mean: float
     variance: float
@@ -52,7 +52,7 @@ class Estimate(NamedTuple):
     freedom: int
     """Degrees of freedom of the variance."""
     lowest: float = RUBRIC.lowest_score
-    """What a score can be at least, by the rubric of the scores, and at most."""
+    """Min and max of a score by the rubric of the scores."""
     highest: float = RUBRIC.highest_score
 
     @property

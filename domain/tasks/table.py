@@ -70,7 +70,7 @@ class Task:
 
     @property
     def description(self) -> str:
-        """In the words of the present rubric."""
+        """The description under the present rubric."""
         return self.describe(RUBRIC)
 
     def describe(self, rubric: Rubric) -> str:

@@ -5,6 +5,7 @@
 ``baselines``      `NopAgent`, `RandomAgent`, `ConstantAgent`
 ``oracle``         `OracleAgent`, the ceiling on practice seeds
 ``heuristic``      `HeuristicAgent`, with ``rules``, ``evidence``, ``hypothesis``, ``calibration`` and ``code``, a reader of preprocessing.py
+``declared``       `ComparingAgent`, the part of the heuristic that investigates runs on several sources
 ``investigation``  `Notes`, `investigative_actions`: what to look at next
 ``prompt``         an episode in words, for language models
 ``llm``            `LlmAgent`, behind any OpenAI-compatible endpoint

@@ -13,7 +13,7 @@ from mlops_debug_env.protocol.observations import Observation
 
 @runtime_checkable
 class Agent(Protocol):
-    """One agent in one episode: a fresh object for each, so nothing is carried over."""
+    """One agent in one episode: a fresh object for each, so that no state is shared."""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""The agents that show what knowing nothing is worth: one says nothing, one anything, one always the same."""
+"""Baseline agents that ignore the evidence: an empty, a random and a constant diagnosis."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ READS_THAT_COST_NOTHING = 3
 
 
 class NopAgent:
-    """Submits at once, and says nothing: on the expert task, that nothing is wrong."""
+    """Submits an empty diagnosis at once; on the expert task, an empty list."""
 
     name = "nop"
 
@@ -25,7 +25,7 @@ class NopAgent:
 
 
 class RandomAgent:
-    """Looks around at random, then blames a field of the registry at random."""
+    """Reads at random, then names a random field of the registry."""
 
     name = "random"
 
@@ -71,7 +71,7 @@ class RandomAgent:
 
 
 class ConstantAgent:
-    """Gives one answer to everything on a task, stuffed with all that could earn something."""
+    """Submits one fixed answer for each task, with everything in it that could earn points."""
 
     name = "constant"
 
@@ -92,11 +92,11 @@ MOST_LIKELY: Mapping[TaskId, tuple[FailureCategory, ArtifactName]] = MappingProx
         "expert": ("preprocessing_bug", "preprocessing.py"),
     }
 )
-"""Where a failure of this kind usually lies, before anything was looked at."""
+"""The most frequent category and file of each task."""
 
 
 def stuffed(task_id: TaskId) -> Diagnosis:
-    """The usual place, with every field and every fix that comes to mind."""
+    """The most frequent category and file, with many fields and fixes."""
     category, file = MOST_LIKELY[task_id]
     return Diagnosis(
         failure_category=category,

@@ -1,6 +1,6 @@
-"""How often the heuristic is right when its rules are so sure: measured, and read off a table.
+"""Calibration of the heuristic: measured probabilities of being right, interpolated from a table.
 
-``python -m bench.calibrate_heuristic`` prints the table anew, on seeds that no other measurement uses. Do so when rules
+``python -m bench.calibrate_heuristic`` prints the table, on seeds that no other measurement uses. Do so when rules
 or faults are added.
 """
 
@@ -18,7 +18,7 @@ MEASURED: tuple[tuple[float, float], ...] = (
     (0.927, 0.999),
     (1.0, 0.999),
 )
-"""Share of belief of the best hypothesis, and how often it was right; both rise."""
+"""Softmax share of the best hypothesis, and how often it was right; both increase."""
 
 
 MEASURED_ALONE: tuple[tuple[float, float], ...] = (
@@ -34,12 +34,12 @@ seeds of the expert task with all of the evidence (``--alone``)."""
 
 
 def calibrate(share: float) -> float:
-    """The probability that category, file and field are right, between the measured points on a straight line."""
+    """The probability that category, file and field are right, by linear interpolation."""
     return _between(MEASURED, share)
 
 
 def calibrate_alone(score: float) -> float:
-    """The same of one hypothesis by itself, whatever else may be wrong."""
+    """The same for one hypothesis by itself, if several faults are possible."""
     return _between(MEASURED_ALONE, score)
 
 

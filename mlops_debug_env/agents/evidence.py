@@ -1,4 +1,4 @@
-"""What an agent was shown, parsed. What is missing or cannot be parsed is unknown, never an error."""
+"""Parsed artifacts and check results. Missing or malformed ones are unknown, never an error."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Iterable, Mapping
 
 import yaml
 
-from mlops_debug_env.agents.code import Code
+from mlops_debug_env.agents.code import PipelineCode
 from mlops_debug_env.protocol.observations import CheckResult
 
 _PAIR = re.compile(r"(\w+)=(\S+)")
@@ -43,20 +43,20 @@ class Evidence:
         return None if found is None else _number(found.measured.get(name))
 
     def is_unusual(self, check: str, name: str) -> bool | None:
-        """Whether the check calls this number unusual; None: it was not run."""
+        """Whether the check calls this number unusual; None: it was not run, or it only measures."""
         found = self._checks.get(check)
-        if found is None:
+        if found is None or found.reasons is None:
             return None
         return any(reason.startswith(f"{name} ") for reason in found.reasons)
 
     @cached_property
-    def code(self) -> Code:
+    def code(self) -> PipelineCode:
         """preprocessing.py."""
-        return Code(self._artifacts.get("preprocessing.py", ""))
+        return PipelineCode(self._artifacts.get("preprocessing.py", ""))
 
     @cached_property
     def log_header(self) -> dict[str, str]:
-        """The pairs of train.log that stand outside the epochs, for example ``n_train``."""
+        """The pairs of train.log outside the epochs, for example ``n_train``."""
         lines = self._artifacts.get("train.log", "").splitlines()
         return dict(pair for line in lines if not line.startswith("[EPOCH") for pair in _PAIR.findall(line))
 
@@ -86,7 +86,7 @@ class Evidence:
 
 
 def listed(names: Iterable[str] | None) -> str:
-    """Names in words, in a settled order."""
+    """Sorted names joined by "and"."""
     return " and ".join(sorted(names or ("unknown",)))
 
 

@@ -1,4 +1,4 @@
-"""Hypotheses about one field each, weighed by clues; how sure to be follows from how far the best one leads."""
+"""Hypotheses about one field each, scored by clues in log odds; confidence follows from the lead of the best one."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from mlops_debug_env.protocol.actions import Diagnosis, PatchEntry
 from mlops_debug_env.protocol.types import ArtifactName, FailureCategory
 
 UNEXPLAINED = 2.0
-"""Score of "it is something that no rule knows"."""
+"""Score of the hypothesis that no rule covers the fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clue:
-    """One thing that was looked for."""
+    """One observation for or against a hypothesis."""
 
     holds: bool | None
-    """None: it could not be looked at."""
+    """None: unknown."""
     weight: float
-    """Log odds it adds where it holds."""
+    """Log odds added if it holds."""
     words: str
     against: float = 0.0
-    """Log odds it takes away where it does not hold."""
+    """Log odds subtracted if it does not hold."""
 
     @property
     def score(self) -> float:
@@ -66,7 +66,7 @@ Rule = Callable[[Evidence], Iterator[Hypothesis]]
 
 
 def weigh(rules: Iterable[Rule], evidence: Evidence) -> list[Hypothesis]:
-    """All hypotheses that any rule makes, the best first; equal scores keep the order of the rules."""
+    """The hypotheses of all rules, best first; equal scores in the order of the rules."""
     made = [each for rule in rules for each in rule(evidence)]
     return sorted(made, key=lambda each: -each.score)
 
@@ -80,7 +80,7 @@ def of_each_field(hypotheses: Iterable[Hypothesis]) -> list[Hypothesis]:
 
 
 def share_of_best(hypotheses: list[Hypothesis]) -> float:
-    """The share of belief that the best one has, in [0, 1], with something unexplained among the rivals."""
+    """Softmax share of the best hypothesis, in [0, 1], with ``UNEXPLAINED`` among the others."""
     if not hypotheses:
         return 0.0
     best = hypotheses[0].score

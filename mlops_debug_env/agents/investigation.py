@@ -1,4 +1,4 @@
-"""What to look at next, and what was seen: the part of playing that needs no opinion about the fault."""
+"""The order of reads and checks of an investigation, and a record of their results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mlops_debug_env.protocol.types import SANITY_CHECK_NAMES
 
 
 def investigative_actions() -> Iterator[tuple[str, Action]]:
-    """Everything that can be looked at, by the artifact or check it shows: most telling first, nothing twice."""
+    """Every artifact and check with its action, the most informative first."""
     yield "train.log", ReadLogs()
     yield "eval_results.json", ReadEvalResults()
     yield "config.yaml", ReadConfig()
@@ -31,7 +31,7 @@ def investigative_actions() -> Iterator[tuple[str, Action]]:
 
 
 def next_investigative_action(seen: Collection[str]) -> Action | None:
-    """The first that shows what was not seen yet; None: everything was.
+    """The first action for something not seen yet; None: everything was seen.
 
     Args:
         seen: names of artifacts and checks, for example an observation's ``artifacts_read`` and ``checks_run``.
@@ -40,15 +40,15 @@ def next_investigative_action(seen: Collection[str]) -> Action | None:
 
 
 class Notes:
-    """The texts and check results that one agent was shown in one episode."""
+    """The artifacts and check results of one episode."""
 
     def __init__(self) -> None:
         self.artifacts: dict[str, str] = {}
         self.checks: dict[str, CheckResult] = {}
-        self._asked_for: set[str] = set()
+        self._requested: set[str] = set()
 
     def take(self, observation: Observation) -> None:
-        """Write down what the last action showed, where it is a whole artifact or a check."""
+        """Record the last result if it is a whole artifact or a check."""
         result = observation.last_action_result
         if result.sanity_check is not None:
             self.checks[result.sanity_check.check] = result.sanity_check
@@ -56,11 +56,11 @@ class Notes:
             self.artifacts[result.artifact] = result.content or ""
 
     def next_action(self, *, steps_left: int) -> Action | None:
-        """What to look at next, once each; None: everything was, or the last step is needed for the diagnosis."""
+        """The next action, each once; None: all done, or the last step is needed for the diagnosis."""
         if steps_left <= 1:
             return None
         for shown, action in investigative_actions():
-            if shown not in self._asked_for:
-                self._asked_for.add(shown)
+            if shown not in self._requested:
+                self._requested.add(shown)
                 return action
         return None

@@ -1,4 +1,4 @@
-"""The agent that proves the ceiling: it plays the scenario once to be shown the truth, then answers it."""
+"""The oracle: ends a first episode of the scenario to get its truth, then submits that truth."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mlops_debug_env.transport.async_client import DebugClient
 
 
 class NoTruthError(MlopsDebugError):
-    """The truth of this scenario cannot be had beforehand."""
+    """The truth of this scenario is not available."""
 
 
 class OracleAgent:

@@ -23,6 +23,8 @@ _SYSTEM = (
     "say about the same thing; then call submit_diagnosis once. Name the file and the field exactly as in the list of "
     "fields, give the repair as a patch, and give as confidence your honest probability that category, file and field "
     "are all right. A sanity check that raises no flag is evidence too. Unusual but harmless details occur in every run. "
+    "run_experiment trains the run again with fields that you set and another training seed; there are few experiments, and "
+    "one without a patch shows how much the seed alone changes. "
     "Reading the same thing twice costs a little; querying a field does not."
 )
 
@@ -95,7 +97,11 @@ def show_result(result: ActionResult) -> str:
 def _essence(result: ActionResult) -> dict[str, object]:
     if result.sanity_check is not None:
         check = result.sanity_check
-        return {"check": check.check, "flag": check.flag, "reasons": list(check.reasons)}
+        if check.flag is None:  # its numbers are all that it said
+            return {"check": check.check, "measured": _clipped(_compact(check.measured), 1000)}
+        return {"check": check.check, "flag": check.flag, "reasons": list(check.reasons or ())}
+    if result.experiment is not None:
+        return {"experiment": result.experiment.model_dump(mode="json", exclude={"log_tail"})}
     if result.field is not None:
         return {"artifact": result.artifact, "field": result.field, "value": _clipped(_compact(result.value))}
     return {"message": result.message}
@@ -111,11 +117,11 @@ def _describe_fields(registry: Iterable[RegistryField]) -> str:
 
 def _describe_field(each: RegistryField) -> str:
     if each.choices is not None:
-        values = "one of " + "|".join(each.choices)
+        values = "one of " + "|".join(map(str, each.choices))
     elif each.range is not None:
         values = f"{each.type} {each.range[0]:g} to {each.range[1]:g}"
     else:
-        values = each.type
+        values = each.form or each.type
     return f"{each.field} ({values}{' or null' if each.nullable else ''})"
 
 

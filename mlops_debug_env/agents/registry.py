@@ -22,7 +22,7 @@ class UnknownAgentError(MlopsDebugError, ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentContext:
-    """What is known when an agent sits down to one episode. Only the oracle looks at the seed's scenario."""
+    """What is known of an episode before it starts. Only the oracle uses the seed."""
 
     task_id: TaskId
     seed: int | None
@@ -72,7 +72,7 @@ def create_agent(
         task_id: the task it will play.
         seed: the episode's seed; None: it is not known.
         trial: which attempt at the same task and seed.
-        base_url: the server, for an agent that asks it beforehand.
+        base_url: the server, for the oracle.
         api_key: for the same.
 
     Raises:

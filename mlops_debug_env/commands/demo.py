@@ -49,7 +49,7 @@ def demo(
     from mlops_debug_env.runner.report import render_many, to_text
     from mlops_debug_env.runner.run_command import Connection
 
-    with _ended_in_order(), tempfile.TemporaryDirectory(prefix="mlops-debug-demo-") as scratch:
+    with _ending_in_order(), tempfile.TemporaryDirectory(prefix="mlops-debug-demo-") as scratch:
         folder = Path(scratch)
         with one_line_errors(), _serving(database or folder / "demo.db", folder / "serve.log") as server:
             typer.echo(f"server: {server.url}  database: {database or folder / 'demo.db'}", err=True)
@@ -83,7 +83,7 @@ def _serving(database: Path, log: Path) -> Iterator[_Server]:
         _wait_until_it_answers(url, process, log)
         yield _Server(url, process)
     finally:
-        _deaf_to_signals()
+        _ignore_signals()
         process.terminate()
         try:
             process.wait(STOP_SECONDS)
@@ -98,7 +98,7 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"}
 
 
-class _Ended(BaseException):
+class _EndedBySignal(BaseException):
     """A signal asks for the end."""
 
     def __init__(self, number: int) -> None:
@@ -110,12 +110,12 @@ def _signals() -> tuple[int, ...]:
 
 
 @contextmanager
-def _ended_in_order() -> Iterator[None]:
+def _ending_in_order() -> Iterator[None]:
     """Ctrl-C, SIGTERM and SIGHUP leave the block through its ``finally``; what was ignored before stays ignored."""
 
     def end(number: int, _: Any) -> None:
-        _deaf_to_signals()
-        raise _Ended(number)
+        _ignore_signals()
+        raise _EndedBySignal(number)
 
     before = {each: signal.getsignal(each) for each in _signals()}
     try:
@@ -123,14 +123,14 @@ def _ended_in_order() -> Iterator[None]:
             if handler is not signal.SIG_IGN:
                 signal.signal(each, end)
         yield
-    except _Ended as ended:
+    except _EndedBySignal as ended:
         raise typer.Exit(128 + ended.number) from None
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
 
 
-def _deaf_to_signals() -> None:
+def _ignore_signals() -> None:
     """The end, once begun, is not interrupted."""
     for each in _signals():
         signal.signal(each, signal.SIG_IGN)
@@ -158,7 +158,7 @@ def _wait(server: _Server) -> None:
     try:
         typer.echo(f"The server is up at {server.url}; Ctrl-C ends it.", err=True)
         server.process.wait()
-    except _Ended as ended:
+    except _EndedBySignal as ended:
         if ended.number == signal.SIGINT:
             return
         raise

@@ -1,4 +1,4 @@
-"""The rows of each export, made one at a time."""
+"""Generates the rows of each export."""
 
 from __future__ import annotations
 
@@ -79,23 +79,25 @@ class _Pair(NamedTuple):
 
 
 def preference_rows(paths: Sequence[Path], *, least_gap: float = 0.1) -> Iterator[Row]:
-    """Of each entry the best and the worst of the episodes that were told and offered the same, where they are far enough
-    apart; where some were told something else, those that are furthest apart."""
+    """For each entry the best and the worst of the episodes with equal prompt and tools, if they are far enough apart; of
+    several such pairs, the one with the largest gap."""
     transcripts = {path: Transcripts(path, read_header(path)) for path in paths}
     alike: dict[str, dict[str, _Pair]] = {}
     for path in paths:
         for result in read_results(path):
-            found, told = _Candidate(result, path), _told(transcripts[path].read(result.episode_id))
+            found, prompt_digest = _Candidate(result, path), _prompt_digest(transcripts[path].read(result.episode_id))
             pairs = alike.setdefault(result.entry, {})
-            pairs[told] = pairs[told].with_one_more(found) if told in pairs else _Pair(found, found)
+            pairs[prompt_digest] = (
+                pairs[prompt_digest].with_one_more(found) if prompt_digest in pairs else _Pair(found, found)
+            )
     for entry, pairs in alike.items():
         pair = max(pairs.values(), key=lambda each: each.gap)
         if pair.gap >= least_gap:
             yield _preference(entry, pair, transcripts)
 
 
-def _told(transcript: Transcript) -> str:
-    """Equal for episodes that begin alike."""
+def _prompt_digest(transcript: Transcript) -> str:
+    """Digest of prompt and tools."""
     return hashlib.sha256(json.dumps([transcript.prompt, transcript.tools]).encode()).hexdigest()
 
 

@@ -1,7 +1,7 @@
-"""The episodes of a run as conversations, one at a time, from the turns on disk.
+"""Builds chat transcripts of the episodes of a run from its turns file.
 
-Of a model, the latest request is on record as it was sent: the conversation is that request, the answer and what came of it.
-Of any other agent, and of a model in a folder from before requests were recorded, it is what `LlmAgent` would have sent.
+For a model, the latest request is recorded: the transcript is that request, the reply and the result. For any other agent, and
+for a model in a run of an earlier version without requests, it is what `LlmAgent` would have sent.
 """
 
 from __future__ import annotations
@@ -13,16 +13,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mlops_debug_env.agents.llm.agent import LlmSettings, note_between
-from mlops_debug_env.agents.llm.conversation import ChatHistory, Message, turn_messages
-from mlops_debug_env.agents.llm.offer import offer_for
+from mlops_debug_env.agents.llm.agent import LlmSettings, note_after_step
+from mlops_debug_env.agents.llm.chat_history import ChatHistory, Message, turn_messages
+from mlops_debug_env.agents.llm.static_prompt import static_prompt
 from mlops_debug_env.agents.llm.tools import tools_of
 from mlops_debug_env.agents.llm.usage import NOTHING_USED
 from mlops_debug_env.agents.prompt import describe_result
 from mlops_debug_env.protocol.actions import parse_action
 from mlops_debug_env.protocol.observations import ActionResult, ResetObservation
 from mlops_debug_env.runner.json_lines import read_line_at, read_lines
-from mlops_debug_env.runner.records import TURN_ADAPTER, Acted, Asked, Began, RunHeader, Showed
+from mlops_debug_env.runner.records import (
+    TURN_RECORD_ADAPTER,
+    ActionRecord,
+    RequestRecord,
+    ResultRecord,
+    RunHeader,
+    StartRecord,
+)
 from mlops_debug_env.runner.run_folder import REGISTRY, SCHEMA, TURNS, NoRunError
 
 _PROMPT = 2
@@ -33,98 +40,98 @@ class Transcript(NamedTuple):
     """One episode."""
 
     prompt: list[Message]
-    """What the agent was told first."""
+    """The system message and the first observation."""
     completion: list[Message]
-    """What it did and was shown, in turns."""
+    """Actions and results, in turns."""
     tools: str
-    """What it was offered, as JSON text: their parameters differ, and a table has one type for a column."""
+    """The tools as JSON text, because a column of a table has one type."""
 
 
 @dataclass(slots=True)
 class _Turns:
-    """An episode as it was written down."""
+    """The records of one episode."""
 
-    began: Began | None = None
-    asked: Asked | None = None
+    began: StartRecord | None = None
+    asked: RequestRecord | None = None
     """The latest request."""
     sent: list[Message] = field(default_factory=list)
     """Its messages, all of them."""
     tools: list[dict[str, Any]] | None = None
-    acted: dict[int, Acted] = field(default_factory=dict)
-    showed: dict[int, Showed] = field(default_factory=dict)
+    acted: dict[int, ActionRecord] = field(default_factory=dict)
+    showed: dict[int, ResultRecord] = field(default_factory=dict)
 
-    def add(self, turn: Began | Asked | Acted | Showed) -> None:
-        """What was written first holds: an episode that was taken up again wrote its turns a second time. Requests were
-        all sent, each told by what it adds to the one before."""
+    def add(self, turn: StartRecord | RequestRecord | ActionRecord | ResultRecord) -> None:
+        """Add a record. Of duplicates, which a resume writes, the first counts. A request is the difference from the one
+        before."""
         match turn:
-            case Began():
+            case StartRecord():
                 self.began = self.began or turn
-            case Asked():
+            case RequestRecord():
                 self.asked, self.sent = turn, [*self.sent[: turn.kept], *turn.messages]
                 self.tools = self.tools if turn.has_same_tools else turn.tools
-            case Acted():
+            case ActionRecord():
                 self.acted.setdefault(turn.turn, turn)
-            case Showed():
+            case ResultRecord():
                 self.showed.setdefault(turn.turn, turn)
 
     def note_on(self, turn: int) -> str:
-        """What the model is told with the result of a turn."""
+        """The note before the result of a turn."""
         usages = [self.acted[each].usage if each in self.acted else None for each in (turn - 1, turn)]
         before, after = (each or NOTHING_USED for each in usages)
-        return note_between(before, after)
+        return note_after_step(before, after)
 
 
 class Transcripts:
-    """Finds the turns of an episode by their places in the file: only one episode is in memory at a time."""
+    """Reads the turns of one episode at a time by their offsets in the file."""
 
     def __init__(self, path: Path, header: RunHeader) -> None:
         self._path = path
         self._header = header
-        self._places: dict[str, list[int]] = {}
+        self._offsets: dict[str, list[int]] = {}
         for place, line in read_lines(path / TURNS):
             episode_id = json.loads(line)["episode_id"]
-            self._places.setdefault(episode_id, []).append(place)
+            self._offsets.setdefault(episode_id, []).append(place)
         self._registry = _read_json(path / REGISTRY)
         self._tools = tools_of(_read_json(path / SCHEMA))
 
     def read(self, episode_id: str) -> Transcript:
-        """The conversation of a finished episode.
+        """The transcript of a finished episode.
 
         Raises:
-            NoRunError: its turns are not on disk.
+            NoRunError: its turns are missing.
         """
         turns = _Turns()
-        for place in self._places.get(episode_id, ()):
-            turns.add(TURN_ADAPTER.validate_json(read_line_at(self._path / TURNS, place)))
+        for place in self._offsets.get(episode_id, ()):
+            turns.add(TURN_RECORD_ADAPTER.validate_json(read_line_at(self._path / TURNS, place)))
         if turns.began is None:
             raise NoRunError(f"{self._path / TURNS} does not hold the turns of {episode_id}")
         first = ResetObservation.model_validate(turns.began.observation | {"field_registry": self._registry})
         if turns.asked is None:
-            messages, tools = self._as_sent(first, turns)
+            messages, tools = self._reconstruct(first, turns)
         else:
-            messages, tools = [*turns.sent, *_behind(turns, turns.asked, first.max_steps)], turns.tools
+            messages, tools = [*turns.sent, *_messages_after(turns, turns.asked, first.max_steps)], turns.tools
         return Transcript(messages[:_PROMPT], messages[_PROMPT:], json.dumps(tools or [], ensure_ascii=False))
 
-    def _as_sent(self, first: ResetObservation, turns: _Turns) -> tuple[list[Message], list[dict[str, Any]] | None]:
-        """The conversation that the agent of a model has about these turns."""
+    def _reconstruct(self, first: ResetObservation, turns: _Turns) -> tuple[list[Message], list[dict[str, Any]] | None]:
+        """The messages that `LlmAgent` would have sent."""
         options = self._header.agent_options
         with_tools = options.get("tool_mode") != "json"
         bound = (
             sys.maxsize if self._header.model is None else options.get("context_tokens", LlmSettings().context_tokens)
         )
-        offer = offer_for(self._tools, first.task_id, with_tools=with_tools)
-        conversation = ChatHistory(offer.system, with_tools=with_tools, most_tokens=bound)
-        conversation.begin(first)
+        prompt = static_prompt(self._tools, first.task_id, with_tools=with_tools)
+        history = ChatHistory(prompt.system, with_tools=with_tools, max_tokens=bound)
+        history.start_episode(first)
         for turn in sorted(turns.acted.keys() & turns.showed.keys()):
             done, result = turns.acted[turn], ActionResult.model_validate(turns.showed[turn].result)
-            conversation.fold()
-            conversation.act(parse_action(done.action), said=done.said, note=turns.note_on(turn))
-            conversation.show(first.model_copy(update={"last_action_result": result, "step_count": turn}))
-        return conversation.messages(), offer.tools
+            history.fold()
+            history.add_action(parse_action(done.action), said=done.said, note=turns.note_on(turn))
+            history.add_result(first.model_copy(update={"last_action_result": result, "step_count": turn}))
+        return history.messages(), prompt.tools
 
 
-def _behind(turns: _Turns, asked: Asked, max_steps: int) -> Iterator[Message]:
-    """The answer to the latest request and what it showed; with what was taken from the server's record, if anything."""
+def _messages_after(turns: _Turns, asked: RequestRecord, max_steps: int) -> Iterator[Message]:
+    """The actions and results after the latest request."""
     for turn in sorted(turns.acted.keys() & turns.showed.keys()):
         if turn >= asked.turn:
             done, result = turns.acted[turn], ActionResult.model_validate(turns.showed[turn].result)

@@ -1,4 +1,4 @@
-"""What an agent may do: the nine actions of the wire, typed, with the diagnosis that ends an episode."""
+"""What an agent may do: the ten actions of the wire, typed, with the diagnosis that ends an episode."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class _Action(BaseModel):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """The tag has a default so that nobody types it twice; on the wire it must be there."""
+        """Make the tag required in the schema; its default in Python is not part of the wire."""
         schema = handler(core_schema)
         properties = handler.resolve_ref_schema(schema)
         tag = properties.get("properties", {}).get("action_type")
@@ -141,7 +141,7 @@ _FILTER_OF_ANOTHER_ARTIFACT: JsonDict = {
 
 
 class ReadArtifact(_Action):
-    """Read any of the six artifacts; a filter only with train.log."""
+    """Read any artifact that the scenario has; a filter only with train.log."""
 
     model_config = ConfigDict(json_schema_extra={"not": _FILTER_OF_ANOTHER_ARTIFACT})
 
@@ -162,7 +162,8 @@ class QueryArtifact(_Action):
     action_type: Literal["query_artifact"] = "query_artifact"
     artifact_name: ArtifactName
     field_path: Annotated[str, Field(min_length=1, max_length=300)]
-    """Keys and list indices joined by dots, for example ``optimizer.momentum``; for code and log a keyword."""
+    """Keys and list indices joined by dots, for example ``optimizer.momentum``; for code, diff and log a keyword; for
+    data_slices.json the name of a block."""
 
 
 class RunSanityCheck(_Action):
@@ -170,6 +171,14 @@ class RunSanityCheck(_Action):
 
     action_type: Literal["run_sanity_check"] = "run_sanity_check"
     sanity_check_type: SanityCheckName
+
+
+class RunExperiment(_Action):
+    """Train the run again with a patch and another training seed; on few occasions, see max_experiments."""
+
+    action_type: Literal["run_experiment"] = "run_experiment"
+    patch: Annotated[tuple[PatchEntry, ...], Field(max_length=2)] | None = None
+    """The fields to set, at most two; null or empty: only the training seed differs, which shows the noise."""
 
 
 _LIST_BESIDE_ONE: JsonDict = {
@@ -218,6 +227,7 @@ Action = (
     | ReadArtifact
     | QueryArtifact
     | RunSanityCheck
+    | RunExperiment
     | SubmitDiagnosis
 )
 

@@ -1,4 +1,4 @@
-"""Everything that can go wrong for a client. Each error says in one line what happened and what to do.
+"""The errors of the client. Each message says in one line what happened and what to do.
 
 MlopsDebugError
  +- InvalidAddressError       the base URL, session key or API key cannot be used (also a ValueError)
@@ -32,7 +32,7 @@ class InvalidAddressError(MlopsDebugError, ValueError):
 
 
 class ConnectionFailedError(MlopsDebugError):
-    """No answer came, and trying again did not help."""
+    """No answer, after all retries."""
 
     def __init__(self, url: str, detail: str) -> None:
         super().__init__(f"{detail} ({url})")
@@ -40,11 +40,11 @@ class ConnectionFailedError(MlopsDebugError):
 
 
 class ServerUnreachableError(ConnectionFailedError):
-    """Nothing listens there, or what listens is not this server."""
+    """No connection, or to a server of another kind."""
 
 
 class AnswerTimeoutError(ConnectionFailedError):
-    """It was sent, and no answer came in time."""
+    """The request was sent, and the answer timed out."""
 
 
 class SessionTakenOverError(MlopsDebugError):
@@ -58,7 +58,7 @@ class SessionTakenOverError(MlopsDebugError):
 
 
 class ProtocolError(MlopsDebugError):
-    """An answer came that this client cannot read."""
+    """The client cannot parse an answer."""
 
 
 class ProblemError(MlopsDebugError):
@@ -70,10 +70,10 @@ class ProblemError(MlopsDebugError):
         self.code: str = str(problem.get("code") or "unknown")
         self.detail: str = str(problem.get("detail") or problem.get("title") or "The server did not say why.")
         self.errors: tuple[Mapping[str, Any], ...] = tuple(problem.get("errors") or ())
-        """What does not fit the schema, each with loc, msg and type; empty for other problems."""
+        """Validation errors with loc, msg and type; empty for other problems."""
         self.retry_after_seconds = retry_after_seconds
-        """When to send the same again; null: the server did not say."""
-        super().__init__(f"{self.code}: {self.detail}{_told(self.errors)}")
+        """Time until a retry; None: the server gave none."""
+        super().__init__(f"{self.code}: {self.detail}{_error_locations(self.errors)}")
 
 
 class InvalidRequestError(ProblemError):
@@ -85,11 +85,11 @@ class EpisodeNotStartedError(ProblemError):
 
 
 class ConflictError(ProblemError):
-    """The episode, its version or the request id is not what was said."""
+    """The episode, its version or the request id is not the expected one."""
 
     @property
     def actual_version(self) -> int | None:
-        """The episode's version; null: the conflict is about something else."""
+        """The episode's version; None: the conflict is about something else."""
         version = self.problem.get("actual_version")
         return version if isinstance(version, int) else None
 
@@ -103,7 +103,7 @@ class NotAllowedError(ProblemError):
 
 
 class CapacityError(ProblemError):
-    """The server is busy, and stayed so over all retries."""
+    """The server was busy in all retries."""
 
 
 class ServerFailedError(ProblemError):
@@ -146,9 +146,9 @@ def problem_error(problem: Mapping[str, Any], *, retry_after_seconds: float | No
 
 def frame_error(data: Mapping[str, Any]) -> ProblemError:
     """The error for the data of a WebSocket error frame; SESSION_ERROR is not one of these."""
-    told = data.get("problem")
-    if isinstance(told, Mapping):
-        return problem_error(told, retry_after_seconds=_seconds(data.get("retry_after_seconds")))
+    embedded = data.get("problem")
+    if isinstance(embedded, Mapping):
+        return problem_error(embedded, retry_after_seconds=_seconds(data.get("retry_after_seconds")))
     status, code = _OF_FRAME_CODE.get(str(data.get("code")), (500, str(data.get("code")).lower()))
     problem = {"status": status, "code": code, "detail": data.get("message"), "errors": data.get("errors")}
     return problem_error(problem, retry_after_seconds=_seconds(data.get("retry_after_seconds")))
@@ -158,7 +158,7 @@ def _seconds(value: object) -> float | None:
     return float(value) if isinstance(value, (int, float)) and value >= 0 else None
 
 
-def _told(errors: tuple[Mapping[str, Any], ...]) -> str:
-    """The places at fault, in short: there is one line."""
+def _error_locations(errors: tuple[Mapping[str, Any], ...]) -> str:
+    """The locations of validation errors, in one line."""
     places = [f"{'.'.join(str(part) for part in each.get('loc', ()))}: {each.get('msg')}" for each in errors[:3]]
     return f" [{'; '.join(places)}]" if places else ""

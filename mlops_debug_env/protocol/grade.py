@@ -62,7 +62,7 @@ class Breakdown(_Parts):
 
     @property
     def is_borne_out(self) -> bool:
-        """What a stated confidence is held against."""
+        """The outcome that a stated confidence is scored against."""
         return self.names_the_cause
 
     @property
@@ -94,7 +94,7 @@ class ComposedBreakdown(Shape):
 
     @property
     def is_borne_out(self) -> bool:
-        """What a stated confidence is held against: one entry speaks of itself, not of a fault that it leaves out."""
+        """The outcome that a stated confidence is scored against: of a single entry its own, whatever faults are missed."""
         return self.entries[0].names_the_cause if len(self.entries) == 1 else self.is_right
 
 

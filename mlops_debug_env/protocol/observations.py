@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from mlops_debug_env.protocol.actions import PatchEntry
 from mlops_debug_env.protocol.grade import Breakdown, ComposedBreakdown, GroundTruth, GroundTruths, Shape
-from mlops_debug_env.protocol.types import ArtifactName, FieldType, SanityCheckName, TaskId
+from mlops_debug_env.protocol.types import ArtifactName, ExperimentStatus, FieldType, SanityCheckName, TaskId
 
 
 class RunSummary(Shape):
@@ -23,11 +24,50 @@ class CheckResult(Shape):
     """One sanity check, computed from the training run."""
 
     check: SanityCheckName
-    flag: bool
-    reasons: tuple[str, ...]
-    """One sentence for each measured number beyond its threshold; empty when the flag is down."""
+    flag: bool | None
+    """Null: the check only measures."""
+    reasons: tuple[str, ...] | None
+    """One sentence for each measured number beyond its threshold; empty when the flag is down; null when there is none."""
     measured: dict[str, Any]
     """Name to number, string or list; a NaN or infinity is null."""
+
+
+class SplitMetrics(Shape):
+    """Scores on the rows of one split. A number that is not finite is null."""
+
+    accuracy: float | None
+    loss: float | None
+    """Mean cross-entropy, nats."""
+
+
+class SourceMetrics(Shape):
+    """Accuracy on the rows of one data source; null: it has no rows in the split."""
+
+    train_accuracy: float | None
+    validation_accuracy: float | None
+
+
+class ExperimentMetrics(Shape):
+    """What an experiment measured."""
+
+    train: SplitMetrics
+    validation: SplitMetrics
+    by_source: dict[str, SourceMetrics]
+    """Empty where the data have one source."""
+
+
+class ExperimentResult(Shape):
+    """What one experiment shows. The same scenario, patch and number give the same result."""
+
+    number: Annotated[int, Field(ge=1)]
+    """Place among the experiments of the episode, from 1. It decides the training seed."""
+    patch: tuple[PatchEntry, ...]
+    """What was changed; empty: nothing but the training seed."""
+    status: ExperimentStatus
+    """``stopped``: the loss was not finite."""
+    log_tail: tuple[str, ...]
+    """The last lines of the log."""
+    metrics: ExperimentMetrics
 
 
 class ArtifactListing(Shape):
@@ -46,8 +86,10 @@ class RegistryField(Shape):
     type: FieldType
     range: tuple[float, float] | None = None
     """Lowest and highest value; null: the field is no number."""
-    choices: tuple[str, ...] | None = None
+    choices: tuple[int | str, ...] | None = None
     """The values it takes; null: it is no choice."""
+    form: str | None = None
+    """What a text has to be; null: it is no text, or any."""
     nullable: bool = False
     """Whether null is a value of it."""
 
@@ -62,6 +104,7 @@ class ActionResult(Shape):
     field: str | None = None
     value: Any = None
     sanity_check: CheckResult | None = None
+    experiment: ExperimentResult | None = None
     reason: str | None = None
     message: str | None = None
     score: float | None = None
@@ -134,6 +177,8 @@ class Observation(Shape):
     checks_run: tuple[SanityCheckName, ...]
     step_count: int
     max_steps: int
+    experiments_left: int | None = None
+    """How many experiments may still be run; missing: the episode was begun before there were any."""
     messages: tuple[str, ...]
 
 
@@ -155,6 +200,8 @@ class EpisodeState(Shape):
     step_count: int
     task_id: TaskId
     max_steps: int
+    experiments_left: int = 0
+    """How many experiments may still be run."""
     done: bool
     truncated: bool
     total_reward: float
@@ -176,6 +223,7 @@ class Task(BaseModel):
     difficulty: str
     description: str
     max_steps: int
+    max_experiments: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ ActionType = Literal[
     "read_artifact",
     "query_artifact",
     "run_sanity_check",
+    "run_experiment",
     "submit_diagnosis",
 ]
 
@@ -70,6 +71,7 @@ class MlopsDebugObservation(Observation):
     checks_run: tuple[SanityCheckName, ...]
     step_count: int
     max_steps: int
+    experiments_left: int | None = None
     messages: tuple[str, ...]
     task_description: str | None = None
     run_id: str | None = None
@@ -84,6 +86,7 @@ class MlopsDebugState(State):
 
     task_id: TaskId
     max_steps: int
+    experiments_left: int = 0
     done: bool
     truncated: bool
     total_reward: float

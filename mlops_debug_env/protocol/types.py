@@ -37,6 +37,7 @@ FailureCategory = Literal[
     "evaluation_bug",
     "architecture_bug",
 ]
+ExperimentStatus = Literal["finished", "stopped"]
 FieldType = Literal["number", "integer", "boolean", "choice", "text"]
 
 TASK_IDS: tuple[TaskId, ...] = get_args(TaskId)

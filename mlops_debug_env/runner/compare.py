@@ -1,4 +1,4 @@
-"""Two runs on the same entries, in pairs: what is hard for both cancels out."""
+"""Paired comparison of two runs on the same entries, so that their difficulty cancels out."""
 
 from __future__ import annotations
 

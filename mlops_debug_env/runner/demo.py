@@ -1,4 +1,4 @@
-"""Several agents at once over a small suite, each a run of its own."""
+"""Plays several agents concurrently over a small suite, each in its own run."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from rich.console import Console
 
 from mlops_debug_env.runner.agents import baseline_agents, check_agent
-from mlops_debug_env.runner.progress import Bars, Lines
-from mlops_debug_env.runner.records import EpisodeResult, Ticket
+from mlops_debug_env.runner.progress import ProgressBars, ProgressLines
+from mlops_debug_env.runner.records import EpisodeResult, PlannedEpisode
 from mlops_debug_env.runner.run_command import Connection
 from mlops_debug_env.runner.run_folder import RunFolder, read_results
 from mlops_debug_env.runner.run_setup import RunRequest, create_run, header_of
@@ -41,24 +41,24 @@ async def play_agents(
 async def _play_all(connection: Connection, runs: dict[str, RunFolder]) -> None:
     agent_of = {run.header.run_id: agent for agent, run in runs.items()}
 
-    def by_agent(each: Ticket | EpisodeResult) -> str:
+    def by_agent(each: PlannedEpisode | EpisodeResult) -> str:
         return agent_of[each.run_id]
 
     totals = {agent: len(run.header.entries) * run.header.trials for agent, run in runs.items()}
     console = Console(stderr=True)
     share = max(1, connection.concurrency // len(runs))
-    with (Bars if console.is_terminal else Lines)(console, totals, by_agent) as shown:
-        goes = [
+    with (ProgressBars if console.is_terminal else ProgressLines)(console, totals, by_agent) as shown:
+        suite_runs = [
             SuiteRun(
                 run,
                 create_agent=baseline_agents(run.header, base_url=connection.url, api_key=connection.api_key),
                 open_client=connection.open,
-                watcher=shown,
+                observer=shown,
                 concurrency=share,
             )
             for run in runs.values()
         ]
-        await asyncio.gather(*(each.play() for each in goes))
+        await asyncio.gather(*(each.play() for each in suite_runs))
 
 
 def _summary(agent: str, run: RunFolder) -> Summary:

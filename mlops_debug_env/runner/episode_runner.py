@@ -1,8 +1,8 @@
-"""Plays one episode of a run from wherever it is: new, half played, or finished and not yet written down.
+"""Plays or resumes one episode of a run, from its reset to its result.
 
-Rules: 1. An action is written down before it is sent, its outcome after. 2. Every step has a request id that follows
-from its number, so a step that was sent before is answered as it was. 3. What was done before is sent again, not
-decided again: the record decides what an episode did, not the agent's second thoughts.
+Rules: 1. An action is written before it is sent, its result after. 2. Every step has a request id that follows
+from its number, so a repeated step gets the recorded response. 3. On resume recorded actions are sent again and
+not decided again.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from mlops_debug_env.protocol.grade import Breakdown, ComposedBreakdown
 from mlops_debug_env.protocol.observations import ActionResult, Info, Observation, ResetObservation, StepResult
 from mlops_debug_env.runner.event_actions import recorded_action
 from mlops_debug_env.runner.observers import RunObserver
-from mlops_debug_env.runner.records import Acted, Began, EpisodeResult, Showed, Ticket
+from mlops_debug_env.runner.records import ActionRecord, EpisodeResult, PlannedEpisode, ResultRecord, StartRecord
 from mlops_debug_env.runner.run_folder import RunFolder
 from mlops_debug_env.transport.async_client import DebugClient
 
 
 @runtime_checkable
 class Restorable(Protocol):
-    """An agent whose recorded actions can be replayed into it, because asking it again would cost or differ."""
+    """An agent into which recorded actions can be replayed, without calling its model again."""
 
-    def recall(self, observation: Observation, action: Action, *, said: str, usage: ModelUsage) -> None: ...
+    def restore(self, observation: Observation, action: Action, *, said: str, usage: ModelUsage) -> None: ...
 
 
 @runtime_checkable
 class ReportsUsage(Protocol):
-    """An agent that reports what its model used, and what the model wrote beside the last action."""
+    """An agent that reports what its model used, and the model's text with the last action."""
 
     usage: ModelUsage
     said: str
@@ -47,81 +47,90 @@ class ReportsRequest(Protocol):
 
 
 async def play_episode(
-    ticket: Ticket, *, agent: Agent, client: DebugClient, folder: RunFolder, watcher: RunObserver
+    planned: PlannedEpisode, *, agent: Agent, client: DebugClient, folder: RunFolder, observer: RunObserver
 ) -> EpisodeResult:
-    """The result of an episode. It is not written down here.
+    """Play the episode; returns its result without writing it.
 
     Args:
-        ticket: which.
-        agent: a fresh one.
-        client: on a session of this episode's own name.
-        folder: where turns are written, and where those of an earlier attempt are.
-        watcher: receives every step.
+        planned: the episode.
+        agent: without state.
+        client: on the session with the episode's name.
+        folder: for the turns; has those of an interrupted run.
+        observer: receives every step.
     """
-    watcher.began(ticket)
-    began = await client.reset(
-        task_id=ticket.entry.task_id,
-        seed=ticket.entry.seed,
-        episode_id=ticket.episode_id,
+    observer.on_start(planned)
+    reset_result = await client.reset(
+        task_id=planned.entry.task_id,
+        seed=planned.entry.seed,
+        episode_id=planned.episode_id,
         agent=agent.name,
         reward_mode=folder.header.reward_mode,
         resume=True,
     )
-    past = await _past(ticket, began, client, folder)
-    observation: Observation = _as_first(began)
-    _write_beginning(ticket, observation, folder)
+    recorded = await _recorded_actions(planned, reset_result, client, folder)
+    observation: Observation = _first_observation(reset_result)
+    _write_start(planned, observation, folder)
     rewards = 0.0
     action: Action | None = None
-    outcome = began
-    while not outcome.done or len(past) > 0:
+    outcome = reset_result
+    while not outcome.done or len(recorded) > 0:
         step = observation.step_count + 1
-        action = await _next_action(ticket, step, observation, agent, past, folder)
+        action = await _next_action(planned, step, observation, agent, recorded, folder)
         outcome = await client.step(action, request_id=f"s{step}")
-        _write_outcome(ticket, step, outcome, folder)
-        watcher.stepped(ticket, step, action, outcome)
+        _write_result(planned, step, outcome, folder)
+        observer.on_step(planned, step, action, outcome)
         rewards += outcome.reward or 0.0
         observation = outcome.observation
-    return _result(ticket, folder, outcome.info, rewards, action, agent)
+    return _result(planned, folder, outcome.info, rewards, action, agent)
 
 
-async def _past(ticket: Ticket, began: StepResult, client: DebugClient, folder: RunFolder) -> list[Acted]:
-    """What was done before, first to last; the last may not have been sent."""
-    written = folder.recorded_actions(ticket.episode_id)
-    if len(written) >= began.observation.step_count:
+async def _recorded_actions(
+    planned: PlannedEpisode, reset_result: StepResult, client: DebugClient, folder: RunFolder
+) -> list[ActionRecord]:
+    """The recorded actions in order; the last may not have been sent. Completed from the server's events if some are missing."""
+    written = folder.recorded_actions(planned.episode_id)
+    if len(written) >= reset_result.observation.step_count:
         return written
-    # The disk lost something the server has.
-    events = await client.events(ticket.episode_id)
+    # The file has fewer actions than the server.
+    events = await client.events(planned.episode_id)
     actions = [action for each in events if (action := recorded_action(each)) is not None]
     for turn, action in enumerate(actions[len(written) :], len(written) + 1):
         usage = written[-1].usage if written else None
-        acted = Acted(episode_id=ticket.episode_id, turn=turn, action=action.to_wire(), usage=usage)
+        acted = ActionRecord(episode_id=planned.episode_id, turn=turn, action=action.to_wire(), usage=usage)
         folder.write_turn(acted)
         written.append(acted)
     return written
 
 
 async def _next_action(
-    ticket: Ticket, step: int, observation: Observation, agent: Agent, past: list[Acted], folder: RunFolder
+    planned: PlannedEpisode,
+    step: int,
+    observation: Observation,
+    agent: Agent,
+    recorded: list[ActionRecord],
+    folder: RunFolder,
 ) -> Action:
-    if past:
-        done = past.pop(0)
+    if recorded:
+        done = recorded.pop(0)
         action = parse_action(done.action)
         if isinstance(agent, Restorable):
-            agent.recall(observation, action, said=done.said, usage=done.usage or ModelUsage())
+            agent.restore(observation, action, said=done.said, usage=done.usage or ModelUsage())
         else:
-            await agent.act(observation)  # so that it knows what it saw; what it does is on record
+            await agent.act(observation)  # updates its state; its answer is not used
         return action
     action = await agent.act(observation)
     if isinstance(agent, ReportsRequest) and agent.sent is not None:
-        folder.write_request(ticket.episode_id, step, agent.sent.messages, agent.sent.tools)
+        folder.write_request(planned.episode_id, step, agent.sent.messages, agent.sent.tools)
     said, usage = (agent.said, agent.usage) if isinstance(agent, ReportsUsage) else ("", None)
-    folder.write_turn(Acted(episode_id=ticket.episode_id, turn=step, action=action.to_wire(), said=said, usage=usage))
+    folder.write_turn(
+        ActionRecord(episode_id=planned.episode_id, turn=step, action=action.to_wire(), said=said, usage=usage)
+    )
     return action
 
 
-def _as_first(began: StepResult) -> ResetObservation:
-    """The first observation of the episode, also where it was taken up later."""
-    observation = began.observation
+def _first_observation(reset_result: StepResult) -> ResetObservation:
+    """The first observation of the episode, derived from the present one if it is resumed."""
+    observation = reset_result.observation
     if not isinstance(observation, ResetObservation):
         raise ProtocolError("the server answered a reset without what belongs to a reset")
     return observation.model_copy(
@@ -133,13 +142,13 @@ def _as_first(began: StepResult) -> ResetObservation:
             "messages": (),
             "reward": None,
             "done": False,
-            "metadata": _as_at_first(observation.metadata),
+            "metadata": _info_at_start(observation.metadata),
         }
     )
 
 
-def _as_at_first(info: Info) -> Info:
-    """Without what only the end of the episode tells."""
+def _info_at_start(info: Info) -> Info:
+    """The info without what is revealed at the end of the episode."""
     return Info(
         episode_id=info.episode_id,
         version=1,
@@ -150,37 +159,39 @@ def _as_at_first(info: Info) -> Info:
     )
 
 
-def _write_beginning(ticket: Ticket, first: Observation, folder: RunFolder) -> None:
+def _write_start(planned: PlannedEpisode, first: Observation, folder: RunFolder) -> None:
     shown = first.model_dump(mode="json", exclude_unset=True)
-    folder.keep_registry(shown.pop("field_registry"))
-    folder.write_turn(Began(episode_id=ticket.episode_id, observation=shown))
+    folder.write_registry_once(shown.pop("field_registry"))
+    folder.write_turn(StartRecord(episode_id=planned.episode_id, observation=shown))
 
 
-def _write_outcome(ticket: Ticket, step: int, outcome: StepResult, folder: RunFolder) -> None:
+def _write_result(planned: PlannedEpisode, step: int, outcome: StepResult, folder: RunFolder) -> None:
     result: dict[str, Any] = outcome.observation.last_action_result.model_dump(mode="json", exclude_unset=True)
     folder.write_turn(
-        Showed(episode_id=ticket.episode_id, turn=step, result=result, reward=outcome.reward or 0.0, done=outcome.done)
+        ResultRecord(
+            episode_id=planned.episode_id, turn=step, result=result, reward=outcome.reward or 0.0, done=outcome.done
+        )
     )
 
 
 def _result(
-    ticket: Ticket, folder: RunFolder, info: Info, rewards: float, last: Action | None, agent: Agent
+    planned: PlannedEpisode, folder: RunFolder, info: Info, rewards: float, last: Action | None, agent: Agent
 ) -> EpisodeResult:
     if info.score is None or info.ground_truth is None or info.investigation is None:
-        raise ProtocolError(f"episode {ticket.episode_id} is over and the server gives no score or no truth")
+        raise ProtocolError(f"episode {planned.episode_id} is over and the server gives no score or no truth")
     header, parts, looked = folder.header, info.breakdown, info.investigation
     points = _points(info.breakdown, len(info.ground_truth.faults))
     usage = agent.usage if isinstance(agent, ReportsUsage) else None
     used = dict.fromkeys(ModelUsage.model_fields) if usage is None else usage.model_dump()
     return EpisodeResult(
-        episode_id=ticket.episode_id,
+        episode_id=planned.episode_id,
         run_id=header.run_id,
         agent=header.agent,
         model=header.model,
-        entry=ticket.entry.key,
-        task_id=ticket.entry.task_id,
-        seed=ticket.entry.seed,
-        trial=ticket.trial,
+        entry=planned.entry.key,
+        task_id=planned.entry.task_id,
+        seed=planned.entry.seed,
+        trial=planned.trial,
         score=info.score,
         total_reward=round(rewards, 6),
         steps=info.step_count,

@@ -9,12 +9,18 @@ from mlops_debug_env.protocol.actions import Action, parse_action
 
 
 def recorded_action(event: Mapping[str, Any]) -> Action | None:
-    """The action in a form that means the same; None: no action led to this event."""
+    """An equivalent action; None: the event was not caused by an action."""
     payload = event["payload"] or {}
     match event["kind"]:
         case "read":
             asked = {"artifact_name": payload["artifact"], "log_filter": payload["log_filter"]}
             return parse_action({"action_type": "read_artifact", **asked})
+        case "experiment":
+            return parse_action({"action_type": "run_experiment", "patch": payload["patch"]})
+        case "refuse" if payload.get("patch") is not None:
+            return parse_action({"action_type": "run_experiment", "patch": payload["patch"]})
+        case "refuse" if payload["field"] is None:
+            return parse_action({"action_type": "read_artifact", "artifact_name": payload["artifact"]})
         case "query" | "refuse":
             asked = {"artifact_name": payload["artifact"], "field_path": payload["field"]}
             return parse_action({"action_type": "query_artifact", **asked})
@@ -27,7 +33,7 @@ def recorded_action(event: Mapping[str, Any]) -> Action | None:
 
 
 def _submitted(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """What was said. Events before schema version 3 held one diagnosis; since then the expert task's say what was missed."""
+    """The submitted diagnoses. Events before schema version 3 have one; later ones of the expert task have ``missed``."""
     if "entries" not in payload:
         return dict(payload["diagnosis"])
     said = [entry["diagnosis"] for entry in payload["entries"]]

@@ -1,4 +1,4 @@
-"""A file of JSON lines that survives a kill in the middle of a line, and a disk that is full."""
+"""A file of JSON lines that stays valid after a kill or on a full disk."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-_LOOKED_BACK_BYTES = 1 << 16
+_SCAN_BLOCK_BYTES = 1 << 16
 
 
 class UnwritableFolderError(Exception):
-    """A line could not be written. What was written before is whole."""
+    """A line could not be written; the lines before it are intact."""
 
 
 class JsonLines:
-    """Appends lines to one file. A line is written in one call, and taken back where it did not fit."""
+    """Appends lines to one file; a line that could not be written completely is removed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-            _mend(self._file)
+            _truncate_torn_line(self._file)
         except OSError as error:
             raise UnwritableFolderError(f"cannot write {path}: {error.strerror}") from error
 
@@ -48,7 +48,7 @@ class JsonLines:
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Each whole line with the place it starts at. A torn last line is left out."""
+    """Each complete line with its offset. A torn last line is skipped."""
     if not path.is_file():
         return
     with path.open("rb") as file:
@@ -60,14 +60,14 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def read_line_at(path: Path, at: int) -> str:
-    """The line that starts there."""
+    """The line at an offset."""
     with path.open("rb") as file:
         file.seek(at)
         return file.readline().decode()
 
 
-def write_whole(path: Path, value: Any) -> None:
-    """Write a small JSON file so that it is there whole or not at all.
+def write_json_atomically(path: Path, value: Any) -> None:
+    """Write a small JSON file atomically.
 
     Raises:
         UnwritableFolderError: it could not be written.
@@ -80,7 +80,7 @@ def write_whole(path: Path, value: Any) -> None:
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)
-        _sync_names(path.parent)
+        _sync_folder(path.parent)
     except OSError as error:
         raise UnwritableFolderError(f"cannot write {path}: {error.strerror}") from error
     finally:
@@ -88,8 +88,8 @@ def write_whole(path: Path, value: Any) -> None:
             unfinished.unlink(missing_ok=True)
 
 
-def _sync_names(folder: Path) -> None:
-    """Flush the names in a folder to the disk, the new one among them."""
+def _sync_folder(folder: Path) -> None:
+    """fsync a folder."""
     opened = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(opened)
@@ -97,12 +97,12 @@ def _sync_names(folder: Path) -> None:
         os.close(opened)
 
 
-def _mend(file: int) -> None:
-    """Cut off what a kill left of a line: its episode is taken up from the server again."""
+def _truncate_torn_line(file: int) -> None:
+    """Truncate a torn last line; the action in it is read from the server's events."""
     size = os.fstat(file).st_size
     end = size
     while end > 0:
-        start = max(0, end - _LOOKED_BACK_BYTES)
+        start = max(0, end - _SCAN_BLOCK_BYTES)
         found = os.pread(file, end - start, start).rfind(b"\n")
         if found >= 0:
             os.ftruncate(file, start + found + 1)

@@ -1,4 +1,4 @@
-"""What a user sets about a model, made into an endpoint."""
+"""Options of the model, and the endpoint built from them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mlops_debug_env.runner.records import RunHeader
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelOptions:
-    """Bounds and addresses; they may differ each time a run is taken up."""
+    """Limits and addresses, which may differ each time a run is resumed."""
 
     base_url: str | None = None
     requests_per_minute: int | None = None
@@ -29,7 +29,7 @@ class ModelOptions:
 
 
 def check_model_options(options: ModelOptions, header: RunHeader, environ: Mapping[str, str]) -> Price | None:
-    """The price of the run's model, once everything that playing it needs is there.
+    """Check that all settings of the model are present; returns its price.
 
     Raises:
         MissingSettingError: something is missing.
@@ -59,7 +59,7 @@ def open_endpoint(
     budget = Budget(tokens=options.budget_tokens, usd=options.budget_usd, seconds=options.budget_seconds)
     return Endpoint(
         settings,
-        pace=ModelRateLimiter(
+        rate_limiter=ModelRateLimiter(
             requests_per_minute=options.requests_per_minute, tokens_per_minute=options.tokens_per_minute
         ),
         spending=Spending(budget, monotonic=time.monotonic, before=used_before),

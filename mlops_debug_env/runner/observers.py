@@ -1,53 +1,55 @@
-"""Observers of a run: the protocol, and one that passes events on to several."""
+"""Observers of a run: the base class, and one that passes events on to several."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from mlops_debug_env.protocol.actions import Action
 from mlops_debug_env.protocol.observations import StepResult
-from mlops_debug_env.runner.records import EpisodeResult, Ticket
+from mlops_debug_env.runner.records import EpisodeResult, PlannedEpisode
 
 
-class RunObserver(Protocol):
-    """Receives the events of the episodes of a run."""
+class RunObserver:
+    """Receives the events of the episodes of a run; ignores those that a subclass does not override."""
 
-    def began(self, ticket: Ticket) -> None: ...
+    def on_start(self, planned: PlannedEpisode) -> None:
+        pass
 
-    def stepped(self, ticket: Ticket, step: int, action: Action, outcome: StepResult) -> None: ...
+    def on_step(self, planned: PlannedEpisode, step: int, action: Action, outcome: StepResult) -> None:
+        pass
 
-    def finished(self, result: EpisodeResult) -> None: ...
+    def on_finish(self, result: EpisodeResult) -> None:
+        pass
 
-    def failed(self, ticket: Ticket, message: str) -> None: ...
+    def on_failure(self, planned: PlannedEpisode, message: str) -> None:
+        pass
 
-    def left(self, ticket: Ticket) -> None:
+    def on_abort(self, planned: PlannedEpisode) -> None:
         """The run ends while the episode is under way; it is no failure of its own."""
-        ...
 
 
-class CompositeObserver:
+class CompositeObserver(RunObserver):
     """Passes every event on to several observers."""
 
     def __init__(self, observers: Sequence[RunObserver]) -> None:
         self._observers = observers
 
-    def began(self, ticket: Ticket) -> None:
+    def on_start(self, planned: PlannedEpisode) -> None:
         for each in self._observers:
-            each.began(ticket)
+            each.on_start(planned)
 
-    def stepped(self, ticket: Ticket, step: int, action: Action, outcome: StepResult) -> None:
+    def on_step(self, planned: PlannedEpisode, step: int, action: Action, outcome: StepResult) -> None:
         for each in self._observers:
-            each.stepped(ticket, step, action, outcome)
+            each.on_step(planned, step, action, outcome)
 
-    def finished(self, result: EpisodeResult) -> None:
+    def on_finish(self, result: EpisodeResult) -> None:
         for each in self._observers:
-            each.finished(result)
+            each.on_finish(result)
 
-    def failed(self, ticket: Ticket, message: str) -> None:
+    def on_failure(self, planned: PlannedEpisode, message: str) -> None:
         for each in self._observers:
-            each.failed(ticket, message)
+            each.on_failure(planned, message)
 
-    def left(self, ticket: Ticket) -> None:
+    def on_abort(self, planned: PlannedEpisode) -> None:
         for each in self._observers:
-            each.left(ticket)
+            each.on_abort(planned)

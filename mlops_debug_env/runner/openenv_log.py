@@ -7,14 +7,15 @@ from collections.abc import Callable
 
 from mlops_debug_env.protocol.actions import Action
 from mlops_debug_env.protocol.observations import StepResult
-from mlops_debug_env.runner.records import EpisodeResult, Ticket
+from mlops_debug_env.runner.observers import RunObserver
+from mlops_debug_env.runner.records import EpisodeResult, PlannedEpisode
 from mlops_debug_env.runner.summary import SUCCESS_AT
 
 ENVIRONMENT = "mlops-debug"
 
 
-class OpenEnvLog:
-    """Keeps the lines of an episode together: they are printed when it ends, or at once where only one is played.
+class OpenEnvLog(RunObserver):
+    """Prints the lines of an episode together when it ends, or at once if only one is played at a time.
 
     Args:
         write: prints one line.
@@ -30,51 +31,51 @@ class OpenEnvLog:
         self._agent = agent
         self._at_once = at_once
         self._success_at = success_at
-        self._held: dict[str, list[str]] = {}
+        self._pending: dict[str, list[str]] = {}
         self._rewards: dict[str, list[float]] = {}
 
-    def began(self, ticket: Ticket) -> None:
-        self._held[ticket.episode_id] = []
-        self._rewards[ticket.episode_id] = []
-        self._say(ticket.episode_id, f"[START] task={ticket.entry.task_id} env={ENVIRONMENT} model={self._agent}")
+    def on_start(self, planned: PlannedEpisode) -> None:
+        self._pending[planned.episode_id] = []
+        self._rewards[planned.episode_id] = []
+        self._emit(planned.episode_id, f"[START] task={planned.entry.task_id} env={ENVIRONMENT} model={self._agent}")
 
-    def stepped(self, ticket: Ticket, step: int, action: Action, outcome: StepResult) -> None:
+    def on_step(self, planned: PlannedEpisode, step: int, action: Action, outcome: StepResult) -> None:
         reward = outcome.reward or 0.0
-        self._rewards[ticket.episode_id].append(reward)
+        self._rewards[planned.episode_id].append(reward)
         result = outcome.observation.last_action_result
         error = _one_word(result.message or result.reason or "refused") if result.status == "refused" else "null"
-        self._say(
-            ticket.episode_id,
-            f"[STEP] step={step} action={_told(action)} reward={reward:.2f} done={_bool(outcome.done)} error={error}",
+        self._emit(
+            planned.episode_id,
+            f"[STEP] step={step} action={_action_text(action)} reward={reward:.2f} done={_bool(outcome.done)} error={error}",
         )
 
-    def finished(self, result: EpisodeResult) -> None:
+    def on_finish(self, result: EpisodeResult) -> None:
         self._end(result.episode_id, is_success=result.score >= self._success_at, score=result.score)
 
-    def failed(self, ticket: Ticket, message: str) -> None:
-        self.left(ticket)
+    def on_failure(self, planned: PlannedEpisode, message: str) -> None:
+        self.on_abort(planned)
 
-    def left(self, ticket: Ticket) -> None:
-        if ticket.episode_id in self._held:
-            self._end(ticket.episode_id, is_success=False, score=0.0)
+    def on_abort(self, planned: PlannedEpisode) -> None:
+        if planned.episode_id in self._pending:
+            self._end(planned.episode_id, is_success=False, score=0.0)
 
     def _end(self, episode_id: str, *, is_success: bool, score: float) -> None:
         rewards = self._rewards.pop(episode_id)
-        told = ",".join(f"{each:.2f}" for each in rewards)
-        self._say(
-            episode_id, f"[END] success={_bool(is_success)} steps={len(rewards)} score={score:.2f} rewards={told}"
+        listed = ",".join(f"{each:.2f}" for each in rewards)
+        self._emit(
+            episode_id, f"[END] success={_bool(is_success)} steps={len(rewards)} score={score:.2f} rewards={listed}"
         )
-        for line in self._held.pop(episode_id):
+        for line in self._pending.pop(episode_id):
             self._write(line)
 
-    def _say(self, episode_id: str, line: str) -> None:
+    def _emit(self, episode_id: str, line: str) -> None:
         if self._at_once:
             self._write(line)
         else:
-            self._held[episode_id].append(line)
+            self._pending[episode_id].append(line)
 
 
-def _told(action: Action) -> str:
+def _action_text(action: Action) -> str:
     wire = action.to_wire()
     name = wire.pop("action_type")
     given = ",".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in wire.items())

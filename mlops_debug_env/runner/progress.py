@@ -1,4 +1,4 @@
-"""Shows how a run gets on: bars on a terminal, plain lines elsewhere. Always on standard error."""
+"""Progress display of a run on standard error: bars on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -22,9 +22,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from mlops_debug_env.protocol.actions import Action
-from mlops_debug_env.protocol.observations import StepResult
-from mlops_debug_env.runner.records import EpisodeResult, Ticket
+from mlops_debug_env.runner.observers import RunObserver
+from mlops_debug_env.runner.records import EpisodeResult, PlannedEpisode
 
 PLAIN_LINE_SECONDS = 10.0
 
@@ -49,7 +48,7 @@ class _Tally:
         return f"{sum(self.sums.values()) / done:.3f}" if done else "-"
 
 
-class Bars:
+class ProgressBars(RunObserver):
     """One bar for each task, with the mean so far and the time to go.
 
     Args:
@@ -59,7 +58,7 @@ class Bars:
     """
 
     def __init__(
-        self, console: Console, totals: dict[str, int], bar_of: Callable[[Ticket | EpisodeResult], str]
+        self, console: Console, totals: dict[str, int], bar_of: Callable[[PlannedEpisode | EpisodeResult], str]
     ) -> None:
         self._tally = _Tally()
         self._bar_of = bar_of
@@ -69,7 +68,7 @@ class Bars:
             MofNCompleteColumn(),
             TextColumn("mean {task.fields[mean]}"),
             TimeElapsedColumn(),
-            _Remaining(),
+            _RemainingTime(),
             TextColumn("[red]{task.fields[note]}"),
             console=console,
         )
@@ -87,40 +86,31 @@ class Bars:
         self._progress.stop()
 
     def count(self, earlier: Iterable[EpisodeResult]) -> None:
-        """Results of before; they are done, and say nothing about the time to go."""
+        """Count results of an earlier run, which are not used to estimate the time to go."""
         for result in earlier:
             self._tally.add(self._bar_of(result), result.score)
         for name, bar in self._bars.items():
             self._progress.update(bar, completed=self._tally.done[name], mean=self._tally.mean(name))
 
-    def began(self, ticket: Ticket) -> None:
-        pass
-
-    def stepped(self, ticket: Ticket, step: int, action: Action, outcome: StepResult) -> None:
-        pass
-
-    def finished(self, result: EpisodeResult) -> None:
+    def on_finish(self, result: EpisodeResult) -> None:
         name = self._bar_of(result)
         self._tally.add(name, result.score)
         self._progress.update(self._bars[name], advance=1, mean=self._tally.mean(name))
 
-    def failed(self, ticket: Ticket, message: str) -> None:
+    def on_failure(self, planned: PlannedEpisode, message: str) -> None:
         self._tally.failed += 1
         note = f"{self._tally.failed} failed, the last: {escape(message[:60])}"
-        self._progress.update(self._bars[self._bar_of(ticket)], note=note)
-
-    def left(self, ticket: Ticket) -> None:
-        pass
+        self._progress.update(self._bars[self._bar_of(planned)], note=note)
 
 
-class Lines:
-    """A line now and then, for logs and pipes."""
+class ProgressLines(RunObserver):
+    """A status line every ``PLAIN_LINE_SECONDS``, for logs and pipes."""
 
     def __init__(
         self,
         console: Console,
         totals: dict[str, int],
-        bar_of: Callable[[Ticket | EpisodeResult], str],
+        bar_of: Callable[[PlannedEpisode | EpisodeResult], str],
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -130,40 +120,31 @@ class Lines:
         self._monotonic = monotonic
         self._tally = _Tally()
         self._earlier = 0
-        self._began = self._said = monotonic()
+        self._began = self._printed_at = monotonic()
 
     def __enter__(self) -> Self:
-        self._say(f"{self._total - self._earlier} episodes to play")
+        self._print(f"{self._total - self._earlier} episodes to play")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._say(self._status())
+        self._print(self._status())
 
     def count(self, earlier: Iterable[EpisodeResult]) -> None:
         for result in earlier:
             self._tally.add(self._bar_of(result), result.score)
             self._earlier += 1
 
-    def began(self, ticket: Ticket) -> None:
-        pass
-
-    def stepped(self, ticket: Ticket, step: int, action: Action, outcome: StepResult) -> None:
-        pass
-
-    def finished(self, result: EpisodeResult) -> None:
+    def on_finish(self, result: EpisodeResult) -> None:
         self._tally.add(self._bar_of(result), result.score)
-        if self._monotonic() - self._said >= PLAIN_LINE_SECONDS:
-            self._said = self._monotonic()
-            self._say(self._status())
+        if self._monotonic() - self._printed_at >= PLAIN_LINE_SECONDS:
+            self._printed_at = self._monotonic()
+            self._print(self._status())
 
-    def failed(self, ticket: Ticket, message: str) -> None:
+    def on_failure(self, planned: PlannedEpisode, message: str) -> None:
         self._tally.failed += 1
-        self._say(f"{ticket.entry.key} trial {ticket.trial} failed: {message}")
-
-    def left(self, ticket: Ticket) -> None:
-        pass
+        self._print(f"{planned.entry.key} trial {planned.trial} failed: {message}")
 
     def _status(self) -> str:
         done = self._tally.done.total()
@@ -176,11 +157,11 @@ class Lines:
         failed = f", {self._tally.failed} failed" if self._tally.failed else ""
         return f"{done} of {self._total} done, mean {self._tally.mean_of_all()}{failed}{left}"
 
-    def _say(self, line: str) -> None:
+    def _print(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-class _Remaining(ProgressColumn):
+class _RemainingTime(ProgressColumn):
     """The time to go; nothing once all is done."""
 
     def __init__(self) -> None:
@@ -191,6 +172,6 @@ class _Remaining(ProgressColumn):
         return Text("") if task.finished else Text("eta ").append_text(self._remaining.render(task))
 
 
-def by_task(each: Ticket | EpisodeResult) -> str:
+def by_task(each: PlannedEpisode | EpisodeResult) -> str:
     """The bar of an episode: its task."""
-    return each.entry.task_id if isinstance(each, Ticket) else each.task_id
+    return each.entry.task_id if isinstance(each, PlannedEpisode) else each.task_id

@@ -1,4 +1,4 @@
-"""Plays a ranked round with one of the shipped agents: a host's baseline and attack rows are made with it."""
+"""Plays a ranked round with one of the shipped agents, for the baseline and attack rows of a board."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ class _Round(BaseModel):
     suite: _Suite
     attempts: int
     closed_at: str | None
-    """Null: it is open."""
+    """None: it is open."""
 
 
 class _Rounds(BaseModel):
     rounds: tuple[_Round, ...]
 
 
-class Competed(NamedTuple):
-    """What came of a round."""
+class RankedRunResult(NamedTuple):
+    """The result of playing a round."""
 
     played: int
     """Attempts played now."""
     found_ended: int
     """Attempts that had been played before."""
     mean_score: float | None
-    """Of all of them; null: there were none."""
+    """Of all of them; None: there were none."""
 
 
-async def compete(agent: str, *, round_id: str, url: str, api_key: str, concurrency: int) -> Competed:
+async def compete(agent: str, *, round_id: str, url: str, api_key: str, concurrency: int) -> RankedRunResult:
     """Play every attempt at every entry that is not over yet.
 
     Raises:
@@ -56,18 +56,18 @@ async def compete(agent: str, *, round_id: str, url: str, api_key: str, concurre
     """
     chosen = await _find_round(round_id, url)
     wanted = [(entry, attempt) for attempt in range(1, chosen.attempts + 1) for entry in range(1, _entries(chosen) + 1)]
-    seats = asyncio.Semaphore(concurrency)
+    slots = asyncio.Semaphore(concurrency)
 
     async def play(entry: int, attempt: int) -> tuple[bool, float]:
         # A session of the attempt's own name: a later run continues there.
         session = f"{round_id}.{entry}.{attempt}"
-        async with seats, DebugClient(url, api_key=api_key, session_key=session) as client:
+        async with slots, DebugClient(url, api_key=api_key, session_key=session) as client:
             return await _play(client, agent, round_id, entry, attempt)
 
     outcomes = await asyncio.gather(*(play(entry, attempt) for entry, attempt in wanted))
     scores = [score for _, score in outcomes]
     played = sum(was_played for was_played, _ in outcomes)
-    return Competed(played, len(outcomes) - played, sum(scores) / len(scores) if scores else None)
+    return RankedRunResult(played, len(outcomes) - played, sum(scores) / len(scores) if scores else None)
 
 
 def _entries(chosen: _Round) -> int:

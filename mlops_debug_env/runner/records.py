@@ -1,4 +1,4 @@
-"""What a run writes to disk, line by line. docs/reference/exports.md describes every field."""
+"""The records of a run's files, one JSON line each. docs/reference/exports.md describes every field."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ class _Record(BaseModel):
 
 
 class RunHeader(_Record):
-    """What a run is. Written once, before its first episode."""
+    """The settings of a run. Written once, before its first episode."""
 
     format_version: Literal[1] = 1
     run_id: str
     """32 hex digits: 128 random bits."""
     suite: str
     entries: tuple[SuiteEntry, ...]
-    """As they were when the run began; a later version of the package may hold others."""
+    """As they were when the run was started; a later version of the package may hold others."""
     agent: str
     model: str | None
-    """Null: an agent without a model."""
+    """None: an agent without a model."""
     trials: int
     """Episodes for each entry."""
     reward_mode: RewardMode
     agent_options: dict[str, Any]
-    """What else decides how the agent plays."""
+    """Further settings of the agent."""
     package_version: str
 
 
-class Ticket(_Record):
+class PlannedEpisode(_Record):
     """One episode to be played."""
 
     run_id: str
@@ -47,7 +47,7 @@ class Ticket(_Record):
 
     @property
     def episode_id(self) -> str:
-        """The same whenever the run is resumed, and nobody else's: the run id is random."""
+        """The same after a resume, and unique, because the run id is random."""
         return f"{self.run_id}.{self.number}.{self.trial}"
 
 
@@ -59,7 +59,7 @@ class EpisodeResult(_Record):
     agent: str
     model: str | None
     entry: str
-    """Task and seed; what results of different runs are paired by."""
+    """Task and seed, by which results of different runs are paired."""
     task_id: TaskId
     seed: int
     trial: int
@@ -69,13 +69,13 @@ class EpisodeResult(_Record):
     truncated: bool
     """Whether it ended without a diagnosis."""
     fault_id: str
-    """What was planted, as the server told it after the end."""
+    """The planted fault, revealed after the end."""
     is_right: bool
     """Whether category, file and field were all right."""
     confidence: float | None
-    """Null: not stated."""
+    """None: not stated."""
     brier: float | None
-    """Null: no confidence was stated."""
+    """None: no confidence was stated."""
     category_points: float
     file_points: float
     field_points: float
@@ -87,11 +87,11 @@ class EpisodeResult(_Record):
     duplicate_reads: int
     refused: int
     calls: int | None
-    """This and the following: of the model; null: an agent without one."""
+    """This and the following: of the model; None: an agent without one."""
     input_tokens: int | None
     output_tokens: int | None
     cost_usd: float | None
-    """Null also: no price is known."""
+    """None also: no price is known."""
     latency_seconds: float | None
     retries: int | None
     invalid_replies: int | None
@@ -112,7 +112,7 @@ class EpisodeFailure(_Record):
     message: str
 
 
-class Began(_Record):
+class StartRecord(_Record):
     """An episode's first observation, without the registry, which all episodes of a run share."""
 
     kind: Literal["began"] = "began"
@@ -120,24 +120,24 @@ class Began(_Record):
     observation: dict[str, Any]
 
 
-class Asked(_Record):
-    """The request to the model that an action was decided by, as it was sent; written before the action."""
+class RequestRecord(_Record):
+    """The request to the model for one step, as it was sent; written before the action."""
 
     kind: Literal["asked"] = "asked"
     episode_id: str
     turn: int
-    """The step that was to be decided, from 1."""
+    """The number of the step, from 1."""
     kept: int
-    """So many messages of the episode's request before begin this one, too; most of it was sent before."""
+    """Number of leading messages that equal those of the episode's previous request."""
     messages: list[dict[str, Any]]
-    """What follows them."""
+    """The messages after them."""
     has_same_tools: bool
-    """Whether the tools are those of the request before."""
+    """Whether the tools are those of the previous request."""
     tools: list[dict[str, Any]] | None = None
     """Otherwise the tools, in OpenAI's form; None: none were offered."""
 
 
-class Acted(_Record):
+class ActionRecord(_Record):
     """An action, written before it is sent."""
 
     kind: Literal["acted"] = "acted"
@@ -147,13 +147,13 @@ class Acted(_Record):
     action: dict[str, Any]
     """Its wire form."""
     said: str = ""
-    """What the model said beside it."""
+    """The text of the model's reply."""
     usage: ModelUsage | None = None
-    """Of the episode so far; null: an agent without a model."""
+    """Of the episode so far; None: an agent without a model."""
 
 
-class Showed(_Record):
-    """What the action showed and earned."""
+class ResultRecord(_Record):
+    """The result of an action and its reward."""
 
     kind: Literal["showed"] = "showed"
     episode_id: str
@@ -164,5 +164,5 @@ class Showed(_Record):
     done: bool
 
 
-Turn = Began | Asked | Acted | Showed
-TURN_ADAPTER: TypeAdapter[Turn] = TypeAdapter(Annotated[Turn, Field(discriminator="kind")])
+TurnRecord = StartRecord | RequestRecord | ActionRecord | ResultRecord
+TURN_RECORD_ADAPTER: TypeAdapter[TurnRecord] = TypeAdapter(Annotated[TurnRecord, Field(discriminator="kind")])

@@ -1,4 +1,4 @@
-"""A run's figures as a table."""
+"""Renders summaries and comparisons as tables."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PIPE_WIDTH = 160
 
 
 def render_summary(summary: Summary) -> Rendered:
-    """Tables by task and by fault, and what the model used."""
+    """Tables by task and by fault, and the model's usage."""
     parts: list[Table | Text] = [_table(summary, escape(f"{summary.agent}, run {summary.run_id[:8]}"))]
     if summary.faults:
         parts.append(_faults(summary))
@@ -64,7 +64,7 @@ def render_comparison(comparison: Comparison) -> Rendered:
 
 
 def render_many(summaries: list[Summary]) -> Table:
-    """One row for each agent and task: how agents compare at a glance."""
+    """One row for each agent and task: a comparison of agents."""
     table = Table(box=box.SIMPLE_HEAD, title="mean score with its 95 % interval")
     table.add_column("agent")
     tasks = list(dict.fromkeys(name for each in summaries for name in each.tasks))
@@ -85,7 +85,7 @@ def render_many(summaries: list[Summary]) -> Table:
 
 
 def to_text(shown: Rendered | Table) -> str:
-    """As it is printed: in colour on a terminal, and never cut to the width of a pipe."""
+    """The text to print: in colour on a terminal, and not wrapped in a pipe."""
     console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
     with console.capture() as captured:
         console.print(shown)

@@ -1,4 +1,4 @@
-"""A whole evaluation, from what was asked for to its figures: the composition root of ``run`` and ``demo``."""
+"""Runs an evaluation from its options to its summary: the composition root of ``run`` and ``demo``."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from mlops_debug_env.agents.agent import Agent
 from mlops_debug_env.agents.llm.endpoint import Endpoint
 from mlops_debug_env.protocol.errors import InvalidAddressError
 from mlops_debug_env.runner.agents import baseline_agents, check_agent, llm_agents
-from mlops_debug_env.runner.json_lines import UnwritableFolderError, write_whole
+from mlops_debug_env.runner.json_lines import UnwritableFolderError, write_json_atomically
 from mlops_debug_env.runner.model_options import ModelOptions, check_model_options, open_endpoint
 from mlops_debug_env.runner.observers import CompositeObserver
 from mlops_debug_env.runner.openenv_log import OpenEnvLog
-from mlops_debug_env.runner.progress import Bars, Lines, by_task
-from mlops_debug_env.runner.records import RunHeader, Ticket
+from mlops_debug_env.runner.progress import ProgressBars, ProgressLines, by_task
+from mlops_debug_env.runner.records import PlannedEpisode, RunHeader
 from mlops_debug_env.runner.run_folder import SUMMARY, RunFolder, check_has_run, check_is_free, read_results
 from mlops_debug_env.runner.run_setup import LLM, RunRequest, create_run, header_of, read_same_header
 from mlops_debug_env.runner.suite_runner import Stop, SuiteRun
 from mlops_debug_env.runner.summary import SUCCESS_AT, Summary, summarise
 from mlops_debug_env.transport.async_client import DebugClient
 
-_PATIENT_RETRIES = 5
+_RUN_RETRIES = 5
 _FILES_AN_EPISODE = 3
 _FILES_BESIDE = 64
-_HASTY_RETRIES = 1
-"""Few, so that a server that is not there is reported at once when a run starts."""
+_START_RETRIES = 1
+"""Few, so that an unreachable server is reported at once when a run starts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +46,14 @@ class Connection:
     concurrency: int = 16
 
     def check(self) -> None:
-        """Raise ``InvalidAddressError`` where the address cannot be used for a run."""
+        """Raise ``InvalidAddressError`` if the address cannot be used for a run."""
         if "/sessions/" in self.url:
             raise InvalidAddressError(
                 "--url must end before /sessions/…: every episode of a run has a session of its own"
             )
         self.open()
 
-    def open(self, session_key: str | None = None, *, max_retries: int = _PATIENT_RETRIES) -> DebugClient:
+    def open(self, session_key: str | None = None, *, max_retries: int = _RUN_RETRIES) -> DebugClient:
         return DebugClient(self.url, session_key=session_key, api_key=self.api_key, max_retries=max_retries)
 
 
@@ -70,7 +70,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunCommand:
-    """One evaluation as it was asked for."""
+    """One evaluation with its options."""
 
     request: RunRequest
     connection: Connection
@@ -79,11 +79,11 @@ class RunCommand:
     resume: bool = False
     success_at: float = SUCCESS_AT
     openenv_lines: Callable[[str], None] | None = None
-    """Prints one line of the hackathon's format; None: not wanted."""
+    """Prints one line of the hackathon's format; None: not printed."""
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     async def play(self) -> Outcome:
-        """Play what is pending, and sum it up."""
+        """Play the pending episodes, and summarise all results."""
         _allow_open_files(self.connection.concurrency)
         is_resumed = self.out is not None and self.resume
         header, path = self._header()
@@ -91,7 +91,7 @@ class RunCommand:
         if header.agent == LLM:
             check_model_options(self.model_options, header, self.environ)
         self.connection.check()
-        async with self.connection.open(max_retries=_HASTY_RETRIES) as client:
+        async with self.connection.open(max_retries=_START_RETRIES) as client:
             schema = (await client.schema())["action"]
         with RunFolder(path, header) if is_resumed else create_run(path, header, schema) as folder:
             stop, failed = await self._play(folder, schema)
@@ -99,7 +99,7 @@ class RunCommand:
         return Outcome(path, summary, failed, stop)
 
     def _header(self) -> tuple[RunHeader, Path]:
-        """Of the run in the folder, or of a new one; raises ``NoRunError`` where there is none to go on with."""
+        """The header of the run in the folder, or of a new one; raises ``NoRunError`` if there is none to resume."""
         if self.out is not None and self.resume:
             check_has_run(self.out)
             return read_same_header(self.out, self.request), self.out
@@ -120,21 +120,21 @@ class RunCommand:
             await endpoint.close()
 
     async def _run(
-        self, folder: RunFolder, create_agent: Callable[[Ticket], Awaitable[Agent]]
+        self, folder: RunFolder, create_agent: Callable[[PlannedEpisode], Awaitable[Agent]]
     ) -> tuple[Stop | None, int]:
         header = folder.header
         counted = Counter(entry.task_id for entry in header.entries)
         totals = {str(task): count * header.trials for task, count in counted.items()}
         console = Console(stderr=True)
-        shown = (Bars if console.is_terminal else Lines)(console, totals, by_task)
+        shown = (ProgressBars if console.is_terminal else ProgressLines)(console, totals, by_task)
         shown.count(read_results(folder.path))
-        watchers = [shown, *self._lines(header)]
+        observers = [shown, *self._lines(header)]
         with shown:
             run = SuiteRun(
                 folder,
                 create_agent=create_agent,
                 open_client=self.connection.open,
-                watcher=CompositeObserver(watchers),
+                observer=CompositeObserver(observers),
                 concurrency=self.connection.concurrency,
             )
             with _interruptible(run):
@@ -158,14 +158,14 @@ class RunCommand:
             failures=failed,
             success_at=self.success_at,
         )
-        # It follows from the results at any time; where the disk is full, the run itself has said so already.
+        # It can be computed again at any time; a full disk has already been reported.
         with suppress(UnwritableFolderError):
-            write_whole(folder.path / SUMMARY, summary.model_dump(mode="json"))
+            write_json_atomically(folder.path / SUMMARY, summary.model_dump(mode="json"))
         return summary
 
 
 def _allow_open_files(concurrency: int) -> None:
-    """Ask the system for as many files as sockets are needed; where it refuses, connections fail and are reported."""
+    """Raise the limit of open files for the sockets; if that is refused, connections fail and are reported."""
     try:
         import resource
     except ImportError:  # Windows has no such bound
@@ -179,7 +179,7 @@ def _allow_open_files(concurrency: int) -> None:
 
 @contextmanager
 def _interruptible(run: SuiteRun) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM ends the run in order; a second one does what it always does."""
+    """The first Ctrl-C or SIGTERM stops the run in order; a second one has its default effect."""
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM)
 

@@ -1,4 +1,4 @@
-"""The folder of a run: its header, its results, its errors and its turns. One runner at a time writes in it."""
+"""The folder of a run: its header, results, errors and turns. A lock admits one runner at a time."""
 
 from __future__ import annotations
 
@@ -10,16 +10,22 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from mlops_debug_env.agents.llm.usage import NOTHING_USED, ModelUsage
-from mlops_debug_env.runner.json_lines import JsonLines, UnwritableFolderError, read_line_at, read_lines, write_whole
+from mlops_debug_env.runner.json_lines import (
+    JsonLines,
+    UnwritableFolderError,
+    read_line_at,
+    read_lines,
+    write_json_atomically,
+)
 from mlops_debug_env.runner.records import (
-    TURN_ADAPTER,
-    Acted,
-    Asked,
+    TURN_RECORD_ADAPTER,
+    ActionRecord,
     EpisodeFailure,
     EpisodeResult,
+    PlannedEpisode,
+    RequestRecord,
     RunHeader,
-    Ticket,
-    Turn,
+    TurnRecord,
 )
 
 HEADER = "run.json"
@@ -35,25 +41,25 @@ Kind = TypeVar("Kind", bound=BaseModel)
 
 
 class NoRunError(ValueError):
-    """The folder holds no run."""
+    """There is no run in the folder."""
 
 
 class FolderTakenError(ValueError):
-    """Something else is in the folder, or writes in it."""
+    """The folder is not empty, or another runner writes in it."""
 
 
 class RunFolder:
-    """Writes a run down as it happens, and knows what was there already."""
+    """Reads and writes the files of a run."""
 
     def __init__(self, path: Path, header: RunHeader) -> None:
         self.path = path
         self.header = header
-        self._lock = _take(path)
+        self._lock = _lock_folder(path)
         self._results = JsonLines(path / RESULTS)
         self._errors = JsonLines(path / ERRORS)
         self._turns = JsonLines(path / TURNS)
         self._finished = {(each.entry, each.trial) for each in read_results(path)}
-        self._places, self.used_before = _unfinished_turns(path, {each.episode_id for each in self.pending()})
+        self._offsets, self.used_before = _unfinished_turns(path, {each.episode_id for each in self.pending()})
         self._requests: dict[str, tuple[list[Any], list[Any] | None]] = {}
         self._has_registry = (path / REGISTRY).is_file()
 
@@ -68,33 +74,33 @@ class RunFolder:
             each.close()
         os.close(self._lock)
 
-    def pending(self) -> Iterator[Ticket]:
+    def pending(self) -> Iterator[PlannedEpisode]:
         """The episodes that have no result yet, in a fixed order."""
         for trial in range(self.header.trials):
             for number, entry in enumerate(self.header.entries):
                 if (entry.key, trial) not in self._finished:
-                    yield Ticket(run_id=self.header.run_id, number=number, entry=entry, trial=trial)
+                    yield PlannedEpisode(run_id=self.header.run_id, number=number, entry=entry, trial=trial)
 
-    def recorded_actions(self, episode_id: str) -> list[Acted]:
-        """What an unfinished episode did before, as far as it was written down. Given out once."""
-        acted: list[Acted] = []
-        for place in self._places.pop(episode_id, ()):
-            turn = TURN_ADAPTER.validate_json(read_line_at(self.path / TURNS, place))
-            if isinstance(turn, Acted) and turn.turn == len(acted) + 1:
+    def recorded_actions(self, episode_id: str) -> list[ActionRecord]:
+        """The recorded actions of an unfinished episode; can be read once."""
+        acted: list[ActionRecord] = []
+        for offset in self._offsets.pop(episode_id, ()):
+            turn = TURN_RECORD_ADAPTER.validate_json(read_line_at(self.path / TURNS, offset))
+            if isinstance(turn, ActionRecord) and turn.turn == len(acted) + 1:
                 acted.append(turn)
         return acted
 
-    def write_turn(self, turn: Turn) -> None:
+    def write_turn(self, turn: TurnRecord) -> None:
         self._turns.append(turn.model_dump_json())
 
     def write_request(self, episode_id: str, turn: int, messages: list[Any], tools: list[Any] | None) -> None:
-        """What a model was sent: only what differs from the request that this process wrote before."""
+        """Write a request to the model as the difference from the episode's previous one."""
         before, offered = self._requests.get(episode_id, ([], None))
         pairs = zip(before, messages, strict=False)
-        kept = next((place for place, (old, new) in enumerate(pairs) if old != new), min(len(before), len(messages)))
+        kept = next((offset for offset, (old, new) in enumerate(pairs) if old != new), min(len(before), len(messages)))
         is_same = episode_id in self._requests and offered == tools
         self.write_turn(
-            Asked(
+            RequestRecord(
                 episode_id=episode_id,
                 turn=turn,
                 kept=kept,
@@ -106,7 +112,7 @@ class RunFolder:
         self._requests[episode_id] = (messages, tools)
 
     def write_result(self, result: EpisodeResult) -> None:
-        """The last thing that is written of an episode: what has a result is finished."""
+        """Write the result, after which the episode counts as finished."""
         self._requests.pop(result.episode_id, None)
         self._results.append(result.model_dump_json())
         self._finished.add((result.entry, result.trial))
@@ -114,16 +120,16 @@ class RunFolder:
     def write_failure(self, failure: EpisodeFailure) -> None:
         self._errors.append(failure.model_dump_json())
 
-    def keep_registry(self, registry: Any) -> None:
-        """The fields that all first observations of a run list; kept once."""
+    def write_registry_once(self, registry: Any) -> None:
+        """Write the registry of fields, which is the same in all first observations."""
         if not self._has_registry:
-            write_whole(self.path / REGISTRY, registry)
+            write_json_atomically(self.path / REGISTRY, registry)
             self._has_registry = True
 
 
 def check_is_free(path: Path) -> None:
-    """Raise ``FolderTakenError`` where something is in the folder already."""
-    # What a run that was killed before it began may have left is nothing.
+    """Raise ``FolderTakenError`` if the folder is not empty."""
+    # Files that a run may have left that was killed before its start are ignored.
     beginnings = {LOCK, SCHEMA}
     if path.exists() and not path.is_dir():
         raise FolderTakenError(f"{path} is a file; name a folder with --out")
@@ -143,13 +149,13 @@ def create_folder(path: Path, header: RunHeader, schema: Any) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UnwritableFolderError(f"cannot make the folder {path}: {error.strerror}") from error
-    write_whole(path / SCHEMA, schema)
-    # Last: a folder without a header holds no run.
-    write_whole(path / HEADER, header.model_dump(mode="json"))
+    write_json_atomically(path / SCHEMA, schema)
+    # Last: a folder without a header has no run.
+    write_json_atomically(path / HEADER, header.model_dump(mode="json"))
 
 
 def check_has_run(path: Path) -> None:
-    """Raise ``NoRunError`` where there is nothing to go on with."""
+    """Raise ``NoRunError`` if there is no run to resume."""
     if not (path / HEADER).is_file():
         raise NoRunError(
             f"{path} holds no run to go on with: there is no {HEADER} in it; leave out --resume to begin one"
@@ -192,30 +198,30 @@ def _read(path: Path, kind: type[Kind]) -> Iterator[Kind]:
 
 
 def _unfinished_turns(path: Path, unfinished: set[str]) -> tuple[dict[str, list[int]], ModelUsage]:
-    """Where the actions of unfinished episodes stand, and what the whole run has used so far."""
-    places: dict[str, list[int]] = {}
+    """Offsets of the actions of unfinished episodes, and the usage of the whole run so far."""
+    offsets: dict[str, list[int]] = {}
     last: dict[str, ModelUsage] = {}
-    for place, line in read_lines(path / TURNS):
+    for offset, line in read_lines(path / TURNS):
         if not line.startswith('{"kind":"acted"'):
             continue
-        turn = TURN_ADAPTER.validate_json(line)
-        if isinstance(turn, Acted):
+        turn = TURN_RECORD_ADAPTER.validate_json(line)
+        if isinstance(turn, ActionRecord):
             if turn.usage is not None:
                 last[turn.episode_id] = turn.usage
             if turn.episode_id in unfinished:
-                places.setdefault(turn.episode_id, []).append(place)
-    return places, sum(last.values(), NOTHING_USED)
+                offsets.setdefault(turn.episode_id, []).append(offset)
+    return offsets, sum(last.values(), NOTHING_USED)
 
 
-def _take(path: Path) -> int:
-    """Hold the folder for this process; the system lets go of it when the process ends, however it ends."""
+def _lock_folder(path: Path) -> int:
+    """Lock the folder; the operating system releases the lock when the process ends."""
     try:
         lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise UnwritableFolderError(f"cannot write in {path}: {error.strerror}") from error
     try:
         import fcntl
-    except ImportError:  # Windows: nothing keeps two runners apart there
+    except ImportError:  # Windows: no lock
         return lock
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""Begins a run, or takes one up: what it is, in which folder, and whether what was asked for is the same run."""
+"""Creates a run, or opens one to resume it and checks that the options are the same."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ LLM = "llm"
 
 
 class OtherRunError(FolderTakenError):
-    """The folder holds a run of something else than what was asked for."""
+    """The run in the folder has other options than the given ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """What was asked for. None: whatever the run in the folder says, or else the default."""
+    """The options of a run. None: those of the run in the folder, or else the default."""
 
     agent: str | None = None
     model: str | None = None
@@ -68,10 +68,10 @@ def read_same_header(path: Path, request: RunRequest) -> RunHeader:
     """The header of the run in a folder.
 
     Raises:
-        OtherRunError: what was asked for is another run.
+        OtherRunError: the options differ.
     """
     header = read_header(path)
-    asked = {
+    requested = {
         "agent": request.agent,
         "model": request.model,
         "trials": request.trials,
@@ -79,7 +79,7 @@ def read_same_header(path: Path, request: RunRequest) -> RunHeader:
         "suite": None if request.suite is None else read_suite(request.suite).name,
         **request.agent_options,
     }
-    for name, value in asked.items():
+    for name, value in requested.items():
         begun_with = header.agent_options.get(name, getattr(header, name, None))
         if value is not None and value != begun_with:
             option = name.replace("_", "-")

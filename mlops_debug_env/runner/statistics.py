@@ -1,4 +1,4 @@
-"""Means with intervals, pass@k and calibration. Episodes of one entry belong together: they share a scenario."""
+"""Means with intervals, pass@k and calibration. Episodes of one entry are one cluster, because they share a scenario."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 RESAMPLES = 10_000
 _RESAMPLES_AT_ONCE = 200
-"""So that a run of thousands of entries needs no more memory than a small one."""
+"""Limits the memory of the bootstrap."""
 _LEVEL = 95.0
 CALIBRATION_BINS = 10
 
@@ -24,7 +24,7 @@ class Interval(NamedTuple):
 
 
 class Bin(NamedTuple):
-    """Episodes whose stated confidence was about the same."""
+    """Episodes in one range of stated confidence."""
 
     low: float
     high: float
@@ -34,10 +34,10 @@ class Bin(NamedTuple):
 
 
 def clustered_interval(strata: Sequence[Sequence[Sequence[float]]], *, seed: int = 0) -> Interval:
-    """The mean of all values, and how far it would wander with other entries.
+    """The mean of all values with its bootstrap interval over entries.
 
     Args:
-        strata: for each task, for each entry, its values. Entries are drawn anew within their task, so that every
+        strata: for each task, for each entry, its values. Entries are resampled within their task, so that every
             resample holds the same mix of tasks.
         seed: of the resampling; the same values give the same interval.
     """

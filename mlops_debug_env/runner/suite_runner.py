@@ -1,4 +1,4 @@
-"""Plays what is pending of a run, so many episodes at once, and stops for what would harm it."""
+"""Plays the pending episodes of a run concurrently, and stops it after fatal or repeated errors."""
 
 from __future__ import annotations
 
@@ -13,67 +13,67 @@ from mlops_debug_env.agents.llm.limits import BudgetSpentError
 from mlops_debug_env.runner.episode_runner import play_episode
 from mlops_debug_env.runner.json_lines import UnwritableFolderError
 from mlops_debug_env.runner.observers import RunObserver
-from mlops_debug_env.runner.records import EpisodeFailure, Ticket
+from mlops_debug_env.runner.records import EpisodeFailure, PlannedEpisode
 from mlops_debug_env.runner.run_folder import RunFolder
 from mlops_debug_env.transport.async_client import DebugClient
 
 MAX_CONSECUTIVE_FAILURES = 10
-"""Then something is wrong that the next episode would not mend; what is left is played on resume."""
+"""The run stops after so many failures in a row; ``--resume`` plays the rest."""
 
 StopReason = Literal["interrupted", "budget", "failures", "unwritable"]
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Why a run ended before its time."""
+    """Why a run was stopped early."""
 
     reason: StopReason
     message: str
 
 
 class SuiteRun:
-    """One go at the pending episodes.
+    """Plays the pending episodes of a run once.
 
     Args:
         folder: where the run is written.
         create_agent: a fresh agent for an episode.
         open_client: a client on a session of the given name.
-        watcher: receives the events of the run.
-        concurrency: most episodes in flight.
+        observer: receives the events of the run.
+        concurrency: max episodes in flight.
     """
 
     def __init__(
         self,
         folder: RunFolder,
         *,
-        create_agent: Callable[[Ticket], Awaitable[Agent]],
+        create_agent: Callable[[PlannedEpisode], Awaitable[Agent]],
         open_client: Callable[[str], DebugClient],
-        watcher: RunObserver,
+        observer: RunObserver,
         concurrency: int,
     ) -> None:
         self.failures = 0
         self._folder = folder
         self._create_agent = create_agent
         self._open_client = open_client
-        self._watcher = watcher
+        self._observer = observer
         self._concurrency = concurrency
         self._failures_in_a_row = 0
         self._has_reached_model = False
-        """Whether an episode ended in another way than without a connection to the model."""
+        """Whether an episode ended otherwise than by an unreachable model."""
         self._stopped: asyncio.Future[Stop] | None = None
 
     async def play(self) -> Stop | None:
         """Play until nothing is pending. None: every pending episode was tried."""
         stopped = self._stopped = asyncio.get_running_loop().create_future()
-        tickets = self._folder.pending()
-        workers = {asyncio.create_task(self._work(tickets)) for _ in range(self._concurrency)}
+        planned_episodes = self._folder.pending()
+        workers = {asyncio.create_task(self._work(planned_episodes)) for _ in range(self._concurrency)}
         working: set[asyncio.Future[Any]] = {*workers}
         try:
             while working and not stopped.done():
                 await asyncio.wait({*working, stopped}, return_when=asyncio.FIRST_COMPLETED)
                 for worker in [each for each in working if each.done()]:
                     working.remove(worker)
-                    worker.result()  # raises what it raised
+                    worker.result()  # raises the worker's error
         finally:
             for each in workers:
                 each.cancel()
@@ -83,14 +83,14 @@ class SuiteRun:
         return stopped.result() if stopped.done() else None
 
     def stop(self, reason: StopReason, message: str) -> None:
-        """End soon. Episodes in flight stay as they are, on the server and on disk."""
+        """Stop the run. Episodes in flight stay as they are, on the server and on disk."""
         if self._stopped is not None and not self._stopped.done():
             self._stopped.set_result(Stop(reason, message))
 
-    async def _work(self, tickets: Iterator[Ticket]) -> None:
-        for ticket in tickets:
+    async def _work(self, planned_episodes: Iterator[PlannedEpisode]) -> None:
+        for planned in planned_episodes:
             try:
-                await self._play(ticket)
+                await self._play(planned)
             except UnwritableFolderError as error:
                 self.stop("unwritable", str(error))
                 return
@@ -101,30 +101,30 @@ class SuiteRun:
                 self.stop("failures", str(error))
                 return
 
-    async def _play(self, ticket: Ticket) -> None:
+    async def _play(self, planned: PlannedEpisode) -> None:
         try:
-            agent = await self._create_agent(ticket)
-            async with self._open_client(ticket.episode_id) as client:
+            agent = await self._create_agent(planned)
+            async with self._open_client(planned.episode_id) as client:
                 result = await play_episode(
-                    ticket, agent=agent, client=client, folder=self._folder, watcher=self._watcher
+                    planned, agent=agent, client=client, folder=self._folder, observer=self._observer
                 )
         except (UnwritableFolderError, BudgetSpentError, ModelRefusedError, asyncio.CancelledError):
-            self._watcher.left(ticket)
+            self._observer.on_abort(planned)
             raise
-        except Exception as error:  # noqa: BLE001 - an agent may raise anything, and must not end the other episodes
-            self._fail(ticket, error)
+        except Exception as error:  # noqa: BLE001 - an error of an agent must not end the other episodes
+            self._fail(planned, error)
         else:
             self._folder.write_result(result)
             self._has_reached_model = True
             self._failures_in_a_row = 0
-            self._watcher.finished(result)
+            self._observer.on_finish(result)
 
-    def _fail(self, ticket: Ticket, error: Exception) -> None:
+    def _fail(self, planned: PlannedEpisode, error: Exception) -> None:
         message = " ".join(str(error).split()) or type(error).__name__
         failure = EpisodeFailure(
-            episode_id=ticket.episode_id,
-            entry=ticket.entry.key,
-            trial=ticket.trial,
+            episode_id=planned.episode_id,
+            entry=planned.entry.key,
+            trial=planned.trial,
             kind=type(error).__name__,
             message=message[:1000],
         )
@@ -132,6 +132,6 @@ class SuiteRun:
         self._has_reached_model |= not isinstance(error, ModelUnreachableError)
         self.failures += 1
         self._failures_in_a_row += 1
-        self._watcher.failed(ticket, message)
+        self._observer.on_failure(planned, message)
         if self._failures_in_a_row >= MAX_CONSECUTIVE_FAILURES:
             self.stop("failures", f"{MAX_CONSECUTIVE_FAILURES} episodes in a row failed, the last with: {message}")

@@ -1,4 +1,4 @@
-"""What follows from the results of a run: by task, by fault, and for the model."""
+"""Computes the figures of a run from its results: by task, by fault, and for the model."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Group(BaseModel):
     mean_steps: float
     truncated: int
     brier: float | None
-    """Mean over the episodes in which a confidence was stated; null: in none."""
+    """Mean over the episodes in which a confidence was stated; None: in none."""
     stated: int
     """Episodes in which a confidence was stated."""
     calibration_error: float | None
@@ -47,7 +47,7 @@ class Group(BaseModel):
 
 
 class ModelFigures(BaseModel):
-    """What the model used, and how well it kept to the rules."""
+    """Totals of the model's usage and illegal replies."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -74,17 +74,17 @@ class Summary(BaseModel):
     success_at: float
     tasks: dict[str, Group]
     overall: Group | None
-    """Null: no episode has a result."""
+    """None: no episode has a result."""
     faults: dict[str, Group]
     model: ModelFigures | None
-    """Null: an agent without a model."""
+    """None: an agent without a model."""
     planned: int
     failures: int
     """Episodes without a result that could not be played when they were last tried."""
 
 
 class _Gathered:
-    """The few numbers that are kept of each result: a run of thousands stays small in memory."""
+    """Accumulates the few numbers needed of each result, so that large runs need little memory."""
 
     def __init__(self) -> None:
         self.scores: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
@@ -103,7 +103,7 @@ class _Gathered:
             self.stated.append((result.confidence, result.is_right))
 
     def group(self, success_at: float) -> Group:
-        # In a fixed order, so that the interval does not hang on which episode ended first.
+        # In a fixed order, so that the interval does not depend on which episode ended first.
         strata = [
             [sorted(scores) for _, scores in sorted(entries.items())] for _, entries in sorted(self.scores.items())
         ]
@@ -181,11 +181,11 @@ _SUMMED = (
 def _passed(entries: Sequence[Sequence[float]], success_at: float, *, is_all: bool) -> dict[int, float]:
     """For each k that every entry has trials for."""
     chance = pass_all if is_all else pass_at
-    most = min(len(entry) for entry in entries)
+    max_k = min(len(entry) for entry in entries)
     counted = [(len(entry), sum(score >= success_at for score in entry)) for entry in entries]
     return {
         k: round(sum(chance(k, tries=tries, successes=passed) for tries, passed in counted) / len(counted), 4)
-        for k in range(1, most + 1)
+        for k in range(1, max_k + 1)
     }
 
 

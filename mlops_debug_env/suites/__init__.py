@@ -1,4 +1,4 @@
-"""Named, versioned lists of (task, seed). They name no fault: what a seed plants is the server's to know."""
+"""Named, versioned lists of (task, seed). They name no fault."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class UnknownSuiteError(ValueError):
 
 
 class UnreadableSuiteError(ValueError):
-    """A suite file is not what a suite looks like."""
+    """A suite file is not valid."""
 
 
 def suite_names() -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The client: plays one episode at a time on a session of its own, which outlives dropped sockets and restarts."""
+"""The asynchronous client: one episode at a time, in a session that survives lost connections and restarts of the server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DEFAULT_URL = "http://127.0.0.1:7860"
 
 
 class DebugClient:
-    """Plays episodes. Whatever is sent may safely be sent again, and is, where an answer got lost.
+    """Plays episodes. All requests are idempotent, and are retried if the answer was lost.
 
     Args:
         base_url: Where the server is, for example ``http://127.0.0.1:7860``; a path, a port, https and
@@ -64,12 +64,12 @@ class DebugClient:
 
     @property
     def base_url(self) -> str:
-        """Without the session."""
+        """The URL of the server, without the session."""
         return self._address.http_url
 
     @property
     def session_key(self) -> str:
-        """Give it to a later client to go on where this one stopped. Without API keys it is a secret."""
+        """The session key. A later client with it continues the episode. Without API keys it is a secret."""
         return self._address.session_key
 
     @property
@@ -102,7 +102,7 @@ class DebugClient:
         Returns:
             The result whose observation is a `ResetObservation`.
         """
-        # A name of our own makes a repeated reset the same reset.
+        # A generated name makes the reset idempotent.
         name = check_name(episode_id or f"ep-{secrets.token_hex(16)}", "episode id")
         given = {
             "task_id": task_id,
@@ -117,7 +117,7 @@ class DebugClient:
         return self._result(await self._socket.ask({"type": "reset", "data": data}))
 
     async def step(self, action: Action | Mapping[str, Any], *, request_id: str | None = None) -> StepResult:
-        """Take one step. It is recorded once, however often it had to be sent.
+        """Take one step. It is recorded once, also if it is retried.
 
         Args:
             action: A typed action, or its wire form.
@@ -133,7 +133,7 @@ class DebugClient:
         return self._result(await self._socket.ask({"type": "step", "data": data}))
 
     async def state(self) -> EpisodeState:
-        """How the session's episode stands."""
+        """The state of the session's episode."""
         answer = await self._socket.ask({"type": "state"})
         try:
             state = EpisodeState.model_validate(answer)
@@ -143,7 +143,7 @@ class DebugClient:
         return state
 
     async def tasks(self) -> tuple[Task, ...]:
-        """What can be played."""
+        """The tasks."""
         return await self._reader.tasks()
 
     async def schema(self) -> dict[str, Any]:
@@ -155,7 +155,7 @@ class DebugClient:
         return await self._reader.health()
 
     async def events(self, episode_id: str | None = None) -> list[dict[str, Any]]:
-        """The record of an episode; none: the session's own."""
+        """The events of an episode; by default the session's."""
         named = episode_id or self._episode_id
         if named is None:
             raise InvalidAddressError("No episode was begun here; name one, or send a reset first.")

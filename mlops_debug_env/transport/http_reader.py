@@ -1,4 +1,4 @@
-"""What can be read over HTTP without playing: tasks, schemas, health, and the record of an episode."""
+"""GET requests: tasks, schemas, health, and the events of an episode."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TASKS: TypeAdapter[tuple[Task, ...]] = TypeAdapter(tuple[Task, ...])
 
 
 class HttpReader:
-    """GET requests, with one pool of connections that is opened with the first."""
+    """Sends GET requests over one connection pool, which is opened by the first."""
 
     def __init__(
         self, address: Address, *, headers: Mapping[str, str], timeout_seconds: float, retrying: Retrying

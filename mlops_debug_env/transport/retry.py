@@ -1,4 +1,4 @@
-"""How often and after how long the same is tried again: backoff with jitter, never before the time in Retry-After."""
+"""Retries with exponential backoff and jitter, not before the time in Retry-After."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Answered = TypeVar("Answered")
 FIRST_DELAY_SECONDS = 0.25
 MAX_DELAY_SECONDS = 15.0
 MAX_RETRY_AFTER_SECONDS = 120.0
-"""A server that asks for more is not waited for: the error says for how long it asked."""
+"""After a longer Retry-After there is no retry; the error has its value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrying:
-    """A bounded number of further tries."""
+    """A limited number of retries."""
 
     max_retries: int = 5
     jitter: Callable[[], float] = random.random
@@ -31,7 +31,7 @@ class Retrying:
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def run(self, attempt: Callable[[], Awaitable[Answered]]) -> Answered:
-        """Try until it succeeds, fails for good, or was tried often enough; then the last error is raised."""
+        """Retry until success, a permanent error, or the limit; then raise the last error."""
         for retry in range(self.max_retries):
             try:
                 return await attempt()
@@ -50,13 +50,13 @@ class Retrying:
         await self.pause(delay)
 
     def delay_seconds(self, retry: int) -> float:
-        """Doubles with each retry; the jitter keeps many clients from coming back at once."""
+        """Doubles with each retry; the jitter keeps many clients from retrying at the same time."""
         full: float = min(FIRST_DELAY_SECONDS * 2**retry, MAX_DELAY_SECONDS)
         return full * (0.5 + float(self.jitter()) / 2)
 
 
 def read_retry_after(text: str | None, *, now: datetime) -> float | None:
-    """Seconds from the value of a Retry-After header, which may be a date; None: there is none that can be read."""
+    """Seconds from the value of a Retry-After header, which may be a date; None: missing or malformed."""
     if text is None:
         return None
     text = text.strip()

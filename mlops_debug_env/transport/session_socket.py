@@ -1,4 +1,4 @@
-"""One WebSocket of one session: a frame out, a frame in; opened when needed, and opened again after it was lost.
+"""The WebSocket of a session: one response for each request, with reconnects.
 
 Rules: 1. One question at a time. 2. A socket on which an answer is missing is thrown away, so that no late answer
 is ever taken for another one's. 3. A session that a newer client has taken over is never taken back.
@@ -39,7 +39,7 @@ class _Connect(connect):
 
 
 class SessionSocket:
-    """Asks the server, over as many sockets as it takes."""
+    """Sends requests over a socket that is opened on demand."""
 
     def __init__(
         self, address: Address, *, headers: Mapping[str, str], timeout_seconds: float, retrying: Retrying
@@ -53,7 +53,7 @@ class SessionSocket:
         self._is_taken_over = False
 
     async def ask(self, frame: Mapping[str, Any]) -> dict[str, Any]:
-        """The data of the answer. The frame may be sent more than once, so it must be safe to repeat.
+        """Send a frame; returns the data of the answer. The frame must be idempotent, because it may be sent more than once.
 
         Raises:
             MlopsDebugError: the server refused it, or could not be asked.
@@ -63,7 +63,7 @@ class SessionSocket:
             return await self._retrying.run(lambda: self._ask_once(text))
 
     async def close(self) -> None:
-        """Say goodbye; the episode stays as it is."""
+        """Close the socket; the episode stays as it is."""
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
@@ -76,10 +76,10 @@ class SessionSocket:
             return await self._exchange(connection, text)
         except MlopsDebugError as error:
             if isinstance(error, SessionTakenOverError | AnswerTimeoutError | ServerUnreachableError | ProtocolError):
-                self._throw_away()
+                self._abort()
             raise
-        except BaseException:  # cancelled between question and answer
-            self._throw_away()
+        except BaseException:  # cancelled between request and response
+            self._abort()
             raise
 
     async def _exchange(self, connection: ClientConnection, text: str) -> dict[str, Any]:
@@ -89,7 +89,7 @@ class SessionSocket:
                 try:
                     await connection.send(text)
                 except ConnectionClosed:
-                    # What was said before it closed, for example that the session was taken over, can still be read.
+                    # Frames received before the close, for example about a takeover, can still be read.
                     return self._read(await connection.recv(decode=False))
                 return self._read(await connection.recv(decode=False))
         except ConnectionClosed as error:
@@ -113,7 +113,7 @@ class SessionSocket:
             raise SessionTakenOverError(self._address.session_key)
         problem = frame_error(data)
         if problem.code == "too_many_sockets":
-            self._throw_away()  # the server is about to close it
+            self._abort()  # the server is about to close it
         raise problem
 
     async def _connect(self) -> ClientConnection:
@@ -161,7 +161,7 @@ class SessionSocket:
             f"{url} does not serve this environment (status {status}); check host, port and path of the base URL."
         )
 
-    def _throw_away(self) -> None:
+    def _abort(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             # A closing handshake would wait for a peer that may be gone.
@@ -169,7 +169,7 @@ class SessionSocket:
 
 
 def _reason(error: BaseException) -> str:
-    """In one line, as the operating system says it."""
+    """The message of the operating system, in one line."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__

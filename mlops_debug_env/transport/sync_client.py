@@ -1,4 +1,4 @@
-"""The same client for code that blocks: its event loop runs in a thread of its own, so it also works in notebooks."""
+"""The blocking client. Its event loop runs in a thread, so it also works in notebooks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Answered = TypeVar("Answered")
 
 
 class LoopThread:
-    """An event loop in a thread. Pings are answered also while the caller thinks."""
+    """An event loop in a thread, so that pings are answered between calls."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -29,7 +29,7 @@ class LoopThread:
         return self._thread.is_alive()
 
     def run(self, work: Coroutine[Any, Any, Answered]) -> Answered:
-        """Run it there and wait for it here."""
+        """Run a coroutine on the loop and wait for its result."""
         if not self.is_open:
             work.close()
             raise RuntimeError("this client is closed; make a new one")
@@ -81,12 +81,12 @@ class SyncDebugClient:
 
     @property
     def base_url(self) -> str:
-        """Without the session."""
+        """The URL of the server, without the session."""
         return self._client.base_url
 
     @property
     def session_key(self) -> str:
-        """Give it to a later client to go on where this one stopped. Without API keys it is a secret."""
+        """The session key. A later client with it continues the episode. Without API keys it is a secret."""
         return self._client.session_key
 
     @property
@@ -119,15 +119,15 @@ class SyncDebugClient:
         )
 
     def step(self, action: Action | Mapping[str, Any], *, request_id: str | None = None) -> StepResult:
-        """Take one step. It is recorded once, however often it had to be sent."""
+        """Take one step. It is recorded once, also if it is retried."""
         return self._thread.run(self._client.step(action, request_id=request_id))
 
     def state(self) -> EpisodeState:
-        """How the session's episode stands."""
+        """The state of the session's episode."""
         return self._thread.run(self._client.state())
 
     def tasks(self) -> tuple[Task, ...]:
-        """What can be played."""
+        """The tasks."""
         return self._thread.run(self._client.tasks())
 
     def schema(self) -> dict[str, Any]:
@@ -139,7 +139,7 @@ class SyncDebugClient:
         return self._thread.run(self._client.health())
 
     def events(self, episode_id: str | None = None) -> list[dict[str, Any]]:
-        """The record of an episode; none: the session's own."""
+        """The events of an episode; by default the session's."""
         return self._thread.run(self._client.events(episode_id))
 
     def close(self) -> None:

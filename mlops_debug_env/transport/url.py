@@ -1,4 +1,4 @@
-"""Where a server is: reads a base URL as people write it, and refuses what cannot be one in a single line."""
+"""Parses the base URL of a server, and reports an invalid one in a single line."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Address:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the server is on this machine: then no proxy of the environment variables stands before it."""
+        """Whether the server is on this machine: then the proxy of the environment variables is not used."""
         host = urlsplit(f"//{self.root}").hostname or ""
         try:
             return ipaddress.ip_address(host).is_loopback
@@ -59,7 +59,7 @@ def parse_address(base_url: str, *, session_key: str | None, fresh_key: str) -> 
 
 
 def check_name(name: str, what: str) -> str:
-    """A name as the server takes it: of an episode or of a request.
+    """Check a name of an episode or a request by the server's rules.
 
     Raises:
         InvalidAddressError: it has other characters, or too many.
@@ -70,8 +70,8 @@ def check_name(name: str, what: str) -> str:
 
 
 def redirected(url: str, target: str | None) -> str:
-    """The error text for a redirect. The server sends none, and none is followed: any host that can answer a plain
-    request could choose the server, and a client that was made for http has loaded no certificates to check it by."""
+    """The error text for a redirect. The server sends none, and none is followed: over plain HTTP a man in the middle could redirect
+    to another server, and a client for http has loaded no certificates."""
     return f"{url} redirects to {(target or 'nowhere')[:200]!r}, which is not followed; make it the base URL if it is the server."
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, Callable
@@ -43,38 +44,30 @@ _UPSERT = text(
 )
 
 
+@dataclass(eq=False)
 class BackgroundAuditor:
     """Audits attempts whose last event is newer than their audit. Logs findings, and stores their number for the board."""
 
-    def __init__(
-        self,
-        database_url: str,
-        simulation: Simulation,
-        files: SecretFiles,
-        *,
-        interval_seconds: float,
-        clock: Callable[[], datetime],
-        check: Callable[[], None] = accept,
-    ) -> None:
-        """``check`` raises if the database file was replaced since the server opened it."""
-        self._check = check
-        self._database_url = database_url
-        self._interval_seconds = interval_seconds
-        self._simulation = simulation
-        self._files = files
-        self._clock = clock
+    database_url: str
+    simulation: Simulation
+    files: SecretFiles
+    _: KW_ONLY
+    interval_seconds: float
+    clock: Callable[[], datetime]
+    check: Callable[[], None] = accept
+    """Raises if the database file was replaced since the server opened it."""
 
     async def audit_pending(self) -> int:
         """Audit all unaudited attempts in batches; returns how many."""
         done = 0
         while True:
-            self._check()
-            unaudited = await run_read(self._database_url, _read_unaudited)
+            self.check()
+            unaudited = await run_read(self.database_url, _read_unaudited)
             if not unaudited:
                 return done
             reports = await self._audit([row.episode_id for row in unaudited])
-            self._check()
-            now = to_timestamp(self._clock())
+            self.check()
+            now = to_timestamp(self.clock())
             rows = [
                 {
                     "episode_id": row.episode_id,
@@ -84,13 +77,13 @@ class BackgroundAuditor:
                 }
                 for row, report in zip(unaudited, reports, strict=True)
             ]
-            await run_write(self._database_url, partial(_store_audits, rows=rows))
+            await run_write(self.database_url, partial(_store_audits, rows=rows))
             done += len(unaudited)
 
     async def run(self) -> None:
         """Run until cancelled; a failure is logged and retried after the interval."""
         while True:
-            await asyncio.sleep(self._interval_seconds)
+            await asyncio.sleep(self.interval_seconds)
             try:
                 await self.audit_pending()
             except Exception:  # whatever it is, later turns must not be lost with it
@@ -98,12 +91,12 @@ class BackgroundAuditor:
 
     async def _audit(self, episode_ids: list[str]) -> list[AuditReport]:
         reports = []
-        async with open_read_connection(self._database_url) as connection:
-            ranked = await connection.run_sync(read_ranked_audit_data, self._files)
-            scenario_cache = AuditScenarioCache(self._simulation)
+        async with open_read_connection(self.database_url) as connection:
+            ranked = await connection.run_sync(read_ranked_audit_data, self.files)
+            scenario_cache = AuditScenarioCache(self.simulation)
             for name in episode_ids:
                 report = await audit_recorded(
-                    connection, self._simulation, name, scenario_cache=scenario_cache, ranked=ranked
+                    connection, self.simulation, name, scenario_cache=scenario_cache, ranked=ranked
                 )
                 for each in report.findings:
                     logger.error("audit of %s: %s: %s", name, each.code, each.message)

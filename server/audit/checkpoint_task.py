@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 from typing import Any, Callable
 
@@ -17,57 +18,50 @@ from server.storage.connections import accept, run_read, run_write
 logger = logging.getLogger(__name__)
 
 
+@dataclass(eq=False)
 class Checkpointer:
     """Makes a checkpoint at an interval if events were recorded since the latest. Only the last statement writes."""
 
-    def __init__(
-        self,
-        database_url: str,
-        signer: Signer,
-        *,
-        interval_seconds: float,
-        clock: Callable[[], datetime],
-        check: Callable[[], None] = accept,
-    ) -> None:
-        """``check`` raises if the database file was replaced since the server opened it."""
-        self._check = check
-        self._database_url = database_url
-        self._interval_seconds = interval_seconds
-        self._signer = signer
-        self._clock = clock
+    database_url: str
+    signer: Signer
+    _: KW_ONLY
+    interval_seconds: float
+    clock: Callable[[], datetime]
+    check: Callable[[], None] = accept
+    """Raises if the database file was replaced since the server opened it."""
 
     async def make(self) -> dict[str, Any] | None:
         """Make a checkpoint now. None: nothing was recorded since the latest."""
-        self._check()
-        now = to_timestamp(self._clock())
-        signed = await run_read(self._database_url, lambda opened: draft_checkpoint(opened, self._signer, now=now))
+        self.check()
+        now = to_timestamp(self.clock())
+        signed = await run_read(self.database_url, lambda opened: draft_checkpoint(opened, self.signer, now=now))
         if signed is not None:
             try:
-                await run_write(self._database_url, lambda opened: store_checkpoint(opened, signed))
+                await run_write(self.database_url, lambda opened: store_checkpoint(opened, signed))
             except IntegrityError:
                 return None  # another server on the same database made one at the same time
         return signed
 
     async def latest(self) -> dict[str, Any] | None:
         """The newest stored checkpoint. None: there is none."""
-        self._check()
-        return await run_read(self._database_url, read_latest_checkpoint)
+        self.check()
+        return await run_read(self.database_url, read_latest_checkpoint)
 
     async def warn_of_another_key(self) -> None:
         """Log a warning if the latest checkpoint was signed with another key than this server's."""
         latest = await self.latest()
-        if latest is not None and latest["public_key"] != self._signer.public_key:
+        if latest is not None and latest["public_key"] != self.signer.public_key:
             logger.warning(
                 "the latest checkpoint is signed by %s, this server signs with %s: give all servers on this database the "
                 "same MLOPS_DEBUG_SECRETS_FOLDER",
                 latest["public_key"],
-                self._signer.public_key,
+                self.signer.public_key,
             )
 
     async def run(self) -> None:
         """Run until cancelled; a failure is logged and retried after the interval."""
         while True:
-            await asyncio.sleep(self._interval_seconds)
+            await asyncio.sleep(self.interval_seconds)
             try:
                 await self.warn_of_another_key()
                 signed = await self.make()

@@ -81,7 +81,7 @@ async def audit_episode(
     Args:
         database_url: an SQLAlchemy URL.
         files: with the secrets of open rounds; None: only the seeds and faults of closed rounds are derived again.
-        world: generates scenarios and runs patches again.
+        simulation: generates scenarios and runs patches again.
         episode_id: the episode.
     """
     async with open_read_connection(database_url) as connection:

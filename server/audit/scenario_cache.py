@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.events import EpisodeReset
 from domain.scenario import Scenario
 from server.audit.report import Finding
-from server.scenarios.repository import CachedScenario, ScenarioLostError, read_held
+from server.scenarios.repository import CachedScenario, ScenarioLostError, read_stored_scenario
 from server.scenarios.simulation import Simulation
 
 _MAX_SCENARIOS = 8
@@ -49,7 +49,7 @@ class AuditScenarioCache:
 
     async def _audit(self, connection: AsyncConnection, reset: EpisodeReset) -> AuditedScenario:
         try:
-            cached = await connection.run_sync(read_held, reset.scenario_digest)
+            cached = await connection.run_sync(read_stored_scenario, reset.scenario_digest)
         except ScenarioLostError as error:
             return AuditedScenario(None, (_finding("scenario", str(error)),), ())
         stored = cached.scenario

@@ -36,7 +36,7 @@ class RankedAssignment:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizedReset:
-    """The request, with names as this server knows them."""
+    """The request, with the names that are used on this server."""
 
     request: ResetRequest
     """With the episode's name on this server, and the key's name as the agent."""
@@ -46,7 +46,7 @@ class AuthorizedReset:
     """None: practice."""
 
     def make_name(self, made: str) -> str:
-        """The name of an episode that the client gave none."""
+        """The name of an episode that the client did not name, from a new id."""
         return made if self.key is None else f"{self.key}:{made}"
 
 
@@ -66,13 +66,13 @@ AgentName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00
 RoundName = Annotated[str, Field(max_length=64, pattern=r"^[^\x00]*$")]
 
 
-class _Request(BaseModel):
-    # Unknown outer keys are ignored: OpenEnv's rule.
+class OuterModel(BaseModel):
+    # A body, or an object in one. Unknown outer keys are ignored: OpenEnv's rule.
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True, use_attribute_docstrings=True)
 
 
 def _both_or_neither(one: str, other: str) -> JsonDict:
-    """As JSON Schema says it: two keys that go together."""
+    """JSON Schema of two keys of which either both or none are given."""
     null: JsonDict = {"type": "null"}
     given: JsonDict = {"not": null}
     return {
@@ -112,7 +112,7 @@ _GO_TOGETHER: JsonDict = {
 }
 
 
-class ResetRequest(_Request):
+class ResetRequest(OuterModel):
     """Begin an episode. Every key may be missing or null."""
 
     model_config = ConfigDict(json_schema_extra=_GO_TOGETHER)

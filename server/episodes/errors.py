@@ -1,4 +1,4 @@
-"""Why the episode service refuses."""
+"""The errors of the episode service."""
 
 from __future__ import annotations
 
@@ -26,8 +26,7 @@ class EpisodeTakenError(Exception):
 
 
 class RoundError(Exception):
-    """RoundError: UnknownRoundError, RoundClosedError, RoundBusyError, RoundVersionError, AttemptsUsedError, KeyNeededError,
-    RankedResetError."""
+    """Base of the errors of rounds; the others are in ``server.ranking.errors``."""
 
 
 class RoundClosedError(RoundError):

@@ -1,4 +1,4 @@
-"""Closes episodes on which nothing happens any more."""
+"""Closes episodes that have been idle for too long."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from server.storage.read_models import read_ended, read_idle_episodes
 
 logger = logging.getLogger(__name__)
 
-PIECE = 32
-"""Episodes closed at once, so that a great sweep never keeps the agents that play waiting."""
-LOOK_UP_PIECE = 500
+BATCH = 32
+"""Max episodes closed at once, so that a large sweep does not delay the steps of agents."""
+LOOK_UP_BATCH = 500
 """Counted episodes looked up in one query."""
 MAX_PAUSE_SECONDS = 60.0
 
@@ -43,36 +43,36 @@ class IdleSweeper:
         self._started = clock()
 
     async def sweep(self) -> int:
-        """Close what has been idle for too long, piece by piece; how many it was."""
+        """Close what has been idle for too long, batch by batch; returns how many."""
         until = self._clock() - self._idle
         if until < self._started:
             return 0
         closed = 0
         while True:
-            found = await read_idle_episodes(self._reader, until=to_timestamp(until), at_most=PIECE)
-            # At the version that was idle: one that was stepped in between stays open.
+            found = await read_idle_episodes(self._reader, until=to_timestamp(until), at_most=BATCH)
+            # Only at the version that was idle: an episode that was stepped meanwhile stays open.
             outcomes = await asyncio.gather(
                 *(self._episodes.close(each.episode_id, "idle", at_version=each.version) for each in found)
             )
             closed += sum(outcomes)
-            if len(found) < PIECE or not any(outcomes):
+            if len(found) < BATCH or not any(outcomes):
                 return closed
 
     async def forget_ended(self) -> None:
-        """Stop counting what another server ended: of that, nothing else tells this server."""
+        """Stop counting episodes that another server ended; no message announces them."""
         names = self._open.names()
-        for start in range(0, len(names), LOOK_UP_PIECE):
-            for ended in await read_ended(self._reader, names[start : start + LOOK_UP_PIECE]):
+        for start in range(0, len(names), LOOK_UP_BATCH):
+            for ended in await read_ended(self._reader, names[start : start + LOOK_UP_BATCH]):
                 self._open.discard(ended)
 
     async def run(self) -> None:
-        """Sweep for ever; what fails is tried again by the next sweep."""
+        """Sweep until it is cancelled; what fails is retried by the next sweep."""
         while True:
             await asyncio.sleep(min(MAX_PAUSE_SECONDS, self._idle.total_seconds() / 10))
             try:
                 closed = await self.sweep()
                 await self.forget_ended()
-            except Exception:  # whatever it is, later sweeps must not be lost with it
+            except Exception:  # no error may end the sweeps after it
                 logger.exception("idle episodes could not be closed; the next sweep tries again")
             else:
                 if closed:

@@ -13,30 +13,30 @@ class KeyedLock:
     """Locks keys in first-in, first-out order."""
 
     def __init__(self) -> None:
-        self._held: dict[str, _Waiters] = {}
+        self._locked: dict[str, _Waiters] = {}
         """Each locked key, with the waiters for it in order."""
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._locked)
 
     def hold(self, name: str) -> _Guard:
         """Async context manager that locks a key."""
-        return _Guard(self._held, name)
+        return _Guard(self._locked, name)
 
 
 class _Guard:
     """Async context manager for one key. Written by hand, because the uncontended path must not allocate a lock."""
 
-    __slots__ = ("_held", "_name")
+    __slots__ = ("_locked", "_name")
 
-    def __init__(self, held: dict[str, _Waiters], name: str) -> None:
-        self._held = held
+    def __init__(self, locked: dict[str, _Waiters], name: str) -> None:
+        self._locked = locked
         self._name = name
 
     async def __aenter__(self) -> None:
-        waiting = self._held.get(self._name)
+        waiting = self._locked.get(self._name)
         if waiting is None:
-            self._held[self._name] = deque()
+            self._locked[self._name] = deque()
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiting.append(turn)
@@ -47,17 +47,14 @@ class _Guard:
                 with suppress(ValueError):  # the holder has just passed over it
                     waiting.remove(turn)
             else:
-                self._release()  # it was this one's turn already
+                await self.__aexit__()  # it was this one's turn already
             raise
 
     async def __aexit__(self, *_: object) -> None:
-        self._release()
-
-    def _release(self) -> None:
-        waiting = self._held[self._name]
+        waiting = self._locked[self._name]
         while waiting:
             turn = waiting.popleft()
             if not turn.done():
                 turn.set_result(None)
                 return
-        del self._held[self._name]
+        del self._locked[self._name]

@@ -1,6 +1,6 @@
 """Limits of this process: step rate of a client, open sockets, open episodes of a client.
 
-A client is a network address; headers that name another one are not believed.
+A client is an API key or, without one, a network address; headers that name another address are ignored.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections import OrderedDict
 from typing import Callable, NamedTuple
 
 _CLIENTS_KEPT = 10_000
-"""Clients whose pace is remembered; one that was quiet for long has its whole allowance anyway."""
+"""Max clients whose tokens are kept; a client that was quiet for a second has all of its tokens anyway."""
 
 
 class TooManyStepsError(Exception):
@@ -72,7 +72,7 @@ class LongestIdle(NamedTuple):
 
 
 class OpenEpisodes:
-    """The open practice episodes that each client began here, the one that rested longest first.
+    """The open practice episodes that each client began here, least recently stepped first.
 
     What another server ended is counted until `idle.IdleSweeper` looks it up.
     """
@@ -83,14 +83,14 @@ class OpenEpisodes:
         self._client_of: dict[str, str] = {}
 
     def begin(self, client: str, episode_id: str) -> LongestIdle | None:
-        """Count an episode; the answer is the one to close for it, None: there is room."""
+        """Count an episode; returns the one to close for it, None: the client is within its limit."""
         self._client_of[episode_id] = client
         owned = self._of_client.setdefault(client, OrderedDict())
         owned[episode_id] = 1
         return LongestIdle(*next(iter(owned.items()))) if len(owned) > self._limit else None
 
     def touch(self, episode_id: str, version: int) -> None:
-        """It was stepped just now."""
+        """Note the version after a step, and make it the most recently stepped one."""
         client = self._client_of.get(episode_id)
         if client is not None:
             owned = self._of_client[client]
@@ -98,11 +98,11 @@ class OpenEpisodes:
             owned.move_to_end(episode_id)
 
     def names(self) -> list[str]:
-        """All that are counted."""
+        """Every episode that is counted."""
         return list(self._client_of)
 
     def discard(self, episode_id: str) -> None:
-        """It is over."""
+        """Stop counting an episode, which is over."""
         client = self._client_of.pop(episode_id, None)
         if client is None:
             return

@@ -1,7 +1,7 @@
 """Publishes and receives session takeovers between servers on one database, with PostgreSQL LISTEN and NOTIFY.
 
-All servers hear all news in one order, their own among them: PostgreSQL delivers notifications in the order of their commits.
-News that is lost with a connection costs no event: the log decides who was first, here as everywhere.
+All servers receive all messages in one order, their own included: PostgreSQL delivers notifications in the order of their
+commits. A message that is lost with a connection costs no event: which of two appends came first is decided by the log.
 """
 
 from __future__ import annotations
@@ -25,76 +25,79 @@ CHANNEL = "mlops_debug_sessions"
 LISTENER = "peer-listener"
 """Name of the background task."""
 AGAIN_SECONDS = 1.0
-"""Time after which a lost connection is looked for again."""
+"""Time after which a lost connection is opened again."""
 START_SECONDS = 10.0
-"""How long a start waits until the others are heard. Then the server starts all the same, and is not ready before."""
-UNHEARD_SECONDS = 5.0
-"""A server that did not hear the others for this long is not ready."""
+"""Max time that a start waits for the subscription. After that the server starts without it, and is not ready until it is there."""
+DISCONNECTED_SECONDS = 5.0
+"""A server without a subscription for this long is not ready."""
 
 
 class PeerMessage(NamedTuple):
     """What happened on a session."""
 
     kind: Literal["seat", "episode"]
-    """A socket sat down, or another episode became current."""
+    """``seat``: a socket was added to the session; ``episode``: another episode became current."""
     session: str
     """Digest of its key."""
     token: str
-    """Of the socket, or of the server, that it comes from."""
+    """Of the socket, or of the server, that published it."""
 
 
-def read_news(payload: str) -> PeerMessage:
-    """The payload of a notification; raises ``ValueError``: anybody with a connection to the database can send one."""
-    said = json.loads(payload)
-    if not (isinstance(said, list) and len(said) == 3 and all(isinstance(each, str) for each in said)):
-        raise ValueError("it does not hold three texts")
-    if said[0] not in ("seat", "episode"):
-        raise ValueError(f"it is of the unknown kind {said[0]!r}")
-    return PeerMessage(*said)
+def decode_message(payload: str) -> PeerMessage:
+    """The message of a notification; raises ``ValueError``: every client of the database can send one."""
+    fields = json.loads(payload)
+    if not (isinstance(fields, list) and len(fields) == 3 and all(isinstance(each, str) for each in fields)):
+        raise ValueError("it is not a list of three strings")
+    if fields[0] not in ("seat", "episode"):
+        raise ValueError(f"it is of the unknown kind {fields[0]!r}")
+    return PeerMessage(*fields)
 
 
 class PeerChannel:
-    """The other servers. On SQLite there are none."""
+    """The subscription to the messages of all servers. On SQLite there are no other servers, and none is needed."""
 
     def __init__(self, reader: AsyncEngine) -> None:
         self._reader = reader
         self._has_any = reader.dialect.name == "postgresql"
-        self._telling: set[asyncio.Task[None]] = set()
+        self._publishing: set[asyncio.Task[None]] = set()
         self._in_order = asyncio.Lock()
-        """An older socket's news that came after a newer one's would take the seat from the newer."""
-        self._unheard_since: float | None = None
-        """By the monotonic clock; None: the others are heard."""
+        """Messages are sent in the order in which they were published: else an older socket could take a session over from a
+        newer one."""
+        self._disconnected_since: float | None = None
+        """By the monotonic clock; None: it is subscribed."""
 
     @property
-    def is_unheard(self) -> bool:
-        """Whether the other servers have not been heard for long."""
-        return self._unheard_since is not None and time.monotonic() - self._unheard_since >= UNHEARD_SECONDS
+    def is_disconnected(self) -> bool:
+        """Whether there has been no subscription for long."""
+        return (
+            self._disconnected_since is not None and time.monotonic() - self._disconnected_since >= DISCONNECTED_SECONDS
+        )
 
-    def publish(self, news: PeerMessage) -> None:
-        """Tell them soon. Who tells does not wait: nothing that is recorded depends on it."""
+    def publish(self, message: PeerMessage) -> None:
+        """Send a message in the background: nothing that is recorded depends on it."""
         if self._has_any:
-            task = asyncio.create_task(self._tell(news))
-            self._telling.add(task)
-            task.add_done_callback(self._telling.discard)
+            task = asyncio.create_task(self._send(message))
+            self._publishing.add(task)
+            task.add_done_callback(self._publishing.discard)
 
     @asynccontextmanager
     async def subscribed(
         self, on_message: Callable[[PeerMessage], None], supervisor: Supervisor
     ) -> AsyncIterator[None]:
-        """Inside, every news is heard, from when the database answers."""
+        """Inside, ``on_message`` is called with every message, from when the database answers."""
         if not self._has_any:
             yield
             return
         is_listening = asyncio.Event()
-        self._unheard_since = time.monotonic()
-        task = asyncio.create_task(supervisor.keep(LISTENER, lambda: self._listen(on_message, is_listening)))
+        self._disconnected_since = time.monotonic()
+        task = asyncio.create_task(supervisor.run_restarting(LISTENER, lambda: self._listen(on_message, is_listening)))
         try:
             await self._wait_until(is_listening)
             yield
         finally:
-            for each in (task, *self._telling):
+            for each in (task, *self._publishing):
                 each.cancel()
-            await asyncio.gather(task, *self._telling, return_exceptions=True)
+            await asyncio.gather(task, *self._publishing, return_exceptions=True)
 
     async def _wait_until(self, is_listening: asyncio.Event) -> None:
         try:
@@ -102,18 +105,18 @@ class PeerChannel:
                 await is_listening.wait()
         except TimeoutError:
             logger.error(
-                "the database did not let the server listen to the others within %.0f s; it starts, and is not ready before",
+                "no subscription to the messages of the other servers within %.0f s; the server starts, and is not ready before",
                 START_SECONDS,
             )
 
-    async def _tell(self, news: PeerMessage) -> None:
+    async def _send(self, message: PeerMessage) -> None:
         try:
             with translate_database_errors():
                 async with self._in_order, self._reader.connect() as connection:
-                    said = {"channel": CHANNEL, "news": json.dumps(news)}
-                    await connection.execute(text("SELECT pg_notify(:channel, :news)"), said)
+                    values = {"channel": CHANNEL, "message": json.dumps(message)}
+                    await connection.execute(text("SELECT pg_notify(:channel, :message)"), values)
         except StoreUnavailableError as error:
-            logger.warning("the other servers were not told of session %s: %s", news.session, error)
+            logger.warning("a message about session %s was not sent to the other servers: %s", message.session, error)
 
     async def _listen(self, on_message: Callable[[PeerMessage], None], is_listening: asyncio.Event) -> None:
         while True:
@@ -121,8 +124,8 @@ class PeerChannel:
                 with translate_database_errors():
                     await self._listen_until_lost(on_message, is_listening)
             except StoreUnavailableError as error:
-                logger.warning("the other servers are not heard: %s", error)
-            self._unheard_since = self._unheard_since or time.monotonic()
+                logger.warning("messages of the other servers are not received: %s", error)
+            self._disconnected_since = self._disconnected_since or time.monotonic()
             await asyncio.sleep(AGAIN_SECONDS)
 
     async def _listen_until_lost(self, on_message: Callable[[PeerMessage], None], is_listening: asyncio.Event) -> None:
@@ -130,8 +133,8 @@ class PeerChannel:
 
         def receive(_connection: Any, _pid: int, _channel: str, payload: str) -> None:
             try:
-                on_message(read_news(payload))
-            except Exception as error:  # noqa: BLE001 - one notification must not end the hearing of the others
+                on_message(decode_message(payload))
+            except Exception as error:  # noqa: BLE001 - the notifications after it must still be received
                 logger.warning("a notification on %s was not understood: %s", CHANNEL, error)
 
         async with self._reader.connect() as connection:
@@ -139,9 +142,9 @@ class PeerChannel:
             driver.add_termination_listener(lambda _: is_lost.set())
             await driver.add_listener(CHANNEL, receive)
             is_listening.set()
-            self._unheard_since = None
+            self._disconnected_since = None
             try:
                 await is_lost.wait()
             finally:
-                # Not back into the pool, where it would go on listening.
+                # Not returned to the pool, where it would go on listening.
                 await connection.invalidate()

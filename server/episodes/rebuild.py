@@ -26,13 +26,13 @@ _BY_STREAM = select(events).order_by(events.c.stream_id, events.c.version)
 
 
 class Difference(NamedTuple):
-    """One table that is not what its events say."""
+    """One table that differs from what its events give."""
 
     table: str
     live_only: int
-    """Rows that no event supports."""
+    """Rows that follow from no event."""
     rebuilt_only: int
-    """Rows that events call for and the table does not hold."""
+    """Rows that follow from events and are missing from the table."""
     examples: tuple[str, ...]
     """Names of some of the rows."""
 
@@ -47,7 +47,7 @@ class Rebuild(NamedTuple):
 
 
 def rebuild(connection: Connection, *, verify: bool) -> Rebuild:
-    """In the transaction at hand. With ``verify`` the live tables stay unless they equal the rebuilt ones."""
+    """Rebuild in the current transaction. With ``verify`` the live tables are replaced only where they are equal."""
     _keep_writers_out(connection)
     beside = {table: _create_beside(connection, table) for table in REBUILT}
     _fill(connection, beside)
@@ -70,10 +70,10 @@ def rebuild(connection: Connection, *, verify: bool) -> Rebuild:
 
 
 def _keep_writers_out(connection: Connection) -> None:
-    """Until the commit, others read but do not write. On SQLite a write transaction does that by itself.
+    """Lock the tables against writers until the commit. On SQLite a write transaction does that by itself.
 
-    Every append changes a row of an episode, before those of attempts and sessions: locked in this order, nothing waits in a
-    circle, and what is being written is waited for, and seen."""
+    Every append changes a row of an episode before those of attempts and sessions: taken in the same order, the locks cannot
+    deadlock, and appends in progress are waited for and read."""
     if connection.dialect.name == "postgresql":
         for table in REBUILT:
             connection.exec_driver_sql(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE")

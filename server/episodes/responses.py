@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from domain.chain import Head
@@ -11,6 +12,7 @@ from domain.scenario import Composition, Truth
 from server.security.identity import given_name
 from server.security.session_names import is_guessable
 from server.security.signing import Signer
+from server.storage.stream_codec import EpisodeSnapshot
 
 
 class StepResponse(NamedTuple):
@@ -35,25 +37,31 @@ class StepResponse(NamedTuple):
 
 
 def build_response(
-    episode_id: str,
-    state: EpisodeState,
-    shown: bytes,
-    truth: Truth | Composition,
-    receipt: dict[str, Any] | None = None,
+    episode_id: str, snapshot: EpisodeSnapshot, shown: bytes, truth: Truth | Composition, signer: Signer
 ) -> StepResponse:
-    """The answer for a state; ``truth`` and the signed ``receipt`` are looked at only after the end."""
+    """The answer for a snapshot; after the end with the ``truth`` and a signed receipt."""
+    state = snapshot.state
     reset = state.reset
-    # Spelled out, because every step pays for it. The name is the only text in it that a client chose.
+    # Formatted without a JSON encoder, because it is part of every step. The name is the only text that a client chose.
     info = b'{"episode_id":%b,"version":%d,"task_id":"%b","step_count":%d,"max_steps":%d,"truncated":%b' % (
-        encode_json(given_name(episode_id)),
+        _name_json(episode_id),
         state.version,
         reset.task_id.encode(),
         state.step_count,
         reset.max_steps,
         b"true" if state.is_truncated else b"false",
     )
-    end = b"}" if state.ended is None else b"," + encode_json(_after_the_end(state, truth, receipt))[1:]
-    return StepResponse(episode_id, state.version, shown, info + end)
+    if state.ended is None:
+        return StepResponse(episode_id, state.version, shown, info + b"}")
+    receipt = sign_receipt(signer, episode_id, state, snapshot.head)
+    end = encode_json(_after_the_end(state, truth, receipt))[1:]
+    return StepResponse(episode_id, state.version, shown, info + b"," + end)
+
+
+@lru_cache(maxsize=4096)
+def _name_json(episode_id: str) -> bytes:
+    """What the client calls an episode, as JSON: the same at every step."""
+    return encode_json(given_name(episode_id))
 
 
 def state_json(episode_id: str, state: EpisodeState, truth: Truth | Composition) -> bytes:

@@ -1,4 +1,4 @@
-"""Plays episodes: load, fold, decide, append, observe. Knows neither HTTP nor SQL.
+"""Plays episodes: load, fold, decide, append, observe. Contains neither HTTP nor SQL.
 
 Rule 1: all state is in the log; what is kept here can be dropped at any time. Rule 2: steps on one episode run one after
 another. Rule 3: an answer is given only after its events are durable.
@@ -8,32 +8,36 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
-from typing import Callable
+from typing import Callable, NamedTuple
 
 from domain.actions import Action, RunExperiment, SubmitDiagnosis
-from domain.chain import Link
-from domain.episode.decide import Command, EndEpisode, decide, end
+from domain.chain import EMPTY, Head, Link, NewEvent, link
+from domain.episode.decide import Command, Decision, EndEpisode, decide, end
 from domain.episode.observation import observe, observe_final, observe_reset
-from domain.events import ExpireReason
+from domain.events import EpisodeExpired, ExpireReason, encode
+from domain.families import FAMILIES, family_of
 from domain.json import encode_json
+from domain.scenario import Composition, Truth
 from server.clock import to_timestamp
 from server.episodes.cache import EpisodeCache
 from server.episodes.commands import AuthorizedReset
-from server.episodes.commit import PreparedAppend, prepare_append, prepare_start
 from server.episodes.errors import EpisodeTakenError, RoundClosedError, UnknownEpisodeError
 from server.episodes.idempotency import is_repeated_step, is_replayable_reset, state_after_request
 from server.episodes.keyed_lock import KeyedLock
 from server.episodes.limits import OpenEpisodes
-from server.episodes.responses import StepResponse, build_response, sign_receipt, state_json
+from server.episodes.responses import StepResponse, build_response, state_json
+from server.episodes.start import initial_rows, prepare_start
 from server.logs import EPISODE_ID
 from server.scenarios.grading import grade_with_reruns, run_experiment
 from server.scenarios.repository import CachedScenario, ScenarioRepository
 from server.scenarios.simulation import Simulation
 from server.security.session_names import SessionName
 from server.security.signing import Signer
+from server.storage.attempts import ended_row, step_row
 from server.storage.errors import RequestIdReusedError, RowRefusedError, StoreError, WrongExpectedVersionError
+from server.storage.read_models import step_or_end_row
 from server.storage.stream_codec import SERVER_ACTOR, EpisodeSnapshot
-from server.storage.writers.protocol import Commit, WriterStoppedError
+from server.storage.writers.protocol import Append, Commit, WriterStoppedError
 from server.store import EventStore
 
 logger = logging.getLogger(__name__)
@@ -62,7 +66,7 @@ class Episodes:
         self._simulation = simulation
         self._clock = clock
         self._new_id = new_id
-        self._registry = encode_json(simulation.registry())
+        self._registries = {family: encode_json(simulation.registry(family)) for family in FAMILIES}
         self._locks = KeyedLock()
         self.cache = self._cache = EpisodeCache(store, limit=limit)
         self._open = open_episodes
@@ -80,27 +84,29 @@ class Episodes:
         request = authorized.request
         episode_id = request.episode_id or authorized.make_name(self._new_id())
         async with self._locks.hold(episode_id):
-            # A made id is new by its 128 random bits: nothing to look up.
+            # An id of the server's own is new, with 128 random bits: nothing to look up.
             current = await self._cache.load(episode_id, refresh=True) if request.episode_id is not None else None
+            cached: CachedScenario | None = None
             is_new = current is None
             if current is None:
                 try:
                     # A generated id is known only to the client of its reset: locking two episodes cannot deadlock.
-                    current = await self._begin(
+                    current, cached = await self._begin(
                         episode_id, authorized, session, None if request.episode_id else leaving
                     )
                 except (WrongExpectedVersionError, RequestIdReusedError):
                     current, is_new = await self._cache.load(episode_id, refresh=True), False
             if current is None or not (is_new or is_replayable_reset(authorized, session, current.state)):
                 raise EpisodeTakenError(episode_id)
-            cached = await self._scenarios.get(current.state.reset.scenario_digest)
-            shown = observe_reset(cached.view, current.state, self._registry)
-            response = self._respond(episode_id, current, shown, cached)
-        one_too_many = self._open.begin(client, episode_id) if is_new and current.state.reset.round is None else None
-        if one_too_many is not None:
+            if cached is None:
+                cached = await self._scenarios.get(current.state.reset.scenario_digest)
+            shown = observe_reset(cached.view, current.state, self._registries[family_of(cached.scenario.truth)])
+            response = build_response(episode_id, current, shown, cached.scenario.truth, self._signer)
+        over_limit = self._open.begin(client, episode_id) if is_new and current.state.reset.round is None else None
+        if over_limit is not None:
             # At the version that was seen here: one that goes on at another server is no idle one.
-            await self.leave(one_too_many.episode_id, "idle", at_version=one_too_many.version)
-            self._open.discard(one_too_many.episode_id)  # also where another server plays it or had closed it
+            await self.leave(over_limit.episode_id, "idle", at_version=over_limit.version)
+            self._open.discard(over_limit.episode_id)  # also where another server plays it or had closed it
         return response
 
     async def step(
@@ -122,25 +128,28 @@ class Episodes:
                 state = current.state
                 digest = state.reset.scenario_digest
                 cached = self._scenarios.peek(digest) or await self._scenarios.get(digest)
-                recorded = await self._find_recorded_response(
-                    episode_id, current, cached, action, request_id, expected_version, may_repeat=may_repeat
-                )
+                recorded: EpisodeSnapshot | None = None
+                if request_id is None and may_repeat:
+                    recorded = current if is_repeated_step(state, action, expected_version) else None
+                elif request_id in current.request_ids:
+                    recorded = await self._find_recorded(episode_id, request_id, action)
                 if recorded is not None:
-                    return recorded
+                    shown = observe(cached.view, recorded.state)
+                    return build_response(episode_id, recorded, shown, cached.scenario.truth, self._signer)
                 if state.ended is not None:
-                    return self._respond(episode_id, current, observe_final(cached.view, state), cached)
+                    shown = observe_final(cached.view, state)
+                    return build_response(episode_id, current, shown, cached.scenario.truth, self._signer)
                 if expected_version not in (None, state.version):
                     if is_fresh:
                         raise WrongExpectedVersionError(episode_id, expected_version or 0, state.version)
                     current, is_fresh = await self._required(episode_id, refresh=True), True
                     continue
                 try:
-                    current = await self._go_on(episode_id, current, cached, action, request_id)
+                    after, shown = await self._go_on(episode_id, current, cached, action, request_id)
                 except (WrongExpectedVersionError, RequestIdReusedError):
                     current, is_fresh = await self._required(episode_id, refresh=True), True
                     continue
-                shown = observe(cached.view, current.state)
-                return self._respond(episode_id, current, shown, cached)
+                return build_response(episode_id, after, shown, cached.scenario.truth, self._signer)
             raise WrongExpectedVersionError(episode_id, current.state.version, current.state.version)
 
     async def close(self, episode_id: str, reason: ExpireReason, *, at_version: int | None = None) -> bool:
@@ -162,6 +171,9 @@ class Episodes:
 
     async def leave(self, episode_id: str, reason: ExpireReason = "abandoned", at_version: int | None = None) -> None:
         """Close an episode in favour of another, which has begun already and must not fail for it."""
+        known = self._cache.find(episode_id)
+        if known is not None and known.state.ended is not None:
+            return  # an end is final: it needs no look at the log
         try:
             await self.close(episode_id, reason, at_version=at_version)
         except (StoreError, WriterStoppedError) as error:
@@ -192,8 +204,8 @@ class Episodes:
 
     async def _begin(
         self, episode_id: str, authorized: AuthorizedReset, session: SessionName | None, leaving: str | None
-    ) -> EpisodeSnapshot:
-        # The seed is drawn from an id of its own: the episode's id is public and must not tell it.
+    ) -> tuple[EpisodeSnapshot, CachedScenario]:
+        # The seed is drawn from an id of its own: the episode's id is public, and the seed must not follow from it.
         command, cached = await prepare_start(self._scenarios, authorized, session=session, drawn_from=self._new_id())
         start = prepare_append(
             episode_id,
@@ -207,11 +219,12 @@ class Episodes:
         if leaving is None or not await self._record_and_close(start, leaving):
             await self._record(start)
         cached.is_stored = True
-        return start.after
+        return start.after, cached
 
     async def _go_on(
         self, episode_id: str, current: EpisodeSnapshot, cached: CachedScenario, action: Action, request_id: str | None
-    ) -> EpisodeSnapshot:
+    ) -> tuple[EpisodeSnapshot, bytes]:
+        """Record a step; returns the snapshot after it and what is shown of it."""
         command: Command
         if isinstance(action, SubmitDiagnosis):
             command = await grade_with_reruns(self._simulation, current.state, action, cached)
@@ -220,17 +233,18 @@ class Episodes:
         else:
             command = action
         reset = current.state.reset
+        decided = decide(current.state, command, cached.view)
         step = prepare_append(
             episode_id,
             current,
-            decide(current.state, command, cached.view),
+            decided,
             now=to_timestamp(self._clock()),
             actor=reset.agent or "agent",
             request_id=request_id,
             truth=cached.scenario.truth if reset.round is not None else None,
         )
         await self._record(step)
-        return step.after
+        return step.after, decided.shown
 
     async def _record_and_close(self, start: PreparedAppend, left: str) -> bool:
         """Record both, or nothing and False where the one that was left is over or went on at another server."""
@@ -257,11 +271,12 @@ class Episodes:
     async def _record(self, *changes: PreparedAppend) -> None:
         """Append the changes in one commit and cache the new snapshots; raises ``RoundClosedError`` where the round of the
         first was closed meanwhile."""
-        EPISODE_ID.set(changes[0].append.stream_id)
+        appends, _ = zip(*changes, strict=True)
+        EPISODE_ID.set(appends[0].stream_id)
         try:
-            await self._store.append(Commit(tuple(each.append for each in changes)))
+            await self._store.append(Commit(appends))
         except BaseException as error:
-            # Not known whether it was written, or known that another writer was faster: the log knows.
+            # Another writer was faster, or it is unknown whether this was written: the next load reads the log.
             for each in changes:
                 self._cache.drop(each.append.stream_id)
             round_id = changes[0].after.state.reset.round
@@ -273,41 +288,60 @@ class Episodes:
             self._cache.keep(episode_id, each.after)
             self._open.touch(episode_id, state.version) if state.ended is None else self._open.discard(episode_id)
 
-    async def _find_recorded_response(
-        self,
-        episode_id: str,
-        current: EpisodeSnapshot,
-        cached: CachedScenario,
-        action: Action,
-        request_id: str | None,
-        expected_version: int | None,
-        *,
-        may_repeat: bool,
-    ) -> StepResponse | None:
-        """The recorded response to a step that is sent again; None: the step is new.
-
-        Raises:
-            RequestIdReusedError: the request id is that of another action.
-        """
-        recorded: EpisodeSnapshot | None = None
-        if request_id is not None and request_id in current.request_ids:
-            recorded = state_after_request(await self._store.read(episode_id), request_id, action)
-            if recorded is None:
-                raise RequestIdReusedError(episode_id, request_id)
-        elif may_repeat and request_id is None and is_repeated_step(current.state, action, expected_version):
-            recorded = current
+    async def _find_recorded(self, episode_id: str, request_id: str, action: Action) -> EpisodeSnapshot:
+        """The snapshot after the step of a request id; raises ``RequestIdReusedError`` where that was another action."""
+        recorded = state_after_request(await self._store.read(episode_id), request_id, action)
         if recorded is None:
-            return None
-        return self._respond(episode_id, recorded, observe(cached.view, recorded.state), cached)
-
-    def _respond(self, episode_id: str, current: EpisodeSnapshot, shown: bytes, cached: CachedScenario) -> StepResponse:
-        state, receipt = current.state, None
-        if state.ended is not None:
-            receipt = sign_receipt(self._signer, episode_id, state, current.head)
-        return build_response(episode_id, state, shown, cached.scenario.truth, receipt)
+            raise RequestIdReusedError(episode_id, request_id)
+        return recorded
 
     async def _required(self, episode_id: str, *, refresh: bool = False) -> EpisodeSnapshot:
         current = await self._cache.load(episode_id, refresh=refresh)
         if current is None:
             raise UnknownEpisodeError(episode_id)
         return current
+
+
+class PreparedAppend(NamedTuple):
+    """What was decided for an episode and is not recorded yet, with the state after it."""
+
+    append: Append
+    after: EpisodeSnapshot
+
+
+def prepare_append(
+    episode_id: str,
+    current: EpisodeSnapshot | None,
+    decided: Decision,
+    *,
+    now: str,
+    actor: str,
+    request_id: str | None = None,
+    cached: CachedScenario | None = None,
+    truth: Truth | Composition | None = None,
+) -> PreparedAppend:
+    """Link the decided events and make the rows that belong to them. The first event carries the request id.
+
+    Args:
+        cached: the scenario, where the episode begins.
+        truth: of a ranked episode that goes on; None: practice, or the episode begins.
+    """
+    head = current.head if current is not None else EMPTY
+    last = head
+    linked: list[Link] = []
+    for event in decided.events:
+        kind, schema_version, payload = encode(event)
+        caused_by = SERVER_ACTOR if isinstance(event, EpisodeExpired) else actor
+        new = NewEvent(kind, schema_version, now, caused_by, None if linked else request_id, payload)
+        linked.append(link(episode_id, last, new))
+        last = Head(linked[-1].version, linked[-1].hash)
+    state = decided.after
+    rows = (step_or_end_row(linked[-1], state),) if cached is None else initial_rows(linked[-1], state, cached)
+    if truth is not None and state.ended is not None:
+        by_agent = not all(isinstance(each, EpisodeExpired) for each in decided.events)
+        rows = (*rows, ended_row(linked[-1], state, truth, by_agent=by_agent))
+    elif truth is not None:
+        rows = (*rows, step_row(episode_id))
+    used = current.request_ids if current is not None else frozenset()
+    after = EpisodeSnapshot(state, last, used if request_id is None else used | {request_id})
+    return PreparedAppend(Append(episode_id, head.version, tuple(linked), rows), after)

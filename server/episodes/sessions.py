@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from server.episodes.commands import AuthorizedReset
-from server.episodes.errors import EpisodeNotStartedError, EpisodeTakenError, SessionTakenOverError
+from server.episodes.errors import EpisodeNotStartedError, EpisodeTakenError
 from server.episodes.keyed_lock import KeyedLock
 from server.episodes.peers import PeerChannel, PeerMessage
 from server.episodes.responses import StepResponse
@@ -24,51 +23,31 @@ from server.storage.read_models import read_session
 
 
 class SessionSocket:
-    """What one socket remembers: the episode it plays. On a session, a newer socket takes the seat away."""
+    """The state of one WebSocket: its task and the episode that it plays. On a session, a newer socket takes over."""
 
-    __slots__ = ("_task", "_waiting", "episode_id", "is_announced", "is_lost", "may_repeat", "token")
+    __slots__ = ("episode_id", "is_announced", "is_lost", "is_waiting", "may_repeat", "task", "token")
 
     def __init__(self, *, is_keyed: bool) -> None:
+        self.task: asyncio.Task[None] | None = None
+        """Answers the frames of the socket; None: it has not begun."""
+        self.is_waiting = False
+        """Whether the task waits for the client's next frame."""
         self.episode_id: str | None = None
-        """None: no reset on this socket yet, and the session was not looked at."""
+        """None: no reset on this socket yet, and the session was not read."""
         self.may_repeat = is_keyed
-        """Whether the next step may be one whose answer was lost with an older socket."""
+        """Whether the next step may repeat one whose answer was lost with an older socket."""
         self.is_lost = False
+        """Whether a newer socket has taken the session over."""
         self.token = ""
-        """Names it among the seats of all servers."""
+        """Identifies the socket among those of all servers."""
         self.is_announced = False
-        """Whether the other servers know of it. Who sits down after that is newer; before that, older."""
-        self._task: asyncio.Task[Any] | None = None
-        """What serves the socket; None: it has not asked for a frame yet."""
-        self._waiting = False
+        """Whether the other servers know of it. A socket that is announced after that is newer; before that, older."""
 
     def lose(self) -> None:
-        """Called by the newer socket. A step under way is finished; a wait for the next frame ends now."""
+        """Called by the newer socket. A step in progress is finished; waiting for the next frame ends now."""
         self.is_lost = True
-        if self._waiting and self._task is not None:
-            self._task.cancel()
-
-    async def receive(self, receive: Any) -> Any:
-        """What ``receive()`` gives; raises ``SessionTakenOverError``."""
-        self._check()
-        task = self._task = self._task or asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a socket is served by a task")
-        # The task itself is cancelled, because waiting for two things costs a task for every frame.
-        self._waiting = True
-        try:
-            return await receive()
-        except asyncio.CancelledError:
-            if self.is_lost:
-                task.uncancel()
-                raise SessionTakenOverError from None
-            raise
-        finally:
-            self._waiting = False
-
-    def _check(self) -> None:
-        if self.is_lost:
-            raise SessionTakenOverError
+        if self.is_waiting and self.task is not None:
+            self.task.cancel()
 
 
 class Sessions:
@@ -80,37 +59,37 @@ class Sessions:
         self._reader = reader
         self.peers = peers
         self._locks = KeyedLock()
-        self._seats: dict[str, SessionSocket] = {}
+        self._sockets: dict[str, SessionSocket] = {}
         self._name = secrets.token_hex(8)
         self._numbers = itertools.count(1)
 
     def enter(self, key: str, socket: SessionSocket) -> None:
-        """A new socket sits down; the one that sat there loses its seat."""
+        """Add a socket to its session; the older socket of the session loses it."""
         session = self._names.of(key).recorded
-        older = self._seats.get(session)
-        self._seats[session] = socket
+        older = self._sockets.get(session)
+        self._sockets[session] = socket
         if older is not None:
             older.lose()
         socket.token = f"{self._name}-{next(self._numbers)}"
         self.peers.publish(PeerMessage("seat", session, socket.token))
 
-    def on_message(self, news: PeerMessage) -> None:
-        """What any server on the database told, this one among them, in the order in which all hear it."""
-        socket = self._seats.get(news.session)
-        if socket is None or news.token == self._name:
+    def on_message(self, message: PeerMessage) -> None:
+        """Handle a message of any server on the database, this one included. All servers receive them in one order."""
+        socket = self._sockets.get(message.session)
+        if socket is None or message.token == self._name:
             return
-        if news.kind == "episode":
-            socket.episode_id = None  # the log knows which it is now
-        elif news.token == socket.token:
+        if message.kind == "episode":
+            socket.episode_id = None  # read again from the log when it is needed
+        elif message.token == socket.token:
             socket.is_announced = True
         elif socket.is_announced:
-            del self._seats[news.session]
+            del self._sockets[message.session]
             socket.lose()
 
     def leave(self, key: str, socket: SessionSocket) -> None:
         session = self._names.of(key).recorded
-        if self._seats.get(session) is socket:
-            del self._seats[session]
+        if self._sockets.get(session) is socket:
+            del self._sockets[session]
 
     async def current(self, key: str) -> str:
         """The key's current episode; raises ``EpisodeNotStartedError``."""
@@ -131,7 +110,7 @@ class Sessions:
             if is_practice and named is not None and named != left and await self._episodes.exists(named):
                 raise EpisodeTakenError(named)
             response = await self._episodes.reset(authorized, client=client, session=session, leaving=left)
-            socket = self._seats.get(session.recorded)
+            socket = self._sockets.get(session.recorded)
             if socket is not None:
                 socket.episode_id = response.episode_id
             if left != response.episode_id:

@@ -15,11 +15,11 @@ from server.operations.secret_checks import check_keys, check_secrets
 from server.settings import Settings
 from server.storage.connections import NotOurDatabaseError, open_read_connection
 from server.storage.database_checks import UnusableDatabaseError, check_database
-from server.storage.engines import LOG_LIMIT_BYTES, database_path, is_sqlite, parse_url, shown_url
+from server.storage.engines import WAL_LIMIT_BYTES, database_path, is_sqlite, parse_url, shown_url
 from server.storage.migrations import ForeignDatabaseError, NewerDatabaseError, read_version
 from server.storage.schema import events
 from server.storage.serving_lock import is_served
-from server.storage.sqlite_files import log_bytes
+from server.storage.sqlite_files import wal_bytes
 from server.web.middleware.authentication import is_loopback
 
 MIN_FREE_BYTES = 1_000_000_000
@@ -91,8 +91,8 @@ async def _check_database(settings: Settings, _: datetime) -> CheckResult:
 
 def _check_use(path: Path, state: str) -> CheckResult:
     """Check whether other programs use the SQLite file."""
-    length = log_bytes(path)
-    if length > LOG_LIMIT_BYTES:
+    length = wal_bytes(path)
+    if length > WAL_LIMIT_BYTES:
         return CheckResult.warn(
             "database",
             f"{state}; its log is {length / 1e6:.0f} MB long, because a reader has it open: end a backup, an audit or another "

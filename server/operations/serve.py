@@ -23,7 +23,7 @@ from server.security.api_keys import count_keys
 from server.security.secret_files import SecretFiles, secrets_folder
 from server.security.signing import load_signer
 from server.settings import Settings, to_environment
-from server.storage.backend import opened
+from server.storage.backend import open_backend
 from server.storage.engines import is_sqlite, parse_url, shown_url
 from server.web.middleware.authentication import is_open
 from server.web.middleware.header_timeout import HeaderTimeoutProtocol
@@ -100,7 +100,7 @@ def _prepare(settings: Settings) -> None:
     typer.echo(f"database: {shown_url(url)}")
 
     async def open_once() -> None:
-        async with opened(settings):
+        async with open_backend(settings):
             pass
 
     asyncio.run(open_once())

@@ -1,4 +1,4 @@
-"""Scenarios and what generates and judges them.
+"""Scenarios: generation, cache, and grading with training runs.
 
 ``repository``: ``ScenarioRepository``, memory and store. ``simulation``: ``Simulation``, in this process or in a pool.
 ``workers``, ``worker_process``: the process pool. ``fair_queue``, ``requester``: whose turn it is. ``answer_timing``: when

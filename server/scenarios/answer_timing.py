@@ -1,10 +1,10 @@
-"""When the answer to a generation is given: at a time that does not depend on what was planted.
+"""Delays the response to a generation until a time that does not depend on the planted fault (timing side channel).
 
-Generating a run with two faults takes longer than one with none, so that the time of a reset would tell. Therefore an answer
-is held until a quantum has passed since its work began; work that takes longer is answered at the end of a further one. The
+Generating a run with two faults takes longer than one with none, so the response time of a reset would leak which it is. An answer
+is therefore delayed until a quantum has passed since its work began; work that takes longer is answered at the end of a further one. The
 quantum of a task is public. It grows when work was late twice within a period, and shrinks when a period had nearly nothing
 that the smaller one would have been too short for (predictive mitigation of timing channels, Askarov, Zhang and Myers 2010).
-Only an answer that is late tells something: that it was.
+Only a late answer leaks something: that it was late.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ FIRST_SECONDS = 0.1
 """Nearly all generations take less on an idle core."""
 GROWTH = 1.5
 PERIOD = 128
-"""Answers after which counting begins anew."""
+"""Answers in a period; the counts are reset after it."""
 TOLERATED = 1
-"""Late answers in a period that change nothing: a machine that stood still for a moment is no reason to keep all waiting."""
+"""Late answers in a period that change nothing: one pause of the machine must not delay all later answers."""
 
 
 @dataclass(slots=True)
@@ -50,10 +50,10 @@ class AnswerTiming:
         self._quanta: dict[str, _Quantum] = {}
 
     def begin(self) -> float:
-        """The time at which work begins, for ``hold``."""
+        """The start time to pass to ``wait_for_quantum``."""
         return self._now()
 
-    async def hold(self, task_id: str, began: float) -> None:
+    async def wait_for_quantum(self, task_id: str, began: float) -> None:
         """Wait for the end of the quantum that the work began, or of the one in which it was done."""
         taken = self._now() - began
         quantum = self._quanta.setdefault(task_id, _Quantum(self._first)).seconds

@@ -1,20 +1,20 @@
-"""Turns at the generating processes: a bounded queue, ranked attempts first, and a fair share for each client.
+"""Bounded queue for the slots of the worker processes: ranked attempts first, and a fair share for each client.
 
-Rule 1: more urgent work goes first. Rule 2: clients with equally urgent work take turns, however much each of them asks for.
-Rule 3: when the queue is full, the client that has most in it is refused. Rule 4: work whose asker has left is dropped.
+Rule 1: more urgent work goes first. Rule 2: clients with equally urgent work alternate, however much each of them requests.
+Rule 3: when the queue is full, the client that has most in it is refused. Rule 4: work whose client has disconnected is dropped.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import AsyncIterator
 
-from server.scenarios.requester import ClientLeftError, Priority, Requester
+from server.scenarios.requester import ClientDisconnectedError, Priority, Requester
 
-_Turn = asyncio.Future[None]
-_Queue = OrderedDict[str, OrderedDict[_Turn, None]]
+_Waiter = asyncio.Future[None]
+_Queue = OrderedDict[str, OrderedDict[_Waiter, None]]
 
 
 class QueueFullError(Exception):
@@ -26,95 +26,91 @@ class QueueFullError(Exception):
 
 
 class FairQueue:
-    """At most ``slots`` have their turn at a time, and at most ``limit`` wait for one."""
+    """At most ``slots`` are acquired at a time, and at most ``limit`` requesters wait for one."""
 
     def __init__(self, slots: int, *, limit: int) -> None:
         self._free = slots
         self._limit = limit
         self._queues: dict[Priority, _Queue] = {priority: OrderedDict() for priority in Priority}
-        """For each client what it waits for, oldest first; the client whose turn was given longest ago is first."""
+        """Client to its waiters, oldest first; the client that was served longest ago is first."""
         self.waiting = 0
 
     @asynccontextmanager
-    async def taking(self, asker: Requester) -> AsyncIterator[None]:
-        """Wait for a turn, and give it back at the end."""
-        await self.take(asker)
+    async def slot(self, requester: Requester) -> AsyncIterator[None]:
+        """Acquire a slot, and release it at the end."""
+        await self.acquire(requester)
         try:
             yield
         finally:
             self.release()
 
-    async def take(self, asker: Requester) -> None:
-        """Wait for a turn; raises ``QueueFullError`` or ``ClientLeftError``. The caller must release it."""
+    async def acquire(self, requester: Requester) -> None:
+        """Wait for a slot; raises ``QueueFullError`` or ``ClientDisconnectedError``. The caller must release it."""
         if self._free and not self.waiting:
             self._free -= 1
             return
         if self.waiting >= self._limit:
-            self._make_room(asker)
-        turn: _Turn = asyncio.get_running_loop().create_future()
-        self._add(asker, turn)
+            self._make_room(requester)
+        waiter: _Waiter = asyncio.get_running_loop().create_future()
+        self._add(requester, waiter)
 
-        def leave(_: object) -> None:
-            if not turn.done():
-                self._remove(asker, turn)
-                turn.set_exception(ClientLeftError())
+        def leave() -> None:
+            if not waiter.done():
+                self._remove(requester, waiter)
+                waiter.set_exception(ClientDisconnectedError())
 
-        if asker.left is not None:
-            asker.left.add_done_callback(leave)
         try:
-            await turn
+            with requester.inbox.monitored(leave) if requester.inbox is not None else nullcontext():
+                await waiter
         except asyncio.CancelledError:
-            if turn.cancelled():
-                self._remove(asker, turn)
-            elif turn.exception() is None:
-                self.release()  # it had its turn already
+            if waiter.cancelled():
+                self._remove(requester, waiter)
+            elif waiter.exception() is None:
+                self.release()  # it had its slot already
             raise
-        finally:
-            if asker.left is not None:
-                asker.left.remove_done_callback(leave)
 
     def release(self) -> None:
-        """The turn goes to the next one that waits."""
+        """Pass the slot to the next waiter, or free it."""
         for queue in self._queues.values():
             while queue:
-                client, turns = next(iter(queue.items()))
-                turn, _ = turns.popitem(last=False)
+                client, waiters = next(iter(queue.items()))
+                waiter, _ = waiters.popitem(last=False)
                 self.waiting -= 1
                 queue.move_to_end(client)
-                if not turns:
+                if not waiters:
                     del queue[client]
-                if not turn.done():
-                    turn.set_result(None)
+                if not waiter.done():
+                    waiter.set_result(None)
                     return
         self._free += 1
 
-    def _add(self, asker: Requester, turn: _Turn) -> None:
-        self._queues[asker.priority].setdefault(asker.client, OrderedDict())[turn] = None
+    def _add(self, requester: Requester, waiter: _Waiter) -> None:
+        self._queues[requester.priority].setdefault(requester.client, OrderedDict())[waiter] = None
         self.waiting += 1
 
-    def _remove(self, asker: Requester, turn: _Turn) -> None:
-        queue = self._queues[asker.priority]
-        turns = queue.get(asker.client)
-        if turns is None or turn not in turns:
+    def _remove(self, requester: Requester, waiter: _Waiter) -> None:
+        queue = self._queues[requester.priority]
+        waiters = queue.get(requester.client)
+        if waiters is None or waiter not in waiters:
             return
-        del turns[turn]
+        del waiters[waiter]
         self.waiting -= 1
-        if not turns:
-            del queue[asker.client]
+        if not waiters:
+            del queue[requester.client]
 
-    def _make_room(self, asker: Requester) -> None:
-        """Refuse the newest work of the client that has most of the least urgent; where that is the asker, refuse the asker."""
+    def _make_room(self, requester: Requester) -> None:
+        """Refuse the newest waiter of the client with most of the least urgent work; raise if that is the requester itself."""
         for priority in reversed(Priority):
             queue = self._queues[priority]
             if not queue:
                 continue
-            client, turns = max(queue.items(), key=lambda each: len(each[1]))
-            own = len(queue.get(asker.client, ()))
-            if priority > asker.priority or (priority == asker.priority and len(turns) > own + 1):
-                turn = next(reversed(turns))
-                self._remove(Requester(client, priority), turn)
-                if not turn.done():
-                    turn.set_exception(QueueFullError(self._limit))
+            client, waiters = max(queue.items(), key=lambda each: len(each[1]))
+            own = len(queue.get(requester.client, ()))
+            if priority > requester.priority or (priority == requester.priority and len(waiters) > own + 1):
+                waiter = next(reversed(waiters))
+                self._remove(Requester(client, priority), waiter)
+                if not waiter.done():
+                    waiter.set_exception(QueueFullError(self._limit))
                 return
             break
         raise QueueFullError(self._limit)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.chain import canonical
 from domain.diagnosis import PatchEntry
-from domain.episode.evidence import EvidenceView
+from domain.episode.observation import EvidenceView
 from domain.experiment import ExperimentOutcome
 from domain.grade import PatchVerdict
 from domain.rubric import RUBRIC, Rubric
@@ -28,7 +28,7 @@ from server.storage.schema import scenarios
 from server.storage.sql import Statement, StatementRow
 
 _COLUMNS = ("digest", "generator_version", "task_id", "seed", "split", "body")
-_KEEP = Statement(
+_INSERT = Statement(
     text(
         "INSERT INTO scenarios (digest, generator_version, task_id, seed, split, body) "
         "VALUES (:digest, :generator_version, :task_id, :seed, :split, :body) ON CONFLICT (digest) DO NOTHING"
@@ -45,7 +45,7 @@ _BY_KEY = select(scenarios).where(
 
 
 class ScenarioLostError(Exception):
-    """The store holds no intact scenario of a digest that an episode refers to."""
+    """The store has no intact scenario of a digest that an episode refers to."""
 
     def __init__(self, digest: str, reason: str) -> None:
         super().__init__(f"scenario {digest}: {reason}")
@@ -54,7 +54,7 @@ class ScenarioLostError(Exception):
 
 
 class _Key(NamedTuple):
-    """What a scenario is generated from."""
+    """The inputs of a generation."""
 
     task_id: TaskId
     seed: int
@@ -133,7 +133,7 @@ class CachedScenario:
         )
 
     async def pack(self) -> None:
-        """Make the row's body ready, in a thread: on the event loop every other agent would wait for it."""
+        """Compress the row's body in a thread, so that the event loop is not blocked."""
         self._packed = await asyncio.to_thread(_packed, self.scenario.body)
 
     def row(self) -> StatementRow:
@@ -141,11 +141,11 @@ class CachedScenario:
         scenario = self.scenario
         packed = self._packed or _packed(scenario.body)
         named = (scenario.generator_version, scenario.task_id, str(scenario.seed), self.split)
-        return StatementRow(_KEEP, (self.digest, *named, packed))
+        return StatementRow(_INSERT, (self.digest, *named, packed))
 
 
 class ScenarioRepository:
-    """One generation for each key, however many ask at once."""
+    """Cache over the store and the generator; concurrent requests for one key share one generation."""
 
     def __init__(
         self,
@@ -153,20 +153,20 @@ class ScenarioRepository:
         reader: AsyncEngine,
         *,
         limit: int,
-        turns: FairQueue,
+        queue: FairQueue,
         answer_timing: AnswerTiming | None = None,
         metrics: Metrics | None = None,
     ) -> None:
         self._simulation = simulation
         self._reader = reader
         self._limit = limit
-        self._turns = turns
+        self._queue = queue
         self._answer_timing = answer_timing
-        """When answers are given; None: as soon as they are there."""
+        """Delays generated answers; None: no delay."""
         self._metrics = metrics or Metrics()
         self.hits = 0
         self.misses = 0
-        self._held: OrderedDict[str, CachedScenario] = OrderedDict()
+        self._by_digest: OrderedDict[str, CachedScenario] = OrderedDict()
         self._digest_of_key: OrderedDict[_Key, str] = OrderedDict()
         self._generating: dict[_Key, asyncio.Task[CachedScenario]] = {}
 
@@ -180,7 +180,7 @@ class ScenarioRepository:
         may_be_stored: bool = False,
     ) -> CachedScenario:
         """The scenario of a key by the present generator; without a fault, the one that the seed draws. With
-        ``may_be_stored`` the store is asked first: for a seed that was chosen, not for one that was drawn just now."""
+        ``may_be_stored`` the store is searched first; not worth it for a seed that was drawn just now."""
         key = _Key(task_id, seed, split, fault)
         cached = self._find_key(key)
         if cached is not None:
@@ -192,7 +192,7 @@ class ScenarioRepository:
             return await self._generate(key)
 
     def _find_key(self, key: _Key) -> CachedScenario | None:
-        """The scenario of a key where it is in memory; from then on the key is the one that was used last."""
+        """The cached scenario of a key, or None; marks the key as used last."""
         digest = self._digest_of_key.get(key)
         if digest is None:
             return None
@@ -200,65 +200,65 @@ class ScenarioRepository:
         return self.peek(digest)
 
     def peek(self, digest: str) -> CachedScenario | None:
-        """The scenario where it is in memory."""
-        cached = self._held.get(digest)
+        """The cached scenario, or None."""
+        cached = self._by_digest.get(digest)
         if cached is not None:
             self.hits += 1
-            self._held.move_to_end(digest)
+            self._by_digest.move_to_end(digest)
         return cached
 
     async def get(self, digest: str) -> CachedScenario:
-        """The scenario that an episode was begun on; never generated anew."""
+        """The scenario of an episode, from the cache or the store; never generated again."""
         cached = self.peek(digest)
         if cached is not None:
             return cached
         self.misses += 1
         rows = await fetch_all(self._reader, _BY_DIGEST, wanted=digest)
         cached = _unpack(rows[0] if rows else None, digest)
-        self._remember(cached)
+        self._add(cached)
         return cached
 
     async def _generate(self, key: _Key) -> CachedScenario:
         task = self._generating.get(key)
         if task is None:
-            # Each asker waits for a turn of its own: none waits in the place of another client.
-            await self._turns.take(REQUESTER.get())
+            # Each caller waits for a slot of its own, so that none waits in the place of another client.
+            await self._queue.acquire(REQUESTER.get())
             task = self._generating.get(key)
             cached = self._find_key(key)
             if task is not None or cached is not None:
-                self._turns.release()
+                self._queue.release()
                 if cached is not None:
                     return cached
         if task is None:
             task = self._generating[key] = asyncio.create_task(self._make(key))
             task.add_done_callback(lambda _: self._generating.pop(key, None))
-            task.add_done_callback(lambda _: self._turns.release())
-        # Shielded: one asker that goes away must not take the scenario from the others.
+            task.add_done_callback(lambda _: self._queue.release())
+        # Shielded: a cancelled caller must not cancel the generation for the others.
         return await asyncio.shield(task)
 
     async def _make(self, key: _Key) -> CachedScenario:
-        """Within one quantum all that depends on the truth: running it, reading it, its digest and packing it."""
+        """Generate, digest and compress within one quantum, because the time of each depends on the truth."""
         self.misses += 1
         await self._simulation.ready()
         began = self._answer_timing.begin() if self._answer_timing is not None else 0.0
-        scenario = await self._simulation.generate(key.task_id, key.seed, **_named(key))
+        scenario = await self._simulation.generate(key.task_id, key.seed, **_keyword_arguments(key))
         generated = CachedScenario(scenario, is_stored=False, split=key.split)
-        cached = self._held.get(generated.digest, generated)
+        cached = self._by_digest.get(generated.digest, generated)
         if cached is generated:
             await cached.pack()
         if self._answer_timing is not None:
-            await self._answer_timing.hold(key.task_id, began)
+            await self._answer_timing.wait_for_quantum(key.task_id, began)
         return self._keep(key, cached)
 
     def _keep(self, key: _Key, cached: CachedScenario) -> CachedScenario:
-        self._remember(cached)
+        self._add(cached)
         self._digest_of_key[key] = cached.digest
         while len(self._digest_of_key) > self._limit:
             self._digest_of_key.popitem(last=False)
         return cached
 
     async def _find_stored(self, key: _Key) -> CachedScenario | None:
-        """None: it was not generated before."""
+        """The stored scenario of a key; None: it was not generated before."""
         if key.fault is not None:
             return None  # the store does not know what was drawn and what was planted
         wanted = _stored_key(self._simulation.generator_version, key.task_id, key.seed, key.split)
@@ -266,20 +266,20 @@ class ScenarioRepository:
         if not rows:
             return None
         row = rows[0]
-        # One in memory keeps the verdicts that were reached on it.
-        return self._held.get(row.digest) or _unpack(row, row.digest)
+        # The cached object is preferred, because it has verdicts.
+        return self._by_digest.get(row.digest) or _unpack(row, row.digest)
 
-    def _remember(self, cached: CachedScenario) -> None:
-        self._held[cached.digest] = cached
-        self._held.move_to_end(cached.digest)
-        while len(self._held) > self._limit:
-            self._held.popitem(last=False)
+    def _add(self, cached: CachedScenario) -> None:
+        self._by_digest[cached.digest] = cached
+        self._by_digest.move_to_end(cached.digest)
+        while len(self._by_digest) > self._limit:
+            self._by_digest.popitem(last=False)
 
 
 def is_scenario_stored(
     connection: Connection, generator_version: str, task_id: TaskId, seed: int, split: SplitName = "train"
 ) -> bool:
-    """Whether a key need not be generated, over a connection at hand."""
+    """Whether the store has the scenario of a key."""
     wanted = _stored_key(generator_version, task_id, seed, split)
     return connection.execute(_BY_KEY, wanted).first() is not None
 
@@ -288,8 +288,8 @@ def _stored_key(generator_version: str, task_id: TaskId, seed: int, split: Split
     return {"of_seed": str(seed), "of_task": task_id, "of_split": split, "of_generator": generator_version}
 
 
-def _named(key: _Key) -> dict[str, Any]:
-    """The arguments of a generation that are not the default."""
+def _keyword_arguments(key: _Key) -> dict[str, Any]:
+    """The keyword arguments of a generation that differ from the defaults."""
     fault = {} if key.fault is None else {"fault": key.fault}
     return fault if key.split == "train" else {**fault, "split": key.split}
 
@@ -299,18 +299,18 @@ def _packed(body: bytes) -> bytes:
 
 
 def read_scenario(connection: Connection, digest: str) -> Scenario:
-    """The stored scenario, over a connection at hand."""
-    return read_held(connection, digest).scenario
+    """Read a stored scenario; raises ``ScenarioLostError``."""
+    return read_stored_scenario(connection, digest).scenario
 
 
-def read_held(connection: Connection, digest: str) -> CachedScenario:
-    """The same with the split that its row names."""
+def read_stored_scenario(connection: Connection, digest: str) -> CachedScenario:
+    """Read a stored scenario with the split of its row; raises ``ScenarioLostError``."""
     return _unpack(connection.execute(_BY_DIGEST, {"wanted": digest}).one_or_none(), digest)
 
 
 def _unpack(row: Row[Any] | None, digest: str) -> CachedScenario:
-    """The scenario of a stored row; raises ``ScenarioLostError`` where the row does not fit its body. The body does not
-    tell the split; an audit compares it with the reset's."""
+    """The scenario of a stored row; raises ``ScenarioLostError`` if the row does not fit its body. The body does not
+    contain the split; an audit compares it with the reset's."""
     if row is None:
         raise ScenarioLostError(digest, "is not in the store")
     try:

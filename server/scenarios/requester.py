@@ -1,4 +1,4 @@
-"""Who waits for work that takes a process, and whether they still wait. Kept in the context of the task that serves them."""
+"""The requester of work that takes a worker process, and whether it is still connected; kept in the context of its task."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from enum import IntEnum
-from typing import AsyncIterator, Iterator, NamedTuple
+from typing import AsyncIterator, Callable, Iterator, NamedTuple
 
 from starlette.types import Message, Receive
 
@@ -19,25 +19,59 @@ class Priority(IntEnum):
     BACKGROUND = 2
 
 
+class MessageBuffer:
+    """The messages of one connection. While work waits for a turn, one message is received ahead: it may be the last."""
+
+    __slots__ = ("_receive", "ahead")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.ahead: asyncio.Task[Message] | None = None
+        """Receives the next message; None: none is received ahead."""
+
+    @contextmanager
+    def monitored(self, on_leave: Callable[[], None]) -> Iterator[None]:
+        """Inside, ``on_leave`` is called when the client closes the connection."""
+
+        def look(ahead: asyncio.Task[Message]) -> None:
+            if ahead.cancelled() or ahead.exception() is not None or ahead.result()["type"].endswith("disconnect"):
+                on_leave()
+
+        ahead = self.ahead = self.ahead or asyncio.create_task(_receive(self._receive))
+        ahead.add_done_callback(look)
+        try:
+            yield
+        finally:
+            ahead.remove_done_callback(look)
+
+    async def close(self) -> None:
+        """Receive nothing more."""
+        ahead, self.ahead = self.ahead, None
+        if ahead is not None:
+            ahead.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await ahead
+
+
 class Requester(NamedTuple):
-    """The client as limits know it, and how urgent its work is."""
+    """A client as the limits identify it, and the priority of its work."""
 
     client: str = ""
     priority: Priority = Priority.BACKGROUND
-    left: asyncio.Future[None] | None = None
-    """Done when the client has closed its connection; None: that is not watched."""
+    inbox: MessageBuffer | None = None
+    """Watched while its work waits for a turn; None: the work is done whether or not the client stays."""
 
 
-REQUESTER: ContextVar[Requester] = ContextVar("asker", default=Requester())  # noqa: B039 - never changed in place
+REQUESTER: ContextVar[Requester] = ContextVar("requester", default=Requester())  # noqa: B039 - never changed in place
 
 
-class ClientLeftError(Exception):
+class ClientDisconnectedError(Exception):
     """The client closed its connection while its work was waiting."""
 
 
 @contextmanager
 def as_requester(priority: Priority) -> Iterator[None]:
-    """Inside, work is asked for with this priority."""
+    """Inside, work is requested with this priority."""
     token = REQUESTER.set(REQUESTER.get()._replace(priority=priority))
     try:
         yield
@@ -45,60 +79,15 @@ def as_requester(priority: Priority) -> Iterator[None]:
         REQUESTER.reset(token)
 
 
-class Inbox:
-    """Receives the messages of one connection. While it is watched, one is received ahead: it may be the last."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self._ahead: asyncio.Task[Message] | None = None
-
-    async def receive(self) -> Message:
-        if self._ahead is None:
-            return await self._receive()
-        message = await self._ahead
-        self._ahead = None
-        return message
-
-    @asynccontextmanager
-    async def watched(self) -> AsyncIterator[None]:
-        """Inside, the departure of the client is noticed, and work of its that waits is dropped."""
-        left = asyncio.get_running_loop().create_future()
-        if self._ahead is None:
-            self._ahead = asyncio.create_task(_receive(self._receive))
-
-        def look(ahead: asyncio.Task[Message]) -> None:
-            is_over = (
-                ahead.cancelled() or ahead.exception() is not None or ahead.result()["type"].endswith("disconnect")
-            )
-            if is_over and not left.done():
-                left.set_result(None)
-
-        self._ahead.add_done_callback(look)
-        token = REQUESTER.set(REQUESTER.get()._replace(left=left))
-        try:
-            yield
-        finally:
-            REQUESTER.reset(token)
-            if self._ahead is not None:
-                self._ahead.remove_done_callback(look)
-
-    async def close(self) -> None:
-        """Receive nothing any more."""
-        ahead, self._ahead = self._ahead, None
-        if ahead is not None:
-            ahead.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await ahead
-
-
 @asynccontextmanager
 async def while_connected(receive: Receive) -> AsyncIterator[None]:
-    """Inside, which is after the body of a request was read, work that waits for a client that left is dropped."""
-    inbox = Inbox(receive)
+    """Inside, which is after the body of a request was read, work that waits is dropped when the client leaves."""
+    inbox = MessageBuffer(receive)
+    token = REQUESTER.set(REQUESTER.get()._replace(inbox=inbox))
     try:
-        async with inbox.watched():
-            yield
+        yield
     finally:
+        REQUESTER.reset(token)
         await inbox.close()
 
 

@@ -8,8 +8,7 @@ from typing import Any, Coroutine, Protocol, Sequence
 
 from domain.diagnosis import Diagnosis, PatchEntry
 from domain.experiment import ExperimentOutcome
-from domain.families import experiment_outcome
-from domain.fields.registry import registry_json
+from domain.families import experiment_outcome, registry_of
 from domain.generator import GENERATOR_VERSION, generate
 from domain.grade import Grade, Investigation, PatchVerdict
 from domain.grader import grade_diagnoses, read_fix, verify_patch
@@ -19,25 +18,25 @@ from domain.scenario import Composition, Scenario, Truth
 from domain.types import SplitName, TaskId
 from server.scenarios.fair_queue import FairQueue
 from server.scenarios.requester import REQUESTER
-from server.scenarios.worker_process import begin_worker
+from server.scenarios.worker_process import configure_worker
 from server.scenarios.workers import Workers
 
 
 class Simulation(Protocol):
-    """What the server asks of the generator and the grader."""
+    """The operations of the generator and the grader that the server needs."""
 
     @property
     def generator_version(self) -> str: ...
 
-    def registry(self) -> list[dict[str, Any]]:
-        """The wire form of ``field_registry``."""
+    def registry(self, family: str) -> list[dict[str, Any]]:
+        """The wire form of ``field_registry`` for the runs of a family."""
 
     async def generate(
         self, task_id: TaskId, seed: int, *, fault: str | None = None, split: SplitName = "train"
     ) -> Scenario: ...
 
     def patch_to_verify(self, diagnosis: Diagnosis, truth: Truth) -> tuple[PatchEntry, ...]:
-        """What a re-run has to judge; empty: nothing."""
+        """The patch that a training run has to judge; empty: none."""
 
     def verify(
         self, truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric = RUBRIC
@@ -61,7 +60,7 @@ class Simulation(Protocol):
     async def start(self) -> None: ...
 
     async def ready(self) -> None:
-        """Wait until work that is asked for now begins at once."""
+        """Wait until the first worker can run a call."""
 
     async def stop(self) -> None: ...
 
@@ -71,8 +70,8 @@ class InProcessSimulation:
 
     generator_version: str = GENERATOR_VERSION
 
-    def registry(self) -> list[dict[str, Any]]:
-        return registry_json()
+    def registry(self, family: str) -> list[dict[str, Any]]:
+        return registry_of(family)
 
     async def generate(
         self, task_id: TaskId, seed: int, *, fault: str | None = None, split: SplitName = "train"
@@ -106,7 +105,7 @@ class InProcessSimulation:
         """Nothing to start."""
 
     async def ready(self) -> None:
-        """Always."""
+        """Nothing to wait for."""
 
     async def stop(self) -> None:
         """Nothing to stop."""
@@ -121,7 +120,7 @@ class PooledSimulation(InProcessSimulation):
     async def generate(
         self, task_id: TaskId, seed: int, *, fault: str | None = None, split: SplitName = "train"
     ) -> Scenario:
-        # Bytes travel, not an object: one string is cheaper to send, and the digest is of these bytes.
+        # Bytes are sent, not an object: pickling is cheaper, and the digest is of these bytes.
         body = await self.workers.run(_generate_body, task_id, seed, fault, split)
         return Scenario.model_validate_json(body)
 
@@ -144,11 +143,11 @@ class PooledSimulation(InProcessSimulation):
 
 
 class QueuedSimulation:
-    """Another world, whose slow parts wait for their turn."""
+    """Wraps a simulation so that its slow calls wait for a slot of the queue."""
 
-    def __init__(self, simulation: Simulation, turns: FairQueue) -> None:
+    def __init__(self, simulation: Simulation, queue: FairQueue) -> None:
         self._simulation = simulation
-        self._turns = turns
+        self._queue = queue
         self.registry = simulation.registry
         self.patch_to_verify = simulation.patch_to_verify
         self.grade = simulation.grade
@@ -161,27 +160,27 @@ class QueuedSimulation:
     async def generate(
         self, task_id: TaskId, seed: int, *, fault: str | None = None, split: SplitName = "train"
     ) -> Scenario:
-        async with self._turns.taking(REQUESTER.get()):
+        async with self._queue.slot(REQUESTER.get()):
             return await self._simulation.generate(task_id, seed, fault=fault, split=split)
 
     async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric = RUBRIC) -> PatchVerdict:
-        async with self._turns.taking(REQUESTER.get()):
+        async with self._queue.slot(REQUESTER.get()):
             return await self._simulation.verify(truth, patch, rubric=rubric)
 
     async def experiment(
         self, truth: Truth | Composition, patch: tuple[PatchEntry, ...], number: int
     ) -> ExperimentOutcome:
-        async with self._turns.taking(REQUESTER.get()):
+        async with self._queue.slot(REQUESTER.get()):
             return await self._simulation.experiment(truth, patch, number)
 
 
 def create_process_pool(workers: int) -> ProcessPoolExecutor:
     """Workers are spawned, because a fork copies the locks of the threads of this process."""
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=begin_worker)
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=configure_worker)
 
 
 def _warm() -> None:
-    """Does nothing: to find it, a worker has imported this module and with it the generator."""
+    """Does nothing; unpickling the call makes a worker import this module and with it the generator."""
 
 
 def _verify_under(truth: Truth, patch: tuple[PatchEntry, ...], version: str) -> PatchVerdict:

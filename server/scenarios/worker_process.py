@@ -1,4 +1,4 @@
-"""How a worker process begins. It imports no numeric library: what is set here is read when one is imported."""
+"""Sets up a worker process. Imports no numeric library, because those read the variables set here when they are imported."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import threading
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def begin_worker() -> None:
-    """A worker computes on one core, yields to the server, leaves stopping to it, and never outlives it.
+def configure_worker() -> None:
+    """Limit a worker to one core and low priority, ignore SIGINT, and end it with the server.
 
     Called in the worker alone: the environment of the process that starts it, perhaps another program's, stays as it is.
     """
@@ -21,10 +21,10 @@ def begin_worker() -> None:
         os.nice(10)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A worker holds both ends of its queue, so it would wait for ever for a server that was killed.
-    threading.Thread(target=_end_with_the_server, name="end-with-the-server", daemon=True).start()
+    threading.Thread(target=_exit_with_server, name="exit-with-server", daemon=True).start()
 
 
-def _end_with_the_server() -> None:
+def _exit_with_server() -> None:
     server = multiprocessing.parent_process()
     if server is not None:
         server.join()

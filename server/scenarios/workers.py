@@ -1,4 +1,4 @@
-"""Processes that compute for the server, each one call at a time. One that dies or takes too long is replaced by itself."""
+"""Worker processes, each with one call at a time. One that dies or times out is replaced."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, Callable, TypeVar
 
-from server.scenarios.worker_process import begin_worker
+from server.scenarios.worker_process import configure_worker
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +25,8 @@ class WorkerLostError(Exception):
     """A worker died, or was killed because it took too long, before it had answered."""
 
 
-class WorkerHungError(WorkerLostError):
-    """The worker took too long. The same call is not tried again: it may well take as long again."""
+class WorkerTimeoutError(WorkerLostError):
+    """The worker timed out. The call is not retried, because it would probably time out again."""
 
 
 class Worker:
@@ -34,8 +34,8 @@ class Worker:
 
     def __init__(self, timeout_seconds: float) -> None:
         self._timeout = timeout_seconds
-        self._changing = threading.RLock()
-        """Held while the process is started or stopped."""
+        self._lifecycle_lock = threading.RLock()
+        """Locked while the process is started or stopped."""
         self._process: multiprocessing.process.BaseProcess | None = None
         self._connection: Connection | None = None
         self._is_stopped = False
@@ -46,22 +46,22 @@ class Worker:
         return None if process is None else process.pid
 
     def call(self, call: Callable[..., _Result], *arguments: Any) -> _Result:
-        """What the call gives in the process. A process that dies is replaced, and asked once more."""
+        """Run the call in the process. A process that dies is replaced, and the call retried once."""
         try:
-            return self._ask(call, arguments)
+            return self._send(call, arguments)
         except WorkerLostError as error:
-            if isinstance(error, WorkerHungError) or self._is_stopped:
+            if isinstance(error, WorkerTimeoutError) or self._is_stopped:
                 raise
-            logger.warning("%s; another one is asked", error)
-            return self._ask(call, arguments)
+            logger.warning("%s; the call is retried in another one", error)
+            return self._send(call, arguments)
 
     def stop(self) -> None:
         """End the process, also in the middle of a call."""
         self._is_stopped = True
         self._end()
 
-    def _ask(self, call: Callable[..., _Result], arguments: tuple[Any, ...]) -> _Result:
-        connection = self._started()
+    def _send(self, call: Callable[..., _Result], arguments: tuple[Any, ...]) -> _Result:
+        connection = self._running_connection()
         try:
             connection.send((call, arguments))
             has_answer = connection.poll(self._timeout)
@@ -71,15 +71,15 @@ class Worker:
         if not has_answer:
             pid = self._end()
             logger.error("worker %s was ended: it had not answered for %g seconds", pid, self._timeout)
-            raise WorkerHungError(f"worker {pid} took longer than {self._timeout:g} seconds")
+            raise WorkerTimeoutError(f"worker {pid} took longer than {self._timeout:g} seconds")
         result, failure = answered
         if failure is not None:
             raise failure
         return result  # type: ignore[no-any-return]
 
-    def _started(self) -> Connection:
-        """The connection to a process that lives."""
-        with self._changing:
+    def _running_connection(self) -> Connection:
+        """The connection to a running process, started if necessary."""
+        with self._lifecycle_lock:
             if self._is_stopped:
                 raise WorkerLostError("the workers are stopped")
             if self._process is not None and not self._process.is_alive():
@@ -106,7 +106,7 @@ class Worker:
 
     def _end(self) -> int | None:
         """End the process; its id. The connection is not closed here, because another thread may read it: it ends there."""
-        with self._changing:
+        with self._lifecycle_lock:
             process, self._process, self._connection = self._process, None, None
             if process is None:
                 return None
@@ -118,7 +118,7 @@ class Worker:
 
 
 class Workers:
-    """Hands calls to whichever worker is idle; who waits first is served first."""
+    """A pool that gives each call to an idle worker, first come, first served."""
 
     def __init__(self, count: int, *, timeout_seconds: float) -> None:
         self._all = tuple(Worker(timeout_seconds) for _ in range(count))
@@ -127,7 +127,7 @@ class Workers:
         self._ready = asyncio.Event()
 
     def start(self, warm: Callable[[], object] = os.getpid) -> None:
-        """Begin to start the processes, which takes longer than a call: not while an agent waits.
+        """Start the processes in the background, so that no agent waits for it.
 
         Args:
             warm: called first in each process, so that what it imports is there.
@@ -135,15 +135,15 @@ class Workers:
         loop = asyncio.get_running_loop()
         for worker in self._all:
             started = self._threads.submit(worker.call, warm)
-            started.add_done_callback(partial(self._joined, loop, worker))
+            started.add_done_callback(partial(self._on_started, loop, worker))
 
     async def ready(self) -> None:
         """Wait for the first worker, whether it could be started or not."""
         await self._ready.wait()
 
     async def run(self, call: Callable[..., _Result], *arguments: Any) -> _Result:
-        """What the call gives in a worker; raises ``WorkerLostError``. A caller that goes away leaves its worker busy until
-        the call is done."""
+        """Run the call in a worker; raises ``WorkerLostError``. A cancelled caller leaves its worker busy until the call
+        is done."""
         worker = await self._idle.get()
         running = asyncio.get_running_loop().run_in_executor(self._threads, worker.call, call, *arguments)
         running.add_done_callback(lambda _: self._idle.put_nowait(worker))
@@ -159,20 +159,20 @@ class Workers:
         """The ids of the processes that were started."""
         return [pid for worker in self._all if (pid := worker.pid) is not None]
 
-    def _joined(self, loop: asyncio.AbstractEventLoop, worker: Worker, started: Future[object]) -> None:
+    def _on_started(self, loop: asyncio.AbstractEventLoop, worker: Worker, started: Future[object]) -> None:
         if started.exception() is not None:
             logger.error("a worker could not be started; the next call tries again", exc_info=started.exception())
         with suppress(RuntimeError):  # the server stopped meanwhile, and its loop is closed
-            loop.call_soon_threadsafe(self._join, worker)
+            loop.call_soon_threadsafe(self._add_idle, worker)
 
-    def _join(self, worker: Worker) -> None:
+    def _add_idle(self, worker: Worker) -> None:
         self._idle.put_nowait(worker)
         self._ready.set()
 
 
 def _serve(connection: Connection) -> None:
-    """What a worker does: answer calls until the server closes its end."""
-    begin_worker()  # before the first call imports a numeric library
+    """Loop of a worker process: answer calls until the server closes its end of the pipe."""
+    configure_worker()  # before the first call imports a numeric library
     while True:
         try:
             call, arguments = connection.recv()
@@ -181,7 +181,7 @@ def _serve(connection: Connection) -> None:
         answered: tuple[Any, Exception | None]
         try:
             answered = call(*arguments), None
-        except Exception as error:  # noqa: BLE001 - whatever it is, the caller is told
+        except Exception as error:  # noqa: BLE001 - sent to the caller
             error.add_note(f"In a worker:\n{traceback.format_exc()}")
             answered = None, error
         connection.send(answered)

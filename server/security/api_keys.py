@@ -1,4 +1,4 @@
-"""API keys: made by the operator, shown once, kept as a SHA-256, recognised in constant time.
+"""API keys: created by the operator, shown once, stored as SHA-256, compared in constant time.
 
 A key reads ``mdk_<prefix>_<secret>``: the prefix is public and finds the row, the secret has 128 random bits.
 """
@@ -21,7 +21,7 @@ from server.storage.schema import keys
 
 MARK = "mdk"
 KEY_CACHE_TTL_SECONDS = 2.0
-"""How long a key that was recognised is believed: a revoked one ends after that, on open sockets too."""
+"""How long a valid key is cached; a revoked one is refused after that, on open sockets too."""
 MAX_CACHED_KEYS = 10_000
 
 _BY_PREFIX = select(keys).where(keys.c.prefix == bindparam("wanted"))
@@ -34,7 +34,7 @@ class KeyRefusedError(Exception):
 
 class KeyNameTakenError(ValueError):
     def __init__(self, name: str) -> None:
-        super().__init__(f"there is a key named {name}; a name stands for one agent for ever, choose another")
+        super().__init__(f"there is a key named {name}; a name belongs to one agent for ever; choose another")
         self.name = name
 
 
@@ -45,7 +45,7 @@ class UnknownKeyError(LookupError):
 
 
 class ListedKey(NamedTuple):
-    """What may be shown of a key."""
+    """The public data of a key."""
 
     prefix: str
     name: str
@@ -53,7 +53,7 @@ class ListedKey(NamedTuple):
     scopes: tuple[str, ...]
     created_at: str
     revoked_at: str | None
-    """None: it is good."""
+    """None: not revoked."""
 
 
 def create_key(
@@ -65,7 +65,7 @@ def create_key(
     now: str,
     draw: Callable[[int], str] = secrets.token_hex,
 ) -> str:
-    """Keep a new key; the answer is the only copy of its text. Raises ``KeyNameTakenError``."""
+    """Store a new key; the result is the only copy of its text. Raises ``KeyNameTakenError``."""
     if connection.execute(select(keys.c.prefix).where(keys.c.name == name)).first() is not None:
         raise KeyNameTakenError(name)
     prefix, secret = f"k{draw(4)}", draw(16)
@@ -89,56 +89,56 @@ def list_keys(connection: Connection) -> list[ListedKey]:
 
 
 def count_keys(connection: Connection) -> int:
-    """Keys that are good."""
-    good = select(func.count()).select_from(keys).where(keys.c.revoked_at.is_(None))
-    return int(connection.execute(good).scalar_one())
+    """Number of keys that are not revoked."""
+    valid = select(func.count()).select_from(keys).where(keys.c.revoked_at.is_(None))
+    return int(connection.execute(valid).scalar_one())
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _CachedKey:
     secret_hash: bytes
     identity: Identity
     until: float
 
 
 class Keys:
-    """Recognises keys. What was read is believed for a short while, so that a request costs no query of its own."""
+    """Authenticates keys, with a short-lived cache, so that a request does not need a query."""
 
     def __init__(self, reader: AsyncEngine, *, now: Callable[[], float] = time.monotonic) -> None:
         self._reader = reader
         self._now = now
-        self._kept: dict[str, _Kept] = {}
+        self._cache: dict[str, _CachedKey] = {}
 
-    async def recognise(self, text: str) -> Identity:
+    async def authenticate(self, text: str) -> Identity:
         """The identity of a key's text; raises ``KeyRefusedError``."""
         mark, _, rest = text.partition("_")
         prefix, _, secret = rest.partition("_")
-        kept = await self._good(prefix) if mark == MARK else None
-        # The comparison is made in any case, so that time does not tell a prefix that exists.
-        is_right = hmac.compare_digest(_hash(secret), kept.secret_hash if kept is not None else _NO_HASH)
-        if kept is None or not is_right:
+        cached = await self._find_valid(prefix) if mark == MARK else None
+        # The comparison is made in any case, so that the time does not reveal which prefixes exist.
+        is_right = hmac.compare_digest(_hash(secret), cached.secret_hash if cached is not None else _NO_HASH)
+        if cached is None or not is_right:
             raise KeyRefusedError
-        return kept.identity
+        return cached.identity
 
     async def check(self, identity: Identity) -> None:
-        """Whether the key of an open socket is still good; raises ``KeyRefusedError``."""
-        if identity.prefix is not None and await self._good(identity.prefix) is None:
+        """Check that the key of an open socket is still valid; raises ``KeyRefusedError``."""
+        if identity.prefix is not None and await self._find_valid(identity.prefix) is None:
             raise KeyRefusedError
 
-    async def _good(self, prefix: str) -> _Kept | None:
+    async def _find_valid(self, prefix: str) -> _CachedKey | None:
         now = self._now()
-        kept = self._kept.get(prefix)
-        if kept is not None and now < kept.until:
-            return kept
-        self._kept.pop(prefix, None)
+        cached = self._cache.get(prefix)
+        if cached is not None and now < cached.until:
+            return cached
+        self._cache.pop(prefix, None)
         rows = await fetch_all(self._reader, _BY_PREFIX, wanted=prefix)
         if not rows or rows[0].revoked_at is not None:
             return None
         row = rows[0]
-        if len(self._kept) >= MAX_CACHED_KEYS:
-            self._kept.clear()
-        kept = self._kept[prefix] = _Kept(row.secret_hash, _identity(row), now + KEY_CACHE_TTL_SECONDS)
-        return kept
+        if len(self._cache) >= MAX_CACHED_KEYS:
+            self._cache.clear()
+        cached = self._cache[prefix] = _CachedKey(row.secret_hash, _identity(row), now + KEY_CACHE_TTL_SECONDS)
+        return cached
 
 
 def _hash(secret: str) -> bytes:

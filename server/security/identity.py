@@ -1,6 +1,6 @@
-"""Who sends a request, and what is theirs: with an API key, names are scoped to the key.
+"""The identity of a client. With an API key, names of episodes and sessions are scoped to the key.
 
-Rule 1: the name of a keyed episode or session begins with the prefix of its key, so that whose it is needs no look-up.
+Rule 1: the name of a keyed episode or session begins with the prefix of its key, so that its owner is known without a query.
 Rule 2: without a key a name is the secret; such a name cannot look like a keyed one.
 """
 
@@ -17,7 +17,7 @@ SCOPES: tuple[Scope, ...] = ("agent", "viewer", "operator")
 KeyKind = Literal["agent", "baseline", "attack"]
 KEY_KINDS: tuple[KeyKind, ...] = ("agent", "baseline", "attack")
 IDENTITY = "mlops_debug.identity"
-"""Where the connection's scope holds it."""
+"""Key in the connection's scope."""
 
 _KEYED = re.compile(r"k[0-9a-f]{8}[:.]")
 MAX_NAME_CHARACTERS = 128
@@ -49,7 +49,7 @@ class Identity:
         return self.prefix is not None and owner_of(name) == self.prefix
 
     def scoped(self, name: str) -> str:
-        """The name on this server of what the client gives this name; raises ``ReservedNameError``."""
+        """The scoped form of a name from the client; raises ``ReservedNameError``."""
         if self.prefix is None:
             if owner_of(name) is not None:
                 raise ReservedNameError(name)
@@ -71,7 +71,7 @@ def owner_of(name: str) -> str | None:
 
 
 def given_name(name: str) -> str:
-    """What the client of an episode calls it; the name of a ranked attempt is given by the round."""
+    """The name that the client gave; the name of a ranked attempt is unchanged, because the round gives it."""
     return name[10:] if _KEYED.match(name) and name[9] == ":" else name
 
 
@@ -81,7 +81,7 @@ def identity_of(connection: HTTPConnection) -> Identity:
 
 
 def client_of(connection: HTTPConnection) -> str:
-    """Whom limits count: the key, or without one the network address. Headers that name another one are not believed."""
+    """The client for limits: the key, or without one the network address. Forwarding headers are not trusted."""
     identity = identity_of(connection)
     if identity.prefix is not None:
         return identity.prefix

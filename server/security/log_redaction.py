@@ -1,7 +1,7 @@
-"""What the log calls episodes and sessions: without an API key their names are all that is needed to play.
+"""Redacts names of episodes and sessions in the log, because without an API key the name gives access.
 
 A name that belongs to an API key is shown. Any other is shown as a short code, the same for the same name as long as the
-process runs, so that the lines about one episode can be put together and nothing can be done with them.
+process runs, so that the lines about one episode can be correlated, and the code gives no access.
 """
 
 from __future__ import annotations
@@ -35,28 +35,28 @@ WORDS = frozenset(
     )
     + ("begin", "act", "splits", "tasks", "num_tasks", "task", "task_range")
 )
-"""Parts of paths that name nothing; a test holds them equal to those of the routes that have several parts."""
+"""Fixed parts of paths; a test compares them with the routes."""
 _FOLDERS = frozenset(("static", "docs"))
 """Below them are files."""
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]{1,40}")
 
 
-def shown_name(name: str) -> str:
-    """The name of an episode or a session as the log has it."""
+def redacted_name(name: str) -> str:
+    """A name of an episode or a session, redacted unless it belongs to a key."""
     if owner_of(name) is not None:
         return name
     return "#" + hmac.new(_SECRET, name.encode(errors="replace"), hashlib.sha256).hexdigest()[:_CODE_LENGTH]
 
 
-def shown_path(path: str) -> str:
-    """A path as the log has it, without the query. The first part is never a name, so it tells what was looked for."""
+def redacted_path(path: str) -> str:
+    """A path without its query and with names redacted. The first part is never a name, so it is kept."""
     _, *parts = path.partition("?")[0].split("/")
     if not parts or parts[0] in _FOLDERS:
         return path.partition("?")[0]
-    first = parts[0] if _PLAIN.fullmatch(parts[0]) or not parts[0] else shown_name(parts[0])
-    return "/".join(("", first, *(each if each in WORDS else shown_name(each) for each in parts[1:])))
+    first = parts[0] if _PLAIN.fullmatch(parts[0]) or not parts[0] else redacted_name(parts[0])
+    return "/".join(("", first, *(each if each in WORDS else redacted_name(each) for each in parts[1:])))
 
 
-def shown_quoted_path(path: str) -> str:
-    """The same of a path as it stands in an address."""
-    return shown_path(unquote(path.partition("?")[0]))
+def redacted_quoted_path(path: str) -> str:
+    """The same for a percent-encoded path."""
+    return redacted_path(unquote(path.partition("?")[0]))

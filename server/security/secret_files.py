@@ -1,4 +1,4 @@
-"""The folder of what must never be in the database, in a backup or in an export: the signing key and round secrets."""
+"""The folder of secrets that must never be in the database, a backup or an export: the signing key and round secrets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from server.storage.engines import database_path, parse_url
 
 
 class SecretLostError(Exception):
-    """A file that was written is not there, or not what was committed to."""
+    """A secret file is missing, or does not match its commitment."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(f"the secret {path} cannot be read")
@@ -47,7 +47,7 @@ class SecretFiles:
             raise SecretLostError(self.folder / name) from error
 
     def write_once(self, name: str, content: bytes) -> bytes:
-        """The content of the file from now on: of two that write at once, the first is heard. Raises
+        """Write the file unless it exists; returns its content, which of two concurrent writers is the first one's. Raises
         ``UnwritableSecretsError``."""
         unfinished = self.folder / f".{name}.{os.getpid()}"
         try:
@@ -57,7 +57,7 @@ class SecretFiles:
                 file.flush()
                 os.fsync(file.fileno())
             with suppress(FileExistsError):
-                os.link(unfinished, self.folder / name)  # unlike a rename, it never takes the place of another
+                os.link(unfinished, self.folder / name)  # unlike a rename, it never replaces a file
             sync_file(self.folder)
             return (self.folder / name).read_bytes()
         except OSError as error:
@@ -68,7 +68,7 @@ class SecretFiles:
 
 
 def secrets_folder(settings: Settings) -> Path:
-    """Where the settings say, else beside the database file."""
+    """The folder of the settings; by default next to the database file."""
     if settings.secrets_folder:
         return Path(settings.secrets_folder)
     url = parse_url(settings.database_url)

@@ -35,7 +35,7 @@ class Signer:
         return {"statement": dict(statement), "public_key": self.public_key, "signature": signature}
 
     def secret(self, purpose: str) -> bytes:
-        """A secret of this installation that says nothing of the key: the same on all its servers, and after a restart."""
+        """A secret derived from the signing key: the same on all servers of an installation, and after a restart."""
         return hmac.new(self._key.private_bytes_raw(), f"mlops-debug {purpose}".encode(), hashlib.sha256).digest()
 
 

@@ -1,4 +1,4 @@
-"""The read model of ranked attempts, which the board is counted from: one row an attempt, written with its events."""
+"""The read model of ranked attempts, from which boards are computed: one row an attempt, written with its events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain.scenario import Composition, Truth
 from server.storage.schema import attempts, rounds
 from server.storage.sql import Statement, StatementRow
 
-_BEGUN = (
+_START_COLUMNS = (
     "round_id",
     "agent",
     "entry",
@@ -24,7 +24,7 @@ _BEGUN = (
     "rubric_version",
     "started_at",
 )
-_ENDED = (
+_END_COLUMNS = (
     "ended_at",
     "end_reason",
     "fault_id",
@@ -36,11 +36,11 @@ _ENDED = (
     "tokens",
     "cost_usd",
 )
-COLUMNS = (*_BEGUN, *_ENDED)
+COLUMNS = (*_START_COLUMNS, *_END_COLUMNS)
 
-# No row, and so no episode, in a round that was closed in the meantime: the column does not take null.
-# Locked until the commit, so that closing waits for what has begun: on a database with several writers the round could
-# be closed between the look and the commit otherwise. SQLite has one writer, and no such lock.
+# No row, and so no episode, in a round that was closed in the meantime: the column is NOT NULL.
+# Locked until the commit, so that closing waits for attempts that start: with several writers the round could
+# otherwise be closed between this query and the commit. SQLite has one writer, and no such lock.
 _OPEN_ROUND = (
     select(rounds.c.round_id)
     .where(rounds.c.round_id == bindparam("round_id"), rounds.c.closing_at.is_(None))
@@ -55,25 +55,26 @@ _UNREVEALED_ROUND = (
     .correlate(attempts)
     .scalar_subquery()
 )
-_BEGIN = Statement(
-    attempts.insert().values({name: bindparam(name) for name in _BEGUN} | {"round_id": _OPEN_ROUND}), _BEGUN
+_START = Statement(
+    attempts.insert().values({name: bindparam(name) for name in _START_COLUMNS} | {"round_id": _OPEN_ROUND}),
+    _START_COLUMNS,
 )
 _END = Statement(
     attempts.update()
     .where(attempts.c.episode_id == bindparam("of_episode"))
-    .values({name: bindparam(name) for name in _ENDED}),
-    (*_ENDED, "of_episode"),
+    .values({name: bindparam(name) for name in _END_COLUMNS}),
+    (*_END_COLUMNS, "of_episode"),
 )
 
 
 _SUBMIT = Statement(
     attempts.update()
     .where(attempts.c.episode_id == bindparam("of_episode"))
-    .values({name: bindparam(name) for name in _ENDED} | {"round_id": _UNREVEALED_ROUND}),
-    (*_ENDED, "of_episode"),
+    .values({name: bindparam(name) for name in _END_COLUMNS} | {"round_id": _UNREVEALED_ROUND}),
+    (*_END_COLUMNS, "of_episode"),
 )
-# Changes nothing while the secret is unknown, and fails once it is revealed.
-_GO_ON = Statement(
+# Matches no row while the secret is unknown, and violates NOT NULL once it is revealed.
+_STEP = Statement(
     attempts.update()
     .where(
         attempts.c.episode_id == bindparam("of_episode"),
@@ -84,8 +85,8 @@ _GO_ON = Statement(
 )
 
 
-def begun_values(first: Link, state: EpisodeState) -> dict[str, Any]:
-    """What the row of an attempt holds from its reset on."""
+def start_values(first: Link, state: EpisodeState) -> dict[str, Any]:
+    """The columns that are set at the reset."""
     return {
         "round_id": state.reset.round,
         "agent": state.reset.agent,
@@ -99,8 +100,8 @@ def begun_values(first: Link, state: EpisodeState) -> dict[str, Any]:
     }
 
 
-def ended_values(last: Link, state: EpisodeState, truth: Truth | Composition) -> dict[str, Any]:
-    """What it holds from its end on. The fault is written only then: a database that is read by others tells nothing."""
+def end_values(last: Link, state: EpisodeState, truth: Truth | Composition) -> dict[str, Any]:
+    """The columns that are set at the end. The fault is among them, so that readers of the database do not learn it before."""
     submitted = state.last if isinstance(state.last, DiagnosisSubmitted) else None
     reported = submitted.reported if submitted is not None else None
     return {
@@ -118,8 +119,8 @@ def ended_values(last: Link, state: EpisodeState, truth: Truth | Composition) ->
 
 
 def confidence_of(submitted: DiagnosisSubmitted | None) -> float | None:
-    """What the attempt's being right is held against; None: no confidence, or several entries, which each are about one
-    fault and not about the attempt."""
+    """The confidence in the attempt's diagnosis. None: not stated, or several entries, whose confidences are about one fault
+    each."""
     if submitted is None or len(submitted.diagnoses) != 1:
         return None
     return submitted.diagnoses[0].confidence
@@ -131,23 +132,23 @@ def is_right(state: EpisodeState) -> bool:
 
 
 def attempt_values(first: Link, last: Link, state: EpisodeState, truth: Truth | Composition) -> dict[str, Any]:
-    """The whole row, as its events tell it."""
-    ended = ended_values(last, state, truth) if state.ended is not None else dict.fromkeys(_ENDED)
-    return begun_values(first, state) | ended
+    """The whole row, from the events."""
+    ended = end_values(last, state, truth) if state.ended is not None else dict.fromkeys(_END_COLUMNS)
+    return start_values(first, state) | ended
 
 
 def attempt_row(link: Link, state: EpisodeState) -> StatementRow:
-    """The row of an attempt that begins."""
-    values = begun_values(link, state)
-    return StatementRow(_BEGIN, tuple(values[name] for name in _BEGUN))
+    """The row of an attempt that starts."""
+    values = start_values(link, state)
+    return StatementRow(_START, tuple(values[name] for name in _START_COLUMNS))
 
 
 def step_row(episode_id: str) -> StatementRow:
     """Refuses a step of an agent once the round's secret is revealed."""
-    return StatementRow(_GO_ON, (episode_id,))
+    return StatementRow(_STEP, (episode_id,))
 
 
 def ended_row(last: Link, state: EpisodeState, truth: Truth | Composition, *, by_agent: bool) -> StatementRow:
     """The change of the row that the end makes. ``by_agent``: refused once the round's secret is revealed."""
-    values = ended_values(last, state, truth)
-    return StatementRow(_SUBMIT if by_agent else _END, (*(values[name] for name in _ENDED), last.stream_id))
+    values = end_values(last, state, truth)
+    return StatementRow(_SUBMIT if by_agent else _END, (*(values[name] for name in _END_COLUMNS), last.stream_id))

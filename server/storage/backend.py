@@ -1,4 +1,4 @@
-"""Opens the database of the settings for a server: brought up to date, with its writer started and its reader."""
+"""Opens the database of a server: upgrades it, starts its writer and creates its read engine."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from server.storage.engines import (
     parse_url,
 )
 from server.storage.migrations import upgrade, upgrade_postgres
-from server.storage.serving_lock import announced
-from server.storage.sqlite_files import OpenFiles
-from server.storage.wal_limit import limited
+from server.storage.serving_lock import hold_serving_lock
+from server.storage.sqlite_files import DatabaseFiles
+from server.storage.wal_limit import with_wal_limit
 from server.storage.writers.batch import write_batch
 from server.storage.writers.postgres import PostgresWriter
 from server.storage.writers.protocol import WriteBatch, Writer
@@ -36,29 +36,29 @@ class Backend:
     writer: Writer
     reader: AsyncEngine
     supervisor: Supervisor
-    """Of the writer, and of whatever else runs beside it."""
-    files: OpenFiles | None
-    """Of SQLite; None: the database is no file."""
+    """Of the writer and of all other background tasks."""
+    files: DatabaseFiles | None
+    """None: PostgreSQL."""
 
     def check(self) -> None:
-        """Raises ``DatabaseMovedError`` where the file of the database is not the one that was opened."""
+        """Raise ``DatabaseMovedError`` if the file of the database is not the one that was open_backend."""
         if self.files is not None:
             self.files.check()
 
 
 @asynccontextmanager
-async def opened(
+async def open_backend(
     settings: Settings, write: WriteBatch = write_batch, *, supervisor: Supervisor | None = None
 ) -> AsyncIterator[Backend]:
-    """On the way out, what is waiting is written."""
+    """Open the database; on exit, pending commits are written."""
     supervisor = supervisor or Supervisor()
     url = parse_url(settings.database_url)
     reader = create_read_engine(url)
     try:
         if is_sqlite(url):
-            files = OpenFiles(database_path(url))
-            files.guard(reader.sync_engine)
-            with announced(database_path(url)):
+            files = DatabaseFiles(database_path(url))
+            files.check_connections(reader.sync_engine)
+            with hold_serving_lock(database_path(url)):
                 async with _sqlite_writer(url, settings, write, supervisor, files) as writer:
                     yield Backend(writer, reader, supervisor, files)
         else:
@@ -70,13 +70,13 @@ async def opened(
 
 @asynccontextmanager
 async def _sqlite_writer(
-    url: URL, settings: Settings, write: WriteBatch, supervisor: Supervisor, files: OpenFiles
+    url: URL, settings: Settings, write: WriteBatch, supervisor: Supervisor, files: DatabaseFiles
 ) -> AsyncIterator[Writer]:
     engine = create_write_engine(url)
-    files.guard(engine)
+    files.check_connections(engine)
     writer = SqliteWriter(
         engine,
-        limited(files.checked(write), files),
+        with_wal_limit(files.with_file_checks(write), files),
         batch_limit=settings.batch_limit,
         accept_data_loss=settings.accept_data_loss,
         supervisor=supervisor,
@@ -84,7 +84,7 @@ async def _sqlite_writer(
     try:
         upgrade(engine)
         await writer.start()
-        files.remember()
+        files.record_identities()
         yield writer
     finally:
         await writer.stop()

@@ -1,6 +1,6 @@
-"""One look at the database, or one change of it, apart from a running server: what commands and checkpoints need.
+"""Short-lived read and write connections, for commands and background tasks.
 
-Events are only ever appended by the store; what is changed here are the operator's own tables and rebuilt read models.
+Events are only appended by the store; the writes here are to the operator's own tables and to rebuilt read models.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _Result = TypeVar("_Result")
 
 
 def accept() -> None:
-    """Any database will do."""
+    """The check that accepts any database."""
 
 
 async def fetch_all(reader: AsyncEngine, query: Executable, **values: Any) -> list[Row[Any]]:
@@ -41,13 +41,13 @@ async def fetch_all(reader: AsyncEngine, query: Executable, **values: Any) -> li
 
 
 async def run_read(database_url: str, query: Callable[[Connection], _Result]) -> _Result:
-    """What ``query`` finds over a connection that cannot write; raises ``NotOurDatabaseError``."""
+    """Run a query over a connection that cannot write; raises ``NotOurDatabaseError``."""
     async with open_read_connection(database_url) as connection:
         return await connection.run_sync(query)
 
 
 async def run_read_snapshot(database_url: str, query: Callable[[Connection], _Result]) -> _Result:
-    """The same, with all statements of ``query`` about one moment."""
+    """The same, with all statements of ``query`` in one snapshot."""
     async with open_read_connection(database_url) as connection:
         if is_sqlite(parse_url(database_url)):
             await connection.exec_driver_sql("BEGIN")
@@ -59,8 +59,8 @@ async def run_read_snapshot(database_url: str, query: Callable[[Connection], _Re
 async def run_write(
     database_url: str, statements: Callable[[Connection], _Result], *, may_take_long: bool = False
 ) -> _Result:
-    """Run ``statements`` in one transaction. A server may run beside it. ``may_take_long``: on PostgreSQL, without a limit of
-    time for a lock, a statement or the whole."""
+    """Run ``statements`` in one transaction. A server may run at the same time. ``may_take_long``: on PostgreSQL, without
+    timeouts."""
     url = parse_url(database_url)
     if is_sqlite(url):
         return await asyncio.to_thread(_run_write_sqlite, url, statements)
@@ -75,7 +75,7 @@ async def run_write(
 async def migrate_and_run(
     database_url: str, statements: Callable[[Connection], _Result], *, may_take_long: bool = False
 ) -> _Result:
-    """The same on a database that is made or brought up to date first."""
+    """The same on a database that is created or upgraded first."""
     await upgrade_database(parse_url(database_url))
     return await run_write(database_url, statements, may_take_long=may_take_long)
 
@@ -90,7 +90,7 @@ def _run_write_sqlite(url: URL, statements: Callable[[Connection], _Result]) -> 
 
 
 class NotOurDatabaseError(Exception):
-    """It is no database, cannot be reached, or holds other tables."""
+    """It is no database, cannot be reached, or has other tables."""
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name} is no database of episodes: {reason}")
@@ -99,7 +99,7 @@ class NotOurDatabaseError(Exception):
 
 @asynccontextmanager
 async def open_read_connection(database_url: str) -> AsyncIterator[AsyncConnection]:
-    """A connection that cannot write, to a database that need not be served at the moment."""
+    """A connection that cannot write; the database need not be served at the moment."""
     url = parse_url(database_url)
     engine = create_read_engine(url)
     if is_sqlite(url):

@@ -1,4 +1,4 @@
-"""Whether the database that was named can be used, found out before anything is started or written."""
+"""Checks that a database can be used before anything is started or written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WHAT_TO_DO = (
     ("locked", "another program holds it; end that program or try again"),
     ("full", "make room on the disk"),
 )
-"""Part of what SQLite says, and what helps."""
+"""Part of SQLite's message to what to do."""
 
 
 class UnusableDatabaseError(Exception):
@@ -28,8 +28,8 @@ class UnusableDatabaseError(Exception):
 
 
 def check_database(url: URL, *, may_be_missing: bool) -> None:
-    """Raise ``UnusableDatabaseError``, ``NewerDatabaseError`` or ``ForeignDatabaseError`` where an SQLite file cannot be
-    used. A file that may be missing is one that will be written. PostgreSQL says so itself when it is connected to."""
+    """Raise ``UnusableDatabaseError``, ``NewerDatabaseError`` or ``ForeignDatabaseError`` if an SQLite file cannot be
+    used. A file that may be missing is one that will be written. PostgreSQL reports that itself when connecting."""
     if not is_sqlite(url):
         return
     path = database_path(url)
@@ -48,7 +48,7 @@ def check_database(url: URL, *, may_be_missing: bool) -> None:
 
 
 def what_to_do(reason: str) -> str:
-    """The reason that SQLite gives, with what helps."""
+    """SQLite's message with what to do about it."""
     return next((f"{reason}; {advice}" for part, advice in _WHAT_TO_DO if part in reason), reason)
 
 
@@ -56,7 +56,7 @@ def _check_folder(folder: Path) -> None:
     if not folder.is_dir():
         raise UnusableDatabaseError(f"there is no folder {folder} for the database; make it, or name another file")
     try:
-        # Asked by writing: rights alone do not tell of a read-only or full file system.
+        # Tested by writing: permissions do not show a read-only or full file system.
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:

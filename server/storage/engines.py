@@ -1,4 +1,4 @@
-"""Database URLs and engines. The only place that knows how a database is opened."""
+"""Parses database URLs and creates engines."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from sqlalchemy.pool import NullPool
 
 BUSY_TIMEOUT_MS = 10_000
 """How long an append waits for another program's lock on an SQLite file, the time in the queue included."""
-LOG_LIMIT_BYTES = 64_000_000
-"""To this length SQLite shortens its log when it begins it anew; over it, the writer tries to shorten it."""
+WAL_LIMIT_BYTES = 64_000_000
+"""SQLite truncates its write-ahead log to this size when it restarts it; above it, the writer tries to truncate it."""
 LOCK_TIMEOUT_MS = 2_000
 """How long a PostgreSQL transaction waits for another one."""
 SILENCE_SECONDS = 10.0
-"""A PostgreSQL server that says nothing for this long is taken to be gone."""
+"""Timeout of connections and statements of PostgreSQL."""
 FROZEN_MS = 60_000
-"""PostgreSQL ends a transaction of ours on which nothing happens for this long: its process has stopped in the middle."""
+"""PostgreSQL ends a transaction that is idle for this long, because its process has stopped."""
 READ_CONNECTIONS = 10
-"""Most connections of one process to PostgreSQL that read; one more writes."""
+"""Max read connections of one process to PostgreSQL; one more writes."""
 
 
 class DatabaseUrlError(ValueError):
@@ -61,7 +61,7 @@ def _postgres_url(url: URL) -> URL:
         raise DatabaseUrlError("PostgreSQL needs a driver: pip install 'openenv-mlops-debug-env[postgres]'")
     if not url.database:
         raise DatabaseUrlError("a PostgreSQL URL names its database: postgresql+asyncpg://USER@HOST/NAME")
-    mode = url.query.get("sslmode")  # what other drivers call it
+    mode = url.query.get("sslmode")  # the name in libpq
     if mode is not None:
         url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
     return url.set(drivername="postgresql+asyncpg")
@@ -77,7 +77,7 @@ def database_path(url: URL) -> Path:
 
 
 def shown_url(url: URL) -> str:
-    """Where the database is, for people; without a password."""
+    """The path or URL for messages, without a password."""
     return str(database_path(url)) if is_sqlite(url) else url.render_as_string(hide_password=True)
 
 
@@ -90,7 +90,7 @@ def create_write_engine(url: URL) -> Engine:
 
 
 def create_check_engine(url: URL) -> Engine:
-    """SQLite. Makes no file and sets nothing in one: it may be the database of another program."""
+    """SQLite. Creates and changes nothing, because the file may be another program's database."""
     address = f"{database_path(url).as_uri()}?mode=rw"
     return create_engine(
         url.set(drivername="sqlite+pysqlite"),
@@ -115,12 +115,12 @@ def create_read_engine(url: URL) -> AsyncEngine:
 
 
 def create_postgres_write_engine(url: URL) -> AsyncEngine:
-    """PostgreSQL. A statement sees what other servers committed before it began: a lost race can be looked into."""
+    """PostgreSQL. READ COMMITTED, so that after a conflict the other server's commit can be read."""
     return _create_postgres_engine(
         url,
         1,
         isolation_level="READ COMMITTED",
-        is_pinged=False,  # whether a lost batch was written is looked up anyway
+        is_pinged=False,  # after a lost connection the batch is looked up anyway
         lock_timeout=str(LOCK_TIMEOUT_MS),
         idle_in_transaction_session_timeout=str(FROZEN_MS),
     )
@@ -159,8 +159,8 @@ def _create_postgres_engine(
 
 
 def _connect_to_postgres(dialect: Any, _record: object, arguments: Any, named: Any) -> Any:
-    """Connect, and raise an error of the dialect's. SQLAlchemy before 2.1 lets what asyncpg raises at a connect through as it
-    is ("the database system is starting up"), which no handler of database errors catches."""
+    """Connect, and translate errors of asyncpg. SQLAlchemy before 2.1 does not do that for errors at a connect ("the database
+    system is starting up")."""
     asyncpg: Any = importlib.import_module("asyncpg")  # an extra, without types
 
     try:
@@ -170,16 +170,16 @@ def _connect_to_postgres(dialect: Any, _record: object, arguments: Any, named: A
 
 
 def _configure_writer(connection: Any, _record: object) -> None:
-    # None: the driver begins no transaction of its own, so that BEGIN IMMEDIATE is ours to send.
+    # None: the driver starts no transaction by itself, so that `_begin_immediate` can.
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
-    connection.execute(f"PRAGMA journal_size_limit={LOG_LIMIT_BYTES}")
+    connection.execute(f"PRAGMA journal_size_limit={WAL_LIMIT_BYTES}")
 
 
-def limit_lock_wait(connection: Connection, waited: float) -> None:
-    """Wait for another program's lock only for what is left of the time, after so many seconds in the queue."""
+def shorten_lock_timeout(connection: Connection, waited: float) -> None:
+    """Subtract the seconds in the queue from the timeout for another program's lock."""
     driver: Any = connection.connection.dbapi_connection
     driver.execute(f"PRAGMA busy_timeout={max(0, BUSY_TIMEOUT_MS - round(1000 * waited))}")
 

@@ -1,4 +1,4 @@
-"""Why the store did not do what it was asked."""
+"""Errors of the event store, and their translation from errors of the database."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 
 class StoreError(Exception):
-    """StoreError: WrongExpectedVersionError, RequestIdReusedError, RowRefusedError, UnreadableEventError, and
-    StoreUnavailableError, which has ConnectionLostError and UnansweredCommitError below it."""
+    """Base class of the errors of the event store."""
 
 
 class WrongExpectedVersionError(StoreError):
@@ -38,11 +37,11 @@ class ConnectionLostError(StoreUnavailableError):
 
 
 class UnansweredCommitError(StoreUnavailableError):
-    """The connection broke between the commit and its answer. Whether it was written, only the log can tell."""
+    """The connection broke between the commit and its answer; whether it was written is unknown."""
 
 
 class RowRefusedError(StoreError):
-    """A row that was given with the append does not fit what is in the database; nothing was written."""
+    """A row of the append violates a constraint; nothing was written."""
 
 
 class UnreadableEventError(StoreError):
@@ -51,7 +50,7 @@ class UnreadableEventError(StoreError):
 
 @contextmanager
 def translate_database_errors() -> Iterator[None]:
-    """A database that fails, cannot be reached, or has no connection free is unavailable."""
+    """Raise ``StoreUnavailableError`` for any error of the driver, of the network or of the connection pool."""
     try:
         yield
     except DBAPIError as error:

@@ -1,4 +1,4 @@
-"""Brings the tables to the newest version, and tells which one they have. Forward only."""
+"""Upgrades the tables to the newest version, and reads which one they have. Forward only."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ForeignDatabaseError(RuntimeError):
 
 
 class SchemaVersion(NamedTuple):
-    """Where a database stands."""
+    """The version of the tables, and the newest."""
 
     present: str | None
     """None: it holds no tables of ours."""
@@ -97,9 +97,9 @@ def upgrade(engine: Engine) -> None:
 
 
 async def upgrade_postgres(url: URL) -> SchemaVersion:
-    """The same on PostgreSQL; the version afterwards. A database that is up to date is only looked at: serving needs no
-    right to change tables."""
-    version = await _look_at_postgres(url)
+    """The same on PostgreSQL; returns the version afterwards. If it is up to date nothing is written, so that serving needs
+    no right to change tables."""
+    version = await _read_postgres_version(url)
     if version.is_newest:
         return version
     logger.info(
@@ -118,7 +118,7 @@ async def upgrade_postgres(url: URL) -> SchemaVersion:
         await engine.dispose()
 
 
-async def _look_at_postgres(url: URL) -> SchemaVersion:
+async def _read_postgres_version(url: URL) -> SchemaVersion:
     """Which version the tables have. Unlike an upgrade, this does not wait for a server that does not answer."""
     engine = create_postgres_write_engine(url)
     try:
@@ -130,7 +130,7 @@ async def _look_at_postgres(url: URL) -> SchemaVersion:
 
 
 async def upgrade_database(url: URL) -> SchemaVersion:
-    """Upgrade whatever the URL names; the version afterwards."""
+    """Upgrade the database of the URL; returns the version afterwards."""
     if not is_sqlite(url):
         return await upgrade_postgres(url)
     engine = create_write_engine(url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any, NamedTuple, Sequence
 
 from sqlalchemy import ColumnElement, and_, bindparam, func, select, text
@@ -12,7 +13,7 @@ from domain.episode.decide import EpisodeState
 from domain.types import TASK_IDS
 from server.storage.connections import fetch_all
 from server.storage.schema import episodes, events, sessions
-from server.storage.sql import Statement, StatementRow, insert_together, update_together
+from server.storage.sql import Statement, StatementRow, multi_row_insert, multi_row_update
 
 _COLUMNS = (
     "episode_id",
@@ -30,18 +31,19 @@ _COLUMNS = (
     "key_prefix",
     "round",
 )
-_MOVING = ("version", "head_hash", "step_count", "total_reward", "score", "end_reason", "updated_at")
+_in_column_order = itemgetter(*_COLUMNS)
+_CHANGING_COLUMNS = ("version", "head_hash", "step_count", "total_reward", "score", "end_reason", "updated_at")
 
-_BEGIN = Statement(
+_START = Statement(
     episodes.insert().values({name: bindparam(name) for name in _COLUMNS}),
     _COLUMNS,
-    insert_together(episodes, _COLUMNS),
+    multi_row_insert(episodes, _COLUMNS),
 )
 _ON_EPISODE = episodes.c.episode_id == bindparam("of_episode")
-_GO_ON = Statement(
-    episodes.update().where(_ON_EPISODE).values({name: bindparam(name) for name in _MOVING}),
-    (*_MOVING, "of_episode"),
-    update_together(episodes, _MOVING, "episode_id"),
+_STEP = Statement(
+    episodes.update().where(_ON_EPISODE).values({name: bindparam(name) for name in _CHANGING_COLUMNS}),
+    (*_CHANGING_COLUMNS, "of_episode"),
+    multi_row_update(episodes, _CHANGING_COLUMNS, "episode_id"),
 )
 _LAST_POSITION = (
     select(func.max(events.c.position)).where(events.c.stream_id == bindparam("of_stream")).scalar_subquery()
@@ -49,17 +51,17 @@ _LAST_POSITION = (
 _END = Statement(
     episodes.update()
     .where(_ON_EPISODE)
-    .values({**{name: bindparam(name) for name in _MOVING}, "ended_position": _LAST_POSITION}),
-    (*_MOVING, "of_episode", "of_stream"),
+    .values({**{name: bindparam(name) for name in _CHANGING_COLUMNS}, "ended_position": _LAST_POSITION}),
+    (*_CHANGING_COLUMNS, "of_episode", "of_stream"),
 )
-_TAKE_SESSION = Statement(
+_SET_SESSION = Statement(
     text(
         "INSERT INTO sessions (session_digest, episode_id) VALUES (:session_digest, :episode_id) "
         "ON CONFLICT (session_digest) DO UPDATE SET episode_id = excluded.episode_id"
     ),
     ("session_digest", "episode_id"),
 )
-# Under two names, whichever episode was begun last: a server of the version before may write beside this one.
+# Under both names, the episode that was started last: a server of the previous version may write at the same time.
 _OF_SESSION = (
     select(sessions.c.episode_id)
     .join(events, and_(events.c.stream_id == sessions.c.episode_id, events.c.version == 1))
@@ -70,7 +72,7 @@ _OF_SESSION = (
 _IS_RUNNING = episodes.c.ended_position.is_(None)
 _IDLE = (
     select(episodes.c.episode_id, episodes.c.version)
-    # What began later cannot have been idle for longer; the index of running episodes is by their beginning.
+    # An episode that started later cannot have been idle for longer; the index of running episodes is by start.
     .where(_IS_RUNNING, episodes.c.started_at <= bindparam("until"), episodes.c.updated_at <= bindparam("until"))
     .order_by(episodes.c.started_at)
     .limit(bindparam("at_most"))
@@ -81,14 +83,14 @@ _ENDED = select(episodes.c.episode_id).where(
 
 
 class IdleEpisode(NamedTuple):
-    """An open episode on which nothing has happened for long."""
+    """An open episode without recent events."""
 
     episode_id: str
     version: int
 
 
 def episode_values(first: Link, last: Link, state: EpisodeState) -> dict[str, Any]:
-    """What the row of an episode holds, but for the position of its end."""
+    """The columns of an episode, without the position of its end."""
     return {
         "episode_id": last.stream_id,
         "task_id": state.reset.task_id,
@@ -97,26 +99,25 @@ def episode_values(first: Link, last: Link, state: EpisodeState) -> dict[str, An
         "started_at": first.recorded_at,
         "key_prefix": state.reset.key,
         "round": state.reset.round,
-        **dict(zip(_MOVING, _moving(last, state), strict=True)),
+        **dict(zip(_CHANGING_COLUMNS, _changing_values(last, state), strict=True)),
     }
 
 
 def episode_row(link: Link, state: EpisodeState) -> StatementRow:
     """The row of an episode that began."""
-    values = episode_values(link, link, state)
-    return StatementRow(_BEGIN, tuple(values[name] for name in _COLUMNS))
+    return StatementRow(_START, _in_column_order(episode_values(link, link, state)))
 
 
-def go_on_row(last: Link, state: EpisodeState) -> StatementRow:
-    """The change of the row that a step or an end makes."""
-    values = _moving(last, state)
+def step_or_end_row(last: Link, state: EpisodeState) -> StatementRow:
+    """The update of the row by a step or an end."""
+    values = _changing_values(last, state)
     if state.ended is None:
-        return StatementRow(_GO_ON, (*values, last.stream_id))
+        return StatementRow(_STEP, (*values, last.stream_id))
     return StatementRow(_END, (*values, last.stream_id, last.stream_id))
 
 
-def _moving(last: Link, state: EpisodeState) -> tuple[Any, ...]:
-    """The values of `_MOVING`, in that order."""
+def _changing_values(last: Link, state: EpisodeState) -> tuple[Any, ...]:
+    """The values of `_CHANGING_COLUMNS`, in that order."""
     return (
         last.version,
         last.hash,
@@ -129,12 +130,12 @@ def _moving(last: Link, state: EpisodeState) -> tuple[Any, ...]:
 
 
 def session_row(session_digest: str, episode_id: str) -> StatementRow:
-    """From now on the key's current episode is this one."""
-    return StatementRow(_TAKE_SESSION, (session_digest, episode_id))
+    """Sets the current episode of a session."""
+    return StatementRow(_SET_SESSION, (session_digest, episode_id))
 
 
 async def read_session(reader: AsyncEngine, names: Sequence[str]) -> str | None:
-    """The current episode of a session, which may be recorded under several names; None: it never had one."""
+    """The current episode of a session, which may be recorded under several names; None: it has none."""
     rows = await fetch_all(reader, _OF_SESSION, names=list(names))
     return rows[0].episode_id if rows else None
 

@@ -1,4 +1,4 @@
-"""The tables, as the migrations leave them. A test holds the two equal."""
+"""The tables, as the migrations leave them. A test compares the two."""
 
 from __future__ import annotations
 
@@ -91,14 +91,14 @@ episodes = Table(
     Column("round", String(64), nullable=True),
 )
 Index("ix_episodes_task_id_ended_position", episodes.c.task_id, episodes.c.ended_position)
-# Changes only when an episode begins or ends, so that a step pays nothing for it.
+# Changes only at the start and the end of an episode, so that a step costs nothing more.
 Index(
     "ix_episodes_open",
     episodes.c.started_at,
     sqlite_where=episodes.c.ended_position.is_(None),
     postgresql_where=episodes.c.ended_position.is_(None),
 )
-# For the list: what it is sorted by, then what tells rows of one value apart, then what it is filtered by, so that rows
+# For the list: what it is sorted by, then a tie-breaker, then what it is filtered by, so that rows
 # that are filtered out are never fetched. What a step changes is indexed of episodes that are over: a step moves nothing.
 Index("ix_episodes_started", episodes.c.started_at, episodes.c.episode_id, episodes.c.task_id)
 Index("ix_episodes_agent_started", episodes.c.agent, episodes.c.started_at, episodes.c.episode_id)

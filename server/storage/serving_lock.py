@@ -1,4 +1,4 @@
-"""Tells whether another server has the same SQLite file open. Servers on one file work, but wait for each other's lock."""
+"""File lock that shows whether another server has the same SQLite file open. That works, but they wait for each other's lock."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def announced(database: Path) -> Iterator[None]:
-    """Inside, others see that this server serves the file. Warns where another one does already."""
+def hold_serving_lock(database: Path) -> Iterator[None]:
+    """Hold a shared lock that shows that this server serves the file. Logs a warning if another one does."""
     descriptor = _open(database, os.O_RDWR | os.O_CREAT)
     try:
         if descriptor is not None:
-            if not _is_alone(descriptor):
+            if not _is_exclusive(descriptor):
                 logger.warning(
                     "another server serves %s: both work, but write in turns and count limits each for itself; stop one, or use "
                     "PostgreSQL (docs/how-to/postgres.md)",
@@ -37,18 +37,18 @@ def announced(database: Path) -> Iterator[None]:
 
 
 def is_served(database: Path) -> bool:
-    """Whether a server has announced that it serves the file."""
+    """Whether a server has hold_serving_lock that it serves the file."""
     descriptor = _open(database, os.O_RDWR)
     if descriptor is None:
         return False
     try:
-        return not _is_alone(descriptor)
+        return not _is_exclusive(descriptor)
     finally:
         os.close(descriptor)
 
 
 def _open(database: Path, flags: int) -> int | None:
-    """A file of its own: closing any descriptor of the database would end the locks that SQLite holds on it."""
+    """Open a separate lock file, because closing a descriptor of the database releases the locks that SQLite has on it."""
     if _fcntl is None:
         return None
     try:
@@ -57,12 +57,12 @@ def _open(database: Path, flags: int) -> int | None:
         return None
 
 
-def _is_alone(descriptor: int) -> bool:
+def _is_exclusive(descriptor: int) -> bool:
     return _lock(descriptor, shared=False)
 
 
 def _lock(descriptor: int, *, shared: bool) -> bool:
-    """Whether the lock was had; a file system without locks gives it."""
+    """Whether the lock was acquired; True on a file system without locks."""
     kind = _fcntl.LOCK_SH if shared else _fcntl.LOCK_EX
     try:
         _fcntl.flock(descriptor, kind | _fcntl.LOCK_NB)

@@ -16,8 +16,8 @@ class Statement:
 
     clause: ClauseElement
     names: tuple[str, ...]
-    together: Callable[[int], str] | None = None
-    """SQLite's text that does a number of rows at once, their values one after another; None: each row alone."""
+    multi_row_text: Callable[[int], str] | None = None
+    """SQLite's text for a given number of rows, with flat values; None: each row alone."""
 
 
 class StatementRow(NamedTuple):
@@ -29,10 +29,10 @@ class StatementRow(NamedTuple):
 
 def run_rows(connection: Connection, statement: Statement, rows: Sequence[tuple[Any, ...]]) -> None:
     """Run a statement for each row. Plain driver SQL: building a dict for each row costs a fifth of the throughput."""
-    connection.exec_driver_sql(*arranged(statement, rows, connection.dialect))
+    connection.exec_driver_sql(*arrange_rows(statement, rows, connection.dialect))
 
 
-def arranged(
+def arrange_rows(
     statement: Statement, rows: Sequence[tuple[Any, ...]], dialect: Dialect
 ) -> tuple[str, list[tuple[Any, ...]]]:
     """The statement's text and its rows, as the driver takes them."""
@@ -52,7 +52,7 @@ def _compiled(statement: Statement, dialect: Dialect) -> tuple[str, Callable[[tu
     return str(compiled), itemgetter(*picked) if len(picked) > 1 else (lambda values: (values[picked[0]],))
 
 
-def insert_together(table: Table, names: Sequence[str]) -> Callable[[int], str]:
+def multi_row_insert(table: Table, names: Sequence[str]) -> Callable[[int], str]:
     """Inserts rows in the order given."""
     row = f"({', '.join('?' * len(names))})"
 
@@ -62,8 +62,8 @@ def insert_together(table: Table, names: Sequence[str]) -> Callable[[int], str]:
     return text
 
 
-def update_together(table: Table, names: Sequence[str], key: str) -> Callable[[int], str]:
-    """Updates rows, each found by a key that stands behind its new values."""
+def multi_row_update(table: Table, names: Sequence[str], key: str) -> Callable[[int], str]:
+    """Updates rows by key; the key is the last value of a row."""
     row = f"({', '.join('?' * (len(names) + 1))})"
     changes = ", ".join(f"{name} = new.column{number}" for number, name in enumerate(names, start=1))
 

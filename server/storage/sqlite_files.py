@@ -1,8 +1,8 @@
-"""The files of an SQLite database while a server has it open: noticed when they are deleted, moved or replaced.
+"""Detects that the files of an open SQLite database were deleted, moved or replaced.
 
-SQLite goes on writing to a file that has lost its name, so that what is acknowledged is lost with the file; and a new
-connection would apply the old log (``-wal``) to whatever database now has the name. Rule 1: after a change nothing is read,
-written or acknowledged until a restart. Rule 2: the old log is moved out of the way of the new file, and kept.
+SQLite goes on writing to an unlinked file, so that acknowledged commits are lost with it; and a new connection would apply
+the old write-ahead log (``-wal``) to the database that now has the name. Rule 1: after a change nothing is read,
+written or acknowledged until a restart. Rule 2: the old log is renamed, so that the new file does not get it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from server.storage.writers.protocol import Commit, Outcome, WriteBatch
 
 logger = logging.getLogger(__name__)
 
-_BESIDE = ("-wal", "-shm")
+_SUFFIXES = ("-wal", "-shm")
 _Identity = tuple[int, int]
 
 
@@ -32,24 +32,24 @@ class DatabaseMovedError(StoreUnavailableError, OSError):
         super().__init__("the file of the database was deleted, moved or replaced while it was open")
 
 
-class OpenFiles:
-    """The file and its log, by device and inode, as they were when they were opened."""
+class DatabaseFiles:
+    """Device and inode of the database file, its log and its shared memory, as of opening."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._beside = [Path(f"{path.resolve()}{ending}") for ending in _BESIDE]
-        self._known: dict[Path, _Identity] = {}
+        self._wal_files = [Path(f"{path.resolve()}{ending}") for ending in _SUFFIXES]
+        self._identities: dict[Path, _Identity] = {}
         self._lock = threading.Lock()
         self._is_moved = False
 
-    def remember(self) -> None:
-        """From now on the files must stay the ones they are. Called when the first connection has them open."""
-        found = {path: _identity(path) for path in (self._path, *self._beside)}
-        self._known = {path: identity for path, identity in found.items() if identity is not None}
+    def record_identities(self) -> None:
+        """Record the present files. Called when the first connection has opened them."""
+        found = {path: _identity(path) for path in (self._path, *self._wal_files)}
+        self._identities = {path: identity for path, identity in found.items() if identity is not None}
 
     def check(self) -> None:
-        """Raises ``DatabaseMovedError``, from the first change on for ever."""
-        if not self._is_moved and all(_identity(path) == known for path, known in self._known.items()):
+        """Raise ``DatabaseMovedError`` if a file has changed, and from then on always."""
+        if not self._is_moved and all(_identity(path) == recorded for path, recorded in self._identities.items()):
             return
         with self._lock:
             if not self._is_moved:
@@ -57,13 +57,13 @@ class OpenFiles:
                 self._report()
         raise DatabaseMovedError
 
-    def guard(self, engine: Engine) -> None:
-        """Let the engine open and lend no connection after a change."""
+    def check_connections(self, engine: Engine) -> None:
+        """Make the engine check the files before it opens or hands out a connection."""
         event.listen(engine, "do_connect", lambda *_: self.check())
         event.listen(engine, "checkout", lambda *_: self.check())
 
-    def checked(self, write: WriteBatch) -> WriteBatch:
-        """The same, acknowledging nothing after a change."""
+    def with_file_checks(self, write: WriteBatch) -> WriteBatch:
+        """Wrap ``write`` so that it acknowledges nothing after a change of the files."""
 
         def write_checked(connection: Connection, batch: Sequence[Commit]) -> list[Outcome]:
             try:
@@ -79,32 +79,32 @@ class OpenFiles:
 
         return write_checked
 
-    def log_bytes(self) -> int:
-        """How long the log is; 0: there is none."""
-        return log_bytes(self._path)
+    def wal_bytes(self) -> int:
+        """Size of the write-ahead log; 0: there is none."""
+        return wal_bytes(self._path)
 
     def _report(self) -> None:
         logger.critical(
             "the database %s, or its log, was deleted, moved or replaced under the server: requests are answered with 503 "
             "until the server is started again%s",
             self._path,
-            "" if _identity(self._path) == self._known[self._path] else self._set_aside(),
+            "" if _identity(self._path) == self._identities[self._path] else self._move_old_wal(),
         )
 
-    def _set_aside(self) -> str:
-        """Move the log of the old file away from the new one, which it does not belong to."""
-        kept = []
-        for path in self._beside:
-            if _identity(path) == self._known.get(path, ()):
-                aside = path.with_name(f"{path.name}.of-inode-{self._known[self._path][1]}")
+    def _move_old_wal(self) -> str:
+        """Rename the log of the old file, so that it is not applied to the new one; returns a text for the log message."""
+        renamed = []
+        for path in self._wal_files:
+            if _identity(path) == self._identities.get(path, ()):
+                aside = path.with_name(f"{path.name}.of-inode-{self._identities[self._path][1]}")
                 with suppress(FileNotFoundError):  # another server on the file was faster
                     path.rename(aside)
-                    kept.append(aside.name)
-        return f"; the log of the old file was kept as {' and '.join(kept)}" if kept else ""
+                    renamed.append(aside.name)
+        return f"; the log of the old file was kept as {' and '.join(renamed)}" if renamed else ""
 
 
-def log_bytes(path: Path) -> int:
-    """How long the log of an SQLite file is; 0: there is none."""
+def wal_bytes(path: Path) -> int:
+    """Size of the write-ahead log of an SQLite file; 0: there is none."""
     try:
         return Path(f"{path.resolve()}-wal").stat().st_size
     except FileNotFoundError:

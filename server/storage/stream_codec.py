@@ -1,14 +1,14 @@
-"""Converts between stored rows, links, events and states: decodes and folds a stream, links decided events, links as JSON."""
+"""Converts between stored rows, links, events and states: decodes and folds a stream, links as JSON."""
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Iterator, NamedTuple, Sequence
+from typing import Any, Iterable, Iterator, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, bindparam, select
 
-from domain.chain import EMPTY, Head, Link, NewEvent, digest_of, link
+from domain.chain import EMPTY, Head, Link, digest_of
 from domain.episode.decide import EpisodeState, evolve
-from domain.events import EncodedEvent, EpisodeExpired, Event, decode, encode
+from domain.events import EncodedEvent, Event, decode
 from server.storage.errors import UnreadableEventError
 from server.storage.schema import events
 
@@ -57,32 +57,12 @@ def fold_links(links: Iterable[Link]) -> EpisodeSnapshot:
     return EpisodeSnapshot(state, head, frozenset(request_ids))
 
 
-def link_events(
-    stream_id: str, head: Head, decided: Sequence[Event], *, recorded_at: str, actor: str, request_id: str | None
-) -> tuple[Link, ...]:
-    """Encode the events as the next links of a stream. The first carries the request id."""
-    linked: list[Link] = []
-    for event in decided:
-        encoded = encode(event)
-        new = NewEvent(
-            kind=encoded.kind,
-            schema_version=encoded.schema_version,
-            recorded_at=recorded_at,
-            actor=SERVER_ACTOR if isinstance(event, EpisodeExpired) else actor,
-            request_id=None if linked else request_id,
-            payload=encoded.payload,
-        )
-        linked.append(link(stream_id, head, new))
-        head = Head(linked[-1].version, linked[-1].hash)
-    return tuple(linked)
-
-
-_STREAM: Select[Any] = select(events).where(events.c.stream_id == bindparam("stream")).order_by(events.c.version)
+STREAM_QUERY: Select[Any] = select(events).where(events.c.stream_id == bindparam("stream")).order_by(events.c.version)
 
 
 def read_stream(connection: Connection, stream_id: str) -> tuple[Link, ...]:
     """The links of a stream in order; empty if there is none."""
-    return tuple(to_link(row) for row in connection.execute(_STREAM, {"stream": stream_id}))
+    return tuple(to_link(row) for row in connection.execute(STREAM_QUERY, {"stream": stream_id}))
 
 
 def to_link(row: Row[Any]) -> Link:

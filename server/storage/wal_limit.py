@@ -1,7 +1,7 @@
-"""Keeps the log (``-wal``) of an SQLite database short, as far as its readers allow.
+"""Limits the size of the write-ahead log (``-wal``) of an SQLite database, as far as its readers allow.
 
-SQLite copies the log into the file by itself, but begins it anew only when no reader is in it, and never shortens it. Beside a
-reader that stays, the log grows with every commit: nothing can be done but to say so and to try again.
+SQLite checkpoints the log by itself, but restarts it only when no reader uses it, and never truncates it. While a reader
+keeps a transaction open, the log grows with every commit: all that can be done is to log a warning and to retry.
 """
 
 from __future__ import annotations
@@ -14,37 +14,39 @@ from typing import Any, Callable, Sequence
 from sqlalchemy import Connection
 
 from server.storage import engines as database
-from server.storage.sqlite_files import OpenFiles
+from server.storage.sqlite_files import DatabaseFiles
 from server.storage.writers.protocol import Commit, Outcome, WriteBatch
 
 logger = logging.getLogger(__name__)
 
-AGAIN_SECONDS = 10.0
-"""Time between two tries to shorten a log that is too long."""
-TRY_MS = 100
-"""How long one try waits for readers; appends wait with it."""
+RETRY_SECONDS = 10.0
+"""Time between two attempts to truncate a log that is too long."""
+CHECKPOINT_TIMEOUT_MS = 100
+"""How long one attempt waits for readers; appends wait as well."""
 
 
-def limited(write: WriteBatch, files: OpenFiles, *, clock: Callable[[], float] = time.monotonic) -> WriteBatch:
-    """The same, looking at the length of the log after each batch."""
-    tried = -AGAIN_SECONDS
+def with_wal_limit(
+    write: WriteBatch, files: DatabaseFiles, *, clock: Callable[[], float] = time.monotonic
+) -> WriteBatch:
+    """Wrap ``write`` so that the size of the log is checked after each batch."""
+    tried = -RETRY_SECONDS
 
-    def write_and_look(connection: Connection, batch: Sequence[Commit]) -> list[Outcome]:
+    def write_and_check(connection: Connection, batch: Sequence[Commit]) -> list[Outcome]:
         nonlocal tried
         outcomes = write(connection, batch)
-        length = files.log_bytes()
-        if length > database.LOG_LIMIT_BYTES and clock() - tried >= AGAIN_SECONDS:
+        length = files.wal_bytes()
+        if length > database.WAL_LIMIT_BYTES and clock() - tried >= RETRY_SECONDS:
             tried = clock()
-            _shorten(connection, length)
+            _truncate(connection, length)
         return outcomes
 
-    return write_and_look
+    return write_and_check
 
 
-def _shorten(connection: Connection, length: int) -> None:
+def _truncate(connection: Connection, length: int) -> None:
     driver: Any = connection.connection.dbapi_connection
     try:
-        driver.execute(f"PRAGMA busy_timeout={TRY_MS}")
+        driver.execute(f"PRAGMA busy_timeout={CHECKPOINT_TIMEOUT_MS}")
         is_kept, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.Error as error:
         logger.warning("the database's log of %.0f MB could not be shortened: %s", length / 1e6, error)

@@ -1,4 +1,4 @@
-"""Maps the errors of the domain, the services and the store to problems, by class.
+"""Maps the errors of the domain, the services and the store to problems, by class, and answers with them.
 
 An error whose class, or an ancestor of it, has no entry is a failure of the server: a logged 500.
 """
@@ -11,6 +11,9 @@ from types import MappingProxyType
 from typing import Any, Callable, Mapping
 
 from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 
 from domain.episode.decide import WrongSubmissionError
 from domain.tasks.splits import UnknownTaskError
@@ -26,7 +29,7 @@ from server.ranking.errors import (
 )
 from server.scenarios.fair_queue import QueueFullError
 from server.scenarios.repository import ScenarioLostError
-from server.scenarios.requester import ClientLeftError
+from server.scenarios.requester import ClientDisconnectedError
 from server.scenarios.workers import WorkerLostError
 from server.security.api_keys import KeyRefusedError
 from server.security.identity import ReservedNameError
@@ -135,7 +138,7 @@ _BY_ERROR: Mapping[type[Exception], ProblemType | Callable[[Any], Problem]] = Ma
         TooManySocketsError: problems.TOO_MANY_SOCKETS,
         QueueFullError: problems.TOO_MANY_WAITING,
         WorkerLostError: problems.GENERATOR_UNAVAILABLE,
-        ClientLeftError: problems.CLIENT_LEFT,
+        ClientDisconnectedError: problems.CLIENT_LEFT,
         StoreUnavailableError: _of_unavailable,
         WriterStoppedError: _of_unavailable,
         ScenarioLostError: problems.SCENARIO_LOST,
@@ -158,3 +161,24 @@ def problem_of(error: Exception) -> Problem:
             return entry.problem(**vars(error)) if isinstance(entry, ProblemType) else entry(error)
     logger.error("unexpected error", exc_info=error)
     return problems.INTERNAL.problem()
+
+
+async def answer_left_client(request: Request, error: Exception) -> Response:
+    """Answer a client that left before its request was complete: nothing was done, and the server did not fail."""
+    return Response(status_code=400)
+
+
+async def answer_problem(request: Request, error: Exception) -> Response:
+    """Exception handler of the application: renders any error as problem details."""
+    if isinstance(error, HTTPException):
+        is_method = error.status_code == 405
+        problem = (
+            problems.METHOD_NOT_ALLOWED.problem(method=request.method)
+            if is_method
+            else problems.NOT_FOUND.problem(path=request.url.path)
+        )
+        headers = dict(error.headers or {})  # Allow, with 405
+    else:
+        problem = problem_of(error)
+        headers = problem.headers
+    return Response(problem.body(), status_code=problem.status, media_type=problems.MEDIA_TYPE, headers=headers)

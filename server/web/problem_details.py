@@ -1,7 +1,7 @@
 """Problem details (RFC 9457): the table of problem types, and the problem that an error is answered with.
 
 Rule 1: a problem of the API is made from a type of this table, so that the OpenAPI document has every code.
-Rule 2: the detail says what to do. Its placeholders are filled by who raises the problem, and by the example in the document.
+Rule 2: the detail is an instruction to the client. Its placeholders are filled where the problem is raised, and by the example in the document.
 """
 
 from __future__ import annotations

@@ -1,16 +1,66 @@
-"""Reads the body of a request, up to a limit of bytes and of time."""
+"""Reads the body of a request, up to a limit of bytes and of time, and validates it straight from the text."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated
 
+from pydantic import (
+    AfterValidator,
+    TypeAdapter,
+)
+from pydantic_core import from_json, to_json
 from starlette.requests import Request
 
+from domain.actions import ExpectedVersion, RequestId, WireAction, decode_action
+from domain.tasks.splits import UnknownTaskError, numbered_task
+from server.episodes.commands import EpisodeName, OuterModel, ResetRequest
 from server.web.context import services_of
 from server.web.problem_details import BODY_TOO_LARGE, BODY_TOO_SLOW
 
 BODY_TIMEOUT_SECONDS = 30.0
 """For the whole body, so that one that never ends does not keep its connection open."""
+_FLAT_OUTER = ("episode_id", "request_id", "expected_version", "timeout_s")
+
+
+def _numbered(request: ResetRequest) -> ResetRequest:
+    """Split and index become the task and the seed that they mean, in that split."""
+    if request.split is None and request.index is None:
+        return request
+    if request.split is None:
+        raise ValueError("index goes with split: it numbers the tasks of one")
+    if request.index is None:
+        if request.seed is None:
+            raise ValueError("split goes with index, the number of a task, or with a seed")
+        return request
+    meant = numbered_task(request.split, request.index)
+    if request.task_id not in (None, meant.task_id) or request.seed not in (None, meant.seed):
+        raise UnknownTaskError(request.split, request.index, "of this task_id and seed")
+    return request.model_copy(update={"task_id": meant.task_id, "seed": meant.seed, "index": None})
+
+
+WantedReset = Annotated[ResetRequest, AfterValidator(_numbered)]
+
+
+class StepRequest(OuterModel):
+    """One step, with its action nested."""
+
+    action: WireAction
+    episode_id: EpisodeName | None = None
+    """Null: named elsewhere."""
+    request_id: RequestId | None = None
+    expected_version: ExpectedVersion | None = None
+
+
+class _Naming(OuterModel):
+    episode_id: EpisodeName | None = None
+    request_id: RequestId | None = None
+    expected_version: ExpectedVersion | None = None
+
+
+_RESET: TypeAdapter[ResetRequest] = TypeAdapter(WantedReset)
+_STEP: TypeAdapter[StepRequest] = TypeAdapter(StepRequest)
+_NAMING: TypeAdapter[_Naming] = TypeAdapter(_Naming)
 
 
 async def read_body(request: Request) -> bytes:
@@ -28,3 +78,26 @@ async def read_body(request: Request) -> bytes:
     except TimeoutError:
         raise BODY_TOO_SLOW.problem(timeout_seconds=BODY_TIMEOUT_SECONDS) from None
     return b"".join(parts)
+
+
+def decode_reset(body: bytes) -> ResetRequest:
+    """A missing body is an empty one."""
+    return _RESET.validate_json(body or b"{}")
+
+
+def decode_step(body: bytes) -> StepRequest:
+    """The nested form, or the flat one: a body without ``action`` whose ``action_type`` stands outside."""
+    try:
+        parsed = from_json(body)
+    except ValueError:
+        return _STEP.validate_json(body)  # raises the error in its usual form
+    if not isinstance(parsed, dict) or "action" in parsed or "action_type" not in parsed:
+        return _STEP.validate_json(body)
+    naming = _NAMING.validate_json(body)
+    action = decode_action(to_json({name: value for name, value in parsed.items() if name not in _FLAT_OUTER}))
+    return StepRequest.model_construct(
+        action=action,
+        episode_id=naming.episode_id,
+        request_id=naming.request_id,
+        expected_version=naming.expected_version,
+    )

@@ -35,8 +35,10 @@ class RegistryField(_Shape):
     type: FieldType
     range: tuple[float, float] | None = None
     """Lowest and highest value; null: the field is no number."""
-    choices: tuple[str, ...] | None = None
+    choices: tuple[int | str, ...] | None = None
     """The values it takes; null: it is no choice."""
+    form: str | None = None
+    """What a text has to be; null: it is no text, or any."""
     nullable: bool = False
     """Whether null is a value of it."""
 
@@ -187,7 +189,7 @@ class EpisodeState(_Shape):
     step_count: int
     task_id: TaskId
     max_steps: int
-    experiments_left: int
+    experiments_left: int = 0
     """How many experiments may still be run."""
     done: bool
     truncated: bool

@@ -7,12 +7,13 @@ Rule 3: closing a socket never ends its episode.
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from contextlib import suppress
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Protocol
 
 from pydantic import ValidationError
-from starlette.status import WS_1008_POLICY_VIOLATION, WS_1013_TRY_AGAIN_LATER
+from starlette.status import WS_1000_NORMAL_CLOSURE, WS_1008_POLICY_VIOLATION, WS_1013_TRY_AGAIN_LATER
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -20,7 +21,7 @@ from server.episodes.commands import check_name
 from server.episodes.errors import SessionTakenOverError
 from server.episodes.limits import TooManySocketsError
 from server.episodes.sessions import SessionSocket
-from server.scenarios.requester import Inbox
+from server.scenarios.requester import MessageBuffer
 from server.security.api_keys import KeyRefusedError
 from server.security.identity import ReservedNameError, identity_of
 from server.services import Services
@@ -30,17 +31,24 @@ TAKEN_OVER = "A newer socket has taken this session over; play there."
 
 
 class Connection(NamedTuple):
-    """An accepted WebSocket and what serves it."""
+    """An accepted WebSocket, without the layers of Starlette."""
 
-    websocket: WebSocket
     services: Services
-    inbox: Inbox
+    inbox: MessageBuffer
+    receive: Receive
     send: Send
 
 
+class FrameHandler(Protocol):
+    """Answers the frames of one socket, in order."""
+
+    async def reply(self, text: str | bytes) -> bytes | None:
+        """The answer to a frame; empty: none is sent; None: the client asks to close."""
+
+
 class WebSocketEndpoint(ABC):
-    """ASGI application of the WebSockets of one protocol. Once a socket is accepted, its messages pass between the protocol
-    and the ASGI server without a layer of Starlette, since every layer costs each step."""
+    """ASGI application of the WebSockets of one protocol. Once a socket is accepted, its frames are answered by a task of its
+    own between the protocol and the ASGI server: no frame passes the middleware and the router again."""
 
     subprotocol: ClassVar[str | None] = None
     """Agreed on where the client offers it."""
@@ -56,30 +64,28 @@ class WebSocketEndpoint(ABC):
             except TooManySocketsError as error:
                 await self._close_with_error(send, error, WS_1013_TRY_AGAIN_LATER)
                 return
-            inbox = Inbox(receive)
             try:
-                await self._open_session(Connection(websocket, services, inbox, send))
+                await self._open_session(websocket, Connection(services, MessageBuffer(receive), receive, send))
             finally:
                 services.sockets.leave()
-                await inbox.close()
 
-    async def _open_session(self, connection: Connection) -> None:
-        websocket, sessions = connection.websocket, connection.services.sessions
+    async def _open_session(self, websocket: WebSocket, connection: Connection) -> None:
+        sessions, send = connection.services.sessions, connection.send
         key = self.session_key(websocket)
         socket = SessionSocket(is_keyed=key is not None)
         if key is None:
-            await self.serve_frames(connection, socket, None)
+            await _serve(connection, socket, self.create_handler(websocket, connection, socket, None))
             return
         try:
             scoped = identity_of(websocket).scoped(check_name(key))
         except (ValidationError, ReservedNameError) as error:
-            await self._close_with_error(connection.send, error, WS_1008_POLICY_VIOLATION)
+            await self._close_with_error(send, error, WS_1008_POLICY_VIOLATION)
             return
         sessions.enter(scoped, socket)
         try:
-            await self.serve_frames(connection, socket, key)
+            await _serve(connection, socket, self.create_handler(websocket, connection, socket, key))
         except (SessionTakenOverError, KeyRefusedError) as error:
-            await self._close_with_error(connection.send, error, WS_1008_POLICY_VIOLATION)
+            await self._close_with_error(send, error, WS_1008_POLICY_VIOLATION)
         finally:
             sessions.leave(scoped, socket)
 
@@ -94,8 +100,43 @@ class WebSocketEndpoint(ABC):
 
     @abstractmethod
     def error_frame(self, error: Exception) -> bytes:
-        """The frame that tells the client why the socket is closed."""
+        """The frame with the error for which the socket is closed."""
 
     @abstractmethod
-    async def serve_frames(self, connection: Connection, socket: SessionSocket, key: str | None) -> None:
-        """Answer frame after frame until the client leaves; ``key`` is the session as the client names it."""
+    def create_handler(
+        self, websocket: WebSocket, connection: Connection, socket: SessionSocket, key: str | None
+    ) -> FrameHandler:
+        """The handler of a socket's frames; ``key`` is the session as the client names it."""
+
+
+async def _serve(connection: Connection, socket: SessionSocket, handler: FrameHandler) -> None:
+    """Answer frames in a task of their own until the socket is closed; raises ``SessionTakenOverError``."""
+    task = socket.task = asyncio.create_task(_answer_frames(connection, socket, handler))
+    try:
+        await asyncio.gather(task, return_exceptions=True)  # where this task is cancelled, so is the other one
+    finally:
+        await connection.inbox.close()
+    if task.cancelled():
+        raise SessionTakenOverError
+    task.result()
+
+
+async def _answer_frames(connection: Connection, socket: SessionSocket, handler: FrameHandler) -> None:
+    """Answer frame after frame until the client leaves. A newer socket of the session cancels this while it waits."""
+    _, inbox, receive, send = connection
+    while not socket.is_lost:
+        socket.is_waiting = True
+        ahead, inbox.ahead = inbox.ahead, None
+        message = await (ahead or receive())
+        socket.is_waiting = False
+        if message["type"] == "websocket.disconnect":
+            return
+        text = message.get("text")
+        reply = await handler.reply(text if text is not None else message.get("bytes") or b"")
+        if reply is None:
+            await send({"type": "websocket.close", "code": WS_1000_NORMAL_CLOSURE})
+            return
+        if reply:
+            await send({"type": "websocket.send", "text": reply.decode()})
+        del ahead, message, text, reply  # while the client thinks, none of it is needed
+    raise SessionTakenOverError

@@ -33,7 +33,7 @@ def test_a_scenario_that_differs_or_is_missing_is_named() -> None:
     assert row(other, first).endswith("| 1 of 3 |")
 
 
-def test_an_environment_that_cannot_generate_is_told_and_stops_nothing() -> None:
+def test_an_environment_that_cannot_generate_is_reported_and_stops_nothing() -> None:
     with importable() as directory:
         asked = Environment(sys.executable, "x", {})
         failed = draw(asked, directory=directory, seeds=1, faults=["no_such_fault"])

@@ -1,4 +1,4 @@
-"""What the figures are held against."""
+"""The targets of the benchmark, compared with its figures."""
 
 from __future__ import annotations
 

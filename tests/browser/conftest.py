@@ -1,4 +1,4 @@
-"""A browser, or a clear word that there is none; every page is watched for errors and foreign requests."""
+"""A browser, or a skip that says why; every page is checked for errors and foreign requests."""
 
 from __future__ import annotations
 
@@ -78,9 +78,9 @@ class Watched:
 
     def check_accessibility(self) -> None:
         found = Axe().run(self.page).response["violations"]
-        told = [f"{each['id']}: {node['html'][:160]}" for each in found for node in each["nodes"]]
+        violations = [f"{each['id']}: {node['html'][:160]}" for each in found for node in each["nodes"]]
         serious = [each for each in found if each["impact"] in SERIOUS]
-        assert serious == [], "\n".join(told)
+        assert serious == [], "\n".join(violations)
 
     def check(self) -> None:
         assert self.errors == []

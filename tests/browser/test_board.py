@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Open
 from tests.e2e.playing import diagnosis_from, open_client, truth_of
-from tests.e2e.running import ServerProcess, run_command
+from tests.e2e.running import ServerProcess, run_command_in_process
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def ranked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 
 def _command(*arguments: str, database: Path) -> str:
-    done = run_command(*arguments, "--database", str(database))
+    done = run_command_in_process(*arguments, "--database", str(database))
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

@@ -1,4 +1,4 @@
-"""A person plays the expert task: two entries, one, or the word that nothing is wrong."""
+"""A person plays the expert task: two entries, one, or an empty list."""
 
 from __future__ import annotations
 

@@ -35,8 +35,8 @@ def test_a_replay_is_scrubbed_by_keyboard(played: str, watch: Open) -> None:
     page = watched.open(f"/episodes/{played}")
     place, panel = page.locator("output[data-place]"), page.locator(".panel:visible")
     expect(place).to_have_text("7")
-    for key, number, told in (
-        ("Home", "0", "Began"),
+    for key, number, text in (
+        ("Home", "0", "StartRecord"),
         ("ArrowRight", "1", "epoch:1-3"),
         ("ArrowRight", "2", "Flag raised"),
         ("ArrowRight", "3", "4.5"),
@@ -47,7 +47,7 @@ def test_a_replay_is_scrubbed_by_keyboard(played: str, watch: Open) -> None:
         page.keyboard.press(key)
         expect(place).to_have_text(number)
         expect(panel).to_have_count(1)
-        expect(panel).to_contain_text(told)
+        expect(panel).to_contain_text(text)
         assert page.url.endswith(f"?step={number}")
     page.locator("[data-scrub]").focus()
     page.keyboard.press("ArrowLeft")
@@ -98,7 +98,7 @@ def test_every_step_has_an_address_without_scripts(played: str, watch: Open) -> 
     page.get_by_role("link", name="Step on").click()
     expect(page.locator(".panel:visible")).to_contain_text("4.5")
     page.locator(".timeline a").first.click()
-    expect(page.locator(".panel:visible")).to_contain_text("Began")
+    expect(page.locator(".panel:visible")).to_contain_text("StartRecord")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

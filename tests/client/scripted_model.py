@@ -80,8 +80,10 @@ def without_usage(text: str) -> Answer:
 
 
 def status(code: int, message: str = "no", **headers: str) -> Answer:
-    told = {name.replace("_", "-"): value for name, value in headers.items()}
-    return lambda _: JSONResponse({"error": {"message": message, "code": None}}, status_code=code, headers=told)
+    response_headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda _: JSONResponse(
+        {"error": {"message": message, "code": None}}, status_code=code, headers=response_headers
+    )
 
 
 def hangs() -> Answer:

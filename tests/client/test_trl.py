@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mlops_debug_env.agents.llm.conversation import ChatHistory
+from mlops_debug_env.agents.llm.chat_history import ChatHistory
 from mlops_debug_env.protocol.actions import ReadLogs, action_schema
 from mlops_debug_env.protocol.errors import ServerUnreachableError
 from mlops_debug_env.protocol.observations import ResetObservation
@@ -99,17 +99,27 @@ def test_a_rollout_is_rewarded_with_what_it_earned(env: MlopsDebugToolEnv) -> No
     assert env.get_reward() == pytest.approx(0.99 + 3 * 0.02 + 0.01)
 
 
+def test_an_experiment_is_a_tool(env: MlopsDebugToolEnv) -> None:
+    env.reset(task_id="easy", seed=7)
+    shown = json.loads(
+        env.run_experiment([{"file": "config.yaml", "field": "training.epochs", "value": 9}]).splitlines()[0]
+    )
+    assert shown["experiment"]["metrics"]["validation"]["accuracy"] is not None
+    with pytest.raises(ToolError, match="no experiment is left"):
+        env.run_experiment()
+
+
 def test_a_model_is_sent_what_the_llm_agent_is_sent(env: MlopsDebugToolEnv, server: ServerProcess) -> None:
     opening = env.reset(task_id="medium", seed=7)
     shown = env.read_logs("epoch:2")
     with SyncDebugClient(server.url) as client:
         first = client.reset(task_id="medium", seed=7).observation
-        history = ChatHistory("", with_tools=True, most_tokens=100_000)
+        history = ChatHistory("", with_tools=True, max_tokens=100_000)
         assert isinstance(first, ResetObservation)
-        history.begin(first)
+        history.start_episode(first)
         action = ReadLogs(log_filter="epoch:2")
-        history.act(action)
-        history.show(client.step(action).observation)
+        history.add_action(action)
+        history.add_result(client.step(action).observation)
     _, told_first, _, told_then = history.messages()
     assert (opening, shown) == (told_first["content"], told_then["content"])
 

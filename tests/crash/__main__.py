@@ -38,7 +38,7 @@ def main() -> int:
         server.start()
         stack.callback(server.kill)
         account = asyncio.run(crash(server, kills=given.kills, seed=given.seed))
-    print(account.told())
+    print(account.summary())
     for each in account.lost[:20]:
         print(f"  {each}")
     return 1 if account.lost else 0

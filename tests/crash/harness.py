@@ -34,7 +34,7 @@ class Account:
     lost: list[str] = field(default_factory=list)
     """What is missing or different, in words."""
 
-    def told(self) -> str:
+    def summary(self) -> str:
         return (
             f"{self.kills} kills: {self.acknowledged} acknowledged events checked, {self.with_hash} of them by the hash "
             f"that was given out, {len(self.lost)} lost; {self.continued} unfinished episodes went on"
@@ -64,7 +64,7 @@ async def _load_and_kill(server: ServerProcess, agents: list[Agent], drawn: rand
     enough = sum(each.answers for each in agents) + drawn.randint(*ANSWERS)
     playing = [asyncio.create_task(each.play(server)) for each in agents]
     while sum(each.answers for each in agents) < enough:
-        # Nobody stops by himself: an agent that does was refused something, or its server died by itself.
+        # No agent stops by itself: one that does was refused something, or its server died.
         if (await asyncio.wait(playing, timeout=0.005, return_when=asyncio.FIRST_COMPLETED))[0]:
             await asyncio.gather(*playing)
             raise AssertionError("the server died by itself")

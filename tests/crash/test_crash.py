@@ -30,7 +30,7 @@ def test_nothing_acknowledged_is_lost_by_kills(database_url: str, kills: int, tm
         account = asyncio.run(crash(server, kills=kills, seed=20300101))
     finally:
         server.kill()
-    print(account.told())
+    print(account.summary())
     assert account.lost == []
     assert account.kills == kills
     assert account.acknowledged > 12 * kills

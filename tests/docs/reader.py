@@ -53,7 +53,7 @@ class Reader:
     model_url: str
     database_url: str | None = None
     """PostgreSQL; null: an SQLite file beside the folder."""
-    told: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
     """What was not run, and why."""
 
     @property
@@ -107,8 +107,8 @@ class Reader:
     def run(self, block: Block, server: ServerProcess, settings: dict[str, str]) -> None:
         missing = self._missing(block)
         if missing is not None:
-            self.told.append(f"{block.name}: {missing} is not installed")
-            print(f"not run here: {self.told[-1]}")
+            self.skipped.append(f"{block.name}: {missing} is not installed")
+            print(f"not run here: {self.skipped[-1]}")
             return
         text = block.text.replace(DATABASE, settings["MLOPS_DEBUG_DATABASE_URL"])
         for each in ADDRESSES:

@@ -25,7 +25,7 @@ EDGE = re.compile(rf"{_NODE} (-->|<-->) {_NODE}")
 """A line of a flowchart as the pages write them: an edge, each end with its label or without."""
 
 
-def test_every_block_has_a_language_that_is_run_or_held_to_its_form() -> None:
+def test_every_block_has_a_language_that_is_run_or_parsed() -> None:
     assert [each.name for each in BLOCKS if each.language not in (*RUN, *READ)] == []
 
 
@@ -75,5 +75,5 @@ def test_a_page_can_be_followed_to_the_letter(
     ("command", "is_good"),
     [("install .", True), ("install .[dev]", True), ("install .[none]", False), ("install other", False)],
 )
-def test_installations_are_held_to_the_extras_that_there_are(command: str, is_good: bool) -> None:
+def test_installations_name_existing_extras(command: str, is_good: bool) -> None:
     assert (check(command.split()) is None) == is_good

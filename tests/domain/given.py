@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from domain.actions import QueryArtifact, ReadArtifact, RunSanityCheck
 from domain.diagnosis import Diagnosis, PatchEntry
 from domain.episode.decide import Command, EpisodeState, ExperimentDone, ResetEpisode, SubmitGraded, decide, fold
-from domain.episode.evidence import EvidenceView
+from domain.episode.observation import EvidenceView
 from domain.events import Event
 from domain.experiment import ExperimentRejection
 from domain.types import RewardMode, TaskId

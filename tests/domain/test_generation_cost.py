@@ -1,4 +1,4 @@
-"""What a scenario costs against one healthy training run of the same batch: CPU time, ratios within one run."""
+"""The CPU time of a scenario relative to one healthy training run in the same process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was recorded goes by the rubric that it was recorded under, whichever rubric is the present one."""
+"""Episodes are graded by the rubric that they were recorded under."""
 
 from __future__ import annotations
 
@@ -64,14 +64,22 @@ def test_an_episode_without_a_diagnosis_has_the_floor_of_its_rubric(rubric: Rubr
     assert out_of_steps.last_reward == round(rubric.repeated_read_reward + rubric.lowest_score, 4)
 
 
-def test_the_words_that_an_agent_is_told_are_those_of_the_recorded_rubric() -> None:
-    told = {}
+def test_the_description_an_agent_reads_is_that_of_the_recorded_rubric() -> None:
+    descriptions = {}
     for rubric in (RUBRIC, OTHER):
         state = fold(events_of([replace(reset("expert"), rubric_version=rubric.version)]))
         assert state is not None
-        told[rubric.version] = observe_reset(VIEW, state, b"null").decode()
-    assert "You have 24 steps" in told["2"] and "minus 0.25" in told["2"] and "scores 0.99" in told["2"]
-    assert "You have 2 steps" in told["other"] and "minus 0.40" in told["other"] and "scores 0.90" in told["other"]
+        descriptions[rubric.version] = observe_reset(VIEW, state, b"null").decode()
+    assert (
+        "You have 24 steps" in descriptions["2"]
+        and "minus 0.25" in descriptions["2"]
+        and "scores 0.99" in descriptions["2"]
+    )
+    assert (
+        "You have 2 steps" in descriptions["other"]
+        and "minus 0.40" in descriptions["other"]
+        and "scores 0.90" in descriptions["other"]
+    )
     assert TASKS["medium"].describe(OTHER).endswith("A score below 0.80 is reduced by 25% of what is missing.")
     assert "is reduced" not in TASKS["medium"].describe(RUBRIC)
 

@@ -1,4 +1,4 @@
-"""No artifact gives the fault away by anything but its evidence."""
+"""No artifact reveals the fault other than by its evidence."""
 
 from __future__ import annotations
 

@@ -14,7 +14,8 @@ Json = dict[str, Any]
 
 # Each task with the fault that seed 7 plants in it.
 TASKS = {"easy": "exploding_lr", "medium": "data_leakage_scaler", "hard": "silent_metric_swap"}
-MAX_STEPS = {"easy": 20, "medium": 30, "hard": 40}
+MAX_STEPS = {"easy": 20, "medium": 30, "hard": 18}
+MAX_EXPERIMENTS = {"easy": 1, "medium": 2, "hard": 3}
 ARTIFACTS = (
     "config.yaml",
     "train.log",

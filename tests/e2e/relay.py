@@ -1,4 +1,4 @@
-"""A network between client and server that can be made to fail in ways a loopback never does by itself."""
+"""A TCP relay between client and server that can be made to fail in ways a loopback never does by itself."""
 
 from __future__ import annotations
 

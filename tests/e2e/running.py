@@ -1,4 +1,4 @@
-"""Runs the product as a user does: a server process on a free port, and its other commands."""
+"""Runs the product as a user does: a server process on a free port, and the other commands."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 import httpx
+from typer import Typer
+from typer.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE_COMMAND = (sys.executable, "-m", "server")
@@ -33,13 +36,13 @@ def free_port() -> int:
     """A port that no other process is given while this one runs.
 
     It stays bound here, without listening: a server, which sets SO_REUSEADDR, may listen on it, and the kernel hands it to
-    nobody who asks for any free port.
+    no process that requests any free port.
     """
-    held = socket.socket()
-    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    held.bind(("127.0.0.1", 0))
-    _reserved.append(held)
-    port: int = held.getsockname()[1]
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind(("127.0.0.1", 0))
+    _reserved.append(bound)
+    port: int = bound.getsockname()[1]
     return port
 
 
@@ -53,6 +56,28 @@ def run_command(*arguments: str, settings: Mapping[str, str] | None = None) -> s
         timeout=60,
         check=False,
     )
+
+
+def run_command_in_process(
+    *arguments: str, settings: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run ``mlops-debug`` with these arguments in this process, which saves a test the start of another."""
+    from server.cli import cli
+
+    return invoke_in_process(cli, arguments, settings or {})
+
+
+def invoke_in_process(
+    cli: Typer, arguments: Sequence[str], settings: Mapping[str, str], *, removed: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a thread, because an event loop may run in this one. A defect is raised."""
+    absent: dict[str, str | None] = {name: None for name in os.environ if name.startswith("MLOPS_DEBUG_")}
+    environ = {**absent, **dict.fromkeys(removed), **settings}
+    with ThreadPoolExecutor(1) as thread:
+        ended = thread.submit(CliRunner().invoke, cli, list(arguments), env=environ).result()
+    if ended.exception is not None and not isinstance(ended.exception, SystemExit):
+        raise ended.exception
+    return subprocess.CompletedProcess(arguments, ended.exit_code, ended.stdout, ended.stderr)
 
 
 class ServerProcess:

@@ -1,4 +1,4 @@
-"""What the baseline agents are worth on a real server process, over seeds of every fault."""
+"""The scores of the baseline agents on a real server process, over seeds of every fault."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ async def test_the_same_seed_and_trial_play_alike_and_another_trial_does_not(ser
     assert first == again != other
 
 
-def test_an_unknown_agent_is_told_with_those_that_there_are() -> None:
+def test_an_unknown_agent_is_reported_with_those_that_there_are() -> None:
     with pytest.raises(UnknownAgentError, match="heuristic"):
         create_agent("genius", task_id="easy", seed=1)
 

@@ -211,17 +211,17 @@ def test_a_slow_head_is_not_waited_for(hasty: ServerProcess, begun: bytes) -> No
         accepted(http.get("/health"))
 
 
-def test_many_slow_clients_keep_nobody_waiting(server: ServerProcess) -> None:
-    held = []
+def test_many_slow_clients_block_no_other(server: ServerProcess) -> None:
+    open_sockets = []
     try:
         for _ in range(100):
             slow = socket.create_connection(("127.0.0.1", server.port))
             slow.sendall(b"POST /reset HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
-            held.append(slow)
+            open_sockets.append(slow)
         with open_client(server.url) as http:
             assert Episode(http).state()["done"] is False
     finally:
-        for slow in held:
+        for slow in open_sockets:
             slow.close()
 
 

@@ -1,4 +1,4 @@
-"""The typed client on a real server process: it plays, and whatever breaks, each step is recorded once."""
+"""The typed client on a real server process: it plays, and each step is recorded once through all failures."""
 
 from __future__ import annotations
 
@@ -255,7 +255,7 @@ async def test_a_pace_is_kept_by_waiting_as_long_as_the_server_says(tmp_path: Pa
         server.stop()
 
 
-async def test_a_dead_server_is_told_in_one_line() -> None:
+async def test_a_dead_server_is_reported_in_one_line() -> None:
     async with DebugClient(f"http://127.0.0.1:{free_port()}", max_retries=0) as client:
         with pytest.raises(ServerUnreachableError) as caught:
             await client.reset()

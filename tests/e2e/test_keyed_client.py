@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.playing import open_client
-from tests.e2e.running import ServerProcess, environment, run_command
+from tests.e2e.running import ServerProcess, environment, run_command, run_command_in_process
 
 openenv_core = pytest.importorskip("openenv.core", reason="needs the extra openenv: pip install '.[openenv]'")
 
@@ -20,9 +20,9 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ServerPr
     process = ServerProcess(
         tmp_path_factory.mktemp("guarded"), child_environment=environment(MLOPS_DEBUG_ACCESS="keys")
     )
-    made = run_command("keys", "create", "ann", "--database", str(process.database))
+    made = run_command_in_process("keys", "create", "ann", "--database", str(process.database))
     assert made.returncode == 0, made.stderr
-    opened = run_command("rounds", "open", "--name", "spring", "--database", str(process.database))
+    opened = run_command_in_process("rounds", "open", "--name", "spring", "--database", str(process.database))
     assert opened.returncode == 0, opened.stderr
     process.start()
     yield process, made.stdout.strip()
@@ -44,11 +44,11 @@ def test_the_key_in_the_address_lets_the_stock_client_play_a_ranked_attempt(guar
 
 def test_a_shipped_agent_plays_a_round_and_goes_on_where_it_was(guarded: tuple[ServerProcess, str]) -> None:
     process, _ = guarded
-    made = run_command("keys", "create", "blind", "--kind", "attack", "--database", str(process.database))
+    made = run_command_in_process("keys", "create", "blind", "--kind", "attack", "--database", str(process.database))
     arguments = ("compete", "--round", "spring", "--agent", "constant", "--url", process.url, "--api-key")
     first = run_command(*arguments, made.stdout.strip())
     assert (first.returncode, first.stdout.split(",")[0]) == (0, "36 attempts played"), first.stderr
-    again = run_command(*arguments, made.stdout.strip())
+    again = run_command_in_process(*arguments, made.stdout.strip())
     assert again.stdout.startswith("0 attempts played, 36 had been played before"), again.stderr
     with open_client(process.url) as http:
         (row,) = [row for row in http.get("/leaderboard.json").json()["rows"] if row["agent"] == "blind"]

@@ -1,4 +1,4 @@
-"""Limits and a failing disk, on a server process."""
+"""Limits and a full disk, on a server process."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_socket_that_answers_pings_is_left_alone(tmp_path: Path) -> None:
         assert ws.observe("step", action_type="read_config")["metadata"]["version"] == 2
 
 
-def test_a_socket_too_many_is_told_and_the_others_stay(tmp_path: Path) -> None:
+def test_a_socket_too_many_is_reported_and_the_others_stay(tmp_path: Path) -> None:
     with running(tmp_path, MLOPS_DEBUG_SOCKET_LIMIT="1") as server, open_socket(server.socket_url) as ws:
         ws.observe("reset", seed=7)
         with open_socket(server.socket_url) as other:
@@ -78,7 +78,7 @@ def test_a_socket_too_many_is_told_and_the_others_stay(tmp_path: Path) -> None:
         assert ws.observe("step", action_type="read_config")["metadata"]["version"] == 2
 
 
-def test_steps_beyond_the_pace_are_refused_whatever_a_header_says(tmp_path: Path) -> None:
+def test_steps_beyond_the_rate_limit_are_refused_also_with_a_forwarded_header(tmp_path: Path) -> None:
     with running(tmp_path, MLOPS_DEBUG_STEPS_PER_SECOND="1") as server, open_client(server.url) as http:
         accepted(http.post("/reset", json={"seed": 7, "episode_id": "e"}))
         body: Json = {"episode_id": "e", "action": {"action_type": "read_config"}}
@@ -100,7 +100,7 @@ def test_an_idle_episode_is_closed_by_the_running_server(tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs prlimit")
-def test_a_full_disk_is_told_and_served_again_when_there_is_room(own_server: ServerProcess) -> None:
+def test_a_full_disk_is_reported_and_served_again_when_there_is_room(own_server: ServerProcess) -> None:
     with open_client(own_server.url) as http:
         accepted(http.post("/reset", json={"seed": 7, "episode_id": "e"}))
         wal = own_server.database.with_name(own_server.database.name + "-wal")

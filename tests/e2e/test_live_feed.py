@@ -27,7 +27,7 @@ def take(response: httpx.Response, count: int) -> list[tuple[int, str]]:
     return [next(following) for _ in range(count)]
 
 
-def test_a_watcher_that_was_cut_off_by_a_kill_hears_the_rest(own_server: ServerProcess) -> None:
+def test_a_watcher_that_was_cut_off_by_a_kill_gets_the_rest(own_server: ServerProcess) -> None:
     with open_client(own_server.url) as http, http.stream("GET", "/live/feed", params={"after": "0"}) as watching:
         episode = Episode(http, task_id="easy", seed=7)
         episode.step("read_config")
@@ -46,7 +46,7 @@ def test_a_watcher_that_was_cut_off_by_a_kill_hears_the_rest(own_server: ServerP
     assert positions == sorted(set(positions))
 
 
-def test_a_server_that_is_told_to_stop_does_not_wait_for_its_watchers(own_server: ServerProcess) -> None:
+def test_a_server_that_is_stopped_does_not_wait_for_its_watchers(own_server: ServerProcess) -> None:
     with open_client(own_server.url) as http, http.stream("GET", "/live/feed") as watching:
         lines = watching.iter_lines()
         assert next(lines).startswith("retry:")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from itertools import product
 from pathlib import Path
 
 import httpx
@@ -13,6 +14,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.e2e.running import ServerProcess, environment
+from tests.profiles import smoke
 
 RESET = '{"type": "reset"}'
 CALLED = '{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}'
@@ -67,11 +69,16 @@ def _converse(address: str, headers: Mapping[str, str]) -> None:
         socket.recv()
 
 
-@pytest.mark.parametrize("level", ["info", "debug"])
-@pytest.mark.parametrize("form", ["text", "json"])
-def test_no_secret_is_in_the_log_and_a_refused_socket_is_no_error(tmp_path: Path, level: str, form: str) -> None:
-    told = {"MLOPS_DEBUG_ACCESS_LOG": "true", "MLOPS_DEBUG_LOG_FORMAT": form}
-    server = ServerProcess(tmp_path, child_environment=environment(**told), log_level=level)
+LOGS = list(product(("info", "debug"), ("text", "json")))
+
+
+@pytest.mark.parametrize(
+    "log", smoke(LOGS, {("info", "json"), ("debug", "text")}.__contains__), ids=map("-".join, LOGS)
+)
+def test_no_secret_is_in_the_log_and_a_refused_socket_is_no_error(tmp_path: Path, log: tuple[str, str]) -> None:
+    level, form = log
+    variables = {"MLOPS_DEBUG_ACCESS_LOG": "true", "MLOPS_DEBUG_LOG_FORMAT": form}
+    server = ServerProcess(tmp_path, child_environment=environment(**variables), log_level=level)
     server.start()
     try:
         use(server)

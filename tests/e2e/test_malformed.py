@@ -1,4 +1,4 @@
-"""What no client should send: always a clear error, the server lives, its memory does not grow, no episode is harmed."""
+"""Malformed input: always a clear error; the server lives, its memory does not grow, no episode is changed."""
 
 from __future__ import annotations
 
@@ -62,26 +62,26 @@ def say(connection: ClientConnection, frame: str | bytes) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES)
-def test_a_frame_that_cannot_be_read_is_told_and_harms_nothing(server: ServerProcess, frame: str | bytes) -> None:
+def test_a_frame_that_cannot_be_read_is_reported_and_harms_nothing(server: ServerProcess, frame: str | bytes) -> None:
     with connect(server.socket_url, proxy=None) as connection:
         say(connection, '{"type": "reset", "data": {"task_id": "easy", "seed": 3}}')
         before = say(connection, '{"type": "state"}')
-        told = say(connection, frame)
-        assert told["type"] == "error", told
-        assert set(told["data"]) <= {"message", "code", "errors", "problem"}
-        assert told["data"]["message"].endswith((".", "…"))
-        assert len(json.dumps(told)) < 20_000
+        answer = say(connection, frame)
+        assert answer["type"] == "error", answer
+        assert set(answer["data"]) <= {"message", "code", "errors", "problem"}
+        assert answer["data"]["message"].endswith((".", "…"))
+        assert len(json.dumps(answer)) < 20_000
         assert say(connection, '{"type": "state"}') == before
 
 
-def test_the_same_frames_at_the_mcp_socket_are_told_too(server: ServerProcess) -> None:
+def test_the_same_frames_at_the_mcp_socket_are_reported_too(server: ServerProcess) -> None:
     with connect(server.socket_url.removesuffix("ws") + "mcp", proxy=None) as connection:
         for frame in FRAMES.values():
             assert say(connection, frame)["error"]["code"] in (-32700, -32600)
 
 
 @pytest.mark.parametrize("path", ["/reset", "/step", "/sessions/malformed-1/reset", "/mlops-debug/task", "/mcp"])
-def test_the_same_bodies_are_told_too(server: ServerProcess, path: str) -> None:
+def test_the_same_bodies_are_reported_too(server: ServerProcess, path: str) -> None:
     with open_client(server.url) as http:
         for name, frame in FRAMES.items():
             response = http.post(path, content=frame)

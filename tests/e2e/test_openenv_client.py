@@ -124,7 +124,7 @@ def test_the_revealed_truth_scores_at_least_095_on_the_same_seed(
 
 
 @pytest.mark.parametrize("task_id", TASKS)
-def test_whatever_is_planted_its_revealed_truth_scores_at_least_095(server: ServerProcess, task_id: str) -> None:
+def test_the_revealed_truth_of_any_fault_scores_at_least_095(server: ServerProcess, task_id: str) -> None:
     scores: dict[str, list[float]] = {}
     for seed in range(12):
         truth = truth_in(play_sync(server.url, task_id, seed, [WRONG_DIAGNOSIS])[-1])

@@ -1,4 +1,4 @@
-"""What an operator uses: measurements, a log for machines, an orderly stop, a backup of a server that plays, and doctor."""
+"""Operation: metrics, JSON logs, graceful stop, backup under load, and doctor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.e2e.playing import REFUSED_QUERY, Episode, open_client, open_socket
-from tests.e2e.running import ServerProcess, environment, run_command
+from tests.e2e.running import ServerProcess, environment, run_command_in_process
 
 SECRET = "sk-this-must-not-be-logged"
 
@@ -56,8 +56,8 @@ def test_the_measurements_count_what_was_played(own_server: ServerProcess) -> No
             assert measured(http)["mlops_debug_open_sockets"] == 1
 
 
-def test_paths_do_not_multiply_the_measurements(own_server: ServerProcess) -> None:
-    with open_client(own_server.url) as http:
+def test_paths_do_not_multiply_the_measurements(server: ServerProcess) -> None:
+    with open_client(server.url) as http:
         before = len(measured(http))
         for number in range(50):
             http.get(f"/episodes/e-{number}/state")
@@ -94,7 +94,7 @@ def test_the_log_is_json_and_names_request_and_episode_but_no_secret(logging_ser
     assert SECRET not in logging_server.output
 
 
-def test_a_server_that_is_told_to_stop_answers_what_it_has_and_keeps_it(own_server: ServerProcess) -> None:
+def test_a_server_that_is_stopped_answers_what_it_has_and_keeps_it(own_server: ServerProcess) -> None:
     acknowledged: list[int] = []
     with open_client(own_server.url) as http, open_socket(own_server.socket_url) as idle:
         idle.ask("reset")
@@ -140,7 +140,7 @@ def test_a_backup_is_taken_while_the_server_plays_and_is_whole(own_server: Serve
         player.start()
         try:
             target = tmp_path / "backup.db"
-            ran = run_command("backup", str(target), "--database", str(own_server.database), "--json")
+            ran = run_command_in_process("backup", str(target), "--database", str(own_server.database), "--json")
         finally:
             stop.set()
             player.join(timeout=60)
@@ -150,13 +150,15 @@ def test_a_backup_is_taken_while_the_server_plays_and_is_whole(own_server: Serve
     assert report["events"] >= 3
     assert report["audited"] >= 1
     assert not list(tmp_path.glob("backup.db.part*"))
-    audited = run_command("audit", "backed-up", "--database", str(target))
+    audited = run_command_in_process("audit", "backed-up", "--database", str(target))
     assert audited.returncode == 0, audited.stdout + audited.stderr
-    again = run_command("backup", str(target), "--database", str(own_server.database))
+    again = run_command_in_process("backup", str(target), "--database", str(own_server.database))
     assert (again.returncode, "exists" in again.stderr) == (2, True)
 
 
-def test_a_backup_of_an_edited_database_is_told_and_does_not_count(own_server: ServerProcess, tmp_path: Path) -> None:
+def test_a_backup_of_an_edited_database_is_reported_and_does_not_count(
+    own_server: ServerProcess, tmp_path: Path
+) -> None:
     with open_client(own_server.url) as http:
         Episode(http, seed=7, episode_id="edited").step("read_config")
     own_server.stop()
@@ -165,7 +167,7 @@ def test_a_backup_of_an_edited_database_is_told_and_does_not_count(own_server: S
             database.execute(f"DROP TRIGGER {trigger}")
         database.execute("""UPDATE events SET actor = 'somebody' WHERE version = 2""")
         database.commit()
-    ran = run_command("backup", str(tmp_path / "b.db"), "--database", str(own_server.database))
+    ran = run_command_in_process("backup", str(tmp_path / "b.db"), "--database", str(own_server.database))
     assert ran.returncode == 1
     assert "edited: version 2" in ran.stdout
     assert not (tmp_path / "b.db").exists()
@@ -173,7 +175,7 @@ def test_a_backup_of_an_edited_database_is_told_and_does_not_count(own_server: S
 
 def test_doctor_finds_nothing_or_says_what_to_do(own_server: ServerProcess, tmp_path: Path) -> None:
     def look(**settings: str) -> tuple[int, dict[str, tuple[str, str]]]:
-        ran = run_command("doctor", "--json", settings=settings)
+        ran = run_command_in_process("doctor", "--json", settings=settings)
         return ran.returncode, {each["name"]: (each["verdict"], each["told"]) for each in json.loads(ran.stdout)}
 
     database = {"MLOPS_DEBUG_DATABASE_URL": f"sqlite:///{own_server.database}"}

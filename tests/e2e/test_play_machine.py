@@ -24,11 +24,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.e2e.playing import ARTIFACTS, CHECKS, MAX_STEPS, Socket, open_client, open_socket
+from tests.e2e.playing import ARTIFACTS, CHECKS, MAX_EXPERIMENTS, MAX_STEPS, Socket, open_client, open_socket
 from tests.e2e.running import ServerProcess
 
 PLAYS = int(os.environ.get("MLOPS_DEBUG_TEST_PLAYS", "25"))
 FILTERS = (None, "", "epoch:1-2", " EPOCH:1-2 ", "loss", "(a+)+$")
+UNTRAINABLE = [{"file": "config.yaml", "field": "model.dropout", "value": 3}]
 ILLEGAL: tuple[Any, ...] = (
     {},
     {"action_type": "drop_tables"},
@@ -39,6 +40,7 @@ ILLEGAL: tuple[Any, ...] = (
     {"action_type": "submit_diagnosis", "confidence": 1.5},
     {"action_type": "query_artifact", "artifact_name": "train.log", "field_path": ""},
     {"action_type": "submit_diagnosis", "patch": []},
+    {"action_type": "run_experiment", "patch": UNTRAINABLE * 3},
 )
 
 
@@ -48,6 +50,7 @@ class Model:
     def __init__(self, task_id: str, reward_mode: str) -> None:
         self.is_shaped = reward_mode == "shaped"
         self.max_steps = MAX_STEPS[task_id]
+        self.experiments_left = MAX_EXPERIMENTS[task_id]
         self.steps = 0
         self.artifacts: list[str] = []
         self.checks: list[str] = []
@@ -74,6 +77,8 @@ class Model:
             if is_new:
                 self.checks.append(action["sanity_check_type"])
             return 0.01 if is_new else 0.0
+        if kind == "run_experiment" and action.get("patch") != UNTRAINABLE:
+            self.experiments_left = max(0, self.experiments_left - 1)
         return 0.0
 
     def step(self, action: dict[str, Any]) -> float:
@@ -132,6 +137,9 @@ class Play(RuleBasedStateMachine):
                 st.sampled_from(("optimizer.momentum", "no.such", "optimizer.momentum.x")),
             ),
             st.builds(
+                lambda patch: {"action_type": "run_experiment", "patch": patch}, st.sampled_from((None, UNTRAINABLE))
+            ),
+            st.builds(
                 lambda check: {"action_type": "run_sanity_check", "sanity_check_type": check}, st.sampled_from(CHECKS)
             ),
         ),
@@ -143,6 +151,7 @@ class Play(RuleBasedStateMachine):
         assert answered["reward"] == pytest.approx(self.model.step(action), abs=1e-9)
         assert answered["done"] == self.model.is_done
         assert answered["metadata"]["step_count"] == self.model.steps
+        assert answered["observation"]["experiments_left"] == self.model.experiments_left
         self.last = (request_id, action, answered)
 
     @precondition(lambda self: self.last is not None)

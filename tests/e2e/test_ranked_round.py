@@ -16,10 +16,14 @@ from websockets.sync.client import connect
 
 from server.audit.bundle.verifier import verify_bundle
 from tests.e2e.playing import Json, open_client
-from tests.e2e.running import ServerProcess, environment, run_command
+from tests.e2e.running import ServerProcess, environment, run_command, run_command_in_process
+from tests.profiles import count
 
 AGENTS = ("ann", "bob")
-ENTRIES = range(1, 10)
+ENTRIES = range(1, 1 + count(9, quick=6))
+ATTEMPTS = len(AGENTS) * len(ENTRIES)
+EPISODES = ATTEMPTS + 1
+"""One is left running when the round is closed."""
 STEPS = ({"action_type": "read_config"}, {"action_type": "read_logs"}, {"action_type": "inspect_preprocessing"})
 OF_THE_EPISODE = (
     *("/state", "/openenv/state", "/episodes/{0}/events", "/episodes/{0}/state"),
@@ -33,7 +37,7 @@ CHECK = {"action_type": "run_sanity_check", "sanity_check_type": "loss_trajector
 
 
 def command(*arguments: str, database: Path, code: int = 0) -> str:
-    done = run_command(*arguments, "--database", str(database))
+    done = run_command_in_process(*arguments, "--database", str(database))
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout
 
@@ -121,7 +125,7 @@ class Recorder:
         told = []
         with (
             suppress(httpx.ReadTimeout),
-            self._http["watcher"].stream("GET", "/live/feed", headers={"Last-Event-ID": "0"}, timeout=3.0) as response,
+            self._http["watcher"].stream("GET", "/live/feed", headers={"Last-Event-ID": "0"}, timeout=1.0) as response,
         ):
             for piece in response.iter_bytes():
                 told.append(piece)  # one by one: what came before the time-out is kept
@@ -199,7 +203,7 @@ def test_nothing_that_is_sent_while_an_attempt_runs_tells_what_is_true_of_it(pla
         ]
         scanned += len(everywhere)
     print(f"{len(played.sent)} attempts, {scanned} bytes of answers, exports and logs scanned")
-    assert len({each.seed for each in played.sent}) == 18
+    assert len({each.seed for each in played.sent}) == ATTEMPTS
     assert told == []
 
 
@@ -219,13 +223,13 @@ def test_a_closed_round_is_derived_again_elsewhere_from_bundle_and_public_key(
     report = json.loads(done.stdout)
     print({key: report[key] for key in ("episodes", "events", "scenarios", "seconds")})
     assert (done.returncode, report["findings"], report["notes"]) == (0, [], {})
-    assert (report["episodes"], report["scenarios"]) == (19, 19)
+    assert (report["episodes"], report["scenarios"]) == (EPISODES, EPISODES)
     assert [path.name for path in elsewhere.iterdir()] == ["b.zip"]
 
 
 def test_the_board_counts_every_attempt(played: Round) -> None:
     rows = {row["agent"]: row for row in played.board["rows"]}
-    assert [rows[name]["attempts"]["used"] for name in AGENTS] == [10, 9]
+    assert [rows[name]["attempts"]["used"] for name in AGENTS] == [len(ENTRIES) + 1, len(ENTRIES)]
     assert {row["kind"] for row in rows.values()} == {"agent"}
 
 
@@ -269,7 +273,11 @@ def _without_one_episode(text: str) -> str:
         ("events.jsonl", lambda text: text.replace("config.yaml", "train.log", 1), "chain"),
         ("receipts.jsonl", lambda text: text.replace('"score": 0.0', '"score": 0.9'), "receipt"),
         ("scenarios.jsonl", lambda text: text.replace("train_loss", "train_lost", 1), "scenario"),
-        ("checkpoint.json", lambda text: text.replace('"streams": 19', '"streams": 18'), "checkpoint"),
+        (
+            "checkpoint.json",
+            lambda text: text.replace(f'"streams": {EPISODES}', f'"streams": {ATTEMPTS}'),
+            "checkpoint",
+        ),
     ],
 )
 def test_a_bundle_that_was_changed_is_found(
@@ -285,11 +293,11 @@ def test_a_bundle_of_another_host_is_found(bundle: Path) -> None:
 def test_the_round_and_the_whole_store_are_audited_without_findings(played: Round) -> None:
     for which in (("--round", "spring"), ("--all",)):
         report = json.loads(command("audit", *which, "--json", database=played.database))
-        assert (report["findings"], report["episodes"]) == ([], 19)
+        assert (report["findings"], report["episodes"]) == ([], EPISODES)
         assert report["seconds_a_scenario"] > 0
 
 
 def test_the_read_models_are_what_the_events_say(played: Round) -> None:
     shown = command("rebuild", "--verify", database=played.database)
-    assert "attempts: 19 rows" in shown
+    assert f"attempts: {EPISODES} rows" in shown
     assert "replaced by the rebuilt tables" in shown

@@ -1,4 +1,4 @@
-"""Two server processes on one PostgreSQL: whatever is begun at one goes on at the other."""
+"""Two server processes on one PostgreSQL: an episode started at one continues at the other."""
 
 from __future__ import annotations
 
@@ -174,9 +174,7 @@ def turn(relay: Relay, other: ServerProcess) -> None:
     relay.drop()
 
 
-def test_several_processes_share_a_port_and_one_that_dies_costs_nobody_an_episode(
-    tmp_path: Path, shared_url: str
-) -> None:
+def test_several_processes_share_a_port_and_one_that_dies_loses_no_episode(tmp_path: Path, shared_url: str) -> None:
     server = replica(tmp_path, shared_url, MLOPS_DEBUG_WORKERS="2")
     server.start()
     try:

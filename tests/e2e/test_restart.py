@@ -1,4 +1,4 @@
-"""What was answered before the server was killed is what is answered after it came back."""
+"""After a kill and a restart the server gives the same answers."""
 
 from __future__ import annotations
 

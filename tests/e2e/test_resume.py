@@ -1,4 +1,4 @@
-"""The stock OpenEnv client on a session: whatever breaks, its next step goes on at the right step, and twice is once."""
+"""The stock OpenEnv client on a session: after any failure its next step continues at the right step, and is recorded once."""
 
 from __future__ import annotations
 

@@ -14,15 +14,15 @@ from typer.testing import CliRunner
 
 from server.cli import cli
 from tests.e2e.playing import REFUSED_QUERY, Episode, Json, diagnosis_from, open_client, truth_of
-from tests.e2e.running import ServerProcess, run_command
+from tests.e2e.running import ServerProcess, run_command, run_command_in_process
 
 VICTIM = "victim"
-KINDS = ("reset", "read", "query", "check", "refuse", "submit")
+KINDS = ("reset", "read", "query", "check", "experiment", "refuse", "submit")
 EVENT_OF_VICTIM = f"stream_id = '{VICTIM}' AND version"
 
 TAMPERINGS: Mapping[str, tuple[str, ...]] = {
-    "a cut tail of one": (f"DELETE FROM events WHERE {EVENT_OF_VICTIM} > 5",),
-    "a cut tail of three": (f"DELETE FROM events WHERE {EVENT_OF_VICTIM} > 3",),
+    "a cut tail of one": (f"DELETE FROM events WHERE {EVENT_OF_VICTIM} > 6",),
+    "a cut tail of three": (f"DELETE FROM events WHERE {EVENT_OF_VICTIM} > 4",),
     "a cut tail down to the reset": (f"DELETE FROM events WHERE {EVENT_OF_VICTIM} > 1",),
     "all events gone while the row remains": (f"DELETE FROM events WHERE stream_id = '{VICTIM}'",),
     "the reset removed": (f"DELETE FROM events WHERE {EVENT_OF_VICTIM} = 1",),
@@ -38,7 +38,7 @@ TAMPERINGS: Mapping[str, tuple[str, ...]] = {
     ),
     "an event put at the end": (
         f"CREATE TEMP TABLE copied AS SELECT * FROM events WHERE {EVENT_OF_VICTIM} = 3",
-        "UPDATE copied SET position = 1000000, version = 7, request_id = NULL",
+        "UPDATE copied SET position = 1000000, version = 8, request_id = NULL",
         "INSERT INTO events SELECT * FROM copied",
     ),
     "all scenarios gone": ("DELETE FROM scenarios",),
@@ -76,6 +76,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 episode.play({"action_type": "read_logs", "log_filter": "loss"}, request_id="r-1")
                 episode.step("query_artifact", artifact_name="config.yaml", field_path="optimizer.momentum")
                 episode.step("run_sanity_check", sanity_check_type="data_leakage")
+                episode.step("run_experiment")
                 episode.play(REFUSED_QUERY)
                 episode.play(right)
             Episode(http, seed=8, episode_id="running").step("read_config")
@@ -138,7 +139,7 @@ def changed(value: Any) -> Any:
 
 @pytest.mark.parametrize("episode_id", [VICTIM, "bystander", "running", "expired"])
 def test_untouched_history_has_no_findings(played: Path, episode_id: str) -> None:
-    done = run_command("audit", episode_id, "--json", "--database", str(played))
+    done = run_command_in_process("audit", episode_id, "--json", "--database", str(played))
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["findings"] == []
 
@@ -193,7 +194,7 @@ def test_a_finding_names_the_version_of_the_event(database: Path) -> None:
 def test_audit_says_in_words_what_it_found(database: Path) -> None:
     with closing(attack(database)) as attacker:
         attacker.execute(f"DELETE FROM events WHERE {EVENT_OF_VICTIM} = 6")
-    done = run_command("audit", VICTIM, "--database", str(database))
+    done = run_command_in_process("audit", VICTIM, "--database", str(database))
     assert done.returncode == 1
     words = " ".join(done.stdout.split())
     assert [finding for finding in audit(database).findings if finding["message"] not in words] == []
@@ -205,7 +206,7 @@ def test_audit_finds_the_database_by_the_environment(played: Path) -> None:
 
 
 def test_audit_of_an_unknown_episode_is_neither_clean_nor_a_finding(played: Path) -> None:
-    assert run_command("audit", "nobody", "--database", str(played)).returncode not in {0, 1}
+    assert run_command_in_process("audit", "nobody", "--database", str(played)).returncode not in {0, 1}
 
 
 def test_tampering_with_one_episode_is_no_finding_on_another(database: Path) -> None:

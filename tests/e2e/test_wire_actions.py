@@ -25,6 +25,7 @@ COMPLETE_ACTIONS: list[Json] = [
     {"action_type": "read_artifact", "artifact_name": "config.yaml"},
     {"action_type": "query_artifact", "artifact_name": "config.yaml", "field_path": "optimizer.momentum"},
     {"action_type": "run_sanity_check", "sanity_check_type": "loss_trajectory"},
+    {"action_type": "run_experiment"},
     {"action_type": "submit_diagnosis", "diagnosis": "unknown"},
 ]
 
@@ -48,6 +49,7 @@ def test_a_step_leaves_the_static_keys_out(http: httpx.Client) -> None:
         "checks_run",
         "step_count",
         "max_steps",
+        "experiments_left",
         "messages",
     }
 
@@ -80,6 +82,56 @@ def test_the_observation_lists_what_was_read_and_run_in_order(http: httpx.Client
     assert observation["artifacts_read"] == ["train.log", "config.yaml"]
     assert observation["checks_run"] == ["class_balance", "data_leakage"]
     assert observation["step_count"] == 5
+
+
+def test_an_experiment_trains_again_and_is_counted(http: httpx.Client) -> None:
+    episode = Episode(http, task_id="medium", seed=7)
+    entry = {"file": "config.yaml", "field": "training.epochs", "value": 9}
+    observation = episode.step("run_experiment", patch=[entry])["observation"]
+    result = observation["last_action_result"]
+    assert set(result) == {"status", "experiment"}
+    experiment = result["experiment"]
+    assert set(experiment) == {"number", "patch", "status", "log_tail", "metrics"}
+    assert (experiment["number"], experiment["patch"], experiment["status"]) == (1, [entry], "finished")
+    assert [line for line in experiment["log_tail"] if line.startswith("[EPOCH 09]")]
+    assert set(experiment["metrics"]) == {"train", "validation", "by_source"}
+    assert observation["experiments_left"] == 1
+
+
+def test_an_experiment_beyond_the_budget_is_refused(http: httpx.Client) -> None:
+    episode = Episode(http, task_id="easy", seed=7)
+    assert episode.result("run_experiment")["status"] == "ok"
+    refused = episode.result("run_experiment", patch=[])
+    assert (refused["status"], refused["reason"]) == ("refused", "no_experiments_left")
+    assert episode.state()["experiments_left"] == 0
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ({"file": "config.yaml", "field": "no.such.field", "value": 1}, "unknown_field"),
+        ({"file": "config.yaml", "field": "model.dropout", "value": 3}, "invalid_value"),
+    ],
+)
+def test_a_patch_that_cannot_be_trained_with_is_refused(http: httpx.Client, entry: Json, reason: str) -> None:
+    episode = Episode(http, task_id="easy", seed=7)
+    observation = episode.step("run_experiment", patch=[entry])["observation"]
+    assert (observation["last_action_result"]["status"], observation["last_action_result"]["reason"]) == (
+        "refused",
+        reason,
+    )
+    assert (observation["experiments_left"], observation["step_count"]) == (1, 1)
+
+
+def test_an_artifact_that_the_run_lacks_is_refused(http: httpx.Client) -> None:
+    episode = Episode(http, task_id="easy", seed=7)
+    listed = {each["name"] for each in episode.first["observation"]["available_artifacts"]}
+    assert "changes.diff" not in listed
+    for refused in (
+        episode.result("read_artifact", artifact_name="changes.diff"),
+        episode.result("query_artifact", artifact_name="changes.diff", field_path="x"),
+    ):
+        assert (refused["status"], refused["reason"]) == ("refused", "unknown_artifact")
 
 
 def test_a_refused_action_is_an_event_and_a_step(http: httpx.Client) -> None:

@@ -53,6 +53,7 @@ def one_of_each_kind(http: httpx.Client) -> Episode:
     episode.step("read_logs", log_filter="loss")
     episode.step("query_artifact", artifact_name="config.yaml", field_path="optimizer.momentum")
     episode.step("run_sanity_check", sanity_check_type="data_leakage")
+    episode.step("run_experiment")
     episode.play(REFUSED_QUERY)
     episode.play(WRONG_DIAGNOSIS)
     return episode
@@ -64,12 +65,12 @@ def test_an_event_has_exactly_the_documented_keys(http: httpx.Client) -> None:
 
 def test_each_step_is_one_event_of_its_kind(http: httpx.Client) -> None:
     kinds = [event["kind"] for event in one_of_each_kind(http).events()]
-    assert kinds == ["reset", "read", "query", "check", "refuse", "submit"]
+    assert kinds == ["reset", "read", "query", "check", "experiment", "refuse", "submit"]
 
 
 def test_versions_count_from_1_and_positions_grow(http: httpx.Client) -> None:
     events = one_of_each_kind(http).events()
-    assert [event["version"] for event in events] == [1, 2, 3, 4, 5, 6]
+    assert [event["version"] for event in events] == [1, 2, 3, 4, 5, 6, 7]
     positions = [event["position"] for event in events]
     assert positions == sorted(set(positions))
 
@@ -153,6 +154,7 @@ def test_a_shown_payload_has_the_digest_that_the_chain_covers(http: httpx.Client
             ("config.yaml", "optimizer.momentum"),
         ),
         ({"action_type": "run_sanity_check", "sanity_check_type": "class_balance"}, "check", ("class_balance",)),
+        ({"action_type": "run_experiment"}, "experiment", ("log_tail", "validation")),
         (REFUSED_QUERY, "refuse", ("unknown_field", "no.such.field")),
         (WRONG_DIAGNOSIS, "submit", ("architecture_bug", "model_card.json", "0.9")),
     ],

@@ -19,7 +19,7 @@ from tests.e2e.playing import (
     assert_problem,
     error_of,
 )
-from tests.e2e.running import ServerProcess, run_command
+from tests.e2e.running import ServerProcess, run_command_in_process
 
 HEALTHY_SEED, ONE_SEED, TWO_SEED = 5, 2, 1
 """What the seeds plant: nothing; one fault; two."""
@@ -48,8 +48,8 @@ def submitted(*entries: Json) -> Json:
 
 def test_a_reset_says_how_many_faults_and_steps_there_may_be(http: httpx.Client) -> None:
     observation = Episode(http, task_id="expert", seed=TWO_SEED).first["observation"]
-    assert (observation["task_id"], observation["max_steps"]) == ("expert", 50)
-    for words in ("Nothing may be wrong", "two different things", "50 steps", "0 to 2 entries"):
+    assert (observation["task_id"], observation["max_steps"]) == ("expert", 24)
+    for words in ("Nothing may be wrong", "two different things", "24 steps", "4 experiments", "0 to 2 entries"):
         assert words in observation["task_description"]
 
 
@@ -178,7 +178,7 @@ def test_running_episodes_tell_no_fault(http: httpx.Client) -> None:
 
 def test_tasks_and_scores_list_it(http: httpx.Client) -> None:
     tasks = {task["task_id"]: task for task in accepted(http.get("/tasks"))["tasks"]}
-    assert (tasks["expert"]["max_steps"], tasks["expert"]["difficulty"]) == (50, "expert")
+    assert (tasks["expert"]["max_steps"], tasks["expert"]["difficulty"]) == (24, "expert")
     assert "expert" in accepted(http.get("/openenv/state"))["scores"]
     schema = accepted(http.get("/schema"))
     submit = schema["action"]["$defs"]["SubmitDiagnosis"]["properties"]["diagnoses"]
@@ -197,8 +197,8 @@ def test_it_survives_a_kill_and_an_audit_finds_nothing(own_server: ServerProcess
         begun.http = http
         assert begun.play(submitted(faults[0], {"root_cause_field": "model.bias"}))["info"]["score"] > 0.2
     for episode_id in ("two", "none"):
-        audited = run_command("audit", episode_id, "--database", str(own_server.database))
+        audited = run_command_in_process("audit", episode_id, "--database", str(own_server.database))
         assert audited.returncode == 0, audited.stdout + audited.stderr
-    replayed = run_command("replay", "two", "--database", str(own_server.database))
+    replayed = run_command_in_process("replay", "two", "--database", str(own_server.database))
     assert "submit: " in replayed.stdout
-    assert run_command("rebuild", "--verify", "--database", str(own_server.database)).returncode == 0
+    assert run_command_in_process("rebuild", "--verify", "--database", str(own_server.database)).returncode == 0

@@ -26,7 +26,7 @@ def leaves(value: Any, path: str = "") -> list[tuple[str, Any]]:
 
 
 def as_number(leaf: Any) -> Any:
-    """PyYAML follows YAML 1.1, for which 1e-05 is a text; everyone else reads a number."""
+    """PyYAML follows YAML 1.1, for which 1e-05 is a text; other parsers read a number."""
     try:
         return float(leaf) if isinstance(leaf, str) else leaf
     except ValueError:

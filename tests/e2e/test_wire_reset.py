@@ -1,4 +1,4 @@
-"""WIRE.md, "Reset": what an episode begins with."""
+"""WIRE.md, "Reset": the start of an episode."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from tests.e2e.playing import (
     ARTIFACTS,
     CHECKS,
+    MAX_EXPERIMENTS,
     MAX_STEPS,
     TASKS,
     Episode,
@@ -68,6 +69,7 @@ def test_reset_observation_has_exactly_the_documented_keys(http: httpx.Client) -
         "checks_run",
         "step_count",
         "max_steps",
+        "experiments_left",
         "messages",
     }
 
@@ -175,6 +177,12 @@ def test_unknown_keys_of_a_reset_are_ignored(http: httpx.Client) -> None:
 
 def test_task_is_an_alias_of_task_id(http: httpx.Client) -> None:
     assert accepted(http.post("/reset", json={"task": "medium"}))["info"]["task_id"] == "medium"
+
+
+@pytest.mark.parametrize("task_id", MAX_EXPERIMENTS)
+def test_each_task_has_its_number_of_experiments(http: httpx.Client, task_id: str) -> None:
+    first = Episode(http, task_id=task_id, seed=7).first
+    assert first["observation"]["experiments_left"] == MAX_EXPERIMENTS[task_id]
 
 
 @pytest.mark.parametrize(("task_id", "max_steps"), MAX_STEPS.items())

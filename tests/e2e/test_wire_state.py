@@ -8,6 +8,7 @@ import pytest
 from tests.e2e.playing import (
     ARTIFACTS,
     CHECKS,
+    MAX_EXPERIMENTS,
     MAX_STEPS,
     SHORT_READS,
     WRONG_DIAGNOSIS,
@@ -30,6 +31,7 @@ def test_the_state_is_the_documented_object(http: httpx.Client) -> None:
         "step_count": 2,
         "task_id": "medium",
         "max_steps": 30,
+        "experiments_left": 2,
         "done": False,
         "truncated": False,
         "total_reward": 0.04,
@@ -118,9 +120,11 @@ def test_openenv_state_counts_an_episode_that_reached_the_limit(own_server: Serv
 def test_tasks_lists_the_four_tasks(http: httpx.Client) -> None:
     body = accepted(http.get("/tasks"))
     assert set(body) == {"tasks"}
-    assert {task["task_id"]: task["max_steps"] for task in body["tasks"]} == {**MAX_STEPS, "expert": 50}
+    assert {task["task_id"]: task["max_steps"] for task in body["tasks"]} == {**MAX_STEPS, "expert": 24}
+    experiments = {task["task_id"]: task["max_experiments"] for task in body["tasks"]}
+    assert experiments == {**MAX_EXPERIMENTS, "expert": 4}
     for task in body["tasks"]:
-        assert set(task) == {"task_id", "name", "difficulty", "description", "max_steps"}
+        assert set(task) == {"task_id", "name", "difficulty", "description", "max_steps", "max_experiments"}
         assert task["difficulty"] == task["task_id"]
         assert task["name"]
         assert task["description"]

@@ -1,4 +1,4 @@
-"""Ways to break a database under a running server; leaving the context mends it."""
+"""Ways to break a database under a running server; leaving the context repairs it."""
 
 from __future__ import annotations
 

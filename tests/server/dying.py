@@ -1,4 +1,4 @@
-"""What a worker is made to die of. Imports next to nothing, because each new worker imports it."""
+"""Calls that end a worker process. Imports next to nothing, because each new worker imports it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command writes is there whole or not at all, and a failure is told in one line."""
+"""Files of commands are written atomically, and a failure is reported in one line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from server import atomic_files as whole_files
 from server.atomic_files import UnwritableFileError, atomic_write, write_text_atomically
 from server.security.secret_files import SecretFiles, UnwritableSecretsError
-from tests.e2e.running import run_command
+from tests.e2e.running import run_command, run_command_in_process
 
 
 def test_a_file_takes_its_name_when_it_is_whole(tmp_path: Path) -> None:
@@ -64,7 +64,9 @@ def test_a_folder_that_is_missing_or_in_the_way_is_named(tmp_path: Path, name: s
         write_text_atomically(tmp_path / name, "x")
 
 
-def test_a_secret_on_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_on_a_full_disk_is_reported_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -77,7 +79,7 @@ def test_a_secret_on_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, monk
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("store") / "store.db"
-    assert run_command("rounds", "open", "--name", "spring", "--database", str(path)).returncode == 0
+    assert run_command_in_process("rounds", "open", "--name", "spring", "--database", str(path)).returncode == 0
     return path
 
 
@@ -86,10 +88,10 @@ def test_a_command_that_cannot_write_says_so_in_one_line(
     database: Path, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
     out = tmp_path / "missing" / "file"
-    done = run_command(*arguments, str(out), "--database", str(database))
-    told = [line for line in done.stderr.splitlines() if not line.startswith("database: ")]
+    done = run_command_in_process(*arguments, str(out), "--database", str(database))
+    error_lines = [line for line in done.stderr.splitlines() if not line.startswith("database: ")]
     assert done.returncode == 2
-    assert told == [f"cannot write {out}: there is no folder {out.parent}"]
+    assert error_lines == [f"cannot write {out}: there is no folder {out.parent}"]
 
 
 def test_a_round_whose_secret_cannot_be_written_is_not_opened(database: Path, tmp_path: Path) -> None:
@@ -103,13 +105,15 @@ def test_a_round_whose_secret_cannot_be_written_is_not_opened(database: Path, tm
 
 
 @pytest.mark.parametrize("arguments", [("export", "--bundle"), ("checkpoint", "--out")])
-def test_a_file_that_grows_too_large_is_told_in_one_line_and_what_was_there_stays(
+def test_a_file_that_grows_too_large_is_reported_in_one_line_and_what_was_there_stays(
     database: Path, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
     """A limit on the size of files is a full disk that needs no root."""
     out = tmp_path / "file"
     out.write_text("older")
-    first = run_command("checkpoint", "--json", "--database", str(database))  # nothing is left to write in the database
+    first = run_command_in_process(
+        "checkpoint", "--json", "--database", str(database)
+    )  # nothing is left to write in the database
     assert json.loads(first.stdout)["statement"]["number"] >= 1
     done = subprocess.run(
         [sys.executable, "-m", "server", *arguments, str(out), "--database", str(database)],
@@ -118,9 +122,9 @@ def test_a_file_that_grows_too_large_is_told_in_one_line_and_what_was_there_stay
         timeout=60,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (256, 256)),
     )
-    told = [line for line in done.stderr.splitlines() if not line.startswith("database: ")]
+    error_lines = [line for line in done.stderr.splitlines() if not line.startswith("database: ")]
     print(done.stderr)
     assert done.returncode == 2
-    assert len(told) == 1
+    assert len(error_lines) == 1
     assert out.read_text() == "older"
     assert os.listdir(tmp_path) == ["file"]

@@ -20,7 +20,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cli")
 
     async def play() -> None:
-        async with serving(settings_for(folder), world=InProcessSimulation()) as served:
+        async with serving(settings_for(folder), simulation=InProcessSimulation()) as served:
             for episode_id in ("e", "changed"):
                 await served.reset(episode_id=episode_id, task_id="easy", seed=5)
                 await served.step(episode_id, {"action_type": "read_config"})
@@ -110,7 +110,7 @@ def test_tables_are_checked_and_upgraded(tmp_path: Path) -> None:
     assert run("db", "check", *database).exit_code == 0
 
 
-def test_tables_of_a_later_program_are_told(tmp_path: Path) -> None:
+def test_tables_of_a_later_program_are_reported(tmp_path: Path) -> None:
     database = ("--database", str(tmp_path / "later.db"))
     run("db", "upgrade", *database)
     connection = sqlite3.connect(tmp_path / "later.db")
@@ -122,7 +122,7 @@ def test_tables_of_a_later_program_are_told(tmp_path: Path) -> None:
         assert (told.exit_code, "9999" in told.stderr) == (2, True)
 
 
-def test_a_postgresql_that_is_not_there_is_told_in_a_sentence() -> None:
+def test_a_postgresql_that_is_not_there_is_reported_in_a_sentence() -> None:
     for command in (("serve",), ("db", "upgrade"), ("db", "check"), ("audit", "e"), ("replay", "e")):
         told = run(*command, MLOPS_DEBUG_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
         assert told.exit_code == 2, (command, told.output)

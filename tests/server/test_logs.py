@@ -1,4 +1,4 @@
-"""One JSON object a line, whatever is logged."""
+"""One JSON object a line for every record."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from server.app import create_app
 from server.logs import EPISODE_ID, IS_REFUSED, REQUEST_ID, HttpServerFilter, JsonFormatter, log_config
-from server.security.log_redaction import WORDS, shown_name, shown_path
+from server.security.log_redaction import WORDS, redacted_name, redacted_path
 from server.settings import Settings
 
 
@@ -33,7 +33,7 @@ def test_the_context_is_named_where_there_is_one() -> None:
     finally:
         REQUEST_ID.reset(request)
         EPISODE_ID.reset(episode)
-    assert (shown["request_id"], shown["episode_id"], shown["level"]) == ("r-1", shown_name("e-1"), "warning")
+    assert (shown["request_id"], shown["episode_id"], shown["level"]) == ("r-1", redacted_name("e-1"), "warning")
 
 
 def test_an_exception_is_in_the_same_object() -> None:
@@ -41,11 +41,11 @@ def test_an_exception_is_in_the_same_object() -> None:
 
 
 def test_the_name_of_a_keyed_episode_is_shown_and_any_other_is_a_code() -> None:
-    assert shown_name("k1a2b3c4d:demo") == "k1a2b3c4d:demo"
-    assert shown_name("demo") == shown_name("demo") != shown_name("demo2")
-    assert "demo" not in shown_name("demo")
+    assert redacted_name("k1a2b3c4d:demo") == "k1a2b3c4d:demo"
+    assert redacted_name("demo") == redacted_name("demo") != redacted_name("demo2")
+    assert "demo" not in redacted_name("demo")
     for odd in ("", "\ud800", "K1A2B3C4D:demo", "k1a2b3c4\u0664:demo", "x" * 10_000):
-        assert len(shown_name(odd)) == 13
+        assert len(redacted_name(odd)) == 13
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_the_name_of_a_keyed_episode_is_shown_and_any_other_is_a_code() -> None:
     ],
 )
 def test_of_a_path_only_what_names_nothing_is_shown(path: str, expected: str) -> None:
-    assert shown_path(path) == expected.format(shown_name("k"))
+    assert redacted_path(path) == expected.format(redacted_name("k"))
 
 
 def test_the_parts_of_all_routes_are_shown_in_the_log() -> None:
@@ -81,11 +81,11 @@ def test_what_the_http_server_says_of_paths_names_nothing() -> None:
     accepted = said(
         "uvicorn.error", logging.INFO, '%s - "WebSocket %s" [accepted]', "1.2.3.4:5", "/sessions/k%3Ab/ws?x=k"
     )
-    assert accepted == f'1.2.3.4:5 - "WebSocket /sessions/{shown_name("k:b")}/ws" [accepted]'
+    assert accepted == f'1.2.3.4:5 - "WebSocket /sessions/{redacted_name("k:b")}/ws" [accepted]'
     request = said(
         "uvicorn.access", logging.INFO, '%s - "%s %s HTTP/%s" %d', "1.2.3.4:5", "GET", "/episodes/k?x=k", "1.1", 200
     )
-    assert request == f'1.2.3.4:5 - "GET /episodes/{shown_name("k")} HTTP/1.1" 200'
+    assert request == f'1.2.3.4:5 - "GET /episodes/{redacted_name("k")} HTTP/1.1" 200'
     assert said("uvicorn.error", logging.INFO, "Started server process [%d]", 7) == "Started server process [7]"
     assert said("uvicorn.error", logging.DEBUG, "> Authorization: %s", "k") is None
 
@@ -101,7 +101,7 @@ def test_a_socket_that_was_answered_is_no_error_and_one_that_was_not_is() -> Non
         IS_REFUSED.reset(token)
 
 
-def test_the_application_keeps_secrets_out_whoever_configured_logging() -> None:
+def test_the_application_redacts_secrets_with_any_logging_configuration() -> None:
     for _ in range(2):
         create_app(Settings())
     for name in ("uvicorn.error", "uvicorn.access"):

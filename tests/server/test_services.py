@@ -1,4 +1,4 @@
-"""What the services of a running server measure."""
+"""The measurements of the services of a running server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One table of settings, and strict. That it is documented, tests/upkeep holds."""
+"""Settings: one table, parsed strictly. tests/upkeep checks that it is documented."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def bad_values() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("name", "value"), bad_values())
-def test_a_bad_value_that_is_given_is_told_as_one_of_the_environment_is(name: str, value: str) -> None:
+def test_a_bad_value_that_is_given_is_reported_as_one_of_the_environment_is(name: str, value: str) -> None:
     with pytest.raises(SettingError) as given:
         read_settings({}, **{name.lower(): value})
     with pytest.raises(SettingError) as set_outside:
@@ -54,7 +54,7 @@ def test_a_bad_value_that_is_given_is_told_as_one_of_the_environment_is(name: st
 
 
 @pytest.mark.parametrize("given", [{"port": 80_000}, {"port": -1}, {"workers": 0}, {"idle_seconds": 0.0}])
-def test_a_number_that_is_given_is_held_to_the_bounds_too(given: dict[str, float]) -> None:
+def test_a_number_that_is_given_is_checked_against_the_bounds_too(given: dict[str, float]) -> None:
     with pytest.raises(SettingError):
         read_settings({}, **given)
 
@@ -66,6 +66,6 @@ def test_the_defaults_are_within_the_bounds() -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), bad_values())
-def test_a_bad_value_is_told_with_key_and_value(name: str, value: str) -> None:
+def test_a_bad_value_is_reported_with_key_and_value(name: str, value: str) -> None:
     with pytest.raises(SettingError, match=f"MLOPS_DEBUG_{name}='{value}'"):
         read_settings({PREFIX + name: value})

@@ -144,10 +144,10 @@ def assert_problem_of_ready(response: httpx.Response) -> str:
     [
         ("idle-sweeper", "sweeper", "sweep", {"idle_seconds": 0.05}),
         ("checkpointer", "checkpointer", "warn_of_another_key", {"checkpoint_seconds": 0.005}),
-        ("auditor", "verifier", "audit_pending", {"verify_seconds": 0.005}),
+        ("auditor", "auditor", "audit_pending", {"verify_seconds": 0.005}),
     ],
 )
-async def test_a_background_task_that_ends_is_told_and_started_again(
+async def test_a_background_task_that_ends_is_reported_and_restarted(
     settings: Settings,
     pauses: Pauses,
     monkeypatch: pytest.MonkeyPatch,
@@ -163,7 +163,7 @@ async def test_a_background_task_that_ends_is_told_and_started_again(
         return await asyncio.Event().wait()
 
     async with serving(replace(settings, **brief), supervisor=Supervisor(sleep=pauses)) as served:  # type: ignore[arg-type]
-        # What a task awaits may be cancelled by somebody else: no ``except Exception`` of its own catches that.
+        # What a task awaits may be cancelled by another task: no ``except Exception`` of its own catches that.
         patched = getattr(served.services, part)
         monkeypatch.setattr(patched, method, failing(iter([asyncio.CancelledError()]), turn))
         async with asyncio.timeout(10):
@@ -196,7 +196,7 @@ async def test_the_live_feed_is_started_again(
 async def test_the_listener_to_other_servers_is_started_again(
     settings: Settings, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.episodes.peers.UNHEARD_SECONDS", 0.0)
+    monkeypatch.setattr("server.episodes.peers.DISCONNECTED_SECONDS", 0.0)
     async with serving(settings, supervisor=Supervisor(sleep=pauses)) as served:
         peers = served.services.sessions.peers
         monkeypatch.setattr("server.episodes.peers.AGAIN_SECONDS", 0.0)
@@ -231,7 +231,7 @@ async def test_the_pause_doubles_up_to_the_longest() -> None:
         raise ZeroDivisionError
 
     supervisor = Supervisor(sleep=pause)
-    task = asyncio.create_task(supervisor.keep("t", end))
+    task = asyncio.create_task(supervisor.run_restarting("t", end))
     await many.wait()
     task.cancel()
     await asyncio.wait([task])
@@ -246,7 +246,7 @@ async def test_a_task_that_returns_is_down_too_and_only_its_cancellation_ends_it
         pass
 
     supervisor = Supervisor(sleep=pauses)
-    task = asyncio.create_task(supervisor.keep("t", end, on_end=ended.append))
+    task = asyncio.create_task(supervisor.run_restarting("t", end, on_end=ended.append))
     await pauses.has_begun.wait()
     assert (supervisor.down, len(ended)) == ({"t": "TaskEndedError"}, 1)
     task.cancel()

@@ -1,4 +1,4 @@
-"""The constraints give what pyproject.toml asks for, whole, by hash, and from nowhere in particular."""
+"""The constraints satisfy pyproject.toml, completely, with hashes, and without an index address."""
 
 from __future__ import annotations
 

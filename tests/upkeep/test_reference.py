@@ -47,7 +47,7 @@ def test_every_route_has_its_place() -> None:
         assert str(getattr(route, "path", "")) in page
 
 
-def test_of_a_fault_nothing_is_told_that_would_name_its_value_or_its_seed() -> None:
+def test_the_page_of_a_fault_does_not_name_its_value_or_its_seed() -> None:
     page = render_page("faults.md")
     assert not re.search(r"seed \d|dose|severit", page)
     for fault in CATALOGUE.values():

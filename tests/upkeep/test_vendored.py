@@ -1,4 +1,4 @@
-"""Files of other projects that travel in the package have their licence beside them."""
+"""Vendored files have their licence in the same folder."""
 
 from __future__ import annotations
 

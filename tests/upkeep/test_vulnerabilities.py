@@ -1,4 +1,4 @@
-"""A report says what was checked; where nothing could be, it does not pass for a clean one."""
+"""The report counts what was checked; an index without data is not reported as clean."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BAD = {"name": "b", "version": "2", "vulns": [{"id": "PYSEC-1", "fix_versions": 
 UNKNOWN = {"name": "c", "skip_reason": "not found"}
 
 
-def test_what_is_known_is_told_with_where_it_is_fixed() -> None:
+def test_a_known_vulnerability_is_reported_with_where_it_is_fixed() -> None:
     report = read_report(printed(CLEAN, BAD, UNKNOWN), "")
     assert report.vulnerabilities == ("b 2: PYSEC-1, fixed in 3",)
     text = render(report)

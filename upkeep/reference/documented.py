@@ -13,7 +13,7 @@ class Documented(NamedTuple):
 
     name: str
     type: str
-    told: str
+    description: str
     """Empty: the field has no docstring."""
 
 

@@ -50,7 +50,7 @@ def _stored(event: type[Event]) -> type[BaseModel]:
 
 def _fields(owner: type[BaseModel]) -> str:
     declared = {each.name: each for line in reversed(owner.__mro__) for each in _own(line)}
-    rows = ((f"`{name}`", f"`{_type(owner, name)}`", declared[name].told) for name in owner.model_fields)
+    rows = ((f"`{name}`", f"`{_type(owner, name)}`", declared[name].description) for name in owner.model_fields)
     return table(("field", "type", "meaning"), rows)
 
 

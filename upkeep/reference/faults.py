@@ -1,4 +1,4 @@
-"""The catalogue of faults: what is public of it. Doses, and what a seed plants, are not."""
+"""Renders the public part of the catalogue of faults, without severities and without the faults of seeds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def render() -> str:
     )
     head = (
         f"{len(CATALOGUE)} faults. [faults.md](../explanation/faults.md) says what each really shows; where more than one category, file or\n"
-        "field stands here, each is accepted. A harmful value is not told, and neither is which seed plants what.\n\n"
+        "field stands here, each is accepted. Neither harmful values nor the faults of seeds are shown.\n\n"
     )
     parts = [head, counted]
     for task in POOLS:

@@ -20,7 +20,7 @@ _ASSIGNED = (
     r"(?:=\s*|:\s*|\b(?:to|use|using|with|be|by|load|choose|pick|select|restore)\s+(?:the\s+)?)['\"(]*(?:[\w.]+-)*"
 )
 _NOT_AN_EXPRESSION = r"(?![\w\[(.=]|\s*[-+*]\s*\d)"
-"""A choice that is called, indexed or added to is no choice."""
+"""An expression that is called, indexed or added to is not a choice."""
 
 
 def propose_choice(spec: FieldSpec, clause: str, present: FieldValue, current: Pipeline) -> FieldValue:

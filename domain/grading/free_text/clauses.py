@@ -1,4 +1,4 @@
-"""Splits a text into clauses and classifies them. Knows words, no fields' values."""
+"""Splits a text into clauses and classifies them, without knowledge of fields."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _AT_MOST = re.compile(
 )
 _PAIR = re.compile(r"(\b\w+), (\w+\s*(?:->|→|⇒|=>|=(?!=))\s*\w+), (?=\w)")
 MAX_CLAUSES = 32
-"""A text of more is a list, not a fix."""
+"""A text with more is a list, not a fix."""
 _MAX_WORDS_BEFORE_NEGATION = 2
-"""Up to so many words stand before a negation that governs the whole clause: "please do not", "it would ..."."""
+"""Max number of words before a negation that governs the whole clause: "please do not", "it would ..."."""
 _MAX_WORDS_OF_ASSIGNMENT = 6
 """Up to so many words are a bare name and value, as in a review comment."""
 

@@ -88,7 +88,7 @@ OPPOSITE: Final = "opposite"
 """Stands for the other choice than the current one."""
 
 NULL: Final = "null"
-"""Stands for the null of a number that may be null."""
+"""The value null of a nullable number."""
 TO_NULL: Final = re.compile(
     r"\b(?:null|none|nil|unset|disabl\w+|remov\w+|delet\w+|(?:turn|switch)\w* (?:\w+ ){0,3}off|without)\b"
 )

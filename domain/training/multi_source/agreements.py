@@ -68,10 +68,10 @@ class Agreement:
     """The declarations of a layout that it is about."""
     draw: Callable[[Layout, str, Stream], Pair]
     """A healthy state."""
-    change: Callable[[Layout, str, Stream], Change] | None
-    """A change of the declaration; None: its declaration is never changed."""
-    shift: Callable[[Layout, str, Stream], Shift] | None
-    """A change of the world alone; None: the world is never changed."""
+    change: Callable[[Layout, str, Stream], Change]
+    """A change of the declaration."""
+    shift: Callable[[Layout, str, Stream], Shift]
+    """A change of the world alone."""
     is_broken: Callable[[Layout, str, Facts, Facts], bool]
     """Whether the declaration (third argument: world, fourth: declared) does harm."""
     repair: Callable[[FieldValue], FieldValue] = lambda world: world
@@ -553,7 +553,7 @@ AGREEMENTS: tuple[Agreement, ...] = (
     _guarded(
         (-999,),
         ("median", "mean"),
-        benign="hardly any",
+        benign="none",
         harsh="many",
         fault_id="sentinel_impute",
         file="preprocessing.py",

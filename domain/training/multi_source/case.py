@@ -89,6 +89,11 @@ FREE: tuple[tuple[str, tuple[FieldValue, ...]], ...] = (
 """Declarations that work with every value here; free of the world."""
 
 
+def healthy_twin(case: Case) -> Case:
+    """The same declarations, changed by the same commits, in a world in which all of them are right."""
+    return Case(now=case.twin, before=case.before, planted=(), twin=case.twin, changed=case.changed)
+
+
 def draw_case(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
     """The case of a seed.
 
@@ -101,9 +106,7 @@ def draw_case(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
     world, declared = _healthy(seed, layout)
     draw = Stream(seed, "history")
     targets = {fault: _target(BY_FAULT[fault], layout, Stream(seed, f"target/{fault}")) for fault in faults}
-    for path in targets.values():
-        _keep_rows(layout, path, world, declared)
-    _keep_consistent(layout, world, declared)
+    settled = {name for path in targets.values() for name in _keep_visible(layout, path, world, declared)}
     origins: dict[str, Origin] = {
         fault: Stream(seed, f"origin/{fault}").choice(("declaration", "world")) for fault in faults
     }
@@ -115,6 +118,8 @@ def draw_case(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
     changed = []
     for agreement in chosen:
         path = _target(agreement, layout, Stream(seed, f"target/{agreement.fault_id}"))
+        if path in settled:
+            continue
         change = agreement.change(layout, path, Stream(seed, f"change/{agreement.fault_id}"))
         world_before[path], declared_before[path] = change.before
         world[path], declared[path] = change.followed, change.declared
@@ -126,7 +131,8 @@ def draw_case(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
         stream = Stream(seed, f"change/{fault}")
         if origins[fault] == "declaration":
             change = agreement.change(layout, path, stream)
-            world_before[path], declared_before[path] = world[path], _ = change.before
+            world_before[path], declared_before[path] = change.before
+            world[path] = change.before.world
             declared[path], twin[path] = change.declared, change.followed
             changed.append(path)
             planted.append(Planted(agreement, path, "declaration", change.before.declared))
@@ -136,8 +142,10 @@ def draw_case(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
             twin[path], declared[path] = shift.before
             world[path] = shift.world
             planted.append(Planted(agreement, path, "world", agreement.repair(shift.world)))
-    for facts in ((world, declared), (world_before, declared_before)):
-        _keep_consistent(layout, *facts, fixed=frozenset(targets.values()) | frozenset(changed))
+    needed = _needed(layout, declared) | _needed(layout, declared_before)
+    for path in needed.keys() - targets.values() - set(changed):
+        for facts in (world, declared, world_before, declared_before):
+            facts[path] = needed[path]
     for path, value in world.items():
         if path not in targets.values():
             twin[path] = value
@@ -181,31 +189,38 @@ def _target(agreement: Agreement, layout: Layout, draw: Stream) -> str:
     return draw.choice(fitting or paths)
 
 
-def _keep_rows(layout: Layout, path: str, world: dict[str, FieldValue], declared: dict[str, FieldValue]) -> None:
-    """Let a source that is broken be used to the end; let a broken grouping matter."""
+def _keep_visible(layout: Layout, path: str, world: dict[str, FieldValue], declared: dict[str, FieldValue]) -> set[str]:
+    """Let a source that is broken be used to the end, and nothing hide what is broken; gives the declarations that this settles."""
     source, column = choice_of(path, layout)
     last = layout.months[-1]
+    settled: dict[str, Pair] = {}
     for name, value in (
         (f"sources.{source}.used_until", None),
         (f"sources.{source}.snapshot", last),
         (f"sources.{source}.columns.{column}.used_until", None),
     ):
         if name in world:
-            world[name] = declared[name] = value
+            settled[name] = Pair(value, value)
     if path == "split.groups":
-        world["split.by"], declared["split.by"] = Pair("exchangeable", "random")
+        settled["split.by"] = Pair("exchangeable", "random")
     if path.endswith(".missing_code"):
-        world["imputer.fill"], declared["imputer.fill"] = Pair("many", "median")
+        settled["imputer.fill"] = Pair("many", "median")
+    is_late = path == f"sources.{source}.used_until"
+    if is_late or path.endswith((".deduplicate", ".as_of")) or path == "split.by":
+        # What is wrong with late months shows only where late months are used.
+        name = "labels.maturity_months"
+        settled[name] = Pair(min(1, int(world[name] or 0)), min(1, int(declared[name] or 0)))
+    if is_late or path.endswith((".label_map", ".majority_kept", ".as_of")):
+        settled["evaluation.sources"] = Pair("alike", declared["evaluation.sources"])
+    if path.endswith(".as_of"):
+        settled["split.by"] = Pair("exchangeable", declared["split.by"])
+    for name, pair in settled.items():
+        world[name], declared[name] = pair
+    return set(settled) - {path}
 
 
-def _keep_consistent(
-    layout: Layout,
-    world: dict[str, FieldValue],
-    declared: dict[str, FieldValue],
-    *,
-    fixed: frozenset[str] = frozenset(),
-) -> None:
-    """What one declaration needs of others: a constant fill that nothing has to be filled; a test source that it has rows."""
+def _needed(layout: Layout, declared: Facts) -> dict[str, FieldValue]:
+    """What some declarations need of others: a constant fill that nothing has to be filled; a test source that it has rows."""
     chosen, is_constant = declared["evaluation.sources"], declared["imputer.fill"] == -999
     needed: dict[str, FieldValue] = {}
     for source in layout.source_names:
@@ -215,9 +230,7 @@ def _keep_consistent(
             needed[f"sources.{source}.snapshot"] = layout.months[-1]
         if is_constant:
             needed |= {f"sources.{source}.columns.{column}.used_until": None for column in layout.column_names}
-    for path, value in needed.items():
-        if path not in fixed:
-            world[path] = declared[path] = value
+    return needed
 
 
 def _free_changes(draw: Stream) -> tuple[str, ...]:

@@ -10,10 +10,11 @@ from typing import Any, Mapping
 import numpy as np
 
 from domain.training.artifacts.numbers import to_json
-from domain.training.multi_source.layout import LABELLED_MONTHS
+from domain.training.multi_source.agreements import TOKENIZERS
+from domain.training.multi_source.layout import LABELLED_MONTHS, WORDS
 from domain.training.multi_source.rows import FREQUENT_WORDS
 from domain.training.multi_source.run import SETS, Run
-from domain.training.multi_source.tables import Frame
+from domain.training.multi_source.tables import Frame, tokenizer
 from domain.training.randomness import Floats, Ints
 from domain.types import SanityCheckName
 
@@ -21,6 +22,7 @@ DEFINITIONS: Mapping[SanityCheckName, Mapping[str, str]] = {
     "label_consistency": {
         "nearest_mean_agreement": "share of the rows of a set whose label is the class of the nearest class mean of the training rows",
         "by_source": "for the labelled rows of a source: rows by label (outer list) and class of the nearest mean (inner list)",
+        "last_month_by_source": "the same for its rows of the last month, whose labels were looked up by hand",
         "by_source_and_month": "agreement of the labelled rows of a source, month by month; null where it has none",
         "classes": "order of the classes in the lists",
     },
@@ -37,7 +39,7 @@ DEFINITIONS: Mapping[SanityCheckName, Mapping[str, str]] = {
         "clipped_share": "share of the steps that were clipped",
     },
     "class_balance": {
-        "shares": "share of each class in a set",
+        "shares": "share of each class in a set, and among all labelled rows of the joined tables as stored",
         "by_source": "share of each class among the labelled rows of a source and among its rows of the last month",
         "by_month": "share of the first class among the labelled rows that are used, month by month",
         "applied_weight": "mean weight of a training row of each class in the loss",
@@ -48,14 +50,18 @@ DEFINITIONS: Mapping[SanityCheckName, Mapping[str, str]] = {
         "shift": "difference of the means from the training rows, in standard deviations of these",
         "spread_ratio": "standard deviation over that of the training rows",
         "class_association": "share of a column's variance that lies between the classes, among training rows and rows of the last month",
-        "tail_association": "the same for the squared distance from the column's mean, among training rows",
+        "tail_association": "the same for the squared distance from the column's mean, at most 16 variances, among training rows",
         "beyond_1_25": "share of the training rows beyond 1.25 standard deviations, before the scaler clips",
-        "filled_share": "share of the training rows in which the column was filled",
+        "filled_share": "share of the rows of a set in which the column was filled",
+        "most_frequent_share": "share of all rows that have the column's most frequent value, filled ones aside",
+        "largest_distance": "largest distance of a training row from the column's mean, in standard deviations",
+        "source_association": "share of the column's variance that lies between the sources, among all rows, filled ones aside",
+        "source_and_month_association": "the same between the months of each source, beyond what lies between sources and between months",
         "class_mean_change": "from the last two labelled months to the last month, beyond the change of the column's mean: root mean square over the classes, in standard deviations of the training rows",
         "class_mean_movement": "mean squared distance between the class means of the first and the last four labelled months, over what chance would give",
     },
     "encoder_version_match": {
-        "distance_from_other_sources": "half the sum of differences between a source's token shares and those of all other sources",
+        "distance_from_other_sources": "half the sum of differences between the word shares of a source and those of all other sources, with the source's texts read with each version of the tokenizer",
         "frequent_words": "share of the variance of the counts of the four most frequent words that lies between the classes, training rows",
         "other_words": "the same for the other words",
         "kept_words": "words that the encoder keeps",
@@ -130,11 +136,20 @@ def _label_consistency(run: Run) -> dict[str, Any]:
     rows = np.bincount(group, minlength=sources * LABELLED_MONTHS)
     right = np.bincount(group[label == found], minlength=sources * LABELLED_MONTHS)
     share = np.where(rows > 0, right / np.maximum(rows, 1), np.nan).reshape(sources, LABELLED_MONTHS)
+    recent = run.sets["recent"]
+    last = np.bincount(
+        (recent.source * classes + recent.label) * classes + nearest["recent"], minlength=sources * classes * classes
+    )
+    by_source = {
+        name: dict(zip(layout.source_names, counts.reshape(sources, classes, classes).tolist(), strict=True))
+        for name, counts in (("labelled", table), ("last", last))
+    }
     return {
         "nearest_mean_agreement": {
             name: to_json(float((nearest[name] == labels[name]).mean())) if len(labels[name]) else None for name in SETS
         },
-        "by_source": dict(zip(layout.source_names, table.reshape(sources, classes, classes).tolist(), strict=True)),
+        "by_source": by_source["labelled"],
+        "last_month_by_source": by_source["last"],
         "by_source_and_month": {name: shown(share[place]) for place, name in enumerate(layout.source_names)},
         "classes": list(layout.classes),
     }
@@ -203,7 +218,8 @@ def _class_balance(run: Run) -> dict[str, Any]:
         confusion = run.scores[name].confusion
         recall[name] = shown(np.diag(confusion) / np.where(confusion.sum(1) > 0, confusion.sum(1), np.nan))
     return {
-        "shares": {name: _shares(part.label, classes) for name, part in sets.items()},
+        "shares": {name: _shares(part.label, classes) for name, part in sets.items()}
+        | {"stored": _shares(run.reading.label[run.reading.month < LABELLED_MONTHS], classes)},
         "by_source": {
             name: {
                 "labelled": _shares(label[source == place], classes),
@@ -247,11 +263,55 @@ def _feature_statistics(run: Run) -> dict[str, Any]:
             "train": by_column(_association(train, label, classes)),
             "recent": by_column(_association(recent, run.sets["recent"].label, classes)) if len(recent) else {},
         },
-        "tail_association": by_column(_association(train * train, label, classes)),
+        "tail_association": by_column(_association(np.minimum(train * train, 16.0), label, classes)),
         "beyond_1_25": by_column((np.abs(train) > 1.25).mean(0)),
-        "filled_share": by_column(np.isnan(run.sets["train"].values).mean(0)),
+        "filled_share": {
+            name: by_column(np.isnan(part.values).mean(0)) for name, part in run.sets.items() if len(part)
+        },
+        "most_frequent_share": by_column(_most_frequent(np.concatenate([part.values for part in run.sets.values()]))),
+        "largest_distance": by_column(np.abs(train).max(0)),
+        **{name: by_column(values) for name, values in _between_sources(run).items()},
         "class_mean_change": by_column(_change_of_class_means(run, classes)),
         "class_mean_movement": to_json(_movement(run, width, classes)),
+    }
+
+
+def _most_frequent(values: Floats) -> Floats:
+    """Share of each column's most frequent value among its cells that are not NaN."""
+    found = np.zeros(values.shape[1])
+    for place in range(values.shape[1]):
+        known = np.sort(values[~np.isnan(values[:, place]), place])
+        if len(known):
+            starts = np.flatnonzero(np.concatenate(([True], known[1:] != known[:-1])))
+            found[place] = np.diff(np.append(starts, len(known))).max() / len(known)
+    return found
+
+
+def _between_sources(run: Run) -> dict[str, Floats]:
+    """Shares of each column's variance: between sources, and between the months of each source beyond both."""
+    sources, months = len(run.state.layout.sources), LABELLED_MONTHS + 1
+    parts = [run.sets[name] for name in SETS]
+    source, month = np.concatenate([part.source for part in parts]), np.concatenate([part.month for part in parts])
+    values = np.concatenate([part.values for part in parts])
+    known = ~np.isnan(values)
+    values = np.clip((np.where(known, values, run.prepared.mean) - run.prepared.mean) / run.prepared.scale, -6.0, 6.0)
+    values = np.where(known, values, 0.0)
+
+    def between(group: Ints, groups: int) -> Floats:
+        counts, sums = np.zeros((groups, values.shape[1])), np.zeros((groups, values.shape[1]))
+        member = (group == np.arange(groups)[:, None]).astype(np.float64)
+        counts, sums = member @ known, member @ values
+        found: Floats = (sums * sums / np.maximum(counts, 1)).sum(0) - whole
+        return found
+
+    total = np.maximum(known.sum(0), 1)
+    whole = values.sum(0) ** 2 / total
+    spread = (values * values).sum(0) - whole + 1e-9
+    by_source, by_month = between(source, sources), between(month, months)
+    both = between(source * months + month, sources * months)
+    return {
+        "source_association": by_source / spread,
+        "source_and_month_association": (both - by_source - by_month) / spread,
     }
 
 
@@ -307,15 +367,20 @@ def _encoder_version_match(run: Run) -> dict[str, Any]:
     layout = run.state.layout
     used = [run.sets[name] for name in SETS]
     tokens, source = np.concatenate([part.tokens for part in used]), np.concatenate([part.source for part in used])
-    words = int(run.features["train"].shape[1]) - len(layout.columns)
-    counts = np.zeros((len(layout.sources), words))
+    counts = np.zeros((len(layout.sources), WORDS))
     np.add.at(counts, (np.repeat(source, tokens.shape[1]), tokens.ravel()), 1.0)
-    distance = {}
+    distance: dict[str, dict[str, float | None]] = {}
     for place, name in enumerate(layout.source_names):
-        own, rest = counts[place], counts.sum(0) - counts[place]
-        distance[name] = to_json(float(0.5 * np.abs(own / max(1.0, own.sum()) - rest / max(1.0, rest.sum())).sum()))
+        read = tokenizer(layout, str(run.state.declared[f"sources.{name}.tokenizer"]))
+        own, rest = np.zeros(WORDS), counts.sum(0) - counts[place]
+        own[read] = counts[place]
+        distance[name] = {}
+        for version in TOKENIZERS:
+            words = own[tokenizer(layout, version)]
+            gap = np.abs(words / max(1.0, own.sum()) - rest / max(1.0, rest.sum())).sum()
+            distance[name][version] = to_json(float(0.5 * gap))
     train = run.sets["train"]
-    bag = np.zeros((len(train), words))
+    bag = np.zeros((len(train), WORDS))
     for token in range(train.tokens.shape[1]):
         bag[np.arange(len(train)), train.tokens[:, token]] += 1.0
     found = _association(bag, train.label, len(layout.classes))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -51,7 +51,7 @@ class Source:
     """Share of its labels that are wrong all the time."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
     """The parts of one warehouse."""
 
@@ -69,11 +69,11 @@ class Layout:
     separation: float
     """Distance of the class means, in standard deviations."""
 
-    @property
+    @cached_property
     def source_names(self) -> tuple[str, ...]:
         return tuple(source.name for source in self.sources)
 
-    @property
+    @cached_property
     def column_names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
 
@@ -107,7 +107,7 @@ def draw_layout(seed: int, split: SeedSplit) -> Layout:
             name=subject.columns[place][0],
             quantity=subject.columns[place][1],
             scale=2.0 ** subject.columns[place][2] * _shown(0.7 + 0.6 * _one(draw)),
-            level=_shown(2.5 + 3.0 * _one(draw)),
+            level=_shown(3.5 + 2.0 * _one(draw)),
             is_heavy=draw.integer(0, 2) == 0,
             # Some column always has missing values.
             missing_share=_shown(0.06 + 0.14 * _one(draw)) if draw.integer(0, 1) or number == 0 else 0.0,

@@ -57,6 +57,8 @@ class Pattern:
     high: float | None = None
     choices: tuple[FieldValue, ...] = ()
     nullable: bool = False
+    description: str
+    """What it declares, in one sentence."""
     form: str = ""
     """What a text has to be, in words."""
     check: Callable[[Layout, str, str], FieldValue] | None = None
@@ -73,6 +75,7 @@ class Pattern:
             body["form"] = self.form
         if self.nullable:
             body["nullable"] = True
+        body["description"] = self.description
         return body
 
 
@@ -225,48 +228,217 @@ _MONTH = {"form": "a month of the run such as 2025-11", "check": _month}
 _SOURCE, _COLUMN = "sources.{source}", "sources.{source}.columns.{column}"
 
 PATTERNS: tuple[Pattern, ...] = (
-    _config("model.hidden_units", "integer", low=2, high=32),
-    _config("optimizer.learning_rate", "number", low=0.0001, high=10),
-    _config("optimizer.momentum", "number", low=0, high=0.99),
-    _config("optimizer.weight_decay", "number", low=0, high=1),
-    _config("training.batch_size", "integer", low=64, high=1024),
-    _config("training.epochs", "integer", low=1, high=12),
-    _config("training.gradient_clip_norm", "number", low=0.001, high=1000, nullable=True),
-    _config("training.seed", "integer", low=0, high=99999),
-    _config("class_weights.power", "number", low=0, high=1),
-    _config("split.validation_share", "number", low=0.05, high=0.4),
-    _config("split.test_share", "number", low=0.05, high=0.4),
-    _config("environment.tabular", "choice", choices=("2.2", "2.3", "2.4")),
-    _config("environment.textkit", "choice", choices=("1.7", "1.8", "1.9")),
-    _sources(f"{_SOURCE}.snapshot", "text", **_MONTH),
-    _sources(f"{_SOURCE}.date_format", "choice", choices=DATE_FORMATS),
-    _sources(f"{_SOURCE}.used_until", "text", nullable=True, **_MONTH),
-    _sources(f"{_SOURCE}.label_map", "choice", choices=LABEL_MAPS),
-    _sources(f"{_SOURCE}.tokenizer", "choice", choices=TOKENIZERS),
-    _sources(f"{_SOURCE}.majority_kept", "number", low=0.01, high=1),
-    _sources(f"{_SOURCE}.deduplicate", "choice", choices=("none", "content")),
+    _config("model.hidden_units", "integer", description="Units of the hidden layer.", low=2, high=32),
+    _config(
+        "optimizer.learning_rate",
+        "number",
+        description="Learning rate, constant over the training.",
+        low=0.0001,
+        high=10,
+    ),
+    _config("optimizer.momentum", "number", description="Momentum of the gradient steps.", low=0, high=0.99),
+    _config("optimizer.weight_decay", "number", description="Decay of the weights in every step.", low=0, high=1),
+    _config("training.batch_size", "integer", description="Rows of a batch.", low=64, high=1024),
+    _config(
+        "training.epochs",
+        "integer",
+        description="Epochs; the network of the best one on the validation rows is kept.",
+        low=1,
+        high=12,
+    ),
+    _config(
+        "training.gradient_clip_norm",
+        "number",
+        description="Norm to which longer gradients are cut; null: never.",
+        low=0.001,
+        high=1000,
+        nullable=True,
+    ),
+    _config(
+        "training.seed",
+        "integer",
+        description="Seed of the split, of the first weights and of the order of the batches.",
+        low=0,
+        high=99999,
+    ),
+    _config(
+        "class_weights.power",
+        "number",
+        description="Power of 1 / share that makes the weight of a class.",
+        low=0,
+        high=1,
+    ),
+    _config(
+        "split.validation_share",
+        "number",
+        description="Share of the validation rows where rows are split at random.",
+        low=0.05,
+        high=0.4,
+    ),
+    _config(
+        "split.test_share",
+        "number",
+        description="Share of the test rows where rows are split at random.",
+        low=0.05,
+        high=0.4,
+    ),
+    _config(
+        "environment.tabular",
+        "choice",
+        description="Pinned version of tabular; its changelog stands in preprocessing.py.",
+        choices=("2.2", "2.3", "2.4"),
+    ),
+    _config(
+        "environment.textkit",
+        "choice",
+        description="Pinned version of textkit; its changelog stands in preprocessing.py.",
+        choices=("1.7", "1.8", "1.9"),
+    ),
+    _sources(
+        f"{_SOURCE}.snapshot",
+        "text",
+        description="Month of the snapshot from which the joined columns come; later labelled rows are not used.",
+        **_MONTH,
+    ),
+    _sources(
+        f"{_SOURCE}.date_format", "choice", description="How the dates of the source are read.", choices=DATE_FORMATS
+    ),
+    _sources(
+        f"{_SOURCE}.used_until",
+        "text",
+        description="Last month of which labelled rows are used; null: all.",
+        nullable=True,
+        **_MONTH,
+    ),
+    _sources(
+        f"{_SOURCE}.label_map",
+        "choice",
+        description="Which of label_maps gives the classes of the source's codes.",
+        choices=LABEL_MAPS,
+    ),
+    _sources(
+        f"{_SOURCE}.tokenizer",
+        "choice",
+        description="Version of the tokenizer that wrote the source's texts.",
+        choices=TOKENIZERS,
+    ),
+    _sources(
+        f"{_SOURCE}.majority_kept",
+        "number",
+        description="Share of the rows of the first class that the source delivers; each weighs 1 / share.",
+        low=0.01,
+        high=1,
+    ),
+    _sources(
+        f"{_SOURCE}.deduplicate",
+        "choice",
+        description="content: a row with the content of another is dropped; none: all are used.",
+        choices=("none", "content"),
+    ),
     _sources(
         f"{_COLUMN}.unit",
         "text",
+        description="Unit of the stored values; they are converted to the first unit of their quantity.",
         form="a unit of the column's quantity such as kg, or kg, from 2025-11 lb",
         check=_unit,
     ),
-    _sources(f"{_COLUMN}.missing_code", "choice", choices=MISSING_CODES[1:], nullable=True),
-    _sources(f"{_COLUMN}.used_until", "text", nullable=True, **_MONTH),
-    _sources("join.keys", "text", form="id, or id, line", check=_keys),
-    _sources("join.how", "choice", choices=("inner", "left")),
-    _sources("labels.maturity_months", "integer", low=0, high=6),
-    _code("features.{column}.as_of", "choice", choices=("event", "export")),
-    _code("features.text_weight", "number", low=0, high=4),
-    _code("split.by", "choice", choices=("random", "month")),
-    _code("split.groups", "choice", choices=("none", "customer")),
-    _code("imputer.fill", "choice", choices=("median", "mean", -999)),
-    _code("evaluation.label_order", "choice", choices=ORDERS),
-    _code("evaluation.validation_ids", "choice", choices=("a", "b")),
-    _code("evaluation.sources", "text", form="all, or the name of a source", check=_test_sources),
-    _train("loader.shuffle", "boolean"),
-    _train("class_weights.order", "choice", choices=ORDERS),
-    _train("loss.divide_by", "choice", choices=("rows", "capacity")),
+    _sources(
+        f"{_COLUMN}.missing_code",
+        "choice",
+        description="Stored value that means missing, beside empty cells; null: there is none.",
+        choices=MISSING_CODES[1:],
+        nullable=True,
+    ),
+    _sources(
+        f"{_COLUMN}.used_until",
+        "text",
+        description="Last month of which values are used; later ones count as missing; null: all.",
+        nullable=True,
+        **_MONTH,
+    ),
+    _sources(
+        "join.keys",
+        "text",
+        description="Keys that match the second table: id takes every line of an id, id, line the first.",
+        form="id, or id, line",
+        check=_keys,
+    ),
+    _sources(
+        "join.how",
+        "choice",
+        description="inner drops rows without a match in the second table, left keeps them.",
+        choices=("inner", "left"),
+    ),
+    _sources(
+        "labels.maturity_months",
+        "integer",
+        description="Last labelled months that are not used, because their labels are not complete.",
+        low=0,
+        high=6,
+    ),
+    _code(
+        "features.{column}.as_of",
+        "choice",
+        description="event: the value as it was at the event; export: as it is in the newest export.",
+        choices=("event", "export"),
+    ),
+    _code(
+        "features.text_weight", "number", description="Factor of the counts of words among the features.", low=0, high=4
+    ),
+    _code(
+        "split.by",
+        "choice",
+        description="random: validation and test rows are drawn; month: they are the last months.",
+        choices=("random", "month"),
+    ),
+    _code(
+        "split.groups",
+        "choice",
+        description="customer: all rows of a customer are in one set, where rows are drawn; none: rows are drawn one by one.",
+        choices=("none", "customer"),
+    ),
+    _code(
+        "imputer.fill",
+        "choice",
+        description="What missing values are filled with, before values are scaled.",
+        choices=("median", "mean", -999),
+    ),
+    _code(
+        "evaluation.label_order",
+        "choice",
+        description="Order in which the file of test labels numbers the classes; model: that of the outputs.",
+        choices=ORDERS,
+    ),
+    _code(
+        "evaluation.validation_ids",
+        "choice",
+        description="Which of the two saved lists of ids has the validation rows; the other has the test rows.",
+        choices=("a", "b"),
+    ),
+    _code(
+        "evaluation.sources",
+        "text",
+        description="Sources whose rows the test takes.",
+        form="all, or the name of a source",
+        check=_test_sources,
+    ),
+    _train(
+        "loader.shuffle",
+        "boolean",
+        description="Whether the order of the rows is drawn anew in each epoch; otherwise they come as they arrive.",
+    ),
+    _train(
+        "class_weights.order",
+        "choice",
+        description="Order in which the file of class counts lists the classes; model: that of the outputs.",
+        choices=ORDERS,
+    ),
+    _train(
+        "loss.divide_by",
+        "choice",
+        description="What the sum of a batch is divided by: its rows, or its capacity with padding.",
+        choices=("rows", "capacity"),
+    ),
 )
 """In the order in which they are listed: by file, as a reader meets them."""
 

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from domain.training.artifacts.numbers import to_json, to_text
+from domain.training.multi_source.artifacts.cosmetics import draw_cosmetics
 from domain.training.multi_source.layout import LABELLED_MONTHS
 from domain.training.multi_source.run import SETS, Run
 from domain.training.randomness import Ints, Stream
 from domain.types import ArtifactName
 
-OWNERS = ("ml-platform", "applied-science", "decisioning", "insights")
 _WARNINGS = (
     "checkpoint directory is not empty, older files are kept",
     "progress bar is disabled: output is not a terminal",
@@ -33,7 +33,6 @@ class Identity(NamedTuple):
     run_id: str
     started: str
     """ISO date."""
-    owner: str
 
 
 def draw_identity(run: Run, *, is_previous: bool = False) -> Identity:
@@ -43,7 +42,7 @@ def draw_identity(run: Run, *, is_previous: bool = False) -> Identity:
     year, month = (int(part) for part in layout.months[-1].split("-"))
     place = year * 12 + month - 1 + (0 if is_previous else 1)
     date = f"{place // 12}-{place % 12 + 1:02d}-{draw.integer(1, 28):02d}"
-    return Identity(f"run-{int(draw.raw(1)[0]) & 0xFFFFFFFF:08x}", date, Stream(layout.seed, "owner").choice(OWNERS))
+    return Identity(draw_cosmetics(run.state).run_id, date)
 
 
 def render_reports(run: Run, previous: Run) -> dict[ArtifactName, str]:

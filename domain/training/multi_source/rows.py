@@ -10,12 +10,16 @@ from domain.training.multi_source.agreements import Facts
 from domain.training.multi_source.layout import LABELLED_MONTHS, TOKENS, WORDS, Layout, table
 from domain.training.randomness import Floats, Ints, Stream
 
-RECENT_SHARE = 0.12
+RECENT_SHARE = 0.2
 """Rows of the month after the labelled ones, as a share of those."""
 TAIL_COLUMNS = 2
 """The first columns: where the world says so, the class shows in their tails."""
 FREQUENT_WORDS = 4
 """The first words of the vocabulary: they are most of every text."""
+
+
+SHAPING = ("split.groups", "split.by", "environment.tabular", "environment.textkit")
+"""What of a world decides what happens; everything else decides how it is written down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +59,8 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: 
     mean = np.clip(shape.normal(classes * columns), -1.3, 1.3).reshape(classes, columns) * layout.separation
     mean -= mean.mean(0)
     drift = shape.normal(classes * columns).reshape(classes, columns)
-    offset = 0.45 * shape.normal(sources * columns).reshape(sources, columns)
-    spread = 0.85 + 0.35 * shape.uniform(sources * columns).reshape(sources, columns)
+    offset = 0.35 * np.clip(shape.normal(sources * columns), -1.2, 1.2).reshape(sources, columns)
+    spread = 0.88 + 0.24 * shape.uniform(sources * columns).reshape(sources, columns)
     season = 0.25 * shape.normal((LABELLED_MONTHS + 1) * columns).reshape(LABELLED_MONTHS + 1, columns)
     prior = 0.7 + 0.8 * shape.uniform(sources * classes).reshape(sources, classes)
     campaign = 0.75 + 0.5 * shape.uniform((LABELLED_MONTHS + 1) * classes).reshape(-1, classes)
@@ -99,12 +103,12 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: 
     values += pace * drift[outcome]
     if world["environment.tabular"] == "in the tails":
         sign = np.where(draw.uniform(count) < 0.5, -1.0, 1.0)[:, None]
-        values[:, :TAIL_COLUMNS] = sign * 2.6 * radius[outcome] + 0.5 * values[:, :TAIL_COLUMNS]
+        values[:, :TAIL_COLUMNS] = sign * 1.8 * radius[outcome] + 0.4 * values[:, :TAIL_COLUMNS]
     else:
         draw.uniform(count)
+        heavy = np.array([column.is_heavy for column in layout.columns])
+        values[:, heavy] *= 1.0 + 0.06 * values[:, heavy] * values[:, heavy]
     values = values * spread[source] + offset[source] + season[month]
-    heavy = np.array([column.is_heavy for column in layout.columns])
-    values[:, heavy] *= 1.0 + 0.06 * values[:, heavy] * values[:, heavy]
     _recalibrate(layout, values, source, month)
 
     informative = topic.copy()
@@ -139,8 +143,8 @@ def recalibrations(layout: Layout) -> tuple[tuple[int, int, int, float, float], 
             draw.integer(0, len(layout.sources) - 1),
             draw.integer(0, len(layout.columns) - 1),
             draw.integer(3, LABELLED_MONTHS - 2),
-            draw.choice((-1.6, -1.1, -0.8, 0.8, 1.1, 1.6)),
-            draw.choice((0.7, 0.85, 1.0, 1.2, 1.4)),
+            draw.choice((-1.0, -0.8, -0.6, 0.6, 0.8, 1.0)),
+            draw.choice((0.88, 0.94, 1.0, 1.06, 1.12)),
         )
         for _ in range(draw.integer(1, 3))
     )

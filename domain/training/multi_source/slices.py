@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from domain.training.artifacts.numbers import to_json
 from domain.training.multi_source.layout import LABELLED_MONTHS, Layout
@@ -30,10 +31,7 @@ def slices(run: Run) -> dict[str, Any]:
     group = run.tables.source * months + month
     groups = len(layout.sources) * months
     rows = np.bincount(group, minlength=groups)
-    shown = _statistics(run.tables.values, group, rows)
-    by_source = _statistics(
-        run.tables.values, run.tables.source, np.bincount(run.tables.source, minlength=len(layout.sources))
-    )
+    shown, by_source = _statistics(run.tables.values, ((group, groups), (run.tables.source, len(layout.sources))))
     blocks: dict[str, Any] = {}
     shares = _class_shares(run, group, groups)
     for number, source in enumerate(layout.source_names):
@@ -101,36 +99,50 @@ def _class_shares(run: Run, group: Ints, groups: int) -> list[list[float | None]
     return [[to_json(float(value)) for value in shares[:, place]] for place in range(classes)]
 
 
-def _statistics(values: Floats, group: Ints, rows: Ints) -> list[list[list[float | None]]]:
-    """By column, by statistic, by group."""
-    groups = len(rows)
+def _statistics(values: Floats, groupings: tuple[tuple[Ints, int], ...]) -> list[list[list[list[float | None]]]]:
+    """By grouping, by column, by statistic, by group. A grouping is the group of each row and how many groups there are."""
+    is_known = ~np.isnan(values)
+    repeats = [_repeats(values[:, place], is_known[:, place]) for place in range(values.shape[1])]
     found = []
-    for place in range(values.shape[1]):
-        column = values[:, place]
-        known = np.flatnonzero(~np.isnan(column))
-        order = known[np.lexsort((column[known], group[known]))]
-        sorted_values, sorted_groups = column[order], group[order]
-        counts = np.bincount(sorted_groups, minlength=groups)
-        starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
-        table = np.full((6, groups), np.nan)
-        table[4] = np.where(rows > 0, 1.0 - counts / np.maximum(rows, 1), np.nan)
-        full = np.flatnonzero(counts > 0)
-        if len(full):
-            at = starts[full]
-            mean = np.add.reduceat(sorted_values, at) / counts[full]
-            centred = sorted_values - np.repeat(mean, counts[full])
-            table[0, full] = mean
-            table[1, full] = np.sqrt(np.add.reduceat(centred * centred, at) / counts[full])
-            table[2, full] = sorted_values[at]
-            table[3, full] = sorted_values[at + counts[full] - 1]
-            new = np.ones(len(order), dtype=bool)
-            new[1:] = (sorted_values[1:] != sorted_values[:-1]) | (sorted_groups[1:] != sorted_groups[:-1])
-            first = np.flatnonzero(new)
-            length = np.diff(np.append(first, len(order)))
-            run_start = np.searchsorted(first, at)
-            table[5, full] = np.maximum.reduceat(length, run_start) / counts[full]
-        # Beyond rounding: the spread of a column that never moves is what is left of nothing.
-        with np.errstate(invalid="ignore"):
-            table[1] = np.where(table[1] < 1e-9 * np.abs(table[0]), 0.0, table[1])
-        found.append([[to_json(value) for value in line] for line in table.tolist()])
+    for group, groups in groupings:
+        order = np.argsort(group, kind="stable")
+        rows = np.bincount(group, minlength=groups)
+        full = np.flatnonzero(rows)
+        starts = (np.cumsum(rows) - rows)[full]
+        sorted_values, sorted_known = values[order], is_known[order]
+        zeroed = np.where(sorted_known, sorted_values, 0.0)
+        counts = np.add.reduceat(sorted_known.astype(np.int64), starts)
+        table = np.full((values.shape[1], len(STATISTICS), groups), np.nan)
+        with np.errstate(all="ignore"):
+            mean = np.add.reduceat(zeroed, starts) / counts
+            centred = np.where(sorted_known, sorted_values - np.repeat(mean, rows[full], axis=0), 0.0)
+            spread = np.sqrt(np.add.reduceat(centred * centred, starts) / counts)
+            # Beyond rounding: the spread of a column that never moves is what is left of nothing.
+            spread = np.where(spread < 1e-9 * np.abs(mean), 0.0, spread)
+        low = np.minimum.reduceat(np.where(sorted_known, sorted_values, np.inf), starts)
+        high = np.maximum.reduceat(np.where(sorted_known, sorted_values, -np.inf), starts)
+        missing = 1.0 - counts / rows[full][:, None]
+        for kind, part in enumerate((mean, spread, low, high, missing)):
+            table[:, kind, full] = part.T
+        for place, (again, name) in enumerate(repeats):
+            most = np.zeros(groups)
+            most[full] = counts[:, place] > 0
+            if len(again):
+                pairs, often = np.unique(group[again] * (int(name.max()) + 1) + name, return_counts=True)
+                np.maximum.at(most, pairs // (int(name.max()) + 1), often)
+            with np.errstate(all="ignore"):
+                table[place, 5, full] = most[full] / counts[:, place]
+        found.append([[[to_json(value) for value in line] for line in column] for column in table.tolist()])
     return found
+
+
+def _repeats(column: Floats, is_known: NDArray[np.bool_]) -> tuple[Ints, Ints]:
+    """The rows whose value occurs more than once, and a number for each such value."""
+    known = np.flatnonzero(is_known)
+    order = known[np.argsort(column[known])]
+    same = column[order][1:] == column[order][:-1]
+    inside = np.zeros(len(order), dtype=bool)
+    inside[1:] |= same
+    inside[:-1] |= same
+    name = np.cumsum(np.concatenate(([True], ~same))) if len(order) else np.zeros(0, dtype=np.int64)
+    return order[inside], np.asarray(name[inside], dtype=np.int64)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from domain.training.multi_source.agreements import LABEL_MAPS, TOKENIZERS, Facts, unit_at
+from domain.training.multi_source.agreements import LABEL_MAPS, TOKENIZERS, UNTIL, Facts, unit_at
 from domain.training.multi_source.layout import LABELLED_MONTHS, WORDS, Layout
 from domain.training.multi_source.rows import Rows
 from domain.training.multi_source.subjects import UNITS
@@ -82,9 +84,18 @@ class Frame:
         return Frame(*(getattr(self, name)[places] for name in self.__dataclass_fields__))
 
 
+DOSES = 1024
+"""How many different doses a warehouse has."""
+
+
 def dose(layout: Layout, name: str, low: float, high: float) -> float:
     """How strongly something happens in a warehouse where it happens; the same for every state of its world."""
-    return low + (high - low) * float(Stream(layout.seed, f"dose/{name}").uniform(1)[0])
+    return low + (high - low) * _doses(layout.seed)[zlib.crc32(name.encode()) % DOSES]
+
+
+@lru_cache(maxsize=8)
+def _doses(seed: int) -> tuple[float, ...]:
+    return tuple(Stream(seed, "doses").uniform(DOSES).tolist())
 
 
 def label_map(layout: Layout, name: str) -> Ints:
@@ -165,12 +176,14 @@ def write(layout: Layout, world: Facts, rows: Rows) -> Tables:
         line_parts.append(np.zeros(len(again), dtype=np.int64))
         repeat_parts.append(np.ones(len(again), dtype=np.int64))
     row, is_repeat = np.concatenate(parts), np.concatenate(repeat_parts)
-    year_month, day = year_month[row], day[row]
+    year_month, day, stored = year_month[row], day[row], values[row]
     earlier = is_repeat == 1
     if earlier.any():
         shift = 1 + np.floor(rows.chance[row[earlier], 5] * 8).astype(np.int64)
         first = int(_months(layout)[0])
         year_month[earlier] = np.maximum(first, year_month[earlier] - shift)
+        again = np.flatnonzero(earlier)
+        stored[again] = _in_units_of(layout, world, stored[again], rows, row[again], year_month[again] - first)
     return Tables(
         row=row,
         source=rows.source[row],
@@ -178,7 +191,7 @@ def write(layout: Layout, world: Facts, rows: Rows) -> Tables:
         day=day,
         customer=rows.customer[row],
         label_code=code[row],
-        values=values[row],
+        values=stored,
         tokens=tokens[row],
         line=np.concatenate(line_parts),
         is_repeat=is_repeat,
@@ -186,6 +199,21 @@ def write(layout: Layout, world: Facts, rows: Rows) -> Tables:
         updates=_updates(layout, world, rows)[row],
         outcome=rows.outcome[row],
     )
+
+
+def _in_units_of(layout: Layout, world: Facts, values: Floats, rows: Rows, row: Ints, month: Ints) -> Floats:
+    """Values of rows that are sent again, in the units of the months that they are dated."""
+    source, dated = rows.source[row], rows.month[row]
+    for number, one in enumerate(layout.sources):
+        for place, column in enumerate(layout.columns):
+            path = f"sources.{one.name}.columns.{column.name}"
+            unit, code = str(world[f"{path}.unit"]), world.get(f"{path}.missing_code")
+            if UNTIL not in unit:
+                continue
+            factors = np.array([UNITS[column.quantity][unit_at(unit, name)] for name in layout.months])
+            ratio = np.where(source == number, factors[month] / factors[dated], 1.0)
+            values[:, place] *= np.where(values[:, place] == code, 1.0, ratio)
+    return to_float32_grid(values)
 
 
 def read(layout: Layout, world: Facts, declared: Facts, tables: Tables) -> tuple[Frame, Reading]:
@@ -246,8 +274,8 @@ def _months(layout: Layout) -> Ints:
 
 
 def _stored_values(layout: Layout, world: Facts, rows: Rows) -> Floats:
-    values = rows.values.copy()
-    hidden = 0.12 if world["imputer.fill"] == "hardly any" else 1.0
+    values: Floats = rows.values.copy()
+    hidden = 0.0 if world["imputer.fill"] == "none" else 1.0
     level = np.array([column.level for column in layout.columns])
     scale = np.array([column.scale for column in layout.columns])
     joined = [column.name for column in layout.columns[-JOINED_COLUMNS:]]
@@ -287,7 +315,7 @@ def _updates(layout: Layout, world: Facts, rows: Rows) -> Floats:
         if world[f"features.{column.name}.as_of"] == "updated after the outcome":
             draw = Stream(layout.seed, f"after/{column.name}")
             rank = draw.permutation(len(layout.classes)) - (len(layout.classes) - 1) / 2
-            step = rank * dose(layout, f"after/{column.name}", 1.0, 1.6) * column.scale
+            step = rank * dose(layout, f"after/{column.name}", 1.4, 2.0) * column.scale
             updates[:, place] = np.where(labelled, step[rows.outcome], 0.0)
     return to_float32_grid(updates)
 
@@ -298,7 +326,7 @@ def _recorded_labels(layout: Layout, world: Facts, rows: Rows) -> Ints:
     noise = np.array([source.label_noise for source in layout.sources])
     is_different = world["evaluation.sources"] == "different"
     if is_different:
-        noise = noise + 0.45 * np.array([number % 2 for number in range(len(layout.sources))])
+        noise = noise + 0.5 * np.array([number % 2 for number in range(len(layout.sources))])
     chance = rows.chance[:, 4]
     other = np.floor(rows.chance[:, 5] * classes).astype(np.int64)
     label = np.where((1.0 - chance) < noise[rows.source], other, label)
@@ -306,7 +334,7 @@ def _recorded_labels(layout: Layout, world: Facts, rows: Rows) -> Ints:
         until = world[f"sources.{source.name}.used_until"]
         if until is not None:
             late = (rows.source == place) & (rows.month > layout.month(str(until)))
-            share = dose(layout, f"sources.{source.name}.random", 0.6, 1.0)
+            share = dose(layout, f"sources.{source.name}.random", 0.75, 1.0)
             label = np.where(late & (rows.chance[:, 3] < share), other, label)
     months = int(world["labels.maturity_months"] or 0)
     if months:

@@ -1,4 +1,4 @@
-"""What an expression of a followed program is worth."""
+"""Evaluates expressions of an interpreted program."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from typing import Iterator
 
-from mlops_debug_env.agents.code import library, plain
+from mlops_debug_env.agents.code import concrete, library
 from mlops_debug_env.agents.code.values import (
     UNKNOWN,
-    Bound,
+    BoundMethod,
     Function,
-    Halves,
     Imported,
     Instance,
     Scope,
+    SplitResult,
     Term,
     Value,
     is_symbolic,
@@ -25,25 +25,25 @@ MAX_STEPS = 30_000
 MAX_DEPTH = 40
 
 
-class TooMuchError(Exception):
-    """The program takes more effort to follow than one of its kind does."""
+class EvaluationLimitError(Exception):
+    """The program exceeds the limit on steps or on nested calls."""
 
 
-class Effort:
-    """Counts what following a program takes."""
+class EvaluationBudget:
+    """Limits the steps and the nested calls of an interpretation."""
 
     def __init__(self) -> None:
         self._steps = self._depth = 0
 
-    def spend(self) -> None:
+    def count_step(self) -> None:
         self._steps += 1
         if self._steps > MAX_STEPS:
-            raise TooMuchError
+            raise EvaluationLimitError
 
     @contextmanager
-    def deeper(self) -> Iterator[None]:
+    def nested_call(self) -> Iterator[None]:
         if self._depth >= MAX_DEPTH:
-            raise TooMuchError
+            raise EvaluationLimitError
         self._depth += 1
         try:
             yield
@@ -51,16 +51,16 @@ class Effort:
             self._depth -= 1
 
 
-class Expressions(ABC):
-    """Evaluates expressions; what cannot be known becomes a `Term`, never an error."""
+class ExpressionEvaluator(ABC):
+    """Evaluates expressions; unknown results become a `Term`, never an error."""
 
     def __init__(self, trace: library.Trace) -> None:
         self.trace = trace
-        self.effort = Effort()
+        self.budget = EvaluationBudget()
 
     @abstractmethod
     def enter(self, function: Function, given: list[Value], named: dict[str, Value]) -> Value:
-        """Follow a call of a function of the program."""
+        """Interpret a call of a function of the program."""
 
     @abstractmethod
     def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
@@ -68,10 +68,17 @@ class Expressions(ABC):
 
     def value(self, node: ast.expr, scope: Scope) -> Value:
         """The value of an expression."""
-        self.effort.spend()
+        self.budget.count_step()
         try:
             return self._value(node, scope)
-        except (plain.NotPlainError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        except (
+            concrete.UnsupportedOperationError,
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            TypeError,
+            ValueError,
+        ):
             return UNKNOWN
 
     def _value(self, node: ast.expr, scope: Scope) -> Value:
@@ -117,19 +124,19 @@ class Expressions(ABC):
     def attribute(self, owner: Value, name: str) -> Value:
         """``owner.name``: a part of a split, a function of a module, a setting, else a method that was not called yet."""
         match owner:
-            case Halves():
-                return getattr(owner, name) if name in Halves._fields else Bound(owner, name)
+            case SplitResult():
+                return getattr(owner, name) if name in SplitResult._fields else BoundMethod(owner, name)
             case Imported():
                 return Imported(name)
             case Instance() if name in owner.settings:
                 return owner.settings[name]
             case _:
-                return Bound(owner, name)
+                return BoundMethod(owner, name)
 
     def elements(self, value: Value) -> list[Value]:
-        """What a loop goes over; one symbol for all elements of what only a run would know."""
+        """The elements to iterate over; for a symbolic value, one symbol for all of its elements."""
         if isinstance(value, (list, tuple, dict, str)):
-            return list(plain.bounded(value))
+            return list(concrete.bounded(value))
         return [Term("each", of=(value,))]
 
     def unpacked(self, value: Value, count: int) -> list[Value]:
@@ -138,8 +145,8 @@ class Expressions(ABC):
         return [Term("part", str(place), (value,)) for place in range(count)]
 
     def truth(self, value: Value) -> bool | None:
-        """Whether a condition holds; None: only a run would know."""
-        return None if isinstance(value, (Term, Bound, Imported)) else bool(value)
+        """The truth of a condition; None: symbolic."""
+        return None if isinstance(value, (Term, BoundMethod, Imported)) else bool(value)
 
     def call(self, function: Value, given: list[Value], named: dict[str, Value]) -> Value:
         """The result of calling anything."""
@@ -153,15 +160,15 @@ class Expressions(ABC):
                 return made if isinstance(given[1], (list, tuple)) else Term("made", of=tuple(made))
             case Imported():
                 return self._built_in(function.name, given, named)
-            case Bound():
+            case BoundMethod():
                 return library.call_method(function.receiver, function.name, given, named, self.trace)
             case _:
                 return Term("call", of=(function, *given, *named.values()))
 
     def _built_in(self, name: str, given: list[Value], named: dict[str, Value]) -> Value:
-        known = plain.BUILT_IN.get(name)
+        known = concrete.BUILT_IN.get(name)
         if known is not None and not any(isinstance(each, Term) for each in given):
-            return plain.bounded(known(*given, **named))
+            return concrete.bounded(known(*given, **named))
         if name in ("list", "tuple") and len(given) == 1:
             return given[0]
         return library.call(name, given, named, self.trace)
@@ -185,7 +192,7 @@ class Expressions(ABC):
                 values += self.elements(self.value(each.value, scope))
             else:
                 values.append(self.value(each, scope))
-        return plain.bounded(values)  # type: ignore[no-any-return]
+        return concrete.bounded(values)  # type: ignore[no-any-return]
 
     def _dictionary(self, node: ast.Dict, scope: Scope) -> Value:
         made: dict[Value, Value] = {}
@@ -194,8 +201,8 @@ class Expressions(ABC):
                 made.update(self.value(value, scope))
             else:
                 name = self.value(key, scope)
-                made[name if plain.is_scalar(name) else UNKNOWN] = self.value(value, scope)
-        return plain.bounded(made)
+                made[name if concrete.is_scalar(name) else UNKNOWN] = self.value(value, scope)
+        return concrete.bounded(made)
 
     def _subscript(self, owner: Value, node: ast.expr, scope: Scope) -> Value:
         if isinstance(node, ast.Slice):
@@ -211,7 +218,7 @@ class Expressions(ABC):
             if isinstance(operation, ast.Div) and isinstance(right, (int, float)) and right:
                 return Term("product", of=(left, 1 / right))
             return Term("product" if isinstance(operation, ast.Mult) else "call", "operation", (left, right))
-        return plain.compute(operation, left, right)
+        return concrete.compute(operation, left, right)
 
     def _unary(self, operation: ast.unaryop, value: Value) -> Value:
         match operation:
@@ -239,7 +246,7 @@ class Expressions(ABC):
                 return value
             case ast.Compare(ops=[operation], comparators=[right]):
                 sides = self.value(node.left, scope), self.value(right, scope)
-                return UNKNOWN if is_symbolic(sides) else plain.compare(operation, *sides)
+                return UNKNOWN if is_symbolic(sides) else concrete.compare(operation, *sides)
             case _:
                 return UNKNOWN
 
@@ -247,12 +254,12 @@ class Expressions(ABC):
         if isinstance(part, ast.Constant):
             return str(part.value)
         if not isinstance(part, ast.FormattedValue):
-            raise plain.NotPlainError
+            raise concrete.UnsupportedOperationError
         specification = "" if part.format_spec is None else self.value(part.format_spec, scope)
-        return plain.formatted(self.value(part.value, scope), str(specification))
+        return concrete.formatted(self.value(part.value, scope), str(specification))
 
     def _comprehension(self, element: ast.expr, loops: list[ast.comprehension], scope: Scope) -> Value:
-        """A list; of what only a run would know a symbol for all of its elements."""
+        """A comprehension as a list; over a symbolic value, one symbol for all of its elements."""
         if len(loops) != 1:
             return UNKNOWN
         (loop,), inner, made = loops, Scope(around=scope), []

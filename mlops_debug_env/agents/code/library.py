@@ -1,11 +1,11 @@
-"""What the imported library does, as far as its documentation says: splits, fits, transforms, scores."""
+"""Models of the library functions that the program imports: splits, fits, transforms, scores."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mlops_debug_env.agents.code import plain
-from mlops_debug_env.agents.code.values import Halves, Imported, Instance, Term, Value, is_symbolic
+from mlops_debug_env.agents.code import concrete
+from mlops_debug_env.agents.code.values import Imported, Instance, SplitResult, Term, Value, is_symbolic
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,7 +20,7 @@ class SplitCall:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoreCall:
-    """One call of ``score``, in whatever mode the model was then."""
+    """One call of ``score``, with the mode of the model."""
 
     model: Value
     features: Value
@@ -32,23 +32,23 @@ class ScoreCall:
 
 @dataclass(slots=True, eq=False)
 class Trace:
-    """What a root function asked of the library, in order."""
+    """The calls of the library by an entry point, in order."""
 
     splits: list[SplitCall] = field(default_factory=list)
     scores: list[ScoreCall] = field(default_factory=list)
     resampled: list[Value] = field(default_factory=list)
-    """What was given to a resampler."""
+    """Arguments of resamplers."""
     mode: str | None = None
 
 
 def call(name: str, given: list[Value], named: dict[str, Value], trace: Trace) -> Value:
-    """A function or class from outside the program."""
+    """Call a function or class of the library."""
     if name == "split_rows":
         pool = _argument(given, named, 0, "frame")
         wanted = (_argument(given, named, 9, key) for key in ("test_size", "groups", "random_state"))
         trace.splits.append(SplitCall(pool, *wanted))
         number = str(len(trace.splits) - 1)
-        return Halves(*(Term("half", f"{number}/{half}", (pool,)) for half in Halves._fields))
+        return SplitResult(*(Term("half", f"{number}/{half}", (pool,)) for half in SplitResult._fields))
     if name == "score":
         model, features, labels = (
             _argument(given, named, place, key) for place, key in enumerate(("model", "features", "labels"))
@@ -62,7 +62,7 @@ def call(name: str, given: list[Value], named: dict[str, Value], trace: Trace) -
 
 
 def call_method(receiver: Value, name: str, given: list[Value], named: dict[str, Value], trace: Trace) -> Value:
-    """A method of an object of the library, of a symbol, or of a plain value."""
+    """Call a method of a library object, of a symbol, or of a concrete value."""
     match receiver:
         case Instance():
             return _call_instance(receiver, name, given, named, trace)
@@ -76,7 +76,7 @@ def call_method(receiver: Value, name: str, given: list[Value], named: dict[str,
         case Imported():
             return call(name, given, named, trace)
         case _:
-            return plain.call_method(receiver, name, given, named)
+            return concrete.call_method(receiver, name, given, named)
 
 
 def _call_instance(

@@ -1,4 +1,4 @@
-"""Finds a program's two entrances, training and evaluation, and follows both."""
+"""Finds a program's two entry points, training and evaluation, and interprets both."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import ast
 from contextlib import suppress
 from typing import Iterator
 
-from mlops_debug_env.agents.code.expressions import TooMuchError
-from mlops_debug_env.agents.code.following import Follower
+from mlops_debug_env.agents.code.expressions import EvaluationLimitError
+from mlops_debug_env.agents.code.interpreter import Interpreter
 from mlops_debug_env.agents.code.library import Trace
 from mlops_debug_env.agents.code.values import Instance, Term, Value, walk
 
@@ -15,43 +15,43 @@ _RESAMPLES = "fit_resample"
 
 
 class Program:
-    """What following a text gave; one that cannot be parsed or followed has nothing in it."""
+    """The result of interpreting a text; empty if it cannot be parsed or exceeds the limits."""
 
     def __init__(self, text: str) -> None:
         self.training, self.evaluation = Trace(), Trace()
         self.result: Value = None
-        """What training's entrance returns."""
+        """The return value of training."""
         self.report: dict[str, Value] = {}
-        """What the evaluation's entrance returns."""
-        with suppress(SyntaxError, ValueError, RecursionError, MemoryError, TooMuchError):
+        """The return value of the evaluation."""
+        with suppress(SyntaxError, ValueError, RecursionError, MemoryError, EvaluationLimitError):
             self._follow(ast.parse(text))
         self.pairs = list(_pairs(self.result))
-        """Features and labels that training's entrance returns: to learn from, then to watch."""
+        """Features and labels that training returns: for training, then for validation."""
 
     def _follow(self, tree: ast.Module) -> None:
-        follower = Follower(tree)
+        interpreter = Interpreter(tree)
         evaluation: str | None = None
-        for name in _entrances(tree):
-            result = follower.call_root(name, {})
-            if follower.trace.scores:
+        for name in _entry_points(tree):
+            result = interpreter.call_root(name, {})
+            if interpreter.trace.scores:
                 evaluation = name
-            elif follower.trace.splits:
-                self.training, self.result = follower.trace, result
+            elif interpreter.trace.splits:
+                self.training, self.result = interpreter.trace, result
         if evaluation is not None:
-            self._evaluate(follower, evaluation)
+            self._evaluate(interpreter, evaluation)
 
-    def _evaluate(self, follower: Follower, name: str) -> None:
-        """Follow the evaluation twice: the first time shows which parameter takes what training fitted."""
-        follower.call_root(name, {})
-        rows = {each for split in follower.trace.splits for each in _parameters(split.pool)}
-        used = {each for score in follower.trace.scores for each in _parameters(score.features)}
+    def _evaluate(self, interpreter: Interpreter, name: str) -> None:
+        """Interpret the evaluation twice: the first time shows which parameter takes the fitted objects."""
+        interpreter.call_root(name, {})
+        rows = {each for split in interpreter.trace.splits for each in _parameters(split.pool)}
+        used = {each for score in interpreter.trace.scores for each in _parameters(score.features)}
         fitted = _fitted(self.result)
-        report = follower.call_root(name, dict.fromkeys(used - rows, fitted) if fitted is not None else {})
-        self.evaluation = follower.trace
+        report = interpreter.call_root(name, dict.fromkeys(used - rows, fitted) if fitted is not None else {})
+        self.evaluation = interpreter.trace
         self.report = report if isinstance(report, dict) else {}
 
 
-def _entrances(tree: ast.Module) -> list[str]:
+def _entry_points(tree: ast.Module) -> list[str]:
     """Functions of the module that no other function of it mentions."""
     functions = [each for each in tree.body if isinstance(each, ast.FunctionDef)]
     mentioned = {
@@ -65,7 +65,7 @@ def _parameters(value: Value) -> set[str]:
 
 
 def _fitted(result: Value) -> Value | None:
-    """The part of training's result that holds fitted objects, as it is handed to the evaluation."""
+    """The part of training's result that holds fitted objects, as it is passed to the evaluation."""
     parts = result.values() if isinstance(result, dict) else result if isinstance(result, (list, tuple)) else ()
     if any(isinstance(each, Instance) for each in parts):
         return result
@@ -81,7 +81,7 @@ def _pairs(result: Value) -> Iterator[tuple[Value, Value]]:
 
 
 def _before_resampling(value: Term) -> Value:
-    """Features or labels as they were before copies were drawn."""
+    """Features or labels before resampling."""
     while value.op == "part" and value.name.isdigit():
         (whole,) = value.of
         place = 1 + int(value.name)  # the receiver comes first

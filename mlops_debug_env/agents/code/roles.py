@@ -1,4 +1,4 @@
-"""Who plays which part in a followed program: training and evaluation, the three splits, scaler, encoder, labels."""
+"""Facts about a pipeline's code: its splits, scaler, encoder and labels, in training and evaluation."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any, Iterator
 from mlops_debug_env.agents.code import terms
 from mlops_debug_env.agents.code.library import ScoreCall, SplitCall
 from mlops_debug_env.agents.code.program import Program
-from mlops_debug_env.agents.code.values import Bound, Instance, Term, Value, walk
+from mlops_debug_env.agents.code.values import BoundMethod, Instance, Term, Value, walk
 
 
-class Code:
-    """What preprocessing.py does. Whatever cannot be made out is None, or is missing from a list."""
+class PipelineCode:
+    """What preprocessing.py does. Unknown facts are None, or missing from a list."""
 
     def __init__(self, text: str) -> None:
         self._program = Program(text)
@@ -29,14 +29,14 @@ class Code:
         return self._program.evaluation.splits
 
     @cached_property
-    def splits_anew(self) -> bool | None:
+    def evaluation_resplits(self) -> bool | None:
         """Whether the evaluation splits with another random state than training."""
         pairs = list(zip(self.training_splits, self.evaluation_splits, strict=False))
         return any(one.random_state != other.random_state for one, other in pairs) if pairs else None
 
     @cached_property
     def splits_the_rest(self) -> bool | None:
-        """Whether the second split takes what the first one left, and not all rows."""
+        """Whether the second split takes the rest of the first one, and not all rows."""
         if len(self.training_splits) < 2:
             return None
         return any(isinstance(each, Term) and each.op == "half" for each in walk(self.training_splits[1].pool))
@@ -82,11 +82,11 @@ class Code:
 
     @cached_property
     def watched_rows(self) -> frozenset[str]:
-        """The rows that training watches after each epoch."""
+        """The validation rows, evaluated after each epoch."""
         return self.rows(self._program.pairs[1][0]) if len(self._program.pairs) > 1 else frozenset()
 
     def instance(self, kind: str) -> Instance | None:
-        """The object of this class that training makes."""
+        """The object of this class in training."""
         found = (each for each in walk(self._program.result) if isinstance(each, Instance) and each.kind == kind)
         return next(found, None)
 
@@ -134,7 +134,7 @@ class Code:
     def reported_rows(self, metric: str) -> frozenset[str] | None:
         """The rows that a metric of the returned report was measured on."""
         reported = self._program.report.get(metric)
-        if not isinstance(reported, Bound):
+        if not isinstance(reported, BoundMethod):
             return None
         found = [each for each in self.scores if each.result is reported.receiver]
         return self.rows(found[0].features) if found else None
@@ -181,7 +181,7 @@ class Code:
 
     @cached_property
     def reuses_scaler(self) -> bool | None:
-        """Whether every score transforms with the very object that training fitted."""
+        """Whether every score transforms with the object that training fitted."""
         own = terms.scaler_of(terms.numeric_steps(self._features))
         steps = [terms.numeric_steps(each.features) for each in self.scores]
         if own is None or not any(steps):

@@ -1,4 +1,4 @@
-"""Questions about one symbol: which rows it comes from, and which steps lie between."""
+"""Queries on one symbol: the rows it comes from, and the steps between."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def orders(value: Value) -> list[tuple[Value, ...]]:
 
 
 def untouched_columns(features: Value) -> list[str]:
-    """Columns that stand in the design matrix as they are."""
+    """Columns that are in the design matrix unchanged."""
     blocks = (each for each in walk(features) if isinstance(each, Term) and each.name == "hstack")
     taken = [one for each in blocks for group in each.of if isinstance(group, (list, tuple)) for one in group]
     return [name for one in taken if isinstance(one, Term) and _is_list_of_names(one) for name in one.of[1]]

@@ -1,4 +1,4 @@
-"""What a followed program computes with: symbols for what only a run would know, and plain values for the rest."""
+"""Values of the interpreter: symbols for what only a run would give, and concrete Python values."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, Iterator, NamedTuple
 
 Value = Any
-"""A plain value, or one of the classes below."""
+"""A concrete value, or one of the classes below."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Term:
-    """A value that only a run would know: how it comes about.
+    """A symbolic value: an operation and its operands.
 
     ``op`` is one of ``parameter`` (a root function's, by name), ``half`` (of the split with this number: rest or held out),
     ``key`` (of this, by that), ``part`` (of what was unpacked), ``each`` (element of this), ``made`` (a sequence of
@@ -27,7 +27,7 @@ class Term:
 
 @dataclass(slots=True, eq=False)
 class Instance:
-    """An object of a class of the library, and what was done with it."""
+    """An object of a class of the library, with its settings and fits."""
 
     kind: str
     settings: dict[str, Value]
@@ -37,15 +37,15 @@ class Instance:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Function:
-    """A function of the program, with the names that it can see."""
+    """A function of the program with its enclosing scope."""
 
     node: ast.FunctionDef | ast.Lambda
     scope: Scope
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Bound:
-    """A method that was taken but not called yet."""
+class BoundMethod:
+    """A bound method."""
 
     receiver: Value
     name: str
@@ -58,8 +58,8 @@ class Imported:
     name: str
 
 
-class Halves(NamedTuple):
-    """What a split gives."""
+class SplitResult(NamedTuple):
+    """The result of a split."""
 
     rest: Term
     held_out: Term
@@ -67,7 +67,7 @@ class Halves(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Scope:
-    """Names and their values, and the scope around."""
+    """Names with their values, and the enclosing scope."""
 
     names: dict[str, Value] = field(default_factory=dict)
     around: Scope | None = None
@@ -86,12 +86,12 @@ UNKNOWN = Term("unknown")
 
 
 def is_symbolic(value: Value) -> bool:
-    """Whether only a run would know the value, or a part of it."""
-    return any(isinstance(each, (Term, Instance, Function, Bound, Imported)) for each in walk(value))
+    """Whether the value, or a part of it, is symbolic."""
+    return any(isinstance(each, (Term, Instance, Function, BoundMethod, Imported)) for each in walk(value))
 
 
 def walk(value: Value) -> Iterator[Value]:
-    """The value and all that it comes from, without what fitted objects were fitted on."""
+    """The value and all that it comes from, without the rows of fitted objects."""
     seen: set[int] = set()
     left = [value]
     while left:

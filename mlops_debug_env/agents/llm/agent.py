@@ -1,4 +1,4 @@
-"""A language model as an agent: one legal action an observation, whatever the model says."""
+"""Agent that calls a language model, with corrections and a fallback so that every step has a legal action."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 from mlops_debug_env.agents.investigation import next_investigative_action
-from mlops_debug_env.agents.llm.conversation import ChatHistory, Message
+from mlops_debug_env.agents.llm.chat_history import ChatHistory, Message
 from mlops_debug_env.agents.llm.endpoint import ContextTooLongError, Endpoint, NoToolsError, Reply
-from mlops_debug_env.agents.llm.offer import Offer, offer_for
 from mlops_debug_env.agents.llm.replies import (
     IllegalReplyError,
     Proposal,
     check_shape,
     read_json_reply,
     read_tool_reply,
-    said_in,
+    reply_text,
 )
+from mlops_debug_env.agents.llm.static_prompt import StaticPrompt, static_prompt
 from mlops_debug_env.agents.llm.tools import Tool
 from mlops_debug_env.agents.llm.usage import NOTHING_USED, ModelUsage
 from mlops_debug_env.protocol.actions import Action, submission
@@ -28,7 +28,7 @@ ToolMode = Literal["auto", "tools", "json"]
 _SMALLEST_CONTEXT_TOKENS = 2000
 _MAX_NAME_CHARACTERS = 200
 """As the server takes it."""
-_TAKEN_FOR_IT = "[You gave no legal action, so this step was taken for you.]\n"
+_FALLBACK_NOTE = "[You gave no legal action, so this step was taken for you.]\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,15 +38,15 @@ class LlmSettings:
     mode: ToolMode = "auto"
     """auto: tools, and JSON once the endpoint refuses them."""
     context_tokens: int = 16_000
-    """Bound on the messages of one call, by estimate."""
-    repairs: int = 2
-    """How often a model is told about an illegal answer before the step is taken for it."""
-    patience_steps: int = 4
-    """After so many steps in a row that had to be taken for it, an empty diagnosis is submitted."""
+    """BoundMethod on the messages of one call, by estimate."""
+    max_corrections: int = 2
+    """Max corrections of illegal replies in a step before the fallback action is taken."""
+    max_consecutive_fallbacks: int = 4
+    """After so many fallback actions in a row, an empty diagnosis is submitted."""
 
 
 class Request(NamedTuple):
-    """What the model was sent."""
+    """A request to the model."""
 
     messages: list[Message]
     tools: list[dict[str, Any]] | None
@@ -54,7 +54,7 @@ class Request(NamedTuple):
 
 
 class LlmAgent:
-    """Plays one episode after another with a model."""
+    """Plays episodes with a model, one after another."""
 
     def __init__(
         self,
@@ -67,124 +67,124 @@ class LlmAgent:
         self.usage: ModelUsage = NOTHING_USED
         """Of the present episode."""
         self.said = ""
-        """What the model said with the last action; empty: nothing, or the step was taken for it."""
+        """Text of the model with the last action; empty: none, or a fallback action."""
         self.sent: Request | None = None
-        """The latest request that the model answered; None: it was asked nothing yet."""
+        """The latest request that the model answered; None: none yet."""
         self._endpoint = endpoint
         self._tools = tools
         self._names = frozenset(tool.name for tool in tools)
         self._settings = settings or LlmSettings()
-        self._taken_for_it = 0
+        self._consecutive_fallbacks = 0
         self._task_id: TaskId = "easy"
-        self._conversation = self._new_conversation(with_tools=self._settings.mode != "json")
+        self._history = self._new_history(with_tools=self._settings.mode != "json")
 
     async def act(self, observation: Observation) -> Action:
-        """The model's next action, or one taken for it."""
-        self._see(observation)
+        """The model's next action, or the fallback action."""
+        self._observe(observation)
         proposal = await self._ask()
         if proposal is None:
-            return self._act_for_it(observation)
-        self._taken_for_it = 0
+            return self._fallback_action(observation)
+        self._consecutive_fallbacks = 0
         self.said = proposal.said
         self._count(ignored_calls=proposal.ignored_calls)
-        self._conversation.act(proposal.action, said=proposal.said, note=_note_on(proposal.ignored_calls))
+        self._history.add_action(proposal.action, said=proposal.said, note=_note_on(proposal.ignored_calls))
         return proposal.action
 
-    def recall(self, observation: Observation, action: Action, *, said: str, usage: ModelUsage) -> None:
-        """Take up an episode that was begun earlier: what was seen, done, said and used by then."""
-        self._see(observation)
-        self._conversation.fold()
-        note = note_between(self.usage, usage)
-        self._taken_for_it = self._taken_for_it + 1 if note == _TAKEN_FOR_IT else 0
+    def restore(self, observation: Observation, action: Action, *, said: str, usage: ModelUsage) -> None:
+        """Replay one recorded step of a resumed episode: its observation, action, text and usage."""
+        self._observe(observation)
+        self._history.fold()
+        note = note_after_step(self.usage, usage)
+        self._consecutive_fallbacks = self._consecutive_fallbacks + 1 if note == _FALLBACK_NOTE else 0
         self.usage = usage
-        self._conversation.act(action, said=said, note=note)
+        self._history.add_action(action, said=said, note=note)
 
-    def _see(self, observation: Observation) -> None:
+    def _observe(self, observation: Observation) -> None:
         if isinstance(observation, ResetObservation) and observation.last_action_result.status == "reset":
-            self.usage, self._taken_for_it, self.sent = NOTHING_USED, 0, None
-            self._sit_down_to(observation.task_id)
-            self._conversation.begin(observation)
+            self.usage, self._consecutive_fallbacks, self.sent = NOTHING_USED, 0, None
+            self._start_task(observation.task_id)
+            self._history.start_episode(observation)
         else:
-            self._conversation.show(observation)
+            self._history.add_result(observation)
 
-    def _sit_down_to(self, task_id: TaskId) -> None:
+    def _start_task(self, task_id: TaskId) -> None:
         self._task_id = task_id
-        self._conversation.instruct(self._offer(with_tools=self._conversation.with_tools).system)
+        self._history.set_instructions(self._static_prompt(with_tools=self._history.with_tools).system)
 
     async def _ask(self) -> Proposal | None:
-        """A legal proposal; None: there was none, however often the model was told."""
-        for _ in range(self._settings.repairs + 1):
+        """A legal proposal; None: none within the max number of corrections."""
+        for _ in range(self._settings.max_corrections + 1):
             reply = await self._reply()
             try:
                 return self._read(reply)
             except IllegalReplyError as error:
                 self._count(invalid_replies=1)
-                self._conversation.object_to(said_in(reply.message), str(error))
+                self._history.add_correction(reply_text(reply.message), str(error))
         return None
 
     async def _reply(self) -> Reply:
-        folded = self._conversation.folded_results
+        folded = self._history.folded_results
         while True:
-            offered = self._offer(with_tools=self._conversation.with_tools).tools
-            request = Request(self._conversation.messages(), offered)
+            offered = self._static_prompt(with_tools=self._history.with_tools).tools
+            request = Request(self._history.messages(), offered)
             try:
                 reply = await self._endpoint.ask(request.messages, request.tools)
                 break
             except NoToolsError:
                 if self._settings.mode == "tools":
                     raise
-                self._speak_json()
+                self._switch_to_json()
             except ContextTooLongError:
-                if self._conversation.most_tokens <= _SMALLEST_CONTEXT_TOKENS:
+                if self._history.max_tokens <= _SMALLEST_CONTEXT_TOKENS:
                     raise
-                self._conversation.most_tokens //= 2
+                self._history.max_tokens //= 2
         self.sent = request
         self.usage += reply.usage
-        self._count(folded_results=self._conversation.folded_results - folded)
+        self._count(folded_results=self._history.folded_results - folded)
         return reply
 
     def _read(self, reply: Reply) -> Proposal:
-        if self._conversation.with_tools:
+        if self._history.with_tools:
             proposal = read_tool_reply(reply.message, self._names)
         else:
             proposal = read_json_reply(reply.message.content or "", self._names)
         check_shape(proposal.action, self._task_id)
         return proposal
 
-    def _act_for_it(self, observation: Observation) -> Action:
-        """What the heuristic would look at next; it never gets to diagnose in the model's name."""
-        self._taken_for_it += 1
+    def _fallback_action(self, observation: Observation) -> Action:
+        """The next read of the heuristic's order, or an empty diagnosis; never a diagnosis of the heuristic."""
+        self._consecutive_fallbacks += 1
         self.said = ""
         self._count(fallback_steps=1)
         seen = (*observation.artifacts_read, *observation.checks_run)
-        is_hopeless = self._taken_for_it > self._settings.patience_steps
+        is_hopeless = self._consecutive_fallbacks > self._settings.max_consecutive_fallbacks
         action = (None if is_hopeless else next_investigative_action(seen)) or submission(observation.task_id)
-        self._conversation.act(action, note=_TAKEN_FOR_IT)
+        self._history.add_action(action, note=_FALLBACK_NOTE)
         return action
 
-    def _speak_json(self) -> None:
-        """Go on in plain JSON, with the same turns."""
+    def _switch_to_json(self) -> None:
+        """Switch from tool calls to JSON, keeping the history."""
         self._settings = replace(self._settings, mode="json")
-        self._conversation.speak_json(self._offer(with_tools=False).system)
+        self._history.switch_to_json(self._static_prompt(with_tools=False).system)
 
-    def _new_conversation(self, *, with_tools: bool) -> ChatHistory:
+    def _new_history(self, *, with_tools: bool) -> ChatHistory:
         return ChatHistory(
-            self._offer(with_tools=with_tools).system,
+            self._static_prompt(with_tools=with_tools).system,
             with_tools=with_tools,
-            most_tokens=self._settings.context_tokens,
+            max_tokens=self._settings.context_tokens,
         )
 
-    def _offer(self, *, with_tools: bool) -> Offer:
-        return offer_for(self._tools, self._task_id, with_tools=with_tools)
+    def _static_prompt(self, *, with_tools: bool) -> StaticPrompt:
+        return static_prompt(self._tools, self._task_id, with_tools=with_tools)
 
     def _count(self, **more: int) -> None:
         self.usage += ModelUsage(**more)
 
 
-def note_between(before: ModelUsage, after: ModelUsage) -> str:
-    """What the model is told with the result of a step, by what had been used before the step and after it."""
+def note_after_step(before: ModelUsage, after: ModelUsage) -> str:
+    """The note before the result of a step, derived from the usage before and after it."""
     if after.fallback_steps > before.fallback_steps:
-        return _TAKEN_FOR_IT
+        return _FALLBACK_NOTE
     return _note_on(after.ignored_calls - before.ignored_calls)
 
 

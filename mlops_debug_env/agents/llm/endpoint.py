@@ -1,4 +1,4 @@
-"""One OpenAI-compatible endpoint, shared by all episodes of a run: its client, pace, spending and quirks."""
+"""One OpenAI-compatible endpoint, shared by all episodes of a run: client, rate limits, budget, and differences between servers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import openai
 from openai.types.chat import ChatCompletion, ChatCompletionMessage
 
-from mlops_debug_env.agents.llm.conversation import Message, estimated_tokens
+from mlops_debug_env.agents.llm.chat_history import Message, estimated_tokens
 from mlops_debug_env.agents.llm.limits import ModelRateLimiter, Spending
 from mlops_debug_env.agents.llm.prices import Price
 from mlops_debug_env.agents.llm.usage import ModelUsage
@@ -20,19 +20,19 @@ _OPENAI_HOST = "api.openai.com"
 
 
 class MissingSettingError(ValueError):
-    """Something that reaching a model needs was not given."""
+    """A setting that the model needs is missing."""
 
 
 class ModelUnavailableError(Exception):
-    """The endpoint gave no answer, retries included."""
+    """The endpoint gave no answer, after all retries."""
 
 
 class ModelUnreachableError(ModelUnavailableError):
-    """No connection to the endpoint, retries included."""
+    """No connection to the endpoint, after all retries."""
 
 
 class ModelRefusedError(ModelUnavailableError):
-    """The endpoint refuses the key or does not know the model: no later call would fare better."""
+    """The endpoint refuses the key or does not know the model; no retry would help."""
 
 
 class NoToolsError(ModelUnavailableError):
@@ -40,12 +40,12 @@ class NoToolsError(ModelUnavailableError):
 
 
 class ContextTooLongError(ModelUnavailableError):
-    """The endpoint says that the messages are too long for the model."""
+    """The endpoint reports that the messages are too long for the model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSettings:
-    """How to reach a model and how to ask it."""
+    """Connection and sampling settings of a model."""
 
     model: str
     base_url: str | None = None
@@ -85,11 +85,11 @@ def read_model_settings(environ: Mapping[str, str], *, model: str | None, **give
 
 
 class Endpoint:
-    """Asks the model. Close it when the run is over.
+    """Client of a model endpoint. Close it after the run.
 
     Args:
         settings: how to reach it.
-        pace: bounds a minute.
+        rate_limiter: bounds a minute.
         spending: the run's budget.
         price: what tokens cost; None: not known.
         monotonic: a clock for latencies.
@@ -99,14 +99,14 @@ class Endpoint:
         self,
         settings: ModelSettings,
         *,
-        pace: ModelRateLimiter,
+        rate_limiter: ModelRateLimiter,
         spending: Spending,
         price: Price | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.model = settings.model
         self._settings = settings
-        self._pace = pace
+        self._rate_limiter = rate_limiter
         self._spending = spending
         self._price = price
         self._monotonic = monotonic
@@ -124,20 +124,20 @@ class Endpoint:
         await self._client.close()
 
     async def ask(self, messages: list[Message], tools: list[dict[str, Any]] | None) -> Reply:
-        """One answer, paced, retried and paid for.
+        """One reply, within rate limits and budget, with retries.
 
         Raises:
-            BudgetSpentError: the run may not ask any more.
+            BudgetSpentError: the budget is used up.
             ModelRefusedError: no call of this run will be answered.
             ModelUnreachableError: there is no connection.
-            ModelUnavailableError: there is no answer to be had.
+            ModelUnavailableError: there is no answer.
             NoToolsError: the endpoint refuses tools.
             ContextTooLongError: the messages do not fit the model.
         """
         self._spending.check()
         asked = estimated_tokens(repr(messages)) + estimated_tokens(repr(tools or ""))
         estimated = asked + self._settings.max_output_tokens
-        await self._pace.wait(estimated)
+        await self._rate_limiter.wait(estimated)
         self._spending.check()  # waiting may have taken long
         started = self._monotonic()
         completion, retries = await self._complete(messages, tools)
@@ -145,7 +145,7 @@ class Endpoint:
             raise ModelUnavailableError("the endpoint answered without a choice")
         usage = self._used(completion, asked, retries, self._monotonic() - started)
         self._spending.add(usage)
-        await self._pace.settle(estimated=estimated, used=usage.input_tokens + usage.output_tokens)
+        await self._rate_limiter.settle(estimated=estimated, used=usage.input_tokens + usage.output_tokens)
         return Reply(completion.choices[0].message, usage)
 
     async def _complete(
@@ -159,18 +159,18 @@ class Endpoint:
                 self._limit_name = "max_tokens" if "max_completion" in self._limit_name else "max_completion_tokens"
                 return await self._send_again(messages, tools)
             if tools and ("tool" in text or "function" in text):
-                raise NoToolsError(_told(error)) from error
+                raise NoToolsError(_error_text(error)) from error
             if "context" in text or "too long" in text or "maximum" in text:
-                raise ContextTooLongError(_told(error)) from error
-            raise ModelUnavailableError(_told(error)) from error
+                raise ContextTooLongError(_error_text(error)) from error
+            raise ModelUnavailableError(_error_text(error)) from error
         except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as error:
-            raise ModelRefusedError(_told(error)) from error
+            raise ModelRefusedError(_error_text(error)) from error
         except openai.APITimeoutError as error:
-            raise ModelUnavailableError(_told(error)) from error
+            raise ModelUnavailableError(_error_text(error)) from error
         except openai.APIConnectionError as error:
-            raise ModelUnreachableError(_told(error)) from error
+            raise ModelUnreachableError(_error_text(error)) from error
         except openai.OpenAIError as error:
-            raise ModelUnavailableError(_told(error)) from error
+            raise ModelUnavailableError(_error_text(error)) from error
 
     async def _send_again(
         self, messages: list[Message], tools: list[dict[str, Any]] | None
@@ -178,7 +178,7 @@ class Endpoint:
         try:
             return await self._send(messages, tools)
         except openai.OpenAIError as error:
-            raise ModelUnavailableError(_told(error)) from error
+            raise ModelUnavailableError(_error_text(error)) from error
 
     async def _send(self, messages: list[Message], tools: list[dict[str, Any]] | None) -> tuple[ChatCompletion, int]:
         body: dict[str, Any] = {
@@ -196,7 +196,7 @@ class Endpoint:
             try:
                 completion: object = raw.parse()
             except ValueError:
-                continue  # cut off on its way; the openai client does not ask again for that
+                continue  # truncated; the openai client does not retry that
             if isinstance(completion, ChatCompletion):
                 return completion, retries + torn
             break
@@ -222,18 +222,18 @@ class Endpoint:
         )
 
 
-def _told(error: openai.OpenAIError) -> str:
+def _error_text(error: openai.OpenAIError) -> str:
     """The error in one line."""
     if isinstance(error, openai.APITimeoutError):
         return "the model did not answer in time"
     if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
-        return f"the endpoint refuses the key in OPENAI_API_KEY: {_line(error)}"
+        return f"the endpoint refuses the key in OPENAI_API_KEY: {_one_line(error)}"
     if isinstance(error, openai.NotFoundError):
-        return f"the endpoint does not know the model, or its address is wrong: {_line(error)}"
+        return f"the endpoint does not know the model, or its address is wrong: {_one_line(error)}"
     if isinstance(error, openai.APIConnectionError):
         return f"the endpoint cannot be reached: {error.__cause__ or error}"
-    return _line(error)
+    return _one_line(error)
 
 
-def _line(error: openai.OpenAIError) -> str:
+def _one_line(error: openai.OpenAIError) -> str:
     return " ".join(str(error).split())[:300]

@@ -1,4 +1,4 @@
-"""How fast and how much a run may ask of a model: requests and tokens a minute, and budgets."""
+"""Rate limits and budgets of a run's requests to a model."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from mlops_debug_env.agents.llm.usage import ModelUsage
 
 _MINUTE_SECONDS = 60.0
 _BURST_SHARE = 0.1
-"""A leaky bucket lets its capacity through at once and then leaks: both together must stay within the minute."""
+"""Share of the limit that a leaky bucket lets through at once; burst and leak together stay within a minute's limit."""
 
 
 class BudgetSpentError(Exception):
-    """The run used up what it was given; finished episodes stay, the others can be resumed with more."""
+    """The budget is used up; the run can be resumed with a larger one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """What a run may use up. None: no bound."""
+    """The budget of a run. None: no limit."""
 
     tokens: int | None = None
     usd: float | None = None
@@ -39,15 +39,15 @@ class ModelRateLimiter:
         if self._requests is not None:
             await self._requests.acquire()
         if self._tokens is not None:
-            await self._pour(self._tokens, tokens)
+            await self._acquire(self._tokens, tokens)
 
     async def settle(self, *, estimated: int, used: int) -> None:
         """Charge what a request used beyond its estimate."""
         if self._tokens is not None and used > estimated:
-            await self._pour(self._tokens, used - estimated)
+            await self._acquire(self._tokens, used - estimated)
 
     @staticmethod
-    async def _pour(limiter: AsyncLimiter, amount: float) -> None:
+    async def _acquire(limiter: AsyncLimiter, amount: float) -> None:
         while amount > 0:  # one request may be larger than the bucket
             part = min(amount, limiter.max_rate)
             await limiter.acquire(part)
@@ -55,7 +55,7 @@ class ModelRateLimiter:
 
 
 class Spending:
-    """What a run has used up so far, against its budget."""
+    """Compares the usage of a run with its budget."""
 
     def __init__(self, budget: Budget, *, monotonic: Callable[[], float], before: ModelUsage) -> None:
         self._budget = budget

@@ -1,4 +1,4 @@
-"""What a model's tokens cost: a table that the user gives, because prices change and programs do not."""
+"""Prices of a model's tokens, from a file of the user."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Price(BaseModel):
 
 
 class UnreadablePricesError(ValueError):
-    """The file holds no table of prices."""
+    """The file is no table of prices."""
 
 
 _TABLE: TypeAdapter[dict[str, Price]] = TypeAdapter(dict[str, Price])

@@ -1,4 +1,4 @@
-"""Reads a model's answer into one action, or says in words the model can use why that cannot be done."""
+"""Parses a model's reply into one action, or raises an error with a correction for the model."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Proposal:
 
     action: Action
     said: str
-    """The text beside it."""
+    """The text of the reply without the action."""
     ignored_calls: int = 0
     """Further tool calls of the same answer."""
 
 
 class IllegalReplyError(ValueError):
-    """The answer holds no legal action. The message is meant for the model."""
+    """The reply has no legal action. The message is sent to the model."""
 
 
 def read_tool_reply(message: ChatCompletionMessage, names: frozenset[str]) -> Proposal:
@@ -48,8 +48,8 @@ def read_tool_reply(message: ChatCompletionMessage, names: frozenset[str]) -> Pr
     if call.type != "function":
         raise IllegalReplyError(f"There is no tool of type {call.type}. Call one of the functions.")
     arguments = _arguments(call.function.name, call.function.arguments or "{}", names)
-    action = _legal({**arguments, "action_type": call.function.name})
-    return Proposal(action=action, said=_spoken(message.content or ""), ignored_calls=len(calls) - 1)
+    action = _parse_legal({**arguments, "action_type": call.function.name})
+    return Proposal(action=action, said=_without_thinking(message.content or ""), ignored_calls=len(calls) - 1)
 
 
 def read_json_reply(text: str, names: frozenset[str]) -> Proposal:
@@ -58,14 +58,14 @@ def read_json_reply(text: str, names: frozenset[str]) -> Proposal:
     Raises:
         IllegalReplyError: there is none, or it is not legal.
     """
-    spoken = _spoken(text)
+    spoken = _without_thinking(text)
     for start, end, found in _objects(spoken):
         if "action_type" in found:
             name = found["action_type"]
             if not isinstance(name, str) or name not in names:
                 raise IllegalReplyError(f"There is no action {name!r}. There are {', '.join(sorted(names))}.")
             said = _without_fence(spoken[:start], spoken[end:])
-            return Proposal(action=_legal(found), said=said)
+            return Proposal(action=_parse_legal(found), said=said)
     if "{" in spoken:
         raise IllegalReplyError("Your answer holds no complete JSON object with an action_type.")
     raise IllegalReplyError("Your answer holds no action.")
@@ -82,10 +82,12 @@ def check_shape(action: Action, task_id: TaskId) -> None:
         raise IllegalReplyError(f"submit_diagnosis was not carried out: on this task it takes {shape}. Correct it.")
 
 
-def said_in(message: ChatCompletionMessage) -> str:
-    """What a model said, calls included, as text to be shown to it again."""
+def reply_text(message: ChatCompletionMessage) -> str:
+    """A reply as text, calls included, to be quoted in a correction."""
     calls = [each.function for each in message.tool_calls or [] if each.type == "function"]
-    return "\n".join([_spoken(message.content or ""), *(f"{each.name}({each.arguments})" for each in calls)]).strip()
+    return "\n".join(
+        [_without_thinking(message.content or ""), *(f"{each.name}({each.arguments})" for each in calls)]
+    ).strip()
 
 
 def _arguments(name: str, text: str, names: frozenset[str]) -> dict[str, Any]:
@@ -100,8 +102,8 @@ def _arguments(name: str, text: str, names: frozenset[str]) -> dict[str, Any]:
     return arguments
 
 
-def _legal(wire: dict[str, Any]) -> Action:
-    # What a model may not set: the runner names its requests itself.
+def _parse_legal(wire: dict[str, Any]) -> Action:
+    # Ignored, because the runner sets request ids itself.
     wire = {name: value for name, value in wire.items() if name != "metadata"}
     try:
         return parse_action(wire)
@@ -114,7 +116,7 @@ def _legal(wire: dict[str, Any]) -> Action:
 
 
 def _objects(text: str) -> Iterator[tuple[int, int, dict[str, Any]]]:
-    """Every outermost JSON object in a text, wherever it stands."""
+    """Every outermost JSON object in a text."""
     decoder = json.JSONDecoder()
     at = text.find("{")
     while at >= 0:
@@ -128,8 +130,8 @@ def _objects(text: str) -> Iterator[tuple[int, int, dict[str, Any]]]:
         at = text.find("{", end)
 
 
-def _spoken(text: str) -> str:
-    """Without the thinking that some servers leave in the text."""
+def _without_thinking(text: str) -> str:
+    """The text without the reasoning block that some servers leave in it."""
     return _THINKING.sub("", text).strip()
 
 

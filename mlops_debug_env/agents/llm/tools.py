@@ -10,7 +10,7 @@ from typing import Any
 from mlops_debug_env.protocol.types import COMPOSED_TASK, TaskId
 
 _REFERENCE = "#/$defs/"
-# What only programs read: models reason no better for it, and every call pays for it.
+# Of no use to a model, and every call pays for its tokens.
 _DROPPED = frozenset({"title", "default"})
 _LIST = "diagnoses"
 _OUTER = frozenset({"action_type", "metadata"})

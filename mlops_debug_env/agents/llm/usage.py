@@ -1,4 +1,4 @@
-"""What a model used and how well it kept to the rules, for one episode."""
+"""Counts of a model's tokens, cost, retries and illegal replies in one episode."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ class ModelUsage(BaseModel):
     cost_usd: float | None = 0.0
     """None: the model has no price in the table."""
     latency_seconds: float = 0.0
-    """Waiting for the model, its retries included."""
+    """Total latency, retries included."""
     retries: int = 0
     """Calls that were sent again after a 429, a 5xx or a time-out."""
     invalid_replies: int = 0
-    """Answers that held no legal action; each was told to the model."""
+    """Answers that held no legal action; each was corrected."""
     fallback_steps: int = 0
     """Steps that the heuristic chose because the model gave no legal action."""
     ignored_calls: int = 0
-    """Tool calls beside the first of one answer; they were not carried out."""
+    """Tool calls after the first of an answer; they were not carried out."""
     folded_results: int = 0
     """Results that were folded to summaries to stay within the context."""
     estimated_tokens: int = 0

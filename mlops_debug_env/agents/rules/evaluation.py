@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Iterator
 
 from mlops_debug_env.agents.evidence import Evidence, listed
 from mlops_debug_env.agents.hypothesis import Clue, Hypothesis, Rule
+
+_hypothesis = partial(Hypothesis, category="preprocessing_bug", file="preprocessing.py")
 
 
 def reports_exchanged(seen: Evidence) -> Iterator[Hypothesis]:
@@ -90,9 +93,7 @@ def tokenizer_of_evaluation(seen: Evidence) -> Iterator[Hypothesis]:
 
 def tokenizer_of_training(seen: Evidence) -> Iterator[Hypothesis]:
     train, test = _tokenizers(seen)
-    yield Hypothesis(
-        category="preprocessing_bug",
-        file="preprocessing.py",
+    yield _hypothesis(
         field="tokenizer.train_version",
         value=_version(test),
         fix=f"Train with the tokenizer of the evaluation, {test}.",
@@ -110,9 +111,7 @@ def tokenizer_of_training(seen: Evidence) -> Iterator[Hypothesis]:
 
 def scaler_of_evaluation(seen: Evidence) -> Iterator[Hypothesis]:
     is_reused = seen.code.reuses_scaler
-    yield Hypothesis(
-        category="preprocessing_bug",
-        file="preprocessing.py",
+    yield _hypothesis(
         field="StandardScaler.transform",
         value="reuse",
         fix="Transform the test rows with the scaler that was fitted on the training rows.",
@@ -127,9 +126,7 @@ def scaler_of_evaluation(seen: Evidence) -> Iterator[Hypothesis]:
 def unit_of_evaluation(seen: Evidence) -> Iterator[Hypothesis]:
     units = seen.code.units
     odd = [each for each in units if each != 1.0]
-    yield Hypothesis(
-        category="preprocessing_bug",
-        file="preprocessing.py",
+    yield _hypothesis(
         field="unit_scale",
         value=1,
         fix="Evaluate in the units of training: a unit scale of 1.",
@@ -142,9 +139,7 @@ def unit_of_evaluation(seen: Evidence) -> Iterator[Hypothesis]:
 
 def columns_in_another_order(seen: Evidence) -> Iterator[Hypothesis]:
     is_kept = seen.code.keeps_column_order
-    yield Hypothesis(
-        category="preprocessing_bug",
-        file="preprocessing.py",
+    yield _hypothesis(
         field="feature_columns.order",
         value="training",
         fix="Take the numeric columns of the test rows in the order of training.",

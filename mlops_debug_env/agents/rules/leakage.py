@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Iterator
 
 from mlops_debug_env.agents.evidence import Evidence, listed
 from mlops_debug_env.agents.hypothesis import Clue, Hypothesis, Rule
 
+_hypothesis = partial(Hypothesis, category="data_leakage", file="preprocessing.py")
+
 
 def _fitted_on_all(seen: Evidence, *, kind: str, measured: str, field: str) -> Iterator[Hypothesis]:
     rows = seen.code.rows_of_fit(kind)
-    yield Hypothesis(
-        category="data_leakage",
-        file="preprocessing.py",
+    yield _hypothesis(
         field=field,
         value="train",
         fix=f"Fit {kind} on the training rows only, then transform validation and test with it.",
@@ -38,14 +39,12 @@ def selector_fitted_on_all(seen: Evidence) -> Iterator[Hypothesis]:
 
 
 def evaluation_splits_anew(seen: Evidence) -> Iterator[Hypothesis]:
-    yield Hypothesis(
-        category="data_leakage",
-        file="preprocessing.py",
+    yield _hypothesis(
         field="train_test_split.random_state",
         value="SEED",
         fix="Pass the same seed to the split in the evaluation as in training: random_state=SEED.",
         clues=(
-            Clue(seen.code.splits_anew, 3.0, "the evaluation splits with another seed than training", 3.0),
+            Clue(seen.code.evaluation_resplits, 3.0, "the evaluation splits with another seed than training", 3.0),
             Clue(seen.is_unusual("data_leakage", "train_rows_in_test"), 2.0, "test rows were trained on", 2.0),
             Clue(
                 seen.is_unusual("metric_gap_analysis", "reported_minus_logged_val"),
@@ -58,9 +57,7 @@ def evaluation_splits_anew(seen: Evidence) -> Iterator[Hypothesis]:
 
 def second_split_from_all(seen: Evidence) -> Iterator[Hypothesis]:
     takes_rest = seen.code.splits_the_rest
-    yield Hypothesis(
-        category="data_leakage",
-        file="preprocessing.py",
+    yield _hypothesis(
         field="train_test_split.arrays",
         value="rest",
         fix="Split train and validation from the rest that the first split left, not from all rows.",
@@ -72,9 +69,7 @@ def second_split_from_all(seen: Evidence) -> Iterator[Hypothesis]:
 
 
 def oversampled_before_split(seen: Evidence) -> Iterator[Hypothesis]:
-    yield Hypothesis(
-        category="data_leakage",
-        file="preprocessing.py",
+    yield _hypothesis(
         field="RandomOverSampler.fit_resample",
         value="train",
         fix="Resample the training rows only, after the split.",
@@ -87,9 +82,7 @@ def oversampled_before_split(seen: Evidence) -> Iterator[Hypothesis]:
 
 def customers_in_several_splits(seen: Evidence) -> Iterator[Hypothesis]:
     groups = [call.groups for call in seen.code.training_splits]
-    yield Hypothesis(
-        category="data_leakage",
-        file="preprocessing.py",
+    yield _hypothesis(
         field="train_test_split.groups",
         value="customer_id",
         fix="Split by groups: keep the rows of one customer_id in one split.",
@@ -109,9 +102,7 @@ def customers_in_several_splits(seen: Evidence) -> Iterator[Hypothesis]:
 
 def proxy_column(seen: Evidence) -> Iterator[Hypothesis]:
     extra = seen.code.untouched_columns
-    yield Hypothesis(
-        category="data_leakage",
-        file="preprocessing.py",
+    yield _hypothesis(
         field="feature_columns.resolution_code",
         value="drop",
         fix="Drop the column resolution_code: it is written after the outcome.",

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Iterator
 
 from mlops_debug_env.agents.evidence import Evidence
 from mlops_debug_env.agents.hypothesis import Clue, Hypothesis, Rule
 
+_hypothesis = partial(Hypothesis, category="architecture_bug", file="config.yaml")
+
 
 def dropout_too_high(seen: Evidence) -> Iterator[Hypothesis]:
     dropout = seen.config_number("model.dropout")
     if dropout is not None:
-        yield Hypothesis(
-            category="architecture_bug",
-            file="config.yaml",
+        yield _hypothesis(
             field="model.dropout",
             value=0.1,
             fix=f"Lower model.dropout from {dropout:g} to 0.1.",
@@ -30,9 +31,7 @@ def dropout_too_high(seen: Evidence) -> Iterator[Hypothesis]:
 def bottleneck(seen: Evidence) -> Iterator[Hypothesis]:
     units = seen.config_number("model.hidden_units")
     if units is not None:
-        yield Hypothesis(
-            category="architecture_bug",
-            file="config.yaml",
+        yield _hypothesis(
             field="model.hidden_units",
             value=16,
             fix=f"Raise model.hidden_units from {units:g} to 16.",
@@ -47,9 +46,7 @@ def bottleneck(seen: Evidence) -> Iterator[Hypothesis]:
 def output_units(seen: Evidence) -> Iterator[Hypothesis]:
     outputs, classes = seen.config_number("model.num_classes"), seen.stats("classes")
     if outputs is not None and isinstance(classes, list):
-        yield Hypothesis(
-            category="architecture_bug",
-            file="config.yaml",
+        yield _hypothesis(
             field="model.num_classes",
             value=len(classes),
             fix=f"Set model.num_classes to {len(classes)}.",
@@ -63,9 +60,7 @@ def output_units(seen: Evidence) -> Iterator[Hypothesis]:
 def constant_weights(seen: Evidence) -> Iterator[Hypothesis]:
     init = seen.config("model.init")
     if isinstance(init, str):
-        yield Hypothesis(
-            category="architecture_bug",
-            file="config.yaml",
+        yield _hypothesis(
             field="model.init",
             value="he",
             fix="Set model.init to he.",
@@ -83,9 +78,7 @@ def constant_weights(seen: Evidence) -> Iterator[Hypothesis]:
 def large_weights(seen: Evidence) -> Iterator[Hypothesis]:
     gain = seen.config_number("model.init_gain")
     if gain is not None:
-        yield Hypothesis(
-            category="architecture_bug",
-            file="config.yaml",
+        yield _hypothesis(
             field="model.init_gain",
             value=1,
             fix=f"Set model.init_gain from {gain:g} to 1.",
@@ -99,9 +92,7 @@ def large_weights(seen: Evidence) -> Iterator[Hypothesis]:
 def softmax_twice(seen: Evidence) -> Iterator[Hypothesis]:
     output = seen.config("model.output_activation")
     if isinstance(output, str):
-        yield Hypothesis(
-            category="architecture_bug",
-            file="config.yaml",
+        yield _hypothesis(
             field="model.output_activation",
             value="logits",
             fix="Set model.output_activation to logits.",
@@ -115,9 +106,7 @@ def softmax_twice(seen: Evidence) -> Iterator[Hypothesis]:
 def activation(seen: Evidence) -> Iterator[Hypothesis]:
     name = seen.config("model.activation")
     if name in ("linear", "sigmoid"):
-        yield Hypothesis(
-            category="architecture_bug",
-            file="config.yaml",
+        yield _hypothesis(
             field="model.activation",
             value="relu",
             fix="Set model.activation to relu.",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Iterator
 
 from mlops_debug_env.agents.evidence import Evidence
 from mlops_debug_env.agents.hypothesis import Clue, Hypothesis, Rule
+
+_hypothesis = partial(Hypothesis, category="config_error", file="config.yaml")
 
 USUAL_RATE = {"sgd": 0.2, "adam": 0.003, "adamw": 0.003}
 HIGHEST_RATE = {"sgd": 1.0, "adam": 0.1, "adamw": 0.1}
@@ -16,9 +19,7 @@ def learning_rate_too_high(seen: Evidence) -> Iterator[Hypothesis]:
     rate, name = seen.config_number("optimizer.learning_rate"), str(seen.config("optimizer.name"))
     usual = USUAL_RATE.get(name, 0.1)
     if rate is not None and rate > usual:
-        yield Hypothesis(
-            category="config_error",
-            file="config.yaml",
+        yield _hypothesis(
             field="optimizer.learning_rate",
             value=usual,
             fix=f"Lower optimizer.learning_rate from {rate:g} to {usual:g}.",
@@ -36,9 +37,7 @@ def learning_rate_too_low(seen: Evidence) -> Iterator[Hypothesis]:
     rate, name = seen.config_number("optimizer.learning_rate"), str(seen.config("optimizer.name"))
     usual = USUAL_RATE.get(name, 0.1)
     if rate is not None and rate < usual:
-        yield Hypothesis(
-            category="config_error",
-            file="config.yaml",
+        yield _hypothesis(
             field="optimizer.learning_rate",
             value=usual,
             fix=f"Raise optimizer.learning_rate from {rate:g} to {usual:g}.",
@@ -52,9 +51,7 @@ def learning_rate_too_low(seen: Evidence) -> Iterator[Hypothesis]:
 def momentum_too_high(seen: Evidence) -> Iterator[Hypothesis]:
     momentum = seen.config_number("optimizer.momentum")
     if momentum is not None:
-        yield Hypothesis(
-            category="config_error",
-            file="config.yaml",
+        yield _hypothesis(
             field="optimizer.momentum",
             value=0.9,
             fix=f"Lower optimizer.momentum from {momentum:g} to 0.9.",
@@ -73,9 +70,7 @@ def batch_too_large(seen: Evidence) -> Iterator[Hypothesis]:
     rows = seen.logged("n_resampled") or seen.logged("n_train")
     if batch is not None:
         is_large = batch > rows / 4 if rows is not None else None
-        yield Hypothesis(
-            category="config_error",
-            file="config.yaml",
+        yield _hypothesis(
             field="training.batch_size",
             value=64,
             fix=f"Lower training.batch_size from {batch:g} to 64.",
@@ -92,9 +87,7 @@ def batch_too_large(seen: Evidence) -> Iterator[Hypothesis]:
 def gradients_clipped(seen: Evidence) -> Iterator[Hypothesis]:
     norm = seen.config_number("training.gradient_clip_norm")
     if norm is not None:
-        yield Hypothesis(
-            category="config_error",
-            file="config.yaml",
+        yield _hypothesis(
             field="training.gradient_clip_norm",
             value=None,
             fix="Set training.gradient_clip_norm to null.",
@@ -108,9 +101,7 @@ def gradients_clipped(seen: Evidence) -> Iterator[Hypothesis]:
 
 def shuffling_off(seen: Evidence) -> Iterator[Hypothesis]:
     if seen.config("training.shuffle") is False:
-        yield Hypothesis(
-            category="config_error",
-            file="config.yaml",
+        yield _hypothesis(
             field="training.shuffle",
             value=True,
             fix="Set training.shuffle to true.",
@@ -124,9 +115,7 @@ def shuffling_off(seen: Evidence) -> Iterator[Hypothesis]:
 def weight_decay_too_large(seen: Evidence) -> Iterator[Hypothesis]:
     decay = seen.config_number("optimizer.weight_decay")
     if decay is not None:
-        yield Hypothesis(
-            category="config_error",
-            file="config.yaml",
+        yield _hypothesis(
             field="optimizer.weight_decay",
             value=0.0003,
             fix=f"Lower optimizer.weight_decay from {decay:g} to 0.0003.",
@@ -141,18 +130,14 @@ def too_few_epochs(seen: Evidence) -> Iterator[Hypothesis]:
     epochs, patience = seen.config_number("training.epochs"), seen.config_number("training.early_stopping_patience")
     ran = float(len(seen.epochs))
     if epochs is not None and epochs < 4:
-        yield Hypothesis(
-            category="config_error",
-            file="config.yaml",
+        yield _hypothesis(
             field="training.epochs",
             value=10,
             fix=f"Raise training.epochs from {epochs:g} to 10.",
             clues=(Clue(True, 4.0, f"{epochs:g} epochs are few"),),
         )
     if epochs is not None and patience is not None:
-        yield Hypothesis(
-            category="config_error",
-            file="config.yaml",
+        yield _hypothesis(
             field="training.early_stopping_patience",
             value=None,
             fix="Set training.early_stopping_patience to null.",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Iterator
 
 from mlops_debug_env.agents.evidence import Evidence
 from mlops_debug_env.agents.hypothesis import Clue, Hypothesis, Rule
+
+_hypothesis = partial(Hypothesis, category="preprocessing_bug", file="preprocessing.py")
 
 USUAL_TEST_SHARE = 0.15
 
@@ -21,9 +24,7 @@ def test_share_too_large(seen: Evidence) -> Iterator[Hypothesis]:
     share = _share(seen, 0)
     train, rows = seen.stats("splits.train.n_rows"), seen.stats("n_rows")
     trained = train / rows if isinstance(train, int) and isinstance(rows, int) and rows else None
-    yield Hypothesis(
-        category="preprocessing_bug",
-        file="preprocessing.py",
+    yield _hypothesis(
         field="train_test_split.test_size",
         value=USUAL_TEST_SHARE,
         fix=f"Lower test_size from {share if share is not None else 'its value'} to {USUAL_TEST_SHARE}.",
@@ -37,9 +38,7 @@ def test_share_too_large(seen: Evidence) -> Iterator[Hypothesis]:
 def validation_share_too_large(seen: Evidence) -> Iterator[Hypothesis]:
     share = _share(seen, 1)
     if share is not None:
-        yield Hypothesis(
-            category="preprocessing_bug",
-            file="preprocessing.py",
+        yield _hypothesis(
             field="train_test_split.val_size",
             value=0.18,
             fix=f"Lower val_size from {share:g} to 0.18.",
@@ -49,9 +48,7 @@ def validation_share_too_large(seen: Evidence) -> Iterator[Hypothesis]:
 
 def not_scaled(seen: Evidence) -> Iterator[Hypothesis]:
     is_scaled = seen.code.is_scaled
-    yield Hypothesis(
-        category="preprocessing_bug",
-        file="preprocessing.py",
+    yield _hypothesis(
         field="StandardScaler.enabled",
         value=True,
         fix="Scale the numeric columns with StandardScaler.",
@@ -64,9 +61,7 @@ def not_scaled(seen: Evidence) -> Iterator[Hypothesis]:
 
 def sentinel_for_missing(seen: Evidence) -> Iterator[Hypothesis]:
     strategy = seen.code.setting("SimpleImputer", "strategy")
-    yield Hypothesis(
-        category="preprocessing_bug",
-        file="preprocessing.py",
+    yield _hypothesis(
         field="SimpleImputer.fill_value",
         value="median",
         fix="Fill missing values with the median of the training rows.",
@@ -79,9 +74,7 @@ def sentinel_for_missing(seen: Evidence) -> Iterator[Hypothesis]:
 
 def encoded_in_sample(seen: Evidence) -> Iterator[Hypothesis]:
     is_cross_fitted = seen.code.is_cross_fitted
-    yield Hypothesis(
-        category="preprocessing_bug",
-        file="preprocessing.py",
+    yield _hypothesis(
         field="TargetEncoder.cv",
         value="5",
         fix="Encode the training rows by cross fitting, with cv=5.",
@@ -100,9 +93,7 @@ def encoded_in_sample(seen: Evidence) -> Iterator[Hypothesis]:
 def encoder_not_smoothed(seen: Evidence) -> Iterator[Hypothesis]:
     smooth = seen.code.setting("TargetEncoder", "smooth")
     if isinstance(smooth, (int, float)):
-        yield Hypothesis(
-            category="preprocessing_bug",
-            file="preprocessing.py",
+        yield _hypothesis(
             field="TargetEncoder.smooth",
             value=5.0,
             fix=f"Set smooth of TargetEncoder from {smooth:g} to 5.",

@@ -113,7 +113,7 @@ async def _close(settings: Settings, name: str) -> ClosedRound:
     from server.scenarios.simulation import InProcessSimulation
     from server.services import open_services
 
-    # A server may run at the same time: it reads the round anew for each reset, and finds the episodes ended.
+    # A server may run at the same time: it reads the round for each reset, and finds the episodes ended.
     async with open_services(settings, InProcessSimulation(), clock=utc_now, new_id=random_id) as here:
         files = secret_files_of(settings)
         closed = await close_round(settings.database_url, here.reader, here.episodes, files, name, clock=utc_now)

@@ -18,7 +18,7 @@ from server.storage.errors import (
     WrongExpectedVersionError,
 )
 from server.storage.schema import events
-from server.storage.sql import Statement, insert_together, run_rows
+from server.storage.sql import Statement, multi_row_insert, run_rows
 from server.storage.stream_codec import read_stream
 from server.storage.writers.protocol import Commit, Outcome
 from server.storage.writers.transaction import RunRows, transaction
@@ -40,7 +40,7 @@ _EVENT_COLUMNS = (
 _INSERT = Statement(
     events.insert().values({name: bindparam(name) for name in _EVENT_COLUMNS}),
     _EVENT_COLUMNS,
-    insert_together(events, _EVENT_COLUMNS),
+    multi_row_insert(events, _EVENT_COLUMNS),
 )
 
 
@@ -57,7 +57,7 @@ def write_batch(connection: Connection, batch: Sequence[Commit]) -> list[Outcome
             is_committing = True
         return [None] * len(batch)
     except IntegrityError:
-        # Some commit is in conflict, and the transaction does not tell which: each again, alone.
+        # Some commit is in conflict, and the error does not name it: retry each alone.
         return _write_each(connection, batch)
     except (DBAPIError, OSError) as error:
         if _is_sqlite(connection) or _is_lost(error):
@@ -67,7 +67,7 @@ def write_batch(connection: Connection, batch: Sequence[Commit]) -> list[Outcome
 
 
 def write_again(connection: Connection, batch: Sequence[Commit]) -> list[Outcome]:
-    """Write again after an ``UnansweredCommitError``: what is in the log already is no conflict, but was written."""
+    """Write again after an ``UnansweredCommitError``; commits that are in the database already count as written."""
     return _write_each(connection, batch, may_be_written=True)
 
 
@@ -133,17 +133,18 @@ def _write_alone(connection: Connection, commit: Commit, may_be_written: bool) -
     except IntegrityError as error:
         if not any(name in str(error.orig) for name in CONFLICTS):
             return RowRefusedError(str(error.orig))
-        # Another server was faster between the look and the write, or this one's own unanswered commit was.
+        # Another server, or this one's own unanswered commit, wrote between the query and the write.
         return None if may_be_written and _is_written(connection, commit) else _refusal(connection, commit) or error
     except DBAPIError as error:
         if _is_sqlite(connection) or _is_lost(error):
             raise
-        # Where it may have been written, what it waited for may be its own commit.
+        # The lock that it waited for may be that of its own unanswered commit.
         return (UnansweredCommitError if may_be_written else StoreUnavailableError)(_reason(error))
 
 
 def _is_written(connection: Connection, commit: Commit) -> bool:
-    """Whether the log has these events: a hash covers all before it, and the first append shares the transaction with the rest."""
+    """Whether the events are stored. The last hash of the first append is enough: it covers all before it, and all appends
+    share one transaction."""
     first = commit.appends[0]
     stream, last = read_stream(connection, first.stream_id), first.linked[-1]
     return len(stream) >= last.version and stream[last.version - 1].hash == last.hash

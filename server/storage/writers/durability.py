@@ -1,4 +1,4 @@
-"""Whether a database keeps what it has acknowledged, and the refusal of one that would not."""
+"""Refuses databases that are configured so that acknowledged commits can be lost (``synchronous``, ``fsync``)."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ logger = logging.getLogger(__name__)
 
 
 class UnsafeDatabaseError(RuntimeError):
-    """The database would not keep what it has acknowledged."""
+    """The database could lose acknowledged commits."""
 
     def __init__(self, durability_warning: str) -> None:
         super().__init__(
-            f"the database could lose what it acknowledged: {durability_warning}. Mend that, or start with "
+            f"the database could lose what it acknowledged: {durability_warning}. Change that, or start with "
             "MLOPS_DEBUG_ACCEPT_DATA_LOSS=true if lost episodes do not matter"
         )
         self.durability_warning = durability_warning
 
 
 def check_durability(connection: Connection, *, accept: bool) -> str | None:
-    """What could lose an acknowledged event; None: nothing. Raises ``UnsafeDatabaseError`` unless that is accepted."""
+    """The configuration that could lose acknowledged events, or None. Raises ``UnsafeDatabaseError`` unless accepted."""
     durability_warning = _of_sqlite(connection) if connection.dialect.name == "sqlite" else _of_postgres(connection)
     if durability_warning is not None and not accept:
         raise UnsafeDatabaseError(durability_warning)

@@ -1,4 +1,4 @@
-"""The writer of PostgreSQL: one task with one connection at a time. Connections come and go; no append is lost by it."""
+"""The writer of PostgreSQL: one task with one connection at a time. Reconnects without losing an append."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from server.storage.writers.protocol import (
     WriterEndedError,
     WriterEndedWhileWritingError,
     WriterStoppedError,
-    pend,
     resolve,
     take_batch,
+    to_pending,
     write_or_fail,
 )
 from server.supervision import Supervisor
@@ -49,10 +49,10 @@ class PostgresWriter:
         self._write = write
         self._supervisor = supervisor or Supervisor()
         self._batch_limit = batch_limit
-        self._accept_weakness = accept_data_loss
+        self._accept_data_loss = accept_data_loss
         self._queue: deque[PendingCommit] = deque()
-        self._under_way: list[PendingCommit] = []
-        self._has_news = asyncio.Event()
+        self._writing: list[PendingCommit] = []
+        self._has_work = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._is_stopping = False
         self.durability_warning: str | None = None
@@ -60,19 +60,19 @@ class PostgresWriter:
     async def start(self) -> None:
         with translate_database_errors():
             async with self._engine.connect() as connection:
-                self.durability_warning = await connection.run_sync(check_durability, accept=self._accept_weakness)
-        kept = self._supervisor.keep(
+                self.durability_warning = await connection.run_sync(check_durability, accept=self._accept_data_loss)
+        restarting = self._supervisor.run_restarting(
             WRITER, self._serve, on_end=self._fail_waiting, is_stopping=lambda: self._is_stopping
         )
-        self._task = asyncio.create_task(kept, name=WRITER)
+        self._task = asyncio.create_task(restarting, name=WRITER)
 
     async def stop(self) -> None:
         self._is_stopping = True
-        self._has_news.set()
+        self._has_work.set()
         if self._task is None:
             return
         if self._supervisor.is_down(WRITER):
-            self._task.cancel()  # nothing waits for it: its callers were told
+            self._task.cancel()  # nothing awaits it: its callers have got an error
         await asyncio.wait([self._task])
 
     async def submit(self, commit: Commit) -> None:
@@ -80,33 +80,33 @@ class PostgresWriter:
             raise WriterStoppedError
         if self._supervisor.is_down(WRITER):
             raise WriterEndedError
-        waiting = pend(commit)
+        waiting = to_pending(commit)
         self._queue.append(waiting)
-        self._has_news.set()
+        self._has_work.set()
         # Only this wait can be cancelled: the append is in the queue.
         await waiting.answered
 
     def _fail_waiting(self, _: BaseException) -> None:
-        resolve([(one.answered, WriterEndedWhileWritingError()) for one in self._under_way])
+        resolve([(one.answered, WriterEndedWhileWritingError()) for one in self._writing])
         resolve([(one.answered, WriterEndedError()) for one in self._queue])
-        self._under_way = []
+        self._writing = []
         self._queue.clear()
 
     async def _serve(self) -> None:
         while self._queue or not self._is_stopping:
             if not self._queue:
-                self._has_news.clear()
-                await self._has_news.wait()
+                self._has_work.clear()
+                await self._has_work.wait()
                 continue
-            taken = self._under_way = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_limit))]
+            taken = self._writing = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_limit))]
             batch, deferred = take_batch(taken)
             self._queue.extendleft(reversed(deferred))
             # In one order everywhere: two servers that wait for each other's streams would wait for ever.
             batch.sort(key=lambda one: one.commit.appends[0].stream_id)
-            self._under_way = batch
+            self._writing = batch
             outcomes = await self._commit([one.commit for one in batch])
             resolve([(one.answered, outcome) for one, outcome in zip(batch, outcomes, strict=True)])
-            self._under_way = []
+            self._writing = []
 
     async def _commit(self, batch: Sequence[Commit]) -> Sequence[Outcome]:
         outcomes = await self._attempt(self._write, batch, StoreUnavailableError)

@@ -55,7 +55,7 @@ class WriterEndedError(StoreUnavailableError):
 
 
 class WriterEndedWhileWritingError(UnansweredCommitError):
-    """The writer failed while it wrote the commit; only the log tells whether it was written."""
+    """The writer failed while it wrote the commit; whether it was written is unknown."""
 
     def __init__(self) -> None:
         super().__init__("the writer ended while it wrote")
@@ -87,7 +87,7 @@ class PendingCommit(NamedTuple):
     """When it was queued, by the monotonic clock."""
 
 
-def pend(commit: Commit) -> PendingCommit:
+def to_pending(commit: Commit) -> PendingCommit:
     """The commit with a future for its outcome on the running loop."""
     return PendingCommit(commit, asyncio.get_running_loop().create_future(), time.monotonic())
 
@@ -121,7 +121,7 @@ def answer_from_thread(answers: Sequence[tuple[asyncio.Future[None], Outcome]]) 
     for each in answers:
         by_loop.setdefault(each[0].get_loop(), []).append(each)
     for loop, of_loop in by_loop.items():
-        with suppress(RuntimeError):  # the loop is closed: no caller on it waits any more
+        with suppress(RuntimeError):  # the loop is closed: no caller awaits it any more
             loop.call_soon_threadsafe(resolve, of_loop)
 
 

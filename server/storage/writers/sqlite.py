@@ -10,7 +10,7 @@ from typing import Sequence
 
 from sqlalchemy import Connection, Engine
 
-from server.storage.engines import limit_lock_wait
+from server.storage.engines import shorten_lock_timeout
 from server.storage.writers.durability import check_durability
 from server.storage.writers.protocol import (
     WRITER,
@@ -22,15 +22,15 @@ from server.storage.writers.protocol import (
     WriterEndedWhileWritingError,
     WriterStoppedError,
     answer_from_thread,
-    pend,
     resolve,
     take_batch,
+    to_pending,
     write_or_fail,
 )
 from server.supervision import Supervisor
 
 LATE_SECONDS = 0.1
-"""An append that was in the queue for so long waits less for the lock of another program."""
+"""From this time in the queue on, the lock timeout is shortened by it."""
 
 
 class SqliteWriter:
@@ -48,12 +48,12 @@ class SqliteWriter:
         self._engine = engine
         self._write = write
         self._batch_limit = batch_limit
-        self._accept_weakness = accept_data_loss
+        self._accept_data_loss = accept_data_loss
         self._supervisor = supervisor or Supervisor()
         self._queue: queue.SimpleQueue[list[PendingCommit] | None] = queue.SimpleQueue()
-        self._gathered: list[PendingCommit] = []
-        self._held: list[PendingCommit] = []
-        self._under_way: list[PendingCommit] = []
+        self._submitted: list[PendingCommit] = []
+        self._deferred: list[PendingCommit] = []
+        self._writing: list[PendingCommit] = []
         self._ended: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_down = False
@@ -62,19 +62,19 @@ class SqliteWriter:
 
     async def start(self) -> None:
         await self._start_thread()
-        kept = self._supervisor.keep(
-            WRITER, self._live, on_end=self._fail_waiting, is_stopping=lambda: self._is_stopping
+        restarting = self._supervisor.run_restarting(
+            WRITER, self._wait_for_end, on_end=self._fail_waiting, is_stopping=lambda: self._is_stopping
         )
-        self._task = asyncio.create_task(kept, name=WRITER)
+        self._task = asyncio.create_task(restarting, name=WRITER)
 
     async def stop(self) -> None:
         self._is_stopping = True
-        self._hand_over()
+        self._enqueue()
         self._queue.put(None)
         if self._task is None:
             return
         if self._is_down:
-            self._task.cancel()  # nothing waits for it: its callers were told
+            self._task.cancel()  # nothing awaits it: its callers have got an error
         await asyncio.wait([self._task])
 
     async def submit(self, commit: Commit) -> None:
@@ -82,24 +82,24 @@ class SqliteWriter:
             raise WriterStoppedError
         if self._is_down:
             raise WriterEndedError
-        waiting = pend(commit)
-        if not self._gathered:
-            # What else this turn of the loop brings shares the batch, and the thread is woken once for all of it.
-            asyncio.get_running_loop().call_soon(self._hand_over)
-        self._gathered.append(waiting)
+        waiting = to_pending(commit)
+        if not self._submitted:
+            # All commits of one iteration of the event loop share a batch, and the thread is woken once for them.
+            asyncio.get_running_loop().call_soon(self._enqueue)
+        self._submitted.append(waiting)
         await waiting.answered
 
-    def _hand_over(self) -> None:
-        if not self._gathered:
+    def _enqueue(self) -> None:
+        if not self._submitted:
             return
-        gathered, self._gathered = self._gathered, []
+        submitted, self._submitted = self._submitted, []
         if self._is_down:
-            resolve([(one.answered, WriterEndedError()) for one in gathered])
+            resolve([(one.answered, WriterEndedError()) for one in submitted])
         else:
-            self._queue.put(gathered)
+            self._queue.put(submitted)
 
-    async def _live(self) -> None:
-        """As long as the thread does. One that ended is replaced, over a new connection."""
+    async def _wait_for_end(self) -> None:
+        """Wait until the thread ends. One that ended before is replaced, with a new connection."""
         if self._ended is None:
             await self._start_thread()
         self._is_down = False
@@ -117,52 +117,52 @@ class SqliteWriter:
         self._ended = ended
 
     def _fail_waiting(self, _: BaseException) -> None:
-        """No thread runs now, and what is submitted from now on is refused."""
+        """Fail all pending commits; further ones are refused until a new thread runs."""
         self._is_down = True
-        waiting, self._held = self._held, []
+        waiting, self._deferred = self._deferred, []
         while True:
             try:
                 waiting += self._queue.get_nowait() or ()
             except queue.Empty:
                 break
-        answer_from_thread([(one.answered, WriterEndedWhileWritingError()) for one in self._under_way])
+        answer_from_thread([(one.answered, WriterEndedWhileWritingError()) for one in self._writing])
         answer_from_thread([(one.answered, WriterEndedError()) for one in waiting])
-        self._under_way = []
+        self._writing = []
 
     def _run(self, started: asyncio.Future[None], ended: asyncio.Future[None]) -> None:
         try:
             connection = self._engine.connect()
-            self.durability_warning = check_durability(connection, accept=self._accept_weakness)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the starter must hear of it
+            self.durability_warning = check_durability(connection, accept=self._accept_data_loss)
+        except Exception as error:  # noqa: BLE001 - raised by start()
             answer_from_thread([(started, error)])
             return
         answer_from_thread([(started, None)])
         try:
             with connection:
                 self._serve(connection)
-        except BaseException as error:  # noqa: BLE001 - whatever it is, the supervisor must hear of it
+        except BaseException as error:  # noqa: BLE001 - passed to the supervisor
             answer_from_thread([(ended, _as_exception(error))])
         else:
             answer_from_thread([(ended, None)])
 
     def _serve(self, connection: Connection) -> None:
         is_open = True
-        while is_open or self._held:
+        while is_open or self._deferred:
             is_open = self._take(is_open)
-            batch, deferred = take_batch(self._held[: self._batch_limit])
-            self._under_way, self._held = batch, deferred + self._held[self._batch_limit :]
+            batch, deferred = take_batch(self._deferred[: self._batch_limit])
+            self._writing, self._deferred = batch, deferred + self._deferred[self._batch_limit :]
             if batch:
                 self._commit(connection, batch)
 
     def _take(self, is_open: bool) -> bool:
-        """Take over what is waiting now; blocks only when nothing is held back. Whether more may come."""
+        """Take queued commits; blocks only if none is deferred. Returns whether the queue is open."""
         try:
-            while is_open and len(self._held) < self._batch_limit:
-                gathered = self._queue.get() if not self._held else self._queue.get_nowait()
-                if gathered is None:
+            while is_open and len(self._deferred) < self._batch_limit:
+                submitted = self._queue.get() if not self._deferred else self._queue.get_nowait()
+                if submitted is None:
                     is_open = False
                 else:
-                    self._held += gathered
+                    self._deferred += submitted
         except queue.Empty:
             pass
         return is_open
@@ -173,23 +173,23 @@ class SqliteWriter:
             (one.answered, outcome) for one, outcome in zip(batch, outcomes, strict=True)
         ]
         answer_from_thread(answers)
-        self._under_way = []
+        self._writing = []
 
     def _write_in_time(self, connection: Connection, batch: list[PendingCommit]) -> Sequence[Outcome]:
-        """Write; the time in the queue is taken off the wait for another program's lock."""
+        """Write; the time in the queue is subtracted from the lock timeout."""
         commits = [one.commit for one in batch]
         waited = time.monotonic() - min(one.since for one in batch)
         if waited < LATE_SECONDS:
             return write_or_fail(self._write, connection, commits)
-        limit_lock_wait(connection, waited)
+        shorten_lock_timeout(connection, waited)
         try:
             return write_or_fail(self._write, connection, commits)
         finally:
-            limit_lock_wait(connection, 0.0)
+            shorten_lock_timeout(connection, 0.0)
 
 
 def _as_exception(error: BaseException) -> Exception:
-    """What a future can be given, also where a thread ended by ``SystemExit`` or the like."""
+    """Wrap exceptions that a future does not accept, such as ``SystemExit``."""
     if isinstance(error, Exception):
         return error
     wrapped = RuntimeError(f"{type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""One write transaction, in which statements are run with plain tuples, as cheaply as the database allows."""
+"""One write transaction with little overhead: statements run with plain tuples on the driver's connection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Callable, Iterator, Sequence
 from sqlalchemy import Connection, Dialect
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from server.storage.sql import Statement, arranged, run_rows
+from server.storage.sql import Statement, arrange_rows, run_rows
 
 RunRows = Callable[[Statement, Sequence[tuple[Any, ...]]], None]
 """Runs a statement once for each row."""
@@ -21,7 +21,7 @@ _MAX_ROWS = 64
 
 @contextmanager
 def transaction(connection: Connection) -> Iterator[RunRows]:
-    """Commits at the end, rolls back on an error, and raises SQLAlchemy's errors whatever the driver is."""
+    """Commits at the end, rolls back on an error, and raises SQLAlchemy's errors for every driver."""
     if connection.dialect.name != "sqlite":
         with connection.begin():
             yield partial(run_rows, connection)
@@ -43,21 +43,21 @@ def transaction(connection: Connection) -> Iterator[RunRows]:
 
 
 def _run_on_sqlite(driver: Any, dialect: Dialect, statement: Statement, rows: Sequence[tuple[Any, ...]]) -> None:
-    if statement.together is None or len(rows) == 1:
-        driver.executemany(*arranged(statement, rows, dialect))
+    if statement.multi_row_text is None or len(rows) == 1:
+        driver.executemany(*arrange_rows(statement, rows, dialect))
         return
-    # The driver hands the interpreter over and takes it back for each statement, which a busy event loop makes it wait
-    # for: so a few statements of many rows. Of few sizes, because the driver keeps what it has compiled.
+    # The driver releases and re-acquires the GIL for each statement, which is slow beside a busy event loop: so a few
+    # statements of many rows. Of few sizes, because the driver caches compiled statements.
     done = 0
     while done < len(rows):
         count = min(_MAX_ROWS, 1 << (len(rows) - done).bit_length() - 1)
         values = chain.from_iterable(rows[done : done + count])
-        driver.execute(_together(statement, count), tuple(values))
+        driver.execute(_multi_row_text(statement, count), tuple(values))
         done += count
 
 
 @lru_cache(maxsize=64)
-def _together(statement: Statement, count: int) -> str:
-    if statement.together is None:
+def _multi_row_text(statement: Statement, count: int) -> str:
+    if statement.multi_row_text is None:
         raise ValueError("the statement takes one row at a time")
-    return statement.together(count)
+    return statement.multi_row_text(count)

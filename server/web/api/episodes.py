@@ -12,12 +12,11 @@ from server.episodes.commands import AuthorizedReset, check_name
 from server.episodes.responses import StepResponse
 from server.scenarios.requester import while_connected
 from server.security.identity import client_of, identity_of
-from server.security.session_names import tells_session
+from server.security.session_names import has_guessable_session
 from server.storage.stream_codec import link_json
 from server.web.context import json_response, services_of
-from server.web.decoding import StepRequest, decode_reset, decode_step
 from server.web.problem_details import EPISODE_AMBIGUOUS, EPISODE_UNNAMED
-from server.web.request_body import read_body
+from server.web.request_body import StepRequest, decode_reset, decode_step, read_body
 
 COOKIE = "mlops_debug_episode"
 
@@ -30,7 +29,7 @@ async def reset(request: Request) -> Response:
 
 async def step(request: Request) -> Response:
     wanted = decode_step(await read_body(request))
-    episode_id = await services_of(request).admission.resolve_playable(
+    episode_id = await services_of(request).access.resolve_playable(
         identity_of(request), _named_episode(request, wanted.episode_id)
     )
     return await take_step(request, episode_id, wanted)
@@ -58,7 +57,7 @@ async def events(request: Request) -> Response:
 def encode_events(links: tuple[Link, ...]) -> bytes:
     """The events as JSON. The reset's payload has the seed, so it is withheld while the episode runs. Where the session's key
     could be guessed from it, it is always withheld, with every hash that depends on it."""
-    is_running, has_hashes = links[-1].kind not in ENDING_KINDS, not tells_session(links[0])
+    is_running, has_hashes = links[-1].kind not in ENDING_KINDS, not has_guessable_session(links[0])
     is_revealed = has_hashes and not is_running
     shown = (_encode_event(each, each.kind == "reset" and not is_revealed, has_hashes) for each in links)
     return b"[" + b",".join(shown) + b"]"
@@ -77,11 +76,11 @@ def _encode_event(each: Link, is_withheld: bool, has_hashes: bool) -> bytes:
 async def read_reset(request: Request) -> AuthorizedReset:
     """The reset in the body, checked against what the client may play."""
     wanted = decode_reset(await read_body(request))
-    return await services_of(request).admission.authorize_reset(identity_of(request), wanted)
+    return await services_of(request).access.authorize_reset(identity_of(request), wanted)
 
 
 async def _visible(request: Request, name: str) -> str:
-    return await services_of(request).admission.resolve_visible(identity_of(request), name)
+    return await services_of(request).access.resolve_visible(identity_of(request), name)
 
 
 def _named_episode(request: Request, in_body: str | None) -> str:
@@ -103,7 +102,7 @@ def episode_outside_cookie(request: Request, in_body: str | None) -> str | None:
 async def take_step(request: Request, episode_id: str, wanted: StepRequest) -> Response:
     """Take the step, within the rate limit of the client. Keys of the body go before those of the action's metadata."""
     services = services_of(request)
-    services.pace.acquire(client_of(request))
+    services.step_limiter.acquire(client_of(request))
     metadata = wanted.action.metadata
     expected = wanted.expected_version if wanted.expected_version is not None else metadata.expected_version
     return step_response(

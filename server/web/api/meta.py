@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from domain.families import MEASUREMENTS
 from domain.json import encode_json
 from domain.tasks.table import tasks_json
 from server.metrics import MEDIA_TYPE as METRICS_TYPE
@@ -48,4 +49,13 @@ async def metadata(request: Request) -> Response:
 
 
 async def schema(request: Request) -> Response:
-    return json_response(encode_json({**published_schemas(), "fields": services_of(request).world.registry()}))
+    return json_response(
+        encode_json(
+            {
+                **published_schemas(),
+                "fields": services_of(request).simulation.registry("single_table"),
+                "declarations": services_of(request).simulation.registry("multi_source"),
+                "measurements": MEASUREMENTS,
+            }
+        )
+    )

@@ -15,9 +15,8 @@ from server.web.api.episodes import (
     take_step,
 )
 from server.web.context import json_response, services_of
-from server.web.decoding import decode_step
 from server.web.problem_details import EPISODE_AMBIGUOUS
-from server.web.request_body import read_body
+from server.web.request_body import decode_step, read_body
 
 
 async def session_reset(request: Request) -> Response:

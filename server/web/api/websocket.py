@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import ValidationError
-from starlette.status import WS_1000_NORMAL_CLOSURE
+from pydantic import Field, TypeAdapter, ValidationError
+from starlette.websockets import WebSocket
 
+from domain.actions import WireAction
 from domain.json import encode_json
-from server.episodes.commands import ResetRequest
+from server.episodes.commands import OuterModel, ResetRequest
 from server.episodes.errors import EpisodeNotStartedError, SessionTakenOverError
 from server.episodes.sessions import SessionSocket
-from server.scenarios.requester import Inbox
+from server.scenarios.requester import REQUESTER
 from server.security.identity import Identity, client_of, identity_of
-from server.services import Services
-from server.web.decoding import CloseFrame, ResetFrame, StateFrame, StepFrame, decode_frame
 from server.web.error_mapping import problem_of
 from server.web.problem_details import BODY_TOO_LARGE, RETRY_AFTER_SECONDS
+from server.web.request_body import WantedReset
 from server.web.websocket_endpoint import TAKEN_OVER, Connection, WebSocketEndpoint
+
+
+class ResetFrame(OuterModel):
+    type: Literal["reset"]
+    data: WantedReset = ResetRequest()
+
+
+class StepFrame(OuterModel):
+    type: Literal["step"]
+    data: WireAction
+
+
+class StateFrame(OuterModel):
+    type: Literal["state"]
+
+
+class CloseFrame(OuterModel):
+    type: Literal["close"]
+
+
+Frame = ResetFrame | StepFrame | StateFrame | CloseFrame
+_FRAME: TypeAdapter[Frame] = TypeAdapter(Annotated[Frame, Field(discriminator="type")])
 
 _CODE_OF_PROBLEM = {
     "invalid": "VALIDATION_ERROR",
@@ -33,62 +55,45 @@ class SocketEndpoint(WebSocketEndpoint):
     def error_frame(self, error: Exception) -> bytes:
         return _error_frame(error)
 
-    async def serve_frames(self, connection: Connection, socket: SessionSocket, key: str | None) -> None:
-        websocket, services, inbox, send = connection
+    def create_handler(
+        self, websocket: WebSocket, connection: Connection, socket: SessionSocket, key: str | None
+    ) -> EpisodePlayer:
         identity = identity_of(websocket)
         scoped = identity.scoped(key) if key is not None else None
-        handler = FrameHandler(services, socket, identity, inbox, client=client_of(websocket), key=scoped)
-        while True:
-            message = await socket.receive(inbox.receive)
-            if message["type"] == "websocket.disconnect":
-                return
-            text = message.get("text")
-            reply = await handler.reply(text if text is not None else message.get("bytes") or b"")
-            if reply is None:
-                await send({"type": "websocket.close", "code": WS_1000_NORMAL_CLOSURE})
-                return
-            await send({"type": "websocket.send", "text": reply.decode()})
-            del message, text, reply  # while the client thinks, none of it is needed
+        return EpisodePlayer(connection, socket, identity, client=client_of(websocket), key=scoped)
 
 
-class FrameHandler:
-    """Answers the frames of one socket, in order."""
+class EpisodePlayer:
+    """Plays the frames of one socket."""
 
-    __slots__ = ("_client", "_identity", "_inbox", "_key", "_services", "_socket")
+    __slots__ = ("_body_limit", "_client", "_identity", "_key", "_services", "_socket", "_waiting_requester")
 
     def __init__(
-        self,
-        services: Services,
-        socket: SessionSocket,
-        identity: Identity,
-        inbox: Inbox,
-        *,
-        client: str,
-        key: str | None,
+        self, connection: Connection, socket: SessionSocket, identity: Identity, *, client: str, key: str | None
     ) -> None:
-        self._services = services
+        self._services = connection.services
+        self._body_limit = connection.services.settings.body_limit_bytes
         self._socket = socket
         self._identity = identity
-        self._inbox = inbox
         self._client = client
         self._key = key
         """The session, scoped to the API key; None: the socket is on no session."""
+        self._waiting_requester = REQUESTER.get()._replace(inbox=connection.inbox)
+        """Of a reset, which is dropped when the client leaves while it waits. A step is carried out all the same."""
 
     async def reply(self, text: str | bytes) -> bytes | None:
         """The answer to a frame; None: the client asks to close."""
         try:
-            limit = self._services.settings.body_limit_bytes
-            if len(text) > limit:
-                raise BODY_TOO_LARGE.problem(limit_bytes=limit)
-            frame = decode_frame(text)
+            if len(text) > self._body_limit:
+                raise BODY_TOO_LARGE.problem(limit_bytes=self._body_limit)
+            frame: Frame = _FRAME.validate_json(text)
             if self._identity.prefix is not None:
                 await self._services.keys.check(self._identity)
             match frame:
                 case StepFrame():
                     return await self._step(frame)
                 case ResetFrame():
-                    async with self._inbox.watched():
-                        return await self._reset(frame.data)
+                    return await self._reset(frame.data)
                 case StateFrame():
                     state = await self._services.episodes.state(await self._current())
                     return b'{"type":"state","data":' + state + b"}"
@@ -98,7 +103,7 @@ class FrameHandler:
             return _error_frame(error)
 
     async def _step(self, frame: StepFrame) -> bytes:
-        self._services.pace.acquire(self._client)
+        self._services.step_limiter.acquire(self._client)
         metadata = frame.data.metadata
         response = await self._services.episodes.step(
             self._socket.episode_id or await self._current(),
@@ -111,16 +116,20 @@ class FrameHandler:
         return response.to_frame()
 
     async def _reset(self, wanted: ResetRequest) -> bytes:
-        authorized = await self._services.admission.authorize_reset(self._identity, wanted)
-        if self._key is not None:
-            # The session sets the socket's episode, as it does after a reset over REST.
-            return (await self._services.sessions.reset(self._key, authorized, client=self._client)).to_frame()
-        previous = self._socket.episode_id
-        response = await self._services.episodes.reset(authorized, client=self._client, leaving=previous)
-        self._socket.episode_id = response.episode_id
-        if previous is not None and previous != response.episode_id:
-            await self._services.episodes.leave(previous)
-        return response.to_frame()
+        token = REQUESTER.set(self._waiting_requester)
+        try:
+            authorized = await self._services.access.authorize_reset(self._identity, wanted)
+            if self._key is not None:
+                # The session sets the socket's episode, as it does after a reset over REST.
+                return (await self._services.sessions.reset(self._key, authorized, client=self._client)).to_frame()
+            previous = self._socket.episode_id
+            response = await self._services.episodes.reset(authorized, client=self._client, leaving=previous)
+            self._socket.episode_id = response.episode_id
+            if previous is not None and previous != response.episode_id:
+                await self._services.episodes.leave(previous)
+            return response.to_frame()
+        finally:
+            REQUESTER.reset(token)
 
     async def _current(self) -> str:
         if self._socket.episode_id is None:

@@ -80,10 +80,10 @@ class McpSession:
     async def _play(self, session: str, name: str, arguments: dict[str, Any]) -> StepResponse:
         if name == RESET:
             wanted = decode_reset_call(arguments)
-            authorized = await self._services.admission.authorize_reset(self._identity, wanted)
+            authorized = await self._services.access.authorize_reset(self._identity, wanted)
             return await self._services.sessions.reset(session, authorized, client=self._client)
         action = decode_call(name, arguments)
-        self._services.pace.acquire(self._client)
+        self._services.step_limiter.acquire(self._client)
         return await self._services.episodes.step(
             await self._services.sessions.current(session),
             action.meaning(),

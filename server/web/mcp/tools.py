@@ -10,8 +10,8 @@ from pydantic_core import to_json
 from domain.actions import WireAction, action_schema, decode_action
 from domain.json import encode_json
 from server.episodes.commands import ResetRequest
-from server.web.decoding import decode_reset
 from server.web.problem_details import invalid
+from server.web.request_body import decode_reset
 
 RESET = "reset"
 _ENDS = ("submit_diagnosis", RESET)

@@ -7,7 +7,8 @@ from starlette.websockets import WebSocket
 
 from server.episodes.errors import SessionTakenOverError
 from server.episodes.sessions import SessionSocket
-from server.security.identity import ReservedNameError, client_of, identity_of
+from server.scenarios.requester import REQUESTER
+from server.security.identity import Identity, ReservedNameError, client_of, identity_of
 from server.web.error_mapping import problem_of
 from server.web.mcp.handler import McpSession, new_session
 from server.web.mcp.jsonrpc import (
@@ -36,36 +37,38 @@ class McpSocketEndpoint(WebSocketEndpoint):
     def error_frame(self, error: Exception) -> bytes:
         return encode_error(None, _rpc_error(error))
 
-    async def serve_frames(self, connection: Connection, socket: SessionSocket, key: str | None) -> None:
-        websocket, services, inbox, send = connection
-        identity = identity_of(websocket)
-        session = McpSession(services, identity, client=client_of(websocket), session=key)
-        limit = services.settings.body_limit_bytes
-        while True:
-            message = await socket.receive(inbox.receive)
-            if message["type"] == "websocket.disconnect":
-                return
-            text = message.get("text")
-            if identity.prefix is not None:
-                await services.keys.check(identity)
-            async with inbox.watched():
-                reply = await _reply(session, text if text is not None else message.get("bytes") or b"", limit)
-            if reply is not None:
-                await send({"type": "websocket.send", "text": reply.decode()})
+    def create_handler(
+        self, websocket: WebSocket, connection: Connection, socket: SessionSocket, key: str | None
+    ) -> RpcHandler:
+        # In the context of the task that answers: a request that waits is dropped when the client leaves.
+        REQUESTER.set(REQUESTER.get()._replace(inbox=connection.inbox))
+        return RpcHandler(connection, identity_of(websocket), client=client_of(websocket), session=key)
 
 
-async def _reply(session: McpSession, text: str | bytes, limit: int) -> bytes | None:
-    """The answer to one request; None: it is a notification."""
-    wanted = None
-    try:
-        if len(text) > limit:
-            raise RpcError(INVALID_REQUEST, BODY_TOO_LARGE.problem(limit_bytes=limit).detail)
-        wanted = decode_request(text)
-        if wanted.is_notification:
-            return None
-        return encode_result(wanted.id, await session.result(wanted))
-    except RpcError as error:
-        return encode_error(wanted.id if wanted is not None else None, error)
+class RpcHandler:
+    """Answers the requests of one socket."""
+
+    def __init__(self, connection: Connection, identity: Identity, *, client: str, session: str | None) -> None:
+        services = connection.services
+        self._session = McpSession(services, identity, client=client, session=session)
+        self._identity = identity
+        self._keys = services.keys
+        self._body_limit = services.settings.body_limit_bytes
+
+    async def reply(self, text: str | bytes) -> bytes:
+        """The answer to a request; empty: it is a notification."""
+        if self._identity.prefix is not None:
+            await self._keys.check(self._identity)
+        wanted = None
+        try:
+            if len(text) > self._body_limit:
+                raise RpcError(INVALID_REQUEST, BODY_TOO_LARGE.problem(limit_bytes=self._body_limit).detail)
+            wanted = decode_request(text)
+            if wanted.is_notification:
+                return b""
+            return encode_result(wanted.id, await self._session.result(wanted))
+        except RpcError as error:
+            return encode_error(wanted.id if wanted is not None else None, error)
 
 
 def _rpc_error(error: Exception) -> RpcError:

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.logs import ACCESS, EPISODE_ID, REQUEST_ID
 from server.metrics import Metrics
-from server.security.log_redaction import shown_path
+from server.security.log_redaction import redacted_path
 
 logger = logging.getLogger(ACCESS)
 
@@ -63,7 +63,7 @@ class RequestMetricsMiddleware:
             named = scope.get("path_params", {}).get("episode_id")
             if named is not None and EPISODE_ID.get() is None:
                 EPISODE_ID.set(named)
-            path = shown_path(scope["path"])
+            path = redacted_path(scope["path"])
             fields = {
                 "method": scope["method"],
                 "path": path,

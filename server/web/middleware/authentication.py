@@ -80,7 +80,7 @@ class AuthenticationMiddleware:
                 return OPEN_ACCESS
             raise KEY_REQUIRED.problem()
         try:
-            identity = await services_of(HTTPConnection(scope)).keys.recognise(text)
+            identity = await services_of(HTTPConnection(scope)).keys.authenticate(text)
         except KeyRefusedError:
             raise KEY_REQUIRED.problem() from None
         needed = needed_scopes(scope)

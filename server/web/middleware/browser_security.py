@@ -24,7 +24,7 @@ _REPLACEMENT = b"%EF%BF%BD"
 _ALWAYS = ((b"cross-origin-resource-policy", b"same-origin"),)
 _UNLESS_SET = (
     (b"x-content-type-options", b"nosniff"),
-    # A page that sends forms sets its own: without a referrer a browser says that a form comes from nowhere.
+    # A page with forms sets its own: under no-referrer a browser sends a form with the origin null.
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),

@@ -14,10 +14,10 @@ from domain.actions import ExpectedVersion, RequestId, WireAction
 from domain.json import encode_json
 from server.episodes.commands import EpisodeName
 from server.version import DESCRIPTION, NAME, VERSION
-from server.web.decoding import StepRequest
 from server.web.openapi.operations import EVERYWHERE, OPERATIONS, Operation
 from server.web.openapi.response_models import Problem
 from server.web.problem_details import MEDIA_TYPE, PROBLEM_TYPES, RETRY_STATUSES
+from server.web.request_body import StepRequest
 
 _REFERENCE = "#/components/schemas/{model}"
 _Key = tuple[str, JsonSchemaMode]

@@ -40,7 +40,7 @@ def create_page_context(
     return PageContext(
         Renderer(),
         Feed(services.reader),
-        TwinCache(services.world),
+        TwinCache(services.simulation),
         AuditQueue(),
         new_id,
         is_stopping,

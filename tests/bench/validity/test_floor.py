@@ -1,4 +1,4 @@
-"""What an answer that ignores the evidence can earn."""
+"""The scores of answers that ignore the evidence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs are read by what calls what: one told in many ways, broken ones, and some that want to do harm."""
+"""Programs are read by their data flow: equivalent spellings, one-fact changes, broken programs, and hostile ones."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from domain.generator import generate, scenario_seed
 from domain.training.artifacts import render_code
 from domain.training.pipeline import Pipeline, draw_pipeline
 from domain.training.style import NAMES, SEED_SPLITS, SPELLINGS, STEPS, Style
-from mlops_debug_env.agents.code import Code
+from mlops_debug_env.agents.code import PipelineCode
 from tests.profiles import examples
 
 PIPELINE = draw_pipeline(scenario_seed("medium", 11))
 
-# Written for this test in nobody's style: other names, another layout, training and evaluation as one wants them.
+# Written for this test in another style: other names, another layout, training and evaluation in another order.
 ELSEWHERE = """
 import tabular as kit
 from tabular import score as judge
@@ -68,10 +68,10 @@ def weigh_up(net, table, parts, style):
 """
 
 
-def facts(code: Code) -> dict[str, object]:
-    """All that can be told about a program."""
+def facts(code: PipelineCode) -> dict[str, object]:
+    """All facts about a program."""
     return {
-        "splits anew": code.splits_anew,
+        "splits anew": code.evaluation_resplits,
         "splits the rest": code.splits_the_rest,
         "resamples first": code.resamples_before_splitting,
         "watched": code.watched_rows,
@@ -93,8 +93,8 @@ def facts(code: Code) -> dict[str, object]:
     }
 
 
-def test_a_program_in_nobodys_style_is_understood() -> None:
-    found = facts(Code(ELSEWHERE))
+def test_a_program_in_another_style_is_understood() -> None:
+    found = facts(PipelineCode(ELSEWHERE))
     train, val, test = ({name} for name in ("train", "val", "test"))
     assert found["shares"] == [(0.2, False), (0.25, False)]
     assert (found["watched"], found["reported"], found["scored"]) == (val, [val, test], [val, test])
@@ -106,7 +106,7 @@ def test_a_program_in_nobodys_style_is_understood() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "fact", "told"),
+    ("before", "after", "fact", "expected"),
     [
         ("parts_of(split['learn'])", "parts_of(table)", "fits", [{"all"}, None, None]),
         ("watched = split['tune']", "watched = split['final']", "watched", {"test"}),
@@ -123,12 +123,12 @@ def test_a_program_in_nobodys_style_is_understood() -> None:
         ("'val_accuracy': tuned", "'val_accuracy': final", "reported", [{"test"}, {"test"}]),
     ],
 )
-def test_one_change_of_a_program_changes_one_fact(before: str, after: str, fact: str, told: object) -> None:
+def test_one_change_of_a_program_changes_one_fact(before: str, after: str, fact: str, expected: object) -> None:
     plain = ELSEWHERE.replace('"', "'")
     assert before in plain
-    found, usual = facts(Code(plain.replace(before, after))), facts(Code(plain))
+    found, usual = facts(PipelineCode(plain.replace(before, after))), facts(PipelineCode(plain))
     assert found[fact] != usual[fact]
-    assert told is None or found[fact] == told
+    assert expected is None or found[fact] == expected
     assert {name for name in found if found[name] != usual[name]} <= {fact, "reuses scaler", "scored", "reported"}
 
 
@@ -142,7 +142,7 @@ def test_facts_do_not_depend_on_how_a_program_is_written(split: str, fault_id: s
         for names in NAMES[split]  # type: ignore[index]
         for digit in SPELLINGS[split]  # type: ignore[index]
     ]
-    plain, *others = [facts(Code(render_code(replace(pipeline, style=style)))) for style in (Style(), *styles)]
+    plain, *others = [facts(PipelineCode(render_code(replace(pipeline, style=style)))) for style in (Style(), *styles)]
     assert all(each == plain for each in others)
 
 
@@ -152,8 +152,8 @@ def test_facts_do_not_depend_on_how_a_program_is_written(split: str, fault_id: s
 )
 def test_any_mixture_of_spellings_tells_the_same(spellings: str, names: str) -> None:
     style = Style(names=names, spellings=spellings)
-    assert facts(Code(render_code(replace(PIPELINE, style=style)))) == facts(
-        Code(render_code(replace(PIPELINE, style=Style())))
+    assert facts(PipelineCode(render_code(replace(PIPELINE, style=style)))) == facts(
+        PipelineCode(render_code(replace(PIPELINE, style=Style())))
     )
 
 
@@ -181,7 +181,7 @@ def test_any_mixture_of_spellings_tells_the_same(spellings: str, names: str) -> 
     ],
 )
 def test_what_cannot_be_followed_has_nothing_in_it_and_does_no_harm(text: str) -> None:
-    found = facts(Code(text))
+    found = facts(PipelineCode(text))
     assert (found["fits"], found["scored"], found["shares"]) == ([None, None, None], [], [])
 
 
@@ -194,4 +194,4 @@ def test_a_damaged_program_is_no_error(data: st.DataObject) -> None:
         lines[place] = data.draw(
             st.sampled_from(["", lines[place] * 2, "    pass", "    return 1", "x, y = 1, 2, 3", "del df"])
         )
-    facts(Code("\n".join(lines)))
+    facts(PipelineCode("\n".join(lines)))

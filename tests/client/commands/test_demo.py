@@ -9,12 +9,14 @@ import sqlite3
 import subprocess
 import sys
 import urllib.request
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from tests.client.runner.running import COMMAND, command
 from tests.e2e.running import ROOT, environment
+from tests.profiles import smoke
 
 
 def test_the_demo_prints_a_table_of_four_agents_and_ends_for_scripts(tmp_path: Path) -> None:
@@ -33,7 +35,7 @@ SHADOWS = ("server", "domain", "random", "queue", "signal")
 """Packages of ours, and modules that the interpreter of a worker process imports first."""
 
 
-@pytest.mark.parametrize("import_path", [None, "", os.curdir])
+@pytest.mark.parametrize("import_path", smoke([None, "", os.curdir], lambda path: path != os.curdir))
 def test_no_process_of_the_demo_imports_from_the_working_directory(import_path: str | None, tmp_path: Path) -> None:
     (tmp_path / "scratch").mkdir()
     for name in SHADOWS if import_path is None else ("server", "domain"):
@@ -55,11 +57,14 @@ def test_no_process_of_the_demo_imports_from_the_working_directory(import_path: 
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("until", ["server: ", "The server is up at "])
+ENDINGS = list(product(("server: ", "The server is up at "), (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)))
+
+
+@pytest.mark.parametrize("ending", smoke(ENDINGS, lambda each: each != ENDINGS[2]), ids=map(str, ENDINGS))
 def test_a_demo_that_is_ended_leaves_neither_its_server_nor_its_folder(
-    number: signal.Signals, until: str, tmp_path: Path
+    ending: tuple[str, signal.Signals], tmp_path: Path
 ) -> None:
+    until, number = ending
     process = subprocess.Popen(
         [*COMMAND, "demo", "--entries", "1"],
         env=environment(TMPDIR=str(tmp_path)),

@@ -58,7 +58,7 @@ def test_a_conversation_holds_every_action_and_what_it_showed(runs: tuple[Path, 
         assert {each["function"]["name"] for each in calls} <= offered
 
 
-def test_nothing_an_agent_was_told_before_the_end_names_the_fault(runs: tuple[Path, Path]) -> None:
+def test_nothing_in_a_prompt_before_the_end_names_the_fault(runs: tuple[Path, Path]) -> None:
     for row in exported("chat", runs[1]):
         prompt = json.dumps(row["messages"][:2])
         assert row["fault_id"] not in prompt
@@ -98,7 +98,7 @@ def test_a_file_is_there_whole_or_not_at_all(runs: tuple[Path, Path], tmp_path: 
     assert len(out.read_text().splitlines()) == 6
 
 
-def test_events_of_a_server_that_is_gone_are_told(runs: tuple[Path, Path], tmp_path: Path) -> None:
+def test_events_of_a_server_that_is_gone_are_reported(runs: tuple[Path, Path], tmp_path: Path) -> None:
     out = tmp_path / "events.jsonl"
     asked = ("--what", "events", "--url", f"http://127.0.0.1:{free_port()}", "--out", str(out))
     code, _, stderr = run_in_process("export", str(runs[0]), *asked)

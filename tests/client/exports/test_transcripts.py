@@ -1,4 +1,4 @@
-"""What a conversation in an export says was sent, a scripted model has received."""
+"""The messages of an exported transcript are those that a scripted model received."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.client.runner.running import command
+from tests.client.runner.running import command_in_process
 from tests.client.scripted_model import Answer, Json, ScriptedModel, calls, says, serving_model, status
 from tests.e2e.running import ServerProcess
 
@@ -55,14 +55,14 @@ async def play(
     async with serving_model(script) as model:
         settings = {"OPENAI_API_KEY": "k", "API_BASE_URL": model.url}
         asked = [*arguments, "--out", str(folder), *([] if "--resume" in more else ["--suite", str(suite)]), *more]
-        ended = await asyncio.to_thread(command, *asked, settings=settings)
+        ended = await asyncio.to_thread(command_in_process, *asked, settings=settings)
     assert ended.returncode == code, ended.stderr
     return model
 
 
 async def chat(*folders: Path) -> dict[str, Json]:
     """Task to row."""
-    ended = await asyncio.to_thread(command, "export", "--what", "chat", *map(str, folders))
+    ended = await asyncio.to_thread(command_in_process, "export", "--what", "chat", *map(str, folders))
     assert ended.returncode == 0, ended.stderr
     rows = [json.loads(line) for line in ended.stdout.splitlines()]
     return {row["task_id"]: row for row in rows}
@@ -154,7 +154,7 @@ async def test_an_agent_without_a_model_has_the_prompt_and_the_tools_that_a_mode
 ) -> None:
     model = await play(server, suite, tmp_path / "r", IN_TOOLS)
     asked = ("--agent", "constant", "--suite", str(suite), "--url", server.url, "--out", str(tmp_path / "c"))
-    assert (await asyncio.to_thread(command, "run", *asked)).returncode == 0
+    assert (await asyncio.to_thread(command_in_process, "run", *asked)).returncode == 0
     rows = await chat(tmp_path / "c")
     for task_id, requests in zip(TASKS, requests_by_episode(model), strict=True):
         assert as_sent(rows[task_id]["messages"][:2]) == requests[0]["messages"]
@@ -178,17 +178,17 @@ async def test_a_model_s_folder_without_requests_gives_what_was_sent(
         assert json.loads(rows[task_id]["tools"]) == requests[-1]["tools"]
 
 
-async def test_a_pair_is_of_episodes_that_were_told_and_offered_the_same(
+async def test_a_pair_is_of_episodes_that_have_the_same_prompt_and_tools(
     server: ServerProcess, suite: Path, tmp_path: Path
 ) -> None:
     await play(server, suite, tmp_path / "json", IN_JSON, "--tool-mode", "json")
     for agent in ("heuristic", "constant"):
         asked = ("--agent", agent, "--suite", str(suite), "--url", server.url, "--out", str(tmp_path / agent))
-        assert (await asyncio.to_thread(command, "run", *asked)).returncode == 0
+        assert (await asyncio.to_thread(command_in_process, "run", *asked)).returncode == 0
     folders = [str(tmp_path / name) for name in ("json", "heuristic", "constant")]
-    alone = await asyncio.to_thread(command, "export", "--what", "preference", *folders[:2])
+    alone = await asyncio.to_thread(command_in_process, "export", "--what", "preference", *folders[:2])
     assert (alone.returncode, alone.stdout) == (0, "")
-    both = await asyncio.to_thread(command, "export", "--what", "preference", *folders)
+    both = await asyncio.to_thread(command_in_process, "export", "--what", "preference", *folders)
     rows = [json.loads(line) for line in both.stdout.splitlines()]
     assert {row["entry"] for row in rows} <= {f"{task_id}-3" for task_id in TASKS}
     assert rows

@@ -8,15 +8,21 @@ import pytest
 from pydantic import ValidationError
 
 from mlops_debug_env.protocol.actions import (
+    Action,
     PatchEntry,
     QueryArtifact,
+    ReadArtifact,
     ReadLogs,
+    RunExperiment,
     SubmitDiagnosis,
     action_schema,
     parse_action,
 )
 from mlops_debug_env.protocol.observations import EpisodeState, Observation, ResetObservation
+from mlops_debug_env.runner.event_actions import recorded_action
 from server.web.schemas import published_schemas
+
+CHANGE = {"file": "config.yaml", "field": "optimizer.momentum", "value": 0.5}
 
 
 def test_the_schema_of_the_models_is_the_published_one() -> None:
@@ -37,6 +43,37 @@ def test_an_action_is_sent_without_what_was_not_said() -> None:
         "patch": [{"file": "config.yaml", "field": "training.gradient_clip_norm", "value": None}],
         "confidence": 0.5,
     }
+
+
+def test_an_experiment_is_sent_with_its_patch() -> None:
+    assert RunExperiment().to_wire() == {"action_type": "run_experiment"}
+    entry = PatchEntry(file="config.yaml", field="optimizer.momentum", value=0.5)
+    assert RunExperiment(patch=(entry,)).to_wire()["patch"] == [entry.model_dump()]
+
+
+@pytest.mark.parametrize(
+    ("event", "action"),
+    [
+        (
+            {"kind": "experiment", "payload": {"patch": [CHANGE], "number": 1, "result": {}}},
+            RunExperiment(patch=(PatchEntry.model_validate(CHANGE),)),
+        ),
+        (
+            {"kind": "refuse", "payload": {"artifact": None, "field": None, "patch": [], "text": None}},
+            RunExperiment(patch=()),
+        ),
+        (
+            {"kind": "refuse", "payload": {"artifact": "train.py", "field": None, "patch": None, "text": None}},
+            ReadArtifact(artifact_name="train.py"),
+        ),
+        (
+            {"kind": "refuse", "payload": {"artifact": "config.yaml", "field": "a.b"}},
+            QueryArtifact(artifact_name="config.yaml", field_path="a.b"),
+        ),
+    ],
+)
+def test_a_recorded_event_names_its_action_in_every_schema_version(event: dict[str, Any], action: Action) -> None:
+    assert recorded_action(event) == action
 
 
 def test_an_action_may_be_a_dict() -> None:

@@ -12,10 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from typer.testing import CliRunner
-
 from mlops_debug_env.cli import cli
-from tests.e2e.running import environment
+from tests.e2e.running import environment, invoke_in_process
 
 COMMAND = (sys.executable, "-m", "mlops_debug_env")
 MAX_SECONDS = 300
@@ -38,11 +36,15 @@ def command(*arguments: str, settings: Mapping[str, str] | None = None) -> subpr
     )
 
 
+def command_in_process(*arguments: str, settings: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end in this process: starting Python anew each time takes seconds."""
+    return invoke_in_process(cli, arguments, settings or {}, removed=FOREIGN)
+
+
 def run_in_process(*arguments: str, settings: Mapping[str, str] | None = None) -> tuple[int, str, str]:
-    """Exit code, output and errors of a command in this process: starting Python anew each time takes seconds."""
-    absent: dict[str, str | None] = dict.fromkeys(FOREIGN)
-    ended = CliRunner().invoke(cli, list(arguments), env={**absent, **(settings or {})})
-    return ended.exit_code, ended.stdout, ended.stderr
+    """Exit code, output and errors of a command in this process."""
+    ended = command_in_process(*arguments, settings=settings)
+    return ended.returncode, ended.stdout, ended.stderr
 
 
 def ended_while_playing(

@@ -1,4 +1,4 @@
-"""Whatever is wrong is told in one line that says what to do, with an exit code, and harms nothing."""
+"""Bad input is reported in one line that says what to do, with an exit code, and changes nothing."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from mlops_debug_env.runner.json_lines import JsonLines, UnwritableFolderError
-from tests.client.runner.running import COMMAND, command, results, run_in_process, without_names
+from tests.client.runner.running import COMMAND, command_in_process, results, run_in_process, without_names
 from tests.e2e.running import ServerProcess, free_port
 
 KEY = {"OPENAI_API_KEY": "k"}
 
 
 @pytest.mark.parametrize(
-    ("arguments", "settings", "told"),
+    ("arguments", "settings", "message"),
     [
         (["--suite", "practise"], {}, "there is no suite 'practise'; there are expert-1, practice-1"),
         (["--suite", "nowhere.json"], {}, "there is no suite 'nowhere.json'"),
@@ -35,14 +35,14 @@ KEY = {"OPENAI_API_KEY": "k"}
         (["--resume"], {}, "--resume needs --out"),
     ],
 )
-def test_what_cannot_be_used_is_told_before_anything_is_done(
-    arguments: list[str], settings: dict[str, str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_cannot_be_used_is_reported_before_anything_is_done(
+    arguments: list[str], settings: dict[str, str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     code, stdout, stderr = run_in_process("run", *arguments, settings=settings)
     assert (code, stdout) == (2, "")
     assert stderr.startswith("error: ")
-    assert told in stderr
+    assert message in stderr
     assert stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
@@ -99,7 +99,7 @@ def test_a_refused_key_ends_a_run_as_the_docs_say(server: ServerProcess, tmp_pat
     assert stderr.splitlines()[-1].startswith("error: the endpoint refuses the key in OPENAI_API_KEY")
 
 
-def test_a_dead_server_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_dead_server_is_reported_and_leaves_nothing(tmp_path: Path) -> None:
     out = tmp_path / "r"
     code, _, stderr = run_in_process("run", "--url", f"http://127.0.0.1:{free_port()}", "--out", str(out))
     assert code == 3
@@ -108,7 +108,9 @@ def test_a_dead_server_is_told_and_leaves_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["/nothing/here", "/health"])
-def test_an_address_with_a_path_that_leads_nowhere_is_told(path: str, server: ServerProcess, tmp_path: Path) -> None:
+def test_an_address_with_a_path_that_leads_nowhere_is_reported(
+    path: str, server: ServerProcess, tmp_path: Path
+) -> None:
     code, _, stderr = run_in_process("run", "--url", server.url + path, "--out", str(tmp_path / "r"))
     assert code == 3
     assert stderr.startswith("error: ")
@@ -116,21 +118,23 @@ def test_an_address_with_a_path_that_leads_nowhere_is_told(path: str, server: Se
 
 
 @pytest.mark.parametrize("arguments", [["compare", "a", "b"], ["export", "a"], ["export", "a", "--what", "chat"]])
-def test_a_folder_without_a_run_is_told(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_without_a_run_is_reported(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     code, stdout, stderr = run_in_process(*arguments)
     assert (code, stdout) == (2, "")
     assert "a holds no run: there is no run.json in it" in stderr
 
 
-def test_a_folder_that_cannot_be_made_is_told(server: ServerProcess, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(server: ServerProcess, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     code, _, stderr = run_in_process("run", "--url", server.url, "--out", str(tmp_path / "file" / "r"))
     assert code == 5
     assert "cannot make the folder" in stderr
 
 
-def test_standard_output_that_is_full_is_told(server: ServerProcess, tmp_path: Path) -> None:
+def test_standard_output_that_is_full_is_reported(server: ServerProcess, tmp_path: Path) -> None:
     out = tmp_path / "r"
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(
@@ -157,8 +161,8 @@ def test_a_disk_that_takes_no_more_stops_the_run_and_loses_nothing(server: Serve
     assert "Traceback" not in full.stderr
     assert len(results(tmp_path / "full")) < 12
 
-    assert command(*asked, "--out", str(tmp_path / "full"), "--resume").returncode == 0
-    assert command(*asked, "--out", str(tmp_path / "whole")).returncode == 0
+    assert command_in_process(*asked, "--out", str(tmp_path / "full"), "--resume").returncode == 0
+    assert command_in_process(*asked, "--out", str(tmp_path / "whole")).returncode == 0
     assert without_names(results(tmp_path / "full")) == without_names(results(tmp_path / "whole"))
 
 

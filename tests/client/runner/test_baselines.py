@@ -1,4 +1,4 @@
-"""What the benchmark is worth: over practice-1 the heuristic stands clear of every agent that knows nothing."""
+"""The baselines over practice-1: the heuristic scores clearly more than every agent that ignores the evidence."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mlops_debug_env.runner.run_folder import read_failures
-from tests.client.runner.running import command, ended_while_playing, results, without_names
+from tests.client.runner.running import command, command_in_process, ended_while_playing, results, without_names
 from tests.client.scripted_model import Answer, calls, says, serving_model, status
 from tests.e2e.running import ServerProcess
 
@@ -27,19 +27,21 @@ PLAY = (
 PRICES = {"scripted": {"input_usd_per_million": 1.0, "output_usd_per_million": 2.0}}
 
 
-async def evaluate(server: ServerProcess, folder: Path, script: tuple[Answer, ...], *more: str) -> Any:
-    """Run one agent against the script; the run's process, once it has ended."""
+async def evaluate(
+    server: ServerProcess, folder: Path, script: tuple[Answer, ...], *more: str, run: Any = command_in_process
+) -> Any:
+    """Run one agent against the script; how the run ended."""
     (folder / "prices.json").write_text(json.dumps(PRICES))
     arguments = ["run", "--agent", "llm", "--model", "scripted", "--concurrency", "1", "--url", server.url]
     arguments += ["--out", str(folder / "r"), "--prices", str(folder / "prices.json"), *more]
     async with serving_model(script) as model:
         settings = {"OPENAI_API_KEY": "k", "API_BASE_URL": model.url}
-        ended = await asyncio.to_thread(command, *arguments, settings=settings)
+        ended = await asyncio.to_thread(run, *arguments, settings=settings)
     return ended, model
 
 
 async def test_a_model_is_evaluated_with_its_costs(server: ServerProcess, tmp_path: Path) -> None:
-    ended, _ = await evaluate(server, tmp_path, PLAY, "--entries", "1")
+    ended, _ = await evaluate(server, tmp_path, PLAY, "--entries", "1", run=command)
     assert ended.returncode == 0, ended.stderr
     (result,) = results(tmp_path / "r")
     assert (result["steps"], result["confidence"], result["agent"], result["model"]) == (3, 0.3, "llm", "scripted")
@@ -104,15 +106,15 @@ async def test_ten_failures_in_a_row_end_the_run(server: ServerProcess, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("code", "told"), [(401, "refuses the key in OPENAI_API_KEY"), (404, "does not know the model")]
+    ("code", "message"), [(401, "refuses the key in OPENAI_API_KEY"), (404, "does not know the model")]
 )
 async def test_a_wrong_key_or_model_ends_the_run_with_the_first_call(
-    code: int, told: str, server: ServerProcess, tmp_path: Path
+    code: int, message: str, server: ServerProcess, tmp_path: Path
 ) -> None:
     script = (status(code, "not for you"),)
     ended, model = await evaluate(server, tmp_path, script, "--entries", "30", "--log-format", "openenv")
     assert ended.returncode == 3
-    assert told in ended.stderr
+    assert message in ended.stderr
     assert ended.stderr.splitlines()[-1].startswith("error: ")
     assert (len(model.asked), list(read_failures(tmp_path / "r"))) == (1, [])
     assert ended.stdout.splitlines()[-1] == "[END] success=false steps=0 score=0.00 rewards="

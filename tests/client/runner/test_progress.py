@@ -6,23 +6,23 @@ import io
 
 from rich.console import Console
 
-from mlops_debug_env.runner.progress import Bars, Lines, by_task
-from mlops_debug_env.runner.records import Ticket
+from mlops_debug_env.runner.progress import ProgressBars, ProgressLines, by_task
+from mlops_debug_env.runner.records import PlannedEpisode
 from mlops_debug_env.suites import SuiteEntry
 from tests.client.runner.made import made_result
 
-TICKET = Ticket(run_id="0" * 32, number=0, entry=SuiteEntry(task_id="easy", seed=1), trial=0)
+PLANNED = PlannedEpisode(run_id="0" * 32, number=0, entry=SuiteEntry(task_id="easy", seed=1), trial=0)
 
 
 def test_a_terminal_shows_a_bar_for_each_task_with_its_mean() -> None:
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=140)
-    bars = Bars(console, {"easy": 2, "hard": 1}, by_task)
+    bars = ProgressBars(console, {"easy": 2, "hard": 1}, by_task)
     bars.count([made_result(seed=9, score=0.5)])
     with bars:
-        bars.began(TICKET)
-        bars.finished(made_result(seed=1, score=1.0))
-        bars.failed(TICKET, "[Errno 111] no [/connection]")
+        bars.on_start(PLANNED)
+        bars.on_finish(made_result(seed=1, score=1.0))
+        bars.on_failure(PLANNED, "[Errno 111] no [/connection]")
     text = out.getvalue()
     assert "mean 0.750" in text
     assert "2/2" in text
@@ -33,12 +33,12 @@ def test_a_terminal_shows_a_bar_for_each_task_with_its_mean() -> None:
 def test_a_pipe_gets_a_line_now_and_then() -> None:
     out = io.StringIO()
     seconds = iter([0.0, 11.0, 11.0, 11.0, 12.0, 13.0, 14.0])
-    lines = Lines(Console(file=out, width=200), {"easy": 4}, by_task, monotonic=lambda: next(seconds))
+    lines = ProgressLines(Console(file=out, width=200), {"easy": 4}, by_task, monotonic=lambda: next(seconds))
     lines.count([made_result(seed=9, score=0.5)])
     with lines:
-        lines.finished(made_result(seed=1, score=1.0))
-        lines.finished(made_result(seed=2, score=1.0))
-        lines.failed(TICKET, "no connection")
+        lines.on_finish(made_result(seed=1, score=1.0))
+        lines.on_finish(made_result(seed=2, score=1.0))
+        lines.on_failure(PLANNED, "no connection")
     assert out.getvalue().splitlines() == [
         "3 episodes to play",
         "2 of 4 done, mean 0.750, about 22 s to go",

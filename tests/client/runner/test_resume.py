@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.runner.running import command, ended_while_playing, results, without_names
+from tests.client.runner.running import command, command_in_process, ended_while_playing, results, without_names
 from tests.e2e.running import ServerProcess
 
 MAX_KILLS = 6
@@ -47,13 +47,13 @@ def test_a_run_killed_at_random_and_resumed_equals_an_undisturbed_one(
 
 def test_episodes_that_the_disk_forgot_are_taken_up_from_the_server(server: ServerProcess, tmp_path: Path) -> None:
     asked = ("run", "--agent", "random", "--entries", "6", "--url", server.url, "--out", str(tmp_path / "r"))
-    assert command(*asked).returncode == 0
+    assert command_in_process(*asked).returncode == 0
     before = results(tmp_path / "r")
     (tmp_path / "r" / "turns.jsonl").write_text("")
     lines = (tmp_path / "r" / "results.jsonl").read_text().splitlines(keepends=True)
     (tmp_path / "r" / "results.jsonl").write_text("".join(lines[:2]) + lines[2][:40])
 
-    again = command(*asked, "--resume")
+    again = command_in_process(*asked, "--resume")
 
     assert again.returncode == 0, again.stderr
     after = results(tmp_path / "r")
@@ -80,20 +80,20 @@ def test_a_killed_server_costs_no_episode(own_server: ServerProcess, tmp_path: P
     out = tmp_path / "r"
     asked = ("run", "--agent", "random", "--entries", "12", "--url", own_server.url, "--out", str(out))
     own_server.kill()
-    dead = command(*asked)
+    dead = command_in_process(*asked)
     assert (dead.returncode, out.exists()) == (3, False)
     own_server.start()
-    assert command(*asked).returncode == 0
+    assert command_in_process(*asked).returncode == 0
     assert len(results(out)) == 12
 
 
 def test_a_run_is_taken_up_only_as_what_it_was_begun_as(server: ServerProcess, tmp_path: Path) -> None:
     out = str(tmp_path / "r")
-    begun = command("run", "--agent", "nop", "--entries", "3", "--url", server.url, "--out", out)
+    begun = command_in_process("run", "--agent", "nop", "--entries", "3", "--url", server.url, "--out", out)
     assert begun.returncode == 0
-    other = command("run", "--agent", "random", "--url", server.url, "--out", out, "--resume")
+    other = command_in_process("run", "--agent", "random", "--url", server.url, "--out", out, "--resume")
     assert (other.returncode, "begun with --agent nop, not random" in other.stderr) == (2, True)
-    again = command("run", "--agent", "nop", "--url", server.url, "--out", out)
+    again = command_in_process("run", "--agent", "nop", "--url", server.url, "--out", out)
     assert (again.returncode, "--resume" in again.stderr) == (2, True)
     assert len(results(tmp_path / "r")) == 3
     header = json.loads((tmp_path / "r" / "run.json").read_text())

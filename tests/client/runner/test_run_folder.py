@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlops_debug_env.runner.records import Acted, RunHeader
+from mlops_debug_env.runner.records import ActionRecord, RunHeader
 from mlops_debug_env.runner.run_folder import (
     FolderTakenError,
     NoRunError,
@@ -76,16 +76,16 @@ def test_the_actions_of_an_unfinished_episode_come_back_in_order(path: Path) -> 
     with RunFolder(path, HEADER) as folder:
         first, second, *_ = folder.pending()
         for turn in (1, 2):
-            for ticket in (first, second):
+            for planned in (first, second):
                 action = {"action_type": "read_config"}
-                folder.write_turn(Acted(episode_id=ticket.episode_id, turn=turn, action=action, said=f"{turn}"))
+                folder.write_turn(ActionRecord(episode_id=planned.episode_id, turn=turn, action=action, said=f"{turn}"))
         folder.write_result(made_result(seed=1, trial=0))
     with RunFolder(path, HEADER) as folder:
         assert folder.recorded_actions(first.episode_id) == []
         assert [each.said for each in folder.recorded_actions(second.episode_id)] == ["1", "2"]
 
 
-def test_a_line_in_the_middle_that_is_no_result_is_told(path: Path) -> None:
+def test_a_line_in_the_middle_that_is_no_result_is_reported(path: Path) -> None:
     (path / "results.jsonl").write_text('{"x": 1}\n')
     with pytest.raises(NoRunError, match="cannot be read"):
         list(read_results(path))

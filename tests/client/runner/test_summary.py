@@ -46,10 +46,10 @@ def test_another_bound_lets_other_episodes_pass() -> None:
 
 
 def test_the_short_form_leaves_out_tasks_without_results() -> None:
-    told = scores_json(summary_of(RESULTS))
-    assert set(told) == {"tasks"}
-    assert set(told["tasks"]) == {"easy", "hard"}
-    assert set(told["tasks"]["easy"]) == {"mean", "low", "high"}
+    scores = scores_json(summary_of(RESULTS))
+    assert set(scores) == {"tasks"}
+    assert set(scores["tasks"]) == {"easy", "hard"}
+    assert set(scores["tasks"]["easy"]) == {"mean", "low", "high"}
     assert scores_json(summary_of([])) == {"tasks": {}}
 
 

@@ -61,7 +61,7 @@ def test_a_suite_names_no_fault(name: str) -> None:
     assert [fault for fault in CATALOGUE if fault in text] == []
 
 
-def test_an_unknown_suite_is_told_with_the_known_ones() -> None:
+def test_an_unknown_suite_is_reported_with_the_known_ones() -> None:
     with pytest.raises(UnknownSuiteError, match=r"no suite 'practise'; there are .*practice-1"):
         read_suite("practise")
 
@@ -70,7 +70,7 @@ def test_an_unknown_suite_is_told_with_the_known_ones() -> None:
     "text",
     ["", "[]", '{"name": "x", "generator_version": "1", "entries": []}', '{"entries": [{"task_id": "odd"}]}'],
 )
-def test_a_file_that_is_no_suite_is_told(text: str, tmp_path: Path) -> None:
+def test_a_file_that_is_no_suite_is_reported(text: str, tmp_path: Path) -> None:
     path = tmp_path / "mine.json"
     path.write_text(text)
     with pytest.raises(UnreadableSuiteError, match=r"mine\.json is no suite"):

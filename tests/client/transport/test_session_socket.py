@@ -131,7 +131,7 @@ async def test_an_answer_that_cannot_be_read_is_one_of_our_errors(answer: str | 
         (503, {"Retry-After": "1"}, CapacityError),
     ],
 )
-async def test_a_refused_handshake_is_told_by_its_status(
+async def test_a_refused_handshake_is_reported_by_its_status(
     status: int, headers: dict[str, str], kind: type[Exception]
 ) -> None:
     refusal = Response(status, HTTPStatus(status).phrase, Headers({**headers, "Content-Length": "0"}), b"")
@@ -141,7 +141,7 @@ async def test_a_refused_handshake_is_told_by_its_status(
         assert "\n" not in str(caught.value)
 
 
-async def test_what_listens_but_speaks_no_http_is_told() -> None:
+async def test_what_listens_but_speaks_no_http_is_reported() -> None:
     async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mail.example ESMTP\r\n")
         await writer.drain()
@@ -171,7 +171,7 @@ async def test_a_key_that_a_newer_server_adds_is_overlooked() -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("scheme", ["http", "https", "ws", "wss"])
-async def test_a_redirect_is_told_and_never_followed(status: int, scheme: str) -> None:
+async def test_a_redirect_is_reported_and_never_followed(status: int, scheme: str) -> None:
     async with scripted(GOOD) as (elsewhere, heard):
         target = elsewhere.replace("http", scheme)
         handshake = Response(status, "Moved", Headers({"Location": f"{target}/tasks", "Content-Length": "0"}), b"")

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from domain.episode.log_filter import filter_lines, normalise_filter
+from domain.episode.query import filter_lines
+from domain.episode.state import normalise_filter
 from tests.hand_made import LOG
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,14 @@ import pytest
 
 from domain.actions import QueryArtifact, ReadArtifact
 from domain.episode.decide import Command, decide, fold
-from domain.episode.evidence import EvidenceView
-from domain.episode.observation import OBSERVATION_VERSION, observation_digest, observe, observe_final, observe_reset
+from domain.episode.observation import (
+    OBSERVATION_VERSION,
+    EvidenceView,
+    observation_digest,
+    observe,
+    observe_final,
+    observe_reset,
+)
 from domain.events import ActionRefused, EncodedEvent, EpisodeExpired, decode
 from domain.scenario import Scenario
 from tests.domain.given import (
@@ -61,6 +68,16 @@ def test_a_read_shows_the_whole_text() -> None:
         "filter": None,
         "content": TEXTS["train.log"].replace("run-0a1b2c3d", "run-00000007"),
     }
+
+
+@pytest.mark.parametrize("command", [LOG, CONFIG, QUERY, UNKNOWN, CHECK, submit()])
+def test_what_a_step_shows_is_what_its_event_records_and_what_is_observed_later(command: Command) -> None:
+    for begun in (when(reset()), when(reset(), command)) if command != submit() else (when(reset()),):
+        decided = decide(begun, command, VIEW)
+        (event,) = decided.events
+        assert not isinstance(event, EpisodeExpired)
+        assert decided.shown == observe(VIEW, decided.after)
+        assert event.observation_digest == hashlib.sha256(decided.shown).hexdigest()[:32]
 
 
 def test_a_query_shows_the_value_and_a_refusal_says_why() -> None:

@@ -65,7 +65,7 @@ def test_a_published_suite_never_changes(suite: Suite, digest: str) -> None:
     assert suite.digest == digest
 
 
-def test_an_unknown_suite_or_entry_is_told() -> None:
+def test_an_unknown_suite_or_entry_is_reported() -> None:
     with pytest.raises(UnknownSuiteError):
         find_suite("ranked-0")
     for entry in (0, 10, -1):

@@ -90,7 +90,7 @@ def test_the_interval_covers_the_truth_in_about_95_of_100_rounds() -> None:
     assert 0.92 <= covered / 400 <= 0.98
 
 
-def test_equal_agents_are_seldom_told_apart_and_different_ones_always() -> None:
+def test_equal_agents_are_seldom_separated_and_different_ones_always() -> None:
     def skilled(skill: float) -> object:
         return lambda task, fault, draw: min(0.99, max(0.01, draw.gauss(skill, 0.15)))
 
@@ -104,7 +104,7 @@ def test_equal_agents_are_seldom_told_apart_and_different_ones_always() -> None:
     assert rank({"weak": weak, "strong": strong}) == {"strong": 1, "weak": 2}
 
 
-def test_what_cannot_be_told_apart_is_tied() -> None:
+def test_what_does_not_differ_significantly_is_tied() -> None:
     near = {"a": Estimate(0.60, 0.01, 20), "b": Estimate(0.58, 0.01, 20), "c": Estimate(0.05, 0.0001, 20)}
     assert rank(near) == {"a": 1, "b": 1, "c": 3}
 

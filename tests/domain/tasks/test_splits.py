@@ -1,4 +1,4 @@
-"""The splits never meet, and every number names one scenario."""
+"""The splits are disjoint, and every number names one scenario."""
 
 from __future__ import annotations
 

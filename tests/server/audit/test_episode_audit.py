@@ -44,12 +44,12 @@ async def recorded(settings: Settings) -> Settings:
     return settings
 
 
-async def audit(settings: Settings, episode_id: str = "done", **world: Any) -> AuditReport:
-    return await audit_by_settings(settings, HandMadeSimulation(**world), episode_id)
+async def audit(settings: Settings, episode_id: str = "done", **simulation: Any) -> AuditReport:
+    return await audit_by_settings(settings, HandMadeSimulation(**simulation), episode_id)
 
 
 def tamper(settings: Settings, *statements: str, **values: Any) -> None:
-    """Change the database file as somebody with a disk could: the triggers first."""
+    """Change the database file as an attacker with the disk could: the triggers first."""
     connection = sqlite3.connect(settings.database_url.removeprefix("sqlite:///"))
     for name in ("events_refuse_update", "events_refuse_delete", "scenarios_refuse_update", "scenarios_refuse_delete"):
         connection.execute(f"DROP TRIGGER IF EXISTS {name}")
@@ -161,7 +161,7 @@ async def test_a_grade_that_does_not_follow_is_found_even_in_a_chain_that_verifi
         def grade(self, *args: Any, **kwargs: Any) -> Any:
             return super().grade(*args, **kwargs).model_copy(update={"score": 0.99})
 
-    async with serving(settings, world=Generous()) as served:
+    async with serving(settings, simulation=Generous()) as served:
         await served.reset(episode_id="done", task_id="medium", seed=7)
         await served.step("done", {"action_type": "submit_diagnosis"})
     assert {each.code for each in (await audit(settings)).findings} == {"grade", "execute"}
@@ -174,7 +174,7 @@ async def test_evidence_that_was_not_generated_is_found(settings: Settings) -> N
             kinder = scenario.evidence.model_copy(update={"run_id": "run-the-answer"})
             return scenario.model_copy(update={"evidence": kinder})
 
-    async with serving(settings, world=Kind()) as served:
+    async with serving(settings, simulation=Kind()) as served:
         await served.reset(episode_id="done", task_id="medium", seed=7)
     assert [each.code for each in (await audit(settings)).findings] == ["generate"]
 
@@ -196,7 +196,7 @@ async def test_other_observations_are_a_note_within_another_version_and_a_findin
     assert "not executed again" in report.notes[0]
 
 
-async def test_an_unknown_episode_is_told(recorded: Settings) -> None:
+async def test_an_unknown_episode_is_reported(recorded: Settings) -> None:
     with pytest.raises(UnknownEpisodeError):
         await audit(recorded, "nobody")
     with pytest.raises(UnknownEpisodeError):

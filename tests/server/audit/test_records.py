@@ -1,4 +1,4 @@
-"""Rebuilding, grading again, checkpoints and bundles, on both backends and over HTTP."""
+"""Rebuild, regrade, checkpoints and bundles, on both backends and over HTTP."""
 
 from __future__ import annotations
 
@@ -212,5 +212,5 @@ async def test_the_boards_of_bundles_from_before_are_derived_with_the_ranks_that
             each.code for each in await run_read(settings.database_url, lambda reader: compare_boards(reader, bundle))
         ]
 
-    told = [await findings(board) for board in (earlier, present, changed_rank, ranked)]
-    assert told == [[], [], ["board"], ["board"]]
+    messages = [await findings(board) for board in (earlier, present, changed_rank, ranked)]
+    assert messages == [[], [], ["board"], ["board"]]

@@ -42,8 +42,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     key = key_of(settings, "ann")
 
     async def play() -> None:
-        await record(settings, episodes=36, scenarios=4, world=InProcessSimulation())
-        async with serving(settings, world=InProcessSimulation()) as served:
+        await record(settings, episodes=36, scenarios=4, simulation=InProcessSimulation())
+        async with serving(settings, simulation=InProcessSimulation()) as served:
             served.client.headers["Authorization"] = f"Bearer {key}"
             for entry in (1, 2):
                 info = (await served.reset(round="spring", entry=entry))["info"]
@@ -76,7 +76,7 @@ def store(recorded: Settings, tmp_path: Path) -> Settings:
 
 
 def tamper(settings: Settings, *statements: str) -> None:
-    """As somebody with the disk could: triggers are no obstacle."""
+    """As an attacker with the disk could: triggers are no obstacle."""
     connection = sqlite3.connect(settings.database_url.removeprefix("sqlite:///"), isolation_level=None)
     for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
         connection.execute(f'DROP TRIGGER "{trigger}"')

@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 
 from domain.episode.decide import EpisodeState, evolve
-from domain.episode.evidence import EvidenceView
-from domain.episode.observation import observe, observe_final
+from domain.episode.observation import EvidenceView, observe, observe_final
 from domain.types import ARTIFACT_NAMES, SANITY_CHECK_NAMES, SINGLE_FAULT_TASKS
 from server.settings import Settings
 from server.storage.stream_codec import decode_link
 from tests.auditing import audit_by_settings
 from tests.hand_made import REPAIR, HandMadeSimulation, hand_made_scenario
+from tests.profiles import count as how_many
 from tests.served import Served, counting_ids, serving
 
 pytestmark = pytest.mark.both_backends
-EPISODES = {"sqlite": 200, "postgres": 60}
+EPISODES = {"sqlite": how_many(200, quick=60), "postgres": 60}
 
 
 def random_action(draw: random.Random) -> dict[str, Any]:

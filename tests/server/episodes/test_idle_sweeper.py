@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from server.episodes.idle_sweeper import PIECE
+from server.episodes.idle_sweeper import BATCH
 from server.settings import Settings
 from tests.served import START, Served, serving
 
@@ -81,10 +81,10 @@ async def test_idle_time_begins_with_the_server(hourly: Settings, clock: HandClo
 
 
 async def test_many_are_closed_piece_by_piece(watched: Served, clock: HandClock) -> None:
-    for n in range(PIECE + 3):
+    for n in range(BATCH + 3):
         await watched.reset(episode_id=f"e{n}")
     clock.now += 10 * HOUR
-    assert await watched.services.sweeper.sweep() == PIECE + 3
+    assert await watched.services.sweeper.sweep() == BATCH + 3
     assert (await watched.client.get("/openenv/state")).json()["open_episodes"] == 0
 
 

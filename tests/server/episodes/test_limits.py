@@ -16,21 +16,21 @@ READ = {"action_type": "read_config"}
 
 def test_a_client_has_a_seconds_worth_of_steps_and_then_the_pace() -> None:
     now = [0.0]
-    pace = StepRateLimiter(3, now=lambda: now[0])
+    limiter = StepRateLimiter(3, now=lambda: now[0])
     for _ in range(3):
-        pace.acquire("a")
+        limiter.acquire("a")
     with pytest.raises(TooManyStepsError):
-        pace.acquire("a")
-    pace.acquire("b")
+        limiter.acquire("a")
+    limiter.acquire("b")
     now[0] += 0.34
-    pace.acquire("a")
+    limiter.acquire("a")
     with pytest.raises(TooManyStepsError):
-        pace.acquire("a")
+        limiter.acquire("a")
     now[0] += 100
     for _ in range(3):
-        pace.acquire("a")
+        limiter.acquire("a")
     with pytest.raises(TooManyStepsError):
-        pace.acquire("a")
+        limiter.acquire("a")
 
 
 def test_the_episode_left_alone_for_longest_makes_room() -> None:
@@ -69,7 +69,7 @@ async def test_an_episode_that_another_server_ended_is_no_longer_counted(setting
 async def test_a_step_too_many_is_told_over_both_transports_and_nothing_is_recorded(settings: Settings) -> None:
     async with serving(replace(settings, steps_per_second=2)) as served:
         now = [0.0]
-        served.services.pace._now = lambda: now[0]
+        served.services.step_limiter._now = lambda: now[0]
         async with served.socket() as socket:
             await socket.say({"type": "reset", "data": {"episode_id": "e"}})
             await socket.say({"type": "step", "data": READ})
@@ -79,7 +79,7 @@ async def test_a_step_too_many_is_told_over_both_transports_and_nothing_is_recor
             assert refused["data"]["problem"]["code"] == "too_many_steps"
             now[0] += 1
             assert (await socket.say({"type": "step", "data": READ}))["data"]["metadata"]["version"] == 4
-        await served.reset(episode_id="f")  # the test's own REST client has an address, and so a pace, of its own
+        await served.reset(episode_id="f")  # the test's own REST client has an address, and so a limiter, of its own
         answers = [await served.client.post("/step", json={"episode_id": "f", "action": READ}) for _ in range(3)]
         assert [each.status_code for each in answers[:2]] == [200, 200]
         assert_problem(answers[2], 429, "too_many_steps")
@@ -88,7 +88,7 @@ async def test_a_step_too_many_is_told_over_both_transports_and_nothing_is_recor
 
 async def test_a_header_does_not_make_another_client(settings: Settings) -> None:
     async with serving(replace(settings, steps_per_second=1)) as served:
-        served.services.pace._now = lambda: 0.0
+        served.services.step_limiter._now = lambda: 0.0
         await served.reset(episode_id="e")
         await served.step("e", READ)
         again = await served.client.post("/step", json={"action": READ}, headers={"X-Forwarded-For": "10.0.0.9"})

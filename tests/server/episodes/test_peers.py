@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from server.episodes.peers import CHANNEL, PeerChannel, PeerMessage, read_news
+from server.episodes.peers import CHANNEL, PeerChannel, PeerMessage, decode_message
 from server.settings import Settings
 from server.storage.engines import create_read_engine, parse_url
 from server.supervision import Supervisor
@@ -30,7 +30,7 @@ NONSENSE = [
 @pytest.mark.parametrize("payload", NONSENSE)
 def test_a_payload_that_is_no_news_is_refused(payload: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the parser's own, or ours
-        read_news(payload)
+        decode_message(payload)
 
 
 @pytest.mark.parametrize("backend", ["postgres"])
@@ -41,12 +41,12 @@ async def test_nonsense_on_the_channel_does_not_end_the_listening(
     unexpected: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: unexpected.append(context))
     reader = create_read_engine(parse_url(database_url))
-    news = PeerMessage("seat", "session", "token")
+    message = PeerMessage("seat", "session", "token")
     async with asyncio.timeout(10), PeerChannel(reader).subscribed(heard.put_nowait, Supervisor()):
         other = await connect(database_url)
-        for payload in (*NONSENSE, json.dumps(news)):
+        for payload in (*NONSENSE, json.dumps(message)):
             await other.execute("SELECT pg_notify($1, $2)", CHANNEL, payload)
-        assert await heard.get() == news
+        assert await heard.get() == message
         await other.close()
     await reader.dispose()
     assert unexpected == []
@@ -58,7 +58,7 @@ async def test_a_database_that_stops_answering_during_the_start_does_not_hang_th
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("server.episodes.peers.START_SECONDS", 0.05)
-    monkeypatch.setattr("server.episodes.peers.UNHEARD_SECONDS", 0.0)
+    monkeypatch.setattr("server.episodes.peers.DISCONNECTED_SECONDS", 0.0)
     monkeypatch.setattr("server.episodes.peers.AGAIN_SECONDS", 0.01)
     listen = PeerChannel._listen_until_lost
     may_listen = asyncio.Event()

@@ -39,7 +39,7 @@ SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 @pytest.fixture
 async def real(settings: Settings) -> AsyncIterator[Served]:
     """A server with the real generator."""
-    async with serving(settings, world=InProcessSimulation()) as served:
+    async with serving(settings, simulation=InProcessSimulation()) as served:
         yield served
 
 
@@ -75,7 +75,7 @@ async def test_any_seed_can_be_asked_for_in_any_split(real: Served) -> None:
 @pytest.mark.both_backends
 async def test_a_stored_scenario_is_found_again_for_its_own_split_only(settings: Settings) -> None:
     for server in ("first", "second"):  # the second finds all three in the store
-        async with serving(settings, world=InProcessSimulation(), new_id=counting_ids(server)) as served:
+        async with serving(settings, simulation=InProcessSimulation(), new_id=counting_ids(server)) as served:
             for split in SPLITS:
                 assert await code_shown(served, task_id="easy", split=split, seed=3) == code_of("easy", 3, split)
     stored = execute(settings.database_url, "SELECT split, seed FROM scenarios ORDER BY split")
@@ -90,7 +90,7 @@ async def test_a_ranked_episode_is_of_the_split_of_its_round(
     key = key_of(settings, "ann")
     attempt = AttemptId("spring", "ann", 2, 1)
     seed, fault = attempt_seed(SECRET, attempt), attempt_fault(SECRET, attempt, RANKED_1.mix["medium"])
-    async with serving(settings, world=InProcessSimulation()) as served:
+    async with serving(settings, simulation=InProcessSimulation()) as served:
         served.client.headers["Authorization"] = f"Bearer {key}"
         shown = await code_shown(served, round="spring", entry=2)
         assert (await served.client.get("/rounds")).json()["rounds"][0]["split"] == split
@@ -108,17 +108,17 @@ async def test_the_twin_that_is_compared_with_an_episode_is_of_its_split(setting
             self.asked.append((fault, split))
             return await super().generate(task_id, seed, fault=fault, split=split)
 
-    world = Counting()
-    world.asked = []
-    async with serving(settings, world=world) as served:
+    simulation = Counting()
+    simulation.asked = []
+    async with serving(settings, simulation=simulation) as served:
         await served.reset(task_id="easy", split="validation", seed=3, episode_id="e")
         await served.step("e", SUBMIT)
         assert (await served.client.get("/episodes/e")).status_code == 200
-    assert world.asked == [(None, "validation"), ("none", "validation")]
+    assert simulation.asked == [(None, "validation"), ("none", "validation")]
 
 
 async def test_an_audit_generates_each_split_again_and_finds_another_one(settings: Settings) -> None:
-    async with serving(settings, world=InProcessSimulation()) as served:
+    async with serving(settings, simulation=InProcessSimulation()) as served:
         for split in SPLITS:
             await served.reset(task_id="easy", split=split, seed=3, episode_id=split)
             await served.step(split, SUBMIT)
@@ -138,7 +138,7 @@ async def test_an_audit_generates_each_split_again_and_finds_another_one(setting
 async def test_an_attempt_in_another_split_than_that_of_its_round_is_found(settings: Settings) -> None:
     opened(settings, generator=GENERATOR_VERSION)
     key = key_of(settings, "ann")
-    async with serving(settings, world=InProcessSimulation()) as served:
+    async with serving(settings, simulation=InProcessSimulation()) as served:
         served.client.headers["Authorization"] = f"Bearer {key}"
         name = (await served.reset(round="spring", entry=1))["info"]["episode_id"]
     assert (await audit_by_settings(settings, InProcessSimulation(), name)).findings == ()
@@ -164,7 +164,7 @@ async def old_store(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Sett
     with monkeypatch.context() as patched:
         record_before_experiments(patched)
         opened(settings, generator=GENERATOR_VERSION, split="train")
-        patched.setattr("server.storage.stream_codec.encode", encoded_before_splits)
+        patched.setattr("server.episodes.service.encode", encoded_before_splits)
         async with serving(settings, world=InProcessSimulation()) as served:
             await served.reset(task_id="easy", seed=2_000_004, episode_id="old")
             await served.step("old", SUBMIT)
@@ -191,14 +191,14 @@ async def test_what_was_recorded_before_splits_audits_as_before(old_store: Setti
 async def test_a_scenario_from_before_splits_is_not_served_for_a_held_out_task(old_store: Settings) -> None:
     meant = numbered_task("test", 12)
     assert (meant.task_id, meant.seed) == ("easy", 2_000_004)
-    async with serving(old_store, world=InProcessSimulation(), new_id=counting_ids("new")) as served:
+    async with serving(old_store, simulation=InProcessSimulation(), new_id=counting_ids("new")) as served:
         assert await code_shown(served, split="test", index=12) == code_of("easy", 2_000_004, "test")
         assert await code_shown(served, task_id="easy", seed=2_000_004) == code_of("easy", 2_000_004, "train")
     assert versions_of_resets(old_store) == [2, 2, 4, 4]
 
 
 async def exported(settings: Settings, path: Path) -> str:
-    async with serving(settings, world=InProcessSimulation()) as served:
+    async with serving(settings, simulation=InProcessSimulation()) as served:
         signer = served.services.signer
         now = "2030-01-01T00:00:00.000Z"
         url = settings.database_url
@@ -214,7 +214,7 @@ def one_thread(_: int) -> Executor:
 
 
 async def test_a_bundle_of_all_splits_verifies(settings: Settings, tmp_path: Path) -> None:
-    async with serving(settings, world=InProcessSimulation()) as served:
+    async with serving(settings, simulation=InProcessSimulation()) as served:
         for split in SPLITS:
             await served.reset(task_id="easy", split=split, seed=3, episode_id=split)
             await served.step(split, SUBMIT)

@@ -83,7 +83,7 @@ def test_what_is_no_bundle_ends_with_2(tmp_path: Path) -> None:
     assert (result.exit_code, "is no bundle" in result.stderr) == (2, True)
 
 
-def test_a_checkpoint_is_written_and_held_against(database: Path) -> None:
+def test_a_checkpoint_is_written_and_compared(database: Path) -> None:
     good(database, "rounds", "open", "--name", "spring")
     file = database.parent / "checkpoint.json"
     assert "checkpoint 1: 0 episodes" in good(database, "checkpoint", "--out", str(file))

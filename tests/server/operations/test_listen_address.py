@@ -1,4 +1,4 @@
-"""The address of a server is taken before anything else, or refused in one line."""
+"""The address of a server is bound before anything else, or refused in one line."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_port_that_does_not_exist_is_refused(port: str, is_flag: bool, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_port_that_is_taken_is_told_before_anything_is_made(tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_reported_before_anything_is_made(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         refused = run_command("serve", "--port", str(port), "--database", str(tmp_path / "x.db"))
@@ -40,12 +40,12 @@ def test_a_port_that_is_taken_is_told_before_anything_is_made(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "203.0.113.1", "a" * 64])
-def test_a_host_that_is_not_here_is_told(host: str) -> None:
+def test_a_host_that_is_not_here_is_reported(host: str) -> None:
     with pytest.raises(AddressError, match="cannot listen on "):
         bind(host, 0)
 
 
-def test_of_two_that_bind_at_once_the_second_to_listen_is_told() -> None:
+def test_of_two_that_bind_at_once_the_second_to_listen_is_reported() -> None:
     first = bind("127.0.0.1", 0)
     second = bind("127.0.0.1", first[0].getsockname()[1])
     listen(first, "127.0.0.1")

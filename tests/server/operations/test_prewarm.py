@@ -27,7 +27,7 @@ async def test_what_was_warmed_is_not_generated_at_reset(settings: Settings) -> 
     done: list[None] = []
     assert await prewarm(settings.database_url, ahead, KEYS, concurrency=2, done=lambda: done.append(None)) == (3, 0)
     assert await prewarm(settings.database_url, ahead, KEYS, concurrency=2, done=lambda: done.append(None)) == (0, 3)
-    async with serving(settings, world=later) as served:
+    async with serving(settings, simulation=later) as served:
         await served.reset(task_id="hard", seed=1)
         await served.reset(task_id="easy", seed=3)
     assert (len(done), later.generated) == (6, [("easy", 3)])
@@ -37,7 +37,7 @@ async def test_what_another_generator_made_is_generated_anew(settings: Settings)
     async with serving(settings) as served:
         await served.reset(seed=3)
     newer = HandMadeSimulation(generator_version="next")
-    async with serving(settings, world=newer) as served:
+    async with serving(settings, simulation=newer) as served:
         await served.reset(seed=3)
     assert newer.generated == [("easy", 3)]
 
@@ -67,6 +67,6 @@ def test_the_command_warms_a_suite(tmp_path) -> None:  # type: ignore[no-untyped
         ]
 
 
-def test_an_unknown_suite_is_told_in_one_line(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_an_unknown_suite_is_reported_in_one_line(tmp_path) -> None:  # type: ignore[no-untyped-def]
     said = CliRunner().invoke(cli, ["warm", "--suite", "none", "--database", str(tmp_path / "warm.db")])
     assert (said.exit_code, len(said.output.strip().splitlines())) == (2, 1)

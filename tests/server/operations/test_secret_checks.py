@@ -1,4 +1,4 @@
-"""What doctor says of keys and of the folder of secrets."""
+"""The checks of doctor for keys and the secrets folder."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def test_before_the_first_start_there_is_no_folder(settings: Settings) -> 
 
 
 @pytest.mark.parametrize("name", ["", KEY_FILE, "round-spring.secret"])
-async def test_what_others_may_read_is_told_with_the_command_that_ends_it(
+async def test_what_others_may_read_is_reported_with_the_command_that_ends_it(
     settings: Settings, files: SecretFiles, name: str
 ) -> None:
     path = files.folder / name
@@ -68,7 +68,7 @@ async def test_what_others_may_read_is_told_with_the_command_that_ends_it(
     assert (found.verdict, f"chmod {'700' if path.is_dir() else '600'} {path}" in found.message) == ("bad", True)
 
 
-async def test_a_secret_that_is_gone_or_another_is_told(settings: Settings, files: SecretFiles) -> None:
+async def test_a_secret_that_is_gone_or_another_is_reported(settings: Settings, files: SecretFiles) -> None:
     secret = files.folder / secret_file_name("spring")
     secret.write_bytes(b"another secret of the same form!")
     assert "restore it" in (await check_secrets(settings)).message
@@ -77,13 +77,13 @@ async def test_a_secret_that_is_gone_or_another_is_told(settings: Settings, file
     assert (found.verdict, str(secret) in found.message) == ("bad", True)
 
 
-async def test_a_damaged_signing_key_is_told(settings: Settings, files: SecretFiles) -> None:
+async def test_a_damaged_signing_key_is_reported(settings: Settings, files: SecretFiles) -> None:
     (files.folder / KEY_FILE).write_text("no key")
     found = await check_secrets(settings)
     assert (found.verdict, KEY_FILE in found.message) == ("bad", True)
 
 
-async def test_a_folder_that_is_gone_is_told_where_it_is_needed(settings: Settings, files: SecretFiles) -> None:
+async def test_a_folder_that_is_gone_is_reported_where_it_is_needed(settings: Settings, files: SecretFiles) -> None:
     files.folder.rename(files.folder.with_name("elsewhere"))
     found = await check_secrets(settings)
     assert (found.verdict, "restore it" in found.message) == ("bad", True)

@@ -1,4 +1,4 @@
-"""Every command that opens a database ends with one line, and changes nothing, where it is given one it cannot use."""
+"""Every command that opens a database reports an unusable one in one line, and changes nothing."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ def check_is_told_in_one_line(result: Result, command: tuple[str, ...], reason: 
         assert (result.exit_code, reason in result.stdout) == (1, True), result.output
         return
     assert result.exit_code == 2, result.output
-    told = [line for line in result.stderr.splitlines() if not line.startswith("database: ")]
-    assert len(told) == 1, result.output
-    assert reason in told[0]
+    error_lines = [line for line in result.stderr.splitlines() if not line.startswith("database: ")]
+    assert len(error_lines) == 1, result.output
+    assert reason in error_lines[0]
     assert "listening on" not in result.stdout
 
 
@@ -131,7 +131,9 @@ def test_every_command_with_a_database_is_tried() -> None:
 
 @pytest.mark.parametrize("kind", BAD)
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_a_file_that_cannot_be_used_is_told_and_left_alone(command: tuple[str, ...], kind: str, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_used_is_reported_and_left_alone(
+    command: tuple[str, ...], kind: str, tmp_path: Path
+) -> None:
     make, reason = BAD[kind]
     folder, out = tmp_path / "folder", tmp_path / "out"
     folder.mkdir()
@@ -144,7 +146,7 @@ def test_a_file_that_cannot_be_used_is_told_and_left_alone(command: tuple[str, .
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_a_missing_folder_or_file_is_told(command: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_missing_folder_or_file_is_reported(command: tuple[str, ...], tmp_path: Path) -> None:
     makes_one = name_of(command) in MAKE_A_DATABASE or command == ("doctor",)
     reason = "there is no folder" if makes_one else "there is no database"
     check_is_told_in_one_line(run(command, str(tmp_path / "none" / "x.db"), tmp_path), command, reason)
@@ -172,7 +174,7 @@ def read_only(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("command", [each for each in COMMANDS if name_of(each) not in ONLY_READ], ids=" ".join)
 @pytest.mark.parametrize("name", ["x.db", "new.db"])
-def test_a_folder_that_cannot_be_written_is_told(command: tuple[str, ...], name: str, read_only: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(command: tuple[str, ...], name: str, read_only: Path) -> None:
     with tempfile.TemporaryDirectory() as out:
         result = run(command, str(read_only / name), Path(out))
     is_made = name_of(command) in MAKE_A_DATABASE
@@ -192,7 +194,7 @@ def test_a_read_only_folder_gives_no_traceback_to_commands_that_read(command: tu
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_a_postgresql_database_that_is_not_there_is_told(
+def test_a_postgresql_database_that_is_not_there_is_reported(
     command: tuple[str, ...], postgres: PrivatePostgres, tmp_path: Path
 ) -> None:
     absent = make_url(postgres.create_database()).set(database="absent").render_as_string(hide_password=False)

@@ -110,7 +110,7 @@ async def test_ranks_are_shown_only_where_intervals_hold(
 
 
 @pytest.mark.parametrize(("suite", "attempts"), [(RANKED_1, 1), (RANKED_1, 4), (RANKED_2, 2), (RANKED_2, 4)])
-def test_equal_agents_are_told_apart_where_a_board_has_no_ranks_and_seldom_where_it_has(
+def test_equal_agents_are_separated_where_a_board_has_no_ranks_and_seldom_where_it_has(
     suite: Suite, attempts: int
 ) -> None:
     draw = random.Random(7)
@@ -171,12 +171,12 @@ async def test_a_row_is_verified_once_all_its_ended_attempts_were_audited(played
         return {row["agent"]: row["verified"] for row in (await board(played))["rows"]}
 
     assert set((await verified()).values()) == {False}
-    assert await played.services.verifier.audit_pending() == 37
+    assert await played.services.auditor.audit_pending() == 37
     assert set((await verified()).values()) == {True}
-    assert await played.services.verifier.audit_pending() == 0
+    assert await played.services.auditor.audit_pending() == 0
     tamper(settings, "UPDATE attempts SET score = 0.9 WHERE agent = 'bad' AND entry = 1 AND attempt = 1")
     changed(settings, lambda connection: connection.execute(audits.delete()))
-    assert await played.services.verifier.audit_pending() == 37
+    assert await played.services.auditor.audit_pending() == 37
     assert await verified() == {"good": True, "bad": False, "=cheat": True}
 
 
@@ -199,7 +199,7 @@ async def test_the_csv_has_the_same_rows_and_no_formulas(played: Served) -> None
 @pytest.mark.parametrize(
     "query", [{"round": "autumn"}, {"suite": "ranked-0"}, {"round": "spring", "suite": "ranked-0"}]
 )
-async def test_an_unknown_round_or_suite_is_told(played: Served, query: dict[str, str]) -> None:
+async def test_an_unknown_round_or_suite_is_reported(played: Served, query: dict[str, str]) -> None:
     assert_problem(await played.client.get("/leaderboard.json", params=query), 404, "unknown_round")
 
 

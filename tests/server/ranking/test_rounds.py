@@ -1,4 +1,4 @@
-"""Ranked rounds: what a reset of an entry means, and that nothing costs or gains an attempt."""
+"""Ranked rounds: the meaning of a reset of an entry, and that attempts are counted once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Episodes that were begun under another rubric: how they go on, how they are audited, and what their board shows."""
+"""Episodes under another rubric: their continuation, their audit, and their board."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from server.scenarios.simulation import InProcessSimulation
 from server.settings import Settings
 from server.web.pages.live.feed import Feed
 from tests.auditing import audit_by_settings
+from tests.databases import execute
 from tests.operating import changed
 from tests.served import Served, serving
 from tests.server.ranking.test_rounds import key_of, opened
@@ -27,7 +28,7 @@ OLD = Rubric(
     repeated_read_reward=-0.25,
     max_steps=MappingProxyType({"easy": 4, "medium": 30, "hard": 40, "expert": 50}),
 )
-PRESENT = ("server.episodes.commit.RUBRIC", "server.ranking.rounds.RUBRIC")
+PRESENT = ("server.episodes.start.RUBRIC", "server.ranking.rounds.RUBRIC")
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +46,7 @@ async def old_store(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Sett
             then.setattr(name, OLD)
         opened(settings, generator=InProcessSimulation.generator_version)
         key = key_of(settings, "ann")
-        async with serving(settings, world=InProcessSimulation()) as served:
+        async with serving(settings, simulation=InProcessSimulation()) as served:
             for name in ("submitted", "out-of-steps", "running"):
                 await served.reset(task_id="easy", seed=3, episode_id=name)
                 assert (await served.step(name, READ))["reward"] == 0.5
@@ -68,7 +69,7 @@ async def totals(served: Served) -> dict[str, tuple[float, float]]:
 
 
 async def test_old_episodes_keep_their_rewards_and_scores(old_store: Settings) -> None:
-    async with serving(old_store, world=InProcessSimulation()) as served:
+    async with serving(old_store, simulation=InProcessSimulation()) as served:
         kept = await totals(served)
     assert kept["out-of-steps"] == (round(0.5 - 3 * 0.25 + 0.05, 4), 0.05)
     assert kept["submitted"][0] == round(0.5 + kept["submitted"][1], 4)
@@ -76,7 +77,7 @@ async def test_old_episodes_keep_their_rewards_and_scores(old_store: Settings) -
 
 
 async def test_an_old_episode_goes_on_and_is_graded_by_its_rubric(old_store: Settings) -> None:
-    async with serving(old_store, world=InProcessSimulation()) as served:
+    async with serving(old_store, simulation=InProcessSimulation()) as served:
         assert (await served.step("running", READ))["reward"] == -0.25
         assert (await served.step("running", {"action_type": "read_logs"}))["reward"] == 0.5
         ended = await served.step("running", SUBMIT)
@@ -99,7 +100,7 @@ async def test_an_audit_tells_of_a_rubric_that_it_does_not_know(
 ) -> None:
     monkeypatch.setattr("domain.rubric.RUBRICS", RUBRICS)
     (found,) = (await audit_by_settings(old_store, InProcessSimulation(), "submitted")).findings
-    assert (found.code, found.message) == ("fold", "unknown rubric: version 'old'; this program knows 1")
+    assert (found.code, found.message) == ("fold", "unknown rubric: version 'old'; this program knows 1, 2")
 
 
 async def test_the_board_of_an_old_round_keeps_its_numbers(
@@ -108,9 +109,9 @@ async def test_the_board_of_an_old_round_keeps_its_numbers(
     with monkeypatch.context() as then:
         for name in (*PRESENT, "domain.ranking.statistics.RUBRIC", "server.ranking.board.RUBRIC"):
             then.setattr(name, OLD)
-        async with serving(old_store, world=InProcessSimulation()) as served:
+        async with serving(old_store, simulation=InProcessSimulation()) as served:
             before = (await served.client.get("/leaderboard.json", params={"round": "spring"})).json()
-    async with serving(old_store, world=InProcessSimulation()) as served:
+    async with serving(old_store, simulation=InProcessSimulation()) as served:
         after = (await served.client.get("/leaderboard.json", params={"round": "spring"})).json()
     assert after == before
     (row,) = after["rows"]
@@ -122,14 +123,30 @@ async def test_a_regraded_board_has_the_floor_of_its_own_rubric(old_store: Setti
     generous = parse_rubric({"version": "generous", "lowest_score": 0.3})
     done = changed(old_store, lambda connection: regrade(connection, generous, round_id="spring", now="n"))
     assert done.graded == 2
-    async with serving(old_store, world=InProcessSimulation()) as served:
+    async with serving(old_store, simulation=InProcessSimulation()) as served:
         asked = {"round": "spring", "rubric_version": "generous"}
         (row,) = (await served.client.get("/leaderboard.json", params=asked)).json()["rows"]
     assert min(row["score"], row["interval"][0]) >= 0.3
 
 
-async def test_the_pages_say_how_many_steps_an_old_episode_has(old_store: Settings) -> None:
+async def test_a_regrade_whose_version_the_program_took_later_keeps_its_numbers(
+    old_store: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as then:
+        then.setattr("server.ranking.regrade.RUBRICS", {OLD.version: OLD})
+        earlier = parse_rubric({"version": "2", "lowest_score": 0.3})
+        changed(old_store, lambda connection: regrade(connection, earlier, round_id="spring", now="n"))
     async with serving(old_store, world=InProcessSimulation()) as served:
+        asked = {"round": "spring", "rubric_version": "2"}
+        (row,) = (await served.client.get("/leaderboard.json", params=asked)).json()["rows"]
+    assert min(row["score"], row["interval"][0]) >= 0.3
+    for (name,) in execute(old_store.database_url, "SELECT episode_id FROM regrades"):
+        report = await audit_by_settings(old_store, InProcessSimulation(), name)
+        assert (report.findings, report.notes) == ((), ())
+
+
+async def test_the_pages_say_how_many_steps_an_old_episode_has(old_store: Settings) -> None:
+    async with serving(old_store, simulation=InProcessSimulation()) as served:
         listed = (await served.client.get("/episodes", params={"task": "easy"})).text
         live = (await served.client.get("/live")).text
         feed: Feed = served.app.state.pages.feed
@@ -142,6 +159,6 @@ async def test_the_pages_say_how_many_steps_an_old_episode_has(old_store: Settin
 
 
 def test_a_regrade_cannot_take_the_version_of_a_rubric_of_the_program() -> None:
-    for version in ("1", "old"):
-        with pytest.raises(RubricError, match="other than 1, old"):
+    for version in ("1", "2", "old"):
+        with pytest.raises(RubricError, match="other than 1, 2, old"):
             parse_rubric({"version": version})

@@ -1,4 +1,4 @@
-"""The time of an answer does not tell how long its generation took."""
+"""The response time does not reveal how long the generation took."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ class Time:
         """Seconds until the answer to a generation that took so long."""
         began = self.answer_timing.begin()
         self.now += taken
-        await self.answer_timing.hold(task_id, began)
+        await self.answer_timing.wait_for_quantum(task_id, began)
         return round(self.now - began, 9)
 
 
 FIRST, SECOND = FIRST_SECONDS, round(FIRST_SECONDS * GROWTH, 9)
 
 
-async def test_the_answer_comes_at_one_time_whatever_is_planted() -> None:
+async def test_the_answer_takes_the_same_time_for_every_number_of_faults() -> None:
     time = Time()
     for taken in PLANTED[2]:
         await time.answer(taken)
-    told = {count: {await time.answer(taken) for taken in seconds} for count, seconds in PLANTED.items()}
-    assert told[0] == told[1] == told[2] == {SECOND}
+    times = {count: {await time.answer(taken) for taken in seconds} for count, seconds in PLANTED.items()}
+    assert times[0] == times[1] == times[2] == {SECOND}
 
 
 async def test_work_that_is_late_is_answered_at_the_end_of_a_whole_quantum() -> None:
@@ -54,8 +54,8 @@ async def test_work_that_is_late_is_answered_at_the_end_of_a_whole_quantum() -> 
 
 async def test_a_quantum_grows_when_work_was_late_twice() -> None:
     time = Time()
-    told = [await time.answer(taken) for taken in (0.127, 0.01, 0.127, 0.01)]
-    assert told == [2 * FIRST, FIRST, 2 * FIRST, SECOND]
+    times = [await time.answer(taken) for taken in (0.127, 0.01, 0.127, 0.01)]
+    assert times == [2 * FIRST, FIRST, 2 * FIRST, SECOND]
 
 
 async def test_one_that_took_very_long_does_not_keep_all_others_waiting() -> None:
@@ -75,19 +75,19 @@ async def test_a_quantum_shrinks_after_a_period_that_did_not_need_it_and_never_b
     time = Time()
     for taken in (0.127, 0.127):
         await time.answer(taken)
-    told = [await time.answer(0.05) for _ in range(3 * PERIOD)]
-    assert told == [SECOND] * PERIOD + [FIRST] * 2 * PERIOD
+    times = [await time.answer(0.05) for _ in range(3 * PERIOD)]
+    assert times == [SECOND] * PERIOD + [FIRST] * 2 * PERIOD
 
 
 async def test_a_quantum_that_is_needed_twice_in_a_period_stays() -> None:
     time = Time()
     for taken in (0.127, 0.127):
         await time.answer(taken)
-    told = {await time.answer(0.127 if number % (PERIOD // 2) == 0 else 0.05) for number in range(5 * PERIOD)}
-    assert told == {SECOND}
+    times = {await time.answer(0.127 if number % (PERIOD // 2) == 0 else 0.05) for number in range(5 * PERIOD)}
+    assert times == {SECOND}
 
 
-class WorkingWorld(HandMadeSimulation):
+class WorkingSimulation(HandMadeSimulation):
     """Takes the time that a run with so many faults takes: the seed modulo 3."""
 
     def __init__(self, time: Time) -> None:
@@ -105,14 +105,14 @@ async def test_over_300_resets_the_time_does_not_tell_how_many_faults_there_are(
     settings: Settings, is_held: bool
 ) -> None:
     time = Time()
-    told: dict[int, list[float]] = {0: [], 1: [], 2: []}
+    times: dict[int, list[float]] = {0: [], 1: [], 2: []}
     async with serving(
-        settings, world=WorkingWorld(time), answer_timing=time.answer_timing if is_held else None
+        settings, simulation=WorkingSimulation(time), answer_timing=time.answer_timing if is_held else None
     ) as served:
         for seed in range(300):
             began = time.now
             await served.reset(task_id="expert", seed=seed)
-            told[seed % 3].append(time.now - began)
-    found = auc(told[2], told[0] + told[1])
+            times[seed % 3].append(time.now - began)
+    found = auc(times[2], times[0] + times[1])
     print(f"AUC of two faults against fewer, {'held' if is_held else 'not held'}: {found:.3f}")
     assert found <= 0.6 if is_held else found > 0.95

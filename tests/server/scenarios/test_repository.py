@@ -1,4 +1,4 @@
-"""Scenarios: generated once, kept in bounds, stored whole."""
+"""Scenarios: generated once, cached within a limit, stored completely."""
 
 from __future__ import annotations
 
@@ -15,45 +15,45 @@ from tests.hand_made import REPAIR, HandMadeSimulation, hand_made_scenario
 from tests.served import assert_problem, counting_ids, serving
 
 
-class SlowWorld(HandMadeSimulation):
+class SlowSimulation(HandMadeSimulation):
     async def generate(self, task_id, seed):  # type: ignore[no-untyped-def]
         await asyncio.sleep(0.01)
         return await super().generate(task_id, seed)
 
 
 async def test_one_generation_for_a_key_however_many_ask(settings: Settings) -> None:
-    world = SlowWorld()
-    async with serving(settings, world=world) as served:
+    simulation = SlowSimulation()
+    async with serving(settings, simulation=simulation) as served:
         await asyncio.gather(*(served.reset(task_id="easy", seed=n % 2) for n in range(20)))
-    assert sorted(world.generated) == [("easy", 0), ("easy", 1)]
+    assert sorted(simulation.generated) == [("easy", 0), ("easy", 1)]
 
 
 async def test_the_scenario_that_was_not_used_for_longest_makes_room(settings: Settings) -> None:
-    world = HandMadeSimulation()
-    async with serving(replace(settings, scenario_cache=2), world=world) as served:
+    simulation = HandMadeSimulation()
+    async with serving(replace(settings, scenario_cache=2), simulation=simulation) as served:
         scenarios = served.services.scenarios
         for seed in (1, 2, 1, 3, 1):
             await scenarios.get_or_generate("easy", seed)
-    assert world.generated == [("easy", 1), ("easy", 2), ("easy", 3)]
+    assert simulation.generated == [("easy", 1), ("easy", 2), ("easy", 3)]
 
 
 async def test_an_asker_that_goes_away_does_not_take_the_scenario_along(settings: Settings) -> None:
-    world = SlowWorld()
-    async with serving(settings, world=world) as served:
+    simulation = SlowSimulation()
+    async with serving(settings, simulation=simulation) as served:
         scenarios = served.services.episodes._scenarios
         first = asyncio.create_task(scenarios.get_or_generate("easy", 1))
         second = asyncio.create_task(scenarios.get_or_generate("easy", 1))
         await asyncio.sleep(0)
         first.cancel()
         assert (await second).scenario.seed == 1
-    assert world.generated == [("easy", 1)]
+    assert simulation.generated == [("easy", 1)]
 
 
 async def test_an_old_episode_is_played_without_its_generator(settings: Settings) -> None:
     async with serving(settings) as served:
         await served.reset(episode_id="e", seed=3)
     later = HandMadeSimulation(generator_version="next")
-    async with serving(settings, world=later) as served:
+    async with serving(settings, simulation=later) as served:
         await served.step("e", {"action_type": "read_config"})
     assert later.generated == []
 
@@ -93,7 +93,7 @@ async def test_a_scenario_that_was_changed_is_not_shown(settings: Settings) -> N
             await served.services.episodes._scenarios.get("0" * 64)
 
 
-class CountingWorld(HandMadeSimulation):
+class CountingSimulation(HandMadeSimulation):
     def __init__(self) -> None:
         super().__init__()
         self.failures = 0
@@ -109,24 +109,24 @@ class CountingWorld(HandMadeSimulation):
 
 
 async def test_a_patch_is_verified_once_for_a_scenario_however_many_ask() -> None:
-    world, held = CountingWorld(), CachedScenario(hand_made_scenario(), is_stored=True)
-    verdicts = await asyncio.gather(*(held.verify(world, (REPAIR,)) for _ in range(10)))
-    assert world.asked == 1
+    simulation, cached = CountingSimulation(), CachedScenario(hand_made_scenario(), is_stored=True)
+    verdicts = await asyncio.gather(*(cached.verify(simulation, (REPAIR,)) for _ in range(10)))
+    assert simulation.asked == 1
     assert len(set(verdicts)) == 1
 
 
 async def test_a_verification_that_failed_is_tried_again() -> None:
-    world, held = CountingWorld(), CachedScenario(hand_made_scenario(), is_stored=True)
-    world.failures = 1
+    simulation, cached = CountingSimulation(), CachedScenario(hand_made_scenario(), is_stored=True)
+    simulation.failures = 1
     with pytest.raises(RuntimeError):
-        await held.verify(world, (REPAIR,))
-    assert (await held.verify(world, (REPAIR,))).credit == 1.0
+        await cached.verify(simulation, (REPAIR,))
+    assert (await cached.verify(simulation, (REPAIR,))).credit == 1.0
 
 
 async def test_a_verification_that_failed_does_not_drop_a_newer_one() -> None:
     failing = asyncio.Event()
 
-    class Failing(CountingWorld):
+    class Failing(CountingSimulation):
         async def verify(self, truth, patch, **named):  # type: ignore[no-untyped-def]
             if self.asked == 0:
                 self.asked += 1
@@ -134,57 +134,57 @@ async def test_a_verification_that_failed_does_not_drop_a_newer_one() -> None:
                 raise RuntimeError("the worker is gone")
             return await super().verify(truth, patch, **named)
 
-    world, held = Failing(), CachedScenario(hand_made_scenario(), is_stored=True)
-    failed = asyncio.create_task(held.verify(world, (REPAIR,)))
+    simulation, cached = Failing(), CachedScenario(hand_made_scenario(), is_stored=True)
+    failed = asyncio.create_task(cached.verify(simulation, (REPAIR,)))
     await asyncio.sleep(0)
-    held._verdicts._tasks.clear()  # as enough other patches make it
-    await held.verify(world, (REPAIR,))
+    cached._verdicts._tasks.clear()  # as enough other patches make it
+    await cached.verify(simulation, (REPAIR,))
     failing.set()
     with pytest.raises(RuntimeError):
         await failed
-    await held.verify(world, (REPAIR,))
-    assert world.asked == 2
+    await cached.verify(simulation, (REPAIR,))
+    assert simulation.asked == 2
 
 
 async def test_the_verdict_that_was_asked_for_last_is_kept() -> None:
-    world, held = CountingWorld(), CachedScenario(hand_made_scenario(), is_stored=True)
+    simulation, cached = CountingSimulation(), CachedScenario(hand_made_scenario(), is_stored=True)
     for number in range(MAX_VERDICTS + 1):
-        await held.verify(world, (REPAIR.model_copy(update={"value": number / 1000}),))
-        await held.verify(world, (REPAIR,))
-    assert world.asked == MAX_VERDICTS + 2
+        await cached.verify(simulation, (REPAIR.model_copy(update={"value": number / 1000}),))
+        await cached.verify(simulation, (REPAIR,))
+    assert simulation.asked == MAX_VERDICTS + 2
 
 
 async def test_a_verification_that_failed_does_not_take_a_newer_one_with_it() -> None:
-    world, held = CountingWorld(), CachedScenario(hand_made_scenario(), is_stored=True)
-    world.failures = 1
+    simulation, cached = CountingSimulation(), CachedScenario(hand_made_scenario(), is_stored=True)
+    simulation.failures = 1
 
     async def ask_twice() -> None:
         with pytest.raises(RuntimeError):
-            await held.verify(world, (REPAIR,))
-        await held.verify(world, (REPAIR,))
+            await cached.verify(simulation, (REPAIR,))
+        await cached.verify(simulation, (REPAIR,))
 
     # Both wait for the one that fails, and the first asks again before the second has heard of it.
     await asyncio.gather(ask_twice(), ask_twice())
-    assert world.asked == 2
+    assert simulation.asked == 2
 
 
 async def test_verdicts_are_kept_in_bounds() -> None:
-    world, held = CountingWorld(), CachedScenario(hand_made_scenario(), is_stored=True)
+    simulation, cached = CountingSimulation(), CachedScenario(hand_made_scenario(), is_stored=True)
     for number in range(MAX_VERDICTS + 5):
-        await held.verify(world, (REPAIR.model_copy(update={"value": number / 1000}),))
-    assert len(held._verdicts._tasks) == MAX_VERDICTS
+        await cached.verify(simulation, (REPAIR.model_copy(update={"value": number / 1000}),))
+    assert len(cached._verdicts._tasks) == MAX_VERDICTS
 
 
 @pytest.mark.parametrize("other", [1.0, True])
 async def test_patches_whose_values_python_counts_as_equal_have_verdicts_of_their_own(other: float) -> None:
-    world, held = CountingWorld(), CachedScenario(hand_made_scenario(), is_stored=True)
+    simulation, cached = CountingSimulation(), CachedScenario(hand_made_scenario(), is_stored=True)
     for value in (1, other, 1):
-        await held.verify(world, (REPAIR.model_copy(update={"value": value}),))
-    assert world.asked == 2
+        await cached.verify(simulation, (REPAIR.model_copy(update={"value": value}),))
+    assert simulation.asked == 2
 
 
 async def test_an_experiment_is_run_once_for_its_patch_and_number() -> None:
-    world, held = HandMadeSimulation(), CachedScenario(hand_made_scenario(), is_stored=True)
+    simulation, cached = HandMadeSimulation(), CachedScenario(hand_made_scenario(), is_stored=True)
     asked = [((REPAIR,), 1), ((REPAIR,), 2), ((), 1), ((REPAIR,), 1)]
-    outcomes = await asyncio.gather(*(held.experiment(world, patch, number) for patch, number in asked))
-    assert (world.experiments, outcomes[0]) == (3, outcomes[3])
+    outcomes = await asyncio.gather(*(cached.experiment(simulation, patch, number) for patch, number in asked))
+    assert (simulation.experiments, outcomes[0]) == (3, outcomes[3])

@@ -1,4 +1,4 @@
-"""Worker processes: one that dies or hangs is replaced, and what it was asked is answered or refused in a retryable way."""
+"""Worker processes: one that dies or times out is replaced, and its call is retried or refused in a retryable way."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from server.scenarios.simulation import InProcessSimulation, PooledSimulation
-from server.scenarios.workers import WorkerHungError, WorkerLostError, Workers
+from server.scenarios.workers import WorkerLostError, Workers, WorkerTimeoutError
 from server.settings import Settings
 from tests.served import assert_problem, serving
 from tests.server.dying import die_until
@@ -56,7 +56,7 @@ async def test_a_worker_that_hangs_is_ended_and_replaced() -> None:
     await workers.ready()
     workers._all[0]._timeout = 0.05
     hung = workers.pids()[0]
-    with pytest.raises(WorkerHungError):
+    with pytest.raises(WorkerTimeoutError):
         await workers.run(time.sleep, 1_000)
     with pytest.raises(ProcessLookupError):
         os.kill(hung, 0)
@@ -107,18 +107,18 @@ async def test_a_worker_generates_and_verifies_as_this_process_does() -> None:
 
 
 async def test_no_reset_fails_while_generators_are_killed_except_with_a_retryable_503(settings: Settings) -> None:
-    world = PooledSimulation(2, timeout_seconds=LONG)
+    simulation = PooledSimulation(2, timeout_seconds=LONG)
 
     async def kill(times: int) -> None:
         for _ in range(times):
-            for pid in world.workers.pids():
+            for pid in simulation.workers.pids():
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             await served.client.get("/health")
 
-    async with serving(settings, world=world) as served:
+    async with serving(settings, simulation=simulation) as served:
         asked = [asyncio.create_task(served.client.post("/reset", json={})) for _ in range(40)]
-        await world.ready()
+        await simulation.ready()
         await kill(3)
         answers = await asyncio.gather(*asked)
         for answer in answers:
@@ -127,17 +127,17 @@ async def test_no_reset_fails_while_generators_are_killed_except_with_a_retryabl
         await served.reset()
 
 
-async def test_a_generator_that_hangs_is_told_as_a_retryable_503_over_every_transport(settings: Settings) -> None:
+async def test_a_generator_that_hangs_is_reported_as_a_retryable_503_over_every_transport(settings: Settings) -> None:
     class Hanging(InProcessSimulation):
         async def generate(self, *_: object, **__: object):  # type: ignore[no-untyped-def]
-            raise WorkerHungError("worker 1 took longer than 60 seconds")
+            raise WorkerTimeoutError("worker 1 took longer than 60 seconds")
 
-    async with serving(settings, world=Hanging()) as served:
+    async with serving(settings, simulation=Hanging()) as served:
         assert_problem(await served.client.post("/reset", json={}), 503, "generator_unavailable")
         async with served.socket() as socket:
-            told = (await socket.say({"type": "reset"}))["data"]
-            assert (told["code"], told["problem"]["code"]) == ("CAPACITY_REACHED", "generator_unavailable")
-            assert told["retry_after_seconds"] >= 1
+            answer = (await socket.say({"type": "reset"}))["data"]
+            assert (answer["code"], answer["problem"]["code"]) == ("CAPACITY_REACHED", "generator_unavailable")
+            assert answer["retry_after_seconds"] >= 1
         call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "reset", "arguments": {}}}
-        told = (await served.client.post("/sessions/k/mcp", json=call)).json()["result"]
-        assert (told["isError"], told["structuredContent"]["code"]) == (True, "generator_unavailable")
+        answer = (await served.client.post("/sessions/k/mcp", json=call)).json()["result"]
+        assert (answer["isError"], answer["structuredContent"]["code"]) == (True, "generator_unavailable")

@@ -1,4 +1,4 @@
-"""API keys: made once, recognised in constant time, and what they let their holder reach."""
+"""API keys: shown once, compared in constant time, and their scopes."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ async def test_without_a_good_key_nothing_is_answered(running: Served, ann: str,
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready", "/metadata", "/schema", "/tasks"])
-async def test_what_belongs_to_nobody_needs_no_key(running: Served, path: str) -> None:
+async def test_public_paths_need_no_key(running: Served, path: str) -> None:
     assert (await running.client.get(path)).status_code == 200
 
 
@@ -273,7 +273,7 @@ async def test_the_search_tells_of_anothers_running_episode_no_more_than_its_pag
 
 async def test_limits_count_the_key_not_the_address(guarded: Settings, ann: str, bob: str) -> None:
     async with serving(replace(guarded, steps_per_second=1)) as served:
-        served.services.pace._now = lambda: 0.0
+        served.services.step_limiter._now = lambda: 0.0
         for key in (ann, bob):
             await served.client.post("/reset", json={"episode_id": "e"}, headers=bearer(key))
             step = {"episode_id": "e", "action": READ}

@@ -1,4 +1,4 @@
-"""What is recorded and told of a session lets nobody find its key; what an older server recorded goes on working."""
+"""Recorded and published data of a session do not reveal its key; sessions of older servers go on working."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ async def begin(served: Served, name: str, key: str = KEY) -> dict[str, Any]:
 async def state(served: Served, key: str = KEY) -> dict[str, Any]:
     response = await served.client.get(f"/sessions/{key}/state")
     assert response.status_code == 200, response.text
-    told: dict[str, Any] = response.json()
-    return told
+    recorded: dict[str, Any] = response.json()
+    return recorded
 
 
 async def step(served: Served, action: dict[str, Any], key: str = KEY) -> dict[str, Any]:
@@ -55,13 +55,13 @@ async def step(served: Served, action: dict[str, Any], key: str = KEY) -> dict[s
     return answered
 
 
-def guesses(told: list[dict[str, Any]], key: str = KEY) -> list[str]:
-    """What of a told stream a guess of the key can be compared with: the name itself, or a digest that covers it."""
+def guesses(recorded: list[dict[str, Any]], key: str = KEY) -> list[str]:
+    """Values of a published stream with which a guess of the key can be compared: the name itself, or a digest that covers it."""
     found = []
-    payload = told[0]["payload"]
+    payload = recorded[0]["payload"]
     if payload is not None and payload["session"] == hashlib.sha256(key.encode()).hexdigest():
         found.append("session")
-    for each in told:
+    for each in recorded:
         covering = ("hash", "prev_hash") + (("payload_digest",) if each["kind"] == "reset" else ())
         found += [f"{each['version']}.{name}" for name in covering if each[name] is not None]
     return found
@@ -96,13 +96,13 @@ def test_a_name_is_guessable_without_secret_and_without_api_key(
 async def test_an_ended_episode_tells_all_and_nothing_that_confirms_a_guess(served: Served, settings: Settings) -> None:
     await begin(served, "e")
     answered = await step(served, SUBMIT)
-    told = (await served.client.get("/episodes/e/events")).json()
-    payload = told[0]["payload"]
+    recorded = (await served.client.get("/episodes/e/events")).json()
+    payload = recorded[0]["payload"]
     assert payload["session"].startswith(MARK)
-    assert digest_of(canonical(payload)).hex() == told[0]["payload_digest"]
+    assert digest_of(canonical(payload)).hex() == recorded[0]["payload_digest"]
     plain = hashlib.sha256(KEY.encode()).hexdigest()
-    assert digest_of(canonical({**payload, "session": plain})).hex() != told[0]["payload_digest"]
-    assert answered["info"]["receipt"]["statement"]["head_hash"] == told[-1]["hash"]
+    assert digest_of(canonical({**payload, "session": plain})).hex() != recorded[0]["payload_digest"]
+    assert answered["info"]["receipt"]["statement"]["head_hash"] == recorded[-1]["hash"]
 
 
 async def test_the_name_is_the_same_after_a_restart_and_on_another_server(settings: Settings) -> None:
@@ -158,7 +158,7 @@ async def test_the_read_models_follow_from_events_of_both_forms(settings: Settin
 
 
 @pytest.mark.both_backends
-async def test_of_an_older_servers_episode_nothing_is_told_that_confirms_a_guess(settings: Settings) -> None:
+async def test_of_an_older_servers_episode_nothing_is_published_that_confirms_a_guess(settings: Settings) -> None:
     async with serving(settings) as before:
         await begin(as_before(before), "old")
         await step(before, READ)
@@ -179,13 +179,13 @@ async def test_of_an_older_servers_episode_nothing_is_told_that_confirms_a_guess
             assert hidden not in text
 
 
-async def test_of_a_keyed_episode_everything_is_told_as_before(settings: Settings) -> None:
+async def test_of_a_keyed_episode_everything_is_published_as_before(settings: Settings) -> None:
     """The session of an API key opens nothing without that key."""
     made = changed(settings, lambda opened: create_key(opened, "ann", ("agent",), kind="agent", now="2030"))
     async with serving(settings) as served:
         served.client.headers["Authorization"] = f"Bearer {made}"
         await begin(as_before(served), "old")
         answered = await step(served, SUBMIT)
-        told = (await served.client.get("/episodes/old/events")).json()
-    assert told[0]["payload"]["key"] == made.split("_")[1]
-    assert answered["info"]["receipt"]["statement"]["head_hash"] == told[-1]["hash"]
+        recorded = (await served.client.get("/episodes/old/events")).json()
+    assert recorded[0]["payload"]["key"] == made.split("_")[1]
+    assert answered["info"]["receipt"]["statement"]["head_hash"] == recorded[-1]["hash"]

@@ -1,4 +1,4 @@
-"""How a database is named and opened."""
+"""Database URLs and engines."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_password_is_not_shown() -> None:
     assert shown_url(parse_url("postgresql://u:secret@h/db")) == "postgresql+asyncpg://u:***@h/db"
 
 
-def test_without_the_driver_it_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_driver_it_is_an_error_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(DatabaseUrlError, match=r"\[postgres\]"):
         parse_url("postgresql://h/db")

@@ -1,4 +1,4 @@
-"""A database that takes nothing more: told clearly, nothing half written, and taken up again when it recovers."""
+"""A database that takes no more writes: clear errors, nothing half written, and recovery."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def refused_reset(played: Served) -> tuple[dict[str, Any], str]:
 
 
 @pytest.mark.parametrize(("backend", "cause"), CAUSES)
-async def test_what_is_refused_is_told_and_not_written_by_halves(
+async def test_a_refused_commit_is_reported_and_not_written_partially(
     played: Served, database_url: str, cause: str, fault: Fault
 ) -> None:
     async with fault():
@@ -113,21 +113,21 @@ async def test_reading_goes_on_and_writing_again_when_the_cause_is_gone(
 
 
 @pytest.mark.parametrize(("backend", "cause"), CAUSES)
-async def test_a_socket_hears_of_it_and_its_episode_goes_on(played: Served, fault: Fault) -> None:
+async def test_a_socket_gets_the_error_and_its_episode_goes_on(played: Served, fault: Fault) -> None:
     async with played.socket("/sessions/s/ws") as socket:
         begun = await socket.say({"type": "reset", "data": {"task_id": "hard"}})
         async with fault():
             await refused_reset(played)
             answers = [await socket.say({"type": "step", "data": READ}) for _ in range(3)]
-            told = [each["data"]["code"] for each in answers if each["type"] == "error"]
-            assert set(told) <= {"CAPACITY_REACHED"}
+            error_codes = [each["data"]["code"] for each in answers if each["type"] == "error"]
+            assert set(error_codes) <= {"CAPACITY_REACHED"}
         on = await socket.say({"type": "step", "data": {"action_type": "read_logs"}})
         assert on["data"]["metadata"]["episode_id"] == begun["data"]["metadata"]["episode_id"]
-        assert on["data"]["metadata"]["version"] == 1 + len(answers) - len(told) + 1
+        assert on["data"]["metadata"]["version"] == 1 + len(answers) - len(error_codes) + 1
 
 
 @pytest.mark.parametrize("backend", ["postgres"])
-async def test_a_connection_that_breaks_between_the_batches_costs_nobody_a_request(
+async def test_a_connection_that_breaks_between_the_batches_fails_no_request(
     played: Served, postgres: PrivatePostgres, database_url: str
 ) -> None:
     await postgres.alter(database_url, "RESET ALL")
@@ -149,7 +149,7 @@ async def test_an_append_whose_commit_went_unanswered_is_looked_up(
 
 
 @pytest.mark.parametrize("backend", ["postgres"])
-async def test_where_nobody_knows_whether_it_was_recorded_nobody_says_that_it_was_not(
+async def test_an_unanswered_commit_is_not_reported_as_not_recorded(
     played: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lose(connection: Connection, batch: Sequence[Commit]) -> list[Outcome]:
@@ -171,11 +171,11 @@ async def test_one_append_that_waits_for_another_program_does_not_fail_the_other
     transaction = other.transaction()
     await transaction.start()
     await other.execute("UPDATE episodes SET task_id = task_id WHERE episode_id = 'e'")
-    held, *free = await asyncio.gather(
+    blocked, *free = await asyncio.gather(
         played.client.post("/step", json={"episode_id": "e", "action": READ}),
         *(played.client.post("/reset", json={"episode_id": f"n{n}"}) for n in range(5)),
     )
-    assert_problem(held, 503, "store_unavailable")
+    assert_problem(blocked, 503, "store_unavailable")
     assert [each.status_code for each in free] == [200] * 5
     await transaction.rollback()
     await other.close()

@@ -1,4 +1,4 @@
-"""The tables are brought to the newest version, once, whoever starts together."""
+"""The tables are upgraded to the newest version, once, also by servers that start together."""
 
 from __future__ import annotations
 

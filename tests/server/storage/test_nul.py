@@ -1,4 +1,4 @@
-"""A NUL, which PostgreSQL can neither store nor look for, names nothing: it is never a failure of the database."""
+"""A NUL in a name, which PostgreSQL cannot store, is an unknown name and never a failure of the database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading by position: whoever goes on from where it stopped has seen every event, also those that came late."""
+"""Reading by position: a reader that continues where it stopped misses no event, also none that was committed late."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from domain.chain import EMPTY, Link
 from server.settings import Settings
-from server.storage.backend import Backend, opened
+from server.storage.backend import Backend, open_backend
 from server.storage.positions import read_positions, read_safe_position
 from server.store import EventStore
 from tests.databases import connect
@@ -26,7 +26,7 @@ INSERT = (
 
 @pytest.fixture
 async def backend_of_test(settings: Settings) -> AsyncIterator[Backend]:
-    async with opened(settings) as backend:
+    async with open_backend(settings) as backend:
         yield backend
 
 
@@ -85,7 +85,7 @@ async def test_an_event_that_commits_late_is_waited_for(
 
 
 @pytest.mark.parametrize("backend", ["postgres"])
-async def test_a_transaction_that_writes_no_event_holds_nobody_up(
+async def test_a_transaction_that_writes_no_event_blocks_no_reader(
     backend_of_test: Backend, store: EventStore, database_url: str
 ) -> None:
     connection = await connect(database_url)
@@ -99,7 +99,7 @@ async def test_a_transaction_that_writes_no_event_holds_nobody_up(
 
 
 @pytest.mark.parametrize("backend", ["postgres"])
-async def test_an_insert_undone_to_a_savepoint_holds_nobody_up(
+async def test_an_insert_undone_to_a_savepoint_blocks_no_reader(
     backend_of_test: Backend, store: EventStore, database_url: str
 ) -> None:
     connection = await connect(database_url)
@@ -120,7 +120,7 @@ async def test_an_insert_undone_to_a_savepoint_holds_nobody_up(
 
 @pytest.mark.both_backends
 async def test_a_reader_among_many_writers_skips_nothing(settings: Settings, backend: str) -> None:
-    async with opened(settings) as one, opened(settings) as other:
+    async with open_backend(settings) as one, open_backend(settings) as other:
         stores = [EventStore(each.writer, each.reader) for each in (one, other)]
         found: list[Link] = []
 

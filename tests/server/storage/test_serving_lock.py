@@ -1,4 +1,4 @@
-"""A second server on one SQLite file is told of; both go on working."""
+"""A second server on one SQLite file causes a warning; both go on working."""
 
 from __future__ import annotations
 

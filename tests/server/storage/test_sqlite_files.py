@@ -92,7 +92,7 @@ async def test_a_database_moved_into_place_is_not_written_to(settings: Settings,
         await served.reset(episode_id="e", task_id="medium")
         arriving.rename(path)
         await assert_refused(served)
-        for work in (served.services.checkpointer.make, served.services.verifier.audit_pending):
+        for work in (served.services.checkpointer.make, served.services.auditor.audit_pending):
             with pytest.raises(DatabaseMovedError):
                 await work()
     assert path.read_bytes() == content

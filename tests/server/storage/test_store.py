@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from domain.chain import EMPTY, Head, Link, NewEvent, link, verify_chain
 from server.settings import Settings
-from server.storage.backend import opened
+from server.storage.backend import open_backend
 from server.storage.errors import RequestIdReusedError, WrongExpectedVersionError
 from server.storage.sql import Statement, StatementRow
 from server.storage.writers.protocol import Append, Commit
@@ -60,7 +60,7 @@ async def append(
 
 @pytest.fixture
 async def store(settings: Settings) -> AsyncIterator[EventStore]:
-    async with opened(settings) as backend:
+    async with open_backend(settings) as backend:
         yield EventStore(backend.writer, backend.reader)
 
 
@@ -219,7 +219,7 @@ async def test_replacing_what_is_recorded_is_refused(
         execute(database_url, REPLACEMENTS[backend][number])
 
 
-async def test_a_conflict_has_the_name_of_its_constraint_whoever_writes(store: EventStore, database_url: str) -> None:
+async def test_a_conflict_has_the_name_of_its_constraint_on_every_backend(store: EventStore, database_url: str) -> None:
     await append(store, "s", 0, after("s", EMPTY, event(request_id="r")))
     with pytest.raises(LostError, match="uq_events_stream_id_version"):
         execute(database_url, f"INSERT INTO events ({COLUMNS}) SELECT {COLUMNS} FROM events")
@@ -232,7 +232,7 @@ async def test_a_conflict_has_the_name_of_its_constraint_whoever_writes(store: E
         execute(database_url, f"INSERT INTO events ({COLUMNS}) SELECT {follows} FROM events WHERE version = 1")
 
 
-async def test_a_gap_is_refused_whoever_writes(store: EventStore, database_url: str) -> None:
+async def test_a_gap_is_refused_on_every_backend(store: EventStore, database_url: str) -> None:
     await append(store, "s", 0, after("s", EMPTY, event()))
     gap = COLUMNS.replace("version,", "version + 2,", 1)
     with pytest.raises(LostError, match="events_follow"):
@@ -245,7 +245,7 @@ async def test_appending_what_does_not_follow_is_a_mistake_of_the_caller(store: 
 
 
 async def test_on_two_servers_each_version_has_one_winner(settings: Settings) -> None:
-    async with opened(settings) as here, opened(settings) as there:
+    async with open_backend(settings) as here, open_backend(settings) as there:
         stores = [EventStore(each.writer, each.reader) for each in (here, there)]
 
         async def race(number: int) -> int:

@@ -1,4 +1,4 @@
-"""The log of an SQLite database is shortened as soon as no reader holds it, and is shown while one does."""
+"""The log of an SQLite database is truncated when no reader uses it; while one does, a warning is logged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from server.operations.doctor import run_checks
 from server.settings import Settings
 from server.storage.engines import parse_url
-from server.storage.sqlite_files import log_bytes
+from server.storage.sqlite_files import wal_bytes
 from tests.served import Served, serving
 
 LIMIT = 100_000
@@ -20,16 +20,16 @@ LIMIT = 100_000
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.storage.engines.LOG_LIMIT_BYTES", LIMIT)
-    monkeypatch.setattr("server.operations.doctor.LOG_LIMIT_BYTES", LIMIT)
-    monkeypatch.setattr("server.storage.wal_limit.AGAIN_SECONDS", 0.0)
-    monkeypatch.setattr("server.storage.wal_limit.TRY_MS", 1)
+    monkeypatch.setattr("server.storage.engines.WAL_LIMIT_BYTES", LIMIT)
+    monkeypatch.setattr("server.operations.doctor.WAL_LIMIT_BYTES", LIMIT)
+    monkeypatch.setattr("server.storage.wal_limit.RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("server.storage.wal_limit.CHECKPOINT_TIMEOUT_MS", 1)
 
 
 async def grow(served: Served, path: Path, start: int) -> None:
     for number in range(start, start + 200):
         await served.reset(episode_id=f"e{number}")
-        if log_bytes(path) > 2 * LIMIT:
+        if wal_bytes(path) > 2 * LIMIT:
             return
     raise AssertionError("the log does not grow")
 
@@ -39,7 +39,7 @@ async def database_line(settings: Settings) -> str:
     return next(each.message for each in found if each.name == "database")
 
 
-async def test_a_log_that_grew_beside_a_reader_is_told_of_and_shortened_once_the_reader_is_gone(
+async def test_a_log_that_grew_during_a_read_is_reported_and_truncated_after_it(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = Path(str(parse_url(settings.database_url).database))
@@ -55,4 +55,4 @@ async def test_a_log_that_grew_beside_a_reader_is_told_of_and_shortened_once_the
             (line,) = [each for each in scraped.splitlines() if each.startswith("mlops_debug_log_bytes ")]
             assert float(line.split()[1]) > LIMIT
         await served.reset(episode_id="last")
-        assert log_bytes(path) <= LIMIT
+        assert wal_bytes(path) <= LIMIT

@@ -58,9 +58,9 @@ def _as_of(state: State, style: Style, parts: Parts) -> str:
             parts.constants.append([*lines, "}"])
             return "{column: as_of for as_of, names in COLUMNS_BY_AS_OF.items() for column in names}"
         case "flags":
-            lines = ["FEATURES = (  # name, as_of"]
+            lines = ["AS_OF = ("]
             parts.constants.append([*lines, *(f'    ("{name}", "{value}"),' for name, value in values.items()), ")"])
-            return "dict(FEATURES)"
+            return "dict(AS_OF)"
     parts.constants.append(["AS_OF = {", *(f'    "{name}": "{value}",' for name, value in values.items()), "}"])
     return "AS_OF"
 
@@ -104,10 +104,10 @@ _COMMENTS = {
 }
 
 
-def _setup(target: dict[str, str], calls: dict[str, Call], style: Style, indent: int) -> list[str]:
-    """Makes columns, imputer, scaler and vocabulary."""
+def _setup(target: dict[str, str], calls: dict[str, Call], style: Style, indent: int, first: int = 1) -> list[str]:
+    """Makes columns, imputer, scaler and vocabulary; ``first``: number of the first comment."""
     lines = []
-    for number, name in enumerate(style.ordered("code.setup", tuple(target)), 1):
+    for number, name in enumerate(style.ordered("code.setup", tuple(target)), first):
         made = lines_of(f"{target[name]} = ", calls[name], style, "code.calls", indent)
         lines += comment(made, _COMMENTS[name], style["code.comments"], number)
     return lines
@@ -179,7 +179,7 @@ def _inline(calls: dict[str, Call], style: Style) -> list[list[str]]:
             _prepare_head(style),
             f"    {_READ}",
             *_split_lines("<parts> = ", calls, style, 4),
-            *_setup(_LOCALS, calls, style, 4),
+            *_setup(_LOCALS, calls, style, 4, 2),
             *_fit_lines(_LOCALS, 4, '<parts>["train"]'),
             "    <inputs> = {}",
             "    for <name>, <part> in <parts>.items():",
@@ -286,7 +286,7 @@ def _pipeline(calls: dict[str, Call], style: Style) -> list[list[str]]:
             _prepare_head(style),
             f"    {_READ}",
             *_split_lines("<parts> = ", calls, style, 4),
-            *_setup(_LOCALS, calls, style, 4),
+            *_setup(_LOCALS, calls, style, 4, 2),
             "    <numbers> = {<name>: <columns>.numbers(<part>) for <name>, <part> in <parts>.items()}",
             "    for step in (<filler>, <scaler>):",
             '        step.fit(<numbers>["train"])',

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Mapping
 
 from domain.training.multi_source.artifacts.cosmetics import draw_cosmetics
-from domain.training.multi_source.artifacts.scalars import key, scalar
+from domain.training.multi_source.artifacts.scalars import Writer
 from domain.training.multi_source.artifacts.style import Style, draw_style
 from domain.training.multi_source.artifacts.yaml_text import commented, framed
 from domain.training.multi_source.case import State
@@ -34,38 +34,32 @@ _COMMENTS = {
 def render_config(state: State, style: Style | None = None) -> str:
     """The text of config.yaml."""
     style = style or draw_style(state.seed, state.split)
-    declared, layout = state.declared, state.layout
+    declared, layout, write = state.declared, state.layout, Writer(style, "config")
     run_id = draw_cosmetics(state).run_id
     sections: dict[str, dict[str, FieldValue]] = {
         "data": {"dataset": layout.dataset, "sources": "data_sources.yaml"},
         **{name: {one: declared[f"{name}.{one}"] for one in fields} for name, fields in SECTIONS.items()},
     }
     sections["model"] = {"architecture": "mlp", "outputs": len(layout.classes), **sections["model"]}
-    lines = [f"{key('run_id', style, 'config')}: {scalar(run_id, style, 'config')}"]
+    lines = [write.pair("run_id", run_id, 0)]
     for name in style.ordered("config.sections", tuple(sections)):
-        values = {
-            one: scalar(sections[name][one], style, "config")
-            for one in style.ordered("config.keys", tuple(sections[name]))
-        }
-        if style["config.gaps"] == "blank":
+        values = sections[name]
+        shown = {write.key(one): write.scalar(values[one]) for one in style.ordered("config.keys", tuple(values))}
+        if write.idiom("gaps") == "blank":
             lines.append("")
-        lines += commented(_section(name, values, style), _COMMENTS[name], style["config.comments"])
-    return framed(lines, style["config.header"], f"training of {layout.dataset}")
+        lines += commented(_section(name, shown, write), _COMMENTS[name], write.idiom("comments"))
+    return framed(lines, write.idiom("header"), f"training of {layout.dataset}")
 
 
-def _section(name: str, values: Mapping[str, str], style: Style) -> list[str]:
-    pairs = {key(one, style, "config"): value for one, value in values.items()}
-    indent, head = " " * int(style["config.indent"]), key(name, style, "config")
-    match style["config.shape"]:
+def _section(name: str, pairs: Mapping[str, str], write: Writer) -> list[str]:
+    indent, head = write.indent(1), write.head(name, 0)
+    match write.idiom("shape"):
         case "flow":
-            return [f"{head}: {{{', '.join(f'{one}: {value}' for one, value in pairs.items())}}}"]
+            return [f"{head} {{{', '.join(f'{one}: {value}' for one, value in pairs.items())}}}"]
         case "split_flow":
-            return [f"{head}: {{", *(f"{indent}{one}: {value}," for one, value in pairs.items()), "}"]
+            return [f"{head} {{", *(f"{indent}{one}: {value}," for one, value in pairs.items()), "}"]
         case "padded":
             width = max(map(len, pairs))
-            return [
-                f"{head}:",
-                *(f"{indent}{one}:{' ' * (width - len(one) + 1)}{value}" for one, value in pairs.items()),
-            ]
+            return [head, *(f"{indent}{one}:{' ' * (width - len(one) + 1)}{value}" for one, value in pairs.items())]
         case _:
-            return [f"{head}:", *(f"{indent}{one}: {value}" for one, value in pairs.items())]
+            return [head, *(f"{indent}{one}: {value}" for one, value in pairs.items())]

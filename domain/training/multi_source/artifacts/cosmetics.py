@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from domain.training.multi_source.case import State
+from domain.training.pipeline import FieldValue
 from domain.training.randomness import Stream
 
 
@@ -15,7 +17,11 @@ class Cosmetics(NamedTuple):
 
 def draw_cosmetics(state: State) -> Cosmetics:
     """The cosmetics of a state; two runs of one warehouse differ in their id."""
-    draw = Stream(state.seed, f"cosmetics/{state.declared['training.seed']}")
-    word = int(draw.raw(1)[0]) & 0xFFFFFFFF
-    owner = Stream(state.seed, "owner").choice(("ml-platform", "applied-science", "decisioning", "insights"))
+    return _drawn(state.seed, state.declared["training.seed"])
+
+
+@lru_cache(maxsize=64)
+def _drawn(seed: int, training_seed: FieldValue) -> Cosmetics:
+    word = int(Stream(seed, f"cosmetics/{training_seed}").raw(1)[0]) & 0xFFFFFFFF
+    owner = Stream(seed, "owner").choice(("ml-platform", "applied-science", "decisioning", "insights"))
     return Cosmetics(f"run-{word:08x}", owner)

@@ -15,73 +15,89 @@ AUTHORS: Mapping[SeedSplit, tuple[str, ...]] = {
 }
 _MESSAGES: Mapping[str, tuple[str, str, str]] = {
     "unit": (
-        "Unit of {column} at {source}",
+        "Update the unit of {column} at {source}",
         "{source}: declare {column} as {value}",
-        "Update how {column} of {source} is measured",
+        "Revise the unit of {column}, {source}",
     ),
     "missing_code": (
-        "Missing code of {column} at {source}",
+        "Update the missing code of {column} at {source}",
         "{source}: {column} uses {value} for missing",
         "Revise empty values of {column}, {source}",
     ),
     "column.used_until": (
-        "Last month of {column} at {source}",
+        "Update the last month of {column} at {source}",
         "{source}: {column} used until {value}",
         "Set the end of {column} for {source}",
     ),
-    "label_map": ("Label map of {source}", "{source}: read labels with {value}", "Switch the label codes of {source}"),
-    "used_until": ("Last month of {source}", "{source}: used until {value}", "Set the end of {source}"),
+    "label_map": (
+        "Update the label map of {source}",
+        "{source}: read labels with {value}",
+        "Switch the label codes of {source}",
+    ),
+    "used_until": ("Update the last month of {source}", "{source}: used until {value}", "Set the end of {source}"),
     "snapshot": (
-        "Snapshot of {source}",
+        "Update the snapshot of {source}",
         "{source}: take the snapshot of {value}",
         "Point {source} to another snapshot",
     ),
     "date_format": (
-        "Date format of {source}",
+        "Update the date format of {source}",
         "{source}: dates are {value}",
-        "Parse the dates of {source} as delivered",
+        "Change how the dates of {source} are read",
     ),
     "deduplicate": (
-        "Deduplication of {source}",
+        "Update the deduplication of {source}",
         "{source}: deduplicate by {value}",
         "Revisit repeated rows of {source}",
     ),
     "majority_kept": (
-        "Kept share at {source}",
+        "Update the kept share at {source}",
         "{source}: {value} of the majority kept",
         "Adjust the thinning of {source}",
     ),
-    "tokenizer": ("Tokenizer of {source}", "{source}: texts use {value}", "Change the tokenizer for {source}"),
-    "join.keys": ("Keys of the join", "Join on {value}", "Rework how the second table is matched"),
-    "join.how": ("Kind of join", "Make the join {value}", "Rework which rows the join keeps"),
+    "tokenizer": (
+        "Update the tokenizer of {source}",
+        "{source}: texts use {value}",
+        "Change the tokenizer for {source}",
+    ),
+    "join.keys": ("Update the keys of the join", "Join on {value}", "Rework how the second table is matched"),
+    "join.how": ("Update the kind of join", "Make the join {value}", "Rework which rows the join keeps"),
     "labels.maturity_months": (
-        "Maturity of labels",
+        "Update the maturity of labels",
         "Wait {value} months for labels",
         "Revise when labels count as complete",
     ),
-    "as_of": ("Timestamp of {column}", "Take {column} as of {value}", "Change when {column} is taken"),
-    "split.by": ("Split", "Split by {value}", "Rework the split"),
-    "split.groups": ("Groups of the split", "Split with groups {value}", "Rework what is kept together in the split"),
-    "imputer.fill": ("Imputer", "Fill empty cells with {value}", "Rework empty cells"),
+    "as_of": ("Update the timestamp of {column}", "Take {column} as of {value}", "Change when {column} is taken"),
+    "split.by": ("Update the split", "Split by {value}", "Rework the split"),
+    "split.groups": (
+        "Update the groups of the split",
+        "Split with groups {value}",
+        "Rework what is kept together in the split",
+    ),
+    "imputer.fill": ("Update the imputer", "Fill empty cells with {value}", "Rework empty cells"),
     "evaluation.label_order": (
-        "Order of test labels",
+        "Update the order of test labels",
         "Read test labels in order {value}",
         "Update reading of the test labels",
     ),
-    "evaluation.validation_ids": ("Ids of the validation rows", "Validate on list {value}", "Update the lists of ids"),
-    "evaluation.sources": ("Sources of the test", "Test on {value}", "Update what the test covers"),
-    "loader.shuffle": ("Order of batches", "Loader: shuffle {value}", "Rework how batches are drawn"),
+    "evaluation.validation_ids": (
+        "Update the ids of the validation rows",
+        "Validate on list {value}",
+        "Update the lists of ids",
+    ),
+    "evaluation.sources": ("Update the sources of the test", "Test on {value}", "Update what the test covers"),
+    "loader.shuffle": ("Update the order of batches", "Loader: shuffle {value}", "Rework how batches are drawn"),
     "class_weights.order": (
-        "Order of class counts",
+        "Update the order of class counts",
         "Class counts in order {value}",
         "Update reading of the class counts",
     ),
-    "loss.divide_by": ("Mean of the loss", "Divide the loss by {value}", "Rework the mean of the loss"),
-    "environment.tabular": ("Pin tabular", "Pin tabular {value}", "Move tabular to {value}"),
-    "environment.textkit": ("Pin textkit", "Pin textkit {value}", "Move textkit to {value}"),
+    "loss.divide_by": ("Update the mean of the loss", "Divide the loss by {value}", "Rework the mean of the loss"),
+    "environment.tabular": ("Update the pin of tabular", "Pin tabular {value}", "Move tabular to {value}"),
+    "environment.textkit": ("Update the pin of textkit", "Pin textkit {value}", "Move textkit to {value}"),
     "training.seed": ("New seed", "New seed", "New seed for this run"),
 }
-_OTHER = ("Set {name}", "{name} = {value}", "Tune {name}")
+_OTHER = ("Set the {name}", "Set {name} to {value}", "Tune the {name}")
 
 
 def message(path: str, place: tuple[str, str], value: FieldValue, number: int, style: Style) -> str:

@@ -77,7 +77,7 @@ def assemble(
 
     Args:
         head: comment or docstring at the top.
-        imports: lines; those of the libraries and of the forms of calls are added.
+        imports: lines that import another file of the run; those of libraries are added.
         parts: what the forms of calls need.
         body: functions and classes in their order.
         idiom: ``code`` or ``train``.
@@ -91,13 +91,8 @@ def assemble(
     if foot:
         text += "\n\n\n" + "\n".join(foot)
     text, used = _named(text, style, style[f"{idiom}.imports"])
-    found = sorted({*imports, *parts.imports})
-    rest, local = (
-        [one for one in found if " preprocessing " not in one],
-        [one for one in found if " preprocessing " in one],
-    )
-    rest = [_named(one, style, "module")[0] for one in rest]
-    local = [_named(one, style, "module")[0] for one in local]
+    rest = sorted(parts.imports, key=lambda line: (line.startswith("from"), line))
+    local = [_named(line, style, "module")[0] for line in imports]
     groups = [rest, [*_imports(used, style[f"{idiom}.imports"]), *local]]
     top = "\n\n".join("\n".join(group) for group in ([head] if head else []) + [group for group in groups if group])
     text = f"{top}\n\n{text}\n"

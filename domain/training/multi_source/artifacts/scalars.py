@@ -14,37 +14,71 @@ _NEEDS_QUOTES = re.compile(
 )
 
 
-def scalar(value: FieldValue, style: Style, file: str) -> str:
-    """A value of config.yaml (``config``) or data_sources.yaml (``sources``)."""
-    if value is None:
-        return style[f"{file}.null"]
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float):
-        return _number(value, style["config.number"] if file == "config" else "plain")
-    return text(value, style, file)
+class Writer:
+    """Writes keys and values of one file. Keeps what it wrote: most values occur many times.
 
+    Args:
+        style: of the run.
+        file: ``config`` or ``sources``.
+    """
 
-def text(value: str, style: Style, file: str) -> str:
-    """A string, in quotes where it would be read as something else."""
-    quote = _QUOTES[style[f"{file}.quote"]]
-    if not quote and _NEEDS_QUOTES.fullmatch(value):
-        quote = '"'
-    return f"{quote}{value}{quote}"
+    __slots__ = ("_file", "_indent", "_keys_quoted", "_known", "_null", "_number", "_quote", "style")
 
+    def __init__(self, style: Style, file: str) -> None:
+        self.style, self._file = style, file
+        self._indent = int(style[f"{file}.indent"])
+        self._null, self._quote = style[f"{file}.null"], _QUOTES[style[f"{file}.quote"]]
+        self._keys_quoted = style[f"{file}.quote"] == "quoted_keys"
+        self._number = style["config.number"] if file == "config" else "plain"
+        self._known: dict[tuple[type, FieldValue], str] = {}
 
-def key(name: str, style: Style, file: str) -> str:
-    """A key of a mapping."""
-    return f'"{name}"' if style[f"{file}.quote"] == "quoted_keys" else name
+    def idiom(self, name: str) -> str:
+        """The idiom of a part of this file."""
+        return self.style[f"{self._file}.{name}"]
+
+    def indent(self, depth: int) -> str:
+        """The spaces in front of a line."""
+        return " " * (self._indent * depth)
+
+    def key(self, name: str) -> str:
+        """A key of a mapping."""
+        return f'"{name}"' if self._keys_quoted else name
+
+    def scalar(self, value: FieldValue) -> str:
+        """A value."""
+        known = self._known.get((type(value), value))
+        if known is None:
+            known = self._known[type(value), value] = self._scalar(value)
+        return known
+
+    def head(self, name: str, depth: int) -> str:
+        """The line that begins a mapping or a list."""
+        return f"{self.indent(depth)}{self.key(name)}:"
+
+    def pair(self, name: str, value: FieldValue, depth: int) -> str:
+        """The line of a key and its value."""
+        return f"{self.indent(depth)}{self.key(name)}: {self.scalar(value)}"
+
+    def _scalar(self, value: FieldValue) -> str:
+        if value is None:
+            return self._null
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, int):
+            return str(value)
+        if isinstance(value, float):
+            return _number(value, self._number)
+        quote = self._quote
+        if not quote and _NEEDS_QUOTES.fullmatch(value):
+            quote = '"'
+        return f"{quote}{value}{quote}"
 
 
 def _number(value: float, spelling: str) -> str:
     if spelling == "scientific":
         return f"{value:.2e}"
-    if spelling == "zeros":
-        found = to_yaml(value)
-        return found + "0" * max(0, 5 - len(found)) if "e" not in found else found
     found = to_yaml(value)
-    return found if "." in found or "e" in found else f"{found}.0"
+    if "e" in found:
+        return found
+    found = found if "." in found else f"{found}.0"
+    return found + "0" * (5 - len(found)) if spelling == "zeros" else found

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Mapping
 
 from domain.training.multi_source.agreements import LABEL_MAPS
-from domain.training.multi_source.artifacts.scalars import key, scalar, text
+from domain.training.multi_source.artifacts.scalars import Writer
 from domain.training.multi_source.artifacts.style import Style, draw_style
 from domain.training.multi_source.artifacts.yaml_text import commented, framed
 from domain.training.multi_source.case import State
-from domain.training.multi_source.layout import Column, Layout
+from domain.training.multi_source.layout import Column, Layout, draw_layout
 from domain.training.multi_source.rows import recalibrations
 from domain.training.multi_source.tables import JOINED_COLUMNS, label_map
 from domain.training.pipeline import FieldValue
 from domain.training.randomness import Stream
+from domain.training.style import SeedSplit
 
-FILE = "sources"
 SOURCE_KEYS = ("snapshot", "date_format", "used_until", "label_map", "tokenizer", "majority_kept", "deduplicate")
 """Declarations of a source."""
 COLUMN_KEYS = ("unit", "missing_code", "used_until")
@@ -31,55 +32,48 @@ _COMMENTS = {
 def render_sources(state: State, style: Style | None = None) -> str:
     """The text of data_sources.yaml."""
     style = style or draw_style(state.seed, state.split)
-    layout = state.layout
+    layout, write = state.layout, Writer(style, "sources")
     sections = {
-        "sources": _sources(state, layout, style),
-        "label_maps": _label_maps(layout, style),
-        "join": _join(state, style),
+        "sources": _sources(state, layout, write),
+        "label_maps": _label_maps(state, write),
+        "join": _join(state, layout, write),
         "labels": [
-            _pair("labels", "", style),
-            _pair("maturity_months", state.declared["labels.maturity_months"], style, 1),
+            write.head("labels", 0),
+            write.pair("maturity_months", state.declared["labels.maturity_months"], 1),
         ],
     }
-    lines = [_pair("version", 3, style), _pair("dataset", layout.dataset, style)]
+    lines = [write.pair("version", 3, 0), write.pair("dataset", layout.dataset, 0)]
     for name in style.ordered("sources.sections", tuple(sections)):
-        if style["sources.gaps"] == "blank":
+        if write.idiom("gaps") == "blank":
             lines.append("")
-        lines += commented(sections[name], _COMMENTS[name], style["sources.comments"])
-    return framed(lines, style["sources.header"], f"tables of {layout.dataset}")
+        lines += commented(sections[name], _COMMENTS[name], write.idiom("comments"))
+    return framed(lines, write.idiom("header"), f"tables of {layout.dataset}")
 
 
-def _indent(style: Style, depth: int) -> str:
-    return " " * (int(style["sources.indent"]) * depth)
-
-
-def _pair(name: str, value: FieldValue, style: Style, depth: int = 0) -> str:
-    """A line; an empty value: the line that begins a mapping."""
-    shown = "" if value == "" else " " + scalar(value, style, FILE)
-    return f"{_indent(style, depth)}{key(name, style, FILE)}:{shown}"
-
-
-def _sources(state: State, layout: Layout, style: Style) -> list[str]:
-    lines = [_pair("sources", "", style)]
-    notes = draw_notes(layout)
+def _sources(state: State, layout: Layout, write: Writer) -> list[str]:
+    lines = [write.head("sources", 0)]
+    notes = draw_notes(state.seed, state.split)
+    order = write.style.ordered("sources.keys", ("table", "window", *SOURCE_KEYS, "columns"))
     for number, source in enumerate(layout.sources):
         prefix = f"sources.{source.name}"
-        parts = {
-            "table": [_pair("table", f"{layout.vendor}.{source.name}", style, 2)],
-            "window": _window(layout.months[source.first_month], layout.months[-1], style),
-            **{name: [_pair(name, state.declared[f"{prefix}.{name}"], style, 2)] for name in SOURCE_KEYS},
-            "columns": _columns(state, layout, prefix, style),
-        }
-        lines.append(_pair(source.name, "", style, 1))
-        for name in style.ordered("sources.keys", tuple(parts)):
-            lines += parts[name]
-        lines += _notes(notes.get(number, ()), style)
+        lines.append(write.head(source.name, 1))
+        for name in order:
+            match name:
+                case "table":
+                    lines.append(write.pair(name, f"{layout.vendor}.{source.name}", 2))
+                case "window":
+                    lines.append(_window(layout.months[source.first_month], layout.months[-1], write))
+                case "columns":
+                    lines += _columns(state, layout, prefix, write)
+                case _:
+                    lines.append(write.pair(name, state.declared[f"{prefix}.{name}"], 2))
+        lines += _notes(notes.get(number, ()), write)
     return lines
 
 
-def _window(first: str, last: str, style: Style) -> list[str]:
-    one, two = text(first, style, FILE), text(last, style, FILE)
-    match style["sources.window"]:
+def _window(first: str, last: str, write: Writer) -> str:
+    one, two = write.scalar(first), write.scalar(last)
+    match write.idiom("window"):
         case "list":
             shown = f"[{one}, {two}]"
         case "from_to":
@@ -87,86 +81,83 @@ def _window(first: str, last: str, style: Style) -> list[str]:
         case "first_last":
             shown = f"{{first: {one}, last: {two}}}"
         case _:
-            shown = text(f"{first}..{last}", style, FILE)
-    return [f"{_indent(style, 2)}{key('window', style, FILE)}: {shown}"]
+            shown = write.scalar(f"{first}..{last}")
+    return f"{write.head('window', 2)} {shown}"
 
 
-def _columns(state: State, layout: Layout, prefix: str, style: Style) -> list[str]:
-    lines = [_pair("columns", "", style, 2)]
-    keys = style.ordered("columns.keys", COLUMN_KEYS)
-    shape = style["sources.columns"]
-    indent, inner = _indent(style, 3), _indent(style, 4)
-    width = max(len(name) for name in layout.column_names)
-    for column in layout.columns:
-        path = f"{prefix}.columns.{column.name}"
-        values = {
-            key(name, style, FILE): scalar(state.declared[f"{path}.{name}"], style, FILE)
-            for name in keys
-            if f"{path}.{name}" in state.declared
-        }
-        head = f"{indent}{key(column.name, style, FILE)}:"
-        pairs = [f"{name}: {value}" for name, value in values.items()]
+def _columns(state: State, layout: Layout, prefix: str, write: Writer) -> list[str]:
+    lines = [write.head("columns", 2)]
+    keys = [(name, write.key(name)) for name in write.style.ordered("columns.keys", COLUMN_KEYS)]
+    shape, declared = write.idiom("columns"), state.declared
+    indent, inner = write.indent(3), write.indent(4)
+    width = max(map(len, layout.column_names))
+    for column in layout.column_names:
+        path = f"{prefix}.columns.{column}."
+        pairs = [f"{shown}: {write.scalar(declared[path + name])}" for name, shown in keys if path + name in declared]
+        head = f"{indent}{write.key(column)}:"
         match shape:
             case "flow":
                 lines.append(f"{head} {{{', '.join(pairs)}}}")
             case "padded":
-                lines.append(f"{head}{' ' * (width - len(column.name) + 1)}{{ {', '.join(pairs)} }}")
+                lines.append(f"{head}{' ' * (width - len(column) + 1)}{{ {', '.join(pairs)} }}")
             case "split_flow":
-                lines += [f"{head} {{", *(f"{inner}{pair}," for pair in pairs), f"{indent}}}"]
+                lines += [f"{head} {{", *[f"{inner}{pair}," for pair in pairs], f"{indent}}}"]
             case _:
-                lines += [head, *(f"{inner}{pair}" for pair in pairs)]
+                lines += [head, *[f"{inner}{pair}" for pair in pairs]]
     return lines
 
 
-def _label_maps(layout: Layout, style: Style) -> list[str]:
-    lines = [_pair("label_maps", "", style)]
-    for name in LABEL_MAPS:
-        classes = [text(layout.classes[place], style, FILE) for place in label_map(layout, name).tolist()]
-        head = f"{_indent(style, 1)}{key(name, style, FILE)}:"
-        match style["sources.labels"]:
+@lru_cache(maxsize=64)
+def _coded_classes(seed: int, split: SeedSplit) -> dict[str, tuple[str, ...]]:
+    """The class of each code, by label map."""
+    layout = draw_layout(seed, split)
+    return {name: tuple(layout.classes[place] for place in label_map(layout, name).tolist()) for name in LABEL_MAPS}
+
+
+def _label_maps(state: State, write: Writer) -> list[str]:
+    lines = [write.head("label_maps", 0)]
+    for name, classes in _coded_classes(state.seed, state.split).items():
+        shown = [write.scalar(one) for one in classes]
+        head = write.head(name, 1)
+        match write.idiom("labels"):
             case "flow":
-                lines.append(f"{head} {{{', '.join(f'{code}: {one}' for code, one in enumerate(classes))}}}")
+                lines.append(f"{head} {{{', '.join(f'{code}: {one}' for code, one in enumerate(shown))}}}")
             case "list":
-                lines.append(f"{head} [{', '.join(classes)}]")
+                lines.append(f"{head} [{', '.join(shown)}]")
             case "inverse":
-                lines.append(f"{head} {{{', '.join(f'{one}: {code}' for code, one in enumerate(classes))}}}")
+                lines.append(f"{head} {{{', '.join(f'{one}: {code}' for code, one in enumerate(shown))}}}")
             case _:
-                lines += [head, *(f"{_indent(style, 2)}{code}: {one}" for code, one in enumerate(classes))]
+                lines += [head, *(f"{write.indent(2)}{code}: {one}" for code, one in enumerate(shown))]
     return lines
 
 
-def _join(state: State, style: Style) -> list[str]:
-    names = str(state.declared["join.keys"]).split(", ")
-    head, indent = f"{_indent(style, 1)}{key('keys', style, FILE)}:", _indent(style, 2)
-    match style["sources.list"]:
+def _join(state: State, layout: Layout, write: Writer) -> list[str]:
+    names = [write.scalar(name) for name in str(state.declared["join.keys"]).split(", ")]
+    head, indent = write.head("keys", 1), write.indent(2)
+    match write.idiom("list"):
         case "block":
-            keys = [head, *(f"{indent}- {text(name, style, FILE)}" for name in names)]
+            keys = [head, *(f"{indent}- {name}" for name in names)]
         case "split_flow":
-            keys = [f"{head} [", *(f"{indent}{text(name, style, FILE)}," for name in names), f"{_indent(style, 1)}]"]
-        case "quoted":
-            keys = [f"{head} [ {', '.join(repr(name) for name in names)} ]"]
+            keys = [f"{head} [", *(f"{indent}{name}," for name in names), f"{write.indent(1)}]"]
+        case "padded":
+            keys = [f"{head} [ {', '.join(names)} ]"]
         case _:
-            keys = [f"{head} [{', '.join(text(name, style, FILE) for name in names)}]"]
+            keys = [f"{head} [{', '.join(names)}]"]
+    joined = ", ".join(layout.column_names[-JOINED_COLUMNS:])
     return [
-        _pair("join", "", style),
+        write.head("join", 0),
         *keys,
-        _pair("how", state.declared["join.how"], style, 1),
-        *_second_table(state.layout, style),
+        write.pair("how", state.declared["join.how"], 1),
+        write.pair("table", f"{layout.vendor}.master", 1),
+        f"{write.head('columns', 1)} [{joined}]",
     ]
 
 
-def _second_table(layout: Layout, style: Style) -> list[str]:
-    names = ", ".join(column.name for column in layout.columns[-JOINED_COLUMNS:])
-    return [
-        _pair("table", f"{layout.vendor}.master", style, 1),
-        f"{_indent(style, 1)}{key('columns', style, FILE)}: [{names}]",
-    ]
-
-
-def draw_notes(layout: Layout) -> dict[int, tuple[tuple[str, str], ...]]:
+@lru_cache(maxsize=64)
+def draw_notes(seed: int, split: SeedSplit) -> dict[int, tuple[tuple[str, str], ...]]:
     """Month and text of what the owners of a source wrote down, by its place: about half of what was recalibrated, and
     things without a consequence."""
-    draw = Stream(layout.seed, "notes")
+    layout, draw = draw_layout(seed, split), Stream(seed, "notes")
     notes: dict[int, list[tuple[str, str]]] = {}
     for source, column, month, _, _ in recalibrations(layout):
         if draw.integer(0, 1):
@@ -179,10 +170,10 @@ def draw_notes(layout: Layout) -> dict[int, tuple[tuple[str, str], ...]]:
 
 
 _HARMLESS = (
-    "the table moved to another schema, same rows",
+    "the table moved to another schema",
     "{column} was called {column}_raw until then",
     "deliveries are daily instead of weekly",
-    "another vendor runs the export, same format",
+    "another vendor runs the export",
     "the table gained a column that is not read",
     "an empty delivery was sent again the next day",
 )
@@ -191,24 +182,24 @@ _HARMLESS = (
 def _recalibrated(column: Column, draw: Stream) -> str:
     return draw.choice(
         (
-            "new instrument for {column}, level and spread differ since",
-            "{column} recalibrated, values before and after are both right",
-            "{column} is taken at another place since, same unit",
+            "new instrument for {column}, its values differ since",
+            "{column} was recalibrated",
+            "{column} is measured at another place since",
         )
     ).format(column=column.name)
 
 
-def _notes(notes: tuple[tuple[str, str], ...], style: Style) -> list[str]:
+def _notes(notes: tuple[tuple[str, str], ...], write: Writer) -> list[str]:
     if not notes:
         return []
-    head, indent, inner = _pair("notes", "", style, 2), _indent(style, 2), _indent(style, 3)
-    match style["sources.notes"]:
+    head, indent, inner = write.head("notes", 2), write.indent(2), write.indent(3)
+    match write.idiom("notes"):
         case "comment":
             return [f"{indent}# {month}: {note}" for month, note in notes]
         case "literal":
             return [f"{head} |", *(f"{inner}{month} {note}" for month, note in notes)]
         case "by_month":
-            return [head, *(f"{inner}- {{month: {text(month, style, FILE)}, note: '{note}'}}" for month, note in notes)]
+            return [head, *(f"{inner}- {{month: {write.scalar(month)}, note: '{note}'}}" for month, note in notes)]
         case _:
             return [head, *(f'{inner}- "{month}: {note}"' for month, note in notes)]
 

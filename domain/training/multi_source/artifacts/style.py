@@ -36,7 +36,7 @@ IDIOMS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] =
     "sources.quote": (("plain", "double"), ("single",), ("quoted_keys",)),
     "sources.indent": (("2", "4"), ("3",), ("5",)),
     "sources.columns": (("flow", "block"), ("split_flow",), ("padded",)),
-    "sources.list": (("flow", "block"), ("split_flow",), ("quoted",)),
+    "sources.list": (("flow", "block"), ("split_flow",), ("padded",)),
     "sources.labels": (("flow", "block"), ("list",), ("inverse",)),
     "sources.window": (("list", "from_to"), ("text",), ("first_last",)),
     "sources.notes": (("list", "comment"), ("literal",), ("by_month",)),

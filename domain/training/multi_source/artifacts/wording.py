@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from domain.training.multi_source.artifacts.calls import WIDTH
 from domain.training.multi_source.artifacts.style import Style
+from domain.training.multi_source.rows import FREQUENT_WORDS
+from domain.training.multi_source.run import CLIP_AT, CLIPPING_VERSION, SHORT_VOCABULARY_VERSION
 
 _SCALING = (
-    "tabular 2.4: standard_scaler() clips scaled values at 1.25 standard deviations unless clip=None is given; "
-    "2.3 and older do not clip"
+    f"tabular {CLIPPING_VERSION}: standard_scaler() clips scaled values at {CLIP_AT} standard deviations "
+    "unless clip=None is given; older versions do not clip"
 )
 _WORDS = (
-    "textkit 1.9: vocabulary() keeps only the 4 most frequent words unless keep=None is given; 1.8 and older keep all"
+    f"textkit {SHORT_VOCABULARY_VERSION}: vocabulary() keeps only the {FREQUENT_WORDS} most frequent words "
+    "unless keep=None is given; older versions keep all"
 )
 
 
@@ -40,6 +44,8 @@ def comment(lines: list[str], text: str, idiom: str, number: int) -> list[str]:
             return [f"{pad}# {text}", *lines]
         case "numbered":
             return [f"{pad}# {number}. {text}", *lines]
-        case "trailing":
+        case "trailing" if len(lines[-1]) + len(text) < WIDTH:
             return [*lines[:-1], f"{lines[-1]}  # {text}"]
+        case "trailing":
+            return [f"{pad}# {text}", *lines]
     return lines

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Mapping, Sequence
 
-from domain.episode.evidence import ARTIFACT_DESCRIPTIONS
+from domain.episode.observation import ARTIFACT_DESCRIPTIONS
 from domain.scenario import Evidence
 from domain.types import ARTIFACT_NAMES, ArtifactName
 from server.web.pages.episode.exposure import LineExposure

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Iterable, Mapping, Sequence
 
-from domain.episode.log_filter import filter_lines
+from domain.episode.query import filter_lines
 from domain.events import ArtifactRead, Event, FieldQueried
 from domain.types import ArtifactName
 

@@ -51,7 +51,7 @@ async def audit_episode_page(request: Request) -> Response:
     def run() -> AuditReport:
         # In a thread with its own event loop: the many small reads of an audit would delay the server.
         files = SecretFiles(secrets_folder(services.settings))
-        return asyncio.run(audit_episode(services.settings.database_url, files, services.world, episode_id))
+        return asyncio.run(audit_episode(services.settings.database_url, files, services.simulation, episode_id))
 
     async with pages.audit_queue.acquire(client_of(request)):
         report = await asyncio.to_thread(run)
@@ -78,7 +78,7 @@ async def load_episode(request: Request, named: str) -> EpisodeView:
     if episode_id is None or not is_name(episode_id):
         raise UnknownEpisodeError(named)
     if number is None:
-        episode_id = await services.admission.resolve_visible(identity_of(request), episode_id)
+        episode_id = await services.access.resolve_visible(identity_of(request), episode_id)
     try:
         stream = fold_stream(await services.episodes.events(episode_id))
     except (UnfoldableEpisodeError, UnreadableEventError):

@@ -10,7 +10,7 @@ from pydantic_core import from_json
 from domain.chain import Link
 from domain.episode.decide import EpisodeState
 from domain.episode.event_text import event_text
-from domain.episode.evidence import EvidenceView
+from domain.episode.observation import EvidenceView
 from domain.episode.state import SHOWN_DECIMALS
 from domain.events import EncodedEvent, EpisodeExpired, Event, decode
 from domain.tasks.table import TASKS

@@ -16,8 +16,8 @@ MAX_CACHED = 64
 class TwinCache:
     """Generates each twin once, also for concurrent viewers."""
 
-    def __init__(self, world: Simulation) -> None:
-        self._world = world
+    def __init__(self, simulation: Simulation) -> None:
+        self._world = simulation
         self._cached: OrderedDict[str, asyncio.Task[Scenario]] = OrderedDict()
 
     async def get(self, cached: CachedScenario) -> Evidence | None:

@@ -59,6 +59,11 @@ class EpisodeView:
     has_twin: bool
 
     @property
+    def experiments(self) -> tuple[TimelineEntry, ...]:
+        """The experiments whose results this viewer may see."""
+        return tuple(each for each in self.entries if each.kind == "experiment" and each.result is not None)
+
+    @property
     def task_description(self) -> str:
         """What the agent was asked to do, in the words of the episode's rubric."""
         return TASKS[self.reset.task_id].describe(rubric_of(self.reset.rubric_version))

@@ -102,7 +102,7 @@ async def _read_anchor(reader: AsyncEngine, place: int | None) -> Row[Any] | Non
 def list_query(
     wanted: ListFilter, agents: tuple[str, ...] | None, anchor: Row[Any] | None, *, is_backward: bool
 ) -> Select[Any]:
-    """The query for one row more than a page, which tells whether another page follows. ``agents``: None is any."""
+    """The query for one row more than a page, which shows whether another page follows. ``agents``: None is any."""
     if agents is None:
         page = _part(wanted, None, anchor, is_backward=is_backward).subquery("page")
     else:

@@ -8,7 +8,7 @@ from typing import Any, Mapping
 from pydantic_core import to_json
 
 from server.episodes.commands import ResetRequest
-from server.web.decoding import decode_reset
+from server.web.request_body import decode_reset
 
 _TEXTS = ("artifact_name", "log_filter", "field_path", "sanity_check_type")
 _DIAGNOSIS = ("failure_category", "root_cause_file", "root_cause_field", "diagnosis", "proposed_fix")
@@ -52,7 +52,7 @@ def _changes(form: Mapping[str, str], file_of: Mapping[str, str], suffix: str) -
 
 
 def _entry(form: Mapping[str, str], file_of: Mapping[str, str], suffix: str) -> dict[str, Any]:
-    """One diagnosis; ``suffix`` tells the fields of the second one apart."""
+    """One diagnosis; ``suffix`` distinguishes the fields of the second one."""
     own = {name: form.get(name + suffix, "").strip() for name in (*_DIAGNOSIS, *_PATCH, "confidence")}
     return {name: own[name] for name in _DIAGNOSIS if own[name]} | _patch(own, file_of) | _confidence(own)
 

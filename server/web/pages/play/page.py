@@ -48,7 +48,7 @@ async def begin_episode(request: Request) -> Response:
     except ValidationError as error:
         return await _render(request, key, refused=problem_of(error), given=form)
     services, player = services_of(request), identity_of(request)
-    admitted = await services.admission.authorize_reset(player, wanted)
+    admitted = await services.access.authorize_reset(player, wanted)
     async with while_connected(request.receive):
         await services.sessions.reset(player.scoped(key), admitted, client=client_of(request))
     return RedirectResponse("/play", status_code=303)
@@ -63,7 +63,7 @@ async def take_step(request: Request) -> Response:
     except ValidationError as error:
         return await _render(request, key, refused=problem_of(error), given=form)
     episode_id = await services.sessions.current(identity_of(request).scoped(key))
-    services.pace.acquire(client_of(request))
+    services.step_limiter.acquire(client_of(request))
     version, request_id = form.get("version", ""), form.get("request_id", "")
     try:
         await services.episodes.step(
@@ -136,7 +136,9 @@ async def _current_episode(request: Request, key: str | None) -> Any:
 
 
 def _files_of_fields(request: Request) -> dict[str, str]:
-    return {str(each["field"]): str(each["file"]) for each in services_of(request).world.registry()}
+    """Of easy and medium tasks; those of the others have names of the run, and are written out."""
+    registry = services_of(request).simulation.registry("single_table")
+    return {str(each["field"]): str(each["file"]) for each in registry}
 
 
 def _choices(request: Request) -> dict[str, Any]:

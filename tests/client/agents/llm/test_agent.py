@@ -51,7 +51,7 @@ async def playing(*script: Answer, budget: Budget | None = None, **settings: Any
         }
         endpoint = Endpoint(
             ModelSettings(model="scripted", base_url=model.url, api_key="k", **of_endpoint),
-            pace=ModelRateLimiter(requests_per_minute=None, tokens_per_minute=None),
+            rate_limiter=ModelRateLimiter(requests_per_minute=None, tokens_per_minute=None),
             spending=Spending(budget or Budget(), monotonic=lambda: 0.0, before=NOTHING_USED),
             price=PRICE,
         )
@@ -111,7 +111,7 @@ async def test_a_model_without_tools_plays_in_json(served: Served) -> None:
     assert "run_sanity_check" in player.model.asked[0]["messages"][0]["content"]
 
 
-async def test_on_the_expert_task_the_diagnosis_is_a_list_and_another_shape_is_told(served: Served) -> None:
+async def test_on_the_expert_task_the_diagnosis_is_a_list_and_another_shape_is_reported(served: Served) -> None:
     entry = {"root_cause_file": "config.yaml", "confidence": 0.4}
     async with playing(SUBMIT, calls(("submit_diagnosis", {"diagnoses": [entry]}))) as player:
         await player.begin(served, "expert")
@@ -123,7 +123,7 @@ async def test_on_the_expert_task_the_diagnosis_is_a_list_and_another_shape_is_t
     assert "a list of 0 to 2 entries" in json.dumps(second["messages"][-1])
 
 
-async def test_elsewhere_a_list_is_not_offered_and_is_told(served: Served) -> None:
+async def test_elsewhere_a_list_is_not_offered_and_is_reported(served: Served) -> None:
     async with playing(calls(("submit_diagnosis", {"diagnoses": []})), SUBMIT) as player:
         await player.begin(served)
         assert await player.act() == SubmitDiagnosis(root_cause_file="config.yaml", confidence=0.4)
@@ -143,7 +143,7 @@ async def test_an_endpoint_that_refuses_tools_is_asked_in_json_from_then_on(serv
 
 
 @pytest.mark.parametrize(
-    ("bad", "told"),
+    ("bad", "message"),
     [
         (calls(("read_config", '{"a": [1, 2')), "not valid JSON"),
         (calls(("open_file", {"name": "x"})), "no tool 'open_file'"),
@@ -155,19 +155,19 @@ async def test_an_endpoint_that_refuses_tools_is_asked_in_json_from_then_on(serv
         (says(""), "holds no action"),
     ],
 )
-async def test_an_illegal_reply_is_told_to_the_model_and_forgotten_once_mended(
-    bad: Answer, told: str, served: Served
+async def test_an_illegal_reply_is_sent_back_to_the_model_and_dropped_after_a_legal_one(
+    bad: Answer, message: str, served: Served
 ) -> None:
     async with playing(bad, READ, SUBMIT) as player:
         await player.begin(served)
         assert await player.step(served) == ReadConfig()
         assert player.agent.usage.invalid_replies == 1
         await player.act()
-    assert told in player.model.asked[1]["messages"][-1]["content"]
+    assert message in player.model.asked[1]["messages"][-1]["content"]
     assert [each["role"] for each in player.model.asked[2]["messages"]] == ["system", "user", "assistant", "tool"]
 
 
-async def test_of_two_calls_at_once_the_first_is_carried_out_and_the_other_told_about(served: Served) -> None:
+async def test_of_two_calls_at_once_the_first_is_carried_out_and_the_other_reported(served: Served) -> None:
     async with playing(calls(("read_config", {}), ("read_logs", {})), SUBMIT) as player:
         await player.begin(served)
         assert await player.step(served) == ReadConfig()
@@ -178,7 +178,7 @@ async def test_of_two_calls_at_once_the_first_is_carried_out_and_the_other_told_
 
 
 async def test_endless_chatter_leads_to_investigative_steps_then_to_an_empty_diagnosis(served: Served) -> None:
-    async with playing(says("Well, " * 5000), repairs=1, patience_steps=2) as player:
+    async with playing(says("Well, " * 5000), max_corrections=1, max_consecutive_fallbacks=2) as player:
         await player.begin(served)
         steps = [await player.step(served) for _ in range(3)]
     assert steps[0] != steps[1]
@@ -198,7 +198,7 @@ async def test_a_refusal_is_retried(refusal: Answer, served: Served) -> None:
     assert player.agent.usage.retries == 1
 
 
-async def test_a_server_that_only_refuses_is_told_in_one_line(served: Served) -> None:
+async def test_a_server_that_only_refuses_is_reported_in_one_line(served: Served) -> None:
     async with playing(status(500, "out of order"), max_retries=1) as player:
         await player.begin(served)
         with pytest.raises(ModelUnavailableError, match="out of order"):
@@ -206,21 +206,21 @@ async def test_a_server_that_only_refuses_is_told_in_one_line(served: Served) ->
     assert len(player.model.asked) == 2
 
 
-async def test_a_model_that_does_not_answer_in_time_is_told(served: Served) -> None:
+async def test_a_model_that_does_not_answer_in_time_is_reported(served: Served) -> None:
     async with playing(hangs(), timeout_seconds=0.2, max_retries=0) as player:
         await player.begin(served)
         with pytest.raises(ModelUnavailableError, match="did not answer in time"):
             await player.act()
 
 
-async def test_a_body_that_is_no_completion_is_told(served: Served) -> None:
+async def test_a_body_that_is_no_completion_is_reported(served: Served) -> None:
     async with playing(broken_body()) as player:
         await player.begin(served)
         with pytest.raises(ModelUnavailableError):
             await player.act()
 
 
-async def test_a_wrong_key_is_told_with_the_name_of_its_variable(served: Served) -> None:
+async def test_a_wrong_key_is_reported_with_the_name_of_its_variable(served: Served) -> None:
     async with playing(status(401, "bad key")) as player:
         await player.begin(served)
         with pytest.raises(ModelUnavailableError, match="OPENAI_API_KEY"):
@@ -258,14 +258,14 @@ async def test_a_context_that_is_too_long_for_the_model_is_halved(served: Served
     ids=["legal", "two calls", "taken for it"],
 )
 async def test_an_episode_is_recalled_without_asking_the_model(first_answer: Answer, served: Served) -> None:
-    async with playing(first_answer, SUBMIT, repairs=0) as player:
+    async with playing(first_answer, SUBMIT, max_corrections=0) as player:
         await player.begin(served)
         first = player.observation
         action = await player.step(served)
         used = player.agent.usage
-        async with playing(SUBMIT, repairs=0) as later:
+        async with playing(SUBMIT, max_corrections=0) as later:
             assert first is not None
-            later.agent.recall(first, action, said="", usage=used)
+            later.agent.restore(first, action, said="", usage=used)
             later.observation = player.observation
             assert isinstance(await later.act(), SubmitDiagnosis)
             await player.act()

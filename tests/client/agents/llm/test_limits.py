@@ -1,4 +1,4 @@
-"""Bounds a minute, and budgets."""
+"""Rate limits a minute, and budgets."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ def test_no_minute_sees_more_than_was_allowed(per_minute: int) -> None:
 
 
 async def test_a_request_beyond_the_bound_waits() -> None:
-    pace = ModelRateLimiter(requests_per_minute=6000, tokens_per_minute=None)
+    rate_limiter = ModelRateLimiter(requests_per_minute=6000, tokens_per_minute=None)
     for _ in range(600):
-        await pace.wait(1)
-    assert pace._requests is not None
-    assert not pace._requests.has_capacity()
-    await pace.wait(1)  # and is let through once there is room again
+        await rate_limiter.wait(1)
+    assert rate_limiter._requests is not None
+    assert not rate_limiter._requests.has_capacity()
+    await rate_limiter.wait(1)  # and is let through once there is room again
 
 
 async def test_a_request_larger_than_the_bucket_is_let_through_in_parts() -> None:
-    pace = ModelRateLimiter(requests_per_minute=None, tokens_per_minute=6_000_000)
-    await pace.wait(601_000)
-    await pace.settle(estimated=10, used=20)
+    rate_limiter = ModelRateLimiter(requests_per_minute=None, tokens_per_minute=6_000_000)
+    await rate_limiter.wait(601_000)
+    await rate_limiter.settle(estimated=10, used=20)
 
 
 @pytest.mark.parametrize(
-    ("budget", "used", "told"),
+    ("budget", "used", "message"),
     [
         (Budget(tokens=100), ModelUsage(input_tokens=60, output_tokens=40), "100 tokens is spent"),
         (Budget(usd=0.5), ModelUsage(cost_usd=0.5), "0.5 USD is spent"),
     ],
 )
-def test_a_budget_is_spent_once_as_much_was_used(budget: Budget, used: ModelUsage, told: str) -> None:
+def test_a_budget_is_spent_once_as_much_was_used(budget: Budget, used: ModelUsage, message: str) -> None:
     spending = Spending(budget, monotonic=lambda: 0.0, before=ModelUsage())
     spending.check()
     spending.add(used)
-    with pytest.raises(BudgetSpentError, match=told):
+    with pytest.raises(BudgetSpentError, match=message):
         spending.check()
 
 

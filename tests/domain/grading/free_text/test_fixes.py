@@ -88,7 +88,7 @@ def test_a_number_is_read(text: str, value: object) -> None:
     ],
 )
 @pytest.mark.parametrize("present", [0.65, 0.8])
-def test_a_split_is_read_whatever_it_is_now(text: str, value: float, present: float) -> None:
+def test_a_split_is_read_for_every_present_value(text: str, value: float, present: float) -> None:
     pipeline = _run(preprocessing__test_size=present)
     assert _read(text, "train_test_split.test_size", pipeline) == pytest.approx(value)
 
@@ -98,7 +98,7 @@ def test_a_batch_size_is_read(text: str) -> None:
     assert _read(text, BATCH, _run(training__batch_size=4096)) == 64
 
 
-def test_a_value_that_is_told_is_not_proposed() -> None:
+def test_a_value_that_is_only_mentioned_is_not_proposed() -> None:
     assert _read("0.99 is too high; 0.9 is standard", MOMENTUM, _run(optimizer__momentum=0.995)) == 0.9
 
 

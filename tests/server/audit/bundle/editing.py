@@ -1,4 +1,4 @@
-"""Edits a bundle as somebody without the host's key could."""
+"""Edits a bundle as an attacker without the host's key could."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ SUBMIT = {"action_type": "submit_diagnosis", "root_cause_file": "config.yaml", "
 
 async def make(settings: Settings) -> str:
     """Play, close, export; the host's public key."""
-    async with serving(settings, world=InProcessSimulation(), clock=utc_now) as served:
+    async with serving(settings, simulation=InProcessSimulation(), clock=utc_now) as served:
         for key in KEYS:
             served.client.headers["Authorization"] = f"Bearer {key}"
             for entry in (1, 2):

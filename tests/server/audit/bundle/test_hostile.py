@@ -1,4 +1,4 @@
-"""A file from anybody is read within bounds, and refused in one line."""
+"""An untrusted file is read within limits, and refused in one line."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_text_of_very_many_values_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"events.jsonl": lambda text: text + " " * (MAX_LINE_BYTES + 1)}, "line"),
         ({"boards.json": lambda _: "[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1)}, "nested"),
@@ -74,10 +74,10 @@ def test_a_text_of_very_many_values_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_malformed_is_refused(
-    tmp_path: Path, changes: dict[str, Callable[[str], str | None]], told: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, changes: dict[str, Callable[[str], str | None]], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("server.audit.bundle.reader.FREE_BYTES", 64 * FREE_BYTES)  # the line, not its packing
-    assert told in refusal(rewritten(BUNDLE, tmp_path, changes))
+    assert message in refusal(rewritten(BUNDLE, tmp_path, changes))
 
 
 def _with_another_member(path: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_scenario_that_cannot_be_read_is_a_finding_and_no_error(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("verify", "none.zip", "--public-key", "abc"), "64 hex digits"),
         (("verify", "none.zip", "--public-key", "00" * 32), "none.zip is no bundle"),
@@ -141,10 +141,10 @@ def test_a_scenario_that_cannot_be_read_is_a_finding_and_no_error(tmp_path: Path
         (("audit", "--all", "--public-key", "abc", "--database", "none.db"), "64 hex digits"),
     ],
 )
-def test_the_command_says_in_one_line_what_is_wrong(arguments: tuple[str, ...], told: str) -> None:
+def test_the_command_says_in_one_line_what_is_wrong(arguments: tuple[str, ...], message: str) -> None:
     done = run_command(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
-    assert told in done.stderr
+    assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 

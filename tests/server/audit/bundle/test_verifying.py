@@ -56,7 +56,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Host:
 
 async def _played(settings: Settings, folder: Path, keys: list[str]) -> Host:
     """Ann and Bob end an attempt each, Bob leaves another, and practice has names like those of attempts."""
-    async with serving(settings, world=InProcessSimulation(), clock=utc_now) as served:
+    async with serving(settings, simulation=InProcessSimulation(), clock=utc_now) as served:
         here, receipts = served.services, []
         for key in keys:
             served.client.headers["Authorization"] = f"Bearer {key}"
@@ -221,7 +221,7 @@ def test_a_bundle_of_an_earlier_version_verifies_and_the_report_says_what_it_doe
 
 
 @pytest.mark.parametrize("has_heads", [True, False])
-def test_a_bundle_goes_on_from_the_checkpoint_that_somebody_kept(host: Host, has_heads: bool) -> None:
+def test_a_bundle_goes_on_from_the_checkpoint_that_was_stored_elsewhere(host: Host, has_heads: bool) -> None:
     earlier = host.earlier if has_heads else {"checkpoint": {k: v for k, v in host.earlier.items() if k != "heads"}}
     evidence = ExternalEvidence([read_checkpoint(earlier)], [host.receipt], {"spring": _commitment(host)})
     for path in (host.of_round, host.of_store):
@@ -237,8 +237,8 @@ def test_a_bundle_that_is_older_than_the_kept_checkpoint_is_found(host: Host, tm
     changes: Mapping[str, Change] = {"checkpoint.json": lambda _: json.dumps(host.earlier)}
     older = rewritten(host.of_store, tmp_path, changes)
     report = verified(older, host.public_key, ExternalEvidence([read_checkpoint(newest)]))
-    told = [each.message for each in report.findings if "kept" in each.message]
-    assert told == ["the bundle is older than the kept checkpoint 2: its own checkpoint is 1"]
+    messages = [each.message for each in report.findings if "kept" in each.message]
+    assert messages == ["the bundle is older than the kept checkpoint 2: its own checkpoint is 1"]
 
 
 def test_what_contradicts_a_kept_word_is_found(host: Host) -> None:

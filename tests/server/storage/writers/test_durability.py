@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event
 
 from server.settings import Settings
-from server.storage.backend import opened
+from server.storage.backend import open_backend
 from server.storage.engines import create_write_engine
 from server.storage.writers.durability import UnsafeDatabaseError
 from tests.databases import connect
@@ -40,7 +40,7 @@ async def weakened(
 @pytest.mark.both_backends
 async def test_a_database_that_does_not_wait_for_the_disk_is_refused(weakened: Settings) -> None:
     with pytest.raises(UnsafeDatabaseError, match="MLOPS_DEBUG_ACCEPT_DATA_LOSS"):
-        async with opened(weakened):
+        async with open_backend(weakened):
             pass
 
 
@@ -64,7 +64,7 @@ async def test_postgresql_without_fsync_is_refused(settings: Settings) -> None:
     try:
         await set_fsync(connection, "off")
         with pytest.raises(UnsafeDatabaseError, match="fsync is off"):
-            async with opened(settings):
+            async with open_backend(settings):
                 pass
     finally:
         await set_fsync(connection, "on")

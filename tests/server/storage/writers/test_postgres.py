@@ -1,4 +1,4 @@
-"""The writer on the event loop: what is under way is waited for, what is waiting is written."""
+"""The PostgreSQL writer: an unanswered commit is looked up, pending ones are written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from domain.chain import EMPTY
 from server.settings import Settings
-from server.storage.backend import opened
+from server.storage.backend import open_backend
 from server.storage.errors import UnansweredCommitError
 from server.storage.writers.batch import write_batch
 from server.storage.writers.protocol import Append, Commit, Outcome, WriterStoppedError
@@ -39,7 +39,7 @@ async def test_an_unanswered_commit_that_is_still_under_way_is_waited_for(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("server.storage.engines.LOCK_TIMEOUT_MS", 30_000)
-    async with opened(settings) as backend:
+    async with open_backend(settings) as backend:
         monkeypatch.setattr(backend.writer, "_write", lambda _, batch: [UnansweredCommitError("")] * len(batch))
         ours = commit_to("s")
         first, watcher = await connect(settings.database_url), await connect(settings.database_url)
@@ -56,7 +56,7 @@ async def test_an_unanswered_commit_that_is_still_under_way_is_waited_for(
 
 
 async def test_stopping_writes_what_is_waiting_and_takes_no_more(settings: Settings) -> None:
-    async with opened(settings) as backend:
+    async with open_backend(settings) as backend:
         waiting = [asyncio.create_task(backend.writer.submit(commit_to(f"s{n}"))) for n in range(9)]
         await asyncio.sleep(0)
     assert await asyncio.gather(*waiting) == [None] * 9
@@ -66,7 +66,7 @@ async def test_stopping_writes_what_is_waiting_and_takes_no_more(settings: Setti
 
 
 async def test_an_append_whose_caller_went_away_is_still_written(settings: Settings) -> None:
-    async with opened(settings) as backend:
+    async with open_backend(settings) as backend:
         task = asyncio.create_task(backend.writer.submit(commit_to("s")))
         await asyncio.sleep(0)
         task.cancel()
@@ -84,7 +84,7 @@ async def test_waiting_appends_share_transactions_and_a_stream_is_in_each_once(
         batches.append([each.appends[0].stream_id for each in batch])
         return write_batch(connection, batch)
 
-    async with opened(settings) as backend:
+    async with open_backend(settings) as backend:
         monkeypatch.setattr(backend.writer, "_write", write)
         names = [f"s{n}" for n in range(200)] + ["s7", "s7"]
         outcomes = await asyncio.gather(
@@ -106,7 +106,7 @@ async def test_a_batch_that_fails_in_an_unexpected_way_does_not_end_the_writer(
             raise failure
         return write_batch(connection, batch)
 
-    async with opened(settings) as backend:
+    async with open_backend(settings) as backend:
         monkeypatch.setattr(backend.writer, "_write", write)
         with pytest.raises(ZeroDivisionError):
             await backend.writer.submit(commit_to("s"))

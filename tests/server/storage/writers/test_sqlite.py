@@ -1,4 +1,4 @@
-"""One writer: many appends, one transaction; nothing that was taken is dropped."""
+"""The SQLite writer: many appends in one transaction; no accepted append is lost."""
 
 from __future__ import annotations
 

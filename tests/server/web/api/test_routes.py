@@ -322,7 +322,7 @@ async def test_the_rest_of_the_wire(served: Served) -> None:
     assert set(metadata) == {"name", "description", "version", "author", "documentation_url"}
     schema = (await served.client.get("/schema")).json()
     assert set(schema) == {"action", "observation", "reset_observation", "state", "fields"}
-    assert schema["fields"] == served.services.world.registry()
+    assert schema["fields"] == served.services.simulation.registry()
     assert {"reward", "done", "metadata"} <= set(schema["observation"]["properties"])
     assert health["version"] == metadata["version"]
 

@@ -71,7 +71,7 @@ async def test_no_surface_reveals_what_would_solve_a_running_episode(
     evidence = {line for line in shown if len(line) >= SHORTEST_LINE}
     reasons = {reason for check in scenario.evidence.checks.values() for reason in check.reasons or ()}
     hidden = solving(scenario) | evidence | reasons | {"the-secret-id", scenario.evidence.run_id}
-    async with serving(settings, world=InProcessSimulation()) as served:
+    async with serving(settings, simulation=InProcessSimulation()) as served:
         await investigate(served, task_id, seed)
         surfaces = await public_surfaces(served)
         own = (await served.client.get("/episodes/the-secret-id")).text

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from domain.episode.evidence import EvidenceView
+from domain.episode.observation import EvidenceView
 from domain.events import ArtifactRead, CheckRun, Event, FieldQueried
 from domain.scenario import Scenario
 from server.web.pages.episode.exposure import find_field, line_exposure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import threading
 from collections.abc import AsyncIterator
@@ -47,6 +48,39 @@ async def test_by_its_number_a_running_episode_shows_what_is_done_and_nothing_mo
     assert "Queried config.yaml" in page
     for word in ("secret-name", "770077", "StandardScaler", "optimizer.momentum", *SECRETS):
         assert word not in page, word
+
+
+EXPERIMENT: dict[str, Any] = {
+    "action_type": "run_experiment",
+    "patch": [{"file": "config.yaml", "field": "optimizer.momentum", "value": 0.25}],
+}
+
+
+async def test_experiments_are_a_table_for_those_who_may_see_results(served: Served) -> None:
+    await served.reset(task_id="medium", seed=7, episode_id="e")
+    for _ in range(3):
+        await served.step("e", EXPERIMENT)
+    own, public = await text_of(served, "/episodes/e"), await text_of(served, "/episodes/~1")
+    assert '<h2 id="experiments">Experiments <span class="quiet">2 of 2</span></h2>' in own
+    assert own.count("<code>optimizer.momentum = 0.25</code>") == 2
+    assert "no experiment is left" in own
+    assert "Ran experiment 2" in public
+    for word in ("optimizer.momentum", "0.25", 'id="experiments"'):
+        assert word not in public, word
+
+
+async def test_the_block_of_a_warehouse_is_shown_by_its_step_and_by_no_other(served: Served) -> None:
+    stored = {"contents": {"sources": ["harbour"]}, "blocks": {"harbour.weight": {"mean": 17.5}, "harbour.age": 41.25}}
+    begun = await served.reset(task_id="medium", seed=7, episode_id="e")
+    assert begun["observation"]["available_artifacts"]
+    cached = next(iter(served.services.scenarios._held.values()))
+    cached.view.evidence.artifacts["data_slices.json"] = json.dumps(stored)
+    await served.step("e", {"action_type": "read_artifact", "artifact_name": "data_slices.json"})
+    asked = {"action_type": "query_artifact", "artifact_name": "data_slices.json", "field_path": "harbour.weight"}
+    await served.step("e", asked)
+    page = await text_of(served, "/episodes/e")
+    assert "17.5" in page
+    assert "41.25" not in page
 
 
 async def test_by_its_id_a_running_episode_shows_what_the_agent_was_shown_and_nothing_more(served: Served) -> None:
@@ -139,7 +173,7 @@ async def test_comparing_marks_where_two_part(served: Served) -> None:
 
 @pytest.fixture
 async def real(settings: Settings) -> AsyncIterator[Served]:
-    async with serving(settings, world=InProcessSimulation()) as running:
+    async with serving(settings, simulation=InProcessSimulation()) as running:
         yield running
 
 
@@ -202,8 +236,8 @@ class FailingOnce(HandMadeSimulation):
 
 
 async def test_a_twin_that_failed_does_not_take_a_newer_one_with_it() -> None:
-    world, scenario = FailingOnce(), CachedScenario(hand_made_scenario(), is_stored=False)
-    twins = TwinCache(world)
+    simulation, scenario = FailingOnce(), CachedScenario(hand_made_scenario(), is_stored=False)
+    twins = TwinCache(simulation)
 
     async def ask_twice() -> None:
         with pytest.raises(RuntimeError):
@@ -212,4 +246,4 @@ async def test_a_twin_that_failed_does_not_take_a_newer_one_with_it() -> None:
 
     # Both wait for the one that fails, and the first asks again before the second has heard of it.
     await asyncio.gather(ask_twice(), ask_twice())
-    assert len(world.generated) == 2
+    assert len(simulation.generated) == 2

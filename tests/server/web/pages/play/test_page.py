@@ -82,6 +82,16 @@ async def test_a_person_investigates_with_the_same_actions_and_the_same_log(serv
     assert events[1].actor == "ada"
 
 
+async def test_a_person_runs_experiments(served: Served, player: Player) -> None:
+    await begin(player)
+    shown = await player.act(action_type="run_experiment", patch_field="optimizer.momentum", patch_value="0.5")
+    assert "<code>optimizer.momentum = 0.5</code>" in shown
+    assert "1 left" in shown
+    shown = await player.act(action_type="run_experiment", patch_field="", patch_value="")
+    assert "Nothing was changed but the training seed." in shown
+    assert 'value="run_experiment"' not in shown
+
+
 async def test_a_form_that_is_sent_twice_costs_one_step(player: Player) -> None:
     await begin(player)
     read = {"action_type": "read_artifact", "artifact_name": "config.yaml"}

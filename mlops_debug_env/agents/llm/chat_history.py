@@ -1,4 +1,4 @@
-"""The messages of one episode, kept within a bound: older results are folded to summaries, newest last."""
+"""The chat messages of one episode within a token limit: older results are replaced by summaries."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from mlops_debug_env.protocol.observations import Observation, ResetObservation
 Message = dict[str, Any]
 
 BYTES_PER_TOKEN = 3.0
-"""Fewer than usual in English, so that an estimate is rather too high: code and numbers take more tokens."""
+"""Fewer than usual in English, because code and numbers take more tokens: estimates are rather too high."""
 _OVERHEAD_TOKENS = 6
-_MAX_SAID_CHARACTERS = 2000
+_MAX_REPLY_CHARACTERS = 2000
 _FOLD_DOWN_TO = 0.75
 """Folding starts at the bound and goes on to this share of it, so that the messages do not change at every turn."""
 
@@ -35,60 +35,60 @@ class _Turn:
 
 
 class ChatHistory:
-    """What is sent to the model.
+    """The messages that are sent to the model.
 
     Args:
-        system: the standing instructions.
+        system: the system message.
         with_tools: actions as tool calls; otherwise as JSON objects in plain messages.
-        most_tokens: bound on the whole, by estimate; the tools of a call are counted by the caller.
+        max_tokens: limit on all messages, by estimate; the tools of a call are counted by the caller.
     """
 
-    def __init__(self, system: str, *, with_tools: bool, most_tokens: int) -> None:
+    def __init__(self, system: str, *, with_tools: bool, max_tokens: int) -> None:
         self.with_tools = with_tools
-        self.most_tokens = most_tokens
+        self.max_tokens = max_tokens
         self.folded_results = 0
         self._system = system
         self._briefing = ""
         self._turns: list[_Turn] = []
         self._attempts: list[Message] = []
 
-    def begin(self, first: ResetObservation) -> None:
+    def start_episode(self, first: ResetObservation) -> None:
         """Start over with a new episode."""
         self._briefing = describe_episode(first)
         self._turns.clear()
         self._attempts.clear()
         self.folded_results = 0
 
-    def instruct(self, system: str) -> None:
-        """Other standing instructions, for the episode that begins."""
+    def set_instructions(self, system: str) -> None:
+        """Replace the system message, for a new episode."""
         self._system = system
 
-    def speak_json(self, system: str) -> None:
-        """Go on without tools."""
+    def switch_to_json(self, system: str) -> None:
+        """Switch to messages without tool calls."""
         self.with_tools = False
         self._system = system
 
-    def act(self, action: Action, *, said: str = "", note: str = "") -> None:
-        """The action that is taken now, with what the model said beside it; attempts before it are forgotten."""
+    def add_action(self, action: Action, *, said: str = "", note: str = "") -> None:
+        """Add the action of this step with the model's text; illegal replies before it are dropped."""
         self._attempts.clear()
         self._turns.append(_Turn(action, _shortened(said), f"call_{len(self._turns) + 1}", note=note))
 
-    def show(self, seen: Observation) -> None:
-        """What the last action showed."""
+    def add_result(self, seen: Observation) -> None:
+        """Add the result of the last action."""
         if self._turns and self._turns[-1].seen is None:
             turn = self._turns[-1]
             turn.seen = seen
-            # One result never takes more than a third of the room.
-            most = int(self.most_tokens * BYTES_PER_TOKEN / 3)
+            # One result takes at most a third of the limit.
+            most = int(self.max_tokens * BYTES_PER_TOKEN / 3)
             turn.text = turn.note + describe_newest_result(seen, max_characters=most)
 
-    def object_to(self, said: str, reason: str) -> None:
-        """An answer that was no legal action, and why. It stays until a legal one comes."""
+    def add_correction(self, said: str, reason: str) -> None:
+        """Add an illegal reply and the correction; they stay until a legal action."""
         self._attempts.append({"role": "assistant", "content": _shortened(said) or "(empty)"})
         self._attempts.append({"role": "user", "content": reason})
 
     def messages(self) -> list[Message]:
-        """All of it, within the bound."""
+        """All messages, within the limit."""
         self.fold()
         messages = [
             {"role": "system", "content": self._system},
@@ -104,11 +104,11 @@ class ChatHistory:
         )
 
     def fold(self) -> None:
-        """Shorten what is oldest until all is within the bound."""
-        if self._tokens() <= self.most_tokens:
+        """Replace the oldest results by summaries until the limit is met."""
+        if self._tokens() <= self.max_tokens:
             return
         for turn in self._turns[:-1]:
-            if self._tokens() <= self.most_tokens * _FOLD_DOWN_TO:
+            if self._tokens() <= self.max_tokens * _FOLD_DOWN_TO:
                 return
             if turn.seen is not None and not turn.is_folded:
                 shorter = fold_result(turn.seen.last_action_result)
@@ -145,11 +145,11 @@ def turn_messages(action: Action, *, said: str, call_id: str, shown: str, with_t
 
 
 def estimated_tokens(text: str) -> int:
-    """Rather too many: no tokenizer fits all models, and a bound must hold."""
+    """An upper estimate, because no tokenizer fits all models."""
     return math.ceil(len(text.encode()) / BYTES_PER_TOKEN) + _OVERHEAD_TOKENS
 
 
 def _shortened(said: str) -> str:
-    """Chatter is not carried along in full."""
+    """The text, cut at a max length."""
     said = said.strip()
-    return said if len(said) <= _MAX_SAID_CHARACTERS else said[:_MAX_SAID_CHARACTERS] + " […]"
+    return said if len(said) <= _MAX_REPLY_CHARACTERS else said[:_MAX_REPLY_CHARACTERS] + " […]"

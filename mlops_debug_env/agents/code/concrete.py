@@ -1,4 +1,4 @@
-"""Operations on plain values, within bounds: a program cannot make its reader run long or fill the memory."""
+"""Operations on concrete values, with limits on time and memory."""
 
 from __future__ import annotations
 
@@ -41,21 +41,21 @@ COMPARED: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = MappingProxyType
 
 _CONTAINERS = (list, tuple, dict, set)
 _MAX_LEVELS = 4
-"""Of lists in lists: what is shared on many levels takes for ever to compare or to write."""
+"""Max nesting of containers, because comparing shared nested ones takes exponential time."""
 
 
-class NotPlainError(Exception):
+class UnsupportedOperationError(Exception):
     """The operation is not known, or would be too large."""
 
 
 def bounded(value: Any) -> Any:
-    """The value itself where it is small."""
+    """The value; raises ``UnsupportedOperationError`` if it is too large."""
     if isinstance(value, str) and len(value) > MAX_CHARACTERS:
-        raise NotPlainError
+        raise UnsupportedOperationError
     if isinstance(value, _CONTAINERS) and (len(value) > MAX_ELEMENTS or _is_deep(value)):
-        raise NotPlainError
+        raise UnsupportedOperationError
     if isinstance(value, (int, float)) and not abs(value) <= _LARGEST:
-        raise NotPlainError
+        raise UnsupportedOperationError
     return value
 
 
@@ -75,7 +75,7 @@ def compare(operation: ast.cmpop, left: Any, right: Any) -> Any:
     """One scalar with another, or with those of a container."""
     others = right if isinstance(right, _CONTAINERS) else [right]
     if not is_scalar(left) or not all(map(is_scalar, others)):
-        raise NotPlainError
+        raise UnsupportedOperationError
     return COMPARED[type(operation)](left, right)
 
 
@@ -84,21 +84,21 @@ def compute(operation: ast.operator, left: Any, right: Any) -> Any:
     is_numeric = all(isinstance(each, (int, float)) for each in (left, right))
     is_joined = isinstance(operation, ast.Add) and type(left) is type(right) and isinstance(left, (str, list, tuple))
     if type(operation) not in NUMERIC or not (is_numeric or is_joined):
-        raise NotPlainError
+        raise UnsupportedOperationError
     return bounded(NUMERIC[type(operation)](left, right))
 
 
 def formatted(value: Any, specification: str) -> str:
     """As an f-string writes it; widths have two digits at most."""
     if not isinstance(value, (str, int, float)) or _FORMAT.fullmatch(specification) is None:
-        raise NotPlainError
+        raise UnsupportedOperationError
     return str(bounded(format(value, specification)))
 
 
 def filled_in(text: str, values: list[Any]) -> str:
     """``text.format(*values)`` for plain braces."""
     if re.search(r"\{[^}]", text) or not all(isinstance(each, (str, int, float)) for each in values):
-        raise NotPlainError
+        raise UnsupportedOperationError
     for each in values:
         text = text.replace("{}", str(each), 1)
     return str(bounded(text))
@@ -107,7 +107,7 @@ def filled_in(text: str, values: list[Any]) -> str:
 def _range(*bounds: Any) -> list[int]:
     numbers = range(*bounds)
     if len(numbers) > MAX_ELEMENTS:
-        raise NotPlainError
+        raise UnsupportedOperationError
     return list(numbers)
 
 
@@ -143,14 +143,14 @@ METHODS: Mapping[type[Any], frozenset[str]] = MappingProxyType(
         ),
     }
 )
-"""Methods of plain values that change nothing and cannot grow."""
+"""Methods of concrete values that do not mutate and do not grow."""
 
 
 def call_method(receiver: Any, name: str, given: list[Any], named: dict[str, Any]) -> Any:
-    """A harmless method of a plain value."""
+    """Call a method of a concrete value; raises ``UnsupportedOperationError`` unless it is in the list."""
     if name == "format" and isinstance(receiver, str) and not named:
         return filled_in(receiver, given)
     if name not in METHODS.get(type(receiver), ()):
-        raise NotPlainError
+        raise UnsupportedOperationError
     found = getattr(receiver, name)(*given, **named)
     return bounded(list(found) if name in ("items", "keys", "values") else found)

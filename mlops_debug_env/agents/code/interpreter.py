@@ -1,24 +1,24 @@
-"""Follows the statements of a program, function by function, with bounded effort."""
+"""Interprets the statements of a program symbolically, within a budget."""
 
 from __future__ import annotations
 
 import ast
 
-from mlops_debug_env.agents.code import plain
-from mlops_debug_env.agents.code.expressions import Expressions
+from mlops_debug_env.agents.code import concrete
+from mlops_debug_env.agents.code.expressions import ExpressionEvaluator
 from mlops_debug_env.agents.code.library import Trace
 from mlops_debug_env.agents.code.values import UNKNOWN, Function, Imported, Instance, Scope, Term, Value
 
 
 class _Returned(Exception):
-    """A function came to its end with a value."""
+    """Control flow: a return statement with its value."""
 
     def __init__(self, value: Value) -> None:
         self.value = value
 
 
-class Follower(Expressions):
-    """Runs nothing: follows assignments and calls, and writes down in a `Trace` what the library was asked for."""
+class Interpreter(ExpressionEvaluator):
+    """Interprets assignments and calls, and records calls of the library in a `Trace`."""
 
     def __init__(self, tree: ast.Module) -> None:
         super().__init__(Trace())
@@ -34,8 +34,8 @@ class Follower(Expressions):
         return self.enter(function, [], {key: parameters.get(key, Term("parameter", key)) for key in _names(function)})
 
     def enter(self, function: Function, given: list[Value], named: dict[str, Value]) -> Value:
-        """Follow a call of a function of the program."""
-        with self.effort.deeper():
+        """Interpret a call of a function of the program."""
+        with self.budget.nested_call():
             scope = Scope(_bind(function, given, named, self), function.scope)
             if isinstance(function.node, ast.Lambda):
                 return self.value(function.node.body, scope)
@@ -47,7 +47,7 @@ class Follower(Expressions):
 
     def _body(self, statements: list[ast.stmt], scope: Scope) -> None:
         for each in statements:
-            self.effort.spend()
+            self.budget.count_step()
             self._statement(each, scope)
 
     def _statement(self, statement: ast.stmt, scope: Scope) -> None:
@@ -81,7 +81,7 @@ class Follower(Expressions):
                     scope.names[known_as] = Imported(alias.name.rpartition(".")[2])
 
     def _branch(self, statement: ast.If, scope: Scope) -> None:
-        """The branch that is taken; both, one after the other, where only a run would know."""
+        """Interpret the branch that is taken; both, one after the other, if the condition is symbolic."""
         taken = self.truth(self.value(statement.test, scope))
         if taken is not False:
             self._body(statement.body, scope)
@@ -103,7 +103,7 @@ class Follower(Expressions):
                 owner, key = self.value(target.value, scope), self.value(target.slice, scope)
                 if isinstance(owner, dict) and isinstance(key, (str, int, float)):
                     owner[key] = value
-                    plain.bounded(owner)
+                    concrete.bounded(owner)
 
 
 def _as_read(target: ast.expr) -> ast.expr:
@@ -115,15 +115,17 @@ def _names(function: Function) -> list[str]:
     return [each.arg for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
 
 
-def _bind(function: Function, given: list[Value], named: dict[str, Value], follower: Follower) -> dict[str, Value]:
+def _bind(
+    function: Function, given: list[Value], named: dict[str, Value], interpreter: Interpreter
+) -> dict[str, Value]:
     arguments = function.node.args
     places = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
     names: dict[str, Value] = {}
     for name, default in zip(reversed(places), reversed(arguments.defaults), strict=False):
-        names[name] = follower.value(default, function.scope)
+        names[name] = interpreter.value(default, function.scope)
     for each, standard in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
         if standard is not None:
-            names[each.arg] = follower.value(standard, function.scope)
+            names[each.arg] = interpreter.value(standard, function.scope)
     names.update(zip(places, given, strict=False))
     known = {key: value for key, value in named.items() if key in _names(function)}
     names.update(known)

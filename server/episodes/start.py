@@ -1,4 +1,4 @@
-"""Prepares what is committed: the start of an episode with its seed and scenario, and appends with their rows."""
+"""Prepares the start of an episode: its seed, its scenario, and the rows that are written with its first event."""
 
 from __future__ import annotations
 
@@ -6,20 +6,16 @@ import hashlib
 from contextlib import nullcontext
 from typing import NamedTuple
 
-from domain.chain import EMPTY, Head, Link
-from domain.episode.decide import Decision, EpisodeState, ResetEpisode
-from domain.events import EpisodeExpired
+from domain.chain import Link
+from domain.episode.decide import EpisodeState, ResetEpisode
 from domain.rubric import RUBRIC
-from domain.scenario import Composition, Truth
 from server.episodes.commands import AuthorizedReset
 from server.scenarios.repository import CachedScenario, ScenarioRepository
 from server.scenarios.requester import Priority, as_requester
 from server.security.session_names import SessionName
-from server.storage.attempts import attempt_row, ended_row, step_row
-from server.storage.read_models import episode_row, go_on_row, session_row
+from server.storage.attempts import attempt_row
+from server.storage.read_models import episode_row, session_row
 from server.storage.sql import StatementRow
-from server.storage.stream_codec import EpisodeSnapshot, link_events
-from server.storage.writers.protocol import Append
 
 SEED_BITS = 53
 
@@ -77,43 +73,3 @@ def initial_rows(link: Link, state: EpisodeState, cached: CachedScenario) -> tup
 def _draw_seed(drawn_from: str) -> int:
     drawn = hashlib.sha256(drawn_from.encode()).digest()
     return int.from_bytes(drawn[:8], "big") >> (64 - SEED_BITS)
-
-
-class PreparedAppend(NamedTuple):
-    """What was decided for an episode and is not recorded yet, with the state after it."""
-
-    append: Append
-    after: EpisodeSnapshot
-
-
-def prepare_append(
-    episode_id: str,
-    current: EpisodeSnapshot | None,
-    decided: Decision,
-    *,
-    now: str,
-    actor: str,
-    request_id: str | None = None,
-    cached: CachedScenario | None = None,
-    truth: Truth | Composition | None = None,
-) -> PreparedAppend:
-    """Link the decided events and make the rows that belong to them.
-
-    Args:
-        cached: the scenario, where the episode begins.
-        truth: of a ranked episode that goes on; None: practice, or the episode begins.
-    """
-    head = current.head if current is not None else EMPTY
-    linked = link_events(episode_id, head, decided.events, recorded_at=now, actor=actor, request_id=request_id)
-    state = decided.after
-    rows = (go_on_row(linked[-1], state),) if cached is None else initial_rows(linked[-1], state, cached)
-    if truth is not None and state.ended is not None:
-        by_agent = not all(isinstance(each, EpisodeExpired) for each in decided.events)
-        rows = (*rows, ended_row(linked[-1], state, truth, by_agent=by_agent))
-    elif truth is not None:
-        rows = (*rows, step_row(episode_id))
-    used = current.request_ids if current is not None else frozenset()
-    after = EpisodeSnapshot(
-        state, Head(linked[-1].version, linked[-1].hash), used if request_id is None else used | {request_id}
-    )
-    return PreparedAppend(Append(episode_id, head.version, linked, rows), after)

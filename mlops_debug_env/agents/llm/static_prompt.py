@@ -1,4 +1,4 @@
-"""What a model is given with every call of an episode: the standing instructions and the tools. Agents and exports ask here."""
+"""The part of a request that is constant in an episode: system message and tools. Used by the agent and by exports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mlops_debug_env.agents.prompt import system_prompt
 from mlops_debug_env.protocol.types import TaskId
 
 
-class Offer(NamedTuple):
+class StaticPrompt(NamedTuple):
     """The part of a request that is the same throughout an episode."""
 
     system: str
@@ -17,9 +17,9 @@ class Offer(NamedTuple):
     """In OpenAI's form; None: the model answers in JSON, and the instructions describe the actions."""
 
 
-def offer_for(tools: tuple[Tool, ...], task_id: TaskId, *, with_tools: bool) -> Offer:
+def static_prompt(tools: tuple[Tool, ...], task_id: TaskId, *, with_tools: bool) -> StaticPrompt:
     """The instructions of a task, and its actions as tools or in words."""
     offered = tools_for(tools, task_id)
     if with_tools:
-        return Offer(system_prompt(task_id), [tool.as_openai() for tool in offered])
-    return Offer(f"{system_prompt(task_id)}\n\n{instructions_of(offered)}", None)
+        return StaticPrompt(system_prompt(task_id), [tool.as_openai() for tool in offered])
+    return StaticPrompt(f"{system_prompt(task_id)}\n\n{instructions_of(offered)}", None)

@@ -1,0 +1,66 @@
+"""The agent of runs on several sources: compares what is declared with what is measured, and submits what does not agree."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from mlops_debug_env.agents.declared.plan import Notebook
+from mlops_debug_env.agents.declared.suspicion import Suspicion
+from mlops_debug_env.protocol.actions import Action, Diagnosis, submission
+from mlops_debug_env.protocol.observations import Observation
+from mlops_debug_env.protocol.types import COMPOSED_TASK
+
+MAX_ENTRIES = 2
+MIN_STRENGTH = 1.0
+"""Where nothing may be wrong, what is weaker is not claimed."""
+CALIBRATION: tuple[tuple[float, float], ...] = (
+    (0.0, 0.05),
+    (0.6, 0.3),
+    (1.0, 0.6),
+    (1.3, 0.85),
+    (2.0, 0.97),
+    (4.0, 0.99),
+)
+"""Strength of the strongest suspicion, and how often it was right; both rise."""
+
+
+class ComparingAgent:
+    """Reads the declarations, runs the checks, queries the blocks that these make suspicious, and answers."""
+
+    name = "heuristic"
+
+    def __init__(self) -> None:
+        self._notebook = Notebook()
+
+    async def act(self, observation: Observation) -> Action:
+        self._notebook.take(observation.last_action_result)
+        is_list = observation.task_id == COMPOSED_TASK
+        action = self._notebook.next_action(
+            steps_left=observation.max_steps - observation.step_count,
+            experiments_left=observation.experiments_left or 0,
+            is_one=not is_list,
+        )
+        if action is not None:
+            return action
+        found = self._notebook.suspicions()
+        return submission(observation.task_id, *(claimed(found) if is_list else [best(found)]))
+
+
+def best(found: list[Suspicion]) -> Diagnosis:
+    """The strongest suspicion, where exactly one thing is wrong."""
+    return found[0].to_diagnosis(confidence_of(found[0])) if found else Diagnosis(confidence=0.0)
+
+
+def claimed(found: list[Suspicion]) -> list[Diagnosis]:
+    """Up to two suspicions that hardly arise by chance, where none, one or two things are wrong."""
+    strong = [each for each in found if each.strength > MIN_STRENGTH]
+    return [each.to_diagnosis(confidence_of(each)) for each in strong[:MAX_ENTRIES]]
+
+
+def confidence_of(suspicion: Suspicion) -> float:
+    """The probability that a suspicion is right, on straight lines between the measured points."""
+    for (low, right_at_low), (high, right_at_high) in pairwise(CALIBRATION):
+        if suspicion.strength <= high:
+            part = (max(suspicion.strength, low) - low) / (high - low)
+            return round(right_at_low + part * (right_at_high - right_at_low), 4)
+    return CALIBRATION[-1][1]

@@ -1,0 +1,136 @@
+"""What to look at next. Declarations first, then checks, then the blocks of the columns that these find odd."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any, Mapping
+
+from mlops_debug_env.agents.declared.blocks import Block, clues_of_blocks
+from mlops_debug_env.agents.declared.columns import ODD, odd_columns, odd_sources
+from mlops_debug_env.agents.declared.measured import Checks, clues_of_checks
+from mlops_debug_env.agents.declared.reading import Declared, parse_json, read_declarations
+from mlops_debug_env.agents.declared.suspicion import Suspicion, strongest
+from mlops_debug_env.agents.declared.trials import STRONG, WEAK, experiment_on, settled, trial_of
+from mlops_debug_env.protocol.actions import Action, QueryArtifact, ReadArtifact, RunSanityCheck
+from mlops_debug_env.protocol.observations import ActionResult, ExperimentMetrics
+from mlops_debug_env.protocol.types import ArtifactName, SanityCheckName
+
+SLICES: ArtifactName = "data_slices.json"
+DECLARATIONS: tuple[ArtifactName, ...] = ("config.yaml", "data_sources.yaml", "preprocessing.py", "train.py")
+CHECKS: tuple[SanityCheckName, ...] = (
+    "label_consistency",
+    "class_balance",
+    "data_leakage",
+    "feature_statistics",
+    "encoder_version_match",
+    "loss_trajectory",
+    "metric_gap_analysis",
+)
+"""Those whose numbers depend on a declaration; the norms of the gradients do not."""
+REPORTS: Mapping[str, ArtifactName] = {"dataset_stats": "dataset_stats.json", "eval_results": "eval_results.json"}
+SURE = 1.5
+"""Strength of a suspicion beyond which nothing else is looked for where exactly one thing is wrong."""
+
+
+class Notebook:
+    """What one agent was shown of one run, and what follows from it."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+        self._blocks: dict[str, Block] = {}
+        self._measured: dict[str, Mapping[str, Any]] = {}
+        self._asked: set[str] = set()
+        self._trained: dict[tuple[str, object] | None, ExperimentMetrics] = {}
+        self._known: tuple[Declared, list[Suspicion]] | None = None
+
+    def take(self, result: ActionResult) -> None:
+        """Write down what an action showed."""
+        self._known = None
+        if result.sanity_check is not None:
+            self._measured[result.sanity_check.check] = result.sanity_check.measured
+        elif result.experiment is not None:
+            entry = next(iter(result.experiment.patch), None)
+            self._trained[None if entry is None else (entry.field, entry.value)] = result.experiment.metrics
+        elif result.status == "ok" and result.field is not None and isinstance(result.value, dict):
+            self._blocks[result.field] = result.value
+        elif result.status == "ok" and result.artifact is not None and result.filter is None:
+            self._texts[result.artifact] = result.content or ""
+
+    def suspicions(self) -> list[Suspicion]:
+        """All that the measurements contradict, the strongest first."""
+        return self._reading()[1]
+
+    def next_action(self, *, steps_left: int, experiments_left: int, is_one: bool) -> Action | None:
+        """What to do next, once each; None: enough was seen, or the last step is needed for the diagnosis.
+
+        Args:
+            steps_left: with that of the diagnosis.
+            experiments_left: how many may still be run.
+            is_one: exactly one thing is wrong, so that what is found ends the search.
+        """
+        if steps_left <= 1:
+            return None
+        for name, action in chain(self._plan(is_one=is_one), self._trials(experiments_left)):
+            if name not in self._asked:
+                self._asked.add(name)
+                return action
+        return None
+
+    def _trials(self, experiments_left: int) -> Iterator[tuple[str, Action]]:
+        """Trainings that settle what the measurements leave open: one without a patch first, which shows the noise."""
+        for suspicion in self._reading()[1]:
+            if trial_of(suspicion) is None or not WEAK < suspicion.strength < STRONG:
+                continue
+            if experiments_left >= 1 + (None not in self._trained):
+                yield "training", experiment_on(None)
+                yield f"training with {suspicion.path}", experiment_on(suspicion)
+
+    def _plan(self, *, is_one: bool) -> Iterator[tuple[str, Action]]:
+        for artifact in DECLARATIONS:
+            yield artifact, ReadArtifact(artifact_name=artifact)
+        for check in CHECKS:
+            yield check, RunSanityCheck(sanity_check_type=check)
+        yield REPORTS["dataset_stats"], ReadArtifact(artifact_name=REPORTS["dataset_stats"])
+        declared, found = self._reading()
+        if any(each.path == "evaluation.label_order" and each.strength > 1.0 for each in found):
+            yield REPORTS["eval_results"], ReadArtifact(artifact_name=REPORTS["eval_results"])
+        if is_one and found and found[0].strength > SURE:
+            return
+        for number, (oddness, column) in enumerate(odd_columns(declared, Checks(self._measured))):
+            if oddness > ODD or (is_one and number < 2):
+                yield from self._of_column(declared, column, sources=3 if number == 0 and oddness > ODD else 2)
+
+    def _of_column(self, declared: Declared, column: str, *, sources: int) -> Iterator[tuple[str, Action]]:
+        yield _block(f"all.{column}")
+        overview = self._blocks.get(f"all.{column}")
+        if overview is None:
+            return
+        for number, (oddness, source) in enumerate(odd_sources(declared, column, overview)):
+            if number < 1 or (number < sources and (oddness > ODD or sources > 2)):
+                yield _block(f"{source}.{column}")
+
+    def _reading(self) -> tuple[Declared, list[Suspicion]]:
+        if self._known is None:
+            declared = read_declarations(self._texts)
+            measured = dict(self._measured)
+            for name, artifact in REPORTS.items():
+                document = parse_json(self._texts.get(artifact, ""))
+                measured |= {name: document} if isinstance(document, dict) else {}
+            found = [*clues_of_checks(declared, Checks(measured)), *clues_of_blocks(declared, self._blocks)]
+            self._known = declared, strongest(self._after_trials(strongest(found)))
+        return self._known
+
+    def _after_trials(self, found: list[Suspicion]) -> list[Suspicion]:
+        return [self._after_trial(suspicion) for suspicion in found]
+
+    def _after_trial(self, suspicion: Suspicion) -> Suspicion:
+        trial = trial_of(suspicion)
+        plain, repaired = self._trained.get(None), self._trained.get((suspicion.path, suspicion.value))
+        if trial is None or plain is None or repaired is None:
+            return suspicion
+        return settled(suspicion, trial, plain, repaired)
+
+
+def _block(path: str) -> tuple[str, Action]:
+    return path, QueryArtifact(artifact_name=SLICES, field_path=path)

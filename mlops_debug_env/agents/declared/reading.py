@@ -1,0 +1,131 @@
+"""What a run declares, read from the texts of its artifacts. What cannot be read is missing, never an error."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from mlops_debug_env.agents.declared.settings import Settings, Value
+
+CALLS: Mapping[str, tuple[str, str, str]] = {
+    "split.by": ("preprocessing.py", "split", "by"),
+    "split.groups": ("preprocessing.py", "split", "groups"),
+    "imputer.fill": ("preprocessing.py", "imputer", "fill"),
+    "evaluation.label_order": ("preprocessing.py", "evaluation", "label_order"),
+    "evaluation.validation_ids": ("preprocessing.py", "evaluation", "validation_ids"),
+    "evaluation.sources": ("preprocessing.py", "evaluation", "sources"),
+    "loader.shuffle": ("train.py", "loader", "shuffle"),
+    "class_weights.order": ("train.py", "class_weights", "order"),
+    "loss.divide_by": ("train.py", "loss", "divide_by"),
+}
+"""Declaration to file, function of the library and keyword."""
+MOMENTS = ("event", "export")
+
+
+@dataclass(slots=True)
+class Declared:
+    """The declarations of a run."""
+
+    facts: dict[str, Value] = field(default_factory=dict)
+    """Path to value."""
+    sources: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    months: tuple[str, ...] = ()
+    """Labelled months, and the one after them, as the windows of the sources have them."""
+    joined: tuple[str, ...] = ()
+    """Columns that come from the second table."""
+    label_maps: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Name of a map to its classes, by code."""
+
+    def text(self, path: str) -> str:
+        return str(self.facts.get(path))
+
+    def number(self, path: str, default: float) -> float:
+        value = self.facts.get(path)
+        return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else default
+
+
+def read_declarations(texts: Mapping[str, str]) -> Declared:
+    """The declarations in the texts that were read so far."""
+    found = Declared()
+    _take_config(found, texts.get("config.yaml", ""))
+    _take_sources(found, texts.get("data_sources.yaml", ""))
+    for file in ("preprocessing.py", "train.py"):
+        if file in texts:
+            _take_code(found, file, texts[file])
+    return found
+
+
+def parse_yaml(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
+
+
+def parse_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _take_config(found: Declared, text: str) -> None:
+    document = parse_yaml(text)
+    for section, values in (document if isinstance(document, dict) else {}).items():
+        if isinstance(values, dict):
+            for name, value in values.items():
+                found.facts[f"{section}.{name}"] = str(value) if section == "environment" else value
+
+
+def _take_sources(found: Declared, text: str) -> None:
+    document = parse_yaml(text)
+    if not isinstance(document, dict):
+        return
+    sources = document.get("sources") or {}
+    found.sources = tuple(sources)
+    windows = re.findall(r"\d{4}-\d\d", json.dumps([parts.get("window") for parts in sources.values()], default=str))
+    found.months = _months(min(windows), max(windows)) if windows else ()
+    for source, parts in sources.items():
+        for name, value in parts.items():
+            if name == "columns":
+                found.columns = tuple(value)
+                for column, settings in value.items():
+                    found.facts |= {f"sources.{source}.columns.{column}.{one}": each for one, each in settings.items()}
+            elif not isinstance(value, (dict, list)):
+                found.facts[f"sources.{source}.{name}"] = value
+    join = document.get("join") or {}
+    keys = join.get("keys")
+    found.facts["join.keys"] = ", ".join(map(str, keys)) if isinstance(keys, list) else keys
+    found.facts["join.how"] = join.get("how")
+    found.joined = tuple(join.get("columns") or ())
+    found.facts["labels.maturity_months"] = (document.get("labels") or {}).get("maturity_months")
+    for name, codes in (document.get("label_maps") or {}).items():
+        found.label_maps[str(name)] = _classes_by_code(codes)
+
+
+def _months(first: str, last: str) -> tuple[str, ...]:
+    start, end = (int(month[:4]) * 12 + int(month[5:]) - 1 for month in (first, last))
+    return tuple(f"{place // 12}-{place % 12 + 1:02d}" for place in range(start, end + 1))
+
+
+def _classes_by_code(codes: Any) -> tuple[str, ...]:
+    if isinstance(codes, list):
+        return tuple(map(str, codes))
+    pairs = [(code, name) if str(code).isdigit() else (name, code) for code, name in codes.items()]
+    return tuple(str(name) for _, name in sorted((int(code), name) for code, name in pairs))
+
+
+def _take_code(found: Declared, file: str, text: str) -> None:
+    settings = Settings(text)
+    for path, (own, call, keyword) in CALLS.items():
+        if own == file:
+            found.facts[path] = settings.value(keyword, call)
+    if file == "preprocessing.py":
+        moments = settings.by_member(MOMENTS)
+        found.facts |= {f"features.{column}.as_of": moments[column] for column in found.columns if column in moments}

@@ -1,0 +1,99 @@
+"""Worlds and declarations: a healthy case agrees in everything, a fault breaks exactly what was planted, text is the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from domain.training.multi_source.agreements import AGREEMENTS, broken
+from domain.training.multi_source.artifacts import (
+    render_changes,
+    render_code,
+    render_config,
+    render_sources,
+    render_train,
+)
+from domain.training.multi_source.case import FREE, Case, State, draw_case, healthy_twin
+from domain.training.style import SEED_SPLITS
+from tests.profiles import seeds
+
+FAULTS = [agreement.fault_id for agreement in AGREEMENTS]
+
+
+def _broken(state: State) -> frozenset[str]:
+    return broken(state.layout, state.world, state.declared)
+
+
+def _texts(case: Case) -> list[str]:
+    return [
+        *(render(case.now) for render in (render_config, render_code, render_sources, render_train)),
+        render_changes(case),
+    ]
+
+
+@pytest.mark.parametrize("split", SEED_SPLITS)
+@pytest.mark.parametrize("seed", seeds(range(60), quick=5))
+def test_a_healthy_case_agrees_now_and_before(seed, split):
+    case = draw_case(seed, split, ())
+    assert not _broken(case.now)
+    assert not _broken(case.before)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("seed", seeds(range(40), quick=3))
+def test_a_fault_breaks_exactly_what_was_planted(fault, seed):
+    case = draw_case(seed, "train", (fault,))
+    assert _broken(case.now) == {one.path for one in case.planted}
+    assert not _broken(case.before)
+    assert not _broken(case.twin)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("seed", seeds(range(40), quick=3))
+def test_the_repair_makes_everything_agree(fault, seed):
+    case = draw_case(seed, "train", (fault,))
+    (planted,) = case.planted
+    repaired = case.now.declaring({planted.path: planted.repair})
+    assert not _broken(repaired)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("seed", seeds(range(20), quick=2))
+def test_the_healthy_twin_reads_the_same_in_every_static_text(fault, seed):
+    case = draw_case(seed, "validation", (fault,))
+    twin = healthy_twin(case)
+    assert _texts(case) == _texts(twin)
+    assert case.now.world != twin.now.world
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_comes_by_the_declaration_and_by_the_world(fault):
+    origins = {draw_case(seed, "train", (fault,)).planted[0].origin for seed in range(24)}
+    assert origins == {"declaration", "world"}
+
+
+@pytest.mark.parametrize("seed", seeds(range(40), quick=5))
+def test_what_changed_since_the_last_good_run_is_what_differs_from_it(seed):
+    case = draw_case(seed, "train", ("exchanged_label_codes",))
+    differing = {path for path, value in case.now.declared.items() if case.before.declared[path] != value}
+    assert set(case.changed) == differing - {"training.seed"}
+    assert 3 <= len(case.changed) <= 7
+
+
+@pytest.mark.parametrize("seed", seeds(range(40), quick=5))
+def test_two_faults_of_a_case_are_of_two_kinds(seed):
+    pair = (FAULTS[seed % len(FAULTS)], FAULTS[(seed + 7) % len(FAULTS)])
+    case = draw_case(seed, "train", pair)
+    assert _broken(case.now) == {one.path for one in case.planted}
+    assert len({one.path for one in case.planted}) == 2
+
+
+def test_a_state_survives_its_json():
+    state = draw_case(3, "test", ("stale_snapshot",)).now
+    assert State.from_json(state.to_json()) == state
+
+
+def test_free_declarations_never_break_an_agreement():
+    case = draw_case(11, "train", ())
+    for name, values in FREE:
+        for value in values:
+            assert not _broken(case.now.declaring({name: value}))
