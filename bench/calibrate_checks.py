@@ -1,7 +1,7 @@
 """Proposes the thresholds of the sanity checks from healthy runs: ``python -m bench.calibrate_checks``.
 
-Each check gets about one false alarm in a hundred healthy runs, shared evenly among its measured bounds. The numbers it
-prints go into `domain/training/thresholds.py`, with the date and the seeds.
+Each check raises a flag in about one healthy run of twenty, and a number that is clearly unusual in one of a hundred; both are
+shared evenly among its measured bounds. The numbers it prints go into `domain/training/thresholds.py`, with the date and the seeds.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import numpy as np
 
 from domain.training import checks
 from domain.training.pipeline import draw_pipeline
+from domain.training.randomness import Floats
 from domain.training.simulator import simulate
 from domain.training.thresholds import CALIBRATION, MEASURED_BOUNDS
 
-ALARM_SHARE = 0.01
+FLAG_SHARE, CLEAR_SHARE = 0.05, 0.01
 
 
 def outward(value: float, *, up: bool) -> float:
@@ -42,11 +43,17 @@ def main() -> None:
                     numbers[check, name].append(float(value))
     bounds_of_check = Counter(check for check, _, _ in MEASURED_BOUNDS)
     for check, name, side in MEASURED_BOUNDS:
-        share = ALARM_SHARE / bounds_of_check[check]
-        values = np.array(numbers[check, name])
-        high = side == "high"
-        bound = float(np.quantile(values, 1 - share if high else share, method="higher" if high else "lower"))
-        print(f"{check}, {name}: {side} {outward(bound, up=high)}")
+        flag, clear = (
+            bound(np.array(numbers[check, name]), share / bounds_of_check[check], up=side == "high")
+            for share in (FLAG_SHARE, CLEAR_SHARE)
+        )
+        print(f'    ("{check}", "{name}", "{side}", {flag}, {clear}),')
+
+
+def bound(values: Floats, share: float, *, up: bool) -> float:
+    """The number that this share of the healthy runs lie beyond."""
+    found = float(np.quantile(values, 1 - share if up else share, method="higher" if up else "lower"))
+    return outward(found, up=up)
 
 
 if __name__ == "__main__":

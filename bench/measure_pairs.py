@@ -12,15 +12,15 @@ from itertools import combinations
 
 from domain.faults import CATALOGUE, Fault
 from domain.fields.registry import find
-from domain.training import checks, raw_data
+from domain.training import checks
 from domain.training.frame import Frame
 from domain.training.pipeline import FieldValue, Pipeline, draw_pipeline
 from domain.training.randomness import Stream
-from domain.training.simulator import simulate
+from domain.training.simulator import draw_raw, simulate
 
 FIRST_SEED = 40_000_000
 MIN_SHARE = 0.85
-"""Share of the seeds in which each fault of a pair has to leave its mark, as a single fault has to in `docs/explanation/faults.md`."""
+"""Share of the seeds in which each fault of a pair has to leave its mark, as a single fault has to in `docs/explanation/exam.md`."""
 
 Reasons = frozenset[tuple[str, str]]
 
@@ -33,7 +33,7 @@ def touched(fault: Fault, healthy: Pipeline) -> set[str | None]:
 def severity_of(fault: Fault, healthy: Pipeline, raw: Frame, usual: Reasons) -> tuple[FieldValue, Reasons]:
     """The severity that planting alone would choose, and the reasons that its run raises."""
     for value in fault.severities(healthy, Stream(healthy.seed, f"fault/{fault.fault_id}")):
-        found = checks.raised(simulate(fault.plant(healthy, value), raw=raw))
+        found = checks.clearly_unusual(simulate(fault.plant(healthy, value), raw=raw))
         if found - usual:
             break
     return value, found
@@ -44,14 +44,14 @@ def measure(first: int, count: int) -> dict[tuple[str, str], Counter[str]]:
     marks: dict[tuple[str, str], Counter[str]] = {}
     for seed in range(first, first + count):
         healthy = draw_pipeline(seed)
-        raw = raw_data.draw_rows(seed, healthy.dataset)
-        usual = checks.raised(simulate(healthy, raw=raw))
+        raw = draw_raw(healthy)
+        usual = checks.clearly_unusual(simulate(healthy, raw=raw))
         alone = {name: severity_of(fault, healthy, raw, usual) for name, fault in CATALOGUE.items()}
         for one, other in combinations(sorted(CATALOGUE), 2):
             if touched(CATALOGUE[one], healthy) & touched(CATALOGUE[other], healthy):
                 continue
             planted = CATALOGUE[other].plant(CATALOGUE[one].plant(healthy, alone[one][0]), alone[other][0])
-            both = checks.raised(simulate(planted, raw=raw))
+            both = checks.clearly_unusual(simulate(planted, raw=raw))
             counted = marks.setdefault((one, other), Counter())
             counted[one] += bool(both - alone[other][1])
             counted[other] += bool(both - alone[one][1])

@@ -6,16 +6,16 @@ from domain.families import multi_source
 from domain.faults import POOLS, Fault, find_fault
 from domain.faults.compositions import HEALTHY, draw_faults, named_faults
 from domain.scenario import Accepted, CheckResult, Composition, Evidence, RunSummary, Scenario, Truth
-from domain.training import checks, raw_data
+from domain.training import checks
 from domain.training.artifacts import draw_cosmetics, render_artifacts
 from domain.training.frame import Frame
 from domain.training.pipeline import FieldValue, Pipeline, draw_pipeline
 from domain.training.randomness import Stream
-from domain.training.simulator import TrainingRun, simulate
+from domain.training.simulator import TrainingRun, draw_raw, simulate
 from domain.training.style import SeedSplit
 from domain.types import COMPOSED_TASK, TaskId
 
-__all__ = ["GENERATOR_VERSION", "HEALTHY", "generate", "observe_run", "scenario_seed"]
+__all__ = ["GENERATOR_VERSION", "HEALTHY", "generate", "observe_run", "planted_fault", "scenario_seed"]
 
 GENERATOR_VERSION = "5"
 OF_SEVERAL_SOURCES: tuple[TaskId, ...] = ("hard", "expert")
@@ -43,14 +43,22 @@ def generate(task_id: TaskId, seed: int, *, fault: str | None = None, split: See
     if task_id == COMPOSED_TASK:
         return _scenario(task_id, seed, *_compose(healthy, fault))
     chosen = Stream(own_seed, "fault").choice(POOLS[task_id]) if fault is None else fault
-    raw = raw_data.draw_rows(own_seed, healthy.dataset)
     if chosen == HEALTHY:
-        run, truth = simulate(healthy, raw=raw), _healthy_truth(healthy)
+        run, truth = simulate(healthy), _healthy_truth(healthy)
     else:
         planted = find_fault(chosen)
-        value, run = _plant(planted, healthy, raw, Stream(own_seed, f"fault/{chosen}"))
+        healthy = planted.twin(healthy)
+        value, run = _plant(planted, healthy, draw_raw(healthy), Stream(own_seed, f"fault/{chosen}"))
         truth = planted.truth(healthy, value)
     return _scenario(task_id, seed, run, truth)
+
+
+def planted_fault(task_id: TaskId, seed: int, split: SeedSplit = "train") -> str:
+    """What `generate` plants for a seed, without running anything: an id, two joined by ``+``, or ``none``."""
+    own_seed = scenario_seed(task_id, seed, split)
+    if task_id in OF_SEVERAL_SOURCES:
+        return "+".join(multi_source.draw_faults(task_id, own_seed, None)) or HEALTHY
+    return Stream(own_seed, "fault").choice(POOLS[task_id])
 
 
 def _scenario(task_id: TaskId, seed: int, run: TrainingRun, truth: Truth | Composition) -> Scenario:
@@ -85,10 +93,10 @@ def _plant(fault: Fault, healthy: Pipeline, raw: Frame, draw: Stream) -> tuple[F
     """Plant the first severity that a check notices, else the last; a seed is never rejected for a weak symptom."""
     *weaker, last = fault.severities(healthy, draw)
     if weaker:
-        usual = checks.raised(simulate(healthy, raw=raw))
+        usual = checks.clearly_unusual(simulate(healthy, raw=raw))
         for value in weaker:
             run = simulate(fault.plant(healthy, value), raw=raw)
-            if checks.raised(run) - usual:
+            if checks.clearly_unusual(run) - usual:
                 return value, run
     return last, simulate(fault.plant(healthy, last), raw=raw)
 
@@ -97,7 +105,9 @@ def _compose(healthy: Pipeline, fault: str | None) -> tuple[TrainingRun, Composi
     """Plant none, one or two faults, each in the severity that it would be planted in alone, and run them together."""
     seed = healthy.seed
     planted = draw_faults(Stream(seed, "fault")) if fault is None else named_faults(fault)
-    raw = raw_data.draw_rows(seed, healthy.dataset)
+    for fault_id in planted:
+        healthy = find_fault(fault_id).twin(healthy)
+    raw = draw_raw(healthy)
     severities: dict[str, FieldValue] = {}
     run: TrainingRun | None = None
     for fault_id in planted:

@@ -153,7 +153,7 @@ class HandMadeSimulation:
     def generator_version(self) -> str:
         return self._generator_version
 
-    def registry(self) -> list[dict[str, Any]]:
+    def registry(self, family: str) -> list[dict[str, Any]]:
         return [{"file": REPAIR.file, "field": REPAIR.field, "type": "choice", "choices": ["train", "all"]}]
 
     async def generate(

@@ -49,16 +49,20 @@ def list_long_files() -> None:
 def reference(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if a committed file differs.")] = False,
 ) -> None:
-    """Write the generated pages of docs/reference, and the client's names of the wire, from the code."""
-    from upkeep import protocol
+    """Write the generated pages of docs/reference, docs/example-run and the client's names of the wire, from the code."""
+    from upkeep import example_run, protocol
     from upkeep.reference.pages import outdated_pages, write_pages
 
     if check:
-        outdated = [*outdated_pages(), *([protocol.TARGET] if protocol.is_outdated() else [])]
+        outdated = [
+            *outdated_pages(),
+            *example_run.outdated(),
+            *([protocol.TARGET] if protocol.is_outdated() else []),
+        ]
         for path in outdated:
             typer.echo(f"{path} differs from the code: run make reference", err=True)
         raise typer.Exit(1 if outdated else 0)
-    for path in [*write_pages(), protocol.write_types()]:
+    for path in [*write_pages(), *example_run.write(), protocol.write_types()]:
         typer.echo(path)
 
 

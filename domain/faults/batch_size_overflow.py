@@ -9,11 +9,12 @@ from domain.training.randomness import Stream
 
 
 def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
-    return (draw.choice((2048, 4096, 8192)),)
+    return (8 * round(draw.log_between(3000, 8192) / 8),)
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
-    return (SafeField(file="config.yaml", field="training.batch_size", low=16, high=128),)
+    size = healthy.training.batch_size
+    return (SafeField(file="config.yaml", field="training.batch_size", low=size / 2, high=size * 1.25),)
 
 
 FAULT = Fault(
@@ -32,5 +33,5 @@ FAULT = Fault(
         "Humbatova et al., arXiv 1910.11015: suboptimal batch size",
         "DeepCrime operators HBS and HDB",
     ),
-    decoys=("a batch of 96 on some 500 rows", "lr_too_small: there an epoch has many steps"),
+    decoys=("a batch of 250 on some 1,500 rows", "lr_too_small: there an epoch has many steps"),
 )

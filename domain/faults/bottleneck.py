@@ -1,4 +1,4 @@
-"""One hidden unit: all classes have to pass through one number, and some are never separated."""
+"""One hidden unit or two: all classes have to pass through one number or two, and some are never separated."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from domain.training.randomness import Stream
 
 
 def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
-    return (1,)
+    return (1,) if healthy.model.num_classes == 3 else (draw.integer(1, 2),)
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
@@ -36,5 +36,5 @@ FAULT = Fault(
         "Humbatova et al., arXiv 1910.11015: wrong number of neurons",
         "NeuraLint, arXiv 2105.08095",
     ),
-    decoys=("12 hidden units, which are enough",),
+    decoys=("10 hidden units, which are enough",),
 )

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from domain.faults.fault import Fault
 from domain.scenario import SafeField
-from domain.training.pipeline import FieldValue, Pipeline
+from domain.training.pipeline import FieldValue, Pipeline, digits
 from domain.training.randomness import Stream
 
 
 def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
-    return (draw.choice((0.9, 0.92)), 0.95)
+    return (digits(draw.between(0.86, 0.97)),)
+
+
+def _context(healthy: Pipeline, draw: Stream) -> Pipeline:
+    """Scored without dropout, so that only training suffers."""
+    return healthy.with_value("preprocessing.eval_mode", "eval")
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
@@ -31,6 +36,7 @@ FAULT = Fault(
         ("loss_trajectory", "last_over_chance"),
         ("metric_gap_analysis", "train_minus_val"),
     ),
+    context=_context,
     sources=("DeepCrime operator RCD",),
-    decoys=("dropout of 0.2, which also holds training accuracy down a little",),
+    decoys=("dropout of 0.3, which also holds training accuracy down a little",),
 )

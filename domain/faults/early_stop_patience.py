@@ -12,6 +12,11 @@ def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return (1,)
 
 
+def _context(healthy: Pipeline, draw: Stream) -> Pipeline:
+    """So many epochs that one of them is no better than the best before it."""
+    return healthy.with_value("training.epochs", max(healthy.training.epochs, draw.integer(16, 20)))
+
+
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
     return (
         SafeField(file="config.yaml", field="training.early_stopping_patience", low=10, high=100),
@@ -34,6 +39,7 @@ FAULT = Fault(
         ("loss_trajectory", "epochs_not_run"),
         ("loss_trajectory", "last_over_chance"),
     ),
+    context=_context,
     sources=(
         "DeepCrime operator RCP",
         "Humbatova et al., arXiv 1910.11015: suboptimal number of epochs",

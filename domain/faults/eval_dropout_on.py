@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from domain.faults.fault import Fault
 from domain.scenario import SafeField
-from domain.training.pipeline import FieldValue, Pipeline
+from domain.training.pipeline import FieldValue, Pipeline, digits
 from domain.training.randomness import Stream
 
 
 def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return ("train",)
+
+
+def _context(healthy: Pipeline, draw: Stream) -> Pipeline:
+    """Dropout that can be left on."""
+    rate = max(healthy.model.dropout, digits(draw.between(0.12, 0.3)))
+    return healthy.with_value("preprocessing.eval_mode", "eval").with_value("model.dropout", rate)
+
+
+def _look_alike(healthy: Pipeline, draw: Stream) -> Pipeline:
+    return healthy.with_value("preprocessing.eval_mode", "train").with_value("model.dropout", 0.0)
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
@@ -28,10 +38,12 @@ FAULT = Fault(
     causal=frozenset({"preprocessing.py", "eval_results.json"}),
     lines=("    model.",),
     signals=(("metric_gap_analysis", "reported_minus_logged_val"),),
+    context=_context,
+    look_alike=_look_alike,
     sources=(
         "vaal issue 2",
         "ELF pull request 110",
         "robustdg issue 30",
     ),
-    decoys=("dropout of 0.2, on while training as it should be",),
+    decoys=("dropout of 0.2, on while training as it should be", "training mode where dropout is 0 in config.yaml"),
 )

@@ -13,7 +13,7 @@ def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
-    return (SafeField(file="config.yaml", field="evaluation.checkpoint", choices=("best",)),)
+    return (SafeField(file="config.yaml", field="evaluation.checkpoint", choices=("best", "last")),)
 
 
 FAULT = Fault(

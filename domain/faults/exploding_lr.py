@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from domain.faults.fault import Fault, four_digits
+from domain.faults.fault import Fault
 from domain.scenario import SafeField
-from domain.training.pipeline import FieldValue, Pipeline
+from domain.training.pipeline import FieldValue, Pipeline, digits
 from domain.training.randomness import Stream
 
 
 def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
-    rate, factor = healthy.optimizer.learning_rate, draw.choice((30.0, 60.0, 100.0))
-    return tuple(four_digits(rate * factor * times) for times in (1.0, 4.0, 10.0))
+    if healthy.optimizer.name != "sgd":
+        return (digits(draw.log_between(0.6, 8.0)),)
+    return (digits(draw.log_between(100.0, 900.0) * (1.0 - healthy.optimizer.momentum)),)
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:

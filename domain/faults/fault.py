@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from domain.diagnosis import PatchEntry
 from domain.fields.field import FieldSpec
 from domain.fields.registry import find, with_field
 from domain.scenario import Accepted, SafeField, Truth
 from domain.training.artifacts.code.names import renamed_constants
-from domain.training.pipeline import FieldValue, Pipeline
+from domain.training.pipeline import FieldValue, Pipeline, draw_optimizer
 from domain.training.randomness import Stream
 from domain.types import ArtifactName, FailureCategory, TaskId
 
@@ -24,6 +24,11 @@ class UnknownFaultError(LookupError):
 
 
 Severities = Callable[[Pipeline, Stream], tuple[FieldValue, ...]]
+Context = Callable[[Pipeline, Stream], Pipeline]
+
+
+def _as_drawn(healthy: Pipeline, draw: Stream) -> Pipeline:
+    return healthy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +57,10 @@ class Fault:
     """Where faults of this kind were observed."""
     decoys: tuple[str, ...]
     """Harmless oddities, and other faults, that it must not be confused with."""
+    context: Context = _as_drawn
+    """The healthy pipeline with what the fault needs to do harm; the fault is planted in it, and it is the twin."""
+    look_alike: Context | None = None
+    """A healthy pipeline in which the field has a harmful value's words and does no harm; None: the field has no such place."""
     also_files: tuple[ArtifactName, ...] = ()
     also_categories: tuple[FailureCategory, ...] = ()
     also_fields: tuple[str, ...] = ()
@@ -60,6 +69,10 @@ class Fault:
     def spec(self) -> FieldSpec:
         """The registry's entry of the field."""
         return find(self.file, self.field)
+
+    def twin(self, healthy: Pipeline) -> Pipeline:
+        """A healthy pipeline with what the fault needs to do harm."""
+        return self.context(healthy, Stream(healthy.seed, f"context/{self.fault_id}"))
 
     def plant(self, pipeline: Pipeline, value: FieldValue) -> Pipeline:
         """The pipeline with the field set to one of the severities."""
@@ -98,6 +111,23 @@ def _in_words(value: FieldValue) -> FieldValue:
     return "null" if value is None else value
 
 
-def four_digits(value: float) -> float:
-    """Rounded as it will be printed, so that what is shown is what ran."""
-    return float(f"{value:.4g}")
+def step_size(healthy: Pipeline) -> float:
+    """How far a run moves in the long run, in gradients a step: what learning rate and momentum do together."""
+    optimizer = healthy.optimizer
+    return optimizer.learning_rate / (1.0 - optimizer.momentum)
+
+
+def with_sgd(healthy: Pipeline, draw: Stream) -> Pipeline:
+    """The pipeline with SGD, whose steps follow the size of the gradient."""
+    if healthy.optimizer.name == "sgd":
+        return healthy
+    return replace(
+        healthy,
+        optimizer=draw_optimizer(draw, "sgd"),
+        training=replace(healthy.training, gradient_clip_norm=None),
+    )
+
+
+def with_adam(healthy: Pipeline, draw: Stream) -> Pipeline:
+    """The pipeline with Adam, which ignores momentum and the size of the gradient."""
+    return healthy if healthy.optimizer.name == "adam" else replace(healthy, optimizer=draw_optimizer(draw, "adam"))

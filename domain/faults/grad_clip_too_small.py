@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from domain.faults.fault import Fault
+from domain.faults.fault import Fault, step_size, with_adam, with_sgd
 from domain.scenario import SafeField
-from domain.training.pipeline import FieldValue, Pipeline
+from domain.training.pipeline import FieldValue, Pipeline, digits
 from domain.training.randomness import Stream
 
 
 def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
-    return (draw.choice((0.001, 0.002, 0.005)),)
+    return (digits(draw.log_between(6e-4, 6e-3) / step_size(healthy)),)
+
+
+def _look_alike(healthy: Pipeline, draw: Stream) -> Pipeline:
+    value = digits(draw.log_between(2e-3, 1e-2))
+    return with_adam(healthy, draw).with_value("training.gradient_clip_norm", value)
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
@@ -34,9 +39,12 @@ FAULT = Fault(
         ("gradient_norms", "clipped_step_share"),
         ("loss_trajectory", "last_over_chance"),
     ),
+    context=with_sgd,
+    look_alike=_look_alike,
     sources=("DeepCrime operator OCG",),
     decoys=(
         "a clip of 5.0 that never binds",
+        "a small clip beside Adam, which takes steps of one size whatever the gradients",
         "lr_too_small: there nothing is clipped",
     ),
 )

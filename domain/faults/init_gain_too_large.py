@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from domain.faults.fault import Fault
 from domain.scenario import SafeField
-from domain.training.pipeline import FieldValue, Pipeline
+from domain.training.pipeline import FieldValue, Pipeline, digits
 from domain.training.randomness import Stream
 
 
 def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
-    return (draw.choice((8.0, 16.0, 30.0)),)
+    return (digits(draw.log_between(8.0, 50.0)),)
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:

@@ -12,6 +12,15 @@ def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return (True,)
 
 
+def _context(healthy: Pipeline, draw: Stream) -> Pipeline:
+    order = healthy.dataset.arrival_order if healthy.dataset.arrival_order != "row_id" else None
+    return healthy.with_value("dataset.arrival_order", order).with_value("preprocessing.labels_sorted", False)
+
+
+def _look_alike(healthy: Pipeline, draw: Stream) -> Pipeline:
+    return healthy.with_value("dataset.arrival_order", "row_id").with_value("preprocessing.labels_sorted", True)
+
+
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
     return (SafeField(file="preprocessing.py", field="labels.sort_index", choices=(False,)),)
 
@@ -31,6 +40,8 @@ FAULT = Fault(
         ("feature_statistics", "single_feature_eta2"),
         ("label_consistency", "train_agreement"),
     ),
+    context=_context,
+    look_alike=_look_alike,
     sources=(
         "Humbatova et al., arXiv 1910.11015: wrong labels for training data",
         "DeepCrime operator TCL",
@@ -38,6 +49,7 @@ FAULT = Fault(
     ),
     decoys=(
         "label noise of a few per cent",
+        "labels sorted by row id where the rows are, too",
         "lr_too_small: there features and labels agree",
     ),
 )

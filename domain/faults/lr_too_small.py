@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from domain.faults.fault import Fault, four_digits
+from domain.faults.fault import Fault
 from domain.scenario import SafeField
-from domain.training.pipeline import FieldValue, Pipeline
+from domain.training.pipeline import FieldValue, Pipeline, digits
 from domain.training.randomness import Stream
 
 
 def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
-    rate = healthy.optimizer.learning_rate
-    return tuple(four_digits(rate / divisor) for divisor in (draw.choice((200.0, 400.0)), 1000.0))
+    if healthy.optimizer.name != "sgd":
+        return (digits(draw.log_between(3e-6, 3e-5)),)
+    return (digits(draw.log_between(5e-4, 4e-3) * (1.0 - healthy.optimizer.momentum)),)
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:

@@ -1,4 +1,6 @@
-"""Rare classes are copied before the split: copies of training rows stand in validation and test."""
+"""Rare classes are copied before the split: validation and test hold copies too, and classes no longer in their true shares.
+
+Where rows are split by customer, a copy stays on its customer's side; where they are not, training rows stand in the test."""
 
 from __future__ import annotations
 
@@ -10,6 +12,12 @@ from domain.training.randomness import Stream
 
 def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return ("all",)
+
+
+def _context(healthy: Pipeline, draw: Stream) -> Pipeline:
+    """Labels in the order of their rows: copies have row ids of their own. And classes that are not equally frequent."""
+    imbalance = max(healthy.dataset.imbalance, 1.2)
+    return healthy.with_value("preprocessing.labels_sorted", False).with_value("dataset.imbalance", imbalance)
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
@@ -31,12 +39,14 @@ FAULT = Fault(
         "    X, y = RandomOverSampler(",
     ),
     signals=(
+        ("data_leakage", "copied_rows_in_test"),
         ("data_leakage", "train_rows_in_test"),
-        ("data_leakage", "train_rows_in_val"),
     ),
+    context=_context,
     sources=(
         "Kapoor and Narayanan, arXiv 2207.07048: L1.4",
         "imbalanced-learn, Common pitfalls",
     ),
+    also_categories=("preprocessing_bug", "evaluation_bug"),
     decoys=("imbalance of 1.8, resampled in training as it should be",),
 )

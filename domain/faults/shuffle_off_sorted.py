@@ -12,6 +12,19 @@ def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
     return (False,)
 
 
+def _context(healthy: Pipeline, draw: Stream) -> Pipeline:
+    return (
+        healthy.with_value("dataset.arrival_order", "label")
+        .with_value("training.shuffle", True)
+        .with_value("preprocessing.labels_sorted", False)
+    )
+
+
+def _look_alike(healthy: Pipeline, draw: Stream) -> Pipeline:
+    order = healthy.dataset.arrival_order if healthy.dataset.arrival_order != "label" else None
+    return healthy.with_value("dataset.arrival_order", order).with_value("training.shuffle", False)
+
+
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
     return (SafeField(file="config.yaml", field="training.shuffle", choices=(True,)),)
 
@@ -32,6 +45,11 @@ FAULT = Fault(
         ("gradient_norms", "largest"),
         ("loss_trajectory", "largest_over_chance"),
     ),
+    context=_context,
+    look_alike=_look_alike,
     sources=("Humbatova et al., arXiv 1910.11015: wrong position of data shuffle",),
-    decoys=("wrong_optimizer: there the batches are mixed",),
+    decoys=(
+        "no shuffling of rows that arrive in no order, or by row id",
+        "wrong_optimizer: there the batches are mixed",
+    ),
 )

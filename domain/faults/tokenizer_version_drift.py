@@ -9,11 +9,13 @@ from domain.training.randomness import Stream
 
 
 def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
-    return ("v1",)
+    return ("v1" if healthy.preprocessing.tokenizer_train == "v2" else "v2",)
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
-    return (SafeField(file="preprocessing.py", field="tokenizer.version", choices=("v2",)),)
+    return (
+        SafeField(file="preprocessing.py", field="tokenizer.version", choices=(healthy.preprocessing.tokenizer_train,)),
+    )
 
 
 FAULT = Fault(

@@ -9,7 +9,7 @@ from domain.training.randomness import Stream
 
 
 def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
-    return (draw.choice((0.001, 0.01, 100.0)),)
+    return (draw.choice((0.001, 0.01, 0.1, 0.3048, 0.4536, 1.609, 2.205, 2.54, 10.0, 100.0)),)
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from domain.faults.fault import Fault
+from domain.faults.fault import Fault, step_size
 from domain.scenario import SafeField
-from domain.training.pipeline import FieldValue, Pipeline
+from domain.training.pipeline import FieldValue, Pipeline, digits
 from domain.training.randomness import Stream
 
 
 def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
-    return (draw.choice((0.1, 0.15)), 0.3, 1.0)
+    """What a step takes off the weights decides: with AdamW that is the learning rate times the decay."""
+    match healthy.optimizer.name:
+        case "sgd":
+            return (digits(draw.log_between(0.3, 0.8) / step_size(healthy)),)
+        case "adam":
+            return (digits(draw.log_between(0.3, 2.0)),)
+        case _:
+            return (digits(draw.log_between(0.1, 0.28) / healthy.optimizer.learning_rate),)
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
-    return (SafeField(file="config.yaml", field="optimizer.weight_decay", low=0, high=0.01),)
+    return (SafeField(file="config.yaml", field="optimizer.weight_decay", low=0, high=0.001),)
 
 
 FAULT = Fault(

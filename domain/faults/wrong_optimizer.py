@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from domain.faults.fault import Fault
+from domain.faults.fault import Fault, with_adam, with_sgd
 from domain.scenario import SafeField
-from domain.training.pipeline import FieldValue, Pipeline
+from domain.training.pipeline import FieldValue, Pipeline, digits
 from domain.training.randomness import Stream
 
 
 def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
-    return (draw.choice((0.99, 0.992)), 0.995, 0.999)
+    return (digits(1.0 - draw.log_between(0.0005, 0.005), 4),)
+
+
+def _context(healthy: Pipeline, draw: Stream) -> Pipeline:
+    """SGD, and a momentum of its own to be raised; the other optimizers ignore it."""
+    momentum = digits(draw.between(0.6, 0.85))
+    return (
+        with_sgd(healthy, draw)
+        .with_value("optimizer.momentum", momentum)
+        .with_value("optimizer.learning_rate", digits(draw.log_between(1.5, 4.0) * (1.0 - momentum)))
+    )
+
+
+def _look_alike(healthy: Pipeline, draw: Stream) -> Pipeline:
+    (value,) = _severities(healthy, draw)
+    return with_adam(healthy, draw).with_value("optimizer.momentum", value)
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
+    slack = 1.0 - healthy.optimizer.momentum
     return (
-        SafeField(file="config.yaml", field="optimizer.momentum", low=0.6, high=0.93),
+        SafeField(file="config.yaml", field="optimizer.momentum", low=max(0.0, 1 - 2 * slack), high=1 - slack / 1.5),
         SafeField(file="config.yaml", field="optimizer.name"),
     )
 
@@ -35,6 +51,12 @@ FAULT = Fault(
         ("loss_trajectory", "last_over_chance"),
         ("gradient_norms", "last_over_first"),
     ),
+    context=_context,
+    look_alike=_look_alike,
     sources=("Humbatova et al., arXiv 1910.11015: suboptimal hyperparameters and optimiser",),
-    decoys=("gradient norms that wobble", "shuffle_off_sorted: there the batches are not mixed"),
+    decoys=(
+        "momentum beside Adam, which ignores it",
+        "gradient norms that wobble",
+        "shuffle_off_sorted: there the batches are not mixed",
+    ),
 )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from domain.faults.fault import Fault
 from domain.scenario import SafeField
-from domain.training.pipeline import FieldValue, Pipeline
+from domain.training.pipeline import FieldValue, Pipeline, digits
 from domain.training.randomness import Stream
 
 
 def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
-    return (draw.choice((0.65, 0.7, 0.75, 0.8)),)
+    return (digits(draw.between(0.6, 0.8)),)
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:

@@ -152,6 +152,7 @@ _STATS = (
     _measured("dataset_stats.json", "n_rows", 1e6),
     _measured("dataset_stats.json", "n_customers", 1e6),
     _measured("dataset_stats.json", "n_segments", 1e6),
+    _text("dataset_stats.json", "arrival_order"),
     _text("dataset_stats.json", "dataset_stats.classes"),
     *(
         _measured("dataset_stats.json", f"splits.{split}.{name}", 1e6)

@@ -27,9 +27,9 @@ from domain.grading.free_text.fixes import FixReading, read_fix
 from domain.grading.free_text.naming import fields_named, file_named
 from domain.rubric import RUBRIC, Rubric
 from domain.scenario import SafeField, Truth
-from domain.training import checks, raw_data
+from domain.training import checks
 from domain.training.pipeline import FieldValue, Pipeline
-from domain.training.simulator import draw_holdout, holdout_accuracy, simulate
+from domain.training.simulator import draw_holdout, draw_raw, holdout_accuracy, simulate
 from domain.types import TaskId
 
 ACCURACY_TOLERANCE = 0.04
@@ -118,9 +118,9 @@ def _is_safe(safe: tuple[SafeField, ...], attribute: str, value: FieldValue) -> 
 
 
 def _rerun(patched: Pipeline, twin: Pipeline, credit: float) -> PatchVerdict:
-    raw, fresh = raw_data.draw_rows(twin.seed, twin.dataset), draw_holdout(twin)
+    raw, fresh = draw_raw(twin), draw_holdout(twin)
     run, healthy = simulate(patched, raw=raw), simulate(twin, raw=raw)
-    reasons = checks.raised(run) - checks.raised(healthy)
+    reasons = checks.clearly_unusual(run) - checks.clearly_unusual(healthy)
     patched_accuracy, twin_accuracy = holdout_accuracy(run, fresh), holdout_accuracy(healthy, fresh)
     drops = []
     for name, accuracy, expected in (

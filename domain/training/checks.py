@@ -1,6 +1,6 @@
 """The eight sanity checks: numbers measured on a training run, and flags that follow from the numbers alone.
 
-A measured number is rounded as it is shown; a flag is one of `thresholds.THRESHOLDS` crossed, and each crossed one is a
+A measured number is rounded as it is shown; a flag is one of the bounds of `thresholds` crossed, and each crossed one is a
 reason. A NaN or infinity is shown as null and counts as beyond any upper bound.
 """
 
@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from domain.training.artifacts.numbers import to_json, to_text
-from domain.training.frame import Frame
-from domain.training.randomness import Floats, Ints, to_float32_grid
+from domain.training.frame import Frame, present_moments
+from domain.training.randomness import Floats, Ints, distinct, to_float32_grid
 from domain.training.simulator import ENCODING_WEIGHT, Matrix, TrainingRun
 from domain.training.tabular import Metrics, count_tokens
 from domain.training.themes import BY_DATASET
-from domain.training.thresholds import THRESHOLDS
+from domain.training.thresholds import CLEAR_THRESHOLDS, EARLIER_THRESHOLDS, THRESHOLDS, Thresholds
 
 Number = float | int
 Measured = dict[str, Number | str | list[int]]
@@ -26,7 +26,7 @@ Measured = dict[str, Number | str | list[int]]
 
 def run_checks(run: TrainingRun) -> dict[str, dict[str, Any]]:
     """Check name to ``{"check", "flag", "reasons", "measured"}``, all eight."""
-    return {name: _result(name, measured) for name, measured in measure(run).items()}
+    return {name: _result(name, measured, _flagging(run)) for name, measured in measure(run).items()}
 
 
 def measure(run: TrainingRun) -> dict[str, Measured]:
@@ -45,18 +45,36 @@ def measure(run: TrainingRun) -> dict[str, Measured]:
 
 
 def raised(run: TrainingRun) -> frozenset[tuple[str, str]]:
-    """The (check, number) pairs that lie beyond their thresholds in a run."""
+    """The (check, number) pairs of a run that raise a flag."""
+    return _unusual(run, _flagging(run))
+
+
+def clearly_unusual(run: TrainingRun) -> frozenset[tuple[str, str]]:
+    """The (check, number) pairs that lie far enough out to tell a repaired run from one that is not."""
+    return _unusual(run, CLEAR_THRESHOLDS if run.pipeline.dataset.rules >= 5 else EARLIER_THRESHOLDS)
+
+
+def _flagging(run: TrainingRun) -> Thresholds:
+    return THRESHOLDS if run.pipeline.dataset.rules >= 5 else EARLIER_THRESHOLDS
+
+
+def _unusual(run: TrainingRun, thresholds: Thresholds) -> frozenset[tuple[str, str]]:
+    return beyond(measure(run), thresholds)
+
+
+def beyond(numbers: dict[str, Measured], thresholds: Thresholds) -> frozenset[tuple[str, str]]:
+    """The (check, number) pairs of a run's numbers that lie beyond their bounds."""
     return frozenset(
         (check, name)
-        for check, measured in measure(run).items()
+        for check, measured in numbers.items()
         for name, value in measured.items()
-        if _beyond(check, name, value) is not None
+        if _beyond(thresholds, check, name, value) is not None
     )
 
 
-def _beyond(check: str, name: str, value: object) -> str | None:
+def _beyond(thresholds: Thresholds, check: str, name: str, value: object) -> str | None:
     """The sentence for a number beyond its threshold; None: within, or it has none."""
-    bounds = THRESHOLDS.get((check, name))
+    bounds = thresholds.get((check, name))
     if bounds is None or not isinstance(value, (int, float)):
         return None
     shown = float(f"{value:.4g}")
@@ -67,8 +85,8 @@ def _beyond(check: str, name: str, value: object) -> str | None:
     return None
 
 
-def _result(name: str, measured: Measured) -> dict[str, Any]:
-    reasons = [reason for key, value in measured.items() if (reason := _beyond(name, key, value))]
+def _result(name: str, measured: Measured, thresholds: Thresholds) -> dict[str, Any]:
+    reasons = [reason for key, value in measured.items() if (reason := _beyond(thresholds, name, key, value))]
     shown = {key: to_json(value) if isinstance(value, float) else value for key, value in measured.items()}
     return {"check": name, "flag": bool(reasons), "reasons": reasons, "measured": shown}
 
@@ -107,6 +125,7 @@ def _data_leakage(run: TrainingRun) -> Measured:
         "train_rows_in_test": _share(evaluated.test.source, train.source),
         "train_rows_in_val": _share(evaluated.val.source, train.source),
         "val_rows_in_test": _share(evaluated.test.source, run.watched.source),
+        "copied_rows_in_test": 1.0 - len(distinct(evaluated.test.source)) / max(1, len(evaluated.test)),
         "train_customers_in_test": _share(evaluated.test.customer_id, train.customer_id),
         "scaler_rows_outside_train": _outside(fitted.scaler_rows, train),
         "encoder_rows_outside_train": _outside(fitted.encoder_rows, train),
@@ -149,17 +168,18 @@ def _class_balance(run: TrainingRun) -> Measured:
 def _feature_statistics(run: TrainingRun) -> Measured:
     width = len(BY_DATASET[run.pipeline.dataset.name].numeric)
     train, test = run.train.features[:, :width], run.test.features[:, :width]
-    scale = np.maximum(train.std(0), 1e-9)
+    spread, test_mean = train.std(0), test.mean(0)
+    scale = np.maximum(spread, 1e-9)
     ratio = np.maximum(test.std(0), 1e-12) / scale
     return {
-        "largest_mean_shift": float((np.abs(test.mean(0) - train.mean(0)) / scale).max()),
+        "largest_mean_shift": float((np.abs(test_mean - train.mean(0)) / scale).max()),
         "largest_spread_ratio": float(np.maximum(ratio, 1.0 / ratio).max()),
-        "largest_train_spread": float(train.std(0).max()),
-        "largest_test_mean": float(np.abs(test.mean(0)).max()),
+        "largest_train_spread": float(spread.max()),
+        "largest_test_mean": float(np.abs(test_mean).max()),
         "smallest_filled_value": _smallest_filled(run),
         "single_feature_eta2": float(_eta_squared(run.train).max()),
         "rows_encoded_with_own_label": _encoded_with_own_label(run, width),
-        "class_mean_distance": _class_mean_distance(run, width),
+        "class_mean_distance": _class_mean_distance(run, train / scale, test / scale),
     }
 
 
@@ -167,19 +187,22 @@ def _smallest_filled(run: TrainingRun) -> float:
     """Smallest training value after missing ones were filled, in deviations of those that were there."""
     raw = np.asarray(run.splits.train[BY_DATASET[run.pipeline.dataset.name].numeric], dtype=np.float64)
     filled = run.fitted.imputer.transform(raw)
-    return float(((filled - np.nanmean(raw, axis=0)) / np.nanstd(raw, axis=0)).min())
+    means, deviations = present_moments(raw)
+    return float(((filled.min(0) - means) / deviations).min())
 
 
 def _encoder_version_match(run: TrainingRun) -> Measured:
     settings = run.pipeline.preprocessing
     name = BY_DATASET[run.pipeline.dataset.name].tokenizer
     train, evaluation = f"{name}-{settings.tokenizer_train}", f"{name}-{settings.tokenizer_eval}"
+    in_train, in_test = _unknown_rate(run.splits.train, train), _unknown_rate(run.scored, evaluation)
     return {
         "train_tokenizer": train,
         "eval_tokenizer": evaluation,
-        "unknown_token_rate_train": _unknown_rate(run.splits.train, train),
+        "unknown_token_rate_train": in_train,
         "unknown_token_rate_val": _unknown_rate(run.evaluated.val, train),
-        "unknown_token_rate_test": _unknown_rate(run.scored, evaluation),
+        "unknown_token_rate_test": in_test,
+        "unknown_rate_test_minus_train": in_test - in_train,
     }
 
 
@@ -252,13 +275,13 @@ def _agreement(centroids: Floats, features: Floats, labels: Ints) -> float:
 
 def _share(of: Ints, among: Ints) -> float:
     """Share of the distinct values of `of` that also occur among `among`."""
-    distinct = np.unique(of)
-    return float(np.isin(distinct, among).mean()) if len(distinct) else 0.0
+    found = distinct(of)
+    return float(np.isin(found, among).mean()) if len(found) else 0.0
 
 
 def _outside(fitted: Frame, train: Frame) -> int:
     """Distinct rows that were fitted on but are not rows of the training split."""
-    return int((~np.isin(np.unique(fitted.source), train.source)).sum())
+    return int((~np.isin(distinct(fitted.source), train.source)).sum())
 
 
 def _encoded_with_own_label(run: TrainingRun, width: int) -> float:
@@ -278,15 +301,12 @@ def _eta_squared(matrix: Matrix) -> Floats:
     return eta
 
 
-def _class_mean_distance(run: TrainingRun, width: int) -> float:
+def _class_mean_distance(run: TrainingRun, train: Floats, test: Floats) -> float:
     """How far the test's class means lie from the training's, per feature and class, over the spread of the latter.
 
     About 0.5 when both are samples of the same columns, above 1 when the columns are others.
     """
     classes = len(run.pipeline.dataset.classes)
-    scale = np.maximum(run.train.features[:, :width].std(0), 1e-9)
-    train = run.train.features[:, :width] / scale
-    test = run.test.features[:, :width] / scale
     present = np.intersect1d(run.train.labels, run.test.labels)
     ours = _class_means(train, run.train.labels, classes)[present]
     theirs = _class_means(test, run.test.labels, classes)[present]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from domain.training.network import FlatParameters, Network, Weights, activate, slope, start
 from domain.training.optimization import Gradient, Update
@@ -56,6 +57,7 @@ class Batches(NamedTuple):
 
     rows: Floats
     codes: Ints
+    """What counts as right."""
     target: Floats
     masks: Floats | None
 
@@ -66,27 +68,36 @@ class _BatchSource:
     def __init__(self, pipeline: Pipeline, features: Floats, labels: Ints) -> None:
         outputs = pipeline.model.num_classes
         self.pipeline, self.features = pipeline, features
-        self.codes = np.minimum(labels, outputs - 1)  # a class without an output falls into the last one
-        self.one_hot = np.zeros((len(labels), outputs))
-        self.one_hot[np.arange(len(labels)), self.codes] = 1.0
+        taught = np.minimum(labels, outputs - 1)  # a class without an output is trained as the last one
+        self.codes = labels if pipeline.dataset.rules >= 5 else taught
+        self.one_hot = np.zeros((outputs, len(labels)))
+        self.one_hot[taught, np.arange(len(labels))] = 1.0
         self.batch = min(pipeline.training.batch_size, len(labels))
         self.steps = max(1, len(labels) // self.batch)
+        used = self.steps * self.batch
+        self.rows, self.order_codes = features[:used].copy(), self.codes[:used].copy()
+        self.target = self.one_hot[:, :used].copy(order="C")
+        self.masks = np.empty((used, pipeline.model.hidden_units))
         self.shuffle = Stream(pipeline.training.seed, "batches")
         self.dropout = Stream(pipeline.training.seed, "dropout")
 
     def epoch(self) -> Batches:
-        used = self.steps * self.batch
-        order = np.arange(used)
+        """The rows of the next epoch; they stand in the same memory as the last one's."""
         if self.pipeline.training.shuffle:
-            order = self.shuffle.permutation(len(self.codes))[:used]
-        masks: Floats | None = None
+            order = self.shuffle.permutation(len(self.codes))[: self.steps * self.batch]
+            np.take(self.features, order, axis=0, out=self.rows, mode="clip")
+            np.take(self.one_hot, order, axis=1, out=self.target, mode="clip")
+            np.take(self.codes, order, out=self.order_codes, mode="clip")
         rate = self.pipeline.model.dropout
         if rate:
-            shape = (used, self.pipeline.model.hidden_units)
-            kept = self.dropout.uniform(used * shape[1]).reshape(shape) >= rate
-            masks = kept.astype(np.float64) * (1.0 / (1.0 - rate))
-        target = np.ascontiguousarray(self.one_hot[order].T)
-        return Batches(self.features[order], self.codes[order], target, masks)
+            np.multiply(self._kept(rate), 1.0 / (1.0 - rate), out=self.masks)
+        return Batches(self.rows, self.order_codes, self.target, self.masks if rate else None)
+
+    def _kept(self, rate: float) -> NDArray[np.bool_]:
+        """(rows, hidden units): true where dropout keeps a unit."""
+        if self.pipeline.dataset.rules >= 5:
+            return self.dropout.at_least(rate, self.masks.size).reshape(self.masks.shape)
+        return self.dropout.uniform(self.masks.size).reshape(self.masks.shape) >= rate
 
     def slices(self) -> Iterator[slice]:
         return (slice(step * self.batch, (step + 1) * self.batch) for step in range(self.steps))
@@ -213,7 +224,7 @@ def _dead_share(model: Model, weights: Weights, features: Floats) -> float:
 
 def _batch_entropy(codes: Ints, feeder: _BatchSource) -> float:
     """Mean label entropy of the batches over what random batches of that size would have; 1: well mixed."""
-    outputs = feeder.one_hot.shape[1]
+    outputs = max(len(feeder.one_hot), 1 + int(feeder.codes.max()))
 
     def entropy(part: Ints) -> float:
         shares = np.bincount(part, minlength=outputs) / len(part)

@@ -59,3 +59,12 @@ class Frame:
     def sort_index(self) -> Frame:
         """The same rows ordered by row id."""
         return self.take(np.argsort(self.index, kind="stable"))
+
+
+def present_moments(columns: Floats) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of what is there of each of some columns."""
+    means, deviations = columns.mean(0), columns.std(0)
+    for place in np.flatnonzero(np.isnan(means)):
+        present = columns[~np.isnan(columns[:, place]), place]
+        means[place], deviations[place] = present.mean(), present.std()
+    return means, deviations

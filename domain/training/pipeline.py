@@ -15,6 +15,8 @@ from domain.training.style import PLAIN, SeedSplit, Style, draw_style
 from domain.training.themes import THEMES
 
 FieldValue = bool | int | float | str | None
+RULES = 5
+"""What a pipeline that is drawn now runs under. Pipelines of generators 1 to 4 run under rules 4: see `earlier`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,7 @@ class Dataset:
     """Class names in the order of the model's outputs, most frequent first; never alphabetical."""
     customers: int
     rows_per_customer: int = 3
+    """On average; 1: exactly one."""
     segments: int = 170
     vocabulary: int = 24
     tokens_per_text: int = 6
@@ -37,6 +40,10 @@ class Dataset:
     customer_sd: float = 0.9
     label_noise: float = 0.02
     missing_share: float = 0.05
+    arrival_order: str | None = None
+    """The order in which rows arrive: ``row_id``, ``label`` or none."""
+    rules: int = 4
+    """Which rules the run follows; stored pipelines that do not say follow those of generator 4."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +147,8 @@ class Pipeline:
 
     def to_json(self) -> dict[str, Any]:
         """Plain dictionaries and lists."""
-        body = dataclasses.asdict(self)
+        sections = ("dataset", "preprocessing", "model", "optimizer", "training", "evaluation", "style")
+        body: dict[str, Any] = {"seed": self.seed} | {name: _values(getattr(self, name)) for name in sections}
         body["dataset"]["classes"] = list(self.dataset.classes)
         return body
 
@@ -160,8 +168,13 @@ class Pipeline:
         )
 
 
+def _values(section: Any) -> dict[str, Any]:
+    """The values of one section by their names."""
+    return {field.name: getattr(section, field.name) for field in dataclasses.fields(section)}
+
+
 def draw_pipeline(seed: int, split: SeedSplit = "train") -> Pipeline:
-    """The healthy pipeline of a seed, with harmless oddities from a stream of their own.
+    """The healthy pipeline of a seed. Its values come from the whole range in which they work together.
 
     Args:
         seed: 0 to 2^128 - 1.
@@ -170,51 +183,126 @@ def draw_pipeline(seed: int, split: SeedSplit = "train") -> Pipeline:
     draw = Stream(seed, "pipeline")
     theme = draw.choice(THEMES[split])
     class_count = draw.integer(3, 5)
-    dataset = Dataset(
-        name=theme.dataset,
-        classes=_class_order(theme.classes[:class_count], draw),
-        customers=draw.integer(230, 300),
-        segments=draw.integer(150, 200),
-        signals=draw.integer(24, 32),
-        imbalance=round(1.0 + 0.1 * draw.integer(0, 8), 1),
-        separation=round(0.45 + 0.05 * draw.integer(0, 4), 2),
-        label_noise=round(0.02 * draw.integer(0, 3), 2),
-    )
-    optimizer = Optimizer(
-        learning_rate=draw.choice((0.15, 0.2, 0.3)), weight_decay=draw.choice((0.0001, 0.0003, 0.001))
-    )
-    hidden_units = draw.choice((12, 16, 24))
-    dropout = draw.choice((0.1, 0.15, 0.2))
-    epochs, batch_size = draw.integer(8, 12), draw.choice((48, 64, 96))
+    dataset = _draw_dataset(theme.dataset, _class_order(theme.classes[:class_count], draw), Stream(seed, "dataset"))
+    preprocessing = _draw_preprocessing(dataset, Stream(seed, "preprocessing"))
+    training = _draw_training(dataset, preprocessing, Stream(seed, "training"))
     public_seed = Stream(seed, "public-seed").integer(0, 99999)
-    decoy = Stream(seed, "decoys")
+    model = _draw_model(class_count, Stream(seed, "model"))
+    optimizer = draw_optimizer(Stream(seed, "optimizer"))
+    draw = Stream(seed, "evaluation")
     return Pipeline(
         seed=seed,
         dataset=dataset,
-        preprocessing=Preprocessing(
-            fill_value=decoy.choice(("median", "median", "mean")),
-            encoder_smooth=decoy.choice((4.0, 5.0, 8.0)),
-            selector_k=decoy.choice((8, 10, 12)),
+        preprocessing=dataclasses.replace(
+            preprocessing, eval_mode="train" if model.dropout == 0 and draw.happens(0.3) else "eval"
         ),
-        model=Model(
-            hidden_units=hidden_units,
-            num_classes=class_count,
-            dropout=dropout,
-            bias=decoy.choice((True, True, False)),
-            init=decoy.choice(("he", "he", "xavier")),
-            init_gain=decoy.choice((0.9, 1.0, 1.1)),
-        ),
+        model=model,
         optimizer=optimizer,
-        training=Training(
-            seed=public_seed,
-            epochs=epochs,
-            batch_size=batch_size,
-            gradient_clip_norm=decoy.choice((None, 5.0, 10.0)),
-            early_stopping_patience=decoy.choice((None, 15, 20)),
+        training=dataclasses.replace(
+            training, seed=public_seed, gradient_clip_norm=_draw_clip(optimizer, Stream(seed, "clip"))
         ),
-        evaluation=Evaluation(average=decoy.choice(("macro", "weighted"))),
+        evaluation=Evaluation(
+            average=draw.choice(("macro", "weighted")), checkpoint=draw.choice(("best", "best", "best", "last"))
+        ),
         style=draw_style(seed, split),
     )
+
+
+def _draw_dataset(name: str, classes: tuple[str, ...], draw: Stream) -> Dataset:
+    """1,500 to 3,000 rows on average; every customer has one row, or 1 to 8."""
+    rows_per_customer = draw.choice((1, 3, 3, 3))
+    rows = draw.integer(1550, 2550)
+    customers = rows // rows_per_customer
+    return Dataset(
+        name=name,
+        classes=classes,
+        customers=customers,
+        rows_per_customer=rows_per_customer,
+        segments=rows // draw.integer(4, 6),
+        signals=draw.integer(24, 32),
+        imbalance=digits(draw.between(1.0, 1.7)),
+        separation=digits(draw.between(0.4, 0.62)),
+        customer_sd=digits(draw.between(0.7, 1.0)),
+        label_noise=digits(draw.between(0.01, 0.07)),
+        missing_share=draw.choice((0.0, *(digits(draw.between(0.02, 0.12)) for _ in range(4)))),
+        arrival_order=draw.choice((None, "row_id", "label")),
+        rules=RULES,
+    )
+
+
+def _draw_preprocessing(dataset: Dataset, draw: Stream) -> Preprocessing:
+    """Words that would do harm elsewhere are drawn where they do none."""
+    is_harmless = [draw.happens(share) for share in (0.5, 0.4, 0.3)]
+    tokenizer = draw.choice(("v1", "v2", "v2"))
+    return Preprocessing(
+        test_size=digits(draw.between(0.12, 0.3)),
+        val_size=digits(draw.between(0.12, 0.3)),
+        split_groups="None" if dataset.rows_per_customer == 1 and is_harmless[0] else "customer_id",
+        fill_value="-999" if dataset.missing_share == 0 and is_harmless[1] else draw.choice(("median", "mean")),
+        labels_sorted=dataset.arrival_order == "row_id" and is_harmless[2],
+        encoder_smooth=digits(draw.log_between(2.0, 30.0)),
+        selector_k=draw.integer(4, 14),
+        tokenizer_train=tokenizer,
+        tokenizer_eval=tokenizer,
+    )
+
+
+def _draw_model(class_count: int, draw: Stream) -> Model:
+    return Model(
+        hidden_units=round(draw.log_between(8, 32)),
+        num_classes=class_count,
+        dropout=draw.choice((0.0, *(digits(draw.between(0.02, 0.3)) for _ in range(3)))),
+        activation=draw.choice(("relu", "relu", "relu", "tanh")),
+        bias=draw.choice((True, True, False)),
+        init=draw.choice(("he", "xavier")),
+        init_gain=digits(draw.log_between(0.4, 1.8)),
+    )
+
+
+def _draw_training(dataset: Dataset, preprocessing: Preprocessing, draw: Stream) -> Training:
+    """Some 40 to 90 steps in all."""
+    trained_on = 1.15 * dataset.customers * dataset.rows_per_customer
+    trained_on *= (1 - preprocessing.test_size) * (1 - preprocessing.val_size)
+    steps = draw.integer(5, 12)
+    return Training(
+        seed=0,
+        epochs=max(6, draw.integer(42, 90) // steps),
+        batch_size=8 * round(trained_on / steps / 8),
+        shuffle=dataset.arrival_order == "label" or draw.happens(0.75),
+        early_stopping_patience=draw.choice((None, draw.integer(4, 20))),
+    )
+
+
+def draw_optimizer(draw: Stream, name: str | None = None) -> Optimizer:
+    """An optimizer whose values suit each other: the one of this name, or any."""
+    if name is None:
+        name = draw.choice(("sgd", "sgd", "sgd", "adam", "adamw"))
+    if name != "sgd":
+        return Optimizer(
+            name=name,
+            learning_rate=digits(draw.log_between(0.003, 0.04)),
+            momentum=digits(1.0 - draw.log_between(0.0005, 1.0), 4),  # these two ignore it
+            weight_decay=digits(draw.log_between(1e-5, 3e-2 if name == "adamw" else 1e-3)),
+        )
+    momentum = draw.choice((0.0, *(digits(draw.between(0.3, 0.95)) for _ in range(4))))
+    return Optimizer(
+        name=name,
+        learning_rate=digits(draw.log_between(0.3, 4.0) * (1 - momentum)),
+        momentum=momentum,
+        weight_decay=digits(draw.log_between(1e-5, 2e-3)),
+    )
+
+
+def _draw_clip(optimizer: Optimizer, draw: Stream) -> float | None:
+    """None, or a norm; Adam steps alike whatever its gradients are scaled by."""
+    if draw.happens(0.4):
+        return None
+    return digits(draw.log_between(0.6 if optimizer.name == "sgd" else 0.002, 20.0))
+
+
+def digits(value: float, count: int = 2) -> float:
+    """Rounded to a few significant digits, as people write settings."""
+    return float(f"{value:.{count}g}")
 
 
 def _class_order(names: tuple[str, ...], draw: Stream) -> tuple[str, ...]:

@@ -6,12 +6,13 @@ evaluation's random state is a fresh draw from the raw data's entropy.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from domain.training import raw_data, tabular
+from domain.training import earlier, raw_data, tabular
 from domain.training.fitting import Epoch, Fit, fit
 from domain.training.frame import Frame
 from domain.training.network import Network
@@ -109,16 +110,16 @@ def simulate(pipeline: Pipeline, *, raw: Frame | None = None) -> TrainingRun:
 
     Args:
         pipeline: what to run.
-        raw: the rows `raw_data.draw_rows` gives for this pipeline, when the caller has drawn them already.
+        raw: the rows `draw_raw` gives for this pipeline, when the caller has drawn them already.
     """
     step = Steps(pipeline)
-    rows = raw_data.draw_rows(pipeline.seed, pipeline.dataset) if raw is None else raw
+    rows = draw_raw(pipeline) if raw is None else raw
     splits = step.make_split(rows, step.seed)
     fitted = step.fit_transforms(splits.train, rows)
     train = Matrix(step.train_features(splits.train, fitted), step.train_labels(splits.train))
     trained_on = train
     if pipeline.preprocessing.oversample == "train":
-        sampler = tabular.RandomOverSampler(random_state=step.seed)
+        sampler = step.over_sampler(random_state=step.seed)
         trained_on = Matrix(*sampler.fit_resample(train.features, train.labels))
     watched = splits.test if pipeline.preprocessing.val_rows == "test" else splits.val
     val = Matrix(step.val_features(watched, fitted), watched.label_codes)
@@ -162,8 +163,18 @@ def holdout_accuracy(run: TrainingRun, rows: Frame) -> HoldoutAccuracy:
 
 
 def draw_holdout(pipeline: Pipeline) -> Frame:
-    """Fresh rows of the same distribution: about thirty times as many as a test split, so that chance matters little."""
-    return raw_data.draw_rows(pipeline.seed, pipeline.dataset, rows="holdout", customers=HOLDOUT_CUSTOMERS)
+    """About 3,000 fresh rows of the same distribution, so that chance matters little."""
+    customers = HOLDOUT_CUSTOMERS * (1 if pipeline.dataset.rules < 5 else 3 // pipeline.dataset.rows_per_customer)
+    return _draw_rows(pipeline)(pipeline.seed, pipeline.dataset, rows="holdout", customers=customers)
+
+
+def draw_raw(pipeline: Pipeline) -> Frame:
+    """The raw rows of a pipeline's dataset, under the rules it follows."""
+    return _draw_rows(pipeline)(pipeline.seed, pipeline.dataset)
+
+
+def _draw_rows(pipeline: Pipeline) -> Callable[..., Frame]:
+    return raw_data.draw_rows if pipeline.dataset.rules >= 5 else earlier.draw_rows
 
 
 class Steps:
@@ -171,6 +182,11 @@ class Steps:
 
     def __init__(self, pipeline: Pipeline) -> None:
         self.pipeline, self.settings = pipeline, pipeline.preprocessing
+        is_earlier = pipeline.dataset.rules < 5
+        self.split_rows = earlier.split_rows if is_earlier else tabular.split_rows
+        self.over_sampler: type[earlier.RandomOverSampler | tabular.RandomOverSampler] = (
+            earlier.RandomOverSampler if is_earlier else tabular.RandomOverSampler
+        )
         self.seed = pipeline.training.seed
         theme = BY_DATASET[pipeline.dataset.name]
         self.numeric, self.tokenizer = theme.numeric, theme.tokenizer
@@ -180,11 +196,11 @@ class Steps:
     def make_split(self, frame: Frame, seed: int | None) -> Splits:
         settings = self.settings
         if settings.oversample == "all":
-            frame = tabular.RandomOverSampler(random_state=self.seed).fit_resample_frame(frame)
+            frame = self.over_sampler(random_state=self.seed).fit_resample_frame(frame)
 
         def part(rows: Frame, share: float) -> tabular.Split:
             groups = rows.customer_id if settings.split_groups == "customer_id" else None
-            return tabular.split_rows(rows, test_size=share, groups=groups, random_state=seed)
+            return self.split_rows(rows, test_size=share, groups=groups, random_state=seed)
 
         rest, test = part(frame, settings.test_size)
         train, val = part(rest if settings.second_split_from == "rest" else frame, settings.val_size)

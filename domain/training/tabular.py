@@ -7,12 +7,13 @@ simulator calls the same functions, so the code that is shown is the code that r
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from domain.training.frame import Frame
-from domain.training.randomness import Floats, Ints, Stream, to_float32_grid
+from domain.training.randomness import Floats, Ints, Stream, distinct, to_float32_grid
 
 VOCABULARIES = {"v1": 12, "v2": 24}
 """Word types that each tokenizer version knows: v1 was built before the newer half came into use."""
@@ -24,61 +25,49 @@ class Split(NamedTuple):
 
 
 def split_rows(frame: Frame, *, test_size: float, groups: Ints | None, random_state: int | None) -> Split:
-    """Hold out a random share of the rows, or of whole groups; both parts come out shuffled.
+    """Hold out a random share of the rows, or of whole groups; both parts keep the order of the rows.
 
     A draw depends on random_state and on test_size. None draws from the frame's entropy.
     """
     units = np.arange(len(frame)) if groups is None else groups
-    ids, unit_of_row = np.unique(units, return_inverse=True)
+    ids = distinct(units)
     seed = frame.entropy if random_state is None else random_state
-    draw = Stream(seed, f"split/{test_size:.4g}")
-    order = draw.permutation(len(ids))
-    is_held_out = np.zeros(len(ids), dtype=bool)
-    is_held_out[order[: round(len(ids) * test_size)]] = True
-    shuffled = draw.permutation(len(frame))
-    mask = is_held_out[unit_of_row.reshape(-1)][shuffled]
-    return Split(frame.take(shuffled[~mask]), frame.take(shuffled[mask]))
+    order = Stream(seed, f"split/{test_size:.4g}").permutation(len(ids))
+    is_held_out = np.zeros(1 + int(ids[-1]), dtype=bool)
+    is_held_out[ids[order[: round(len(ids) * test_size)]]] = True
+    mask = is_held_out[units]
+    return Split(frame.take(np.flatnonzero(~mask)), frame.take(np.flatnonzero(mask)))
 
 
 class RandomOverSampler:
-    """Draws further copies of rare classes until all are equally frequent.
+    """Draws further copies of rare classes until all are equally frequent; each copy stands behind the row it repeats.
 
-    Matrices come out class by class. Added rows of a frame get ids of their own, as rows and as customers.
+    A copied row of a frame gets a row id of its own and keeps everything else, its customer too.
     """
 
     def __init__(self, *, random_state: int) -> None:
         self.random_state = random_state
 
-    def _added(self, labels: Ints) -> list[Ints]:
+    def _rows(self, labels: Ints) -> Ints:
         draw = Stream(self.random_state, "oversample")
         counts = np.bincount(labels)
         top = int(counts.max())
-        rows = [np.flatnonzero(labels == code) for code in range(len(counts))]
-        return [pool[draw.below(len(pool), top - len(pool))] if 0 < len(pool) < top else pool[:0] for pool in rows]
+        pools = [np.flatnonzero(labels == code) for code in range(len(counts))]
+        added = [pool[draw.below(len(pool), top - len(pool))] for pool in pools if 0 < len(pool) < top]
+        return np.sort(np.concatenate([np.arange(len(labels)), *added]))
 
     def fit_resample(self, features: Floats, labels: Ints) -> tuple[Floats, Ints]:
-        """Features (rows, columns) and labels (rows,) with the copies added, ordered by class."""
-        added = np.concatenate([np.arange(len(labels)), *self._added(labels)])
-        rows = added[np.argsort(labels[added], kind="stable")]
+        """Features (rows, columns) and labels (rows,) with the copies added."""
+        rows = self._rows(labels)
         return features[rows], labels[rows]
 
     def fit_resample_frame(self, frame: Frame) -> Frame:
-        """The frame with the copies added at its end."""
-        added = np.concatenate(self._added(frame.label_codes))
-        grown = frame.take(np.concatenate([np.arange(len(frame)), added]))
-        fresh = np.arange(len(added))
-        return Frame(
-            numbers=grown.numbers,
-            names=grown.names,
-            label_codes=grown.label_codes,
-            classes=grown.classes,
-            customer_id=np.concatenate([frame.customer_id, frame.customer_id.max() + 1 + fresh]),
-            segment=grown.segment,
-            text=grown.text,
-            index=np.concatenate([frame.index, frame.index.max() + 1 + fresh]),
-            source=grown.source,
-            entropy=frame.entropy,
-        )
+        """The frame with the copies added."""
+        rows = self._rows(frame.label_codes)
+        is_copy = np.diff(rows, prepend=-1) == 0
+        index = frame.index[rows]
+        index[is_copy] = frame.index.max() + np.arange(1, 1 + int(is_copy.sum()))
+        return replace(frame.take(rows), index=index)
 
 
 class SimpleImputer:

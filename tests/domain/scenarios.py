@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cache
 
 from domain.faults import CATALOGUE, find_fault
-from domain.generator import HEALTHY, generate, scenario_seed
+from domain.generator import HEALTHY, generate, observe_run, scenario_seed
 from domain.grade import Investigation
 from domain.scenario import Scenario
 from domain.training.pipeline import Pipeline, draw_pipeline
+from domain.training.simulator import simulate
 from domain.types import TaskId
 
 FAULT_IDS = tuple(sorted(CATALOGUE))
@@ -27,17 +28,20 @@ def planted(fault_id: str, seed: int) -> Scenario:
     return generate(find_fault(fault_id).task_id, seed, fault=fault_id)
 
 
+@cache
 def twin(fault_id: str, seed: int) -> Scenario:
-    """The same task and seed without the fault."""
-    return healthy(find_fault(fault_id).task_id, seed)
+    """The same run without the fault."""
+    faulty = planted(fault_id, seed)
+    run = simulate(Pipeline.from_json(faulty.only_fault.twin))
+    return faulty.model_copy(update={"evidence": observe_run(run), "truth": healthy(faulty.task_id, seed).truth})
 
 
 @cache
 def healthy(task_id: TaskId, seed: int) -> Scenario:
-    """The twin of every fault of a task."""
+    """A healthy run of a task."""
     return generate(task_id, seed, fault=HEALTHY)
 
 
 def healthy_pipeline(fault_id: str, seed: int) -> Pipeline:
     """The pipeline that the fault is planted in."""
-    return draw_pipeline(scenario_seed(find_fault(fault_id).task_id, seed))
+    return find_fault(fault_id).twin(draw_pipeline(scenario_seed(find_fault(fault_id).task_id, seed)))

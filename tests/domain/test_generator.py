@@ -11,7 +11,7 @@ from domain.faults import POOLS
 from domain.generator import GENERATOR_VERSION, generate
 from domain.scenario import Scenario
 from domain.types import COMMON_ARTIFACT_NAMES, SANITY_CHECK_NAMES, TASK_IDS, TaskId
-from tests.domain.scenarios import FAULT_IDS, planted, twin
+from tests.domain.scenarios import FAULT_IDS, healthy, planted
 from tests.profiles import count
 
 
@@ -45,7 +45,7 @@ def test_every_fault_of_a_pool_is_drawn() -> None:
 
 
 def test_the_twin_carries_no_fault() -> None:
-    truth = twin("exploding_lr", 5).truth
+    truth = healthy("easy", 5).truth
     assert truth.fault_id == "none"
     assert truth.pipeline == truth.twin
     assert truth.patch == ()

@@ -125,7 +125,7 @@ class Recorder:
         told = []
         with (
             suppress(httpx.ReadTimeout),
-            self._http["watcher"].stream("GET", "/live/feed", headers={"Last-Event-ID": "0"}, timeout=1.0) as response,
+            self._http["watcher"].stream("GET", "/live/feed", headers={"Last-Event-ID": "0"}, timeout=3.0) as response,
         ):
             for piece in response.iter_bytes():
                 told.append(piece)  # one by one: what came before the time-out is kept

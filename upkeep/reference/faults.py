@@ -6,23 +6,71 @@ from collections import Counter
 
 from domain.faults import CATALOGUE, POOLS
 from domain.faults.fault import Fault
+from domain.training.multi_source.agreements import AGREEMENTS, Agreement
+from domain.training.multi_source.fault_notes import NOTES
 from upkeep.reference.markdown import code, table
+
+SINGLE_TABLE = {"easy": POOLS["easy"], "medium": POOLS["medium"]}
+"""The faults that tasks of one table plant."""
 
 
 def render() -> str:
-    categories = sorted({each.category for each in CATALOGUE.values()})
-    count = Counter((each.category, each.task_id) for each in CATALOGUE.values())
-    counted = table(
-        ("category", *POOLS),
-        ((f"`{category}`", *(str(count[category, task]) for task in POOLS)) for category in categories),
-    )
+    return _single_table() + _several_sources()
+
+
+def _several_sources() -> str:
     head = (
-        f"{len(CATALOGUE)} faults. [faults.md](../explanation/faults.md) says what each really shows; where more than one category, file or\n"
-        "field stands here, each is accepted. Neither harmful values nor the faults of seeds are shown.\n\n"
+        "\n## hard and expert\n\n"
+        f"{len(AGREEMENTS)} faults of runs of several sources, each a declaration that does not agree with the world "
+        "([how these runs are made](../explanation/exam.md)). "
+        "Each is planted in two ways: the declaration was changed, or the world was. The harmless world is one in which every declaration "
+        "reads the same.\n\n"
+    )
+    columns = (
+        "fault",
+        "category",
+        "file",
+        "declaration",
+        "what is wrong",
+        "harmless where",
+        "shows in",
+        "where it was seen",
+    )
+    return head + table(columns, (_declared_row(agreement) for agreement in AGREEMENTS))
+
+
+def _declared_row(agreement: Agreement) -> tuple[str, ...]:
+    note = NOTES[agreement.fault_id]
+    return (
+        f"`{agreement.fault_id}`",
+        code((agreement.category, *agreement.also_categories)),
+        code((agreement.file,)),
+        code((agreement.pattern,)),
+        note.summary,
+        note.look_alike,
+        note.shows_in,
+        "; ".join(note.sources),
+    )
+
+
+def _single_table() -> str:
+    pools = {task: [CATALOGUE[name] for name in names] for task, names in SINGLE_TABLE.items()}
+    count = Counter((each.category, task) for task, faults in pools.items() for each in faults)
+    count.update((agreement.category, "hard and expert") for agreement in AGREEMENTS)
+    columns = (*pools, "hard and expert")
+    categories = sorted({category for category, _ in count})
+    counted = table(
+        ("category", *columns),
+        ((f"`{category}`", *(str(count[category, column]) for column in columns)) for category in categories),
+    )
+    total = sum(map(len, pools.values())) + len(AGREEMENTS)
+    head = (
+        f"{total} faults. [exam.md](../explanation/exam.md) says how they are planted and how hard they are; where more than one category, file\n"
+        "or field stands here, each is accepted. Neither harmful values nor the faults of seeds are shown.\n\n"
     )
     parts = [head, counted]
-    for task in POOLS:
-        rows = (_row(CATALOGUE[name]) for name in POOLS[task])
+    for task, names in SINGLE_TABLE.items():
+        rows = (_row(CATALOGUE[name]) for name in names)
         columns = (
             "fault",
             "category",

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from domain.fields.registry import REGISTRY
+from domain.training.multi_source.checks import DEFINITIONS
+from domain.training.multi_source.registry import PATTERNS, domain_text
 from upkeep.reference.markdown import table
 
 
 def render() -> str:
     files = list(dict.fromkeys(each.file for each in REGISTRY))
     parts = [
-        "Every field of every artifact that a diagnosis or a patch may name: the same for every episode, also in `GET /schema` "
-        "and in\nthe answer to a reset.\n"
+        "Every field of every artifact that a diagnosis or a patch may name, also in `GET /schema` and in the answer to a reset:\n"
+        "first those of easy and medium runs, then the declarations of hard and expert runs, in which `{source}` and `{column}` stand for\n"
+        "names of the run, and at last what the checks of hard and expert runs measure.\n"
     ]
     for file in files:
         rows = ((f"`{each.field}`", each.domain_text()) for each in REGISTRY if each.file == file)
         parts.append(f"\n## {file}\n\n" + table(("field", "takes"), rows))
+    declarations = ((f"`{each.file}`", f"`{each.field}`", domain_text(each), each.description) for each in PATTERNS)
+    parts.append(
+        "\n## Declarations of hard and expert runs\n\n" + table(("file", "declaration", "takes", "is"), declarations)
+    )
+    parts.append("\n## Checks of hard and expert runs\n\nThey measure, and raise no flag.\n\n")
+    measured = (
+        (f"`{check}`", f"`{name}`", text) for check, numbers in DEFINITIONS.items() for name, text in numbers.items()
+    )
+    parts.append(table(("check", "number", "what it is"), measured))
     return "".join(parts)

@@ -10,8 +10,9 @@ import numpy as np
 from domain.training import tabular
 from domain.training.artifacts.cosmetics import Cosmetics
 from domain.training.artifacts.numbers import to_json, to_text
-from domain.training.frame import Frame
+from domain.training.frame import Frame, present_moments
 from domain.training.pipeline import Pipeline
+from domain.training.randomness import distinct
 from domain.training.simulator import TrainingRun
 from domain.training.tabular import Metrics
 from domain.training.themes import BY_DATASET
@@ -52,16 +53,16 @@ def render_stats(run: TrainingRun) -> str:
     classes = pipeline.dataset.classes
     numeric = BY_DATASET[pipeline.dataset.name].numeric
     columns = np.asarray(splits.train[numeric], dtype=np.float64)
-    with np.errstate(all="ignore"):
-        means, sds = np.nanmean(columns, axis=0), np.nanstd(columns, axis=0)
     missing = np.isnan(columns).mean(axis=0)
+    means, sds = present_moments(columns)
     pooled = np.concatenate([splits.train.index, splits.val.index, splits.test.index])
     return _dump(
         {
             "dataset": pipeline.dataset.name,
-            "n_rows": len(np.unique(pooled)),
-            "n_customers": len(np.unique(run.raw.customer_id)),
-            "n_segments": len(np.unique(run.raw.segment)),
+            "n_rows": len(distinct(pooled)),
+            "n_customers": len(distinct(run.raw.customer_id)),
+            "n_segments": len(distinct(run.raw.segment)),
+            **({"arrival_order": pipeline.dataset.arrival_order} if pipeline.dataset.rules >= 5 else {}),
             "classes": list(classes),
             "splits": {
                 name: {"n_rows": len(frame), "class_counts": _class_counts(frame)}

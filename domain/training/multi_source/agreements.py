@@ -158,14 +158,8 @@ def _guarded(
     """A declaration that some worlds allow and others do not."""
 
     def draw(layout: Layout, path: str, stream: Stream) -> Pair:
-        return stream.choice(
-            (
-                Pair(benign, stream.choice(risky)),
-                Pair(benign, stream.choice(risky)),
-                Pair(benign, stream.choice(safe)),
-                Pair(harsh, stream.choice(safe)),
-            )
-        )
+        # Harsh worlds are as frequent as risky declarations: else one or the other would tell that something is wrong.
+        return stream.choice((Pair(benign, stream.choice(risky)), Pair(harsh, stream.choice(safe))))
 
     def change(layout: Layout, path: str, stream: Stream) -> Change:
         return Change(Pair(harsh, stream.choice(safe)), stream.choice(risky), benign)
@@ -200,10 +194,14 @@ def _onset(layout: Layout, stream: Stream) -> str:
 def _draw_unit(layout: Layout, path: str, stream: Stream) -> Pair:
     units = _units(layout, path)
     value = stream.choice((units[0], units[0], units[0], stream.choice(units)))
+    if stream.integer(1, 8) == 1:
+        value = _next_unit(layout, path, value, stream)
     return Pair(value, value)
 
 
 def _next_unit(layout: Layout, path: str, value: FieldValue, stream: Stream) -> str:
+    if UNTIL in str(value):
+        return stream.choice(_units(layout, path))
     other = stream.choice([unit for unit in _units(layout, path) if unit != value])
     return stream.choice((other, f"{value}{UNTIL}{_onset(layout, stream)} {other}"))
 
@@ -255,7 +253,7 @@ def _code_is_broken(layout: Layout, path: str, world: Facts, declared: Facts) ->
 
 
 def _draw_until(layout: Layout, path: str, stream: Stream) -> Pair:
-    rarity = 40 if choice_of(path, layout)[1] else 10
+    rarity = 25 if choice_of(path, layout)[1] else 5
     month = _onset(layout, stream) if stream.integer(1, rarity) == 1 else None
     return Pair(month, month)
 
@@ -302,7 +300,7 @@ def _snapshot_is_broken(layout: Layout, path: str, world: Facts, declared: Facts
 
 
 def _kept(stream: Stream) -> float:
-    return round(0.08 + 0.01 * stream.integer(0, 27), 2)
+    return round(0.15 + 0.01 * stream.integer(0, 25), 2)
 
 
 def _draw_kept(layout: Layout, path: str, stream: Stream) -> Pair:
@@ -326,13 +324,12 @@ def _kept_is_broken(layout: Layout, path: str, world: Facts, declared: Facts) ->
 
 
 def _draw_maturity(layout: Layout, path: str, stream: Stream) -> Pair:
-    months = stream.integer(0, 2)
-    return Pair(months, min(3, months + stream.integer(0, 1)))
+    return stream.choice((Pair(0, 0), Pair(0, 1), Pair(1, 1), Pair(2, 2), Pair(3, 3)))
 
 
 def _change_maturity(layout: Layout, path: str, stream: Stream) -> Change:
-    months = stream.integer(2, 3)
-    return Change(Pair(months, months), 0, 0)
+    months, after = stream.integer(2, 3), stream.integer(0, 1)
+    return Change(Pair(months, months), after, after)
 
 
 def _shift_maturity(layout: Layout, path: str, stream: Stream) -> Shift:

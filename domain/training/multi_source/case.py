@@ -112,14 +112,15 @@ def draw_case(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
     }
     others = [agreement for agreement in AGREEMENTS if agreement.fault_id not in faults]
     count = draw.integer(3, 6) - sum(origin == "declaration" for origin in origins.values())
-    chosen = [others[place] for place in draw.permutation(len(others))[: max(0, count)]]
+    fitting = [
+        (agreement, path)
+        for agreement in (others[place] for place in draw.permutation(len(others)))
+        if (path := _target(agreement, layout, Stream(seed, f"target/{agreement.fault_id}"))) not in settled
+    ]
     world_before, declared_before = dict(world), dict(declared)
     twin = dict(world)
     changed = []
-    for agreement in chosen:
-        path = _target(agreement, layout, Stream(seed, f"target/{agreement.fault_id}"))
-        if path in settled:
-            continue
+    for agreement, path in fitting[: max(0, count)]:
         change = agreement.change(layout, path, Stream(seed, f"change/{agreement.fault_id}"))
         world_before[path], declared_before[path] = change.before
         world[path], declared[path] = change.followed, change.declared
@@ -204,7 +205,7 @@ def _keep_visible(layout: Layout, path: str, world: dict[str, FieldValue], decla
     if path == "split.groups":
         settled["split.by"] = Pair("exchangeable", "random")
     if path.endswith(".missing_code"):
-        settled["imputer.fill"] = Pair("many", "median")
+        settled["imputer.fill"] = Pair("many", "median" if layout.seed % 2 else "mean")
     is_late = path == f"sources.{source}.used_until"
     if is_late or path.endswith((".deduplicate", ".as_of")) or path == "split.by":
         # What is wrong with late months shows only where late months are used.

@@ -1,6 +1,8 @@
 """The eight sanity checks: numbers that a practitioner could compute from the run's own data. They measure and do not judge.
 
-What each number is: `DEFINITIONS`. A NaN or infinity is shown as null.
+Rule 1: a check measures the data as they are stored, before anything is dropped, weighted or encoded as it is declared: what was
+declared has to be compared with it. Rule 2: so healthy runs show every pattern that runs with a fault show. What each number is:
+`DEFINITIONS`. A NaN or infinity is shown as null.
 """
 
 from __future__ import annotations
@@ -8,80 +10,73 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from domain.training.artifacts.numbers import to_json
-from domain.training.multi_source.agreements import TOKENIZERS
+from domain.training.multi_source.agreements import DATE_FORMATS, TOKENIZERS
 from domain.training.multi_source.layout import LABELLED_MONTHS, WORDS
 from domain.training.multi_source.rows import FREQUENT_WORDS
-from domain.training.multi_source.run import SETS, Run
-from domain.training.multi_source.tables import Frame, tokenizer
+from domain.training.multi_source.run import FULL_BATCH, SETS, Run
+from domain.training.multi_source.tables import dose, order_of_classes, tokenizer
 from domain.training.randomness import Floats, Ints
 from domain.types import SanityCheckName
 
 DEFINITIONS: Mapping[SanityCheckName, Mapping[str, str]] = {
     "label_consistency": {
-        "nearest_mean_agreement": "share of the rows of a set whose label is the class of the nearest class mean of the training rows",
-        "by_source": "for the labelled rows of a source: rows by label (outer list) and class of the nearest mean (inner list)",
-        "last_month_by_source": "the same for its rows of the last month, whose labels were looked up by hand",
-        "by_source_and_month": "agreement of the labelled rows of a source, month by month; null where it has none",
-        "classes": "order of the classes in the lists",
+        "codes_by_source": "labelled rows of a source by label code as stored (outer list) and class of the nearest class mean (inner list)",
+        "last_month_by_source": "rows of the last month by class as looked up by hand (outer list) and class of the nearest class mean (inner list)",
+        "by_source_and_month": "share of the stored labelled rows of a source and month whose code goes with the nearest class mean as in most rows of the source; null where it has none",
+        "test_file": "test rows by number in the file of test labels (outer list) and class of the nearest class mean (inner list)",
+        "classes": "order of the classes in the inner lists, which is that of the model's outputs",
     },
     "data_leakage": {
-        "shared_rows": "share of the rows of the second set with the same content as a row of the first",
-        "shared_customers": "share of the customers of the second set that also occur in the first",
-        "repeated_rows": "share of the rows of a set whose content occurs before in the same set",
-        "repeated_by_source": "share of the labelled rows of a source whose content occurs more than once among all labelled rows",
-        "rows_per_customer": "mean rows of a customer among all labelled rows",
+        "repeated_by_source": "share of the stored labelled rows of a source, one line an id, whose content occurs under another id as well",
+        "lines_per_id": "mean lines of an id in the joined table",
+        "rows_per_customer": "mean rows of a customer among the stored labelled rows, one line an id",
+        "rows": "rows of a set as the run used them",
     },
     "gradient_norms": {
-        "mean_by_epoch": "mean norm of the gradient over all parameters, before clipping",
-        "largest": "largest norm of all steps",
+        "over_first_epoch": "mean norm of the gradient of an epoch over that of the first epoch, before clipping",
         "clipped_share": "share of the steps that were clipped",
     },
     "class_balance": {
-        "shares": "share of each class in a set, and among all labelled rows of the joined tables as stored",
-        "by_source": "share of each class among the labelled rows of a source and among its rows of the last month",
-        "by_month": "share of the first class among the labelled rows that are used, month by month",
-        "applied_weight": "mean weight of a training row of each class in the loss",
-        "recall": "share of the rows of each class that are predicted as it, in validation and test as they are evaluated",
-        "classes": "order of the classes in the lists",
+        "by_source": "share of each class among the stored labelled rows of a source, and among its rows of the last month as looked up by hand",
+        "by_month": "share of the first class among the stored labelled rows, month by month",
+        "joined_share": "share of the stored labelled rows of each class that the joined table has",
+        "class_counts_file": "numbers of the file of class counts, in the order of the file",
+        "train_counts": "training rows of each class",
+        "classes": "order of the classes in the lists, except that of the file",
     },
     "feature_statistics": {
-        "shift": "difference of the means from the training rows, in standard deviations of these",
-        "spread_ratio": "standard deviation over that of the training rows",
-        "class_association": "share of a column's variance that lies between the classes, among training rows and rows of the last month",
-        "tail_association": "the same for the squared distance from the column's mean, at most 16 variances, among training rows",
-        "beyond_1_25": "share of the training rows beyond 1.25 standard deviations, before the scaler clips",
-        "filled_share": "share of the rows of a set in which the column was filled",
-        "most_frequent_share": "share of all rows that have the column's most frequent value, filled ones aside",
+        "class_association": "share of a column's variance that lies between the classes, training rows",
+        "tail_association": "the same for the squared distance from the column's mean, at most 16 variances",
+        "empty_share": "share of the stored cells of a column that are empty or hold a declared code of a missing value",
+        "most_frequent_share": "share of the stored cells of a column that hold its most frequent value",
         "largest_distance": "largest distance of a training row from the column's mean, in standard deviations",
-        "source_association": "share of the column's variance that lies between the sources, among all rows, filled ones aside",
+        "source_association": "share of the column's variance that lies between the sources, filled ones aside",
         "source_and_month_association": "the same between the months of each source, beyond what lies between sources and between months",
-        "class_mean_change": "from the last two labelled months to the last month, beyond the change of the column's mean: root mean square over the classes, in standard deviations of the training rows",
+        "export_minus_event": "root mean square difference between the newest export and the value at the event, labelled rows, in standard deviations",
         "class_mean_movement": "mean squared distance between the class means of the first and the last four labelled months, over what chance would give",
     },
     "encoder_version_match": {
         "distance_from_other_sources": "half the sum of differences between the word shares of a source and those of all other sources, with the source's texts read with each version of the tokenizer",
         "frequent_words": "share of the variance of the counts of the four most frequent words that lies between the classes, training rows",
         "other_words": "the same for the other words",
-        "kept_words": "words that the encoder keeps",
+        "first_part_over_12": "share of the dates of a source as stored whose first part exceeds 12",
+        "second_part_over_12": "share of the dates of a source as stored whose second part exceeds 12",
     },
     "loss_trajectory": {
-        "first_batch_loss": "training loss of the very first batch",
+        "validation_loss": "validation loss of each epoch",
         "log_classes": "loss of a uniform guess",
-        "train_loss": "first and last epoch",
-        "validation_loss": "first and last epoch",
-        "thirds_of_epoch": "mean loss of the first, second and last third of an epoch's batches, first and last epoch",
-        "batch_label_entropy": "mean label entropy of batches in the order of the first epoch, over what random batches would have",
+        "arrival_label_entropy": "mean label entropy of batches of training rows in the order in which they arrive, over what random batches would have",
+        "rows_over_capacity": "rows of a training batch over its capacity, the rest is padding",
         "steps_per_epoch": "batches of an epoch",
         "epochs_run": "epochs",
     },
     "metric_gap_analysis": {
-        "accuracy": "accuracy of the chosen checkpoint on the rows of a set, as the pipeline reads them",
-        "rows": "rows of a set",
-        "reported": "what the evaluation reports as validation and test, with the rows it scored",
-        "best_logged_validation": "best validation accuracy of the log",
-        "by_source": "accuracy by source: validation and test rows, and rows of the last month",
+        "accuracy": "accuracy of the chosen checkpoint on the training, validation and recent rows, as the pipeline reads them",
+        "by_source": "accuracy by source on the validation rows and on the rows of the last month",
+        "id_lists": "rows of the saved lists of ids",
         "standard_error": "standard error of the accuracy on a set",
     },
 }
@@ -121,75 +116,58 @@ def _nearest(means: Floats, features: Floats) -> Ints:
 
 
 def _label_consistency(run: Run) -> dict[str, Any]:
-    layout = run.state.layout
+    layout, every, tables = run.state.layout, run.reading.every, run.tables
     classes, sources = len(layout.classes), len(layout.sources)
     means = _class_means(run.features["train"], run.sets["train"].label, classes)
-    nearest = {name: _nearest(means, features) for name, features in run.features.items()}
-    labels = {name: part.label for name, part in run.sets.items()} | {"test": run.test_labels}
-    used = ("train", "validation", "test")
-    source = np.concatenate([run.sets[name].source for name in used])
-    month = np.concatenate([run.sets[name].month for name in used])
-    label = np.concatenate([run.sets[name].label for name in used])
-    found = np.concatenate([nearest[name] for name in used])
-    table = np.bincount((source * classes + label) * classes + found, minlength=sources * classes * classes)
-    group = source * LABELLED_MONTHS + month
+    nearest = _nearest(means, run.prepared.features(every))
+    labelled = (every.month >= 0) & (every.month < LABELLED_MONTHS)
+    is_recent = every.month == LABELLED_MONTHS
+
+    def table(rows: NDArray[np.bool_], code: Ints) -> Ints:
+        cell = (every.source[rows] * classes + code[rows]) * classes + nearest[rows]
+        return np.bincount(cell, minlength=sources * classes * classes).reshape(sources, classes, classes)
+
+    codes, last = table(labelled, tables.label_code), table(is_recent, tables.outcome)
+    usual = codes.argmax(2)[every.source, tables.label_code] == nearest
+    group = every.source[labelled] * LABELLED_MONTHS + every.month[labelled]
     rows = np.bincount(group, minlength=sources * LABELLED_MONTHS)
-    right = np.bincount(group[label == found], minlength=sources * LABELLED_MONTHS)
+    right = np.bincount(group, weights=usual[labelled], minlength=sources * LABELLED_MONTHS)
     share = np.where(rows > 0, right / np.maximum(rows, 1), np.nan).reshape(sources, LABELLED_MONTHS)
-    recent = run.sets["recent"]
-    last = np.bincount(
-        (recent.source * classes + recent.label) * classes + nearest["recent"], minlength=sources * classes * classes
-    )
-    by_source = {
-        name: dict(zip(layout.source_names, counts.reshape(sources, classes, classes).tolist(), strict=True))
-        for name, counts in (("labelled", table), ("last", last))
-    }
+    test = run.sets["test"].label
+    number = np.argsort(order_of_classes(layout, str(run.state.world["evaluation.label_order"])))[test]
+    of_test = _nearest(means, run.features["test"])
     return {
-        "nearest_mean_agreement": {
-            name: to_json(float((nearest[name] == labels[name]).mean())) if len(labels[name]) else None for name in SETS
-        },
-        "by_source": by_source["labelled"],
-        "last_month_by_source": by_source["last"],
+        "codes_by_source": dict(zip(layout.source_names, codes.tolist(), strict=True)),
+        "last_month_by_source": dict(zip(layout.source_names, last.tolist(), strict=True)),
         "by_source_and_month": {name: shown(share[place]) for place, name in enumerate(layout.source_names)},
+        "test_file": np.bincount(number * classes + of_test, minlength=classes * classes)
+        .reshape(classes, classes)
+        .tolist(),
         "classes": list(layout.classes),
     }
 
 
-_PAIRS = (("train", "validation"), ("train", "test"), ("validation", "test"), ("train", "recent"))
-
-
 def _data_leakage(run: Run) -> dict[str, Any]:
-    def share(first: Ints, second: Ints) -> float | None:
-        return to_json(float(np.isin(second, first).mean())) if len(second) else None
-
-    def repeated(part: Frame) -> float | None:
-        return to_json(1.0 - len(np.unique(part.row)) / len(part)) if len(part) else None
-
-    sets = run.sets
-    customers = {name: np.unique(part.customer) for name, part in sets.items()}
-    labelled = np.concatenate([sets[name].customer for name in SETS[:3]])
-    return {
-        "shared_rows": {f"{one}/{other}": share(sets[one].row, sets[other].row) for one, other in _PAIRS},
-        "shared_customers": {f"{one}/{other}": share(customers[one], customers[other]) for one, other in _PAIRS},
-        "repeated_rows": {name: repeated(part) for name, part in sets.items()},
-        "repeated_by_source": _repeated_by_source(run),
-        "rows_per_customer": to_json(len(labelled) / max(1, len(np.unique(labelled)))),
-    }
-
-
-def _repeated_by_source(run: Run) -> dict[str, float | None]:
-    parts = [run.sets[name] for name in SETS[:3]]
-    row = np.concatenate([part.row for part in parts])
-    source = np.concatenate([part.source for part in parts])
+    layout, every, tables = run.state.layout, run.reading.every, run.tables
+    labelled = (every.month >= 0) & (every.month < LABELLED_MONTHS)
+    once = labelled & (tables.line == 0)
+    row, source, customer = every.row[once], every.source[once], every.customer[once]
     is_repeated = np.bincount(row)[row] > 1
-    return {name: _mean(is_repeated[source == place]) for place, name in enumerate(run.state.layout.source_names)}
+    return {
+        "repeated_by_source": {
+            name: _mean(is_repeated[source == place]) for place, name in enumerate(layout.source_names)
+        },
+        "lines_per_id": to_json(float(labelled.sum() / max(1, once.sum()))),
+        "rows_per_customer": to_json(len(customer) / max(1, len(np.unique(customer)))),
+        "rows": {name: len(part) for name, part in run.sets.items()},
+    }
 
 
 def _gradient_norms(run: Run) -> dict[str, Any]:
     epochs = run.fit.epochs
+    first = max(epochs[0].gradient_norm, 1e-12)
     return {
-        "mean_by_epoch": [to_json(epoch.gradient_norm) for epoch in epochs],
-        "largest": to_json(max(epoch.gradient_norm_max for epoch in epochs)),
+        "over_first_epoch": [to_json(epoch.gradient_norm / first) for epoch in epochs],
         "clipped_share": to_json(run.fit.clipped_share),
     }
 
@@ -200,36 +178,29 @@ def _shares(labels: Ints, classes: int) -> list[float | None]:
 
 
 def _class_balance(run: Run) -> dict[str, Any]:
-    layout, sets = run.state.layout, run.sets
+    layout, every, tables = run.state.layout, run.reading.every, run.tables
     classes = len(layout.classes)
-    labelled = [sets[name] for name in SETS[:3]]
-    label = np.concatenate([part.label for part in labelled])
-    source = np.concatenate([part.source for part in labelled])
-    month = np.concatenate([part.month for part in labelled])
-    weight = run.class_weights[sets["train"].label] * sets["train"].weight
-    counts = np.bincount(sets["train"].label, minlength=classes)
-    applied = np.bincount(sets["train"].label, weights=weight, minlength=classes) / np.maximum(counts, 1)
+    labelled = (every.month >= 0) & (every.month < LABELLED_MONTHS) & (tables.line == 0)
+    label, source, month = every.label[labelled], every.source[labelled], every.month[labelled]
+    recent = run.sets["recent"]
+    has_partner = tables.has_partner[labelled]
     by_month = [
-        float((label[month == place] == 0).mean()) if (month == place).any() else np.nan
-        for place in range(LABELLED_MONTHS)
+        float((label[month == at] == 0).mean()) if (month == at).any() else np.nan for at in range(LABELLED_MONTHS)
     ]
-    recall = {}
-    for name in ("validation", "test"):
-        confusion = run.scores[name].confusion
-        recall[name] = shown(np.diag(confusion) / np.where(confusion.sum(1) > 0, confusion.sum(1), np.nan))
+    joined = [float(has_partner[label == at].mean()) if (label == at).any() else np.nan for at in range(classes)]
+    counts = np.bincount(run.sets["train"].label, minlength=classes)
     return {
-        "shares": {name: _shares(part.label, classes) for name, part in sets.items()}
-        | {"stored": _shares(run.reading.label[run.reading.month < LABELLED_MONTHS], classes)},
         "by_source": {
             name: {
                 "labelled": _shares(label[source == place], classes),
-                "last_month": _shares(sets["recent"].label[sets["recent"].source == place], classes),
+                "last_month": _shares(recent.label[recent.source == place], classes),
             }
             for place, name in enumerate(layout.source_names)
         },
         "by_month": shown(np.array(by_month)),
-        "applied_weight": shown(applied),
-        "recall": recall,
+        "joined_share": shown(np.array(joined)),
+        "class_counts_file": counts[order_of_classes(layout, str(run.state.world["class_weights.order"]))].tolist(),
+        "train_counts": counts.tolist(),
         "classes": list(layout.classes),
     }
 
@@ -244,36 +215,41 @@ def _association(values: Floats, labels: Ints, classes: int) -> Floats:
 
 
 def _feature_statistics(run: Run) -> dict[str, Any]:
-    layout = run.state.layout
+    layout, every = run.state.layout, run.reading.every
     width, classes = len(layout.columns), len(layout.classes)
-    scaled = {}
-    for name, part in run.sets.items():
-        filled = np.where(np.isnan(part.values), run.prepared.fill, part.values)
-        scaled[name] = (filled - run.prepared.mean) / run.prepared.scale
-    train, recent = scaled["train"], scaled["recent"]
-    label = run.sets["train"].label
+    train = run.sets["train"]
+    filled = np.where(np.isnan(train.values), run.prepared.fill, train.values)
+    scaled = (filled - run.prepared.mean) / run.prepared.scale
+    labelled = (every.month >= 0) & (every.month < LABELLED_MONTHS)
+    scale = np.array([column.scale for column in layout.columns])
+    updates = run.tables.updates[labelled] / scale
 
     def by_column(values: Floats) -> dict[str, float | None]:
         return dict(zip(layout.column_names, shown(values), strict=True))
 
     return {
-        "shift": {name: by_column(scaled[name].mean(0) - train.mean(0)) for name in SETS[1:] if len(scaled[name])},
-        "spread_ratio": {name: by_column(scaled[name].std(0) / train.std(0)) for name in SETS[1:] if len(scaled[name])},
-        "class_association": {
-            "train": by_column(_association(train, label, classes)),
-            "recent": by_column(_association(recent, run.sets["recent"].label, classes)) if len(recent) else {},
-        },
-        "tail_association": by_column(_association(np.minimum(train * train, 16.0), label, classes)),
-        "beyond_1_25": by_column((np.abs(train) > 1.25).mean(0)),
-        "filled_share": {
-            name: by_column(np.isnan(part.values).mean(0)) for name, part in run.sets.items() if len(part)
-        },
-        "most_frequent_share": by_column(_most_frequent(np.concatenate([part.values for part in run.sets.values()]))),
-        "largest_distance": by_column(np.abs(train).max(0)),
+        "class_association": by_column(_association(scaled, train.label, classes)),
+        "tail_association": by_column(_association(np.minimum(scaled * scaled, 16.0), train.label, classes)),
+        "empty_share": by_column(_empty(run)),
+        "most_frequent_share": by_column(_most_frequent(run.tables.values)),
+        "largest_distance": by_column(np.abs(scaled).max(0)),
         **{name: by_column(values) for name, values in _between_sources(run).items()},
-        "class_mean_change": by_column(_change_of_class_means(run, classes)),
+        "export_minus_event": by_column(np.sqrt((updates * updates).mean(0))),
         "class_mean_movement": to_json(_movement(run, width, classes)),
     }
+
+
+def _empty(run: Run) -> Floats:
+    """Share of the cells of each column that are empty or hold a declared code of a missing value."""
+    values, source = run.tables.values, run.tables.source
+    empty = np.isnan(values)
+    for number, name in enumerate(run.state.layout.source_names):
+        for place, column in enumerate(run.state.layout.column_names):
+            code = run.state.declared.get(f"sources.{name}.columns.{column}.missing_code")
+            if code is not None:
+                empty[:, place] |= (source == number) & (values[:, place] == float(code))
+    share: Floats = empty.mean(0)
+    return share
 
 
 def _most_frequent(values: Floats) -> Floats:
@@ -313,30 +289,6 @@ def _between_sources(run: Run) -> dict[str, Floats]:
         "source_association": by_source / spread,
         "source_and_month_association": (both - by_source - by_month) / spread,
     }
-
-
-def _change_of_class_means(run: Run, classes: int) -> Floats:
-    parts = [run.sets[name] for name in SETS[:3]]
-    month = np.concatenate([part.month for part in parts])
-    recent = run.sets["recent"]
-    late = month >= (int(month.max()) - 1 if len(month) else 0)
-    values = np.concatenate([part.values for part in parts])[late]
-    label = np.concatenate([part.label for part in parts])[late]
-
-    def scaled(found: Floats) -> Floats:
-        filled = np.where(np.isnan(found), run.prepared.fill, found)
-        return np.clip((filled - run.prepared.mean) / run.prepared.scale, -4.0, 4.0)
-
-    before, after = scaled(values), scaled(recent.values)
-    total, cells = np.zeros(before.shape[1]), 0
-    whole = after.mean(0) - before.mean(0) if len(after) and len(before) else 0.0
-    for number in range(classes):
-        old, new = before[label == number], after[recent.label == number]
-        if min(len(old), len(new)) >= 8:
-            total += (new.mean(0) - old.mean(0) - whole) ** 2
-            cells += 1
-    found: Floats = np.sqrt(total / max(1, cells))
-    return found
 
 
 def _movement(run: Run, width: int, classes: int) -> float:
@@ -384,61 +336,62 @@ def _encoder_version_match(run: Run) -> dict[str, Any]:
     for token in range(train.tokens.shape[1]):
         bag[np.arange(len(train)), train.tokens[:, token]] += 1.0
     found = _association(bag, train.label, len(layout.classes))
+    parts = _written_dates(run)
     return {
         "distance_from_other_sources": distance,
         "frequent_words": to_json(float(found[:FREQUENT_WORDS].mean())),
         "other_words": to_json(float(found[FREQUENT_WORDS:].mean())),
-        "kept_words": run.prepared.words,
+        **{
+            key: {
+                name: _mean(parts[number][run.tables.source == place] > 12)
+                for place, name in enumerate(layout.source_names)
+            }
+            for number, key in enumerate(("first_part_over_12", "second_part_over_12"))
+        },
     }
 
 
+def _written_dates(run: Run) -> tuple[Ints, Ints]:
+    """First and second part of each date as the sources write it."""
+    layout, tables = run.state.layout, run.tables
+    month = tables.year_month % 12 + 1
+    day_first = np.array(
+        [run.state.world[f"sources.{name}.date_format"] == DATE_FORMATS[0] for name in layout.source_names]
+    )[tables.source]
+    return np.where(day_first, tables.day, month), np.where(day_first, month, tables.day)
+
+
 def _loss_trajectory(run: Run) -> dict[str, Any]:
-    epochs, classes = run.fit.epochs, len(run.state.layout.classes)
-    first, last = epochs[0], epochs[-1]
+    layout, world = run.state.layout, run.state.world
+    is_padded = world["loss.divide_by"] == "mostly padding"
     return {
-        "first_batch_loss": to_json(run.fit.first_loss),
-        "log_classes": to_json(float(np.log(classes))),
-        "train_loss": [to_json(first.train_loss), to_json(last.train_loss)],
-        "validation_loss": [to_json(first.val_loss), to_json(last.val_loss)],
-        "thirds_of_epoch": [[to_json(value) for value in epoch.loss_of_thirds] for epoch in (first, last)],
-        "batch_label_entropy": to_json(run.fit.batch_entropy),
+        "validation_loss": [to_json(epoch.val_loss) for epoch in run.fit.epochs],
+        "log_classes": to_json(float(np.log(len(layout.classes)))),
+        "arrival_label_entropy": to_json(run.arrival_entropy),
+        "rows_over_capacity": to_json(dose(layout, "padding", 0.1, 0.25) if is_padded else FULL_BATCH),
         "steps_per_epoch": run.fit.steps_per_epoch,
-        "epochs_run": len(epochs),
+        "epochs_run": len(run.fit.epochs),
     }
 
 
 def _metric_gap_analysis(run: Run) -> dict[str, Any]:
-    layout = run.state.layout
-    accuracy = {}
-    for name, part in run.sets.items():
-        labels = run.test_labels if name == "test" else part.label
-        accuracy[name] = float((run.predicted[name] == labels).mean()) if len(part) else float("nan")
-    by_source = {}
-    held = [run.sets["validation"], run.sets["test"]]
-    source = np.concatenate([part.source for part in held])
-    right = np.concatenate([run.predicted["validation"] == held[0].label, run.predicted["test"] == run.test_labels])
-    recent = run.sets["recent"]
-    right_recent = run.predicted["recent"] == recent.label
-    for place, name in enumerate(layout.source_names):
-        by_source[name] = {
-            "held_out": _mean(right[source == place]),
-            "last_month": _mean(right_recent[recent.source == place]),
-        }
+    layout, sets = run.state.layout, run.sets
+    right = {name: run.predicted[name] == sets[name].label for name in ("train", "validation", "recent")}
+    accuracy = {name: float(one.mean()) if len(one) else float("nan") for name, one in right.items()}
+    in_order = run.state.world["evaluation.validation_ids"] == "a"
+    lists = dict(zip(("a", "b"), ("validation", "test") if in_order else ("test", "validation"), strict=True))
     return {
         "accuracy": {name: to_json(value) for name, value in accuracy.items()},
-        "rows": {name: len(part) for name, part in run.sets.items()},
-        "reported": {
+        "by_source": {
             name: {
-                "accuracy": to_json(run.scores[f"reported_{name}"].accuracy),
-                "rows": run.scores[f"reported_{name}"].rows,
+                kind: _mean(right[part][sets[part].source == place])
+                for kind, part in (("validation", "validation"), ("last_month", "recent"))
             }
-            for name in ("validation", "test")
+            for place, name in enumerate(layout.source_names)
         },
-        "best_logged_validation": to_json(max(epoch.val_accuracy for epoch in run.fit.epochs)),
-        "by_source": by_source,
+        "id_lists": {name: len(sets[part]) for name, part in lists.items()},
         "standard_error": {
-            name: to_json((value * (1 - value) / max(1, len(run.sets[name]))) ** 0.5)
-            for name, value in accuracy.items()
+            name: to_json((value * (1 - value) / max(1, len(sets[name]))) ** 0.5) for name, value in accuracy.items()
         },
     }
 

@@ -58,8 +58,6 @@ class Fit:
     clipped_share: float = 0.0
     first_loss: float = 0.0
     """Of the first batch."""
-    batch_entropy: float = 1.0
-    """Mean label entropy of the first epoch's batches, over what random batches would have."""
     stopped_at: int | None = None
     """Step at which the loss was not finite; None: it never was."""
 
@@ -130,8 +128,6 @@ def _fit(
         rows, targets = features[places], np.ascontiguousarray(one_hot[places].T)
         codes, mass = labels[places], weights[places]
         losses, norms, right = [], [], 0
-        if number == 1:
-            result.batch_entropy = _batch_entropy(codes, batch, steps, classes)
         for step in range(steps):
             part = slice(step * batch, (step + 1) * batch)
             x, target, w = rows[part], targets[:, part], mass[part]
@@ -204,7 +200,10 @@ def _fit(
     return result
 
 
-def _batch_entropy(codes: Ints, batch: int, steps: int, classes: int) -> float:
+def batch_entropy(codes: Ints, declared: Facts, classes: int) -> float:
+    """Mean label entropy of the batches of rows in an order, over what random batches of that size would have; 1: well mixed."""
+    batch = min(int(declared["training.batch_size"] or 1), len(codes))
+    steps = len(codes) // batch
     member = np.zeros((steps, classes))
     np.add.at(member, (np.repeat(np.arange(steps), batch), codes[: steps * batch]), 1.0 / batch)
     whole = np.bincount(codes, minlength=classes) / len(codes)

@@ -116,10 +116,11 @@ class Spec:
                         return pattern.check(layout, self.column, found)
         except (ValueError, OverflowError):
             pass
-        raise ValueOutsideFieldError(self.path, _domain(pattern), value)
+        raise ValueOutsideFieldError(self.path, domain_text(pattern), value)
 
 
-def _domain(pattern: Pattern) -> str:
+def domain_text(pattern: Pattern) -> str:
+    """What a declaration takes, in words."""
     match pattern.type:
         case "number" | "integer":
             kind = "a number" if pattern.type == "number" else "a whole number"

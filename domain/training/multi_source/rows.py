@@ -83,8 +83,7 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: 
     customer = (share * share * customers).astype(np.int64) * sources + source
     own = draw.uniform(count)
     weights = prior[source] * campaign[month]
-    weights[:, 0] *= 1.9
-    weights[:, -1] *= 0.75
+    weights *= 1.9 - 1.1 * np.arange(classes) / (classes - 1)
     outcome = _pick_rows(table(weights), own)
     if has_many:
         tendency = Stream(layout.seed, f"customers/{name}")

@@ -9,7 +9,7 @@ import numpy as np
 
 from domain.training.multi_source.agreements import Facts
 from domain.training.multi_source.case import State
-from domain.training.multi_source.fit import Fit, fit, log_loss
+from domain.training.multi_source.fit import Fit, batch_entropy, fit, log_loss
 from domain.training.multi_source.layout import LABELLED_MONTHS, WORDS, Layout
 from domain.training.multi_source.rows import FREQUENT_WORDS, SHAPING, Rows, draw_rows
 from domain.training.multi_source.tables import Frame, Reading, Tables, dose, order_of_classes, read, write
@@ -23,6 +23,8 @@ CLIP_AT = 1.25
 """Standard deviations."""
 SHORT_VOCABULARY_VERSION = "1.9"
 """From this version on the vocabulary keeps the most frequent words only, unless it is told otherwise."""
+FULL_BATCH = 0.97
+"""Share of a batch's capacity that holds rows where batches are packed."""
 SETS = ("train", "validation", "test", "recent")
 
 
@@ -86,6 +88,8 @@ class Run:
     """Labels of the test rows as the evaluation reads them."""
     class_weights: Floats
     """By class, as they were applied."""
+    arrival_entropy: float
+    """Mean label entropy of batches in the order in which the training rows arrive, over what random batches would have."""
 
 
 def simulate(state: State, *, seed: int | None = None) -> Run:
@@ -117,6 +121,7 @@ def train(state: State, rows: Rows, tables: Tables, *, seed: int | None = None) 
     prepared = _prepare(sets["train"], declared)
     features = {name: prepared.features(part) for name, part in sets.items()}
     weights = _class_weights(layout, world, declared, sets["train"])
+    arrival = _arrival(world, sets["train"])
     fitted = fit(
         declared,
         features["train"],
@@ -125,8 +130,8 @@ def train(state: State, rows: Rows, tables: Tables, *, seed: int | None = None) 
         features["validation"],
         sets["validation"].label,
         classes=len(layout.classes),
-        fill=dose(layout, "padding", 0.1, 0.25) if world["loss.divide_by"] == "mostly padding" else 0.97,
-        order=_arrival(world, sets["train"]),
+        fill=dose(layout, "padding", 0.1, 0.25) if world["loss.divide_by"] == "mostly padding" else FULL_BATCH,
+        order=arrival,
     )
     predicted = {name: fitted.best.predict(part) for name, part in features.items()}
     test_labels = _evaluated_labels(layout, world, declared, sets["test"].label)
@@ -156,6 +161,7 @@ def train(state: State, rows: Rows, tables: Tables, *, seed: int | None = None) 
         scores=scores,
         test_labels=test_labels,
         class_weights=weights,
+        arrival_entropy=batch_entropy(sets["train"].label[arrival], declared, len(layout.classes)),
     )
 
 

@@ -50,17 +50,6 @@ class Tables:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What the pipeline made of the tables before it dropped anything. One entry a row of the tables."""
-
-    month: Ints
-    """Place among the months of the layout; outside of them where a date lies outside the window."""
-    label: Ints
-    dropped: Ints
-    """1 for a row that the declarations drop."""
-
-
-@dataclass(frozen=True, slots=True)
 class Frame:
     """Rows as the pipeline reads them."""
 
@@ -82,6 +71,19 @@ class Frame:
 
     def take(self, places: Ints) -> Frame:
         return Frame(*(getattr(self, name)[places] for name in self.__dataclass_fields__))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the pipeline made of the tables before it dropped anything. One entry a row of the tables."""
+
+    month: Ints
+    """Place among the months of the layout; outside of them where a date lies outside the window."""
+    label: Ints
+    dropped: Ints
+    """1 for a row that the declarations drop."""
+    every: Frame
+    """All rows of the tables, also those that are dropped."""
 
 
 DOSES = 1024
@@ -254,18 +256,17 @@ def read(layout: Layout, world: Facts, declared: Facts, tables: Tables) -> tuple
     immature = month > LABELLED_MONTHS - 1 - int(declared["labels.maturity_months"] or 0)
     kept &= recent | ~immature
     label = np.where(recent, tables.outcome, label)
-    places = np.flatnonzero(kept)
-    frame = Frame(
-        row=tables.row[places],
-        source=tables.source[places],
-        month=month[places],
-        customer=tables.customer[places],
-        label=label[places],
-        values=values[places],
-        tokens=tokens[places],
-        weight=weight[places],
+    every = Frame(
+        row=tables.row,
+        source=tables.source,
+        month=month,
+        customer=tables.customer,
+        label=label,
+        values=values,
+        tokens=tokens,
+        weight=weight,
     )
-    return frame, Reading(month, label, (~kept).astype(np.int64))
+    return every.take(np.flatnonzero(kept)), Reading(month, label, (~kept).astype(np.int64), every)
 
 
 def _months(layout: Layout) -> Ints:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any, Callable, Mapping
 
@@ -10,6 +11,8 @@ from domain.episode.event_text import end_reason_text
 
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
+_FLAT_LIST = re.compile(r"\[\n[^\[\]{}\"]*\]|\[\n(?:\s*\"[\w.-]*\",?)+\n\s*\]")
+"""A list of numbers, or of simple words, that is spread over lines."""
 
 
 def format_score(score: float | None) -> str:
@@ -60,10 +63,19 @@ def format_clock(recorded_at: str) -> str:
 
 
 def format_value(value: Any) -> str:
-    """A measured or queried value as JSON, as the agent saw it."""
+    """A measured or queried value as JSON, as the agent saw it, with a list of plain values on one line."""
     if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
         return "\n".join(value)
-    return value if isinstance(value, str) else json.dumps(value, indent=1, ensure_ascii=False)
+    if isinstance(value, str):
+        return value
+    return _FLAT_LIST.sub(
+        lambda found: re.sub(r"\n\s*", " ", found[0]), json.dumps(value, indent=1, ensure_ascii=False)
+    )
+
+
+def format_plain_number(number: float) -> str:
+    """At most four digits, as measurements have them."""
+    return f"{number:.4g}".replace("-", MINUS)
 
 
 def gap_ms(earlier: str, later: str) -> float | None:
@@ -89,4 +101,5 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "clock": format_clock,
     "end": end_reason_text,
     "value": format_value,
+    "plain": format_plain_number,
 }

@@ -12,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from server.version import NAME, VERSION
+from server.web.pages.episode.changes import diff_kinds
 from server.web.pages.formatting import FILTERS
 
 _FOLDER = Path(__file__).resolve().parent
@@ -43,7 +44,9 @@ class Renderer:
             lstrip_blocks=True,
         )
         self._environment.filters.update(FILTERS)
-        self._environment.globals.update(static=static_paths().__getitem__, product=NAME, version=VERSION)
+        self._environment.globals.update(
+            static=static_paths().__getitem__, product=NAME, version=VERSION, diff_kinds=diff_kinds
+        )
 
     def page(
         self, template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **view: Any

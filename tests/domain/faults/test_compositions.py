@@ -10,10 +10,11 @@ import pytest
 from domain.faults import CATALOGUE, UnknownFaultError, find_fault
 from domain.faults.compositions import FAULT_COUNTS, PAIRS, draw_faults, named_faults
 from domain.fields.registry import find
-from domain.training import checks, raw_data
+from domain.generator import observe_run
+from domain.training import checks
 from domain.training.pipeline import Pipeline, draw_pipeline
 from domain.training.randomness import Stream
-from domain.training.simulator import simulate
+from domain.training.simulator import draw_raw, simulate
 from tests.domain.compositions import composed, composition
 from tests.profiles import seeds
 
@@ -53,9 +54,9 @@ def test_each_fault_of_a_pair_leaves_a_mark_that_the_other_alone_does_not() -> N
         truth = composition(composed(seed))
         for fault in truth.faults if len(truth.faults) == 2 else ():
             twin = Pipeline.from_json(fault.twin)
-            raw = raw_data.draw_rows(twin.seed, twin.dataset)
-            both = checks.raised(simulate(Pipeline.from_json(truth.pipeline), raw=raw))
-            seen += bool(both - checks.raised(simulate(twin, raw=raw)))
+            raw = draw_raw(twin)
+            both = checks.clearly_unusual(simulate(Pipeline.from_json(truth.pipeline), raw=raw))
+            seen += bool(both - checks.clearly_unusual(simulate(twin, raw=raw)))
             asked += 1
     print(f"{seen} of {asked} faults of a pair raise something that the other one alone does not")
     assert seen >= 0.85 * asked > 20
@@ -88,9 +89,10 @@ def test_naming_the_faults_that_a_seed_draws_gives_the_same_bytes(seed: int) -> 
 
 def test_artifacts_that_no_fault_reaches_equal_the_healthy_runs() -> None:
     for seed in SEEDS:
-        ours, twin = composed(seed), composed(seed, "none")
+        ours = composed(seed)
+        twin = observe_run(simulate(Pipeline.from_json(composition(ours).twin)))
         reached = {name for fault in ours.truth.planted for name in CATALOGUE[fault.fault_id].causal}
-        differing = {name for name, text in ours.evidence.artifacts.items() if text != twin.evidence.artifacts[name]}
+        differing = {name for name, text in ours.evidence.artifacts.items() if text != twin.artifacts[name]}
         assert differing <= reached, seed
 
 

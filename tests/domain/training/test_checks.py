@@ -12,13 +12,15 @@ from domain.training.thresholds import THRESHOLDS
 from domain.types import SANITY_CHECK_NAMES
 from tests.profiles import seeds
 
-
-def _measure(attribute: str, value: FieldValue, seed: int = 4) -> dict[str, checks.Measured]:
-    return checks.measure(simulate(draw_pipeline(seed).with_value(attribute, value)))
+PIPELINE = draw_pipeline(4).with_value("dataset.arrival_order", "label").with_value("training.shuffle", True)
 
 
-def _healthy(seed: int = 4) -> dict[str, checks.Measured]:
-    return checks.measure(simulate(draw_pipeline(seed)))
+def _measure(attribute: str, value: FieldValue) -> dict[str, checks.Measured]:
+    return checks.measure(simulate(PIPELINE.with_value(attribute, value)))
+
+
+def _healthy() -> dict[str, checks.Measured]:
+    return checks.measure(simulate(PIPELINE))
 
 
 def test_all_eight_checks_are_computed() -> None:
@@ -36,6 +38,9 @@ def test_a_flag_is_raised_by_its_reasons_and_by_nothing_else() -> None:
             assert result["flag"] == bool(result["reasons"])
 
 
+OTHER_TOKENIZER = "v1" if PIPELINE.preprocessing.tokenizer_train == "v2" else "v2"
+
+
 @pytest.mark.parametrize(
     ("attribute", "value", "check", "name", "expected"),
     [
@@ -45,9 +50,15 @@ def test_a_flag_is_raised_by_its_reasons_and_by_nothing_else() -> None:
         ("preprocessing.eval_random_state", "None", "data_leakage", "train_rows_in_test", "above"),
         ("preprocessing.second_split_from", "df", "data_leakage", "train_rows_in_test", "above"),
         ("preprocessing.split_groups", "None", "data_leakage", "train_customers_in_test", "above"),
-        ("preprocessing.oversample", "all", "data_leakage", "train_rows_in_test", "above"),
+        ("preprocessing.oversample", "all", "data_leakage", "copied_rows_in_test", "above"),
         ("preprocessing.val_rows", "test", "data_leakage", "val_rows_in_test", "above"),
-        ("preprocessing.tokenizer_eval", "v1", "encoder_version_match", "unknown_token_rate_test", "above"),
+        (
+            "preprocessing.tokenizer_eval",
+            OTHER_TOKENIZER,
+            "encoder_version_match",
+            "unknown_rate_test_minus_train",
+            "beyond",
+        ),
         ("preprocessing.eval_class_order", "sorted", "label_consistency", "permutation_gain", "above"),
         ("preprocessing.scaler_eval", "refit", "feature_statistics", "largest_test_mean", "below"),
         ("preprocessing.eval_unit_scale", 100.0, "feature_statistics", "largest_mean_shift", "above"),
@@ -55,12 +66,12 @@ def test_a_flag_is_raised_by_its_reasons_and_by_nothing_else() -> None:
         ("preprocessing.fill_value", "-999", "feature_statistics", "smallest_filled_value", "below"),
         ("preprocessing.test_rows", "train", "metric_gap_analysis", "rows_scored_minus_split", "above"),
         ("evaluation.checkpoint", "first", "metric_gap_analysis", "reported_minus_logged_val", "below"),
-        ("evaluation.val_accuracy_from", "test", "metric_gap_analysis", "reported_minus_logged_val", "beyond"),
+        ("evaluation.val_accuracy_from", "test", "metric_gap_analysis", "reported_minus_logged_val", "differs"),
         ("optimizer.learning_rate", 30.0, "loss_trajectory", "largest_over_chance", "above"),
         ("training.batch_size", 4096, "loss_trajectory", "steps_per_epoch", "below"),
         ("training.shuffle", False, "class_balance", "batch_label_entropy", "below"),
         ("model.init", "constant", "gradient_norms", "hidden_over_output_layer", "below"),
-        ("training.gradient_clip_norm", 0.001, "gradient_norms", "clipped_step_share", "above"),
+        ("training.gradient_clip_norm", 1e-5, "loss_trajectory", "last_over_chance", "above"),
     ],
 )
 def test_a_number_shows_what_happened_in_the_run(
@@ -71,7 +82,11 @@ def test_a_number_shows_what_happened_in_the_run(
     assert isinstance(usual, (int, float)) and isinstance(unusual, (int, float))
     above = bounds.high is not None and unusual > bounds.high >= usual
     below = bounds.low is not None and unusual < bounds.low <= usual
-    assert {"above": above, "below": below, "beyond": above or below}[expected], (usual, unusual, bounds)
+    assert {"above": above, "below": below, "beyond": above or below, "differs": unusual != usual}[expected], (
+        usual,
+        unusual,
+        bounds,
+    )
 
 
 def test_check_results_are_json_without_nan() -> None:

@@ -36,20 +36,40 @@ def test_the_same_random_state_splits_alike_and_none_splits_otherwise(rows: Fram
     assert set(first) != set(fresh)
 
 
-def test_resampling_evens_out_the_classes_and_orders_the_rows(rows: Frame) -> None:
-    features = np.asarray(rows[rows.names[:3]], dtype=np.float64)
-    _, labels = tabular.RandomOverSampler(random_state=1).fit_resample(features, rows.label_codes)
+def test_resampling_evens_out_the_classes_and_leaves_the_rows_in_their_order(rows: Frame) -> None:
+    places = np.arange(len(rows), dtype=np.float64)[:, None]
+    taken, labels = tabular.RandomOverSampler(random_state=1).fit_resample(places, rows.label_codes)
     counts = np.bincount(labels)
     assert counts.min() == counts.max() == np.bincount(rows.label_codes).max()
-    assert (np.diff(labels) >= 0).all()
+    assert (np.diff(taken[:, 0]) >= 0).all()
+    assert np.array_equal(labels, rows.label_codes[taken[:, 0].astype(np.int64)])
 
 
-def test_added_rows_of_a_frame_have_ids_of_their_own_and_remember_their_source(rows: Frame) -> None:
+def test_a_copied_row_has_an_id_of_its_own_and_keeps_its_customer(rows: Frame) -> None:
     grown = tabular.RandomOverSampler(random_state=1).fit_resample_frame(rows)
-    assert len(set(grown.index)) == len(grown)
-    added = grown.take(np.arange(len(rows), len(grown)))
-    assert not set(added.customer_id) & set(rows.customer_id)
-    assert np.array_equal(added.label_codes, rows.label_codes[added.source])
+    assert len(set(grown.index)) == len(grown) > len(rows)
+    customer_of = dict(zip(rows.index, rows.customer_id, strict=True))
+    assert [customer_of[row] for row in grown.source] == grown.customer_id.tolist()
+    assert set(grown.index) > set(rows.index)
+
+
+def test_customers_have_irregular_numbers_of_rows() -> None:
+    drawn = [draw_pipeline(seed) for seed in range(40)]
+    several = [one for one in drawn if one.dataset.rows_per_customer != 1]
+    assert 0 < len(drawn) - len(several) < len(drawn) / 2
+    counts = np.concatenate([np.bincount(draw_rows(one.seed, one.dataset).customer_id) for one in several])
+    assert set(counts) == set(range(1, 9))
+    assert counts.mean() == pytest.approx(3.0, abs=0.1)
+
+
+@pytest.mark.parametrize("order", [None, "row_id", "label"])
+def test_rows_arrive_in_the_stated_order_and_splits_keep_it(order: str | None) -> None:
+    pipeline = draw_pipeline(5).with_value("dataset.arrival_order", order)
+    frame = draw_rows(pipeline.seed, pipeline.dataset)
+    rest, held_out = tabular.split_rows(frame, test_size=0.2, groups=None, random_state=1)
+    for part in (frame, rest, held_out):
+        assert (np.diff(part.index) > 0).all() == (order == "row_id")
+        assert (np.diff(part.label_codes) >= 0).all() == (order == "label")
 
 
 def test_the_scaler_gives_mean_zero_and_deviation_one(rows: Frame) -> None:

@@ -29,13 +29,13 @@ SUBMIT = {"action_type": "submit_diagnosis"}
 
 
 @pytest.fixture
-def world() -> HandMadeSimulation:
+def simulation() -> HandMadeSimulation:
     return HandMadeSimulation()
 
 
 @pytest.fixture
-async def served(settings: Settings, world: HandMadeSimulation) -> AsyncIterator[Served]:
-    async with serving(settings, world=world) as running:
+async def served(settings: Settings, simulation: HandMadeSimulation) -> AsyncIterator[Served]:
+    async with serving(settings, simulation=simulation) as running:
         await running.reset(task_id="medium", seed=7, episode_id="e")
         yield running
 
@@ -64,11 +64,11 @@ async def test_an_empty_patch_is_an_experiment_too(served: Served) -> None:
 
 
 async def test_the_experiments_of_an_episode_are_numbered_and_none_is_run_beyond_the_budget(
-    served: Served, world: HandMadeSimulation
+    served: Served, simulation: HandMadeSimulation
 ) -> None:
     numbers = [(await served.step("e", RUN))["observation"]["last_action_result"]["experiment"]["number"] for _ in "ab"]
     beyond = await served.step("e", RUN)
-    assert (numbers, world.experiments) == ([1, 2], 2)
+    assert (numbers, simulation.experiments) == ([1, 2], 2)
     refused = beyond["observation"]["last_action_result"]
     assert (refused["status"], refused["reason"]) == ("refused", "no_experiments_left")
     assert (beyond["observation"]["experiments_left"], beyond["observation"]["step_count"]) == (0, 3)
@@ -86,12 +86,12 @@ async def test_a_rejected_patch_costs_a_step_and_no_experiment(served: Served) -
 
 @pytest.mark.parametrize("action", [RUN, UNKNOWN])
 async def test_a_repeated_experiment_is_answered_again_and_not_run(
-    served: Served, world: HandMadeSimulation, action: dict[str, Any]
+    served: Served, simulation: HandMadeSimulation, action: dict[str, Any]
 ) -> None:
     first = await served.step("e", action, request_id="r-1")
     await served.step("e", {"action_type": "read_config"})
     assert await served.step("e", action, request_id="r-1") == first
-    assert world.experiments == 1
+    assert simulation.experiments == 1
 
 
 async def test_a_request_id_belongs_to_one_patch_with_its_types(served: Served) -> None:
@@ -102,12 +102,12 @@ async def test_a_request_id_belongs_to_one_patch_with_its_types(served: Served) 
         assert (answer.status_code, answer.json()["code"]) == (409, "request_id_reused")
 
 
-async def test_episodes_on_one_scenario_share_what_was_run(served: Served, world: HandMadeSimulation) -> None:
+async def test_episodes_on_one_scenario_share_what_was_run(served: Served, simulation: HandMadeSimulation) -> None:
     await served.reset(task_id="medium", seed=7, episode_id="other")
     same = [(await served.step(name, RUN))["observation"]["last_action_result"] for name in ("e", "other")]
-    assert (same[0], world.experiments) == (same[1], 1)
+    assert (same[0], simulation.experiments) == (same[1], 1)
     await served.step("other", RUN)
-    assert world.experiments == 2
+    assert simulation.experiments == 2
 
 
 class Drifted(HandMadeSimulation):
@@ -119,18 +119,20 @@ class Drifted(HandMadeSimulation):
         return hand_made_experiment(patch, number).model_copy(update={"log_tail": ("another",)})
 
 
-async def test_an_audit_runs_experiments_again(settings: Settings, served: Served, world: HandMadeSimulation) -> None:
+async def test_an_audit_runs_experiments_again(
+    settings: Settings, served: Served, simulation: HandMadeSimulation
+) -> None:
     for action in (RUN, UNKNOWN, EMPTY, RUN, SUBMIT):
         await served.step("e", action)
     again = HandMadeSimulation()
     report = await audit_by_settings(settings, again, "e")
-    assert (report.findings, again.experiments) == ((), world.experiments) == ((), 3)
+    assert (report.findings, again.experiments) == ((), simulation.experiments) == ((), 3)
     differing = (await audit_by_settings(settings, Drifted(), "e")).findings
     assert [(each.code, each.version) for each in differing] == [("execute", 2), ("execute", 3), ("execute", 4)]
 
 
 async def test_a_real_experiment_is_audited_and_rebuilt(settings: Settings) -> None:
-    async with serving(settings, world=InProcessSimulation()) as served:
+    async with serving(settings, simulation=InProcessSimulation()) as served:
         await served.reset(task_id="hard", seed=5, episode_id="e")
         shown = (await served.step("e", RUN))["observation"]["last_action_result"]["experiment"]
         await served.step("e", {**RUN, "patch": [{**CHANGE, "value": "fast"}]})
@@ -142,7 +144,7 @@ async def test_a_real_experiment_is_audited_and_rebuilt(settings: Settings) -> N
 
 async def test_no_answer_to_an_experiment_tells_the_truth(settings: Settings) -> None:
     scenario = generate("hard", 5)
-    async with serving(settings, world=InProcessSimulation()) as served:
+    async with serving(settings, simulation=InProcessSimulation()) as served:
         await served.reset(task_id="hard", seed=5, episode_id="e")
         text = str(await served.step("e", RUN)) + str(await served.step("e", EMPTY))
     hidden = {scenario.truth.fault_id, str(scenario.only_fault.proposed_fix), scenario.digest}

@@ -165,7 +165,7 @@ async def old_store(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Sett
         record_before_experiments(patched)
         opened(settings, generator=GENERATOR_VERSION, split="train")
         patched.setattr("server.episodes.service.encode", encoded_before_splits)
-        async with serving(settings, world=InProcessSimulation()) as served:
+        async with serving(settings, simulation=InProcessSimulation()) as served:
             await served.reset(task_id="easy", seed=2_000_004, episode_id="old")
             await served.step("old", SUBMIT)
             served.client.headers["Authorization"] = f"Bearer {key}"

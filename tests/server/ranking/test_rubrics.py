@@ -136,7 +136,7 @@ async def test_a_regrade_whose_version_the_program_took_later_keeps_its_numbers(
         then.setattr("server.ranking.regrade.RUBRICS", {OLD.version: OLD})
         earlier = parse_rubric({"version": "2", "lowest_score": 0.3})
         changed(old_store, lambda connection: regrade(connection, earlier, round_id="spring", now="n"))
-    async with serving(old_store, world=InProcessSimulation()) as served:
+    async with serving(old_store, simulation=InProcessSimulation()) as served:
         asked = {"round": "spring", "rubric_version": "2"}
         (row,) = (await served.client.get("/leaderboard.json", params=asked)).json()["rows"]
     assert min(row["score"], row["interval"][0]) >= 0.3

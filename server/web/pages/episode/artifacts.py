@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Mapping, Sequence
@@ -9,7 +10,8 @@ from typing import Mapping, Sequence
 from domain.episode.observation import ARTIFACT_DESCRIPTIONS
 from domain.scenario import Evidence
 from domain.types import ARTIFACT_NAMES, ArtifactName
-from server.web.pages.episode.exposure import LineExposure
+from server.web.pages.episode.changes import CHANGES, Cause, DiffKind, Guilt, diff_kinds, guilty_lines
+from server.web.pages.episode.exposure import LineExposure, find_field
 
 _ALWAYS_CAUSES: tuple[ArtifactName, ...] = ("config.yaml", "preprocessing.py")
 """The inputs of a run: a line that differs from the twin's is the fault itself, not a consequence of it."""
@@ -27,6 +29,10 @@ class Line:
     is_faulty: bool = False
     twin: str | None = None
     """The twin's text in place of a faulty line, with the lines that only the twin has after it."""
+    repair: str | None = None
+    """What would agree with the data, where the twin has the same line."""
+    kind: DiffKind = ""
+    """Of a line of a diff."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +44,8 @@ class ArtifactView:
     lines: tuple[Line, ...]
     seen_at: int | None
     """The first step that showed one of its lines; None: the agent never read it."""
+    guilt: Guilt | None = None
+    """Of a diff, after the end; None: another artifact, or no fault was planted."""
 
     @property
     def is_faulty(self) -> bool:
@@ -54,17 +62,19 @@ def build_artifact_views(
     *,
     is_over: bool,
     twin: Evidence | None,
-    roots: frozenset[str | None],
+    causes: Sequence[Cause],
 ) -> tuple[ArtifactView, ...]:
-    """Views of all artifacts; while the episode runs, with the lines that the agent was shown only. ``roots``: the files of the
-    root causes."""
+    """Views of all artifacts; while the episode runs, with the lines that the agent was shown only. ``causes``: what the root
+    causes declare; nothing while the episode runs."""
+    files = {cause.file for cause in causes}
     return tuple(
         _build_view(
             name,
-            texts[name],
+            texts,
             exposure[name],
             is_over=is_over,
-            twin=twin.artifacts.get(name) if twin is not None and (name in _ALWAYS_CAUSES or name in roots) else None,
+            twin=twin.artifacts.get(name) if twin is not None and (name in _ALWAYS_CAUSES or name in files) else None,
+            causes=causes,
         )
         for name in ARTIFACT_NAMES
         if name in texts
@@ -72,10 +82,20 @@ def build_artifact_views(
 
 
 def _build_view(
-    name: ArtifactName, text: str, exposure: LineExposure, *, is_over: bool, twin: str | None
+    name: ArtifactName,
+    texts: Mapping[ArtifactName, str],
+    exposure: LineExposure,
+    *,
+    is_over: bool,
+    twin: str | None,
+    causes: Sequence[Cause],
 ) -> ArtifactView:
-    lines = split_lines(text)
+    lines = split_lines(texts[name])
     faulty = {} if twin is None else faulty_lines(lines, split_lines(twin))
+    repairs = declaring_lines(name, lines, causes) if twin is not None and not faulty else {}
+    is_diff = name == CHANGES
+    guilt = guilty_lines(lines, texts, causes) if is_diff and causes else None
+    kinds = diff_kinds(lines) if is_diff else None
     return ArtifactView(
         name=name,
         description=ARTIFACT_DESCRIPTIONS[name],
@@ -84,13 +104,40 @@ def _build_view(
                 number=at + 1,
                 text=line if is_over or exposure[at] is not None else None,
                 seen_at=exposure[at],
-                is_faulty=at in faulty,
+                is_faulty=at in faulty or at in repairs or (guilt is not None and at in guilt.lines),
                 twin=faulty.get(at),
+                repair=repairs.get(at),
+                kind=kinds[at] if kinds is not None else "",
             )
             for at, line in enumerate(lines)
         ),
         seen_at=min((step for step in exposure if step is not None), default=None),
+        guilt=guilt,
     )
+
+
+def declaring_lines(name: ArtifactName, lines: Sequence[str], causes: Sequence[Cause]) -> dict[int, str | None]:
+    """Indexes of the lines that declare what the root causes are about, the last of each with what would agree with the data."""
+    found: dict[int, str | None] = {}
+    for cause in causes:
+        if cause.file != name:
+            continue
+        own = find_field(lines, cause.path) if name.endswith(".yaml") else _naming(lines, cause.path)
+        found |= dict.fromkeys(own)
+        if own:
+            found[own[-1]] = cause.repair
+    return found
+
+
+def _naming(lines: Sequence[str], path: str) -> list[int]:
+    """Lines of code that give a value to the field: named by the name of the run in its path, or else by its last name."""
+    parts = path.split(".")
+    for word in (*parts[1:-1], parts[-1]):
+        gives = re.compile(rf"(?i)(?:^|[^a-z0-9]){re.escape(word)}[\"']?\]?(?:: \w+)?\s*[=:,]\s*[\"'\w-]")
+        found = [at for at, line in enumerate(lines) if gives.search(line)]
+        if found:
+            return found
+    return []
 
 
 def split_lines(text: str) -> list[str]:

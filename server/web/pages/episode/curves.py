@@ -6,7 +6,8 @@ import math
 import re
 from typing import Iterable
 
-_EPOCH = re.compile(r"\[EPOCH ([0-9]+)\] (.*)")
+_EPOCH = re.compile(r"(?:\[EPOCH ([0-9]+)\]|.*\bepoch ([0-9]+)) ((?:train|val)_.*)")
+"""An epoch of a log of either family; a log of several sources has a time in front, and lines of parts of an epoch."""
 _NUMBER = re.compile(r"([a-z_]+)=(\S+)")
 SERIES = ("train_loss", "val_loss", "train_acc", "val_acc")
 
@@ -21,8 +22,8 @@ def parse_curves(lines: Iterable[str]) -> Curves:
         matched = _EPOCH.match(line)
         if matched is None:
             continue
-        numbers = dict(_NUMBER.findall(matched[2]))
-        curves["epoch"].append(float(matched[1]))
+        numbers = dict(_NUMBER.findall(matched[3]))
+        curves["epoch"].append(float(matched[1] or matched[2]))
         for name in SERIES:
             curves[name].append(_finite(numbers.get(name)))
     return curves

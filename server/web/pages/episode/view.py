@@ -6,17 +6,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.chain import verify_chain
+from domain.diagnosis import PatchEntry
 from domain.events import DiagnosisSubmitted, EpisodeReset
+from domain.families import family_of
 from domain.rubric import rubric_of
-from domain.scenario import Evidence
+from domain.scenario import Composition, Evidence, Truth
 from domain.tasks.table import TASKS
 from server.episodes.responses import shown_seed
 from server.scenarios.repository import CachedScenario
 from server.security.session_names import is_guessable
 from server.web.pages.episode.artifacts import ArtifactView, build_artifact_views
+from server.web.pages.episode.changes import Cause
 from server.web.pages.episode.curves import Curves, parse_curves
+from server.web.pages.episode.documents import Documents
+from server.web.pages.episode.experiments import RunRow, build_run_rows
 from server.web.pages.episode.exposure import line_exposure
 from server.web.pages.episode.grade import GradeView, build_grade_view
+from server.web.pages.episode.measurements import Difference, build_differences
+from server.web.pages.episode.slices import SlicesView, build_slices_view
+from server.web.pages.episode.sources import SourcesView, build_sources_view
 from server.web.pages.episode.timeline import FoldedStream, TimelineEntry, build_timeline
 from server.web.pages.episode_names import public_name
 from server.web.pages.visibility import Visibility
@@ -32,6 +40,8 @@ class EpisodeView:
     """None: this viewer must not learn it."""
     visibility: Visibility
     reset: EpisodeReset
+    family: str
+    """Of the run."""
     seed: int | str | None
     """None: hidden while the episode runs."""
     started_at: str
@@ -49,6 +59,12 @@ class EpisodeView:
     entries: tuple[TimelineEntry, ...]
     artifacts: tuple[ArtifactView, ...]
     """Empty: hidden from this viewer."""
+    runs: tuple[RunRow, ...]
+    """The run and the experiments on it; empty: none was run, or they are hidden from this viewer."""
+    sources: SourcesView | None
+    slices: SlicesView | None
+    differences: tuple[Difference, ...]
+    """What the checks measured otherwise than of the healthy twin; empty: the episode runs, or there is no twin."""
     curves: Curves | None
     twin_curves: Curves | None
     grade: GradeView | None
@@ -57,11 +73,6 @@ class EpisodeView:
     run_id: str | None
     dataset: str | None
     has_twin: bool
-
-    @property
-    def experiments(self) -> tuple[TimelineEntry, ...]:
-        """The experiments whose results this viewer may see."""
-        return tuple(each for each in self.entries if each.kind == "experiment" and each.result is not None)
 
     @property
     def task_description(self) -> str:
@@ -82,17 +93,20 @@ def build_episode_view(
     is_over, is_open = visibility == "full", visibility != "public"
     truth, evidence = cached.scenario.truth, cached.scenario.evidence
     twin = twin if is_over else None
-    roots = frozenset(one.root_cause_file for one in truth.planted) if is_over else frozenset()
+    causes = _causes(truth) if is_over else ()
     # Of a warehouse its contents only: a block is shown by the step that queried it.
     texts = {name: cached.view.shown_text(name) for name in evidence.artifacts}
     exposure = line_exposure(texts, stream.events)
-    artifacts = build_artifact_views(texts, exposure, is_over=is_over, twin=twin, roots=roots) if is_open else ()
+    artifacts = build_artifact_views(texts, exposure, is_over=is_over, twin=twin, causes=causes) if is_open else ()
+    documents = Documents(texts, exposure, is_over=is_over)
+    entries, curves = build_timeline(stream, cached.view if is_open else None), _curves(artifacts)
     submitted = state.last if isinstance(state.last, DiagnosisSubmitted) else None
     return EpisodeView(
         number=public_name(links[0].position or 0),
         episode_id=links[0].stream_id if is_open else None,
         visibility=visibility,
         reset=state.reset,
+        family=family_of(truth),
         seed=shown_seed(state) if is_over else None,
         started_at=links[0].recorded_at,
         updated_at=links[-1].recorded_at,
@@ -104,9 +118,13 @@ def build_episode_view(
         chain_breaks=len(verify_chain(links[0].stream_id, links)),
         head="withheld" if is_guessable(state.reset.session, state.reset.key) else links[-1].hash.hex(),
         position=links[-1].position or 0,
-        entries=build_timeline(stream, cached.view if is_open else None),
+        entries=entries,
         artifacts=artifacts,
-        curves=_curves(artifacts),
+        runs=build_run_rows(entries, documents, curves),
+        sources=build_sources_view(documents, causes) if is_open else None,
+        slices=(build_slices_view(evidence, stream.events, documents, causes=causes, twin=twin) if is_open else None),
+        differences=build_differences(evidence, twin, stream.events) if twin is not None else (),
+        curves=curves,
         twin_curves=None if twin is None else parse_curves(twin.artifacts["train.log"].splitlines()),
         grade=build_grade_view(submitted, truth) if submitted is not None and is_over else None,
         planted=tuple(one.reveal() for one in truth.planted) if is_over else None,
@@ -114,6 +132,19 @@ def build_episode_view(
         dataset=evidence.run_summary.dataset if is_open else None,
         has_twin=twin is not None,
     )
+
+
+def _causes(truth: Truth | Composition) -> tuple[Cause, ...]:
+    """What the root causes declare, with their repairs."""
+    return tuple(
+        Cause(one.root_cause_file, one.root_cause_field, ", ".join(map(_repair, one.patch)))
+        for one in truth.planted
+        if one.root_cause_file is not None and one.root_cause_field is not None
+    )
+
+
+def _repair(entry: PatchEntry) -> str:
+    return f"{entry.field} = {'null' if entry.value is None else entry.value}"
 
 
 def _curves(artifacts: tuple[ArtifactView, ...]) -> Curves | None:

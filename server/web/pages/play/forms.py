@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Mapping
+import re
+from typing import Any, Iterable, Mapping
 
 from pydantic_core import to_json
 
@@ -15,6 +16,9 @@ _DIAGNOSIS = ("failure_category", "root_cause_file", "root_cause_field", "diagno
 _PATCH = ("patch_field", "patch_value")
 _ENTRIES = ("", "_2")
 """Suffixes of the field names of each entry."""
+_NAME = re.compile(r"\\\{\w+\\\}")
+"""A name in braces, in an escaped pattern."""
+_BRACKETS = re.compile(r"""\[\s*["']?([^\]"']+)["']?\s*\]""")
 
 
 def parse_reset_form(form: Mapping[str, str]) -> ResetRequest:
@@ -28,8 +32,26 @@ def parse_reset_form(form: Mapping[str, str]) -> ResetRequest:
     return decode_reset(to_json(wanted))
 
 
-def parse_action_form(form: Mapping[str, str], file_of: Mapping[str, str]) -> dict[str, Any]:
-    """The action as an agent would send it, without blank fields. ``file_of``: the file of each field of the registry."""
+class FilesOfFields:
+    """The file of each field of a registry; a field may be a pattern with names of the run in braces."""
+
+    def __init__(self, registry: Iterable[Mapping[str, Any]]) -> None:
+        self.fields = [(str(each["field"]), str(each["file"])) for each in registry]
+        self._patterns = [(re.compile(_NAME.sub("[^.]+", re.escape(field))), file) for field, file in self.fields]
+
+    def get(self, field: str) -> str | None:
+        """The file of a field, written out; None: the registry has no such field."""
+        plain = _BRACKETS.sub(r".\1", field)
+        return next((file for pattern, file in self._patterns if pattern.fullmatch(plain)), None)
+
+    def nearest(self, field: str) -> str:
+        """The file of the fields that begin like an unknown one: the refusal names it."""
+        first = field.split(".")[0]
+        return next((file for known, file in self.fields if known.split(".")[0] == first), "config.yaml")
+
+
+def parse_action_form(form: Mapping[str, str], file_of: FilesOfFields) -> dict[str, Any]:
+    """The action as an agent would send it, without blank fields."""
     action: dict[str, Any] = {"action_type": form.get("action_type", "")}
     if action["action_type"] == "run_experiment":
         return action | {"patch": [change for suffix in _ENTRIES for change in _changes(form, file_of, suffix)]}
@@ -44,20 +66,22 @@ def parse_action_form(form: Mapping[str, str], file_of: Mapping[str, str]) -> di
     return action | ({"diagnoses": entries} if entries else {})
 
 
-def _changes(form: Mapping[str, str], file_of: Mapping[str, str], suffix: str) -> list[dict[str, Any]]:
+def _changes(form: Mapping[str, str], file_of: FilesOfFields, suffix: str) -> list[dict[str, Any]]:
     """The entry of a patch of an experiment; none where its field is blank."""
     own = {name: form.get(name + suffix, "").strip() for name in _PATCH}
-    patch: list[dict[str, Any]] = _patch({**own, "root_cause_file": ""}, file_of).get("patch", [])
+    patch: list[dict[str, Any]] = _patch({**own, "root_cause_file": file_of.nearest(own["patch_field"])}, file_of).get(
+        "patch", []
+    )
     return patch
 
 
-def _entry(form: Mapping[str, str], file_of: Mapping[str, str], suffix: str) -> dict[str, Any]:
+def _entry(form: Mapping[str, str], file_of: FilesOfFields, suffix: str) -> dict[str, Any]:
     """One diagnosis; ``suffix`` distinguishes the fields of the second one."""
     own = {name: form.get(name + suffix, "").strip() for name in (*_DIAGNOSIS, *_PATCH, "confidence")}
     return {name: own[name] for name in _DIAGNOSIS if own[name]} | _patch(own, file_of) | _confidence(own)
 
 
-def _patch(own: Mapping[str, str], file_of: Mapping[str, str]) -> dict[str, Any]:
+def _patch(own: Mapping[str, str], file_of: FilesOfFields) -> dict[str, Any]:
     field = own["patch_field"]
     if not field:
         return {}

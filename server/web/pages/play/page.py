@@ -26,8 +26,9 @@ from server.web.context import services_of
 from server.web.error_mapping import problem_of
 from server.web.pages.context import page_context, with_error_page
 from server.web.pages.episode.page import load_episode
+from server.web.pages.episode.view import EpisodeView
 from server.web.pages.forms import check_form, form_token, read_form, request_scheme
-from server.web.pages.play.forms import parse_action_form, parse_reset_form
+from server.web.pages.play.forms import FilesOfFields, parse_action_form, parse_reset_form
 from server.web.problem_details import Problem
 
 PLAYER_COOKIE = "mlops_debug_player"
@@ -58,8 +59,9 @@ async def begin_episode(request: Request) -> Response:
 async def take_step(request: Request) -> Response:
     key, form = await _read_player_form(request)
     services = services_of(request)
+    file_of = _files_of_fields(request, await _current_episode(request, key))
     try:
-        action = decode_action(to_json(parse_action_form(form, _files_of_fields(request))))
+        action = decode_action(to_json(parse_action_form(form, file_of)))
     except ValidationError as error:
         return await _render(request, key, refused=problem_of(error), given=form)
     episode_id = await services.sessions.current(identity_of(request).scoped(key))
@@ -100,16 +102,17 @@ async def _render(
 ) -> Response:
     pages = page_context(request)
     secret = key or f"{_KEY_PREFIX}{pages.new_id()}"
+    episode = await _current_episode(request, key)
     response = pages.renderer.page(
         "play.html",
         status=200 if refused is None else refused.status,
         section="play",
-        episode=await _current_episode(request, key),
+        episode=episode,
         token=form_token(secret),
         request_id=pages.new_id(),
         refused=refused,
         given=given or {},
-        **_choices(request),
+        **_choices(request, episode),
     )
     if key is None:
         response.set_cookie(
@@ -124,7 +127,7 @@ async def _render(
     return response
 
 
-async def _current_episode(request: Request, key: str | None) -> Any:
+async def _current_episode(request: Request, key: str | None) -> EpisodeView | None:
     """The player's episode; None: none was started."""
     if key is None:
         return None
@@ -135,17 +138,18 @@ async def _current_episode(request: Request, key: str | None) -> Any:
     return await load_episode(request, episode_id)
 
 
-def _files_of_fields(request: Request) -> dict[str, str]:
-    """Of easy and medium tasks; those of the others have names of the run, and are written out."""
-    registry = services_of(request).simulation.registry("single_table")
-    return {str(each["field"]): str(each["file"]) for each in registry}
+def _files_of_fields(request: Request, episode: EpisodeView | None) -> FilesOfFields:
+    """Of the run's family; before an episode, of none."""
+    return FilesOfFields(services_of(request).simulation.registry(episode.family) if episode is not None else ())
 
 
-def _choices(request: Request) -> dict[str, Any]:
-    """The options of the forms: public, and the same for every episode."""
+def _choices(request: Request, episode: EpisodeView | None) -> dict[str, Any]:
+    """The options of the forms: public, and the same for every episode of a family."""
+    fields = sorted({field for field, _ in _files_of_fields(request, episode).fields})
     return {
         "tasks": TASKS.values(),
         "check_names": SANITY_CHECK_NAMES,
         "categories": FAILURE_CATEGORIES,
-        "fields": sorted(_files_of_fields(request)),
+        "fields": fields,
+        "pattern": next((field for field in fields if "{" in field), None),
     }

@@ -27,6 +27,9 @@
         }
       });
       episode.querySelectorAll("[data-artifact]").forEach(showArtifact);
+      episode.querySelectorAll("[data-view]").forEach((each) => {
+        each.classList.toggle("unseen", each.dataset.seen === undefined || Number(each.dataset.seen) > step);
+      });
       episode.querySelectorAll("[data-go]").forEach((each) => {
         each.href = `?step=${Math.min(Math.max(step + (each.dataset.go === "back" ? -1 : 1), 0), last)}`;
       });
@@ -47,6 +50,17 @@
       words.className = `seen ${seen === 0 ? "none" : seen === all ? "whole" : "part"}`;
     };
 
+    // A faulty line far down in its artifact is scrolled to inside of it.
+    const reveal = (artifact) => {
+      const line = artifact.open && artifact.querySelector("li.faulty");
+      if (!line) return;
+      const code = line.closest(".code");
+      code.scrollTop += line.getBoundingClientRect().top - code.getBoundingClientRect().top - code.clientHeight / 3;
+    };
+    episode.querySelectorAll("[data-artifact]").forEach((each) => {
+      reveal(each);
+      each.addEventListener("toggle", () => reveal(each));
+    });
     scrub.hidden = false;
     episode.querySelector("[data-keys]").hidden = false;
     scrub.addEventListener("input", () => show(Number(scrub.value)));

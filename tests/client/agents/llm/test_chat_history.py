@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from mlops_debug_env.agents.llm.conversation import ChatHistory, estimated_tokens
 
+from mlops_debug_env.agents.llm.chat_history import ChatHistory, estimated_tokens
 from mlops_debug_env.protocol.actions import ReadArtifact, ReadLogs, RunExperiment, RunSanityCheck
 from mlops_debug_env.protocol.observations import Observation, ResetObservation, parse_result
 from tests.served import Served
@@ -56,15 +56,15 @@ def test_what_a_check_found_survives_folding(first: ResetObservation) -> None:
 
 
 def test_the_numbers_of_a_check_that_only_measures_survive_folding(first: ResetObservation) -> None:
-    conversation = ChatHistory("s", with_tools=False, most_tokens=2000)
-    conversation.begin(first)
+    history = ChatHistory("s", with_tools=False, max_tokens=2000)
+    history.start_episode(first)
     measured = {f"share_{number}": 0.25 for number in range(400)}
     check = {"check": "data_leakage", "flag": None, "reasons": None, "measured": measured}
-    conversation.act(RunSanityCheck(sanity_check_type="data_leakage"))
-    conversation.show(shown(first, 1, sanity_check=check))
-    conversation.act(ReadArtifact(artifact_name="model_card.json"))
-    conversation.show(shown(first, 2, artifact="model_card.json", content="{}"))
-    folded = json.loads(conversation.messages()[3]["content"])
+    history.add_action(RunSanityCheck(sanity_check_type="data_leakage"))
+    history.add_result(shown(first, 1, sanity_check=check))
+    history.add_action(ReadArtifact(artifact_name="model_card.json"))
+    history.add_result(shown(first, 2, artifact="model_card.json", content="{}"))
+    folded = json.loads(history.messages()[3]["content"])
     assert folded["measured"].startswith('{"share_0":0.25,"share_1":0.25,')
     assert len(folded["measured"]) <= 1001
 
@@ -78,13 +78,13 @@ def test_what_an_experiment_measured_survives_folding_without_its_log(first: Res
         "log_tail": ("x" * 20_000,),
         "metrics": {"train": scores, "validation": scores, "by_source": {}},
     }
-    conversation = ChatHistory("s", with_tools=False, most_tokens=2000)
-    conversation.begin(first)
-    conversation.act(RunExperiment())
-    conversation.show(shown(first, 1, experiment=experiment))
-    conversation.act(ReadArtifact(artifact_name="model_card.json"))
-    conversation.show(shown(first, 2, artifact="model_card.json", content="{}"))
-    folded = json.loads(conversation.messages()[3]["content"])
+    history = ChatHistory("s", with_tools=False, max_tokens=2000)
+    history.start_episode(first)
+    history.add_action(RunExperiment())
+    history.add_result(shown(first, 1, experiment=experiment))
+    history.add_action(ReadArtifact(artifact_name="model_card.json"))
+    history.add_result(shown(first, 2, artifact="model_card.json", content="{}"))
+    folded = json.loads(history.messages()[3]["content"])
     assert folded["experiment"]["metrics"]["validation"] == scores
     assert "log_tail" not in folded["experiment"]
 

@@ -321,8 +321,11 @@ async def test_the_rest_of_the_wire(served: Served) -> None:
     metadata = (await served.client.get("/metadata")).json()
     assert set(metadata) == {"name", "description", "version", "author", "documentation_url"}
     schema = (await served.client.get("/schema")).json()
-    assert set(schema) == {"action", "observation", "reset_observation", "state", "fields"}
-    assert schema["fields"] == served.services.simulation.registry()
+    assert set(schema) == {
+        *("action", "observation", "reset_observation", "state"),
+        *("fields", "declarations", "measurements"),
+    }
+    assert schema["fields"] == served.services.simulation.registry("single_table")
     assert {"reward", "done", "metadata"} <= set(schema["observation"]["properties"])
     assert health["version"] == metadata["version"]
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from domain.generator import generate
 from server.web.pages.episode.artifacts import build_artifact_views, faulty_lines, split_lines
+from server.web.pages.episode.changes import Cause
 from server.web.pages.episode.exposure import line_exposure
+
+CAUSE = Cause("config.yaml", "optimizer.learning_rate", "optimizer.learning_rate = 0.15")
 
 
 def test_a_changed_line_is_shown_with_the_twins() -> None:
@@ -27,7 +30,7 @@ def test_the_faulty_line_of_a_generated_scenario_is_the_one_of_its_field() -> No
         exposure,
         is_over=True,
         twin=twin.evidence,
-        roots=frozenset({scenario.truth.root_cause_file}),
+        causes=(CAUSE,),
     )
     faulty = [line for each in views for line in each.lines if line.is_faulty]
     assert [(line.text, line.twin) for line in faulty] == [("  learning_rate: 4.5", "  learning_rate: 0.15")]
@@ -36,7 +39,7 @@ def test_the_faulty_line_of_a_generated_scenario_is_the_one_of_its_field() -> No
 def test_while_the_episode_runs_no_line_is_shown_that_the_agent_has_not_seen() -> None:
     scenario = generate("easy", 7)
     exposure = line_exposure(scenario.evidence.artifacts, [])
-    views = build_artifact_views(scenario.evidence.artifacts, exposure, is_over=False, twin=None, roots=frozenset())
+    views = build_artifact_views(scenario.evidence.artifacts, exposure, is_over=False, twin=None, causes=())
     assert {line.text for each in views for line in each.lines} == {None}
     lengths = {each.name: len(each.lines) for each in views}
     assert lengths == {name: len(split_lines(text)) for name, text in scenario.evidence.artifacts.items()}

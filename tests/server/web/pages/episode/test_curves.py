@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domain.generator import generate
-from server.web.pages.episode.curves import parse_curves
+from server.web.pages.episode.curves import SERIES, parse_curves
 from tests.hand_made import LOG
 
 
@@ -23,3 +23,11 @@ def test_a_generated_log_gives_all_four_series() -> None:
     curves = parse_curves(generate("medium", 7).evidence.artifacts["train.log"].splitlines())
     assert len(curves["epoch"]) >= 3
     assert all(len(series) == len(curves["epoch"]) and None not in series for series in curves.values())
+
+
+def test_a_log_of_several_sources_gives_all_four_series_and_no_part_of_an_epoch() -> None:
+    scenario = generate("hard", 7)
+    curves = parse_curves(scenario.evidence.artifacts["train.log"].splitlines())
+    assert curves["epoch"] == list(range(1, len(curves["epoch"]) + 1))
+    assert len(curves["epoch"]) == scenario.truth.pipeline["declared"]["training.epochs"]
+    assert all(None not in curves[name] for name in SERIES)

@@ -61,8 +61,8 @@ async def test_experiments_are_a_table_for_those_who_may_see_results(served: Ser
     for _ in range(3):
         await served.step("e", EXPERIMENT)
     own, public = await text_of(served, "/episodes/e"), await text_of(served, "/episodes/~1")
-    assert '<h2 id="experiments">Experiments <span class="quiet">2 of 2</span></h2>' in own
-    assert own.count("<code>optimizer.momentum = 0.25</code>") == 2
+    assert '<h2 id="experiments">Experiments</h2>' in own
+    assert "experiment 2</a>" in own
     assert "no experiment is left" in own
     assert "Ran experiment 2" in public
     for word in ("optimizer.momentum", "0.25", 'id="experiments"'):
@@ -73,7 +73,7 @@ async def test_the_block_of_a_warehouse_is_shown_by_its_step_and_by_no_other(ser
     stored = {"contents": {"sources": ["harbour"]}, "blocks": {"harbour.weight": {"mean": 17.5}, "harbour.age": 41.25}}
     begun = await served.reset(task_id="medium", seed=7, episode_id="e")
     assert begun["observation"]["available_artifacts"]
-    cached = next(iter(served.services.scenarios._held.values()))
+    cached = next(iter(served.services.scenarios._by_digest.values()))
     cached.view.evidence.artifacts["data_slices.json"] = json.dumps(stored)
     await served.step("e", {"action_type": "read_artifact", "artifact_name": "data_slices.json"})
     asked = {"action_type": "query_artifact", "artifact_name": "data_slices.json", "field_path": "harbour.weight"}

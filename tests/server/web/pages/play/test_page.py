@@ -85,7 +85,7 @@ async def test_a_person_investigates_with_the_same_actions_and_the_same_log(serv
 async def test_a_person_runs_experiments(served: Served, player: Player) -> None:
     await begin(player)
     shown = await player.act(action_type="run_experiment", patch_field="optimizer.momentum", patch_value="0.5")
-    assert "<code>optimizer.momentum = 0.5</code>" in shown
+    assert "<code>optimizer.momentum</code> of config.yaml set to <code>0.5</code>" in shown
     assert "1 left" in shown
     shown = await player.act(action_type="run_experiment", patch_field="", patch_value="")
     assert "Nothing was changed but the training seed." in shown
