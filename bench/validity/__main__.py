@@ -12,11 +12,11 @@ import typer
 from bench.extra import require_extra
 from bench.validity.floor import blind_floor
 from bench.validity.heuristic_play import FIRST_SEED, lines_of, play_many
-from domain.training.style import SeedSplit
+from domain.training.style import SEED_SPLITS, SeedSplit
 from domain.types import TASK_IDS, TaskId
 
 cli = typer.Typer(
-    help="Measure whether the benchmark is valid: what programs score that do not read the evidence, or do not reason.",
+    help="Measure whether the benchmark is valid: scores of programs that do not read the evidence, or do not reason.",
     add_completion=False,
     no_args_is_help=True,
 )
@@ -62,7 +62,7 @@ def solvers(
         split=_split(split),
         folder=folder,
         workers=workers,
-        say=partial(typer.echo, err=True),
+        progress=partial(typer.echo, err=True),
     )
     typer.echo(text)
     raise typer.Exit(0 if is_fine else 1)
@@ -85,15 +85,13 @@ def look_alikes(
 def heuristic(
     episodes: Annotated[int, typer.Option(min=1, help="Number of episodes of each task.")] = 300,
     split: Annotated[str, typer.Option(help="Whose names and styles: train, validation or test.")] = "test",
-    tasks: Annotated[str, typer.Option(help="Tasks, with commas between them.")] = "hard,expert",
+    task: Annotated[list[str] | None, typer.Option(help="Task to play; may be repeated. Default: all.")] = None,
     first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first episode.")] = FIRST_SEED,
 ) -> None:
     """Play the shipped heuristic through whole episodes and print what it scores: by task, and by fault."""
-    for name in tasks.split(","):
-        task_id = next((task for task in TASK_IDS if task == name.strip()), None)
-        if task_id is None:
-            raise typer.BadParameter(f"{name} is none of {', '.join(TASK_IDS)}.", param_hint="--tasks")
-        played = play_many(task_id, episodes=episodes, first_seed=first_seed, split=_split(split))
+    names = _split(split)
+    for task_id in _tasks(task):
+        played = play_many(task_id, episodes=episodes, first_seed=first_seed, split=names)
         typer.echo("\n".join(lines_of(task_id, played)))
 
 
@@ -105,9 +103,9 @@ def _tasks(names: list[str] | None) -> list[TaskId]:
 
 
 def _split(name: str) -> SeedSplit:
-    if name not in ("train", "validation", "test"):
+    if name not in SEED_SPLITS:
         raise typer.BadParameter(f"{name}: splits are train, validation and test", param_hint="--split")
-    return name  # type: ignore[return-value]
+    return name
 
 
 if __name__ == "__main__":

@@ -7,25 +7,21 @@ from functools import partial
 
 import numpy as np
 
+from bench.validity import heuristic_play
 from bench.validity.episodes import Episode, in_processes
 from bench.validity.judge import score_of
 from bench.validity.solvers import Scores
 from domain.diagnosis import Diagnosis
 from domain.generator import generate
 from domain.scenario import Scenario
-from domain.types import COMPOSED_TASK
-from mlops_debug_env.agents.heuristic import diagnose, diagnose_all
-from mlops_debug_env.agents.investigation import Notes
-from mlops_debug_env.protocol.observations import CheckResult
 
-Agent = Callable[[Scenario], list[Diagnosis]]
-"""Given a scenario, of which it may look at the evidence and run experiments (`domain.families.run_experiment`)."""
+Agent = Callable[[Scenario], float]
 GROUP = "agents"
 
 
-def oracle(scenario: Scenario) -> list[Diagnosis]:
+def oracle(scenario: Scenario) -> float:
     """The truth, as it is revealed after the end."""
-    return [
+    answer = [
         Diagnosis(
             failure_category=one.failure_category,
             root_cause_file=one.root_cause_file,
@@ -35,20 +31,16 @@ def oracle(scenario: Scenario) -> list[Diagnosis]:
         for one in scenario.truth.planted
         if one.patch
     ]
+    return score_of(answer, scenario.truth, scenario.task_id)
 
 
-def heuristic(scenario: Scenario) -> list[Diagnosis]:
-    """The shipped heuristic, when it has looked at everything."""
-    notes = Notes()
-    notes.artifacts |= {str(name): text for name, text in scenario.evidence.artifacts.items()}
-    for name, found in scenario.evidence.checks.items():
-        notes.checks[str(name)] = CheckResult.model_validate(found.model_dump())
-    answer = diagnose_all(notes) if scenario.task_id == COMPOSED_TASK else [diagnose(notes)]
-    return [Diagnosis.model_validate_json(one.model_dump_json(exclude={"confidence"})) for one in answer]
+def heuristic(scenario: Scenario) -> float:
+    """The shipped heuristic, played through the whole episode with every limit in force."""
+    return heuristic_play.play(scenario).score
 
 
 AGENTS: Mapping[str, Agent] = {"heuristic": heuristic, "oracle": oracle}
-"""Name to agent."""
+"""Name to agent. An agent plays a scenario and returns its score."""
 
 
 def play(name: str, judged: Sequence[Episode], *, workers: int = 1) -> Scores:
@@ -63,5 +55,5 @@ def _scores(start: int, *, name: str, judged: Sequence[Episode]) -> list[float]:
     found = []
     for episode in judged[start : start + 25]:
         scenario = generate(episode.task_id, episode.seed, split=episode.split)
-        found.append(score_of(AGENTS[name](scenario), scenario.truth, episode.task_id))
+        found.append(AGENTS[name](scenario))
     return found

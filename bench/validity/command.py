@@ -23,7 +23,7 @@ def run_solvers(
     split: SeedSplit,
     folder: Path | None,
     workers: int,
-    say: Callable[[str], None],
+    progress: Callable[[str], None],
 ) -> tuple[str, bool]:
     """The page, and whether every program keeps its bound.
 
@@ -34,10 +34,11 @@ def run_solvers(
         split: whose names and styles these have.
         folder: where to write the page; None: nowhere.
         workers: processes to draw episodes in.
-        say: receives progress messages.
+        progress: receives progress messages.
     """
     results = {
-        task: measure(task, learn=learn, episodes=episodes, split=split, workers=workers, say=say) for task in tasks
+        task: measure(task, learn=learn, episodes=episodes, split=split, workers=workers, progress=progress)
+        for task in tasks
     }
     command = f"python -m bench.validity solvers --episodes {episodes} --learn {learn} --split {split}"
     page = render(results, split=split, command=command)
@@ -47,14 +48,14 @@ def run_solvers(
 
 
 def measure(
-    task_id: TaskId, *, learn: int, episodes: int, split: SeedSplit, workers: int, say: Callable[[str], None]
+    task_id: TaskId, *, learn: int, episodes: int, split: SeedSplit, workers: int, progress: Callable[[str], None]
 ) -> Result:
     """All programs and agents on one task."""
-    say(f"{task_id}: drawing {learn} episodes to learn from and {episodes} to judge on")
+    progress(f"{task_id}: drawing {learn} episodes to learn from and {episodes} to judge on")
     learned = draw_episodes(task_id, learn, first_seed=LEARN_SEED, split="train", workers=workers)
     judged = draw_episodes(task_id, episodes, first_seed=JUDGE_SEED, split=split, workers=workers)
-    scores = solve(learned, judged, say=say)
+    scores = solve(learned, judged, progress=progress)
     for name in AGENTS:
-        say(f"{task_id}: {name}")
+        progress(f"{task_id}: {name}")
         scores.append(play(name, judged, workers=workers))
     return Result(task_id, learn, judged, scores)

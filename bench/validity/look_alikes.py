@@ -6,7 +6,6 @@ texts; how well a classifier tells it from a planted one is what a fault's decla
 
 from __future__ import annotations
 
-from dataclasses import replace
 from statistics import fmean
 from typing import NamedTuple
 
@@ -64,11 +63,6 @@ def static_texts(case: Case) -> dict[ArtifactName, str]:
         "changes.diff": artifacts.render_changes(case),
         "model_card.json": artifacts.render_card(case.now),
     }
-
-
-def twin_of(case: Case) -> Case:
-    """The same declarations and changes in a world in which all are right."""
-    return replace(case, now=case.twin)
 
 
 def separate(fault_id: str, *, seeds: int, split: SeedSplit = "train") -> Separation:

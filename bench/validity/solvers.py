@@ -42,7 +42,7 @@ BOUNDS = {"static reader": 0.10, "checks only": 0.15, "everything": 0.25}
 
 
 class Scores(NamedTuple):
-    """What one program scored on the episodes of one task."""
+    """The scores of one program on the episodes of one task."""
 
     solver: str
     group: str
@@ -64,12 +64,12 @@ class Scores(NamedTuple):
 
 
 def declared(episode: Episode) -> dict[str, float]:
-    """What is declared, and what the diff changes."""
+    """Counts of the declared values and of the changes in the diff."""
     return declared_values(episode.declarations, episode.names)
 
 
 def checked(episode: Episode) -> dict[str, float]:
-    """What the checks measured."""
+    """The numbers of the checks."""
     return episode.checks.values()
 
 
@@ -79,7 +79,7 @@ def all_numbers(episode: Episode) -> dict[str, float]:
 
 
 def both(episode: Episode) -> Numbers:
-    """What the checks and the reports give for each source and column."""
+    """The numbers of checks and reports, for each source and column."""
     one, other = episode.checks, episode.reports
     return Numbers(
         {**one.scalars, **other.scalars},
@@ -135,16 +135,21 @@ SOLVERS: tuple[Solver, ...] = (
         MEASURED,
     ),
     Solver("checks only", "checks only", _classified(lambda: Forest(checked), lambda episode: episode.checks)),
-    Solver("everything", "everything", _classified(lambda: Mean(Forest(all_numbers), Words(_all_words)), both)),
+    Solver("everything: numbers", "everything", _classified(lambda: Forest(all_numbers), both)),
+    Solver(
+        "everything: numbers and words",
+        "everything",
+        _classified(lambda: Mean(Forest(all_numbers), Words(_all_words)), both),
+    ),
 )
 
 
-def solve(learned: Sequence[Episode], judged: Sequence[Episode], *, say: Callable[[str], None]) -> list[Scores]:
+def solve(learned: Sequence[Episode], judged: Sequence[Episode], *, progress: Callable[[str], None]) -> list[Scores]:
     """Train every program on some episodes of a task and judge it on others."""
     task_id, found = judged[0].task_id, []
     for solver in SOLVERS:
         if task_id in solver.tasks:
-            say(f"{task_id}: {solver.name}")
+            progress(f"{task_id}: {solver.name}")
             answers = solver.learn(learned)(judged)
             scores = [score_of(answer, one.truth, task_id) for answer, one in zip(answers, judged, strict=True)]
             found.append(Scores(solver.name, solver.group, task_id, np.array(scores)))

@@ -76,16 +76,19 @@ def generate(
     task_id: TaskId, seed: int, *, fault: str | None, split: SeedSplit
 ) -> tuple[Evidence, Truth | Composition]:
     """Evidence and truth of a scenario; `seed` is that of the scenario (0 to 2^128 - 1)."""
-    is_twin, named = without(fault)
-    case = draw_case(seed, split, draw_faults(task_id, seed, named))
-    if is_twin:
-        case = healthy_twin(case)
+    case = _case(task_id, seed, fault, split)
     return _evidence(case), _truth(case, task_id)
 
 
 def draw_truth(task_id: TaskId, seed: int, *, fault: str | None, split: SeedSplit) -> Truth | Composition:
     """The truth that `generate` gives, without the training that the evidence takes."""
-    return _truth(draw_case(seed, split, draw_faults(task_id, seed, fault)), task_id)
+    return _truth(_case(task_id, seed, fault, split), task_id)
+
+
+def _case(task_id: TaskId, seed: int, fault: str | None, split: SeedSplit) -> Case:
+    is_twin, named = without(fault)
+    case = draw_case(seed, split, draw_faults(task_id, seed, named))
+    return healthy_twin(case) if is_twin else case
 
 
 def run_experiment(truth: Truth | Composition, patch: tuple[PatchEntry, ...], number: int) -> ExperimentResult:

@@ -8,12 +8,12 @@ import pytest
 
 from domain.generator import scenario_seed
 from domain.training.multi_source.agreements import AGREEMENTS
-from domain.training.multi_source.case import draw_case
+from domain.training.multi_source.case import draw_case, healthy_twin
 from domain.training.style import SeedSplit
 
 pytest.importorskip("sklearn", reason="needs the extra bench: scikit-learn is missing")
 
-from bench.validity.look_alikes import separate, static_texts, twin_of
+from bench.validity.look_alikes import separate, static_texts
 
 FAULTS = [agreement.fault_id for agreement in AGREEMENTS]
 
@@ -23,7 +23,7 @@ def test_a_planted_run_and_its_twin_read_the_same(fault_id: str) -> None:
     splits: tuple[SeedSplit, ...] = ("train", "validation", "test")
     for number, split in enumerate((*splits, *splits)):
         case = draw_case(scenario_seed("hard", 97_000_000 + number, split), split, (fault_id,))
-        twin = twin_of(case)
+        twin = healthy_twin(case)
         assert case.now.world != twin.now.world, "the worlds differ"
         assert static_texts(case) == static_texts(twin)
 
@@ -32,7 +32,7 @@ def test_two_planted_faults_and_their_twin_read_the_same() -> None:
     for number in range(6):
         pair = (FAULTS[number], FAULTS[-1 - number])
         case = draw_case(scenario_seed("expert", 97_000_000 + number, "test"), "test", tuple(sorted(pair)))
-        assert static_texts(case) == static_texts(twin_of(case))
+        assert static_texts(case) == static_texts(healthy_twin(case))
 
 
 def test_names_and_lengths_of_the_texts_are_those_of_the_twin_and_ids_tell_nothing() -> None:

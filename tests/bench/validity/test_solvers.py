@@ -109,7 +109,7 @@ def test_difficulty_and_discrimination_of_faults() -> None:
 def test_programs_learn_and_are_judged_end_to_end() -> None:
     from bench.validity.command import measure
 
-    result = measure("hard", learn=100, episodes=20, split="test", workers=1, say=print)
+    result = measure("hard", learn=100, episodes=20, split="test", workers=1, progress=print)
     assert {one.group for one in result.scores} >= {"floor", *BOUNDS, "agents"}
     assert all(len(one.scores) == 20 for one in result.scores)
     assert set(AGENTS) <= {one.solver for one in result.scores}

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from statistics import fmean
-
-from bench.validity.composed import measure_expert
-from bench.validity.composed_blind_answers import composed_scenarios
-
 from bench.validity.heuristic_play import play
+from domain.generator import generate
 from mlops_debug_env.protocol.actions import Diagnosis, SubmitDiagnosis, submission
 
 
@@ -20,9 +16,6 @@ def test_each_task_is_given_the_shape_that_it_takes() -> None:
     assert submission("expert").to_wire() == {"action_type": "submit_diagnosis", "diagnoses": []}
 
 
-def test_the_heuristic_answers_with_none_one_or_two_by_its_confidence() -> None:
-    rows = measure_expert(healthy=3)
-    for row in rows:
-        print(row)
-    assert fmean(row.heuristic for row in rows) > 0.8
-    assert all(play(scenario).claims <= 2 for scenario in composed_scenarios(first_seed=63_000_000, healthy=2))
+def test_the_heuristic_answers_with_none_one_or_two() -> None:
+    for seed in range(63_000_000, 63_000_004):
+        assert play(generate("expert", seed)).claims <= 2
