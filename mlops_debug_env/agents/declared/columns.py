@@ -18,17 +18,15 @@ def odd_columns(declared: Declared, checks: Checks) -> list[tuple[float, str]]:
     """Every column with how odd it is, the oddest first."""
     found = []
     frequent = checks.by_name("feature_statistics", "most_frequent_share")
-    filled = checks.by_name("feature_statistics", "filled_share", "train")
-    filled_recent = checks.by_name("feature_statistics", "filled_share", "recent")
+    empty = checks.by_name("feature_statistics", "empty_share")
     between = {
         name: checks.by_name("feature_statistics", name)
         for name in ("source_association", "source_and_month_association")
     }
     for column in declared.columns:
-        oddness = [frequent.get(column, 0.0) / 0.006]
+        oddness = [(frequent.get(column, 0.0) - empty.get(column, 0.0)) / 0.006]
         if column in declared.joined:
-            oddness.append((filled_recent.get(column, 0.0) - 0.6 * filled.get(column, 0.0)) / 0.12)
-            oddness.append(filled.get(column, 0.0) / 0.3)
+            oddness.append(empty.get(column, 0.0) / 0.3)
         for name, limit in (("source_association", 0.11), ("source_and_month_association", 0.05)):
             usual = median(between[name].values()) if between[name] else 0.0
             oddness.append((between[name].get(column, 0.0) - 0.5 * usual) / limit)

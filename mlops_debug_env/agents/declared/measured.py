@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from statistics import fmean, median, pstdev
+from statistics import fmean, pstdev
 from typing import Any
 
 from mlops_debug_env.agents.declared.reading import Declared
@@ -47,10 +47,11 @@ class Checks:
 
 def clues_of_checks(declared: Declared, checks: Checks) -> list[Suspicion]:
     """Everything that the checks contradict."""
-    labels = [*_label_maps(declared, checks), *_late_labels(declared, checks)]
-    blamed = {each.source for each in labels if each.strength > 1.0}
-    found = [*labels, *_test_sources(declared, checks, blamed)]
-    for rule in (  # of all that is not about labels against features
+    found: list[Suspicion] = []
+    for rule in (
+        _label_maps,
+        _late_labels,
+        _test_sources,
         _maturity,
         _repeats,
         _dates,
@@ -71,12 +72,18 @@ def clues_of_checks(declared: Declared, checks: Checks) -> list[Suspicion]:
 
 
 def explained(found: list[Suspicion]) -> list[Suspicion]:
-    """Without what follows from a stronger finding: labels that change in the last months move the class means, too."""
-    is_moved = any(each.strength > 1.0 and each.path in _MOVES_CLASSES for each in found)
-    is_late = any(each.strength > 1.0 and each.path.endswith(".used_until") for each in found)
-    if not (is_moved or is_late):
-        return found
-    return [each._replace(strength=each.strength / 2.0) if each.path == "split.by" else each for each in found]
+    """Without what follows from a stronger finding: labels that are read wrongly move shares and class means, too."""
+    sure = [each for each in found if each.strength > 1.0]
+    is_moved = any(each.path in _MOVES_CLASSES or each.path.endswith(".used_until") for each in sure)
+    misread = {each.source for each in sure if each.path.endswith(".label_map")}
+
+    def weakened(each: Suspicion) -> Suspicion:
+        follows = (each.path == "split.by" and is_moved) or (
+            each.path.endswith(".majority_kept") and each.source in misread
+        )
+        return each._replace(strength=each.strength / 2.0) if follows else each
+
+    return [weakened(each) for each in found]
 
 
 # Labels, against the class of the nearest class mean.
@@ -94,23 +101,33 @@ def _agreement(matrix: Matrix) -> float:
     return sum(row[place] for place, row in enumerate(matrix)) / max(1.0, _total(matrix))
 
 
-def _confusions(checks: Checks) -> tuple[dict[str, Matrix], dict[str, Matrix]]:
-    labels = checks.get("label_consistency") or {}
-    return labels.get("by_source") or {}, labels.get("last_month_by_source") or {}
+def _codes(declared: Declared, source: str) -> tuple[str, ...]:
+    """The classes of a source's label codes, as declared."""
+    return declared.label_maps.get(declared.text(f"sources.{source}.label_map"), ())
+
+
+def _confusions(declared: Declared, checks: Checks) -> tuple[dict[str, Matrix], dict[str, Matrix]]:
+    """Rows of each source by class, as its codes are declared, and nearest class mean; and those of the last month."""
+    codes: dict[str, Matrix] = checks.get("label_consistency", "codes_by_source") or {}
+    labelled = {}
+    for source, table in codes.items():
+        classes = _codes(declared, source)
+        if set(classes) == set(checks.classes):
+            labelled[source] = [table[classes.index(label)] for label in checks.classes]
+    return labelled, checks.get("label_consistency", "last_month_by_source") or {}
 
 
 def _label_maps(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     """Labels of a source that stand to the nearest mean as those of the last month do once classes are exchanged."""
-    labelled, recent = _confusions(checks)
+    labelled, recent = _confusions(declared, checks)
     if not recent:
         return
     last = _usual(list(recent.values()))
     for source, table in labelled.items():
-        path = f"sources.{source}.label_map"
-        now = declared.label_maps.get(declared.text(path), ())
+        path, now = f"sources.{source}.label_map", _codes(declared, source)
         others = _usual([each for name, each in labelled.items() if name != source] or [table])
         for name, other in declared.label_maps.items():
-            if name == declared.text(path) or not now:
+            if name == declared.text(path):
                 continue
             # The label stands for a code, which the other map reads as another class.
             truth = [checks.classes.index(other[now.index(label)]) for label in checks.classes]
@@ -138,34 +155,42 @@ def _gain(table: Matrix, usual: Matrix, truth: list[int]) -> float:
 
 def _late_labels(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     """Labels of a source that agree with the nearest mean up to a month and not after it, while its last month does."""
-    labelled, recent = _confusions(checks)
-    by_month: dict[str, list[float | None]] = checks.get("label_consistency", "by_source_and_month") or {}
+    labelled, recent = _confusions(declared, checks)
+    by_month = {
+        source: _used(declared, source, series)
+        for source, series in (checks.get("label_consistency", "by_source_and_month") or {}).items()
+    }
     for source, series in by_month.items():
         path = f"sources.{source}.used_until"
         used = [place for place, value in enumerate(series) if value is not None]
+        if source not in labelled or declared.facts.get(path) is not None:
+            continue
         rows = _total(labelled[source]) / max(1, len(used))
         rest = [_mean_of(place, by_month, but=source) for place in range(len(series))]
         for onset in used[2:]:
             before, after = [place for place in used if place < onset], [place for place in used if place >= onset]
-            early, late = (
-                fmean(float(series[place] or 0) for place in before),
-                fmean(float(series[place] or 0) for place in after),
-            )
+            early, late = (fmean(float(series[place] or 0) for place in places) for places in (before, after))
             drop = early - late
             known = [place for place in used if rest[place] is not None]
             if any(place >= onset for place in known) and any(place < onset for place in known):
-                usual = fmean(rest[place] or 0 for place in known if place < onset) - fmean(
+                drop -= fmean(rest[place] or 0 for place in known if place < onset) - fmean(
                     rest[place] or 0 for place in known if place >= onset
                 )
-                drop -= usual
             error = math.sqrt(0.25 / rows * (1 / len(before) + 1 / len(after)) * 1.5 + 0.02**2)
-            against_last = (_agreement(recent[source]) - late) if _total(recent.get(source, [])) > 20 else drop
-            error_last = math.sqrt(
-                0.25 / rows / len(after) + 0.25 / max(20.0, _total(recent.get(source, []))) + 0.03**2
-            )
+            last = _total(recent.get(source, []))
+            against_last = (_agreement(recent[source]) - late) if last > 20 else drop
+            error_last = math.sqrt(0.25 / rows / len(after) + 0.25 / max(20.0, last) + 0.03**2)
             score = min(drop / error, 2.0 * against_last / error_last)
-            if score > 1.0 and declared.facts.get(path, "") is None:
+            if score > 1.0:
                 yield Suspicion(path, _month(declared, onset - 1), score / 5.0, source=source)
+
+
+def _used(declared: Declared, source: str, series: list[float | None]) -> list[float | None]:
+    """A series by month, without the months that the declarations drop for their labels."""
+    until = declared.facts.get(f"sources.{source}.used_until")
+    last = declared.months.index(str(until)) if until in declared.months else len(series) - 1
+    last = min(last, len(series) - 1 - int(declared.number("labels.maturity_months", 0)))
+    return [value if place <= last else None for place, value in enumerate(series)]
 
 
 def _mean_of(place: int, by_month: Mapping[str, list[float | None]], *, but: str) -> float | None:
@@ -178,101 +203,80 @@ def _month(declared: Declared, place: int) -> str:
     return declared.months[place] if 0 <= place < len(declared.months) else ""
 
 
-def _test_sources(declared: Declared, checks: Checks, blamed: set[str]) -> Iterator[Suspicion]:
-    """Sources whose labels are of different worth, while the test covers one of them."""
-    labelled, recent = _confusions(checks)
-    chance = 1.0 / max(1, len(checks.classes))
-    if declared.text("evaluation.sources") in ("all", "None"):
-        return
-    worth = {}
-    for source, table in labelled.items():
-        last = recent.get(source, [])
-        if source in blamed or min(_total(table), _total(last)) < 30:
-            continue
-        right = max(0.15, _agreement(last) - chance)
-        error = math.sqrt(0.22 / _total(table) + 0.22 / _total(last)) / right
-        worth[source] = min(1.05, (_agreement(table) - chance) / right), error
-    if len(worth) < 2:
-        return
-    values = list(worth.values())
-    centre = sum(value / error**2 for value, error in values) / sum(1 / error**2 for _, error in values)
-    excess = sum(((value - centre) / math.hypot(error, 0.06)) ** 2 for value, error in values) - (len(values) - 1)
-    spread = max(value for value, _ in values) - min(value for value, _ in values)
-    yield Suspicion("evaluation.sources", "all", min(excess / 11.0, spread / 0.28))
+def _test_sources(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
+    """One source is tested, while rows of others were scored in the last month as well."""
+    tested = declared.text("evaluation.sources")
+    recent = {source: _total(table) for source, table in _confusions(declared, checks)[1].items()}
+    if tested in recent:
+        others = 1.0 - recent[tested] / max(1.0, sum(recent.values()))
+        # Few of them may be rows of earlier months whose dates are read wrongly.
+        yield Suspicion("evaluation.sources", "all", others / 0.15)
 
 
 def _maturity(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
-    """The first class is far more frequent in the last used months than before."""
+    """The first class is far more frequent in the last months that are used than before."""
     series: list[float | None] = checks.get("class_balance", "by_month") or []
-    used = [place for place, value in enumerate(series) if value is not None]
-    if len(used) < 6:
+    dropped = int(declared.number("labels.maturity_months", 0))
+    shares = [float(value) for value in series[: len(series) - dropped] if value is not None]
+    if len(shares) < 6:
         return
-    shares = [float(series[place] or 0) for place in used]
-    for late in (1, 2, 3):
+    for late in range(1, 4 - dropped):
         before = shares[:-late]
         rise = min(shares[-late:]) - fmean(before)
         score = rise / math.sqrt((pstdev(before) ** 2 + 0.015**2) * (1 + 1 / late))
-        yield Suspicion("labels.maturity_months", 3, min(score / 3.2, rise / 0.09))
+        yield Suspicion("labels.maturity_months", dropped + late, min(score / 3.2, rise / 0.13))
 
 
 def _repeats(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
-    shares = checks.by_name("data_leakage", "repeated_by_source")
-    if not shares:
-        return
-    usual = median(shares.values())
+    """Ids with several lines, and rows that were sent again, where nothing declared removes them."""
     if declared.text("join.keys") == "id":
-        yield Suspicion("join.keys", "id, line", usual / 0.1)
-    for source, share in shares.items():
+        lines = checks.number("data_leakage", "lines_per_id")
+        yield Suspicion("join.keys", "id, line", (lines - 1.0) / 0.05)
+    for source, share in checks.by_name("data_leakage", "repeated_by_source").items():
         path = f"sources.{source}.deduplicate"
         if declared.text(path) == "none":
-            yield Suspicion(path, "content", (share - (usual if usual > 0.1 else 0.0)) / 0.05, source=source)
+            yield Suspicion(path, "content", share / 0.08, source=source)
 
 
 def _dates(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
-    """Rows of a source that are dated outside the window."""
-    for source in declared.sources:
-        path = f"sources.{source}.date_format"
-        outside = checks.number("dataset_stats", "sources", source, "outside_window")
-        rows = checks.number("dataset_stats", "sources", source, "read")
-        other = "MM/DD/YYYY" if declared.text(path) == "DD/MM/YYYY" else "DD/MM/YYYY"
-        if rows > 0:
-            yield Suspicion(path, other, outside / rows / 0.06, source=source)
+    """The part of the dates that is declared to be the month exceeds 12."""
+    for name, declared_format, other in (
+        ("second_part_over_12", "DD/MM/YYYY", "MM/DD/YYYY"),
+        ("first_part_over_12", "MM/DD/YYYY", "DD/MM/YYYY"),
+    ):
+        for source, share in checks.by_name("encoder_version_match", name).items():
+            path = f"sources.{source}.date_format"
+            if declared.text(path) == declared_format:
+                yield Suspicion(path, other, share / 0.05, source=source)
 
 
 # Shares of the classes.
 
 
-def _counts(matrix: Matrix) -> list[float]:
-    return [sum(row) for row in matrix]
-
-
 def _dropped_class(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
-    stored = checks.get("class_balance", "shares", "stored")
-    labelled, _ = _confusions(checks)
-    if declared.text("join.how") != "inner" or not stored or not labelled:
-        return
-    # Without the first class: labels that are not complete yet, and thinning, change its share alone.
-    counts = _counts(_sum(list(labelled.values())))[1:]
-    for used, share in zip(counts, stored[1:], strict=True):
-        before, after = share / max(1e-6, sum(stored[1:])), used / max(1.0, sum(counts))
-        if before > 0.04:
-            yield Suspicion("join.how", "left", math.log(before / max(1e-3, after)) / 0.5)
+    """The joined table lacks rows of one class, which an inner join drops."""
+    shares = [value for value in checks.get("class_balance", "joined_share") or [] if value is not None]
+    if declared.text("join.how") == "inner" and shares:
+        yield Suspicion("join.how", "left", (max(shares) - min(shares)) / 0.2)
 
 
 def _thinning(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     """The first class of a source is rarer, against the others and the last month, than its declared share explains."""
-    labelled, recent = _confusions(checks)
+    labelled, recent = _confusions(declared, checks)
+    shares: dict[str, dict[str, list[float | None]]] = checks.get("class_balance", "by_source") or {}
     shift: dict[str, tuple[float, float]] = {}
-    for source, table in labelled.items():
-        before, after = _counts(table)[:-1], _counts(recent.get(source, []))[:-1]
-        if min(sum(before), sum(after)) < 15:
+    for source, own in shares.items():
+        rows = 0.7 * _total(labelled.get(source, [])), _total(recent.get(source, []))
+        is_random = declared.facts.get(f"sources.{source}.used_until") is not None
+        if min(rows) < 15 or is_random or None in (*own["labelled"], *own["last_month"]):
             continue
         kept = declared.number(f"sources.{source}.majority_kept", 1.0)
-        value = _logit(before) - _logit(after) - math.log(kept)
-        error = 0.0
-        for counts in (before, after):
-            error += 1 / (counts[0] + 0.5) + 1 / (sum(counts[1:]) + 0.5)
-        shift[source] = value, error + 0.12**2
+        before, after = (
+            [count * float(share or 0.0) for share in own[name]]
+            for name, count in zip(("labelled", "last_month"), rows, strict=True)
+        )
+        error = sum(1 / (counts[0] + 0.5) + 1 / (sum(counts[1:]) + 0.5) for counts in (before, after))
+        shift[source] = _logit(before) - _logit(after) - math.log(kept), error + 0.12**2
     # Campaigns move the shares of all sources alike: the one without which the others agree best is the odd one.
     rest = {source: _pooled([each for name, each in shift.items() if name != source]) for source in shift}
     for source in sorted(rest, key=lambda name: rest[name][1])[:1]:
@@ -297,39 +301,19 @@ def _logit(counts: list[float]) -> float:
 
 
 def _class_weights(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
-    """The weights of the classes belong to other classes."""
-    applied = checks.get("class_balance", "applied_weight")
-    shares = checks.get("class_balance", "shares", "train")
+    """The file of class counts lists the classes in another order."""
+    written = checks.get("class_balance", "class_counts_file")
+    counts = checks.get("class_balance", "train_counts")
     order = declared.text("class_weights.order")
-    labelled, _ = _confusions(checks)
-    if not applied or not shares or order == "None":
+    orders = _orders(list(checks.classes))
+    if not written or not counts or order not in orders:
         return
-    power, count = declared.number("class_weights.power", 0.5), len(shares)
-    right = [(1.0 / (count * max(1e-3, share))) ** power for share in shares]
-    names = list(checks.classes)
-    orders = _orders(names)
-    places = range(1, count) if _thinned(declared, labelled) > 1.01 else range(count)
-    fits = {}
-    for world, listed in orders.items():
-        # Entry k of the file is the weight of class listed[k]; it is applied to class read[k].
-        guess = [0.0] * count
-        for place, read in enumerate(orders[order]):
-            guess[read] = right[listed[place]]
-        guess[0] *= _thinned(declared, labelled)
-        fits[world] = fmean((math.log(max(1e-6, applied[at])) - math.log(guess[at])) ** 2 for at in places)
-    best = min(fits, key=lambda world: fits[world])
-    if best != order:
-        yield Suspicion("class_weights.order", best, math.sqrt(max(0.0, fits[order])) / 0.07)
-
-
-def _thinned(declared: Declared, labelled: dict[str, Matrix]) -> float:
-    """Mean weight that rows of the first class get because their source was thinned."""
-    total = weighted = 0.0
-    for source, table in labelled.items():
-        rows = sum(table[0])
-        total += rows
-        weighted += rows / declared.number(f"sources.{source}.majority_kept", 1.0)
-    return weighted / total if total else 1.0
+    misfit = {
+        name: sum(abs(count - counts[place]) for count, place in zip(written, listed, strict=True))
+        for name, listed in orders.items()
+    }
+    best = min(misfit, key=lambda name: misfit[name])
+    yield Suspicion("class_weights.order", best, (misfit[order] - misfit[best]) / max(1.0, 0.02 * sum(counts)))
 
 
 def _orders(names: list[str]) -> dict[str, list[int]]:
@@ -358,20 +342,10 @@ def _tokenizers(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
 
 
 def _updated_columns(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
-    """The class means of one column move from the last labelled months to the last month, and those of others do not."""
-    change = checks.by_name("feature_statistics", "class_mean_change")
-    is_drifting = checks.number("feature_statistics", "class_mean_movement") > 5.0
-    told = checks.by_name("feature_statistics", "class_association", "train")
-    now = checks.by_name("feature_statistics", "class_association", "recent")
-    for column, value in change.items():
-        if declared.text(f"features.{column}.as_of") != "export":
-            continue
-        rest = [each for name, each in change.items() if name != column]
-        found = min((value - median(rest)) / 0.3, value / (1.25 * max(0.1, sorted(rest)[-2])))
-        # Where the data drift, class means of all columns move: only a column that tells the class no more is odd.
-        if is_drifting:
-            found = min(found, (told.get(column, 0.0) - now.get(column, 0.0)) / 0.15)
-        yield Suspicion(f"features.{column}.as_of", "event", found)
+    """The newest export of a column differs from its value at the event by more than corrections do."""
+    for column, value in checks.by_name("feature_statistics", "export_minus_event").items():
+        if declared.text(f"features.{column}.as_of") == "export":
+            yield Suspicion(f"features.{column}.as_of", "event", value / 0.8)
 
 
 def _split(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
@@ -380,14 +354,13 @@ def _split(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     yield Suspicion("split.by", "month", checks.number("feature_statistics", "class_mean_movement") / 7.0)
     if declared.text("split.groups") == "none":
         rows = checks.number("data_leakage", "rows_per_customer")
-        shared = checks.number("data_leakage", "shared_customers", "train/validation")
-        yield Suspicion("split.groups", "customer", min((rows - 1.0) / 0.25, shared / 0.2))
+        yield Suspicion("split.groups", "customer", (rows - 1.0) / 0.4)
 
 
 def _filled(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     """A constant far from all values fills empty cells; those of the second table alone may be empty for another reason."""
     if declared.facts.get("imputer.fill") == -999:
-        shares = checks.by_name("feature_statistics", "filled_share", "train")
+        shares = checks.by_name("feature_statistics", "empty_share")
         own = max((share for name, share in shares.items() if name not in declared.joined), default=0.0)
         yield Suspicion("imputer.fill", "median", max(own / 0.005, min(1.2, max(shares.values(), default=0.0) / 0.005)))
 
@@ -409,48 +382,36 @@ def _libraries(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
 
 
 def _label_order(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
-    """The test rows' labels are the right ones once they are read in another order."""
-    agreement = checks.by_name("label_consistency", "nearest_mean_agreement")
-    accuracy = checks.by_name("metric_gap_analysis", "accuracy")
+    """The test rows' labels agree with the nearest class means once the file is read in another order."""
+    table: Matrix = checks.get("label_consistency", "test_file") or []
     order = declared.text("evaluation.label_order")
     orders = _orders(list(checks.classes))
-    if "test" not in agreement or order not in orders:
+    if not table or order not in orders:
         return
-    usual = fmean(agreement[name] for name in ("train", "validation") if name in agreement)
-    gap = usual - agreement["test"] + accuracy.get("validation", 0.0) - accuracy.get("test", 0.0)
-    confusion = checks.get("eval_results", "confusion", "test") or {}
-    table = [confusion[name] for name in checks.classes if name in confusion]
-    if len(table) != len(checks.classes):
-        yield Suspicion("evaluation.label_order", "sorted" if order == "model" else "model", gap / 0.3)
-        return
-    # A class was read from its place in the declared order; in another one that place means another class.
-    right = {
-        name: sum(table[read][listed[place]] for place, read in enumerate(orders[order]))
-        for name, listed in orders.items()
-    }
-    best = max((name for name in orders if name != order), key=lambda name: right[name])
-    gained = (right[best] - right[order]) / max(1.0, _total(table))
-    yield Suspicion("evaluation.label_order", best, min(gap / 0.3, gained / 0.1))
+    right = {name: sum(table[place][read] for place, read in enumerate(listed)) for name, listed in orders.items()}
+    for name in orders:
+        gained = (right[name] - right[order]) / max(1.0, _total(table))
+        yield Suspicion("evaluation.label_order", name, gained / 0.08)
 
 
 def _validation_ids(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
-    rows = checks.number("metric_gap_analysis", "rows", "validation")
-    reported = checks.number("metric_gap_analysis", "reported", "validation", "rows")
+    """The declared list of ids has as many rows as the test, and not as the validation."""
+    lists = checks.by_name("metric_gap_analysis", "id_lists")
     now = declared.text("evaluation.validation_ids")
-    if now in ("a", "b"):
-        yield Suspicion("evaluation.validation_ids", "b" if now == "a" else "a", 10.0 if rows != reported else 0.0)
+    rows = checks.number("data_leakage", "rows", "validation")
+    if now in lists and not math.isnan(rows):
+        other = next(name for name in lists if name != now)
+        is_other = lists[now] != rows and lists[other] == rows
+        yield Suspicion("evaluation.validation_ids", other, 10.0 if is_other else 0.0)
 
 
 def _training(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
-    entropy = checks.number("loss_trajectory", "batch_label_entropy")
     if declared.facts.get("loader.shuffle") is False:
+        entropy = checks.number("loss_trajectory", "arrival_label_entropy")
         yield Suspicion("loader.shuffle", True, (1.0 - entropy) / 0.1)
-    first, uniform = (
-        checks.number("loss_trajectory", "first_batch_loss"),
-        checks.number("loss_trajectory", "log_classes"),
-    )
     if declared.text("loss.divide_by") == "capacity":
-        yield Suspicion("loss.divide_by", "rows", 3.0 if first < 0.6 * uniform else 0.0)
+        filled = checks.number("loss_trajectory", "rows_over_capacity")
+        yield Suspicion("loss.divide_by", "rows", (1.0 - filled) / 0.3)
 
 
 __all__ = ["Checks", "clues_of_checks"]

@@ -9,7 +9,7 @@ from typing import Any, Mapping
 from mlops_debug_env.agents.declared.blocks import Block, clues_of_blocks
 from mlops_debug_env.agents.declared.columns import ODD, odd_columns, odd_sources
 from mlops_debug_env.agents.declared.measured import Checks, clues_of_checks
-from mlops_debug_env.agents.declared.reading import Declared, parse_json, read_declarations
+from mlops_debug_env.agents.declared.reading import Declared, read_declarations
 from mlops_debug_env.agents.declared.suspicion import Suspicion, strongest
 from mlops_debug_env.agents.declared.trials import STRONG, WEAK, experiment_on, settled, trial_of
 from mlops_debug_env.protocol.actions import Action, QueryArtifact, ReadArtifact, RunSanityCheck
@@ -28,7 +28,6 @@ CHECKS: tuple[SanityCheckName, ...] = (
     "metric_gap_analysis",
 )
 """Those whose numbers depend on a declaration; the norms of the gradients do not."""
-REPORTS: Mapping[str, ArtifactName] = {"dataset_stats": "dataset_stats.json", "eval_results": "eval_results.json"}
 SURE = 1.5
 """Strength of a suspicion beyond which nothing else is looked for where exactly one thing is wrong."""
 
@@ -91,10 +90,7 @@ class Notebook:
             yield artifact, ReadArtifact(artifact_name=artifact)
         for check in CHECKS:
             yield check, RunSanityCheck(sanity_check_type=check)
-        yield REPORTS["dataset_stats"], ReadArtifact(artifact_name=REPORTS["dataset_stats"])
         declared, found = self._reading()
-        if any(each.path == "evaluation.label_order" and each.strength > 1.0 for each in found):
-            yield REPORTS["eval_results"], ReadArtifact(artifact_name=REPORTS["eval_results"])
         if is_one and found and found[0].strength > SURE:
             return
         for number, (oddness, column) in enumerate(odd_columns(declared, Checks(self._measured))):
@@ -113,11 +109,7 @@ class Notebook:
     def _reading(self) -> tuple[Declared, list[Suspicion]]:
         if self._known is None:
             declared = read_declarations(self._texts)
-            measured = dict(self._measured)
-            for name, artifact in REPORTS.items():
-                document = parse_json(self._texts.get(artifact, ""))
-                measured |= {name: document} if isinstance(document, dict) else {}
-            found = [*clues_of_checks(declared, Checks(measured)), *clues_of_blocks(declared, self._blocks)]
+            found = [*clues_of_checks(declared, Checks(self._measured)), *clues_of_blocks(declared, self._blocks)]
             self._known = declared, strongest(self._after_trials(strongest(found)))
         return self._known
 
