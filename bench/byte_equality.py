@@ -1,6 +1,6 @@
 """Whether scenarios have the same bytes everywhere: ``python -m bench.byte_equality --seeds 40 --python PATH ...``.
 
-Every fault is generated from every seed in one process an environment: this interpreter and any others that are named
+Every fault of every task, and what the task of none, one or two draws, is generated from every seed in one process an environment: this interpreter and any others that are named
 (they need NumPy and pydantic only), each with other OpenBLAS kernels, other numbers of threads and NumPy's SIMD loops
 switched off. The SHA-256 digests of the stored scenarios are compared with those of the first environment.
 """
@@ -45,7 +45,7 @@ class Drawn(NamedTuple):
     about: dict[str, Any]
     """Versions, and what OpenBLAS reports: see `bench.environment_digests`."""
     digests: dict[str, str]
-    """Fault and seed to the digest of the stored scenario."""
+    """Task, fault and seed to the digest of the stored scenario."""
     failure: str | None = None
     """Why it ended early; None: it did not."""
 
@@ -94,7 +94,7 @@ def _simd_features(python: str) -> str:
 
 
 def differing(drawn: Drawn, first: Drawn) -> list[str]:
-    """Fault and seed of the scenarios that have other bytes than in the first environment, or are missing."""
+    """Task, fault and seed of the scenarios that have other bytes than in the first environment, or are missing."""
     return [key for key, digest in first.digests.items() if drawn.digests.get(key) != digest]
 
 

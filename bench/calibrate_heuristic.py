@@ -13,7 +13,7 @@ from typing import Iterator
 from domain.faults import POOLS
 from domain.generator import generate
 from domain.scenario import Scenario
-from domain.types import COMPOSED_TASK, SINGLE_FAULT_TASKS
+from domain.types import COMPOSED_TASK
 from mlops_debug_env.agents.evidence import Evidence
 from mlops_debug_env.agents.hypothesis import of_each_field, share_of_best, weigh
 from mlops_debug_env.agents.rules import RULES
@@ -30,8 +30,8 @@ Case = tuple[float, bool]
 def cases(seeds: int) -> Iterator[Case]:
     """How sure the rules were, and whether they were right."""
     draw = random.Random(0)
-    for task_id in SINGLE_FAULT_TASKS:
-        for fault_id in POOLS[task_id]:
+    for task_id, pool in POOLS.items():
+        for fault_id in pool:
             for number in range(seeds):
                 scenario = generate(task_id, FIRST_SEED + number, fault=fault_id)
                 for part in (1.0, draw.random(), draw.random()):

@@ -11,25 +11,46 @@ from typing import Any
 
 import numpy as np
 
-from domain.faults import CATALOGUE, find_fault
+from domain.families import multi_source
+from domain.faults import POOLS, UnknownFaultError
 from domain.generator import generate
 from domain.training.style import SEED_SPLITS
+from domain.types import COMPOSED_TASK, TaskId
 
 FIRST_SEED = 43_000_000
 UNKNOWN = "unknown"
+DRAWN = "drawn"
+"""Stands for the id of a fault where it is drawn: on the task of none, one or two."""
 _SUFFIXES = ("", "64_")
 _PREFIXES = ("scipy_openblas", "openblas")
 
 
 def digests(seeds: int, faults: list[str]) -> dict[str, str]:
-    """Fault and seed to the SHA-256 of the stored scenario; the splits, and so all styles, take turns."""
+    """Task, fault and seed to the SHA-256 of the stored scenario; the splits, and so all styles, take turns."""
     return {
-        f"{fault_id}/{seed}": generate(
-            find_fault(fault_id).task_id, seed, fault=fault_id, split=SEED_SPLITS[seed % len(SEED_SPLITS)]
+        f"{task_id}/{fault or DRAWN}/{seed}": generate(
+            task_id, seed, fault=fault, split=SEED_SPLITS[seed % len(SEED_SPLITS)]
         ).digest
-        for fault_id in faults or sorted(CATALOGUE)
+        for task_id, fault in cases(faults)
         for seed in range(FIRST_SEED, FIRST_SEED + seeds)
     }
+
+
+def cases(faults: list[str]) -> list[tuple[TaskId, str | None]]:
+    """Task and fault; None: as drawn.
+
+    Args:
+        faults: ids, on every task that plants them, or `DRAWN`; empty: all.
+
+    Raises:
+        UnknownFaultError: no task plants one of them.
+    """
+    every: list[tuple[TaskId, str | None]] = [(task_id, fault) for task_id, pool in POOLS.items() for fault in pool]
+    every += [*(("hard", fault) for fault in multi_source.FAULTS), (COMPOSED_TASK, None)]
+    for asked in faults:
+        if asked not in {fault or DRAWN for _, fault in every}:
+            raise UnknownFaultError(asked)
+    return [case for case in every if not faults or (case[1] or DRAWN) in faults]
 
 
 def about() -> dict[str, Any]:
@@ -66,7 +87,7 @@ def _symbol(library: ctypes.CDLL | None, name: str) -> Any:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.environment_digests", description=__doc__)
     parser.add_argument("seeds", type=int, help="number of seeds for each fault")
-    parser.add_argument("faults", nargs="*", help="ids of faults")
+    parser.add_argument("faults", nargs="*", help=f"ids of faults; {DRAWN}: the task of none, one or two")
     arguments = parser.parse_args()
     print(json.dumps({"about": about(), "digests": digests(arguments.seeds, arguments.faults)}))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.families import multi_source
 from domain.faults import POOLS, Fault, find_fault
-from domain.faults.compositions import HEALTHY
+from domain.faults.compositions import HEALTHY, SEPARATOR
 from domain.scenario import Accepted, CheckResult, Evidence, RunSummary, Scenario, Truth
 from domain.training import checks
 from domain.training.artifacts import draw_cosmetics, render_artifacts
@@ -71,7 +71,7 @@ def planted_fault(task_id: TaskId, seed: int, split: SeedSplit = "train") -> str
     """What `generate` plants for a seed, without running anything: an id, two joined by ``+``, or ``none``."""
     own_seed = scenario_seed(task_id, seed, split)
     if task_id in OF_SEVERAL_SOURCES:
-        return "+".join(multi_source.draw_faults(task_id, own_seed, None)) or HEALTHY
+        return SEPARATOR.join(multi_source.draw_faults(task_id, own_seed, None)) or HEALTHY
     return Stream(own_seed, "fault").choice(POOLS[task_id])
 
 
@@ -79,7 +79,7 @@ def can_plant(task_id: TaskId, fault: str) -> bool:
     """Whether a task can plant this: an id, on expert also two joined by ``+``, or ``none``."""
     if task_id not in OF_SEVERAL_SOURCES:
         return fault in POOLS[task_id]
-    return fault == HEALTHY or all(one in multi_source.FAULTS for one in fault.split("+"))
+    return fault == HEALTHY or multi_source.can_plant(task_id, tuple(fault.split(SEPARATOR)))
 
 
 def _scenario(task_id: TaskId, seed: int, run: TrainingRun, truth: Truth) -> Scenario:

@@ -52,13 +52,12 @@ def draw_faults(task_id: TaskId, seed: int, fault: str | None) -> tuple[str, ...
         fault: named instead of drawn: an id, or two joined by ``+``; None: drawn.
 
     Raises:
-        UnknownSourceFaultError: the family has no such fault.
+        UnknownSourceFaultError: the family has no such fault, or the task never plants these together.
     """
     if fault is not None:
         named = () if fault == NONE else tuple(sorted(fault.split(SEPARATOR)))
-        for one in named:
-            if one not in BY_FAULT:
-                raise UnknownSourceFaultError(fault)
+        if not can_plant(task_id, named):
+            raise UnknownSourceFaultError(fault)
         return named
     draw = Stream(seed, "fault")
     count = draw.choice(COUNTS) if task_id == COMPOSED_TASK else 1
@@ -70,6 +69,12 @@ def without(fault: str | None) -> tuple[bool, str | None]:
     if fault is None or fault.partition(":")[0] != NONE:
         return False, fault
     return True, fault.partition(":")[2] or None
+
+
+def can_plant(task_id: TaskId, named: tuple[str, ...]) -> bool:
+    """Whether a task can plant these: different faults, and no more than it draws."""
+    most = max(COUNTS) if task_id == COMPOSED_TASK else 1
+    return all(one in BY_FAULT for one in named) and len(set(named)) == len(named) <= most
 
 
 def generate(
@@ -210,4 +215,13 @@ def _truth_of(case: Case, one: Planted) -> Truth:
     )
 
 
-__all__ = ["COUNTS", "FAULTS", "UnknownSourceFaultError", "draw_faults", "draw_truth", "generate", "run_experiment"]
+__all__ = [
+    "COUNTS",
+    "FAULTS",
+    "UnknownSourceFaultError",
+    "can_plant",
+    "draw_faults",
+    "draw_truth",
+    "generate",
+    "run_experiment",
+]

@@ -6,8 +6,11 @@ import sys
 from pathlib import Path
 
 from bench.byte_equality import Drawn, Environment, differing, draw, environments, importable, row
+from bench.environment_digests import cases
+from domain.families.multi_source import FAULTS as FAULTS_OF_SOURCES
+from domain.faults import POOLS
 
-FAULTS = ["exploding_lr", "zero_init"]
+FAULTS = ["exploding_lr", "zero_init", "frozen_column", "drawn"]
 
 
 def drawn_by(environment: Environment) -> Drawn:
@@ -16,7 +19,8 @@ def drawn_by(environment: Environment) -> Drawn:
 
 
 def test_kernels_threads_and_simd_loops_do_not_show_in_the_bytes() -> None:
-    """The two faults that rounding reaches first: one run is chaotic, the other has a gradient that is nothing but rounding."""
+    """The two faults that rounding reaches first, one run is chaotic, the other has a gradient that is nothing but rounding; runs of
+    several sources, whose table is drawn by other functions."""
     kinds = {"as it comes", "kernel Nehalem", "4 threads", "SIMD loops off"}
     first, *others = [drawn_by(each) for each in environments(sys.executable) if each.name in kinds]
     print("", *(row(each, first) for each in (first, *others)), sep="\n")
@@ -46,3 +50,10 @@ def test_another_interpreter_is_shown_the_generator_and_nothing_else() -> None:
         assert {path.name for path in directory.iterdir()} == {"domain", "bench"}
         assert (directory / "domain" / "generator.py").read_text().startswith('"""One seed')
     assert not Path(directory).exists()
+
+
+def test_without_a_choice_every_fault_of_every_task_is_compared() -> None:
+    asked = cases([])
+    assert {fault for task_id, fault in asked if task_id == "hard"} == set(FAULTS_OF_SOURCES)
+    assert {task_id: tuple(fault for task, fault in asked if task == task_id) for task_id in POOLS} == POOLS
+    assert ("expert", None) in asked

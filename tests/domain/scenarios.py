@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from functools import cache
 
-from domain.faults import CATALOGUE, find_fault
+from domain.faults import POOLS, find_fault
 from domain.generator import HEALTHY, TWIN_OF, generate, scenario_seed
 from domain.grade import Investigation
 from domain.scenario import Scenario
 from domain.training.pipeline import Pipeline, draw_pipeline
 from domain.types import TaskId
 
-FAULT_IDS = tuple(sorted(CATALOGUE))
+FAULT_IDS = tuple(sorted(fault_id for pool in POOLS.values() for fault_id in pool))
+"""The faults of runs of one table that are planted today."""
 THOROUGH = Investigation(
     artifacts_read=("config.yaml", "train.log", "preprocessing.py"),
     checks_run=(),

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.faults import POOLS
-from domain.generator import GENERATOR_VERSION, generate
+from domain.generator import GENERATOR_VERSION, OF_SEVERAL_SOURCES, can_plant, generate, planted_fault
 from domain.scenario import Scenario
+from domain.training.multi_source.agreements import broken
+from domain.training.multi_source.case import State
 from domain.types import COMMON_ARTIFACT_NAMES, SANITY_CHECK_NAMES, TASK_IDS, TaskId
 from tests.domain.scenarios import FAULT_IDS, healthy, planted
 from tests.profiles import count
@@ -20,7 +22,7 @@ from tests.profiles import count
 def test_the_same_seed_gives_the_same_scenario(seed: int, task_id: TaskId) -> None:
     first = generate(task_id, seed)
     assert first.body == generate(task_id, seed).body
-    assert task_id not in POOLS or first.truth.fault_id in POOLS[task_id]
+    assert can_plant(task_id, first.truth.fault_id)
 
 
 @pytest.mark.parametrize("fault_id", FAULT_IDS)
@@ -51,11 +53,28 @@ def test_the_twin_carries_no_fault() -> None:
     assert truth.patch == ()
 
 
-@pytest.mark.parametrize("task_id", TASK_IDS)
+@pytest.mark.parametrize("task_id", POOLS)
 def test_without_a_fault_a_seed_gives_the_twin_of_the_fault_it_draws(task_id: TaskId) -> None:
     for seed in range(6):
         drawn, twin_ = generate(task_id, seed).truth, generate(task_id, seed, fault="none").truth
         assert twin_.pipeline == drawn.twin == generate(task_id, seed, fault=f"none:{drawn.fault_id}").truth.pipeline
+
+
+@pytest.mark.parametrize("task_id", OF_SEVERAL_SOURCES)
+def test_without_a_fault_a_run_of_several_sources_declares_the_same_and_its_data_agree(task_id: TaskId) -> None:
+    for seed in range(6):
+        drawn, twin_ = generate(task_id, seed), generate(task_id, seed, fault="none")
+        state = State.from_json(twin_.truth.pipeline)
+        assert state.declared == State.from_json(drawn.truth.pipeline).declared
+        assert not broken(state.layout, state.world, state.declared)
+        assert twin_.evidence.artifacts["data_sources.yaml"] == drawn.evidence.artifacts["data_sources.yaml"]
+
+
+@pytest.mark.parametrize("task_id", TASK_IDS)
+def test_what_a_seed_is_said_to_plant_is_what_is_generated(task_id: TaskId) -> None:
+    for seed in range(4):
+        assert planted_fault(task_id, seed) == generate(task_id, seed).truth.fault_id
+        assert can_plant(task_id, planted_fault(task_id, seed))
 
 
 def test_the_revealed_truth_hides_how_grading_works() -> None:

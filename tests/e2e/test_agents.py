@@ -11,9 +11,8 @@ from typing import NamedTuple, get_args
 import pytest
 
 from bench.validity.floor import blind_floor
-from domain.faults.compositions import draw_faults
-from domain.generator import scenario_seed
-from domain.training.randomness import Stream
+from domain.faults.compositions import HEALTHY
+from domain.generator import planted_fault
 from domain.types import TaskId as DomainTaskId
 from mlops_debug_env import DebugClient
 from mlops_debug_env.agents.agent import Agent
@@ -111,7 +110,7 @@ def test_saying_nothing_is_worth_nothing_and_the_truth_everything(
     if task_id != COMPOSED_TASK:
         assert scores["nop", task_id].mean <= 0.05
         return
-    healthy = sum(not draw_faults(Stream(scenario_seed(task_id, seed), "fault")) for seed in SEEDS) / len(SEEDS)
+    healthy = sum(planted_fault(task_id, seed) == HEALTHY for seed in SEEDS) / len(SEEDS)
     print(f"\nexpert: saying that nothing is wrong is right in {healthy:.3f}")
     assert scores["nop", task_id].mean == pytest.approx(0.99 * healthy + 0.01 * (1 - healthy))
 

@@ -11,9 +11,6 @@ from domain.training.multi_source.agreements import AGREEMENTS, Agreement
 from domain.training.multi_source.fault_notes import NOTES
 from upkeep.reference.markdown import code, table
 
-SINGLE_TABLE = {"easy": POOLS["easy"], "medium": POOLS["medium"]}
-"""The faults that tasks of one table plant."""
-
 
 def render() -> str:
     return _single_table() + _several_sources()
@@ -55,8 +52,10 @@ def _declared_row(agreement: Agreement) -> tuple[str, ...]:
 
 
 def _single_table() -> str:
-    pools = {task: [CATALOGUE[name] for name in names] for task, names in SINGLE_TABLE.items()}
-    count = Counter((each.category, task) for task, faults in pools.items() for each in faults)
+    pools = {task: [CATALOGUE[name] for name in names] for task, names in POOLS.items()}
+    count: Counter[tuple[str, str]] = Counter(
+        (each.category, task) for task, faults in pools.items() for each in faults
+    )
     count.update((agreement.category, "hard and expert") for agreement in AGREEMENTS)
     columns = (*pools, "hard and expert")
     categories = sorted({category for category, _ in count})
@@ -76,7 +75,7 @@ def _single_table() -> str:
         _ABOUT_LOUDNESS,
         table(_LOUDNESS_COLUMNS, _loudness_rows()),
     ]
-    for task, names in SINGLE_TABLE.items():
+    for task, names in POOLS.items():
         rows = (_row(CATALOGUE[name]) for name in names)
         columns = (
             "fault",
@@ -100,7 +99,9 @@ _LOUDNESS_COLUMNS = ("fault", "task", "test accuracy minus the twin's", "shows i
 
 
 def _loudness_rows() -> list[tuple[str, ...]]:
-    ordered = sorted(LOUDNESS.items(), key=lambda item: (-item[1].shown, item[0]))
+    planted = {name for names in POOLS.values() for name in names}
+    rows = ((fault_id, row) for fault_id, row in LOUDNESS.items() if fault_id in planted)
+    ordered = sorted(rows, key=lambda item: (-item[1].shown, item[0]))
     return [
         (
             f"`{fault_id}`",

@@ -47,6 +47,20 @@ def test_the_fix_in_the_revealed_words_is_read_as_the_patch(fault):
     assert read_fix(diagnosis, truth).patch == truth.patch
 
 
+@pytest.mark.parametrize("fault", FAULTS)
+def test_doing_nothing_as_a_patch_earns_nothing(fault):
+    truth = truth_of(fault)
+    (entry,) = truth.patch
+    present = entry.model_copy(update={"value": state_of(truth).declared[entry.field]})
+    assert present != entry
+    assert verify_patch(truth, (present,)).credit == 0
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_an_empty_diagnosis_scores_the_floor(fault):
+    assert grade(Diagnosis(), truth_of(fault), LOOKED, None, task_id="hard").score == 0.01
+
+
 def test_a_patch_that_leaves_the_cause_earns_nothing():
     truth = truth_of("exchanged_label_codes")
     other = (PatchEntry(file="train.py", field="loader.shuffle", value=True),)

@@ -10,17 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.diagnosis import Diagnosis, PatchEntry
-from domain.fields.registry import find
 from domain.grade import ComposedBreakdown, Investigation
 from domain.grader import verify_patch
+from domain.grading.declarations import state_of
 from domain.grading.matching import best_match
 from domain.rubric import RUBRIC
-from domain.training.pipeline import Pipeline
 from tests.domain.compositions import answer_to, composed, composition, grade_all
 from tests.profiles import seeds
 
 SEEDS = seeds(range(60), quick=12)
-PAIR, ONE, NONE = "batch_size_overflow+data_leakage_scaler", "no_scaling", "none"
+PAIR, ONE, NONE = "class_dropping_join+shuffle_off_sorted", "frozen_column", "none"
 UNREAD = Investigation(artifacts_read=(), checks_run=(), duplicate_reads=0, refused=0, steps=1)
 WRONG = Diagnosis(failure_category="label_mismatch", root_cause_file="model_card.json", root_cause_field="model.bias")
 
@@ -69,9 +68,8 @@ def test_the_revealed_truth_scores_at_least_095(seed: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_doing_nothing_as_a_patch_earns_nothing(seed: int) -> None:
     for fault in composition(composed(seed)).faults:
-        spec = find(str(fault.root_cause_file), str(fault.root_cause_field))
-        present = spec.from_pipeline(Pipeline.from_json(fault.pipeline).value(spec.attribute or ""))
-        patch = (PatchEntry(file=spec.file, field=spec.field, value=present),)
+        path = str(fault.root_cause_field)
+        patch = (PatchEntry(file=str(fault.root_cause_file), field=path, value=state_of(fault).declared[path]),)
         assert verify_patch(fault, patch).credit == 0.0
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from domain.diagnosis import Diagnosis, PatchEntry, PatchValue
 from domain.fields.registry import REGISTRY
+from domain.generator import generate
 from domain.grade import Grade, Investigation, PatchVerdict
 from domain.grading.scoring import MissingVerdictError, grade, read_fix, verify_patch
 from domain.scenario import Scenario
@@ -83,12 +84,6 @@ def test_two_files_name_none() -> None:
     assert _grade(scenario, answer).breakdown.root_cause_file.awarded == 0.0
 
 
-def test_both_files_of_a_metric_swap_are_accepted() -> None:
-    scenario = planted("silent_metric_swap", 3)
-    for file in ("eval_results.json", "preprocessing.py"):
-        assert _grade(scenario, _answer(scenario, root_cause_file=file)).breakdown.root_cause_file.awarded == 0.25
-
-
 def test_few_reads_cost_five_points() -> None:
     scenario = planted("exploding_lr", 3)
     hasty = THOROUGH.model_copy(update={"artifacts_read": ("config.yaml", "train.log")})
@@ -100,7 +95,7 @@ def test_few_reads_cost_five_points() -> None:
 
 
 def test_a_low_score_is_lowered_further_on_hard_only() -> None:
-    hard = planted("silent_metric_swap", 3)
+    hard = generate("hard", 3, fault="silent_metric_swap")
     answer = _answer(hard, proposed_fix=None, patch=None, root_cause_field=None)
     assert _grade(hard, answer).score == pytest.approx(0.40 - 0.15)
     easy = planted("exploding_lr", 3)
@@ -152,14 +147,6 @@ def test_a_second_entry_that_breaks_the_run_earns_nothing() -> None:
 )
 def test_a_patch_that_does_not_touch_the_cause_earns_nothing(entry: tuple[str, str, PatchValue]) -> None:
     assert _verdict(planted("exploding_lr", 3), entry).credit == 0.0
-
-
-def test_either_name_of_a_swapped_metric_repairs_it_and_both_do_too() -> None:
-    scenario = planted("silent_metric_swap", 3)
-    val = ("eval_results.json", "metrics.val_accuracy", "validation")
-    test = ("eval_results.json", "metrics.test_accuracy", "test")
-    assert _verdict(scenario, val).credit == _verdict(scenario, test).credit == 1.0
-    assert _verdict(scenario, val, test).credit == 1.0
 
 
 def test_entries_that_contradict_each_other_earn_nothing() -> None:

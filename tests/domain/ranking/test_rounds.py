@@ -9,10 +9,21 @@ from itertools import product
 
 import pytest
 
-from domain.faults import CATALOGUE
-from domain.faults.compositions import named_faults
+from domain.families.multi_source import FAULTS
+from domain.faults import CATALOGUE, POOLS
+from domain.faults.compositions import HEALTHY, SEPARATOR
+from domain.generator import can_plant
 from domain.ranking.rounds import AttemptId, attempt_fault, attempt_seed, commitment_to
-from domain.tasks.suites import RANKED_1, RANKED_2, SUITES, Suite, UnknownEntryError, UnknownSuiteError, find_suite
+from domain.tasks.suites import (
+    RANKED_1,
+    RANKED_2,
+    RANKED_3,
+    SUITES,
+    Suite,
+    UnknownEntryError,
+    UnknownSuiteError,
+    find_suite,
+)
 from domain.types import COMPOSED_TASK, TaskId
 
 SECRET = bytes(range(32))
@@ -39,20 +50,35 @@ def test_the_fault_comes_from_the_mix_of_the_task_in_its_proportions() -> None:
     assert abs(drawn["a"] / 6000 - 2 / 3) < 0.03
 
 
-@pytest.mark.parametrize("suite", SUITES.values(), ids=lambda suite: suite.suite_id)
-def test_a_suite_draws_only_faults_that_the_catalogue_has(suite: Suite) -> None:
+def _named(fault: str) -> list[str]:
+    return [] if fault == HEALTHY else fault.split(SEPARATOR)
+
+
+@pytest.mark.parametrize("suite", [RANKED_1, RANKED_2], ids=lambda suite: suite.suite_id)
+def test_a_suite_of_generator_4_draws_only_faults_that_the_catalogue_has(suite: Suite) -> None:
     """On whatever task the present generator has them: a suite never changes."""
+    for faults in suite.mix.values():
+        assert {name for fault in faults for name in _named(fault)} <= set(CATALOGUE)
+
+
+@pytest.mark.parametrize("suite", [RANKED_3], ids=lambda suite: suite.suite_id)
+def test_a_suite_of_this_generator_draws_what_the_tasks_plant_and_leaves_no_fault_out(suite: Suite) -> None:
     for task_id, faults in suite.mix.items():
-        if task_id == COMPOSED_TASK:
-            assert all("+".join(named_faults(fault)) in (fault, "") for fault in faults)
-        else:
-            assert set(faults) <= set(CATALOGUE)
+        assert all(can_plant(task_id, fault) for fault in faults)
+        planted = {name for fault in faults for name in _named(fault)}
+        assert planted == set(POOLS.get(task_id, FAULTS))
+
+
+@pytest.mark.parametrize("suite", SUITES.values(), ids=lambda suite: suite.suite_id)
+def test_every_entry_of_a_suite_has_a_mix(suite: Suite) -> None:
     assert set(suite.entries) == set(suite.mix)
 
 
-def test_the_expert_entries_of_ranked_2_hold_none_one_and_two_faults_as_practice_does() -> None:
-    counted = Counter(len(named_faults(fault)) for fault in RANKED_2.mix[COMPOSED_TASK])
-    assert counted == {0: 6, 1: 12, 2: 12}
+@pytest.mark.parametrize(
+    ("suite", "stated"), [(RANKED_2, {0: 6, 1: 12, 2: 12}), (RANKED_3, {0: 12, 1: 25, 2: 12})], ids=["2", "3"]
+)
+def test_expert_entries_hold_none_one_and_two_faults_as_stated(suite: Suite, stated: dict[int, int]) -> None:
+    assert Counter(len(_named(fault)) for fault in suite.mix[COMPOSED_TASK]) == stated
 
 
 @pytest.mark.parametrize(
