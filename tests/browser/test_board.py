@@ -22,7 +22,7 @@ def ranked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         name: _command("keys", "create", name, "--kind", kind, database=process.database)
         for name, kind in kinds.items()
     }
-    _command("rounds", "open", "--suite", "ranked-1", "--attempts", "1", "--name", "spring", database=process.database)
+    _command("rounds", "open", "--suite", "ranked-3", "--attempts", "1", "--name", "spring", database=process.database)
     process.start()
     with open_client(process.url) as http:
         guess = diagnosis_from(truth_of(http, "easy", 7))

@@ -154,7 +154,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Round:
         name: command("keys", "create", name, "--scope", scope, database=process.database).strip()
         for name, scope in (("ann", "agent"), ("bob", "agent"), ("watcher", "viewer"))
     }
-    command("rounds", "open", "--suite", "ranked-1", "--attempts", "2", "--name", "spring", database=process.database)
+    command("rounds", "open", "--suite", "ranked-3", "--attempts", "2", "--name", "spring", database=process.database)
     process.start()
     try:
         recorder = Recorder(process, keys, folder)

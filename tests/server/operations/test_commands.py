@@ -43,7 +43,7 @@ def test_rounds_are_opened_listed_and_closed(database: Path) -> None:
     shown = good(database, "rounds", "open")
     assert "commitment (SHA-256 of the secret): " in shown
     assert "keep it private" in shown
-    assert "spring  ranked-1  3 attempts  open since" in good(database, "rounds", "list")
+    assert "spring  ranked-3  3 attempts  open since" in good(database, "rounds", "list")
     closed = json.loads(good(database, "rounds", "close", "spring", "--json"))
     assert (closed["expired"], len(closed["secret"])) == (0, 64)
     assert "closed" in good(database, "rounds", "list")
@@ -57,6 +57,7 @@ def test_rounds_are_opened_listed_and_closed(database: Path) -> None:
         ("keys", "create", "ann"),
         ("keys", "revoke", "nobody"),
         ("rounds", "open", "--suite", "ranked-0"),
+        ("rounds", "open", "--suite", "ranked-2"),
         ("rounds", "open", "--name", "not a name"),
         ("rounds", "close", "autumn"),
         ("audit",),
