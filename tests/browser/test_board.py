@@ -25,7 +25,7 @@ def ranked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     _command("rounds", "open", "--suite", "ranked-3", "--attempts", "1", "--name", "spring", database=process.database)
     process.start()
     with open_client(process.url) as http:
-        guess = diagnosis_from(truth_of(http, "easy", 7))
+        guess = diagnosis_from(truth_of(http, "easy", 5))
         for at, key in enumerate(keys.values()):
             http.headers["Authorization"] = f"Bearer {key}"
             for entry in range(1, 10 if at < 2 else 3):

@@ -103,8 +103,11 @@ def test_the_accepted_answers_hold_the_main_one(http: httpx.Client, task_id: str
     assert truth["root_cause_field"] in truth["accepted"]["fields"]
 
 
-def test_silent_metric_swap_accepts_both_files(http: httpx.Client) -> None:
-    assert {"eval_results.json", "preprocessing.py"} <= set(truth_of(http, "hard", 5)["accepted"]["files"])
+def test_each_accepted_field_of_a_frozen_column_earns_the_points_of_a_field(http: httpx.Client) -> None:
+    fields = truth_of(http, "hard", 5)["accepted"]["fields"]
+    assert len(fields) == 2  # the month until which the column is used, and that of its whole source
+    bodies = [investigated(http, "hard").play(right_diagnosis(http, "hard", root_cause_field=each)) for each in fields]
+    assert [awarded(body)["root_cause_field"] for body in bodies] == [0.30, 0.30]
 
 
 @pytest.mark.parametrize("absent", [None, "missing"])

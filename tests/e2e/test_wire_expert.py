@@ -21,7 +21,7 @@ from tests.e2e.playing import (
 )
 from tests.e2e.running import ServerProcess, run_command_in_process
 
-HEALTHY_SEED, ONE_SEED, TWO_SEED = 5, 2, 1
+HEALTHY_SEED, ONE_SEED, TWO_SEED = 5, 2, 3
 """What the seeds plant: nothing; one fault; two."""
 NOTHING: Json = {"action_type": "submit_diagnosis", "diagnoses": []}
 

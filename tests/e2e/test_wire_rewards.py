@@ -143,7 +143,7 @@ def test_a_submission_as_the_last_step_is_no_truncation(http: httpx.Client) -> N
     episode = Episode(http, seed=5)
     for _ in range(19):
         episode.play(REFUSED_QUERY)
-    body = episode.step("submit_diagnosis", failure_category="config_error")
+    body = episode.step("submit_diagnosis", failure_category="architecture_bug")
     assert (body["done"], body["info"]["truncated"]) == (True, False)
     assert body["reward"] == body["info"]["score"] == pytest.approx(0.10)
     assert [event["kind"] for event in episode.events()][-1] == "submit"
