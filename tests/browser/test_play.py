@@ -36,7 +36,7 @@ def test_a_person_investigates_and_submits(watch: Open, has_scripts: bool) -> No
     page.get_by_label("File").select_option("preprocessing.py")
     page.get_by_label("Field", exact=True).last.fill("StandardScaler.fit_transform")
     page.get_by_placeholder("field", exact=True).fill("StandardScaler.fit_transform")
-    page.get_by_placeholder("value").fill("train")
+    page.get_by_role("textbox", name="New value").fill("train")
     page.get_by_label("Confidence").fill("90")
     page.get_by_role("button", name="Submit and end").click()
     expect(page.locator("table.grade tfoot")).to_contain_text("0.99")

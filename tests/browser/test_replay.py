@@ -36,7 +36,7 @@ def test_a_replay_is_scrubbed_by_keyboard(played: str, watch: Open) -> None:
     place, panel = page.locator("output[data-place]"), page.locator(".panel:visible")
     expect(place).to_have_text("7")
     for key, number, text in (
-        ("Home", "0", "StartRecord"),
+        ("Home", "0", "Began, task easy"),
         ("ArrowRight", "1", "epoch:1-3"),
         ("ArrowRight", "2", "Flag raised"),
         ("ArrowRight", "3", "0.94"),
@@ -98,7 +98,7 @@ def test_every_step_has_an_address_without_scripts(played: str, watch: Open) -> 
     page.get_by_role("link", name="Step on").click()
     expect(page.locator(".panel:visible")).to_contain_text("0.94")
     page.locator(".timeline a").first.click()
-    expect(page.locator(".panel:visible")).to_contain_text("StartRecord")
+    expect(page.locator(".panel:visible")).to_contain_text("Began, task easy")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -54,7 +54,7 @@ REFUSED_QUERY: Final[Json] = {
 }
 WRONG_DIAGNOSIS: Final[Json] = {
     "action_type": "submit_diagnosis",
-    "failure_category": "architecture_bug",
+    "failure_category": "label_mismatch",
     "root_cause_file": "model_card.json",
     "root_cause_field": "model_card.license",
     "diagnosis": "The licence is wrong.",

@@ -35,6 +35,7 @@ from tests.e2e.playing import CHECKS, TASKS
 from tests.e2e.relay import Relay, relaying
 from tests.e2e.running import ServerProcess, environment, free_port
 
+SCHEMA = {"action", "observation", "reset_observation", "state", "fields", "declarations", "measurements"}
 PATIENT_SECONDS = 30.0
 WRONG = SubmitDiagnosis(failure_category="architecture_bug", confidence=0.9)
 
@@ -85,7 +86,7 @@ async def test_what_can_be_read_without_playing(server: ServerProcess) -> None:
     async with DebugClient(server.url) as client:
         assert [task.task_id for task in await client.tasks()] == list(TASK_IDS)
         assert (await client.health())["status"] == "healthy"
-        assert set(await client.schema()) == {"action", "observation", "reset_observation", "state", "fields"}
+        assert set(await client.schema()) == SCHEMA
         with pytest.raises(NotFoundError, match="unknown_episode"):
             await client.events("no-such-episode")
 
@@ -104,7 +105,7 @@ def test_the_blocking_client_sees_the_same(server: ServerProcess) -> None:
         assert client.state().done
         assert len(client.events()) == 3
         assert [task.task_id for task in client.tasks()] == list(TASK_IDS)
-        assert (client.health()["status"], len(client.schema())) == ("healthy", 5)
+        assert (client.health()["status"], set(client.schema())) == ("healthy", SCHEMA)
     assert [each.reward for each in seen] == [each.reward for each in asyncio.run(play())]
     with pytest.raises(RuntimeError, match="closed"):
         client.state()

@@ -44,7 +44,7 @@ async def test_the_official_client_plays_an_episode(server: ServerProcess, http:
     truth = truth_of(http, "medium", 5)
     async with session_of(f"{server.url}/mcp") as session:
         tools = (await session.list_tools()).tools
-        assert len(tools) == 10
+        assert len(tools) == 11
         begun = seen(await session.call_tool("reset", {"task_id": "medium", "seed": 5}))
         read = await session.call_tool("inspect_preprocessing", {})
         assert json.loads(read.content[0].text) == seen(read)
@@ -75,7 +75,7 @@ async def test_the_official_client_finds_the_version_by_itself(server: ServerPro
     if not hasattr(mcp, "Client"):
         pytest.skip("this release of the MCP client has no client that negotiates")
     async with mcp.Client(f"{server.url}/mcp") as client:
-        assert len((await client.list_tools()).tools) == 10
+        assert len((await client.list_tools()).tools) == 11
         assert seen(await client.call_tool("reset", {}))["info"]["version"] == 1
 
 
@@ -90,7 +90,7 @@ def test_the_socket_takes_the_subprotocol_that_mcp_clients_offer(server: ServerP
 async def test_the_client_of_openenv_lists_and_calls_tools_and_steps_the_same_episode(server: ServerProcess) -> None:
     client: Any = pytest.importorskip("openenv.core.mcp_client", reason="needs the extra openenv")
     async with client.MCPToolClient(base_url=server.url) as env:
-        assert len(await env.list_tools()) == 10
+        assert len(await env.list_tools()) == 11
         assert (await env.get_tool("read_logs")).input_schema["properties"]["log_filter"]
         begun = await env.reset(task_id="easy", seed=5)
         episode_id = begun.metadata["episode_id"]

@@ -145,7 +145,15 @@ def test_metadata_describes_the_environment(http: httpx.Client) -> None:
 
 def test_schema_has_exactly_the_documented_keys(http: httpx.Client) -> None:
     body = accepted(http.get("/schema"))
-    assert set(body) == {"action", "observation", "reset_observation", "state", "fields"}
+    assert set(body) == {
+        "action",
+        "observation",
+        "reset_observation",
+        "state",
+        "fields",
+        "declarations",
+        "measurements",
+    }
 
 
 @pytest.mark.parametrize("name", ["observation", "reset_observation"])
