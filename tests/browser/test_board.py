@@ -13,7 +13,6 @@ from tests.browser.conftest import Open
 from tests.e2e.playing import diagnosis_from, open_client, truth_of
 from tests.e2e.running import ServerProcess, run_command_in_process
 
-
 OF_ONE_FAULT = [entry for entry in range(1, 19) if RANKED_3.task_of(entry) != "expert"]
 """Entries where one diagnosis is submitted."""
 

@@ -62,6 +62,7 @@ def test_the_state_answers_the_documented_frame(ws: Socket) -> None:
         "step_count": 1,
         "task_id": "medium",
         "max_steps": 30,
+        "experiments_left": 2,
         "done": False,
         "truncated": False,
         "total_reward": 0.02,

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Connection, func, select
 from sqlalchemy.util import await_only
 
+from domain.rubric import RUBRIC
 from server.audit.bundle.verifier import _compare_boards as compare_boards
 from server.audit.bundle.writer import export_bundle
 from server.audit.checkpoint_audit import audit_against_checkpoint
