@@ -68,6 +68,12 @@ class RetiredSuiteError(ValueError):
         )
 
 
+def _require_plantable(suite: Suite) -> None:
+    for task_id, faults in suite.mix.items():
+        if not all(can_plant(task_id, fault) for fault in faults):
+            raise RetiredSuiteError(suite.suite_id, task_id)
+
+
 def open_round(
     connection: Connection,
     files: SecretFiles,
@@ -86,9 +92,8 @@ def open_round(
         RoundNameError: the name cannot be used.
         RetiredSuiteError: the suite holds faults that this generator does not plant.
     """
-    for task_id, faults in suite.mix.items():
-        if not all(can_plant(task_id, fault) for fault in faults):
-            raise RetiredSuiteError(suite.suite_id, task_id)
+    if generator_version == GENERATOR_VERSION:
+        _require_plantable(suite)
     if not ROUND_NAME.fullmatch(name):
         raise RoundNameError(name, "use 1 to 40 letters, digits, - or _")
     if connection.execute(_BY_ID, {"wanted": name}).first() is not None:

@@ -10,7 +10,7 @@ from tests.e2e.playing import Episode
 
 
 def play(http: httpx.Client, agent: str, *actions: str) -> str:
-    episode = Episode(http, task_id="medium", seed=7, agent=agent)
+    episode = Episode(http, task_id="medium", seed=5, agent=agent)
     for action in (*actions, "submit_diagnosis"):
         episode.step(action)
     return episode.id

@@ -14,7 +14,7 @@ def test_a_person_investigates_and_submits(watch: Open, has_scripts: bool) -> No
     page = watched.open("/play")
     page.get_by_label("medium").check()
     page.get_by_label("Your name").fill("a tester")
-    page.get_by_label("Seed").fill("7")
+    page.get_by_label("Seed").fill("5")
     if has_scripts:
         watched.check_accessibility()
     page.get_by_role("button", name="Begin", exact=True).click()
@@ -25,7 +25,7 @@ def test_a_person_investigates_and_submits(watch: Open, has_scripts: bool) -> No
     expect(result).to_contain_text("scaler_rows_outside_train")
     page.get_by_placeholder("optimizer.momentum").fill("optimizer.momentum")
     page.get_by_role("button", name="Query", exact=True).click()
-    expect(result).to_contain_text("0.9")
+    expect(result).to_contain_text("0.8147")
     page.get_by_placeholder("keyword").fill("epoch:1-3")
     page.get_by_role("form", name="Filter the log").get_by_role("button").click()
     expect(result).to_contain_text("[EPOCH 03]")

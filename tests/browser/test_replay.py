@@ -14,17 +14,17 @@ from tests.e2e.playing import Episode, diagnosis_from, truth_of
 def played(server: object) -> str:
     """An episode with every kind of step; 7 entries after the reset."""
     with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=30.0) as http:  # type: ignore[attr-defined]
-        truth = truth_of(http, "easy", 7)
-        episode = Episode(http, task_id="easy", seed=7, agent="scrubbed")
+        truth = truth_of(http, "easy", 5)
+        episode = Episode(http, task_id="easy", seed=5, agent="scrubbed")
         episode.step("read_logs", log_filter="epoch:1-3")
         episode.step("run_sanity_check", sanity_check_type="loss_trajectory")
-        episode.step("query_artifact", artifact_name="config.yaml", field_path="optimizer.learning_rate")
+        episode.step("query_artifact", artifact_name="config.yaml", field_path="model.dropout")
         episode.step("query_artifact", artifact_name="config.yaml", field_path="no.such.field")
         episode.step("read_config")
         episode.step("read_logs")
         episode.play(
             diagnosis_from(
-                truth, confidence=0.9, diagnosis="The loss explodes at once.", root_cause_field="model.dropout"
+                truth, confidence=0.9, diagnosis="Most units are dropped.", root_cause_field="optimizer.learning_rate"
             )
         )
         return episode.id
@@ -36,12 +36,12 @@ def test_a_replay_is_scrubbed_by_keyboard(played: str, watch: Open) -> None:
     place, panel = page.locator("output[data-place]"), page.locator(".panel:visible")
     expect(place).to_have_text("7")
     for key, number, text in (
-        ("Home", "0", "StartRecord"),
+        ("Home", "0", "Began, task easy"),
         ("ArrowRight", "1", "epoch:1-3"),
         ("ArrowRight", "2", "Flag raised"),
-        ("ArrowRight", "3", "4.5"),
+        ("ArrowRight", "3", "0.94"),
         ("ArrowRight", "4", "Refused"),
-        ("ArrowLeft", "3", "4.5"),
+        ("ArrowLeft", "3", "0.94"),
         ("End", "7", "Submitted"),
     ):
         page.keyboard.press(key)
@@ -75,8 +75,8 @@ def test_the_fault_its_twin_and_the_grade_are_shown(played: str, watch: Open) ->
     page = watched.open(f"/episodes/{played}")
     faulty = page.locator("li.faulty")
     expect(faulty).to_have_count(1)
-    expect(faulty).to_contain_text("learning_rate: 4.5")
-    expect(faulty.locator(".twin")).to_contain_text("learning_rate: 0.15")
+    expect(faulty).to_contain_text("dropout: 0.94")
+    expect(faulty.locator(".twin")).to_contain_text("dropout: 0.14")
     expect(page.locator("[data-plot] canvas")).to_have_count(2)
     expect(page.locator(".key.twin")).to_be_visible()
     field = page.locator("table.grade tbody tr", has=page.locator("th:text-is('Field')"))
@@ -96,9 +96,9 @@ def test_every_step_has_an_address_without_scripts(played: str, watch: Open) -> 
     page = watch(java_script_enabled=False).open(f"/episodes/{played}?step=2")
     expect(page.locator(".panel:visible")).to_contain_text("loss_trajectory")
     page.get_by_role("link", name="Step on").click()
-    expect(page.locator(".panel:visible")).to_contain_text("4.5")
+    expect(page.locator(".panel:visible")).to_contain_text("0.94")
     page.locator(".timeline a").first.click()
-    expect(page.locator(".panel:visible")).to_contain_text("StartRecord")
+    expect(page.locator(".panel:visible")).to_contain_text("Began, task easy")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

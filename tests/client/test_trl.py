@@ -87,7 +87,7 @@ def env(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mlop
 
 
 def test_a_rollout_is_rewarded_with_what_it_earned(env: MlopsDebugToolEnv) -> None:
-    opening = env.reset(prompt=[{"role": "user", "content": ""}], task_id="medium", seed=7)
+    opening = env.reset(prompt=[{"role": "user", "content": ""}], task_id="medium", seed=5)
     assert "StandardScaler.fit_transform (one of train|all)" in opening
     assert env.get_reward() == 0.0
     assert "optimizer" in env.read_config()
@@ -100,7 +100,7 @@ def test_a_rollout_is_rewarded_with_what_it_earned(env: MlopsDebugToolEnv) -> No
 
 
 def test_an_experiment_is_a_tool(env: MlopsDebugToolEnv) -> None:
-    env.reset(task_id="easy", seed=7)
+    env.reset(task_id="easy", seed=5)
     shown = json.loads(
         env.run_experiment([{"file": "config.yaml", "field": "training.epochs", "value": 9}]).splitlines()[0]
     )
@@ -110,10 +110,10 @@ def test_an_experiment_is_a_tool(env: MlopsDebugToolEnv) -> None:
 
 
 def test_a_model_is_sent_what_the_llm_agent_is_sent(env: MlopsDebugToolEnv, server: ServerProcess) -> None:
-    opening = env.reset(task_id="medium", seed=7)
+    opening = env.reset(task_id="medium", seed=5)
     shown = env.read_logs("epoch:2")
     with SyncDebugClient(server.url) as client:
-        first = client.reset(task_id="medium", seed=7).observation
+        first = client.reset(task_id="medium", seed=5).observation
         history = ChatHistory("", with_tools=True, max_tokens=100_000)
         assert isinstance(first, ResetObservation)
         history.start_episode(first)
@@ -125,7 +125,7 @@ def test_a_model_is_sent_what_the_llm_agent_is_sent(env: MlopsDebugToolEnv, serv
 
 
 def test_a_list_of_diagnoses_is_for_the_expert_task_alone(env: MlopsDebugToolEnv) -> None:
-    env.reset(task_id="medium", seed=7)
+    env.reset(task_id="medium", seed=5)
     with pytest.raises(ToolError, match="takes one diagnosis"):
         env.submit_diagnoses([])
     assert "nothing" in env.reset(task_id="expert", seed=5).lower()
@@ -137,7 +137,7 @@ def test_a_list_of_diagnoses_is_for_the_expert_task_alone(env: MlopsDebugToolEnv
 
 
 def test_rewards_may_be_the_score_alone(env: MlopsDebugToolEnv) -> None:
-    env.reset(task_id="medium", seed=7, reward_mode="sparse")
+    env.reset(task_id="medium", seed=5, reward_mode="sparse")
     env.read_artifact("model_card.json")
     assert env.get_reward() == 0.0
     env.submit_diagnosis(**ANSWER)
@@ -165,7 +165,7 @@ def test_a_row_that_names_no_scenario_is_refused(env: MlopsDebugToolEnv) -> None
 def test_what_cannot_be_done_is_raised_and_the_rollout_goes_on(env: MlopsDebugToolEnv) -> None:
     with pytest.raises(ToolError, match="over"):
         env.read_config()
-    env.reset(seed=7)
+    env.reset(seed=5)
     with pytest.raises(ToolError, match="no.such.field"):
         env.query_artifact("config.yaml", "no.such.field")
     with pytest.raises(ToolError, match="artifact_name"):
@@ -179,7 +179,7 @@ def test_what_cannot_be_done_is_raised_and_the_rollout_goes_on(env: MlopsDebugTo
 
 
 def test_the_socket_is_kept_from_rollout_to_rollout(env: MlopsDebugToolEnv) -> None:
-    env.reset(seed=7)
+    env.reset(seed=5)
     socket = env._client._client._socket._connection
     env.reset(seed=8)
     assert socket is not None
@@ -192,7 +192,7 @@ def test_nothing_is_left_of_an_environment_that_is_dropped(
     monkeypatch.setenv(URL_VARIABLE, server.url)
     before = threading.active_count()
     env = MlopsDebugToolEnv()
-    env.reset(seed=7)
+    env.reset(seed=5)
     assert threading.active_count() > before
     del env
     assert threading.active_count() == before

@@ -12,8 +12,11 @@ from websockets.sync.client import ClientConnection, connect
 
 Json = dict[str, Any]
 
-# Each task with the fault that seed 7 plants in it.
-TASKS = {"easy": "exploding_lr", "medium": "data_leakage_scaler", "hard": "silent_metric_swap"}
+# Each task with the fault that seed 5 plants in it.
+TASKS = {"easy": "dropout_too_high", "medium": "data_leakage_scaler", "hard": "frozen_column"}
+OF_ONE_TABLE = ("easy", "medium")
+OF_SEVERAL_SOURCES = ("hard", "expert")
+"""Tasks by the family of their runs."""
 MAX_STEPS = {"easy": 20, "medium": 30, "hard": 18}
 MAX_EXPERIMENTS = {"easy": 1, "medium": 2, "hard": 3}
 ARTIFACTS = (
@@ -51,7 +54,7 @@ REFUSED_QUERY: Final[Json] = {
 }
 WRONG_DIAGNOSIS: Final[Json] = {
     "action_type": "submit_diagnosis",
-    "failure_category": "architecture_bug",
+    "failure_category": "label_mismatch",
     "root_cause_file": "model_card.json",
     "root_cause_field": "model_card.license",
     "diagnosis": "The licence is wrong.",
@@ -149,12 +152,12 @@ def diagnosis_from(truth: Json, **changes: Any) -> Json:
 
 
 def right_diagnosis(http: httpx.Client, task_id: str = "medium", **changes: Any) -> Json:
-    return diagnosis_from(truth_of(http, task_id, 7), **changes)
+    return diagnosis_from(truth_of(http, task_id, 5), **changes)
 
 
 def investigated(http: httpx.Client, task_id: str = "medium") -> Episode:
-    """An episode of seed 7 in which three artifacts were read, so that the penalty for fewer does not apply."""
-    episode = Episode(http, task_id=task_id, seed=7)
+    """An episode of seed 5 in which three artifacts were read, so that the penalty for fewer does not apply."""
+    episode = Episode(http, task_id=task_id, seed=5)
     for action_type in READS:
         episode.step(action_type)
     return episode

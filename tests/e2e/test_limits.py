@@ -53,7 +53,7 @@ def deaf_socket(server: ServerProcess, path: str) -> socket.socket:
 def test_a_half_open_socket_is_reaped_and_its_episode_stays(tmp_path: Path) -> None:
     pings = {"MLOPS_DEBUG_PING_SECONDS": "0.2", "MLOPS_DEBUG_PING_TIMEOUT_SECONDS": "0.2"}
     with running(tmp_path, **pings) as server, open_client(server.url) as http:
-        accepted(http.post("/sessions/k/reset", json={"seed": 7, "episode_id": "e"}))
+        accepted(http.post("/sessions/k/reset", json={"seed": 5, "episode_id": "e"}))
         with deaf_socket(server, "/sessions/k/ws"):
             wait_until(lambda: accepted(http.get("/ready"))["open_sockets"] == 1)
             wait_until(lambda: accepted(http.get("/ready"))["open_sockets"] == 0)
@@ -64,7 +64,7 @@ def test_a_half_open_socket_is_reaped_and_its_episode_stays(tmp_path: Path) -> N
 def test_a_socket_that_answers_pings_is_left_alone(tmp_path: Path) -> None:
     pings = {"MLOPS_DEBUG_PING_SECONDS": "0.1", "MLOPS_DEBUG_PING_TIMEOUT_SECONDS": "5"}
     with running(tmp_path, **pings) as server, open_socket(server.socket_url) as ws:
-        ws.observe("reset", seed=7)
+        ws.observe("reset", seed=5)
         seen = time.monotonic() + 0.5
         wait_until(lambda: time.monotonic() > seen)
         assert ws.observe("step", action_type="read_config")["metadata"]["version"] == 2
@@ -72,7 +72,7 @@ def test_a_socket_that_answers_pings_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_socket_too_many_is_reported_and_the_others_stay(tmp_path: Path) -> None:
     with running(tmp_path, MLOPS_DEBUG_SOCKET_LIMIT="1") as server, open_socket(server.socket_url) as ws:
-        ws.observe("reset", seed=7)
+        ws.observe("reset", seed=5)
         with open_socket(server.socket_url) as other:
             assert error_of(other.receive())["code"] == "CAPACITY_REACHED"
         assert ws.observe("step", action_type="read_config")["metadata"]["version"] == 2
@@ -80,7 +80,7 @@ def test_a_socket_too_many_is_reported_and_the_others_stay(tmp_path: Path) -> No
 
 def test_steps_beyond_the_rate_limit_are_refused_also_with_a_forwarded_header(tmp_path: Path) -> None:
     with running(tmp_path, MLOPS_DEBUG_STEPS_PER_SECOND="1") as server, open_client(server.url) as http:
-        accepted(http.post("/reset", json={"seed": 7, "episode_id": "e"}))
+        accepted(http.post("/reset", json={"seed": 5, "episode_id": "e"}))
         body: Json = {"episode_id": "e", "action": {"action_type": "read_config"}}
         answers = [http.post("/step", json=body, headers={"X-Forwarded-For": f"10.0.0.{n}"}) for n in range(8)]
         refused = [each for each in answers if each.status_code != 200]
@@ -94,7 +94,7 @@ def test_steps_beyond_the_rate_limit_are_refused_also_with_a_forwarded_header(tm
 
 def test_an_idle_episode_is_closed_by_the_running_server(tmp_path: Path) -> None:
     with running(tmp_path, MLOPS_DEBUG_IDLE_SECONDS="0.5") as server, open_client(server.url) as http:
-        accepted(http.post("/reset", json={"seed": 7, "episode_id": "e"}))
+        accepted(http.post("/reset", json={"seed": 5, "episode_id": "e"}))
         wait_until(lambda: bool(accepted(http.get("/state", params={"episode_id": "e"}))["done"]))
         assert http.get("/episodes/e/events").json()[-1]["payload"] == {"reason": "idle"}
 
@@ -102,7 +102,7 @@ def test_an_idle_episode_is_closed_by_the_running_server(tmp_path: Path) -> None
 @pytest.mark.skipif(sys.platform != "linux", reason="needs prlimit")
 def test_a_full_disk_is_reported_and_served_again_when_there_is_room(own_server: ServerProcess) -> None:
     with open_client(own_server.url) as http:
-        accepted(http.post("/reset", json={"seed": 7, "episode_id": "e"}))
+        accepted(http.post("/reset", json={"seed": 5, "episode_id": "e"}))
         wal = own_server.database.with_name(own_server.database.name + "-wal")
         limit_file_size(own_server, wal.stat().st_size + 4096)
         refused, acknowledged = until_refused(http)

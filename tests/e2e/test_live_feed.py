@@ -29,7 +29,7 @@ def take(response: httpx.Response, count: int) -> list[tuple[int, str]]:
 
 def test_a_watcher_that_was_cut_off_by_a_kill_gets_the_rest(own_server: ServerProcess) -> None:
     with open_client(own_server.url) as http, http.stream("GET", "/live/feed", params={"after": "0"}) as watching:
-        episode = Episode(http, task_id="easy", seed=7)
+        episode = Episode(http, task_id="easy", seed=5)
         episode.step("read_config")
         first = take(watching, 2)
         own_server.kill()

@@ -33,7 +33,7 @@ def play(http: httpx.Client, entry: int, *diagnoses: Json) -> Json:
 def test_a_round_with_the_expert_task_is_played_ranked_and_derived_again(tmp_path: Path) -> None:
     process = ServerProcess(tmp_path, child_environment=environment(MLOPS_DEBUG_ACCESS="keys"))
     keys = {name: command("keys", "create", name, database=process.database).strip() for name in ("ann", "bob")}
-    command("rounds", "open", "--suite", "ranked-2", "--attempts", "2", "--name", "spring", database=process.database)
+    command("rounds", "open", "--suite", "ranked-3", "--attempts", "2", "--name", "spring", database=process.database)
     process.start()
     try:
         clients = {

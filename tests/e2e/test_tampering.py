@@ -70,9 +70,9 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
     process.start()
     try:
         with open_client(process.url) as http:
-            right = diagnosis_from(truth_of(http, "medium", 7), confidence=0.9)
+            right = diagnosis_from(truth_of(http, "medium", 5), confidence=0.9)
             for episode_id in (VICTIM, "bystander"):
-                episode = Episode(http, task_id="medium", seed=7, agent="honest", episode_id=episode_id)
+                episode = Episode(http, task_id="medium", seed=5, agent="honest", episode_id=episode_id)
                 episode.play({"action_type": "read_logs", "log_filter": "loss"}, request_id="r-1")
                 episode.step("query_artifact", artifact_name="config.yaml", field_path="optimizer.momentum")
                 episode.step("run_sanity_check", sanity_check_type="data_leakage")
@@ -242,7 +242,7 @@ def test_the_database_itself_refuses_to_change_events(database: Path, statement:
 
 def test_a_running_server_goes_on_after_a_refused_change(own_server: ServerProcess) -> None:
     with open_client(own_server.url) as http:
-        episode = Episode(http, seed=7)
+        episode = Episode(http, seed=5)
         with (
             closing(sqlite3.connect(own_server.database, isolation_level=None)) as connection,
             pytest.raises(sqlite3.DatabaseError),

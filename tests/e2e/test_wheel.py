@@ -131,7 +131,7 @@ def test_the_default_database_is_in_the_working_directory(installed_server: Serv
 
 def test_the_installed_server_plays_an_episode_over_a_websocket(installed_server: ServerProcess) -> None:
     with open_socket(installed_server.socket_url) as ws:
-        ws.observe("reset", task_id="medium", seed=7)
+        ws.observe("reset", task_id="medium", seed=5)
         for action_type in ("read_config", "read_logs", "inspect_preprocessing"):
             assert ws.observe("step", action_type=action_type)["reward"] == 0.02
         ended = ws.observe("step", **WRONG_DIAGNOSIS)

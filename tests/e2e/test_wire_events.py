@@ -49,7 +49,7 @@ def hash_of(event: Json) -> str:
 
 def one_of_each_kind(http: httpx.Client) -> Episode:
     """A finished episode whose log holds every kind of event that a step can cause."""
-    episode = Episode(http, task_id="medium", seed=7, agent="my-agent")
+    episode = Episode(http, task_id="medium", seed=5, agent="my-agent")
     episode.step("read_logs", log_filter="loss")
     episode.step("query_artifact", artifact_name="config.yaml", field_path="optimizer.momentum")
     episode.step("run_sanity_check", sanity_check_type="data_leakage")
@@ -88,7 +88,7 @@ def test_recorded_at_is_the_time_in_utc(http: httpx.Client) -> None:
 
 
 def test_the_payload_of_reset_is_withheld_while_the_episode_runs(http: httpx.Client) -> None:
-    episode = Episode(http, seed=7)
+    episode = Episode(http, seed=5)
     episode.step("read_config")
     reset, read = episode.events()
     assert reset["payload"] is None
@@ -97,11 +97,11 @@ def test_the_payload_of_reset_is_withheld_while_the_episode_runs(http: httpx.Cli
 
 
 def test_the_payload_of_reset_is_shown_after_the_end(http: httpx.Client) -> None:
-    episode = Episode(http, task_id="medium", seed=7)
+    episode = Episode(http, task_id="medium", seed=5)
     before = episode.events()[0]
     episode.play(WRONG_DIAGNOSIS)
     after = episode.events()[0]
-    assert after["payload"]["seed"] in (7, "7")
+    assert after["payload"]["seed"] in (5, "5")
     assert {key: value for key, value in after.items() if key != "payload"} == {
         key: value for key, value in before.items() if key != "payload"
     }
@@ -120,7 +120,7 @@ def test_each_event_holds_the_hash_of_the_one_before(http: httpx.Client) -> None
 
 
 def test_every_stream_begins_at_the_same_genesis_hash(http: httpx.Client) -> None:
-    firsts = [Episode(http, seed=7).events()[0] for _ in range(2)]
+    firsts = [Episode(http, seed=5).events()[0] for _ in range(2)]
     assert firsts[0]["prev_hash"] == firsts[1]["prev_hash"]
     assert firsts[0]["hash"] != firsts[1]["hash"]
 
@@ -132,7 +132,7 @@ def test_anyone_can_verify_the_chain_of_a_finished_episode(http: httpx.Client) -
 
 
 def test_anyone_can_verify_the_chain_of_a_running_episode(http: httpx.Client) -> None:
-    episode = Episode(http, seed=7)
+    episode = Episode(http, seed=5)
     episode.play({"action_type": "read_config"}, request_id="r-1")
     events = episode.events()
     assert [event["hash"] for event in events] == [hash_of(event) for event in events]
@@ -161,7 +161,7 @@ def test_a_shown_payload_has_the_digest_that_the_chain_covers(http: httpx.Client
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_the_payload_says_what_was_done(http: httpx.Client, action: Json, kind: str, shown: tuple[Any, ...]) -> None:
-    episode = Episode(http, seed=7)
+    episode = Episode(http, seed=5)
     episode.play(action)
     event = episode.events()[-1]
     assert event["kind"] == kind

@@ -21,7 +21,7 @@ from tests.e2e.playing import (
 )
 from tests.e2e.running import ServerProcess, run_command_in_process
 
-HEALTHY_SEED, ONE_SEED, TWO_SEED = 5, 2, 1
+HEALTHY_SEED, ONE_SEED, TWO_SEED = 5, 2, 3
 """What the seeds plant: nothing; one fault; two."""
 NOTHING: Json = {"action_type": "submit_diagnosis", "diagnoses": []}
 
@@ -131,7 +131,7 @@ def test_what_the_schema_rejects_is_invalid(http: httpx.Client, action: Json) ->
 
 
 def test_null_diagnoses_count_as_absent_elsewhere(http: httpx.Client) -> None:
-    body = Episode(http, task_id="easy", seed=7).play({**WRONG_DIAGNOSIS, "diagnoses": None})
+    body = Episode(http, task_id="easy", seed=5).play({**WRONG_DIAGNOSIS, "diagnoses": None})
     assert body["done"] is True
 
 

@@ -16,14 +16,14 @@ from tests.e2e.playing import (
 
 
 def test_the_same_reset_again_gives_the_stored_answer(http: httpx.Client) -> None:
-    parameters = {"task_id": "medium", "seed": 7, "episode_id": "twice", "agent": "a", "reward_mode": "sparse"}
+    parameters = {"task_id": "medium", "seed": 5, "episode_id": "twice", "agent": "a", "reward_mode": "sparse"}
     first, second = (http.post("/reset", json=parameters) for _ in range(2))
     assert accepted(second) == accepted(first)
 
 
 def test_the_same_reset_again_records_nothing(http: httpx.Client) -> None:
-    episode = Episode(http, seed=7, episode_id="recorded-once")
-    Episode(http, seed=7, episode_id="recorded-once")
+    episode = Episode(http, seed=5, episode_id="recorded-once")
+    Episode(http, seed=5, episode_id="recorded-once")
     assert [event["kind"] for event in episode.events()] == ["reset"]
 
 
@@ -33,8 +33,8 @@ def test_the_same_reset_without_a_seed_gives_the_stored_answer(http: httpx.Clien
 
 
 def test_the_defaults_spelled_out_are_the_same_parameters(http: httpx.Client) -> None:
-    first = accepted(http.post("/reset", json={"episode_id": "spelled-out", "seed": 7}))
-    spelled = {"episode_id": "spelled-out", "seed": 7, "task": "easy", "reward_mode": "shaped"}
+    first = accepted(http.post("/reset", json={"episode_id": "spelled-out", "seed": 5}))
+    spelled = {"episode_id": "spelled-out", "seed": 5, "task": "easy", "reward_mode": "shaped"}
     assert accepted(http.post("/reset", json=spelled)) == first
 
 
@@ -44,7 +44,7 @@ def test_the_defaults_spelled_out_are_the_same_parameters(http: httpx.Client) ->
     ids=str,
 )
 def test_an_id_that_exists_with_other_parameters_is_refused(http: httpx.Client, change: dict[str, Any]) -> None:
-    parameters = {"task_id": "easy", "seed": 7, "agent": "a", "reward_mode": "shaped"}
+    parameters = {"task_id": "easy", "seed": 5, "agent": "a", "reward_mode": "shaped"}
     episode = Episode(http, **parameters)
     changed = {**parameters, "episode_id": episode.id, **change}
     body = {key: value for key, value in changed.items() if value is not None}
@@ -53,17 +53,17 @@ def test_an_id_that_exists_with_other_parameters_is_refused(http: httpx.Client, 
 
 def test_naming_the_seed_that_was_drawn_is_another_parameter(http: httpx.Client) -> None:
     episode = Episode(http)
-    assert_problem(http.post("/reset", json={"episode_id": episode.id, "seed": 7}), 409, "episode_exists")
+    assert_problem(http.post("/reset", json={"episode_id": episode.id, "seed": 5}), 409, "episode_exists")
 
 
 def test_an_id_that_exists_is_refused_once_a_step_was_taken(http: httpx.Client) -> None:
-    episode = Episode(http, seed=7, episode_id="stepped")
+    episode = Episode(http, seed=5, episode_id="stepped")
     episode.step("read_config")
-    assert_problem(http.post("/reset", json={"seed": 7, "episode_id": "stepped"}), 409, "episode_exists")
+    assert_problem(http.post("/reset", json={"seed": 5, "episode_id": "stepped"}), 409, "episode_exists")
 
 
 def test_a_refused_reset_leaves_the_episode_as_it_was(http: httpx.Client) -> None:
-    episode = Episode(http, seed=7, episode_id="left-alone")
+    episode = Episode(http, seed=5, episode_id="left-alone")
     episode.step("read_config")
     before = episode.state()
     assert_problem(http.post("/reset", json={"seed": 8, "episode_id": "left-alone"}), 409, "episode_exists")

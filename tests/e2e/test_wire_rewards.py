@@ -65,37 +65,37 @@ NAMES = [name for name, _, _ in ROWS]
 @pytest.mark.parametrize("row", TABLE, ids=NAMES)
 def test_shaped_rewards(http: httpx.Client, row: tuple[str, list[Json], float]) -> None:
     _, actions, reward = row
-    episode = Episode(http, seed=7, reward_mode="shaped")
+    episode = Episode(http, seed=5, reward_mode="shaped")
     assert [episode.play(action)["reward"] for action in actions][-1] == pytest.approx(reward)
 
 
 @pytest.mark.parametrize("row", TABLE, ids=NAMES)
 def test_sparse_rewards_are_zero_before_the_end(http: httpx.Client, row: tuple[str, list[Json], float]) -> None:
     _, actions, _ = row
-    episode = Episode(http, seed=7, reward_mode="sparse")
+    episode = Episode(http, seed=5, reward_mode="sparse")
     assert [episode.play(action)["reward"] for action in actions] == [0.0] * len(actions)
 
 
 def test_shaped_is_the_default(http: httpx.Client) -> None:
-    assert Episode(http, seed=7).play(READ_CONFIG)["reward"] == 0.02
+    assert Episode(http, seed=5).play(READ_CONFIG)["reward"] == 0.02
 
 
 @pytest.mark.parametrize("reward_mode", ["shaped", "sparse"])
 def test_a_submission_earns_its_score(http: httpx.Client, reward_mode: str) -> None:
-    episode = Episode(http, task_id="medium", seed=7, reward_mode=reward_mode)
+    episode = Episode(http, task_id="medium", seed=5, reward_mode=reward_mode)
     body = episode.step("submit_diagnosis", failure_category="data_leakage", root_cause_file="preprocessing.py")
     assert body["reward"] == body["info"]["score"] == 0.35
 
 
 def test_the_total_reward_is_the_sum_of_the_rewards(http: httpx.Client) -> None:
-    episode = Episode(http, seed=7)
+    episode = Episode(http, seed=5)
     played = [READ_CONFIG, READ_LOGS, READ_LOGS, CHECK, CHECK, QUERY, REFUSED_QUERY, WRONG_DIAGNOSIS]
     rewards = [episode.play(action)["reward"] for action in played]
     assert episode.state()["total_reward"] == pytest.approx(sum(rewards))
 
 
 def test_the_rewards_of_a_sparse_episode_sum_to_its_score(http: httpx.Client) -> None:
-    episode = Episode(http, task_id="medium", seed=7, reward_mode="sparse")
+    episode = Episode(http, task_id="medium", seed=5, reward_mode="sparse")
     for action in (READ_CONFIG, CHECK):
         episode.play(action)
     body = episode.step("submit_diagnosis", failure_category="data_leakage")
@@ -104,7 +104,7 @@ def test_the_rewards_of_a_sparse_episode_sum_to_its_score(http: httpx.Client) ->
 
 @pytest.mark.parametrize(("task_id", "max_steps"), MAX_STEPS.items())
 def test_the_step_that_reaches_the_limit_ends_the_episode(http: httpx.Client, task_id: str, max_steps: int) -> None:
-    episode = Episode(http, task_id=task_id, seed=7)
+    episode = Episode(http, task_id=task_id, seed=5)
     answers = [episode.play(REFUSED_QUERY) for _ in range(max_steps)]
     assert [answer["done"] for answer in answers] == [False] * (max_steps - 1) + [True]
     assert answers[-1]["info"]["truncated"] is True
@@ -126,7 +126,7 @@ def test_the_step_that_reaches_the_limit_ends_the_episode(http: httpx.Client, ta
 def test_the_step_that_reaches_the_limit_earns_001_more(
     http: httpx.Client, reward_mode: str, last: Json, reward: float
 ) -> None:
-    episode = Episode(http, seed=7, reward_mode=reward_mode)
+    episode = Episode(http, seed=5, reward_mode=reward_mode)
     episode.play(READ_LOGS)
     for _ in range(18):
         episode.play(REFUSED_QUERY)
@@ -134,28 +134,28 @@ def test_the_step_that_reaches_the_limit_earns_001_more(
 
 
 def test_the_rewards_of_a_sparse_episode_at_the_limit_sum_to_its_score(http: httpx.Client) -> None:
-    episode = Episode(http, seed=7, reward_mode="sparse")
+    episode = Episode(http, seed=5, reward_mode="sparse")
     last = episode.play_to_the_limit()
     assert last["reward"] == last["info"]["score"] == episode.state()["total_reward"] == 0.01
 
 
 def test_a_submission_as_the_last_step_is_no_truncation(http: httpx.Client) -> None:
-    episode = Episode(http, seed=7)
+    episode = Episode(http, seed=5)
     for _ in range(19):
         episode.play(REFUSED_QUERY)
-    body = episode.step("submit_diagnosis", failure_category="config_error")
+    body = episode.step("submit_diagnosis", failure_category="architecture_bug")
     assert (body["done"], body["info"]["truncated"]) == (True, False)
     assert body["reward"] == body["info"]["score"] == pytest.approx(0.10)
     assert [event["kind"] for event in episode.events()][-1] == "submit"
 
 
 def test_an_episode_that_ended_by_the_limit_shows_the_keys_of_a_submission(http: httpx.Client) -> None:
-    episode = Episode(http, seed=7)
+    episode = Episode(http, seed=5)
     episode.play(READ_CONFIG)
     info = episode.play_to_the_limit()["info"]
     assert (info["score"], info["brier"], info["breakdown"]) == (0.01, None, None)
-    assert info["seed"] == 7
-    assert info["ground_truth"]["fault_id"] == "exploding_lr"
+    assert info["seed"] == 5
+    assert info["ground_truth"]["fault_id"] == "dropout_too_high"
     assert info["investigation"] == {
         "artifacts_read": ["config.yaml"],
         "checks_run": [],
@@ -166,7 +166,7 @@ def test_an_episode_that_ended_by_the_limit_shows_the_keys_of_a_submission(http:
 
 
 def test_the_limit_is_recorded_as_expire(http: httpx.Client) -> None:
-    episode = Episode(http, seed=7)
+    episode = Episode(http, seed=5)
     last = episode.play_to_the_limit()
     events = episode.events()
     assert [event["kind"] for event in events] == ["reset", *["refuse"] * 20, "expire"]
@@ -176,7 +176,7 @@ def test_the_limit_is_recorded_as_expire(http: httpx.Client) -> None:
 
 @pytest.mark.parametrize("action", [READ_CONFIG, CHECK, REFUSED_QUERY, WRONG_DIAGNOSIS], ids=str)
 def test_anything_after_a_submission_gives_the_final_observation_again(http: httpx.Client, action: Json) -> None:
-    episode = Episode(http, seed=7)
+    episode = Episode(http, seed=5)
     final = episode.play({**WRONG_DIAGNOSIS, "failure_category": "data_leakage"})
     after = episode.play(action)
     assert (after["observation"], after["info"]) == (final["observation"], final["info"])
@@ -185,7 +185,7 @@ def test_anything_after_a_submission_gives_the_final_observation_again(http: htt
 
 @pytest.mark.parametrize("action", [READ_CONFIG, REFUSED_QUERY, WRONG_DIAGNOSIS], ids=str)
 def test_anything_after_the_limit_gives_the_final_observation_again(http: httpx.Client, action: Json) -> None:
-    episode = Episode(http, seed=7)
+    episode = Episode(http, seed=5)
     final = episode.play_to_the_limit()
     after = episode.play(action)
     assert (after["observation"], after["info"]) == (final["observation"], final["info"])
@@ -193,7 +193,7 @@ def test_anything_after_the_limit_gives_the_final_observation_again(http: httpx.
 
 
 def test_anything_after_the_end_records_nothing(http: httpx.Client) -> None:
-    episode = Episode(http, seed=7)
+    episode = Episode(http, seed=5)
     episode.play(WRONG_DIAGNOSIS)
     before = (episode.events(), episode.state())
     for action in (READ_CONFIG, CHECK, WRONG_DIAGNOSIS):

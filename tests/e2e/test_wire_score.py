@@ -20,7 +20,7 @@ from tests.e2e.playing import (
 
 
 @pytest.mark.parametrize("task_id", TASKS)
-@pytest.mark.parametrize("seed", [7, 8])
+@pytest.mark.parametrize("seed", [5, 8])
 def test_the_ground_truth_as_it_stands_scores_at_least_095(http: httpx.Client, task_id: str, seed: int) -> None:
     right = diagnosis_from(truth_of(http, task_id, seed))
     assert Episode(http, task_id=task_id, seed=seed).play(right)["info"]["score"] >= 0.95
@@ -33,7 +33,7 @@ def test_no_score_is_above_099(http: httpx.Client, task_id: str) -> None:
 
 @pytest.mark.parametrize("task_id", TASKS)
 def test_an_empty_diagnosis_scores_001(http: httpx.Client, task_id: str) -> None:
-    body = Episode(http, task_id=task_id, seed=7).step("submit_diagnosis")
+    body = Episode(http, task_id=task_id, seed=5).step("submit_diagnosis")
     assert body["info"]["score"] == 0.01
     assert awarded(body) == dict.fromkeys(PARTS, 0.0)
 
@@ -69,7 +69,7 @@ def test_brier_looks_at_category_file_and_field_only(http: httpx.Client) -> None
 
 @pytest.mark.parametrize("reads", [0, 1, 2])
 def test_fewer_than_3_artifacts_read_is_a_penalty(http: httpx.Client, reads: int) -> None:
-    episode = Episode(http, task_id="medium", seed=7)
+    episode = Episode(http, task_id="medium", seed=5)
     for action_type in READS[:reads]:
         episode.step(action_type)
     body = episode.play(right_diagnosis(http, proposed_fix=None, patch=None))
@@ -78,7 +78,7 @@ def test_fewer_than_3_artifacts_read_is_a_penalty(http: httpx.Client, reads: int
 
 
 def test_three_artifacts_read_or_queried_are_no_penalty(http: httpx.Client) -> None:
-    episode = Episode(http, task_id="medium", seed=7)
+    episode = Episode(http, task_id="medium", seed=5)
     episode.step("read_config")
     episode.step("read_logs", log_filter="epoch:1")
     episode.step("query_artifact", artifact_name="preprocessing.py", field_path="StandardScaler")
@@ -110,7 +110,7 @@ def test_hard_deducts_half_of_what_is_missing_to_070(
 def test_the_score_is_the_parts_and_the_penalties_clamped(
     http: httpx.Client, task_id: str, missing: tuple[str, ...], reads: int
 ) -> None:
-    episode = Episode(http, task_id=task_id, seed=7)
+    episode = Episode(http, task_id=task_id, seed=5)
     for action_type in READS[:reads]:
         episode.step(action_type)
     body = episode.play(right_diagnosis(http, task_id, **dict.fromkeys(missing)))

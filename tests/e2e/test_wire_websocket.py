@@ -23,7 +23,7 @@ def state_of(http: httpx.Client, episode_id: str) -> Json:
 
 
 def still_answers(ws: Socket) -> bool:
-    return bool(ws.observe("reset", seed=7)["metadata"]["version"] == 1)
+    return bool(ws.observe("reset", seed=5)["metadata"]["version"] == 1)
 
 
 def test_a_reset_answers_the_documented_frame(ws: Socket) -> None:
@@ -36,7 +36,7 @@ def test_a_reset_answers_the_documented_frame(ws: Socket) -> None:
         "version": 1,
         "task_id": "hard",
         "step_count": 0,
-        "max_steps": 40,
+        "max_steps": 18,
         "truncated": False,
     }
 
@@ -55,13 +55,14 @@ def test_a_step_answers_the_documented_frame(ws: Socket) -> None:
 
 
 def test_the_state_answers_the_documented_frame(ws: Socket) -> None:
-    episode_id = ws.observe("reset", task_id="medium", seed=7)["metadata"]["episode_id"]
+    episode_id = ws.observe("reset", task_id="medium", seed=5)["metadata"]["episode_id"]
     ws.observe("step", action_type="read_config")
     assert ws.state() == {
         "episode_id": episode_id,
         "step_count": 1,
         "task_id": "medium",
         "max_steps": 30,
+        "experiments_left": 2,
         "done": False,
         "truncated": False,
         "total_reward": 0.02,
@@ -82,8 +83,8 @@ def test_both_transports_give_the_same_observations(http: httpx.Client, ws: Sock
         REFUSED_QUERY,
         WRONG_DIAGNOSIS,
     ]
-    over_rest = Episode(http, task_id=task_id, seed=7)
-    over_socket = ws.observe("reset", task_id=task_id, seed=7)
+    over_rest = Episode(http, task_id=task_id, seed=5)
+    over_socket = ws.observe("reset", task_id=task_id, seed=5)
     assert over_socket["observation"] == over_rest.first["observation"]
     for action in actions:
         rest, socket = over_rest.play(action), ws.observe("step", **action)
@@ -93,45 +94,45 @@ def test_both_transports_give_the_same_observations(http: httpx.Client, ws: Sock
 
 
 def test_a_submission_shows_the_grade_in_metadata(ws: Socket) -> None:
-    ws.observe("reset", task_id="medium", seed=7)
+    ws.observe("reset", task_id="medium", seed=5)
     metadata = ws.observe("step", **WRONG_DIAGNOSIS)["metadata"]
     assert metadata["ground_truth"]["fault_id"] == "data_leakage_scaler"
     assert {"score", "brier", "seed", "breakdown", "investigation"} <= set(metadata)
 
 
 def test_the_step_limit_ends_an_episode_on_a_socket(ws: Socket) -> None:
-    ws.observe("reset", task_id="easy", seed=7)
+    ws.observe("reset", task_id="easy", seed=5)
     answers = [ws.observe("step", **REFUSED_QUERY) for _ in range(MAX_STEPS["easy"])]
     assert (answers[-1]["done"], answers[-1]["reward"], answers[-1]["metadata"]["truncated"]) == (True, 0.01, True)
 
 
 def test_a_step_after_the_end_gives_the_final_observation_again(ws: Socket) -> None:
-    ws.observe("reset", seed=7)
+    ws.observe("reset", seed=5)
     final = ws.observe("step", **WRONG_DIAGNOSIS)
     after = ws.observe("step", action_type="read_config")
     assert after == {**final, "reward": 0.0}
 
 
 def test_request_ids_of_a_socket_are_recorded(http: httpx.Client, ws: Socket) -> None:
-    episode_id = ws.observe("reset", seed=7, request_id="r-1")["metadata"]["episode_id"]
+    episode_id = ws.observe("reset", seed=5, request_id="r-1")["metadata"]["episode_id"]
     ws.observe("step", action_type="read_config", metadata={"request_id": "r-2"})
     events = http.get(f"/episodes/{episode_id}/events").json()
     assert [event["request_id"] for event in events] == ["r-1", "r-2"]
 
 
 def test_other_metadata_of_a_step_is_accepted(ws: Socket) -> None:
-    ws.observe("reset", seed=7)
+    ws.observe("reset", seed=5)
     assert ws.observe("step", action_type="read_config", metadata={"tag": "x"})["reward"] == 0.02
 
 
 def test_null_parameters_of_a_typed_client_count_as_absent(ws: Socket) -> None:
-    ws.observe("reset", seed=7)
+    ws.observe("reset", seed=5)
     data = ws.observe("step", action_type="read_config", metadata={}, artifact_name=None, log_filter=None, patch=None)
     assert data["observation"]["last_action_result"]["artifact"] == "config.yaml"
 
 
 def test_unknown_keys_of_a_reset_are_ignored(ws: Socket) -> None:
-    assert ws.observe("reset", seed=7, colour="blue")["metadata"]["task_id"] == "easy"
+    assert ws.observe("reset", seed=5, colour="blue")["metadata"]["task_id"] == "easy"
 
 
 @pytest.mark.parametrize("text", ["{", "reset", '{"type": "reset",}', ""])
@@ -177,7 +178,7 @@ def test_a_reset_the_schema_rejects_is_a_validation_error(ws: Socket, data: Json
     ids=str,
 )
 def test_a_step_the_schema_rejects_is_a_validation_error(ws: Socket, data: Json) -> None:
-    ws.observe("reset", seed=7)
+    ws.observe("reset", seed=5)
     error = ws.error("step", **data)
     assert error["code"] == "VALIDATION_ERROR"
     assert error["errors"]
@@ -186,7 +187,7 @@ def test_a_step_the_schema_rejects_is_a_validation_error(ws: Socket, data: Json)
 
 @pytest.mark.parametrize("text", ['{"type": "step", "data": []}', '{"type": "reset", "data": "x"}'])
 def test_data_that_is_no_object_is_a_validation_error(ws: Socket, text: str) -> None:
-    ws.observe("reset", seed=7)
+    ws.observe("reset", seed=5)
     assert error_of(ws.ask_text(text))["code"] == "VALIDATION_ERROR"
     assert ws.state()["step_count"] == 0
 
@@ -202,7 +203,7 @@ def test_a_state_before_any_reset_is_episode_not_started(ws: Socket) -> None:
 
 
 def test_an_id_that_exists_is_an_execution_error_with_the_problem(http: httpx.Client, ws: Socket) -> None:
-    episode = Episode(http, seed=7)
+    episode = Episode(http, seed=5)
     error = ws.error("reset", seed=8, episode_id=episode.id)
     assert error["code"] == "EXECUTION_ERROR"
     assert (error["problem"]["status"], error["problem"]["code"]) == (409, "episode_exists")
@@ -210,7 +211,7 @@ def test_an_id_that_exists_is_an_execution_error_with_the_problem(http: httpx.Cl
 
 
 def test_a_stale_expected_version_is_an_execution_error_with_the_problem(ws: Socket) -> None:
-    ws.observe("reset", seed=7)
+    ws.observe("reset", seed=5)
     error = ws.error("step", action_type="read_config", metadata={"expected_version": 5})
     assert error["code"] == "EXECUTION_ERROR"
     assert (error["problem"]["code"], error["problem"]["actual_version"]) == ("wrong_expected_version", 1)
@@ -218,7 +219,7 @@ def test_a_stale_expected_version_is_an_execution_error_with_the_problem(ws: Soc
 
 
 def test_a_request_id_with_another_action_is_an_execution_error_with_the_problem(ws: Socket) -> None:
-    ws.observe("reset", seed=7)
+    ws.observe("reset", seed=5)
     ws.observe("step", action_type="read_config", metadata={"request_id": "r-1"})
     error = ws.error("step", action_type="read_logs", metadata={"request_id": "r-1"})
     assert (error["code"], error["problem"]["code"]) == ("EXECUTION_ERROR", "request_id_reused")

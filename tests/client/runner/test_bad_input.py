@@ -20,7 +20,7 @@ KEY = {"OPENAI_API_KEY": "k"}
 @pytest.mark.parametrize(
     ("arguments", "settings", "message"),
     [
-        (["--suite", "practise"], {}, "there is no suite 'practise'; there are expert-1, practice-1"),
+        (["--suite", "practise"], {}, "there is no suite 'practise'; there are expert-1, practice-1, practice-2"),
         (["--suite", "nowhere.json"], {}, "there is no suite 'nowhere.json'"),
         (["--agent", "hal"], {}, "there is no agent 'hal'; choose one of nop, random, "),
         (["--agent", "llm"], KEY, "no model is named; give --model or set MODEL_NAME"),

@@ -1,4 +1,4 @@
-"""The baselines over practice-1: the heuristic scores clearly more than every agent that ignores the evidence."""
+"""The baselines over practice-2: the heuristic scores clearly more than every agent that ignores the evidence."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def test_the_heuristic_stands_clear_of_agents_that_know_nothing_on_every_t
     server: ServerProcess, tmp_path: Path
 ) -> None:
     summaries = await play_agents(
-        Connection(url=server.url), agents=AGENTS, suite="practice-1", entries=None, folder=tmp_path
+        Connection(url=server.url), agents=AGENTS, suite="practice-2", entries=None, folder=tmp_path
     )
     print(to_text(render_many(summaries)))
     scores = {each.agent: {task: group.score for task, group in each.tasks.items()} for each in summaries}

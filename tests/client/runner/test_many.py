@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mlops_debug_env.runner.run_setup import DEFAULT_SUITE
 from mlops_debug_env.suites import read_suite
 from tests.client.runner.running import COMMAND, results
 from tests.e2e.running import ServerProcess
@@ -28,7 +29,7 @@ def peak_kib(out: Path, trials: int, url: str) -> int:
 
 @pytest.mark.slow
 def test_500_agents_at_once_finish_without_an_error_in_flat_memory(server: ServerProcess, tmp_path: Path) -> None:
-    entries = len(read_suite("practice-1").entries)
+    entries = len(read_suite(DEFAULT_SUITE).entries)
     few = peak_kib(tmp_path / "few", 2, server.url)
     many = peak_kib(tmp_path / "many", 4, server.url)
     assert len(results(tmp_path / "few")) == 2 * entries > CONCURRENCY

@@ -2,63 +2,73 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from domain.families.multi_source import COUNTS, FAULTS
 from domain.faults import CATALOGUE, POOLS
-from domain.faults.compositions import draw_faults
-from domain.generator import GENERATOR_VERSION, generate, scenario_seed
-from domain.training.randomness import Stream
-from domain.types import SINGLE_FAULT_TASKS
+from domain.generator import GENERATOR_VERSION, generate
+from domain.scenario import Composition
+from domain.types import SINGLE_FAULT_TASKS, TASK_IDS, TaskId
 from mlops_debug_env.suites import UnknownSuiteError, UnreadableSuiteError, read_suite, suite_names
-from tests.client.draw_up import FOLDER, HEALTHY_RUNS, draw_up, draw_up_expert, planted
+from tests.client.draw_up import FOLDER, draw_up, stratum, wanted
 
-FEWEST_SEEDS = 8
-
-
-def test_practice_1_plants_every_fault_of_the_catalogue_equally_often() -> None:
-    suite = read_suite("practice-1")
-    for task_id in SINGLE_FAULT_TASKS:
-        counted = Counter(planted(task_id, each.seed) for each in suite.entries if each.task_id == task_id)
-        assert set(counted) == set(POOLS[task_id]), "run python -m tests.client.draw_up practice-1"
-        assert set(counted.values()) == {FEWEST_SEEDS}
+SEEDS_PER_FAULT = 4
+OF_GENERATOR_4 = {
+    "practice-1": "917a193fdec08ec60bd3f7739f223707d3a390d76a51971a850730d976b61460",
+    "expert-1": "a78b752af484a4d9c093c62bf38b8fcbf0e277849908257bb6572512d923df9f",
+}
+"""SHA-256 of the suites that another generator drew up: results are compared by their names, so they never change."""
 
 
-def test_what_a_seed_is_said_to_plant_is_what_is_generated() -> None:
-    first = {each.task_id: each for each in reversed(read_suite("practice-1").entries)}
-    for task_id in SINGLE_FAULT_TASKS:
-        seed = first[task_id].seed
-        assert generate(task_id, seed).truth.fault_id == planted(task_id, seed)
+@pytest.mark.parametrize("name", OF_GENERATOR_4)
+def test_a_suite_of_generator_4_keeps_its_bytes(name: str) -> None:
+    assert hashlib.sha256((FOLDER / f"{name}.json").read_bytes()).hexdigest() == OF_GENERATOR_4[name]
+    assert read_suite(name).generator_version == "4"
 
 
-def test_practice_1_is_as_it_was_drawn_up_for_this_generator() -> None:
-    assert (FOLDER / "practice-1.json").read_text() == draw_up("practice-1", seeds_per_fault=FEWEST_SEEDS)
-    assert read_suite("practice-1").generator_version == GENERATOR_VERSION
+def test_practice_2_is_as_it_was_drawn_up_for_this_generator() -> None:
+    assert (FOLDER / "practice-2.json").read_text() == draw_up("practice-2", seeds_per_fault=SEEDS_PER_FAULT), (
+        "run python -m tests.client.draw_up practice-2"
+    )
+    assert read_suite("practice-2").generator_version == GENERATOR_VERSION
 
 
-def test_expert_1_is_as_it_was_drawn_up_for_this_generator() -> None:
-    assert (FOLDER / "expert-1.json").read_text() == draw_up_expert("expert-1", healthy=HEALTHY_RUNS)
-    suite = read_suite("expert-1")
-    assert suite.generator_version == GENERATOR_VERSION
-    assert {each.task_id for each in suite.entries} == {"expert"}
+@pytest.mark.parametrize("task_id", SINGLE_FAULT_TASKS)
+def test_practice_2_plants_every_fault_of_a_task_equally_often(task_id: TaskId) -> None:
+    pool = FAULTS if task_id == "hard" else POOLS[task_id]
+    assert counted_in_practice_2(task_id) == dict.fromkeys(pool, SEEDS_PER_FAULT)
 
 
-def test_expert_1_holds_none_one_and_two_faults_in_the_stated_shares() -> None:
-    drawn = [
-        draw_faults(Stream(scenario_seed("expert", each.seed), "fault")) for each in read_suite("expert-1").entries
-    ]
-    counted = Counter(len(faults) for faults in drawn)
-    assert counted == {0: HEALTHY_RUNS, 1: 2 * HEALTHY_RUNS, 2: 2 * HEALTHY_RUNS}
-    first = read_suite("expert-1").entries[0].seed
-    assert "+".join(drawn[0]) in (generate("expert", first).truth.fault_id, "")
+def test_a_quarter_of_its_expert_runs_is_healthy_a_half_has_one_fault_and_a_quarter_two() -> None:
+    assert COUNTS == (0, 1, 1, 2)
+    assert counted_in_practice_2("expert") == {"0": 25, "1": 50, "2": 25} == wanted("expert", SEEDS_PER_FAULT)
+
+
+@pytest.mark.parametrize("task_id", TASK_IDS)
+def test_what_a_seed_is_drawn_up_for_is_what_is_generated(task_id: TaskId) -> None:
+    seed = next(each.seed for each in read_suite("practice-2").entries if each.task_id == task_id)
+    planted = planted_in(task_id, seed)
+    assert stratum(task_id, seed) == (str(len(planted)) if task_id == "expert" else "".join(planted))
+
+
+def counted_in_practice_2(task_id: TaskId) -> Counter[str]:
+    return Counter(stratum(task_id, each.seed) for each in read_suite("practice-2").entries if each.task_id == task_id)
+
+
+def planted_in(task_id: TaskId, seed: int) -> tuple[str, ...]:
+    """The faults of the scenario itself."""
+    truth = generate(task_id, seed).truth
+    return tuple(fault.fault_id for fault in (truth.faults if isinstance(truth, Composition) else (truth,)))
 
 
 @pytest.mark.parametrize("name", suite_names())
 def test_a_suite_names_no_fault(name: str) -> None:
     text = (FOLDER / f"{name}.json").read_text()
-    assert [fault for fault in CATALOGUE if fault in text] == []
+    assert [fault for fault in {*CATALOGUE, *FAULTS} if fault in text] == []
 
 
 def test_an_unknown_suite_is_reported_with_the_known_ones() -> None:

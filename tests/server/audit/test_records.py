@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Connection, func, select
 from sqlalchemy.util import await_only
 
+from domain.rubric import RUBRIC
 from server.audit.bundle.verifier import _compare_boards as compare_boards
 from server.audit.bundle.writer import export_bundle
 from server.audit.checkpoint_audit import audit_against_checkpoint
@@ -95,7 +96,7 @@ async def test_the_receipt_is_signed_and_the_same_whenever_it_is_asked_for(playe
 
 @pytest.mark.both_backends
 async def test_another_rubric_is_kept_beside_the_recorded_grade(played: Served, settings: Settings) -> None:
-    rubric = parse_rubric({"version": "2", "few_reads_penalty": 0.0, "file_points": 0.5})
+    rubric = parse_rubric({"version": "mine", "few_reads_penalty": 0.0, "file_points": 0.5})
 
     def again(connection: Any) -> RegradeSummary:
         return regrade(connection, rubric, round_id="spring", now="n")
@@ -103,18 +104,25 @@ async def test_another_rubric_is_kept_beside_the_recorded_grade(played: Served, 
     assert changed(settings, again) == RegradeSummary(graded=1, skipped=0, changed=1)
     assert changed(settings, again) == RegradeSummary(graded=0, skipped=1, changed=0)
     shown = {}
-    for version in ("1", "2"):
+    for version in (RUBRIC.version, "mine"):
         (row,) = (await played.client.get("/leaderboard.json", params={"rubric_version": version})).json()["rows"]
         shown[version] = row["tasks"]["medium"]["mean"]
-    assert shown["1"] == 0.25
-    assert shown["2"] != shown["1"]
+    assert shown[RUBRIC.version] == 0.25
+    assert shown["mine"] != shown[RUBRIC.version]
     assert (await ended(played))["score"] == 0.25
     assert changed(settings, lambda connection: rebuild(connection, verify=True)).differences == ()
 
 
 @pytest.mark.parametrize(
     "given",
-    [{}, {"version": "1"}, {"version": 2}, {"version": "2", "points": 1}, {"version": "2", "file_points": "many"}],
+    [
+        {},
+        {"version": "1"},
+        {"version": RUBRIC.version},
+        {"version": 3},
+        {"version": "mine", "points": 1},
+        {"version": "mine", "file_points": "many"},
+    ],
 )
 def test_a_rubric_that_cannot_be_used_is_refused(given: dict[str, Any]) -> None:
     with pytest.raises(RubricError):

@@ -12,13 +12,14 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.util import await_only
 
+from domain.generator import GENERATOR_VERSION
 from domain.ranking.rounds import AttemptId, attempt_fault, attempt_seed, commitment_to, round_of_name
-from domain.tasks.suites import RANKED_1, Suite
+from domain.tasks.suites import RANKED_1, RANKED_2, RANKED_3, Suite
 from domain.types import SplitName
 from server.episodes.errors import RoundClosedError
 from server.ranking.closing import ClosedRound, close_round
 from server.ranking.errors import UnknownRoundError
-from server.ranking.rounds import RoundNameError, open_round
+from server.ranking.rounds import RetiredSuiteError, RoundNameError, open_round
 from server.security.api_keys import create_key
 from server.security.secret_files import SecretFiles, SecretLostError, secrets_folder
 from server.settings import Settings
@@ -350,6 +351,13 @@ def test_a_name_is_taken_once(settings: Settings) -> None:
     for name in ("spring", "", "a b", "x" * 41):
         with pytest.raises(RoundNameError):
             opened(settings, name)
+
+
+def test_a_suite_with_faults_that_the_generator_does_not_plant_opens_no_round(settings: Settings) -> None:
+    with pytest.raises(RetiredSuiteError, match=r"ranked-2 holds faults of \w+ that generator \d+ does not plant"):
+        opened(settings, generator=GENERATOR_VERSION, suite=RANKED_2)
+    assert [each.name for each in secrets_folder(settings).glob("round-*")] == []
+    opened(settings, generator=GENERATOR_VERSION, suite=RANKED_3)  # the name is not taken
 
 
 async def test_without_its_secret_a_round_is_neither_played_nor_closed(playing: Served, settings: Settings) -> None:

@@ -8,16 +8,14 @@ from typing import Any
 import pytest
 
 from domain.families.multi_source import FAULTS as FAULTS_OF_SOURCES
-from domain.families.multi_source import draw_faults
 from domain.faults import POOLS
-from domain.generator import OF_SEVERAL_SOURCES, generate, scenario_seed
+from domain.generator import OF_SEVERAL_SOURCES, generate, planted_fault
 from domain.scenario import Scenario
 from domain.tasks.table import TASKS
 from domain.types import SANITY_CHECK_NAMES, SINGLE_FAULT_TASKS, TaskId
 from server.scenarios.simulation import InProcessSimulation
 from server.settings import Settings
 from server.web.pages.live.feed import Feed
-from tests.client.draw_up import planted
 from tests.profiles import smoke
 from tests.served import Served, serving
 
@@ -28,14 +26,8 @@ FAULTS = {
 """What each task draws from."""
 
 
-def _drawn(task_id: TaskId, seed: int) -> str:
-    if task_id in OF_SEVERAL_SOURCES:
-        return draw_faults(task_id, scenario_seed(task_id, seed), None)[0]
-    return planted(task_id, seed)
-
-
 def _first_seed(task_id: TaskId, fault_id: str) -> int:
-    return next(seed for seed in range(2**52, 2**52 + 1000) if _drawn(task_id, seed) == fault_id)
+    return next(seed for seed in range(2**52, 2**52 + 1000) if planted_fault(task_id, seed) == fault_id)
 
 
 SEEDS: list[tuple[TaskId, int]] = [
