@@ -105,7 +105,7 @@ class Transcripts:
             turns.add(TURN_RECORD_ADAPTER.validate_json(read_line_at(self._path / TURNS, place)))
         if turns.began is None:
             raise NoRunError(f"{self._path / TURNS} does not hold the turns of {episode_id}")
-        first = ResetObservation.model_validate(turns.began.observation | {"field_registry": self._registry})
+        first = ResetObservation.model_validate({"field_registry": self._registry} | turns.began.observation)
         if turns.asked is None:
             messages, tools = self._reconstruct(first, turns)
         else:

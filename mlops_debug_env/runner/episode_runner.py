@@ -161,7 +161,8 @@ def _info_at_start(info: Info) -> Info:
 
 def _write_start(planned: PlannedEpisode, first: Observation, folder: RunFolder) -> None:
     shown = first.model_dump(mode="json", exclude_unset=True)
-    folder.write_registry_once(shown.pop("field_registry"))
+    if folder.shares_registry(shown["field_registry"]):
+        del shown["field_registry"]
     folder.write_turn(StartRecord(episode_id=planned.episode_id, observation=shown))
 
 

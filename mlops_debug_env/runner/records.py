@@ -113,7 +113,7 @@ class EpisodeFailure(_Record):
 
 
 class StartRecord(_Record):
-    """An episode's first observation, without the registry, which all episodes of a run share."""
+    """An episode's first observation, without the registry where it is the one that the run's folder keeps."""
 
     kind: Literal["began"] = "began"
     episode_id: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,7 +62,7 @@ class RunFolder:
         self._finished = {(each.entry, each.trial) for each in read_results(path)}
         self._offsets, self.used_before = _unfinished_turns(path, {each.episode_id for each in self.pending()})
         self._requests: dict[str, tuple[list[Any], list[Any] | None]] = {}
-        self._has_registry = (path / REGISTRY).is_file()
+        self._registry = json.loads((path / REGISTRY).read_bytes()) if (path / REGISTRY).is_file() else None
 
     def __enter__(self) -> RunFolder:
         return self
@@ -120,11 +121,12 @@ class RunFolder:
     def write_failure(self, failure: EpisodeFailure) -> None:
         self._errors.append(failure.model_dump_json())
 
-    def write_registry_once(self, registry: Any) -> None:
-        """Write the registry of fields, which is the same in all first observations."""
-        if not self._has_registry:
+    def shares_registry(self, registry: Any) -> bool:
+        """Whether the registry of fields is the one that the folder keeps for most first observations; the first is kept."""
+        if self._registry is None:
             write_json_atomically(self.path / REGISTRY, registry)
-            self._has_registry = True
+            self._registry = registry
+        return bool(self._registry == registry)
 
 
 def check_is_free(path: Path) -> None:

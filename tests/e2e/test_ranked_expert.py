@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.playing import Json
 from tests.e2e.running import ServerProcess, environment, run_command
 
-EXPERT_ENTRIES = (4, 8, 12)
+EXPERT_ENTRIES = (4, 6, 10)
 BLUNDER: Json = {"failure_category": "label_mismatch", "root_cause_file": "model_card.json", "confidence": 0.2}
 
 
