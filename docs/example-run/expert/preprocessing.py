@@ -1,6 +1,7 @@
 # Splits, preparation and evaluation of harvest-grading.
 # tabular 2.4: standard_scaler() clips scaled values at 1.25 standard deviations unless clip=None is given; older versions do not clip
 # textkit 1.9: vocabulary() keeps only the 4 most frequent words unless keep=None is given; older versions keep all
+# tabular 2.1: read_sources() reads a date that its date_format does not fit with day and month exchanged; older versions stop
 
 import tabular as tb
 import textkit as tk

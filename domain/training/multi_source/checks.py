@@ -52,7 +52,7 @@ DEFINITIONS: Mapping[SanityCheckName, Mapping[str, str]] = {
         "tail_association": "the same for the squared distance from the column's mean, at most 16 variances",
         "empty_share": "share of the stored cells of a column that are empty or hold a declared code of a missing value",
         "most_frequent_share": "share of the stored cells of a column that hold its most frequent value",
-        "largest_distance": "largest distance of a training row from the column's mean, in standard deviations",
+        "largest_distance": "largest distance of a training row from the column's mean, in standard deviations; filled ones aside",
         "source_association": "share of the column's variance that lies between the sources, filled ones aside",
         "source_and_month_association": "the same between the months of each source, beyond what lies between sources and between months",
         "export_minus_event": "root mean square difference between the newest export and the value at the event, labelled rows, in standard deviations",
@@ -240,11 +240,22 @@ def _feature_statistics(run: Run) -> dict[str, Any]:
         "tail_association": by_column(_association(np.minimum(scaled * scaled, 16.0), train.label, classes)),
         "empty_share": by_column(_empty(run)),
         "most_frequent_share": by_column(_most_frequent(run.tables.values)),
-        "largest_distance": by_column(np.abs(scaled).max(0)),
+        "largest_distance": by_column(_largest_distance(train.values)),
         **{name: by_column(values) for name, values in _between_sources(run).items()},
         "export_minus_event": by_column(np.sqrt((updates * updates).mean(0))),
         "class_mean_movement": to_json(_movement(run, width, classes)),
     }
+
+
+def _largest_distance(values: Floats) -> Floats:
+    """Of the values that are there, in their own standard deviations."""
+    known = ~np.isnan(values)
+    count = np.maximum(known.sum(0), 1)
+    mean = np.where(known, values, 0.0).sum(0) / count
+    centred = np.where(known, values - mean, 0.0)
+    spread = np.maximum(np.sqrt((centred * centred).sum(0) / count), 1e-9)
+    found: Floats = np.abs(centred).max(0) / spread
+    return found
 
 
 def _empty(run: Run) -> Floats:
