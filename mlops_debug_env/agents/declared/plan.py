@@ -93,18 +93,20 @@ class Notebook:
         declared, found = self._reading()
         if is_one and found and found[0].strength > SURE:
             return
-        for number, (oddness, column) in enumerate(odd_columns(declared, Checks(self._measured))):
-            if oddness > ODD or (is_one and number < 2):
-                yield from self._of_column(declared, column, sources=3 if number == 0 and oddness > ODD else 2)
+        looks = [look for look in self._looks(declared) if look[1] not in self._asked]
+        oddness, block = max(looks, default=(0.0, ""))
+        if block and (is_one or oddness > ODD):
+            yield _block(block)
 
-    def _of_column(self, declared: Declared, column: str, *, sources: int) -> Iterator[tuple[str, Action]]:
-        yield _block(f"all.{column}")
-        overview = self._blocks.get(f"all.{column}")
-        if overview is None:
-            return
-        for number, (oddness, source) in enumerate(odd_sources(declared, column, overview)):
-            if number < 1 or (number < sources and (oddness > ODD or sources > 2)):
-                yield _block(f"{source}.{column}")
+    def _looks(self, declared: Declared) -> Iterator[tuple[float, str]]:
+        """Every block that tells more, with how odd its column or source is."""
+        for column, oddness in odd_columns(declared, Checks(self._measured)).items():
+            overview = self._blocks.get(f"all.{column}")
+            if overview is None:
+                yield oddness, f"all.{column}"
+                continue
+            for source, of_source in odd_sources(declared, column, overview).items():
+                yield of_source, f"{source}.{column}"
 
     def _reading(self) -> tuple[Declared, list[Suspicion]]:
         if self._known is None:
