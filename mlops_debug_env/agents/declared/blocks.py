@@ -174,7 +174,9 @@ def reference(
     for place, source in enumerate(overview["sources"]):
         unit = declared.text(f"sources.{source}.columns.{column}.unit")
         factor, cell = units.get(unit), cell_of(overview, place)
-        if source == but or factor is None or cell is None:
+        # What a frozen column repeats is no code, and no level either.
+        is_frozen = declared.facts.get(f"sources.{source}.columns.{column}.used_until") is not None
+        if source == but or is_frozen or factor is None or cell is None:
             continue
         levels.append(cell.level - math.log(factor))
         if cell.spread is not None:

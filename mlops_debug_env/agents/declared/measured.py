@@ -11,6 +11,8 @@ from mlops_debug_env.agents.declared.reading import Declared
 from mlops_debug_env.agents.declared.suspicion import Suspicion
 
 Matrix = list[list[float]]
+CAMPAIGN = 0.0, 0.2**2
+"""Mean and variance of what a campaign adds to the log odds of the first class, at all sources."""
 
 
 _MOVES_CLASSES = ("labels.maturity_months",)
@@ -132,7 +134,7 @@ def _label_maps(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
             # The label stands for a code, which the other map reads as another class.
             truth = [checks.classes.index(other[now.index(label)]) for label in checks.classes]
             gain = min(_gain(table, usual, truth) for usual in (last, others))
-            yield Suspicion(path, name, gain / 14.0, source=source)
+            yield Suspicion(path, name, gain / 6.0, source=source)
 
 
 def _usual(matrices: list[Matrix]) -> Matrix:
@@ -264,6 +266,10 @@ def _thinning(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     """The first class of a source is rarer, against the others and the last month, than its declared share explains."""
     labelled, recent = _confusions(declared, checks)
     shares: dict[str, dict[str, list[float | None]]] = checks.get("class_balance", "by_source") or {}
+    if sum(_total(table) > 0 for table in recent.values()) < 2:
+        return  # one source alone is served: nothing to compare it with
+    # Rows of one customer tend to one class: they count less.
+    crowd = max(1.0, checks.number("data_leakage", "rows_per_customer") / 1.35)
     shift: dict[str, tuple[float, float]] = {}
     for source, own in shares.items():
         rows = 0.7 * _total(labelled.get(source, [])), _total(recent.get(source, []))
@@ -276,22 +282,21 @@ def _thinning(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
             for name, count in zip(("labelled", "last_month"), rows, strict=True)
         )
         error = sum(1 / (counts[0] + 0.5) + 1 / (sum(counts[1:]) + 0.5) for counts in (before, after))
-        shift[source] = _logit(before) - _logit(after) - math.log(kept), error + 0.12**2
+        shift[source] = _logit(before) - _logit(after) - math.log(kept), error * crowd + 0.12**2
     # Campaigns move the shares of all sources alike: the one without which the others agree best is the odd one.
-    rest = {source: _pooled([each for name, each in shift.items() if name != source]) for source in shift}
+    rest = {source: _pooled([CAMPAIGN, *(each for name, each in shift.items() if name != source)]) for source in shift}
     for source in sorted(rest, key=lambda name: rest[name][1])[:1]:
         value, variance = shift[source]
         path = f"sources.{source}.majority_kept"
         excess = value - rest[source][0]
-        kept = min(1.0, max(0.02, declared.number(path, 1.0) * math.exp(excess)))
+        kept = declared.number(path, 1.0) * math.exp(excess)
         score = abs(excess) / math.sqrt(variance + 0.15**2)
-        yield Suspicion(path, round(kept, 2), min(score / 3.3, abs(excess) / 0.62), source=source)
+        nearest = 1.0 if kept > 0.6 else round(min(0.4, max(0.15, kept)), 2)
+        yield Suspicion(path, nearest, min(score / 3.3, abs(excess) / 0.62), source=source)
 
 
 def _pooled(pairs: list[tuple[float, float]]) -> tuple[float, float]:
-    """Weighted mean of values with variances, and how far they scatter around it; a single value says nothing of others."""
-    if len(pairs) < 2:
-        return 0.0, sum(value**2 / variance for value, variance in pairs)
+    """Weighted mean of values with variances, and how far they scatter around it."""
     centre = sum(value / variance for value, variance in pairs) / sum(1 / variance for _, variance in pairs)
     return centre, sum((value - centre) ** 2 / variance for value, variance in pairs)
 
@@ -313,7 +318,7 @@ def _class_weights(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
         for name, listed in orders.items()
     }
     best = min(misfit, key=lambda name: misfit[name])
-    yield Suspicion("class_weights.order", best, (misfit[order] - misfit[best]) / max(1.0, 0.02 * sum(counts)))
+    yield Suspicion("class_weights.order", best, (misfit[order] - misfit[best]) / max(1.0, 0.004 * sum(counts)))
 
 
 def _orders(names: list[str]) -> dict[str, list[int]]:
@@ -345,7 +350,7 @@ def _updated_columns(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     """The newest export of a column differs from its value at the event by more than corrections do."""
     for column, value in checks.by_name("feature_statistics", "export_minus_event").items():
         if declared.text(f"features.{column}.as_of") == "export":
-            yield Suspicion(f"features.{column}.as_of", "event", value / 0.8)
+            yield Suspicion(f"features.{column}.as_of", "event", value / 0.9)
 
 
 def _split(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
@@ -371,7 +376,7 @@ def _libraries(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
         bulk = checks.by_name("feature_statistics", "class_association", "train")
         ranked = sorted((tails[name] - 0.5 * bulk.get(name, 0.0) for name in tails), reverse=True)
         if len(ranked) > 1:
-            yield Suspicion("environment.tabular", "2.3", ranked[1] / 0.12)
+            yield Suspicion("environment.tabular", "2.3", ranked[1] / 0.25)
     if declared.text("environment.textkit") == "1.9":
         frequent = checks.number("encoder_version_match", "frequent_words")
         other = checks.number("encoder_version_match", "other_words")
