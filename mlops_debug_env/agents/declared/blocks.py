@@ -197,7 +197,8 @@ def _gain(
     new = [math.log(factor_of(value, units, month) or 1.0) for month in months]
     changed = [place for place, part in enumerate(parts) if part is not None and abs(old[place] - new[place]) > 1e-9]
     same = [place for place, part in enumerate(parts) if part is not None and place not in changed]
-    if len(changed) < 2:
+    # A change of unit that no row of the source precedes is none.
+    if len(changed) < 2 or (UNTIL in value and len(same) < 2):
         return 0.0
     gains = []
     if usual[0] is not None or usual[1] is not None:

@@ -63,7 +63,8 @@ def _oddness(declared: Declared, column: str, overview: Block, place: int) -> It
     path = f"sources.{source}.columns.{column}"
     low, high, share = (overview[name][place] for name in ("min", "max", "most_frequent_share"))
     is_code = any(code in (low, high) for code in (*CODES, declared.facts.get(f"{path}.missing_code")))
-    is_explained = is_code or share is None or declared.facts.get(f"{path}.used_until") is not None
+    # Codes are never so frequent: what is, does not move any more.
+    is_explained = share is None or (is_code and share < 0.28) or declared.facts.get(f"{path}.used_until") is not None
     yield 0.0 if is_explained else share / 0.03
     if column in declared.joined:
         excess = [

@@ -13,6 +13,8 @@ from mlops_debug_env.agents.declared.suspicion import Suspicion
 Matrix = list[list[float]]
 CAMPAIGN = 0.0, 0.2**2
 """Mean and variance of what a campaign adds to the log odds of the first class, at all sources."""
+SOURCES_DIFFER = 0.33
+"""How far the log odds of the first class usually differ between sources."""
 
 
 _MOVES_CLASSES = ("labels.maturity_months",)
@@ -78,12 +80,15 @@ def explained(found: list[Suspicion]) -> list[Suspicion]:
     sure = [each for each in found if each.strength > 1.0]
     is_moved = any(each.path in _MOVES_CLASSES or each.path.endswith(".used_until") for each in sure)
     misread = {each.source for each in sure if each.path.endswith(".label_map")}
+    are_words_misread = any(each.path.endswith(".tokenizer") for each in sure)
 
     def weakened(each: Suspicion) -> Suspicion:
-        follows = (each.path == "split.by" and is_moved) or (
-            each.path.endswith(".majority_kept") and each.source in misread
+        follows = (
+            (each.path == "split.by" and is_moved)
+            or (each.path.endswith(".majority_kept") and each.source in misread)
+            or (each.path == "environment.textkit" and are_words_misread)
         )
-        return each._replace(strength=each.strength / 2.0) if follows else each
+        return each._replace(strength=each.strength / 3.0) if follows else each
 
     return [weakened(each) for each in found]
 
@@ -263,36 +268,53 @@ def _dropped_class(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
 
 
 def _thinning(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
-    """The first class of a source is rarer, against the others and the last month, than its declared share explains."""
+    """The first class of a source is rarer, against the last month and the other sources, than its declared share explains."""
     labelled, recent = _confusions(declared, checks)
     shares: dict[str, dict[str, list[float | None]]] = checks.get("class_balance", "by_source") or {}
-    if sum(_total(table) > 0 for table in recent.values()) < 2:
-        return  # one source alone is served: nothing to compare it with
     # Rows of one customer tend to one class: they count less.
     crowd = max(1.0, checks.number("data_leakage", "rows_per_customer") / 1.35)
     shift: dict[str, tuple[float, float]] = {}
+    level: dict[str, tuple[float, float]] = {}
     for source, own in shares.items():
         rows = 0.7 * _total(labelled.get(source, [])), _total(recent.get(source, []))
         is_random = declared.facts.get(f"sources.{source}.used_until") is not None
-        if min(rows) < 15 or is_random or None in (*own["labelled"], *own["last_month"]):
+        if rows[0] < 15 or is_random or None in (*own["labelled"], *own["last_month"]):
             continue
         kept = declared.number(f"sources.{source}.majority_kept", 1.0)
         before, after = (
             [count * float(share or 0.0) for share in own[name]]
             for name, count in zip(("labelled", "last_month"), rows, strict=True)
         )
-        error = sum(1 / (counts[0] + 0.5) + 1 / (sum(counts[1:]) + 0.5) for counts in (before, after))
-        shift[source] = _logit(before) - _logit(after) - math.log(kept), error * crowd + 0.12**2
-    # Campaigns move the shares of all sources alike: the one without which the others agree best is the odd one.
-    rest = {source: _pooled([CAMPAIGN, *(each for name, each in shift.items() if name != source)]) for source in shift}
-    for source in sorted(rest, key=lambda name: rest[name][1])[:1]:
-        value, variance = shift[source]
+        corrected = _logit(before) - math.log(kept)
+        level[source] = corrected, _error(before) * crowd + SOURCES_DIFFER**2
+        if rows[1] >= 15:
+            error = (_error(before) + _error(after)) * crowd
+            shift[source] = corrected - _logit(after), error + 0.2**2
+    for source in level:
         path = f"sources.{source}.majority_kept"
-        excess = value - rest[source][0]
+        # Campaigns move the shares of all sources alike.
+        found = [_excess(level, source)] if len(level) > 1 else []
+        found += [_excess({**shift, "": CAMPAIGN}, source)] if source in shift else []
+        if not found:
+            continue
+        excess, _ = _pooled(found)
+        error = math.sqrt(1.0 / sum(1.0 / variance for _, variance in found))
         kept = declared.number(path, 1.0) * math.exp(excess)
-        score = abs(excess) / math.sqrt(variance + 0.15**2)
         nearest = 1.0 if kept > 0.6 else round(min(0.4, max(0.15, kept)), 2)
+        score = abs(excess) / error
         yield Suspicion(path, nearest, min(score / 3.3, abs(excess) / 0.62), source=source)
+
+
+def _excess(values: Mapping[str, tuple[float, float]], source: str) -> tuple[float, float]:
+    """How far the value of a source lies above those of the others, and the variance of that."""
+    others = [pair for name, pair in values.items() if name != source]
+    centre, _ = _pooled(others)
+    value, variance = values[source]
+    return value - centre, variance + 1.0 / sum(1.0 / each for _, each in others)
+
+
+def _error(counts: list[float]) -> float:
+    return 1 / (counts[0] + 0.5) + 1 / (sum(counts[1:]) + 0.5)
 
 
 def _pooled(pairs: list[tuple[float, float]]) -> tuple[float, float]:
