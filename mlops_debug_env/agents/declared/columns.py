@@ -26,8 +26,7 @@ def odd_columns(declared: Declared, checks: Checks) -> dict[str, float]:
         name: checks.by_name("feature_statistics", name)
         for name in ("source_association", "source_and_month_association")
     }
-    # A snapshot that is too old empties all columns of the second table.
-    stale = min((empty.get(column, 0.0) for column in declared.joined), default=0.0)
+    stale = _stale(declared, checks, empty)
     found = {}
     for column in declared.columns:
         oddness = [0.0]
@@ -35,13 +34,34 @@ def odd_columns(declared: Declared, checks: Checks) -> dict[str, float]:
         oddness.append(min(HAS_EMPTY, unexplained) if _is_frozen_as_declared(declared, column) else unexplained)
         if empty.get(column, 0.0) > 0.003:
             oddness.append(HAS_EMPTY + between["source_association"].get(column, 0.0))
-        if column in declared.joined and stale > 0.04:
-            oddness.append(HAS_EMPTY + 0.5 * stale)
+            if not _is_frozen_as_declared(declared, column):
+                oddness.append(HAS_EMPTY + 5.0 * (frequent.get(column, 0.0) - _of_codes(declared, column)))
+        if column == stale[0]:
+            oddness.append(min(1.4, stale[1] / 0.04))
         for name, limit in (("source_association", 0.11), ("source_and_month_association", 0.05)):
             usual = median(between[name].values()) if between[name] else 0.0
             oddness.append((between[name].get(column, 0.0) - 0.5 * usual) / limit)
         found[column] = max(oddness)
     return found
+
+
+def _stale(declared: Declared, checks: Checks, empty: Mapping[str, float]) -> tuple[str, float]:
+    """The column of the second table with fewest empty cells, and their share that no missing partner explains.
+
+    A snapshot that is too old empties all columns of the second table.
+    """
+    column = min(declared.joined, key=lambda name: empty.get(name, 0.0), default="")
+    counts = checks.get("class_balance", "train_counts") or []
+    joined = checks.get("class_balance", "joined_share") or []
+    rows = [(count, share) for count, share in zip(counts, joined, strict=False) if share is not None]
+    alone = sum(count * (1.0 - share) for count, share in rows) / max(1, sum(count for count, _ in rows))
+    return column, empty.get(column, 0.0) - alone
+
+
+def _of_codes(declared: Declared, column: str) -> float:
+    """The share of the most frequent declared code, about."""
+    codes = [declared.facts.get(f"sources.{source}.columns.{column}.missing_code") for source in declared.sources]
+    return 0.16 * max((codes.count(code) for code in codes if code is not None), default=0) / max(1, len(codes))
 
 
 def _is_frozen_as_declared(declared: Declared, column: str) -> bool:

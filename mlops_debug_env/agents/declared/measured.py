@@ -302,7 +302,7 @@ def _thinning(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
         kept = declared.number(path, 1.0) * math.exp(excess)
         nearest = 1.0 if kept > 0.6 else round(min(0.4, max(0.15, kept)), 2)
         score = abs(excess) / error
-        yield Suspicion(path, nearest, min(score / 3.3, abs(excess) / 0.62), source=source)
+        yield Suspicion(path, nearest, min(score / 3.6, abs(excess) / 0.62), source=source)
 
 
 def _excess(values: Mapping[str, tuple[float, float]], source: str) -> tuple[float, float]:

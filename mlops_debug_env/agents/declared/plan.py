@@ -27,7 +27,7 @@ CHECKS: tuple[SanityCheckName, ...] = (
     "loss_trajectory",
     "metric_gap_analysis",
 )
-"""Those whose numbers depend on a declaration; the norms of the gradients do not."""
+"""Those whose numbers are compared with a declaration; the norms of the gradients are not."""
 SURE = 1.5
 """Strength of a suspicion beyond which nothing else is looked for where exactly one thing is wrong."""
 
@@ -88,9 +88,10 @@ class Notebook:
     def _plan(self, *, is_one: bool) -> Iterator[tuple[str, Action]]:
         for artifact in DECLARATIONS:
             yield artifact, ReadArtifact(artifact_name=artifact)
-        for check in CHECKS:
-            yield check, RunSanityCheck(sanity_check_type=check)
         declared, found = self._reading()
+        for check in CHECKS:
+            if check != "loss_trajectory" or _depends_on_batches(declared):
+                yield check, RunSanityCheck(sanity_check_type=check)
         if is_one and found and found[0].strength > SURE:
             return
         looks = [look for look in self._looks(declared) if look[1] not in self._asked]
@@ -124,6 +125,10 @@ class Notebook:
         if trial is None or plain is None or repaired is None:
             return suspicion
         return settled(suspicion, trial, plain, repaired)
+
+
+def _depends_on_batches(declared: Declared) -> bool:
+    return declared.facts.get("loader.shuffle") is False or declared.text("loss.divide_by") == "capacity"
 
 
 def _block(path: str) -> tuple[str, Action]:
