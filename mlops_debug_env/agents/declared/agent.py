@@ -53,8 +53,12 @@ def best(found: list[Suspicion]) -> Diagnosis:
 
 def claimed(found: list[Suspicion]) -> list[Diagnosis]:
     """Up to two suspicions that hardly arise by chance, where none, one or two things are wrong."""
-    strong = [each for each in found if each.strength > MIN_STRENGTH]
-    return [each.to_diagnosis(confidence_of(each)) for each in strong[:MAX_ENTRIES]]
+    strong: dict[str, Suspicion] = {}
+    for each in found:
+        # One wrong declaration makes those of other sources look wrong as well.
+        if each.strength > MIN_STRENGTH:
+            strong.setdefault(each.kind, each)
+    return [each.to_diagnosis(confidence_of(each)) for each in list(strong.values())[:MAX_ENTRIES]]
 
 
 def confidence_of(suspicion: Suspicion) -> float:

@@ -27,6 +27,8 @@ UNITS: tuple[dict[str, float], ...] = (
 CODES = (-1, -9, -99, -999, 9999)
 """What tables often hold for a missing number."""
 UNTIL = ", from "
+SIMPLE = 0.95
+"""Of two units that fit alike, the one that never changes is taken."""
 LEVEL, SPREAD, STEP = 0.14, 0.12, 0.16
 """How far, as a logarithm, mean and spread of a column usually differ between sources; and between months of one."""
 Block = Mapping[str, Any]
@@ -83,7 +85,7 @@ def _frozen(declared: Declared, source: str, column: str, block: Block) -> Itera
     last = months.index(until) if until in months else len(months)
     known = [place for place in range(len(months)) if rows[place] >= 5]
     # Rows that were sent again bear earlier dates: only what lasts to the end is frozen.
-    moving = [place for place in known if not shares[place] > 0.8]
+    moving = [place for place in known if not shares[place] > 0.6]
     frozen = [place for place in known if place > max(moving, default=-1) and place <= last]
     if len(frozen) > 1:
         yield Suspicion(path, months[max(0, frozen[0] - 1)], 1.5 * len(frozen), source=source)
@@ -139,7 +141,8 @@ def _units(declared: Declared, source: str, column: str, block: Block, overview:
     for units in quantities(declared, column):
         usual = reference(declared, column, units, overview, but=source)
         for value in _candidates(now, units, months):
-            yield Suspicion(path, value, _gain(parts, months, units, now, value, usual) / 8.0, source=source)
+            gain = _gain(parts, months, units, now, value, usual) / 8.0
+            yield Suspicion(path, value, SIMPLE * gain if UNTIL in value else gain, source=source)
 
 
 class Cell(NamedTuple):
@@ -174,7 +177,9 @@ def reference(
     for place, source in enumerate(overview["sources"]):
         unit = declared.text(f"sources.{source}.columns.{column}.unit")
         factor, cell = units.get(unit), cell_of(overview, place)
-        if source == but or factor is None or cell is None:
+        # What a frozen column repeats is no code, and no level either.
+        is_frozen = declared.facts.get(f"sources.{source}.columns.{column}.used_until") is not None
+        if source == but or is_frozen or factor is None or cell is None:
             continue
         levels.append(cell.level - math.log(factor))
         if cell.spread is not None:
@@ -195,7 +200,8 @@ def _gain(
     new = [math.log(factor_of(value, units, month) or 1.0) for month in months]
     changed = [place for place, part in enumerate(parts) if part is not None and abs(old[place] - new[place]) > 1e-9]
     same = [place for place, part in enumerate(parts) if part is not None and place not in changed]
-    if len(changed) < 2:
+    # A change of unit that no row of the source precedes is none.
+    if len(changed) < 2 or (UNTIL in value and len(same) < 2):
         return 0.0
     gains = []
     if usual[0] is not None or usual[1] is not None:
@@ -237,12 +243,11 @@ def _misfit(
 
 
 def _candidates(now: str, units: Mapping[str, float], months: list[str]) -> Iterator[str]:
-    first = now.partition(UNTIL)[0]
     for unit in units:
         if unit != now:
             yield unit
         for month in months[3:10]:
             for other in units:
                 value = f"{unit}{UNTIL}{month} {other}"
-                if other != unit and value != now and (unit == first or UNTIL in now):
+                if other != unit and value != now:
                     yield value

@@ -3,70 +3,123 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from statistics import median
 
-from mlops_debug_env.agents.declared.blocks import CODES, UNTIL, Block, cell_of, quantities, reference
+from mlops_debug_env.agents.declared.blocks import CODES, Block, cell_of, factor_of, quantities, reference
 from mlops_debug_env.agents.declared.measured import Checks
 from mlops_debug_env.agents.declared.reading import Declared
 
 ODD = 1.0
 """From here on a column or a source is worth a look."""
+HAS_EMPTY = 1.05
+"""How odd a column with empty cells is at least: only its overview shows whether its codes are the declared ones."""
+LAST_MONTH = 2.4
+"""Rows of the month that was scored, over those of a labelled month, where all sources are served."""
 
 
-def odd_columns(declared: Declared, checks: Checks) -> list[tuple[float, str]]:
-    """Every column with how odd it is, the oddest first."""
-    found = []
+def odd_columns(declared: Declared, checks: Checks) -> dict[str, float]:
+    """How odd every column is."""
     frequent = checks.by_name("feature_statistics", "most_frequent_share")
     empty = checks.by_name("feature_statistics", "empty_share")
     between = {
         name: checks.by_name("feature_statistics", name)
         for name in ("source_association", "source_and_month_association")
     }
+    stale = _stale(declared, checks, empty)
+    found = {}
     for column in declared.columns:
-        oddness = [(frequent.get(column, 0.0) - empty.get(column, 0.0)) / 0.006]
-        if column in declared.joined:
-            oddness.append(empty.get(column, 0.0) / 0.3)
+        oddness = [0.0]
+        unexplained = (frequent.get(column, 0.0) - empty.get(column, 0.0)) / 0.006
+        oddness.append(min(HAS_EMPTY, unexplained) if _is_frozen_as_declared(declared, column) else unexplained)
+        if empty.get(column, 0.0) > 0.003:
+            oddness.append(HAS_EMPTY + between["source_association"].get(column, 0.0))
+            if not _is_frozen_as_declared(declared, column):
+                oddness.append(HAS_EMPTY + 5.0 * (frequent.get(column, 0.0) - _of_codes(declared, column)))
+        if column == stale[0]:
+            oddness.append(min(1.4, stale[1] / 0.04))
         for name, limit in (("source_association", 0.11), ("source_and_month_association", 0.05)):
             usual = median(between[name].values()) if between[name] else 0.0
             oddness.append((between[name].get(column, 0.0) - 0.5 * usual) / limit)
-        if any(UNTIL in declared.text(f"sources.{source}.columns.{column}.unit") for source in declared.sources):
-            oddness.append(0.8)
-        found.append((max(oddness), column))
-    return sorted(found, reverse=True)
+        found[column] = max(oddness)
+    return found
 
 
-def odd_sources(declared: Declared, column: str, overview: Block) -> list[tuple[float, str]]:
-    """Every source with how odd its column is, the oddest first."""
-    return sorted(
-        (
-            (max(_oddness(declared, column, overview, place)), str(source))
-            for place, source in enumerate(overview["sources"])
-        ),
-        reverse=True,
+def _stale(declared: Declared, checks: Checks, empty: Mapping[str, float]) -> tuple[str, float]:
+    """The column of the second table with fewest empty cells, and their share that no missing partner explains.
+
+    A snapshot that is too old empties all columns of the second table.
+    """
+    column = min(declared.joined, key=lambda name: empty.get(name, 0.0), default="")
+    counts = checks.get("class_balance", "train_counts") or []
+    joined = checks.get("class_balance", "joined_share") or []
+    rows = [(count, share) for count, share in zip(counts, joined, strict=False) if share is not None]
+    alone = sum(count * (1.0 - share) for count, share in rows) / max(1, sum(count for count, _ in rows))
+    return column, empty.get(column, 0.0) - alone
+
+
+def _of_codes(declared: Declared, column: str) -> float:
+    """The share of the most frequent declared code, about."""
+    codes = [declared.facts.get(f"sources.{source}.columns.{column}.missing_code") for source in declared.sources]
+    return 0.16 * max((codes.count(code) for code in codes if code is not None), default=0) / max(1, len(codes))
+
+
+def _is_frozen_as_declared(declared: Declared, column: str) -> bool:
+    return any(
+        declared.facts.get(f"sources.{source}.columns.{column}.used_until") is not None for source in declared.sources
     )
+
+
+def odd_sources(declared: Declared, column: str, overview: Block) -> dict[str, float]:
+    """How odd a column is at every source."""
+    return {
+        str(source): max(_oddness(declared, column, overview, place))
+        for place, source in enumerate(overview["sources"])
+    }
 
 
 def _oddness(declared: Declared, column: str, overview: Block, place: int) -> Iterator[float]:
     source = overview["sources"][place]
     path = f"sources.{source}.columns.{column}"
-    low, high, share, missing = (
-        overview[name][place] for name in ("min", "max", "most_frequent_share", "missing_share")
-    )
-    is_code = declared.facts.get(f"{path}.missing_code") in (low, high) or any(code in (low, high) for code in CODES)
-    yield 0.0 if is_code or share is None else share / 0.03
+    low, high, share = (overview[name][place] for name in ("min", "max", "most_frequent_share"))
+    is_code = any(code in (low, high) for code in (*CODES, declared.facts.get(f"{path}.missing_code")))
+    # Codes are never so frequent: what is, does not move any more.
+    is_explained = share is None or (is_code and share < 0.28) or declared.facts.get(f"{path}.used_until") is not None
+    yield 0.0 if is_explained else share / 0.03
     if column in declared.joined:
-        others = [value for at, value in enumerate(overview["missing_share"]) if at != place and value is not None]
-        yield ((missing or 0.0) - (median(others) if others else 0.0)) / 0.1
+        excess = [
+            (value or 0.0) - _not_covered(declared, str(name))
+            for name, value in zip(overview["sources"], overview["missing_share"], strict=True)
+        ]
+        others = [value for at, value in enumerate(excess) if at != place]
+        yield (excess[place] - median(others)) / 0.1
     cell = cell_of(overview, place)
-    if UNTIL in declared.text(f"{path}.unit"):
-        yield 2.0
     for units in quantities(declared, column)[:1]:
         usual = reference(declared, column, units, overview, but=source)
-        factor = units.get(declared.text(f"{path}.unit"), 0.0)
-        if cell is None or not factor:
+        if cell is None or usual[0] is None or usual[1] is None:
             continue
-        if usual[0] is not None:
-            yield abs(cell.level - math.log(factor) - usual[0]) / 0.2
-        if usual[1] is not None and cell.spread is not None:
-            yield abs(cell.spread - math.log(factor) - usual[1]) / 0.2
+        level, spread = _expected(declared, declared.text(f"{path}.unit"), units, (usual[0], usual[1]))
+        yield abs(cell.level - level) / 0.2
+        if cell.spread is not None:
+            yield abs(cell.spread - spread) / 0.2
+
+
+def _not_covered(declared: Declared, source: str) -> float:
+    """Share of the months after the declared snapshot of a source."""
+    taken = declared.facts.get(f"sources.{source}.snapshot")
+    months = declared.months
+    return (len(months) - 1 - months.index(str(taken))) / len(months) if taken in months else 0.0
+
+
+def _expected(
+    declared: Declared, unit: str, units: Mapping[str, float], usual: tuple[float, float]
+) -> tuple[float, float]:
+    """Mean and spread of a source, as logarithms, where its unit may change at a month."""
+    factors = [factor_of(unit, units, month) or 1.0 for month in declared.months]
+    weights = [*([1.0] * (len(factors) - 1)), LAST_MONTH]
+    total = sum(weights)
+    mean, spread = (math.exp(value) for value in usual)
+    first = sum(weight * factor for weight, factor in zip(weights, factors, strict=True)) / total
+    second = sum(weight * factor**2 for weight, factor in zip(weights, factors, strict=True)) / total
+    variance = second * (mean**2 + spread**2) - (first * mean) ** 2
+    return math.log(first * mean), 0.5 * math.log(max(1e-12, variance))

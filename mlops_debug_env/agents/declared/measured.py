@@ -11,6 +11,10 @@ from mlops_debug_env.agents.declared.reading import Declared
 from mlops_debug_env.agents.declared.suspicion import Suspicion
 
 Matrix = list[list[float]]
+CAMPAIGN = 0.0, 0.2**2
+"""Mean and variance of what a campaign adds to the log odds of the first class, at all sources."""
+SOURCES_DIFFER = 0.33
+"""How far the log odds of the first class usually differ between sources."""
 
 
 _MOVES_CLASSES = ("labels.maturity_months",)
@@ -76,12 +80,15 @@ def explained(found: list[Suspicion]) -> list[Suspicion]:
     sure = [each for each in found if each.strength > 1.0]
     is_moved = any(each.path in _MOVES_CLASSES or each.path.endswith(".used_until") for each in sure)
     misread = {each.source for each in sure if each.path.endswith(".label_map")}
+    are_words_misread = any(each.path.endswith(".tokenizer") for each in sure)
 
     def weakened(each: Suspicion) -> Suspicion:
-        follows = (each.path == "split.by" and is_moved) or (
-            each.path.endswith(".majority_kept") and each.source in misread
+        follows = (
+            (each.path == "split.by" and is_moved)
+            or (each.path.endswith(".majority_kept") and each.source in misread)
+            or (each.path == "environment.textkit" and are_words_misread)
         )
-        return each._replace(strength=each.strength / 2.0) if follows else each
+        return each._replace(strength=each.strength / 3.0) if follows else each
 
     return [weakened(each) for each in found]
 
@@ -132,7 +139,7 @@ def _label_maps(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
             # The label stands for a code, which the other map reads as another class.
             truth = [checks.classes.index(other[now.index(label)]) for label in checks.classes]
             gain = min(_gain(table, usual, truth) for usual in (last, others))
-            yield Suspicion(path, name, gain / 14.0, source=source)
+            yield Suspicion(path, name, gain / 6.0, source=source)
 
 
 def _usual(matrices: list[Matrix]) -> Matrix:
@@ -261,37 +268,57 @@ def _dropped_class(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
 
 
 def _thinning(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
-    """The first class of a source is rarer, against the others and the last month, than its declared share explains."""
+    """The first class of a source is rarer, against the last month and the other sources, than its declared share explains."""
     labelled, recent = _confusions(declared, checks)
     shares: dict[str, dict[str, list[float | None]]] = checks.get("class_balance", "by_source") or {}
+    # Rows of one customer tend to one class: they count less.
+    crowd = max(1.0, checks.number("data_leakage", "rows_per_customer") / 1.35)
     shift: dict[str, tuple[float, float]] = {}
+    level: dict[str, tuple[float, float]] = {}
     for source, own in shares.items():
         rows = 0.7 * _total(labelled.get(source, [])), _total(recent.get(source, []))
         is_random = declared.facts.get(f"sources.{source}.used_until") is not None
-        if min(rows) < 15 or is_random or None in (*own["labelled"], *own["last_month"]):
+        if rows[0] < 15 or is_random or None in (*own["labelled"], *own["last_month"]):
             continue
         kept = declared.number(f"sources.{source}.majority_kept", 1.0)
         before, after = (
             [count * float(share or 0.0) for share in own[name]]
             for name, count in zip(("labelled", "last_month"), rows, strict=True)
         )
-        error = sum(1 / (counts[0] + 0.5) + 1 / (sum(counts[1:]) + 0.5) for counts in (before, after))
-        shift[source] = _logit(before) - _logit(after) - math.log(kept), error + 0.12**2
-    # Campaigns move the shares of all sources alike: the one without which the others agree best is the odd one.
-    rest = {source: _pooled([each for name, each in shift.items() if name != source]) for source in shift}
-    for source in sorted(rest, key=lambda name: rest[name][1])[:1]:
-        value, variance = shift[source]
+        corrected = _logit(before) - math.log(kept)
+        level[source] = corrected, _error(before) * crowd + SOURCES_DIFFER**2
+        if rows[1] >= 15:
+            error = (_error(before) + _error(after)) * crowd
+            shift[source] = corrected - _logit(after), error + 0.2**2
+    for source in level:
         path = f"sources.{source}.majority_kept"
-        excess = value - rest[source][0]
-        kept = min(1.0, max(0.02, declared.number(path, 1.0) * math.exp(excess)))
-        score = abs(excess) / math.sqrt(variance + 0.15**2)
-        yield Suspicion(path, round(kept, 2), min(score / 3.3, abs(excess) / 0.62), source=source)
+        # Campaigns move the shares of all sources alike.
+        found = [_excess(level, source)] if len(level) > 1 else []
+        found += [_excess({**shift, "": CAMPAIGN}, source)] if source in shift else []
+        if not found:
+            continue
+        excess, _ = _pooled(found)
+        error = math.sqrt(1.0 / sum(1.0 / variance for _, variance in found))
+        kept = declared.number(path, 1.0) * math.exp(excess)
+        nearest = 1.0 if kept > 0.6 else round(min(0.4, max(0.15, kept)), 2)
+        score = abs(excess) / error
+        yield Suspicion(path, nearest, min(score / 3.6, abs(excess) / 0.62), source=source)
+
+
+def _excess(values: Mapping[str, tuple[float, float]], source: str) -> tuple[float, float]:
+    """How far the value of a source lies above those of the others, and the variance of that."""
+    others = [pair for name, pair in values.items() if name != source]
+    centre, _ = _pooled(others)
+    value, variance = values[source]
+    return value - centre, variance + 1.0 / sum(1.0 / each for _, each in others)
+
+
+def _error(counts: list[float]) -> float:
+    return 1 / (counts[0] + 0.5) + 1 / (sum(counts[1:]) + 0.5)
 
 
 def _pooled(pairs: list[tuple[float, float]]) -> tuple[float, float]:
-    """Weighted mean of values with variances, and how far they scatter around it; a single value says nothing of others."""
-    if len(pairs) < 2:
-        return 0.0, sum(value**2 / variance for value, variance in pairs)
+    """Weighted mean of values with variances, and how far they scatter around it."""
     centre = sum(value / variance for value, variance in pairs) / sum(1 / variance for _, variance in pairs)
     return centre, sum((value - centre) ** 2 / variance for value, variance in pairs)
 
@@ -313,7 +340,7 @@ def _class_weights(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
         for name, listed in orders.items()
     }
     best = min(misfit, key=lambda name: misfit[name])
-    yield Suspicion("class_weights.order", best, (misfit[order] - misfit[best]) / max(1.0, 0.02 * sum(counts)))
+    yield Suspicion("class_weights.order", best, (misfit[order] - misfit[best]) / max(1.0, 0.004 * sum(counts)))
 
 
 def _orders(names: list[str]) -> dict[str, list[int]]:
@@ -345,7 +372,7 @@ def _updated_columns(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     """The newest export of a column differs from its value at the event by more than corrections do."""
     for column, value in checks.by_name("feature_statistics", "export_minus_event").items():
         if declared.text(f"features.{column}.as_of") == "export":
-            yield Suspicion(f"features.{column}.as_of", "event", value / 0.8)
+            yield Suspicion(f"features.{column}.as_of", "event", value / 0.9)
 
 
 def _split(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
@@ -371,7 +398,7 @@ def _libraries(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
         bulk = checks.by_name("feature_statistics", "class_association", "train")
         ranked = sorted((tails[name] - 0.5 * bulk.get(name, 0.0) for name in tails), reverse=True)
         if len(ranked) > 1:
-            yield Suspicion("environment.tabular", "2.3", ranked[1] / 0.12)
+            yield Suspicion("environment.tabular", "2.3", ranked[1] / 0.25)
     if declared.text("environment.textkit") == "1.9":
         frequent = checks.number("encoder_version_match", "frequent_words")
         other = checks.number("encoder_version_match", "other_words")

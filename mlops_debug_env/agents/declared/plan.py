@@ -27,7 +27,7 @@ CHECKS: tuple[SanityCheckName, ...] = (
     "loss_trajectory",
     "metric_gap_analysis",
 )
-"""Those whose numbers depend on a declaration; the norms of the gradients do not."""
+"""Those whose numbers are compared with a declaration; the norms of the gradients are not."""
 SURE = 1.5
 """Strength of a suspicion beyond which nothing else is looked for where exactly one thing is wrong."""
 
@@ -88,23 +88,26 @@ class Notebook:
     def _plan(self, *, is_one: bool) -> Iterator[tuple[str, Action]]:
         for artifact in DECLARATIONS:
             yield artifact, ReadArtifact(artifact_name=artifact)
-        for check in CHECKS:
-            yield check, RunSanityCheck(sanity_check_type=check)
         declared, found = self._reading()
+        for check in CHECKS:
+            if check != "loss_trajectory" or _depends_on_batches(declared):
+                yield check, RunSanityCheck(sanity_check_type=check)
         if is_one and found and found[0].strength > SURE:
             return
-        for number, (oddness, column) in enumerate(odd_columns(declared, Checks(self._measured))):
-            if oddness > ODD or (is_one and number < 2):
-                yield from self._of_column(declared, column, sources=3 if number == 0 and oddness > ODD else 2)
+        looks = [look for look in self._looks(declared) if look[1] not in self._asked]
+        oddness, block = max(looks, default=(0.0, ""))
+        if block and (is_one or oddness > ODD):
+            yield _block(block)
 
-    def _of_column(self, declared: Declared, column: str, *, sources: int) -> Iterator[tuple[str, Action]]:
-        yield _block(f"all.{column}")
-        overview = self._blocks.get(f"all.{column}")
-        if overview is None:
-            return
-        for number, (oddness, source) in enumerate(odd_sources(declared, column, overview)):
-            if number < 1 or (number < sources and (oddness > ODD or sources > 2)):
-                yield _block(f"{source}.{column}")
+    def _looks(self, declared: Declared) -> Iterator[tuple[float, str]]:
+        """Every block that tells more, with how odd its column or source is."""
+        for column, oddness in odd_columns(declared, Checks(self._measured)).items():
+            overview = self._blocks.get(f"all.{column}")
+            if overview is None:
+                yield oddness, f"all.{column}"
+                continue
+            for source, of_source in odd_sources(declared, column, overview).items():
+                yield of_source, f"{source}.{column}"
 
     def _reading(self) -> tuple[Declared, list[Suspicion]]:
         if self._known is None:
@@ -122,6 +125,10 @@ class Notebook:
         if trial is None or plain is None or repaired is None:
             return suspicion
         return settled(suspicion, trial, plain, repaired)
+
+
+def _depends_on_batches(declared: Declared) -> bool:
+    return declared.facts.get("loader.shuffle") is False or declared.text("loss.divide_by") == "capacity"
 
 
 def _block(path: str) -> tuple[str, Action]:

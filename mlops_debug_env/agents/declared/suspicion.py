@@ -43,6 +43,12 @@ class Suspicion(NamedTuple):
     source: str = ""
     """The source that it is about; empty: none."""
 
+    @property
+    def kind(self) -> str:
+        """The path without the names of sources and columns."""
+        parts = self.path.split(".")
+        return ".".join((parts[0], parts[-1], str(len(parts))))
+
     def to_diagnosis(self, confidence: float) -> Diagnosis:
         """The suspicion as an answer."""
         file, category = place_of(self.path)

@@ -9,7 +9,7 @@ from mlops_debug_env.agents.declared.suspicion import Suspicion, place_of
 from mlops_debug_env.protocol.actions import PatchEntry, RunExperiment
 from mlops_debug_env.protocol.observations import ExperimentMetrics
 
-WEAK, STRONG = 0.7, 2.0
+WEAK, STRONG = 0.85, 1.15
 """Only suspicions between these strengths are worth a training."""
 
 
@@ -54,7 +54,7 @@ def settled(suspicion: Suspicion, trial: Trial, plain: ExperimentMetrics, repair
     if before is None or after is None:
         return suspicion
     borne_out = (after - before) / trial.change
-    factor = 2.0 if borne_out > 0.8 else 1.0 if borne_out > 0.4 else 0.4
+    factor = 1.3 if borne_out > 0.8 else 1.0 if borne_out > 0.4 else 0.8
     return suspicion._replace(strength=suspicion.strength * factor)
 
 
