@@ -68,8 +68,10 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: 
     radius = 0.2 + 1.5 * np.stack([shape.permutation(classes) for _ in range(TAIL_COLUMNS)], axis=1) / (classes - 1)
 
     draw = Stream(layout.seed, name)
-    count = recent_only or round(layout.rows * (1 + RECENT_SHARE))
-    recent = count if recent_only else count - layout.rows
+    # A month earlier there were other rows, and other numbers of them.
+    past, scored = (1.0, 1.0) if name == "rows" else (0.8 + 0.25 * draw.uniform(1)[0], 0.8 + 0.4 * draw.uniform(1)[0])
+    recent = recent_only or round(layout.rows * RECENT_SHARE * scored)
+    count = recent if recent_only else round(layout.rows * past) + recent
     weight = np.array([[source.weight for source in layout.sources]])
     source = _pick(table(weight), np.zeros(count, dtype=np.int64), draw.uniform(count))
     served = world["evaluation.sources"]
