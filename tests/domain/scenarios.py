@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from functools import cache
 
-from domain.faults import POOLS, find_fault
-from domain.generator import HEALTHY, TWIN_OF, generate, scenario_seed
+from domain.faults import POOLS, Fault, find_fault
+from domain.generator import GENERATOR_VERSION, HEALTHY, TWIN_OF, generate, observe_run, scenario_seed
 from domain.grade import Investigation
 from domain.scenario import Scenario
 from domain.training.pipeline import Pipeline, draw_pipeline
+from domain.training.randomness import Stream
+from domain.training.simulator import simulate
 from domain.types import TaskId
 
 FAULT_IDS = tuple(sorted(fault_id for pool in POOLS.values() for fault_id in pool))
@@ -25,7 +27,22 @@ THOROUGH = Investigation(
 @cache
 def planted(fault_id: str, seed: int) -> Scenario:
     """The scenario of a fault and seed, under the task the fault belongs to."""
-    return generate(find_fault(fault_id).task_id, seed, fault=fault_id)
+    fault = find_fault(fault_id)
+    return generate(fault.task_id, seed, fault=fault_id) if fault_id in FAULT_IDS else _as_stored(fault, seed)
+
+
+def _as_stored(fault: Fault, seed: int) -> Scenario:
+    """A run of one table with a fault that no task plants today: as stored runs have it."""
+    own_seed = scenario_seed(fault.task_id, seed)
+    pipeline = fault.twin(draw_pipeline(own_seed))
+    *_, value = fault.severities(pipeline, Stream(own_seed, f"fault/{fault.fault_id}"))
+    return Scenario(
+        generator_version=GENERATOR_VERSION,
+        task_id=fault.task_id,
+        seed=seed,
+        evidence=observe_run(simulate(fault.plant(pipeline, value))),
+        truth=fault.truth(pipeline, value),
+    )
 
 
 @cache
