@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from statistics import fmean, pstdev
+from statistics import fmean, median, pstdev
 from typing import Any
 
 from mlops_debug_env.agents.declared.reading import Declared
@@ -285,10 +285,13 @@ def _thinning(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
             [count * float(share or 0.0) for share in own[name]]
             for name, count in zip(("labelled", "last_month"), rows, strict=True)
         )
+        added = _sent_again_before_labels_were_complete(checks, source) * rows[0]
+        spoilt = (added / max(1.0, before[0])) ** 2
+        before[0] = max(0.2 * before[0], before[0] - added)
         corrected = _logit(before) - math.log(kept)
-        level[source] = corrected, _error(before) * crowd + SOURCES_DIFFER**2
+        level[source] = corrected, _error(before) * crowd + SOURCES_DIFFER**2 + spoilt
         if rows[1] >= 15:
-            error = (_error(before) + _error(after)) * crowd
+            error = (_error(before) + _error(after)) * crowd + spoilt
             shift[source] = corrected - _logit(after), error + 0.2**2
     for source in level:
         path = f"sources.{source}.majority_kept"
@@ -303,6 +306,19 @@ def _thinning(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
         nearest = 1.0 if kept > 0.6 else round(min(0.4, max(0.15, kept)), 2)
         score = abs(excess) / error
         yield Suspicion(path, nearest, min(score / 3.6, abs(excess) / 0.62), source=source)
+
+
+def _sent_again_before_labels_were_complete(checks: Checks, source: str) -> float:
+    """Rows of the first class that bear earlier dates than their labels do, over the rows with complete labels.
+
+    Labels of the last months may not be complete. Where such rows are sent again with earlier dates, they are counted there.
+    """
+    series = [float(value) for value in checks.get("class_balance", "by_month") or [] if value is not None]
+    if len(series) < 6:
+        return 0.0
+    rise = fmean(series[-3:]) - median(series)
+    copies = 0.5 * checks.by_name("data_leakage", "repeated_by_source").get(source, 0.0)
+    return max(0.0, rise) * copies / (0.75 + 0.25 * copies) if rise > 0.08 else 0.0
 
 
 def _excess(values: Mapping[str, tuple[float, float]], source: str) -> tuple[float, float]:
