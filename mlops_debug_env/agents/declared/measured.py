@@ -305,7 +305,7 @@ def _thinning(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
         kept = declared.number(path, 1.0) * math.exp(excess)
         nearest = 1.0 if kept > 0.6 else round(min(0.4, max(0.15, kept)), 2)
         score = abs(excess) / error
-        yield Suspicion(path, nearest, min(score / 3.6, abs(excess) / 0.62), source=source)
+        yield Suspicion(path, nearest, min(score / 3.3, abs(excess) / 0.62), source=source)
 
 
 def _sent_again_before_labels_were_complete(checks: Checks, source: str) -> float:
@@ -394,7 +394,7 @@ def _updated_columns(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
 def _split(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     if declared.text("split.by") != "random":
         return
-    yield Suspicion("split.by", "month", checks.number("feature_statistics", "class_mean_movement") / 7.0)
+    yield Suspicion("split.by", "month", checks.number("feature_statistics", "class_mean_movement") / 9.0)
     if declared.text("split.groups") == "none":
         rows = checks.number("data_leakage", "rows_per_customer")
         yield Suspicion("split.groups", "customer", (rows - 1.0) / 0.4)
