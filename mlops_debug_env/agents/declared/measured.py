@@ -88,7 +88,8 @@ def explained(found: list[Suspicion]) -> list[Suspicion]:
             or (each.path.endswith(".majority_kept") and each.source in misread)
             or (each.path == "environment.textkit" and are_words_misread)
         )
-        return each._replace(strength=each.strength / 3.0) if follows else each
+        share = 2.0 if each.path == "split.by" else 3.0
+        return each._replace(strength=each.strength / share) if follows else each
 
     return [weakened(each) for each in found]
 
