@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from statistics import fmean, pstdev
+from statistics import fmean, median, pstdev
 from typing import Any
 
 from mlops_debug_env.agents.declared.reading import Declared
@@ -88,7 +88,8 @@ def explained(found: list[Suspicion]) -> list[Suspicion]:
             or (each.path.endswith(".majority_kept") and each.source in misread)
             or (each.path == "environment.textkit" and are_words_misread)
         )
-        return each._replace(strength=each.strength / 3.0) if follows else each
+        share = 2.0 if each.path == "split.by" else 3.0
+        return each._replace(strength=each.strength / share) if follows else each
 
     return [weakened(each) for each in found]
 
@@ -285,10 +286,13 @@ def _thinning(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
             [count * float(share or 0.0) for share in own[name]]
             for name, count in zip(("labelled", "last_month"), rows, strict=True)
         )
+        added = _sent_again_before_labels_were_complete(checks, source) * rows[0]
+        spoilt = (added / max(1.0, before[0])) ** 2
+        before[0] = max(0.2 * before[0], before[0] - added)
         corrected = _logit(before) - math.log(kept)
-        level[source] = corrected, _error(before) * crowd + SOURCES_DIFFER**2
+        level[source] = corrected, _error(before) * crowd + SOURCES_DIFFER**2 + spoilt
         if rows[1] >= 15:
-            error = (_error(before) + _error(after)) * crowd
+            error = (_error(before) + _error(after)) * crowd + spoilt
             shift[source] = corrected - _logit(after), error + 0.2**2
     for source in level:
         path = f"sources.{source}.majority_kept"
@@ -302,7 +306,20 @@ def _thinning(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
         kept = declared.number(path, 1.0) * math.exp(excess)
         nearest = 1.0 if kept > 0.6 else round(min(0.4, max(0.15, kept)), 2)
         score = abs(excess) / error
-        yield Suspicion(path, nearest, min(score / 3.6, abs(excess) / 0.62), source=source)
+        yield Suspicion(path, nearest, min(score / 3.3, abs(excess) / 0.62), source=source)
+
+
+def _sent_again_before_labels_were_complete(checks: Checks, source: str) -> float:
+    """Rows of the first class that bear earlier dates than their labels do, over the rows with complete labels.
+
+    Labels of the last months may not be complete. Where such rows are sent again with earlier dates, they are counted there.
+    """
+    series = [float(value) for value in checks.get("class_balance", "by_month") or [] if value is not None]
+    if len(series) < 6:
+        return 0.0
+    rise = fmean(series[-3:]) - median(series)
+    copies = 0.5 * checks.by_name("data_leakage", "repeated_by_source").get(source, 0.0)
+    return max(0.0, rise) * copies / (0.75 + 0.25 * copies) if rise > 0.08 else 0.0
 
 
 def _excess(values: Mapping[str, tuple[float, float]], source: str) -> tuple[float, float]:
@@ -378,7 +395,7 @@ def _updated_columns(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
 def _split(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     if declared.text("split.by") != "random":
         return
-    yield Suspicion("split.by", "month", checks.number("feature_statistics", "class_mean_movement") / 7.0)
+    yield Suspicion("split.by", "month", checks.number("feature_statistics", "class_mean_movement") / 9.0)
     if declared.text("split.groups") == "none":
         rows = checks.number("data_leakage", "rows_per_customer")
         yield Suspicion("split.groups", "customer", (rows - 1.0) / 0.4)

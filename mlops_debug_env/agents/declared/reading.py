@@ -68,13 +68,6 @@ def parse_yaml(text: str) -> Any:
         return None
 
 
-def parse_json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
-
-
 def _take_config(found: Declared, text: str) -> None:
     document = parse_yaml(text)
     for section, values in (document if isinstance(document, dict) else {}).items():

@@ -1,0 +1,53 @@
+"""What the checks contradict: the planted declaration comes first, and its healthy twin contradicts nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from domain.episode.observation import EvidenceView
+from domain.generator import generate
+from mlops_debug_env.agents.declared.measured import Checks, clues_of_checks
+from mlops_debug_env.agents.declared.reading import read_declarations
+from mlops_debug_env.agents.declared.suspicion import Suspicion, strongest
+
+TEXTS = ("config.yaml", "data_sources.yaml", "preprocessing.py", "train.py")
+SEED = 7_300
+DECIDED = (
+    "class_dropping_join",
+    "class_weight_order",
+    "day_month_exchanged",
+    "evaluation_rows_in_training",
+    "exchanged_label_codes",
+    "feature_updated_after_outcome",
+    "immature_labels",
+    "label_encoder_mismatch",
+    "loss_over_padding",
+    "row_multiplying_join",
+    "sentinel_impute",
+    "shuffle_off_sorted",
+    "silent_metric_swap",
+    "test_from_one_source",
+    "tokenizer_version_drift",
+    "vocabulary_default_changed",
+)
+"""Faults that a check and a declaration decide between them."""
+
+
+def _found(fault: str) -> list[Suspicion]:
+    evidence = generate("hard", SEED, fault=fault).evidence
+    view = EvidenceView(evidence)
+    declared = read_declarations({name: view.shown_text(name) for name in TEXTS})  # type: ignore[arg-type]
+    measured = {str(check): result.measured for check, result in evidence.checks.items()}
+    return strongest(clues_of_checks(declared, Checks(measured)))
+
+
+@pytest.mark.parametrize("fault", DECIDED)
+def test_the_planted_declaration_is_contradicted_most(fault: str) -> None:
+    planted = generate("hard", SEED, fault=fault).truth.planted[0]
+    assert _found(fault)[0].path == planted.root_cause_field
+    assert _found(fault)[0].strength > 1.0
+
+
+@pytest.mark.parametrize("fault", DECIDED)
+def test_the_healthy_twin_contradicts_nothing(fault: str) -> None:
+    assert all(suspicion.strength < 1.0 for suspicion in _found(f"none:{fault}"))
