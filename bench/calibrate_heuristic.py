@@ -13,9 +13,8 @@ from typing import Iterator
 from domain.faults import POOLS
 from domain.generator import generate
 from domain.scenario import Scenario
-from domain.types import COMPOSED_TASK
 from mlops_debug_env.agents.evidence import Evidence
-from mlops_debug_env.agents.hypothesis import of_each_field, share_of_best, weigh
+from mlops_debug_env.agents.hypothesis import share_of_best, weigh
 from mlops_debug_env.agents.rules import RULES
 from mlops_debug_env.protocol.observations import CheckResult
 
@@ -56,27 +55,6 @@ def judge(scenario: Scenario, part: float, draw: random.Random) -> Case:
     return share_of_best(hypotheses), is_right
 
 
-def cases_alone(seeds: int) -> Iterator[Case]:
-    """The score of each hypothesis where none, one or two faults may be planted, and whether it was right."""
-    for number in range(seeds):
-        scenario = generate(COMPOSED_TASK, FIRST_SEED + number)
-        checks = {
-            str(name): CheckResult.model_validate(found.model_dump())
-            for name, found in scenario.evidence.checks.items()
-        }
-        artifacts: dict[str, str] = dict(scenario.evidence.artifacts.items())
-        for each in of_each_field(weigh(RULES, Evidence(artifacts, checks))):
-            yield (
-                each.score,
-                any(
-                    each.category in fault.accepted.categories
-                    and each.file in fault.accepted.files
-                    and each.field in fault.accepted.fields
-                    for fault in scenario.truth.planted
-                ),
-            )
-
-
 def fit(found: list[Case]) -> list[tuple[float, float, int]]:
     """Mean share, probability and count of bins of equal size, made monotonic by pooling adjacent violators."""
     ordered = sorted(found)
@@ -100,11 +78,8 @@ def probability(pool: list[Case]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=40, help="seeds a fault")
-    parser.add_argument(
-        "--alone", action="store_true", help="the table of single hypotheses, on the expert task's seeds"
-    )
     arguments = parser.parse_args()
-    found = list(cases_alone(arguments.seeds) if arguments.alone else cases(arguments.seeds))
+    found = list(cases(arguments.seeds))
     print(f"{len(found)} cases from seed {FIRST_SEED} on")
     for share, right, count in fit(found):
         print(f"    ({share:.3f}, {right:.3f}),  # {count} cases")

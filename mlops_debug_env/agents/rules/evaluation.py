@@ -160,7 +160,7 @@ def checkpoint_of_evaluation(seen: Evidence) -> Iterator[Hypothesis]:
             value="best",
             fix="Evaluate the best checkpoint.",
             clues=(
-                Clue(checkpoint != "best", 4.0, f"the {checkpoint} checkpoint is evaluated", 4.0),
+                Clue(checkpoint not in ("best", "last"), 4.0, f"the {checkpoint} checkpoint is evaluated", 4.0),
                 Clue(
                     seen.is_unusual("metric_gap_analysis", "reported_minus_logged_val"),
                     1.0,
@@ -171,14 +171,17 @@ def checkpoint_of_evaluation(seen: Evidence) -> Iterator[Hypothesis]:
 
 
 def mode_of_evaluation(seen: Evidence) -> Iterator[Hypothesis]:
-    modes = seen.code.modes
+    modes, dropout = seen.code.modes, seen.config_number("model.dropout")
     yield Hypothesis(
         category="evaluation_bug",
         file="preprocessing.py",
         field="model.eval",
         value="eval",
         fix="Call model.eval() before the evaluation, so that dropout is off.",
-        clues=(Clue("train" in modes if modes else None, 4.5, "the model is evaluated in training mode", 4.0),),
+        clues=(
+            Clue("train" in modes if modes else None, 4.5, "the model is evaluated in training mode", 4.0),
+            Clue(dropout == 0.0, -6.0, "the model has no dropout"),
+        ),
     )
 
 

@@ -75,7 +75,8 @@ def oversampled_before_split(seen: Evidence) -> Iterator[Hypothesis]:
         fix="Resample the training rows only, after the split.",
         clues=(
             Clue(seen.code.resamples_before_splitting, 3.0, "rows are copied before they are split", 3.0),
-            Clue(seen.is_unusual("data_leakage", "train_rows_in_test"), 2.0, "test rows were trained on", 2.0),
+            # A copy keeps its customer: where rows are split by customer, none is in two splits.
+            Clue(seen.is_unusual("data_leakage", "copied_rows_in_test"), 3.0, "test rows are copies", 4.0),
         ),
     )
 
@@ -89,7 +90,7 @@ def customers_in_several_splits(seen: Evidence) -> Iterator[Hypothesis]:
         clues=(
             Clue(None in groups if groups else None, 3.0, "the split knows no groups", 3.0),
             Clue(
-                seen.is_unusual("data_leakage", "train_customers_in_test"), 2.0, "test customers were trained on", 2.0
+                seen.is_unusual("data_leakage", "train_customers_in_test"), 2.0, "test customers were trained on", 5.0
             ),
             Clue(
                 seen.is_unusual("data_leakage", "train_rows_in_test"),

@@ -10,14 +10,24 @@ from mlops_debug_env.agents.hypothesis import Clue, Hypothesis, Rule
 
 _hypothesis = partial(Hypothesis, category="config_error", file="config.yaml")
 
-USUAL_RATE = {"sgd": 0.2, "adam": 0.003, "adamw": 0.003}
-HIGHEST_RATE = {"sgd": 1.0, "adam": 0.1, "adamw": 0.1}
-LOWEST_RATE = {"sgd": 0.02, "adam": 1e-4, "adamw": 1e-4}
+USUAL_RATE = {"adam": 0.01, "adamw": 0.01}
+HIGHEST_RATE = {"sgd": 4.5, "adam": 0.15, "adamw": 0.15}
+LOWEST_RATE = {"sgd": 0.01, "adam": 3e-4, "adamw": 3e-4}
+HIGHEST_DECAY = {"adamw": 0.5}
+"""AdamW multiplies the decay by the learning rate, so that larger ones are usual."""
+
+
+def _usual_rate(seen: Evidence) -> float:
+    """SGD moves along the sum of its gradients, which momentum makes longer: the usual rate is smaller by that."""
+    name, momentum = str(seen.config("optimizer.name")), seen.config_number("optimizer.momentum")
+    if name == "sgd" and momentum is not None:
+        return round(1.1 * (1.0 - min(max(momentum, 0.0), 0.95)), 4)
+    return USUAL_RATE.get(name, 0.1)
 
 
 def learning_rate_too_high(seen: Evidence) -> Iterator[Hypothesis]:
     rate, name = seen.config_number("optimizer.learning_rate"), str(seen.config("optimizer.name"))
-    usual = USUAL_RATE.get(name, 0.1)
+    usual = _usual_rate(seen)
     if rate is not None and rate > usual:
         yield _hypothesis(
             field="optimizer.learning_rate",
@@ -35,7 +45,7 @@ def learning_rate_too_high(seen: Evidence) -> Iterator[Hypothesis]:
 
 def learning_rate_too_low(seen: Evidence) -> Iterator[Hypothesis]:
     rate, name = seen.config_number("optimizer.learning_rate"), str(seen.config("optimizer.name"))
-    usual = USUAL_RATE.get(name, 0.1)
+    usual = _usual_rate(seen)
     if rate is not None and rate < usual:
         yield _hypothesis(
             field="optimizer.learning_rate",
@@ -53,10 +63,10 @@ def momentum_too_high(seen: Evidence) -> Iterator[Hypothesis]:
     if momentum is not None:
         yield _hypothesis(
             field="optimizer.momentum",
-            value=0.9,
-            fix=f"Lower optimizer.momentum from {momentum:g} to 0.9.",
+            value=0.7,
+            fix=f"Lower optimizer.momentum from {momentum:g} to 0.7.",
             clues=(
-                Clue(momentum > 0.95, 4.0, f"a momentum of {momentum:g} keeps steps alive for too long", 4.0),
+                Clue(momentum > 0.97, 4.0, f"a momentum of {momentum:g} keeps steps alive for too long", 4.0),
                 # Where another optimizer than SGD runs, the value is not used.
                 Clue(seen.config("optimizer.name") != "sgd", -4.0, "momentum is not used"),
                 Clue(seen.is_unusual("loss_trajectory", "up_move_share"), 1.5, "the loss climbed again", 0.5),
@@ -69,13 +79,14 @@ def batch_too_large(seen: Evidence) -> Iterator[Hypothesis]:
     batch = seen.config_number("training.batch_size")
     rows = seen.logged("n_resampled") or seen.logged("n_train")
     if batch is not None:
-        is_large = batch > rows / 4 if rows is not None else None
+        is_large = batch > 0.8 * rows if rows is not None else None
+        usual = max(8, round(rows / 10)) if rows is not None else 128
         yield _hypothesis(
             field="training.batch_size",
-            value=64,
-            fix=f"Lower training.batch_size from {batch:g} to 64.",
+            value=usual,
+            fix=f"Lower training.batch_size from {batch:g} to {usual}.",
             clues=(
-                Clue(is_large, 4.0, f"a batch of {batch:g} rows leaves few steps an epoch", 4.0),
+                Clue(is_large, 4.0, f"a batch of {batch:g} rows leaves one or two steps an epoch", 4.0),
                 Clue(seen.is_unusual("loss_trajectory", "steps_per_epoch"), 1.5, "an epoch has few steps", 1.0),
                 Clue(seen.is_unusual("loss_trajectory", "last_over_chance"), 1.0, "training was not done"),
                 # A small table has few batches without any being large.
@@ -93,10 +104,18 @@ def gradients_clipped(seen: Evidence) -> Iterator[Hypothesis]:
             fix="Set training.gradient_clip_norm to null.",
             clues=(
                 Clue(norm < 0.3, 4.0, f"clipping at {norm:g} cuts every step", 4.0),
-                Clue(seen.is_unusual("gradient_norms", "clipped_step_share"), 2.0, "steps were clipped", 1.0),
+                Clue(seen.measured("gradient_norms", "clipped_step_share") == 0.0, -4.0, "no step was clipped"),
+                # Adam divides by the size of the gradients: clipping changes little.
+                Clue(seen.config("optimizer.name") != "sgd", -4.0, "the optimizer rescales gradients"),
                 Clue(seen.is_unusual("loss_trajectory", "last_over_chance"), 1.0, "the loss hardly fell"),
             ),
         )
+
+
+def _arrives_sorted(seen: Evidence) -> bool | None:
+    """Whether the rows arrive sorted by label; None: dataset_stats.json does not name an order."""
+    splits = seen.stats("splits")
+    return seen.stats("arrival_order") == "label" if splits is not None else None
 
 
 def shuffling_off(seen: Evidence) -> Iterator[Hypothesis]:
@@ -107,20 +126,26 @@ def shuffling_off(seen: Evidence) -> Iterator[Hypothesis]:
             fix="Set training.shuffle to true.",
             clues=(
                 Clue(True, 2.5, "rows are not shuffled"),
-                Clue(seen.is_unusual("class_balance", "batch_label_entropy"), 3.0, "batches hold few classes", 1.0),
+                Clue(seen.is_unusual("class_balance", "batch_label_entropy"), 3.0, "batches hold few classes", 2.0),
+                Clue(_arrives_sorted(seen), 1.0, "rows arrive sorted by label", 3.0),
             ),
         )
 
 
 def weight_decay_too_large(seen: Evidence) -> Iterator[Hypothesis]:
-    decay = seen.config_number("optimizer.weight_decay")
+    decay, name = seen.config_number("optimizer.weight_decay"), str(seen.config("optimizer.name"))
     if decay is not None:
         yield _hypothesis(
             field="optimizer.weight_decay",
             value=0.0003,
             fix=f"Lower optimizer.weight_decay from {decay:g} to 0.0003.",
             clues=(
-                Clue(decay > 0.02, 4.0, f"a weight decay of {decay:g} pulls the weights to zero", 4.0),
+                Clue(
+                    decay > HIGHEST_DECAY.get(name, 0.02),
+                    4.0,
+                    f"a weight decay of {decay:g} pulls the weights to zero",
+                    4.0,
+                ),
                 Clue(seen.is_unusual("loss_trajectory", "last_over_chance"), 1.5, "the loss stays high"),
             ),
         )
@@ -142,7 +167,7 @@ def too_few_epochs(seen: Evidence) -> Iterator[Hypothesis]:
             value=None,
             fix="Set training.early_stopping_patience to null.",
             clues=(
-                Clue(patience < 3, 2.0, f"a patience of {patience:g} ends training at the first bad epoch", 3.0),
+                Clue(patience < 3, 3.5, f"a patience of {patience:g} ends training at the first bad epoch", 4.0),
                 Clue(ran < epochs, 2.0, f"training ended after {ran:g} of {epochs:g} epochs", 3.0),
             ),
         )

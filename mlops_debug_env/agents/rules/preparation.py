@@ -29,7 +29,7 @@ def test_share_too_large(seen: Evidence) -> Iterator[Hypothesis]:
         value=USUAL_TEST_SHARE,
         fix=f"Lower test_size from {share if share is not None else 'its value'} to {USUAL_TEST_SHARE}.",
         clues=(
-            Clue(share > 0.4 if share is not None else None, 3.0, f"a share of {share} is held out for the test", 3.0),
+            Clue(share > 0.4 if share is not None else None, 4.0, f"a share of {share} is held out for the test", 3.0),
             Clue(trained < 0.45 if trained is not None else None, 2.0, "few rows are left to train on", 2.0),
         ),
     )
@@ -59,8 +59,17 @@ def not_scaled(seen: Evidence) -> Iterator[Hypothesis]:
     )
 
 
+def _missing_rates(seen: Evidence) -> list[float]:
+    """The share of missing values of each numeric column, of the training rows."""
+    columns = seen.stats("train_numeric")
+    described = columns.values() if isinstance(columns, dict) else ()
+    rates = [each.get("missing_rate") for each in described if isinstance(each, dict)]
+    return [float(rate) for rate in rates if isinstance(rate, (int, float))]
+
+
 def sentinel_for_missing(seen: Evidence) -> Iterator[Hypothesis]:
     strategy = seen.code.setting("SimpleImputer", "strategy")
+    rates = _missing_rates(seen)
     yield _hypothesis(
         field="SimpleImputer.fill_value",
         value="median",
@@ -68,6 +77,7 @@ def sentinel_for_missing(seen: Evidence) -> Iterator[Hypothesis]:
         clues=(
             Clue(strategy == "constant" if strategy else None, 4.0, "missing values become a constant", 4.0),
             Clue(seen.is_unusual("feature_statistics", "smallest_filled_value"), 1.5, "filled values are far outside"),
+            Clue(not any(rates) if rates else None, -5.0, "no value is missing"),
         ),
     )
 
@@ -84,6 +94,11 @@ def encoded_in_sample(seen: Evidence) -> Iterator[Hypothesis]:
                 3.5,
                 "training rows see their own target",
                 4.0,
+            ),
+            Clue(
+                seen.is_unusual("feature_statistics", "rows_encoded_with_own_label"),
+                2.0,
+                "training rows are encoded with their own labels",
             ),
             Clue(seen.is_unusual("metric_gap_analysis", "train_minus_val"), 1.5, "training accuracy is far ahead"),
         ),
@@ -110,7 +125,13 @@ def labels_out_of_line(seen: Evidence) -> Iterator[Hypothesis]:
         fix="Take the labels in the order of the rows: no sort_index.",
         clues=(
             Clue(seen.code.sorts_labels, 3.5, "labels are sorted, rows are not", 4.0),
-            Clue(seen.is_unusual("label_consistency", "train_agreement"), 2.0, "training labels do not fit their rows"),
+            Clue(
+                seen.is_unusual("label_consistency", "train_agreement"),
+                2.0,
+                "training labels do not fit their rows",
+                1.0,
+            ),
+            Clue(seen.stats("arrival_order") == "row_id", -5.0, "rows arrive in the order that labels are sorted by"),
         ),
     )
 

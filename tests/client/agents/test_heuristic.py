@@ -9,15 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.faults import POOLS
+from domain.faults import CATALOGUE, POOLS
 from domain.fields.registry import registry_json
-from domain.generator import generate
+from domain.generator import generate, observe_run, scenario_seed
+from domain.scenario import Evidence as Observed
 from domain.scenario import Scenario
+from domain.training.pipeline import draw_pipeline
+from domain.training.randomness import Stream
+from domain.training.simulator import simulate
 from domain.training.style import SEED_SPLITS, SeedSplit
 from domain.types import COMMON_ARTIFACT_NAMES
 from mlops_debug_env.agents.evidence import Evidence
 from mlops_debug_env.agents.heuristic import HeuristicAgent, diagnose
-from mlops_debug_env.agents.hypothesis import Clue, Hypothesis, share_of_best, weigh
+from mlops_debug_env.agents.hypothesis import UNEXPLAINED, Clue, Hypothesis, share_of_best, weigh
 from mlops_debug_env.agents.investigation import Notes, investigative_actions, next_investigative_action
 from mlops_debug_env.agents.rules import RULES
 from mlops_debug_env.protocol.actions import RunSanityCheck, SubmitDiagnosis
@@ -37,11 +41,13 @@ def _seen() -> Scenario:
 
 
 def notes_of(scenario: Scenario) -> Notes:
+    return notes_on(scenario.evidence)
+
+
+def notes_on(evidence: Observed) -> Notes:
     notes = Notes()
-    notes.artifacts.update(scenario.evidence.artifacts)
-    notes.checks.update(
-        {name: CheckResult.model_validate(each.model_dump()) for name, each in scenario.evidence.checks.items()}
-    )
+    notes.artifacts.update(evidence.artifacts)
+    notes.checks.update({name: CheckResult.model_validate(each.model_dump()) for name, each in evidence.checks.items()})
     return notes
 
 
@@ -81,6 +87,18 @@ def test_a_healthy_run_is_diagnosed_without_conviction() -> None:
     ]
     print(f"\nconfidence on healthy runs: highest {max(stated):.2f}, mean {sum(stated) / len(stated):.2f}")
     assert sum(stated) / len(stated) < 0.4
+
+
+@pytest.mark.parametrize("fault_id", [fault_id for _, fault_id in FAULTS if CATALOGUE[fault_id].look_alike])
+def test_a_value_where_it_does_no_harm_is_not_suspected(fault_id: str) -> None:
+    fault = CATALOGUE[fault_id]
+    assert fault.look_alike is not None
+    for seed in SEEDS:
+        drawn = scenario_seed(fault.task_id, seed)
+        alike = fault.look_alike(draw_pipeline(drawn), Stream(drawn, "look-alike"))
+        notes = notes_on(observe_run(simulate(alike)))
+        weighed = weigh(RULES, Evidence(notes.artifacts, notes.checks))
+        assert all(each.score < UNEXPLAINED for each in weighed if each.field == fault.field), seed
 
 
 def test_every_hypothesis_names_a_field_of_the_registry_and_a_value_that_it_takes() -> None:
