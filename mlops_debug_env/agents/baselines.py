@@ -88,8 +88,8 @@ MOST_LIKELY: Mapping[TaskId, tuple[FailureCategory, ArtifactName]] = MappingProx
     {
         "easy": ("config_error", "config.yaml"),
         "medium": ("data_leakage", "preprocessing.py"),
-        "hard": ("evaluation_bug", "preprocessing.py"),
-        "expert": ("preprocessing_bug", "preprocessing.py"),
+        "hard": ("preprocessing_bug", "data_sources.yaml"),
+        "expert": ("preprocessing_bug", "data_sources.yaml"),
     }
 )
 """The most frequent category and file of each task."""

@@ -47,13 +47,13 @@ def test_a_shipped_agent_plays_a_round_and_goes_on_where_it_was(guarded: tuple[S
     made = run_command_in_process("keys", "create", "blind", "--kind", "attack", "--database", str(process.database))
     arguments = ("compete", "--round", "spring", "--agent", "constant", "--url", process.url, "--api-key")
     first = run_command(*arguments, made.stdout.strip())
-    assert (first.returncode, first.stdout.split(",")[0]) == (0, "36 attempts played"), first.stderr
+    assert (first.returncode, first.stdout.split(",")[0]) == (0, "72 attempts played"), first.stderr
     again = run_command_in_process(*arguments, made.stdout.strip())
-    assert again.stdout.startswith("0 attempts played, 36 had been played before"), again.stderr
+    assert again.stdout.startswith("0 attempts played, 72 had been played before"), again.stderr
     with open_client(process.url) as http:
         (row,) = [row for row in http.get("/leaderboard.json").json()["rows"] if row["agent"] == "blind"]
     print({key: row[key] for key in ("rank", "kind", "score", "interval", "pass_1")})
-    assert (row["kind"], row["attempts"]["used"], row["complete"]) == ("attack", 36, True)
+    assert (row["kind"], row["attempts"]["used"], row["complete"]) == ("attack", 72, True)
 
 
 def test_without_a_key_the_stock_client_is_not_let_in(guarded: tuple[ServerProcess, str]) -> None:

@@ -156,7 +156,7 @@ def test_a_shown_payload_has_the_digest_that_the_chain_covers(http: httpx.Client
         ({"action_type": "run_sanity_check", "sanity_check_type": "class_balance"}, "check", ("class_balance",)),
         ({"action_type": "run_experiment"}, "experiment", ("log_tail", "validation")),
         (REFUSED_QUERY, "refuse", ("unknown_field", "no.such.field")),
-        (WRONG_DIAGNOSIS, "submit", ("architecture_bug", "model_card.json", "0.9")),
+        (WRONG_DIAGNOSIS, "submit", (WRONG_DIAGNOSIS["failure_category"], "model_card.json", "0.9")),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
