@@ -13,6 +13,8 @@ _hypothesis = partial(Hypothesis, category="preprocessing_bug", file="preprocess
 
 def reports_exchanged(seen: Evidence) -> Iterator[Hypothesis]:
     logged, reported = (seen.measured("metric_gap_analysis", name) for name in ("logged_best_val", "reported_test"))
+    if seen.measured("metric_gap_analysis", "reported_val") == reported:
+        logged = None  # equal reports can not be told apart
     rows = [seen.measured("metric_gap_analysis", name) for name in ("val_rows_scored", "test_rows_in_split")]
     yield Hypothesis(
         category="evaluation_bug",

@@ -101,6 +101,14 @@ def test_a_value_where_it_does_no_harm_is_not_suspected(fault_id: str) -> None:
         assert all(each.score < UNEXPLAINED for each in weighed if each.field == fault.field), seed
 
 
+def test_splits_of_all_rows_with_one_share_are_told_from_exchanged_reports() -> None:
+    """Validation and test are the same rows there, and no training row is among them."""
+    scenario = generate("medium", 60_000, fault="second_split_from_all", split="validation")
+    leaks = scenario.evidence.checks["data_leakage"].measured
+    assert (leaks["train_rows_in_test"], leaks["val_rows_in_test"]) == (0, 1)
+    assert diagnose(notes_of(scenario)).root_cause_field == "train_test_split.arrays"
+
+
 def test_every_hypothesis_names_a_field_of_the_registry_and_a_value_that_it_takes() -> None:
     registry = {(each["file"], each["field"]): each for each in registry_json()}
     made = [h for _, fault in FAULTS for h in weigh(RULES, Evidence(*_texts(generate("easy", 1, fault=fault))))]

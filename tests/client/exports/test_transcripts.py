@@ -44,7 +44,7 @@ def suite(tmp_path: Path) -> Path:
     """One entry for each task."""
     path = tmp_path / "four.json"
     entries = [{"task_id": task_id, "seed": 3} for task_id in TASKS]
-    path.write_text(json.dumps({"name": "four", "generator_version": "4", "entries": entries}))
+    path.write_text(json.dumps({"name": "four", "generator_version": "5", "entries": entries}))
     return path
 
 
