@@ -12,7 +12,7 @@ from domain.experiment import (
     ExperimentResult,
     SplitMetrics,
 )
-from domain.generator import HEALTHY
+from domain.generator import HEALTHY, TWIN_OF
 from domain.grade import Breakdown, FixPart, Grade, Investigation, Part, PatchVerdict
 from domain.grading.matching import Verdicts
 from domain.rubric import RUBRIC, Rubric
@@ -166,7 +166,7 @@ class HandMadeSimulation:
             scenario = scenario.model_copy(update={"evidence": named})
         if fault is None:
             return scenario
-        if fault == HEALTHY:
+        if fault == HEALTHY or fault.startswith(TWIN_OF):
             return _healthy(scenario)
         return scenario.model_copy(update={"truth": scenario.truth.model_copy(update={"fault_id": fault})})
 

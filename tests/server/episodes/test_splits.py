@@ -13,7 +13,7 @@ import pytest
 
 from domain.chain import canonical
 from domain.events import EncodedEvent, EpisodeReset, Event
-from domain.generator import GENERATOR_VERSION, generate
+from domain.generator import GENERATOR_VERSION, TWIN_OF, generate, planted_fault
 from domain.ranking.rounds import AttemptId, attempt_fault, attempt_seed
 from domain.tasks.splits import numbered_task
 from domain.tasks.suites import RANKED_1
@@ -114,7 +114,8 @@ async def test_the_twin_that_is_compared_with_an_episode_is_of_its_split(setting
         await served.reset(task_id="easy", split="validation", seed=3, episode_id="e")
         await served.step("e", SUBMIT)
         assert (await served.client.get("/episodes/e")).status_code == 200
-    assert simulation.asked == [(None, "validation"), ("none", "validation")]
+    twin_of_what_was_planted = TWIN_OF + planted_fault("easy", 3, "validation")
+    assert simulation.asked == [(None, "validation"), (twin_of_what_was_planted, "validation")]
 
 
 async def test_an_audit_generates_each_split_again_and_finds_another_one(settings: Settings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from itertools import product
 from typing import Any
 
 import pytest
@@ -128,14 +129,16 @@ def test_no_slice_is_shown_before_one_was_queried() -> None:
 
 
 def test_a_queried_block_is_shown_and_no_other() -> None:
-    source, column = warehouse()["contents"]["sources"][0], warehouse()["contents"]["columns"][2]
+    contents, blocks = warehouse()["contents"], warehouse()["blocks"]
+    pairs = product(contents["sources"], contents["columns"])
+    source, column = next(pair for pair in pairs if None not in blocks[".".join(pair)]["mean"])
     view = slices([read("data_slices.json"), ask(f"{source}.{column}")], is_over=False)
     assert view is not None
     assert [(row.name, [chart.source for chart in row.charts]) for row in view.rows] == [(column, [source])]
     (chart,) = view.rows[0].charts
     assert (chart.seen_at, chart.is_faulty, chart.declared.text) == (1, False, "")
     assert (view.has_twin, view.divide) == (False, None)
-    block = warehouse()["blocks"][f"{source}.{column}"]
+    block = blocks[f"{source}.{column}"]
     assert [numbers for _, (numbers,) in view.rows[0].table] == [
         f"{mean:.4g} ± {spread:.4g}" for mean, spread in zip(block["mean"], block["spread"], strict=True)
     ]
