@@ -52,14 +52,15 @@ def solvers(
     folder: Annotated[Path | None, typer.Option("--write", help="Folder to write floor.md to.")] = None,
 ) -> None:
     """Train programs that do not reason on public episodes, and judge them. Exit 1: one scores above its bound."""
+    tasks, named = _tasks(task), _split(split)
     require_extra("python -m bench.validity solvers", _LEARNING)
     from bench.validity.command import run_solvers
 
     text, is_fine = run_solvers(
-        _tasks(task),
+        tasks,
         learn=learn,
         episodes=episodes,
-        split=_split(split),
+        split=named,
         folder=folder,
         workers=workers,
         progress=partial(typer.echo, err=True),

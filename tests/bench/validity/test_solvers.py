@@ -5,19 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.validity.answers import Answers, Belief
-from bench.validity.episodes import Episode, draw_truths
-from bench.validity.items import fault_rows
-from bench.validity.judge import score_of
-from domain.diagnosis import Diagnosis
-from domain.types import TaskId
-
 pytest.importorskip("sklearn", reason="needs the extra bench: scikit-learn is missing")
 
 from bench.validity.agents import AGENTS, play
+from bench.validity.answers import Answers, Belief
 from bench.validity.classifiers import Forest, Words
+from bench.validity.episodes import Episode, draw_truths
+from bench.validity.items import fault_rows
+from bench.validity.judge import score_of
 from bench.validity.report import Result, render
 from bench.validity.solvers import BOUNDS, Scores, bound_of
+from domain.diagnosis import Diagnosis
+from domain.types import TaskId
 
 
 @pytest.fixture(scope="module", params=["hard", "expert"])
