@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.families import multi_source
 from domain.faults import POOLS, Fault, find_fault
-from domain.faults.compositions import HEALTHY, SEPARATOR
+from domain.faults.compositions import HEALTHY, SEPARATOR, TWIN_OF, twin_of
 from domain.scenario import Accepted, CheckResult, Evidence, RunSummary, Scenario, Truth
 from domain.training import checks
 from domain.training.artifacts import draw_cosmetics, render_artifacts
@@ -29,8 +29,6 @@ __all__ = [
 GENERATOR_VERSION = "5"
 OF_SEVERAL_SOURCES: tuple[TaskId, ...] = ("hard", "expert")
 """Tasks whose runs are of the family ``multi_source``; the others are of ``single_table``."""
-TWIN_OF = f"{HEALTHY}:"
-"""Stands before the id of a fault whose healthy twin is asked for."""
 
 
 def generate(task_id: TaskId, seed: int, *, fault: str | None = None, split: SeedSplit = "train") -> Scenario:
@@ -51,20 +49,13 @@ def generate(task_id: TaskId, seed: int, *, fault: str | None = None, split: See
         evidence, truth = multi_source.generate(task_id, own_seed, fault=fault, split=split)
         return Scenario(generator_version=GENERATOR_VERSION, task_id=task_id, seed=seed, evidence=evidence, truth=truth)
     healthy = draw_pipeline(own_seed, split)
-    is_twin, named = _without(fault)
+    is_twin, named = twin_of(fault)
     chosen = find_fault(Stream(own_seed, "fault").choice(POOLS[task_id]) if named is None else named)
     healthy = chosen.twin(healthy)
     if is_twin:
         return _scenario(task_id, seed, simulate(healthy), _healthy_truth(healthy))
     value, run = _plant(chosen, healthy, draw_raw(healthy), Stream(own_seed, f"fault/{chosen.fault_id}"))
     return _scenario(task_id, seed, run, chosen.truth(healthy, value))
-
-
-def _without(fault: str | None) -> tuple[bool, str | None]:
-    """Whether the twin is asked for, and of which fault; None: of the one that is drawn."""
-    if fault is None or not (fault == HEALTHY or fault.startswith(TWIN_OF)):
-        return False, fault
-    return True, fault.removeprefix(TWIN_OF) if fault != HEALTHY else None
 
 
 def planted_fault(task_id: TaskId, seed: int, split: SeedSplit = "train") -> str:

@@ -13,6 +13,7 @@ from domain.experiment import (
     SourceMetrics,
     SplitMetrics,
 )
+from domain.faults.compositions import HEALTHY, SEPARATOR, twin_of
 from domain.grading.declarations import changes_of
 from domain.scenario import Accepted, CheckResult, Composition, Evidence, RunSummary, SafeField, Truth
 from domain.training.artifacts.numbers import to_json
@@ -32,8 +33,7 @@ FAULTS: tuple[str, ...] = tuple(agreement.fault_id for agreement in AGREEMENTS)
 """Ids of the faults of this family, in the order in which they are drawn."""
 COUNTS = (0, 1, 1, 2)
 """How many faults the task of none, one or two plants, all four equally likely."""
-NONE, SEPARATOR = "none", "+"
-MODEL = "mlp"
+MODEL, SEED = "mlp", "training.seed"
 
 
 class UnknownSourceFaultError(LookupError):
@@ -55,20 +55,13 @@ def draw_faults(task_id: TaskId, seed: int, fault: str | None) -> tuple[str, ...
         UnknownSourceFaultError: the family has no such fault, or the task never plants these together.
     """
     if fault is not None:
-        named = () if fault == NONE else tuple(sorted(fault.split(SEPARATOR)))
+        named = () if fault == HEALTHY else tuple(sorted(fault.split(SEPARATOR)))
         if not can_plant(task_id, named):
             raise UnknownSourceFaultError(fault)
         return named
     draw = Stream(seed, "fault")
     count = draw.choice(COUNTS) if task_id == COMPOSED_TASK else 1
     return tuple(sorted(FAULTS[place] for place in draw.permutation(len(FAULTS))[:count]))
-
-
-def without(fault: str | None) -> tuple[bool, str | None]:
-    """Whether the healthy twin is asked for, as ``none`` or ``none:bottleneck`` does, and of which fault; None: of the one that is drawn."""
-    if fault is None or fault.partition(":")[0] != NONE:
-        return False, fault
-    return True, fault.partition(":")[2] or None
 
 
 def can_plant(task_id: TaskId, named: tuple[str, ...]) -> bool:
@@ -91,7 +84,7 @@ def draw_truth(task_id: TaskId, seed: int, *, fault: str | None, split: SeedSpli
 
 
 def _case(task_id: TaskId, seed: int, fault: str | None, split: SeedSplit) -> Case:
-    is_twin, named = without(fault)
+    is_twin, named = twin_of(fault)
     case = draw_case(seed, split, draw_faults(task_id, seed, named))
     return healthy_twin(case) if is_twin else case
 
@@ -100,8 +93,10 @@ def run_experiment(truth: Truth | Composition, patch: tuple[PatchEntry, ...], nu
     """Train the run again with a patch; raises ``ExperimentRejectedError``."""
     state = State.from_json(truth.pipeline)
     try:
-        patched = state.declaring(changes_of(state, patch))
-        run = simulate(patched, seed=Stream(state.seed, f"experiment/{number}").integer(0, 99999))
+        changes = changes_of(state, patch)
+        # A training seed in the patch replaces that of the experiment.
+        own_seed = None if SEED in changes else Stream(state.seed, f"experiment/{number}").integer(0, 99999)
+        run = simulate(state.declaring(changes), seed=own_seed)
     except UnknownFieldError as error:
         raise ExperimentRejectedError(
             "unknown_field", f"{error.file} has no field {error.field} that can be set"
@@ -175,7 +170,7 @@ def _truth(case: Case, task_id: TaskId) -> Truth | Composition:
         return Composition(faults=faults, pipeline=case.now.to_json(), twin=_repaired(case, case.planted))
     if not faults:
         return Truth(
-            fault_id=NONE,
+            fault_id=HEALTHY,
             failure_category=None,
             root_cause_file=None,
             root_cause_field=None,

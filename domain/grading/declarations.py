@@ -125,10 +125,16 @@ def paths_named(state: State, text: str | None) -> frozenset[str]:
     rest = normal_text(rest)
     found = set()
     for path in sorted(state.declared, key=len, reverse=True):
-        if re.search(rf"(?<![\w.]){re.escape(path)}(?![\w.]*\w)", rest):
+        if _place_of(path, rest) is not None:
             found.add(path)
             rest = rest.replace(path, " ")
     return frozenset(found) if found else _by_words(state, text)
+
+
+def _place_of(path: str, text: str) -> re.Match[str] | None:
+    """Where a path stands in a text, and not as a part of a longer one."""
+    # A run has some two hundred paths: an expression is compiled for those only that occur at all.
+    return re.search(rf"(?<![\w.]){re.escape(path)}(?![\w.]*\w)", text) if path in text else None
 
 
 def normal_text(text: str) -> str:
@@ -160,7 +166,7 @@ def read_edits(diagnosis: Diagnosis, truth: Truth) -> tuple[PatchEntry, ...]:
     entries = []
     taken = text
     for path in sorted(state.declared, key=len, reverse=True):
-        place = re.search(rf"(?<![\w.]){re.escape(path)}(?![\w.]*\w)", taken)
+        place = _place_of(path, taken)
         if place is None:
             continue
         entry = _assigned(state, path, taken[place.end() :])

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from domain.training.multi_source.layout import LABELLED_MONTHS, Layout
+from domain.training.multi_source.layout import Layout
 from domain.training.multi_source.subjects import UNITS
 from domain.training.pipeline import FieldValue
 from domain.training.randomness import Stream
@@ -651,8 +651,6 @@ AGREEMENTS: tuple[Agreement, ...] = (
 """All kinds; their order is part of what a seed means."""
 
 BY_FAULT: dict[str, Agreement] = {agreement.fault_id: agreement for agreement in AGREEMENTS}
-
-LAST_LABELLED = LABELLED_MONTHS - 1
 
 
 def broken(layout: Layout, world: Facts, declared: Facts) -> frozenset[str]:

@@ -56,8 +56,6 @@ class Fit:
     best_epoch: int = 0
     steps_per_epoch: int = 0
     clipped_share: float = 0.0
-    first_loss: float = 0.0
-    """Of the first batch."""
     stopped_at: int | None = None
     """Step at which the loss was not finite; None: it never was."""
 
@@ -170,8 +168,6 @@ def _fit(
                 value -= rate * speed
                 value[:] = value.astype(np.float32)
         done = len(losses)
-        if number == 1:
-            result.first_loss = losses[0]
         watched = network.logits(val_features)
         accuracy = float((watched.astype(np.float32).argmax(0) == val_labels).mean()) if len(val_labels) else 0.0
         val_loss = float(log_loss(watched, val_labels).mean()) if len(val_labels) else 0.0

@@ -71,11 +71,8 @@ class Run:
     """A finished run and all that it was made from."""
 
     state: State
-    rows: Rows
     tables: Tables
     reading: Reading
-    frame: Frame
-    """Every row that was read and not dropped, also of recent scoring."""
     sets: dict[str, Frame]
     """The rows of `SETS`."""
     prepared: Prepared
@@ -86,8 +83,6 @@ class Run:
     """By set; `reported_validation` and `reported_test` as the evaluation names them."""
     test_labels: Ints
     """Labels of the test rows as the evaluation reads them."""
-    class_weights: Floats
-    """By class, as they were applied."""
     arrival_entropy: float
     """Mean label entropy of batches in the order in which the training rows arrive, over what random batches would have."""
 
@@ -102,7 +97,7 @@ def simulate(state: State, *, seed: int | None = None, rows: str = "rows") -> Ru
     """
     layout = state.layout
     drawn = _rows(layout, rows, tuple(str(state.world[name]) for name in SHAPING))
-    return train(state, drawn, write(layout, state.world, drawn), seed=seed)
+    return _train(state, write(layout, state.world, drawn), seed)
 
 
 @lru_cache(maxsize=4)
@@ -111,7 +106,7 @@ def _rows(layout: Layout, name: str, shaping: tuple[str, ...]) -> Rows:
     return draw_rows(layout, dict(zip(SHAPING, shaping, strict=True)), name=name)
 
 
-def train(state: State, rows: Rows, tables: Tables, *, seed: int | None = None) -> Run:
+def _train(state: State, tables: Tables, seed: int | None) -> Run:
     """Run a state on tables that its world has written."""
     layout, world = state.layout, state.world
     declared = state.declared if seed is None else {**state.declared, "training.seed": seed}
@@ -150,10 +145,8 @@ def train(state: State, rows: Rows, tables: Tables, *, seed: int | None = None) 
     scores["reported_test"] = scores["validation" if is_exchanged else "test"]
     return Run(
         state=state,
-        rows=rows,
         tables=tables,
         reading=reading,
-        frame=frame,
         sets=sets,
         prepared=prepared,
         features=features,
@@ -161,7 +154,6 @@ def train(state: State, rows: Rows, tables: Tables, *, seed: int | None = None) 
         fit=fitted,
         scores=scores,
         test_labels=test_labels,
-        class_weights=weights,
         arrival_entropy=batch_entropy(sets["train"].label[arrival], declared, len(layout.classes)),
     )
 

@@ -16,8 +16,6 @@ from domain.training.randomness import Floats, Ints, Stream, to_float32_grid
 
 JOINED_COLUMNS = 2
 """The last columns: they come from a second table, as of its snapshot."""
-STATED_MISSING = -32768.0
-"""Stands for an empty cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +224,7 @@ def _in_units_of(layout: Layout, world: Facts, values: Floats, rows: Rows, row: 
 def read(layout: Layout, world: Facts, declared: Facts, tables: Tables) -> tuple[Frame, Reading]:
     """The rows as they are declared; the world only says how the dates are written.
 
-    Rows of the last month were just scored: all of them are read, and their labels are what somebody looked up.
+    Rows of the last month were just scored: all of them are read, and they carry the outcome, as it is found by hand.
     """
     count = len(tables.row)
     month = _read_months(layout, world, declared, tables)

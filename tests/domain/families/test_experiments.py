@@ -115,3 +115,11 @@ def test_a_pipeline_that_names_no_family_is_of_one_table() -> None:
     unknown = EXPLODING.model_copy(update={"pipeline": {**EXPLODING.pipeline, "family": "forecasting"}})
     with pytest.raises(UnknownFamilyError, match="'forecasting'; this program knows single_table, multi_source"):
         family_of(unknown)
+
+
+def test_a_training_seed_in_the_patch_counts_on_several_sources_as_well() -> None:
+    truth = generate("hard", 3).truth
+    patch = (PatchEntry(file="config.yaml", field="training.seed", value=11),)
+    first, second = (run_experiment(truth, patch, number) for number in (1, 2))
+    assert first.metrics == second.metrics
+    assert run_experiment(truth, (), 1).metrics != run_experiment(truth, (), 2).metrics
