@@ -41,6 +41,8 @@ class RegistryField(_Shape):
     """What a text has to be; null: it is no text, or any."""
     nullable: bool = False
     """Whether null is a value of it."""
+    description: str | None = None
+    """What it declares; null: an easy or medium run, where names and documents say it."""
 
 
 class ActionResult(_Shape):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import httpx
+import jsonschema
 import pytest
 
+from server.web.openapi.operations import OPERATIONS
 from tests.e2e.playing import (
     ARTIFACTS,
     CHECKS,
@@ -141,6 +143,26 @@ def test_metadata_describes_the_environment(http: httpx.Client) -> None:
     body = accepted(http.get("/metadata"))
     assert {"name", "description", "version", "author", "documentation_url"} <= set(body)
     assert body["version"] == accepted(http.get("/health"))["version"]
+
+
+@pytest.mark.parametrize(
+    "path", [each.path for each in OPERATIONS if each.method == "GET" and each.answer and "{" not in each.path]
+)
+def test_an_answer_of_the_server_is_what_its_openapi_schema_says(http: httpx.Client, path: str) -> None:
+    document = accepted(http.get("/openapi.json"))
+    schema = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    answer = http.get(path)
+    if answer.status_code == 200:
+        jsonschema.Draft202012Validator({**schema, "components": document["components"]}).validate(answer.json())
+
+
+@pytest.mark.parametrize("task_id", [*MAX_STEPS, "expert"])
+def test_the_first_observation_of_each_task_is_what_its_schema_says(http: httpx.Client, task_id: str) -> None:
+    schema = accepted(http.get("/schema"))["reset_observation"]
+    first = Episode(http, task_id=task_id, seed=5).first
+    jsonschema.Draft202012Validator(schema).validate(
+        {**first["observation"], "reward": first["reward"], "done": first["done"]}
+    )
 
 
 def test_schema_has_exactly_the_documented_keys(http: httpx.Client) -> None:

@@ -222,7 +222,11 @@ class Schemas(_Body):
     reset_observation: dict[str, Any]
     state: dict[str, Any]
     fields: tuple[RegistryField, ...]
-    """Every field of every artifact that a diagnosis may name."""
+    """Every field of every artifact that a diagnosis may name on easy and medium runs."""
+    declarations: tuple[RegistryField, ...]
+    """The same for hard and expert runs."""
+    measurements: dict[str, dict[str, str]]
+    """For each sanity check of hard and expert runs: what each of its numbers is."""
 
 
 class Document(BaseModel):
