@@ -21,7 +21,7 @@ vulnerabilities:
 image:
 	python -m upkeep image
 
-# The pages of docs/reference and mlops_debug_env/protocol/types.py, which are written from the code.
+# The pages of docs/reference, and the modules that the client shares with the domain, which are written from the code.
 reference:
 	python -m upkeep reference
 

@@ -57,12 +57,12 @@ def reference(
         outdated = [
             *outdated_pages(),
             *example_run.outdated(),
-            *([protocol.TARGET] if protocol.is_outdated() else []),
+            *protocol.outdated(),
         ]
         for path in outdated:
             typer.echo(f"{path} differs from the code: run make reference", err=True)
         raise typer.Exit(1 if outdated else 0)
-    for path in [*write_pages(), *example_run.write(), protocol.write_types()]:
+    for path in [*write_pages(), *example_run.write(), *protocol.write_shared()]:
         typer.echo(path)
 
 

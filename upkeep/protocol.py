@@ -1,7 +1,7 @@
-"""Generates mlops_debug_env/protocol/types.py, the names of the wire, from the domain.
+"""Generates what the client shares with the domain, which it cannot import.
 
-The client cannot import the domain, so it has a copy of these definitions: each is taken as it stands in the source,
-with the docstring below it.
+``mlops_debug_env/protocol/types.py`` has the names of the wire: each definition is taken as it stands in the source, with
+the docstring below it. ``mlops_debug_env/runner/estimates.py`` is a copy of a whole module.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 from types import MappingProxyType
-from typing import Mapping
+from typing import Callable, Mapping
 
 from upkeep.checkout import ROOT
 
 TARGET = ROOT / "mlops_debug_env" / "protocol" / "types.py"
+ESTIMATES_SOURCE = ROOT / "domain" / "ranking" / "estimates.py"
+ESTIMATES_TARGET = ROOT / "mlops_debug_env" / "runner" / "estimates.py"
 SOURCES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "domain/types.py": (
@@ -50,15 +52,28 @@ def render_types() -> str:
     return f"{_HEAD}\n{types}\n{constants}"
 
 
-def write_types(path: Path = TARGET) -> Path:
-    """Write the module; returns its path."""
-    path.write_text(render_types())
-    return path
+def render_estimates() -> str:
+    """The text of the copied module, marked as one."""
+    return (
+        f"# Copied from domain/ranking/estimates.py by `make reference`; do not edit.\n{ESTIMATES_SOURCE.read_text()}"
+    )
 
 
-def is_outdated(path: Path = TARGET) -> bool:
-    """Whether the module is missing or differs from what the domain defines."""
-    return not path.is_file() or path.read_text() != render_types()
+RENDERED: Mapping[Path, Callable[[], str]] = MappingProxyType(
+    {TARGET: render_types, ESTIMATES_TARGET: render_estimates}
+)
+
+
+def write_shared() -> list[Path]:
+    """Write the modules; returns their paths."""
+    for path, render in RENDERED.items():
+        path.write_text(render())
+    return list(RENDERED)
+
+
+def outdated() -> list[Path]:
+    """The modules that are missing or differ from what the domain defines."""
+    return [path for path, render in RENDERED.items() if not path.is_file() or path.read_text() != render()]
 
 
 def _definitions(sources: Mapping[str, tuple[str, ...]]) -> str:

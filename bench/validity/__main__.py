@@ -1,4 +1,4 @@
-"""The commands ``python -m bench.validity floor``, ``solvers``, ``look-alikes`` and ``heuristic``."""
+"""The commands ``python -m bench.validity floor``, ``solvers``, ``look-alikes``, ``heuristic`` and ``coverage``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from bench.extra import require_extra
+from bench.validity.coverage import KINDS, SIZES, measure_coverage, render
 from bench.validity.floor import blind_floor
 from bench.validity.heuristic_play import FIRST_SEED, lines_of, play_many
 from domain.training.style import SEED_SPLITS, SeedSplit
@@ -75,11 +76,11 @@ def look_alikes(
 ) -> None:
     """Tell the static texts of each fault from those of ordinary healthy runs. Exit 1: better than 0.55, balanced."""
     require_extra("python -m bench.validity look-alikes", _LEARNING)
-    from bench.validity.look_alikes import MAX_BALANCED_ACCURACY, render, separate_all
+    from bench.validity import look_alikes as texts
 
-    found = separate_all(seeds=seeds)
-    typer.echo(render(found))
-    raise typer.Exit(0 if all(one.worst <= MAX_BALANCED_ACCURACY for one in found) else 1)
+    found = texts.separate_all(seeds=seeds)
+    typer.echo(texts.render(found))
+    raise typer.Exit(0 if all(one.worst <= texts.MAX_BALANCED_ACCURACY for one in found) else 1)
 
 
 @cli.command()
@@ -94,6 +95,16 @@ def heuristic(
     for task_id in _tasks(task):
         played = play_many(task_id, episodes=episodes, first_seed=first_seed, split=names)
         typer.echo("\n".join(lines_of(task_id, played)))
+
+
+@cli.command()
+def coverage(
+    rounds: Annotated[int, typer.Option(min=20, help="Number of rounds of each kind of agent and size.")] = 600,
+    boards: Annotated[int, typer.Option(min=0, help="Number of boards of 20 equal agents.")] = 100,
+) -> None:
+    """Simulate rounds: how often intervals cover, equal agents are told apart, and boards of equals show a rank."""
+    found = [measure_coverage(name, size, rounds=rounds, boards=boards) for name in KINDS for size in SIZES]
+    typer.echo(render(found))
 
 
 def _tasks(names: list[str] | None) -> list[TaskId]:

@@ -1,8 +1,10 @@
 """What a ranked round derives from its secret: the seed and the fault of every attempt.
 
 Rule 1: everything is HMAC-SHA256 of the attempt's name under the round's secret, so neither agent nor host chooses.
-Rule 2: each fault is a draw of its own from the suite's mix. Drawing without replacement would reveal the last
-faults to anyone who knows the earlier ones. Rule 3: the commitment is published before the first attempt.
+Rule 2: faults are drawn from the suite's mix. Suites whose mix is small draw each by itself, because the last of a small
+deck are known to who knows the first; suites that are dealt draw without replacement within an attempt at all entries,
+of which a task has at most a quarter as many as its mix has faults. Rule 3: the commitment is published before the first
+attempt.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import re
 from typing import NamedTuple, Sequence
 
 from domain.chain import canonical
+from domain.tasks.suites import Suite
 from domain.types import SplitName
 
 RANKED_SPLIT: SplitName = "test"
@@ -57,10 +60,20 @@ def attempt_seed(secret: bytes, attempt: AttemptId) -> int:
     return int.from_bytes(_derive(secret, list(attempt))[:SEED_BYTES], "big")
 
 
-def attempt_fault(secret: bytes, attempt: AttemptId, mix: Sequence[str]) -> str:
-    """The fault of an attempt, from the multiset of its task: HMAC-SHA256(secret, canonical(["fault", round, …])), as a
-    number, modulo the size of the multiset (the bias is below 2^-240)."""
-    return mix[int.from_bytes(_derive(secret, ["fault", *attempt]), "big") % len(mix)]
+def attempt_fault(secret: bytes, attempt: AttemptId, suite: Suite) -> str:
+    """The fault of an attempt, from the multiset of its task. Raises ``UnknownEntryError``.
+
+    Drawn: HMAC-SHA256(secret, canonical(["fault", round, agent, entry, attempt])), as a number, modulo the size of the
+    multiset (the bias is below 2^-240). Dealt: the multiset in the order of HMAC-SHA256(secret, canonical(["deal", round,
+    agent, attempt, task, place])), of which the first entry of the task gets the first.
+    """
+    task_id = suite.task_of(attempt.entry)
+    mix = suite.mix[task_id]
+    if not suite.is_dealt:
+        return mix[int.from_bytes(_derive(secret, ["fault", *attempt]), "big") % len(mix)]
+    deal: list[str | int] = ["deal", attempt.round, attempt.agent, attempt.attempt, task_id]
+    order = sorted(range(len(mix)), key=lambda place: _derive(secret, [*deal, place]))
+    return mix[order[suite.place_of(attempt.entry)]]
 
 
 def _derive(secret: bytes, named: Sequence[str | int]) -> bytes:

@@ -1,6 +1,6 @@
-"""The statistics of a board, computed from the attempts of a round; docs/explanation/ranking.md explains the terms.
+"""The statistics of the boards of ``ranked-1`` and ``ranked-2``; `estimates` has those of all later suites.
 
-Rule 1: a mean is taken within each fault, and the faults are weighted as the suite weighs them, so that luck with the
+They are kept so that these boards, and bundles that hold them, keep their numbers. Rule 1: a mean is taken within each fault, and the faults are weighted as the suite weighs them, so that luck with the
 draw neither helps nor harms. Rule 2: an entry that was never attempted counts with the floor score. Rule 3: two rows
 have different ranks only where a test on the same strata finds them different.
 """

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 from domain.chain import canonical, digest_of
 from domain.types import COMPOSED_TASK, TASK_IDS, TaskId
@@ -27,12 +28,19 @@ class Suite:
     """The task of each entry; an agent names entries by their place, from 1."""
     mix: Mapping[TaskId, tuple[str, ...]]
     """A multiset of faults for each task: what an entry of that task is drawn from."""
+    is_dealt: bool = False
+    """Whether the entries of a task get faults without replacement within an attempt at the whole suite; otherwise each
+    is a draw of its own."""
 
     def task_of(self, entry: int) -> TaskId:
         """The task of an entry; raises ``UnknownEntryError``."""
         if not 1 <= entry <= len(self.entries):
             raise UnknownEntryError(self.suite_id, entry, len(self.entries))
         return self.entries[entry - 1]
+
+    def place_of(self, entry: int) -> int:
+        """How many entries of its task come before an entry."""
+        return self.entries[: entry - 1].count(self.task_of(entry))
 
     def weight_of(self, fault_id: str, task_id: TaskId) -> float:
         """Share of the faults of a task."""
@@ -42,16 +50,13 @@ class Suite:
     @property
     def strata(self) -> dict[str, tuple[TaskId, str]]:
         """The name of each fault on a board, to its task and its id."""
-        return {
-            stratum_name(task_id, fault): (task_id, fault)
-            for task_id, faults in self.mix.items()
-            for fault in dict.fromkeys(faults)
-        }
+        return name_strata(self.mix)
 
     def to_json(self) -> dict[str, Any]:
         """The suite as it is published."""
         mix = {task_id: list(self.mix[task_id]) for task_id in TASK_IDS if task_id in self.mix}
-        return {"suite_id": self.suite_id, "entries": list(self.entries), "mix": mix}
+        dealt = {"dealt": True} if self.is_dealt else {}
+        return {"suite_id": self.suite_id, "entries": list(self.entries), "mix": mix, **dealt}
 
     @property
     def digest(self) -> str:
@@ -59,9 +64,15 @@ class Suite:
         return digest_of(canonical(self.to_json())).hex()
 
 
-def stratum_name(task_id: str, fault_id: str) -> str:
-    """The name of a fault on a board. Those of the expert task, which other tasks plant as well, carry the task's name."""
-    return f"{task_id}/{fault_id}" if task_id == COMPOSED_TASK else fault_id
+def name_strata(mix: Mapping[TaskId, Sequence[str]]) -> dict[str, tuple[TaskId, str]]:
+    """The name of each fault of each task on a board, to task and fault. Names of faults that several tasks have, and all
+    of the expert task, carry the task."""
+    strata = [(task_id, fault) for task_id, faults in mix.items() for fault in dict.fromkeys(faults)]
+    tasks = Counter(fault for task_id, fault in strata if task_id != COMPOSED_TASK)
+    return {
+        f"{task_id}/{fault}" if task_id == COMPOSED_TASK or tasks[fault] > 1 else fault: (task_id, fault)
+        for task_id, fault in strata
+    }
 
 
 class UnknownEntryError(LookupError):
@@ -171,6 +182,7 @@ RANKED_2 = Suite(
 RANKED_3 = Suite(
     suite_id="ranked-3",
     entries=("easy", "medium", "hard", "expert", "hard", "expert") * 3,
+    is_dealt=True,
     mix=MappingProxyType(
         {
             "easy": (

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from mlops_debug_env.protocol.types import TASK_IDS
+from mlops_debug_env.runner.estimates import estimate_difference
 from mlops_debug_env.runner.run_folder import read_header, read_results
-from mlops_debug_env.runner.statistics import Interval, clustered_interval
+from mlops_debug_env.runner.summary import HIGHEST_SCORE, LOWEST_SCORE, Interval
 
 _SAME_WITHIN = 0.005
 
@@ -27,7 +29,9 @@ class Pair(BaseModel):
     first: float
     second: float
     difference: Interval
-    """Second minus first: the mean over entries, with its 95 % bootstrap interval."""
+    """Second minus first: the mean over entries, with its 95 % interval."""
+    detectable_difference: float | None
+    """The least difference that a test on as many entries finds in four of five cases; None: too few entries."""
     better: int
     """Entries on which the second was better."""
     worse: int
@@ -59,9 +63,9 @@ def compare_runs(first: Path, second: Path) -> Comparison:
     if not shared:
         raise NothingInCommonError(f"{first} and {second} have no entry in common; run both on the same suite")
     alone = len(means[0]) + len(means[1]) - 2 * len(shared)
-    groups = {task: [entry for entry in shared if entry[0] == task] for task in TASK_IDS}
-    pairs: dict[str, Pair] = {task: _pair(means, [entries]) for task, entries in groups.items() if entries}
-    pairs["all"] = _pair(means, [entries for entries in groups.values() if entries])
+    groups: dict[str, list[Entry]] = {task: [entry for entry in shared if entry[0] == task] for task in TASK_IDS}
+    pairs: dict[str, Pair] = {task: _pair(means, {task: entries}) for task, entries in groups.items() if entries}
+    pairs["all"] = _pair(means, groups)
     names = [header.agent if header.model is None else f"{header.agent}:{header.model}" for header in headers]
     if names[0] == names[1]:
         names = [f"{name} {header.run_id[:6]}" for name, header in zip(names, headers, strict=True)]
@@ -80,17 +84,19 @@ def _entry_means(path: Path) -> _Means:
     return {entry: sum(each) / len(each) for entry, each in scores.items()}
 
 
-def _pair(means: tuple[_Means, _Means], strata: list[list[Entry]]) -> Pair:
-    entries = [entry for stratum in strata for entry in stratum]
-    gaps = [[means[1][entry] - means[0][entry] for entry in stratum] for stratum in strata]
-    flat = [gap for stratum in gaps for gap in stratum]
+def _pair(means: tuple[_Means, _Means], groups: Mapping[str, list[Entry]]) -> Pair:
+    entries = [entry for group in groups.values() for entry in group]
+    gaps = {task: [means[1][entry] - means[0][entry] for entry in group] for task, group in groups.items() if group}
+    flat = [gap for group in gaps.values() for gap in group]
+    estimate = estimate_difference(gaps, widest=HIGHEST_SCORE - LOWEST_SCORE)
     better = sum(gap > _SAME_WITHIN for gap in flat)
     worse = sum(gap < -_SAME_WITHIN for gap in flat)
     return Pair(
         entries=len(entries),
         first=round(sum(means[0][entry] for entry in entries) / len(entries), 4),
         second=round(sum(means[1][entry] for entry in entries) / len(entries), 4),
-        difference=clustered_interval([[[gap] for gap in stratum] for stratum in gaps]),
+        difference=Interval(estimate.mean, *(estimate.interval or (None, None))),
+        detectable_difference=estimate.paired_detectable,
         better=better,
         worse=worse,
         same=len(flat) - better - worse,

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlops_debug_env.runner.compare import Comparison
-from mlops_debug_env.runner.summary import Group, ModelFigures, Summary
+from mlops_debug_env.runner.summary import Group, Interval, ModelFigures, Summary
 
 _PIPE_WIDTH = 160
 
@@ -42,6 +42,7 @@ def render_comparison(comparison: Comparison) -> Rendered:
         escape(comparison.second),
         "difference",
         "95 %",
+        "detectable",
         "better",
         "worse",
         "same",
@@ -54,7 +55,8 @@ def render_comparison(comparison: Comparison) -> Rendered:
             f"{pair.first:.3f}",
             f"{pair.second:.3f}",
             f"{pair.difference.mean:+.3f}",
-            f"{pair.difference.low:+.3f} to {pair.difference.high:+.3f}",
+            _bounds(pair.difference, sign="+"),
+            _or_dash(pair.detectable_difference),
             str(pair.better),
             str(pair.worse),
             str(pair.same),
@@ -71,7 +73,8 @@ def render_many(summaries: list[Summary]) -> Table:
     for name in tasks:
         table.add_column(name, justify="right")
     table.add_column("steps", justify="right")
-    table.add_column("brier", justify="right")
+    for name in ("right", "brier", "skill"):
+        table.add_column(name, justify="right")
     for each in summaries:
         cells = [_interval(each.tasks[name]) if name in each.tasks else "-" for name in tasks]
         overall = each.overall
@@ -79,7 +82,7 @@ def render_many(summaries: list[Summary]) -> Table:
             escape(each.agent),
             *cells,
             f"{overall.mean_steps:.1f}" if overall else "-",
-            _or_dash(overall.brier if overall else None),
+            *(_or_dash(getattr(overall, name) if overall else None) for name in ("accuracy", "brier", "skill")),
         )
     return table
 
@@ -100,7 +103,7 @@ def _table(summary: Summary, title: str) -> Table:
     most = max((max(each.pass_at) for each in groups.values()), default=1)
     names = ["task", "n", "score", "95 %", "pass@1"]
     names += [f"pass@{most}", f"pass^{most}"] if most > 1 else []
-    for name in (*names, "steps", "brier", "ece"):
+    for name in (*names, "steps", "right", "brier", "skill", "ece"):
         table.add_column(name, justify="left" if name == "task" else "right")
     for name, group in groups.items():
         passes = [_share(group.pass_at, 1)]
@@ -109,10 +112,12 @@ def _table(summary: Summary, title: str) -> Table:
             name,
             str(group.episodes),
             f"{group.score.mean:.3f}",
-            f"{group.score.low:.3f} to {group.score.high:.3f}",
+            _bounds(group.score),
             *passes,
             f"{group.mean_steps:.1f}",
+            _or_dash(group.accuracy),
             _or_dash(group.brier),
+            _or_dash(group.skill),
             _or_dash(group.calibration_error),
         )
     return table
@@ -123,8 +128,9 @@ def _faults(summary: Summary) -> Table:
     for name in ("fault", "n", "score", "95 %", "pass@1"):
         table.add_column(name, justify="left" if name == "fault" else "right")
     for name, group in summary.faults.items():
-        interval = f"{group.score.low:.3f} to {group.score.high:.3f}"
-        table.add_row(name, str(group.episodes), f"{group.score.mean:.3f}", interval, _share(group.pass_at, 1))
+        table.add_row(
+            name, str(group.episodes), f"{group.score.mean:.3f}", _bounds(group.score), _share(group.pass_at, 1)
+        )
     return table
 
 
@@ -140,7 +146,13 @@ def _model(used: ModelFigures) -> Text:
 
 
 def _interval(group: Group) -> str:
-    return f"{group.score.mean:.3f}\n{group.score.low:.3f} to {group.score.high:.3f}"
+    return f"{group.score.mean:.3f}\n{_bounds(group.score)}"
+
+
+def _bounds(interval: Interval, sign: str = "") -> str:
+    if interval.low is None or interval.high is None:
+        return "too few"
+    return f"{interval.low:{sign}.3f} to {interval.high:{sign}.3f}"
 
 
 def _share(shares: dict[int, float], k: int) -> str:

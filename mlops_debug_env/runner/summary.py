@@ -4,24 +4,38 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
 from mlops_debug_env.protocol.types import TASK_IDS
-from mlops_debug_env.runner.records import EpisodeResult
-from mlops_debug_env.runner.statistics import (
-    Bin,
-    Interval,
+from mlops_debug_env.runner.estimates import (
+    CalibrationBin,
+    Rate,
+    Stratum,
     calibration,
     calibration_error,
-    clustered_interval,
+    estimate_mean,
     pass_all,
     pass_at,
+    rate,
+    score_confidence,
 )
+from mlops_debug_env.runner.records import EpisodeResult
 
 SUCCESS_AT = 0.7
 """Score from which an episode counts as passed: what category, file and field earn when all are right."""
+LOWEST_SCORE, HIGHEST_SCORE = 0.01, 0.99
+"""Of every rubric so far."""
+
+
+class Interval(NamedTuple):
+    """A mean with its 95 % interval."""
+
+    mean: float
+    low: float | None
+    """None: there are too few entries for an interval."""
+    high: float | None
 
 
 class Group(BaseModel):
@@ -32,18 +46,27 @@ class Group(BaseModel):
     episodes: int
     entries: int
     score: Interval
+    detectable_difference: float | None
+    """The least difference to an equally precise mean that a test would find in four of five cases; None: too few
+    entries."""
+    pass_rate: Rate | None
+    """Share of the entries that pass, with its interval; None: too few entries."""
     pass_at: dict[int, float]
     """By k: at least one of k trials of an entry passed."""
     pass_all: dict[int, float]
-    """By k: all of k trials of an entry passed."""
+    """By k: all of k trials of an entry passed. From two on this is repeatability: trials of an entry are of one scenario."""
     mean_steps: float
     truncated: int
     brier: float | None
     """Mean over the episodes in which a confidence was stated; None: in none."""
     stated: int
     """Episodes in which a confidence was stated."""
+    accuracy: float | None
+    """Share of these that were right in category, file and field."""
+    skill: float | None
+    """Brier skill score: 1 is best, 0 is as good as always stating the accuracy; None, too, where all were right or wrong."""
     calibration_error: float | None
-    calibration: tuple[Bin, ...]
+    calibration: tuple[CalibrationBin, ...]
 
 
 class ModelFigures(BaseModel):
@@ -90,36 +113,43 @@ class _Gathered:
         self.scores: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
         self.steps = 0
         self.truncated = 0
-        self.briers: list[float] = []
         self.stated: list[tuple[float, bool]] = []
 
     def add(self, result: EpisodeResult) -> None:
         self.scores[result.task_id][result.entry].append(result.score)
         self.steps += result.steps
         self.truncated += result.truncated
-        if result.brier is not None:
-            self.briers.append(result.brier)
         if result.confidence is not None:
             self.stated.append((result.confidence, result.is_right))
 
     def group(self, success_at: float) -> Group:
-        # In a fixed order, so that the interval does not depend on which episode ended first.
-        strata = [
+        # In a fixed order, so that no digit depends on which episode ended first.
+        tasks = [
             [sorted(scores) for _, scores in sorted(entries.items())] for _, entries in sorted(self.scores.items())
         ]
-        entries = [entry for stratum in strata for entry in stratum]
+        entries = [entry for task in tasks for entry in task]
         episodes = sum(len(entry) for entry in entries)
-        bins = calibration(self.stated)
+        # Episodes of an entry share a scenario, so that their mean is one observation.
+        strata = [
+            Stratum(sum(map(len, task)) / episodes, [sum(scores) / len(scores) for scores in task]) for task in tasks
+        ]
+        estimate = estimate_mean(strata, lowest=LOWEST_SCORE, highest=HIGHEST_SCORE)
+        stated = sorted(self.stated)
+        bins, confidence = calibration(stated), score_confidence(stated)
         return Group(
             episodes=episodes,
             entries=len(entries),
-            score=clustered_interval(strata),
+            score=Interval(estimate.mean, *(estimate.interval or (None, None))),
+            detectable_difference=estimate.detectable,
+            pass_rate=rate(sum(_mean_passed(entry, success_at) for entry in entries), len(entries)),
             pass_at=_passed(entries, success_at, is_all=False),
             pass_all=_passed(entries, success_at, is_all=True),
             mean_steps=round(self.steps / episodes, 2),
             truncated=self.truncated,
-            brier=round(sum(self.briers) / len(self.briers), 4) if self.briers else None,
-            stated=len(self.stated),
+            brier=confidence.brier,
+            stated=confidence.stated,
+            accuracy=confidence.accuracy,
+            skill=confidence.skill,
             calibration_error=calibration_error(bins),
             calibration=bins,
         )
@@ -176,6 +206,10 @@ _SUMMED = (
     "ignored_calls",
     "folded_results",
 )
+
+
+def _mean_passed(scores: Sequence[float], success_at: float) -> float:
+    return sum(score >= success_at for score in scores) / len(scores)
 
 
 def _passed(entries: Sequence[Sequence[float]], success_at: float, *, is_all: bool) -> dict[int, float]:

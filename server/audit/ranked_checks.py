@@ -147,6 +147,6 @@ def _check_secret(reset: EpisodeReset, fault_id: str, secret: bytes | None, suit
     found = []
     if reset.seed_given or attempt_seed(secret, attempt) != reset.seed:
         found.append("the seed does not follow from the round's secret")
-    if attempt_fault(secret, attempt, suite.mix[reset.task_id]) != fault_id:
+    if attempt_fault(secret, attempt, suite) != fault_id:
         found.append("the fault does not follow from the round's secret")
     return found

@@ -8,9 +8,10 @@ from collections import defaultdict
 from types import MappingProxyType
 from typing import Any, Mapping, NamedTuple, Sequence
 
+from domain.ranking.estimates import rank_sets, rate, score_confidence
+from domain.ranking.scores import estimate_agent
 from domain.ranking.statistics import (
     PASS_SCORE,
-    Estimate,
     Outcome,
     brier,
     calibration,
@@ -27,17 +28,22 @@ from domain.types import TASK_IDS
 CSV_COLUMNS = (
     *("rank", "agent", "kind", "verified", "score", "low", "high", "attempts_used", "attempts_allowed", "complete"),
     *("pass_1", "pass_all", *TASK_IDS, "mean_steps", "brier", "client_tokens", "client_cost_usd"),
+    *("worst_rank", "accuracy", "skill"),
 )
 
 
+EARLIER_SUITES = frozenset({"ranked-1", "ranked-2"})
+"""Suites whose boards keep the statistics with which they were published."""
 MIN_ATTEMPTS_FOR_RANKS: Mapping[str, int] = MappingProxyType({"ranked-1": 4})
-"""Suite to the min number of attempts an entry from which its confidence intervals are valid; boards of other suites show no
-ranks. Intervals ignore faults that were not drawn: with the many faults of ``ranked-2``, equal agents get different ranks
-in every second pair."""
+"""Earlier suite to the min number of attempts an entry from which its confidence intervals are valid; boards of other
+earlier suites show no ranks. Their intervals ignore faults that were not drawn: with the many faults of ``ranked-2``, equal
+agents get different ranks in every second pair."""
 
 
 def has_ranks(suite_id: str, attempts_allowed: int) -> bool:
     """Whether the board of such a round shows ranks."""
+    if suite_id not in EARLIER_SUITES:
+        return True
     return suite_id in MIN_ATTEMPTS_FOR_RANKS and attempts_allowed >= MIN_ATTEMPTS_FOR_RANKS[suite_id]
 
 
@@ -62,33 +68,93 @@ class Entrant(NamedTuple):
 def build_board(
     entrants: Sequence[Entrant], suite: Suite, attempts_allowed: int, rubric: Rubric = RUBRIC, *, is_ranked: bool
 ) -> list[dict[str, Any]]:
-    """The rows by rank, then by score; without ranks, by score. ``rubric`` is that of the scores."""
-    estimates = {each.agent: estimate_score(each.outcomes, suite, rubric) for each in entrants}
-    ranks = rank(estimates) if is_ranked else {}
+    """The rows by rank, then by score, and rows without a rank after them. ``rubric`` is that of the scores."""
+    if suite.suite_id in EARLIER_SUITES:
+        scores = _earlier_scores(entrants, suite, attempts_allowed, rubric, is_ranked)
+    else:
+        scores = _scores(entrants, suite, rubric)
     costs = {
-        each.agent: (each.cost_usd / each.reported, estimates[each.agent].mean)
+        each.agent: (each.cost_usd / each.reported, scores[each.agent]["score"])
         for each in entrants
         if each.cost_usd is not None and each.reported
     }
     frontier = pareto(costs)
     rows = [
-        _row(each, estimates[each.agent], suite, attempts_allowed)
-        | {"rank": ranks.get(each.agent), "on_frontier": each.agent in frontier if each.agent in costs else None}
+        _row(each, suite, attempts_allowed)
+        | scores[each.agent]
+        | {"on_frontier": each.agent in frontier if each.agent in costs else None}
         for each in entrants
     ]
-    return sorted(rows, key=lambda row: (row["rank"] or 0, -row["score"], row["agent"]))
+    return sorted(rows, key=lambda row: (row["rank"] is None, row["rank"] or 0, -row["score"], row["agent"]))
 
 
-def _row(entrant: Entrant, estimate: Estimate, suite: Suite, attempts_allowed: int) -> dict[str, Any]:
+def _scores(entrants: Sequence[Entrant], suite: Suite, rubric: Rubric) -> dict[str, dict[str, Any]]:
+    """Score, interval, ranks, rates and confidence of each agent. Ranks are of agents that attempted every entry, and not of
+    baselines and attacks."""
+    estimates = {each.agent: estimate_agent(each.outcomes, suite, rubric) for each in entrants}
+    ranked = {
+        each.agent: estimates[each.agent]
+        for each in entrants
+        if each.kind == "agent" and _is_complete(each, suite) and estimates[each.agent].interval is not None
+    }
+    places = rank_sets(ranked)
+    return {
+        each.agent: {
+            "score": estimates[each.agent].mean,
+            "interval": _bounds(estimates[each.agent].interval),
+            "detectable_difference": estimates[each.agent].detectable,
+            "rank": places[each.agent][0] if each.agent in places else None,
+            "worst_rank": places[each.agent][1] if each.agent in places else None,
+            "pass_1": pass_rate(each.outcomes),
+            "pass_1_interval": _pass_interval(each.outcomes),
+            **score_confidence(_stated(each.outcomes))._asdict(),
+        }
+        for each in entrants
+    }
+
+
+def _bounds(interval: tuple[float, float] | None) -> list[float] | None:
+    return list(interval) if interval is not None else None
+
+
+def _pass_interval(outcomes: Sequence[Outcome]) -> list[float] | None:
+    found = rate(sum(each.score >= PASS_SCORE for each in outcomes), len(outcomes))
+    return [found.low, found.high] if found is not None else None
+
+
+def _stated(outcomes: Sequence[Outcome]) -> list[tuple[float, bool]]:
+    return [(each.confidence, each.is_right) for each in outcomes if each.confidence is not None]
+
+
+def _is_complete(entrant: Entrant, suite: Suite) -> bool:
+    return len({each.entry for each in entrant.outcomes}) == len(suite.entries)
+
+
+def _earlier_scores(
+    entrants: Sequence[Entrant], suite: Suite, attempts_allowed: int, rubric: Rubric, is_ranked: bool
+) -> dict[str, dict[str, Any]]:
+    estimates = {each.agent: estimate_score(each.outcomes, suite, rubric) for each in entrants}
+    ranks = rank(estimates) if is_ranked else {}
+    return {
+        each.agent: {
+            "score": estimates[each.agent].mean,
+            "interval": [round(bound, 4) for bound in estimates[each.agent].interval],
+            "rank": ranks.get(each.agent),
+            "pass_1": pass_rate(each.outcomes),
+            "pass_k": {str(k): pass_all(each.outcomes, k) for k in range(1, attempts_allowed + 1)},
+            "brier": brier(each.outcomes),
+        }
+        for each in entrants
+    }
+
+
+def _row(entrant: Entrant, suite: Suite, attempts_allowed: int) -> dict[str, Any]:
     outcomes = entrant.outcomes
-    low, high = estimate.interval
     attempted = {each.entry for each in outcomes}
     return {
         "agent": entrant.agent,
         "kind": entrant.kind,
         "verified": entrant.is_verified,
-        "score": estimate.mean,
-        "interval": [round(low, 4), round(high, 4)],
         "plain_mean": _mean([each.score for each in outcomes]),
         "attempts": {
             "used": len(outcomes) + entrant.running,
@@ -97,12 +163,9 @@ def _row(entrant: Entrant, estimate: Estimate, suite: Suite, attempts_allowed: i
         },
         "entries_never_attempted": len(suite.entries) - len(attempted),
         "complete": len(attempted) == len(suite.entries),
-        "pass_1": pass_rate(outcomes),
-        "pass_k": {str(k): pass_all(outcomes, k) for k in range(1, attempts_allowed + 1)},
         "tasks": _tasks(outcomes, suite),
         "faults": _faults(outcomes, suite),
         "mean_steps": _mean([float(each.steps) for each in outcomes]),
-        "brier": brier(outcomes),
         "calibration": [each._asdict() for each in calibration(outcomes)],
         "client_reported": {
             "attempts": entrant.reported,
@@ -155,17 +218,18 @@ def _csv_row(row: Mapping[str, Any]) -> list[Any]:
         row["kind"],
         row["verified"],
         row["score"],
-        *row["interval"],
+        *(row["interval"] or (None, None)),
         row["attempts"]["used"],
         row["attempts"]["allowed"],
         row["complete"],
         row["pass_1"],
-        row["pass_k"][max(row["pass_k"], key=int)],
+        row["pass_k"][max(row["pass_k"], key=int)] if "pass_k" in row else None,
         *(row["tasks"].get(task_id, {}).get("mean") for task_id in TASK_IDS),
         row["mean_steps"],
         row["brier"],
         row["client_reported"]["tokens"],
         row["client_reported"]["cost_usd"],
+        *(row.get(name) for name in ("worst_rank", "accuracy", "skill")),
     ]
 
 

@@ -174,7 +174,7 @@ class Rounds:
         number = await self._attempt_number(row, identity.name, entry, wanted.attempt)
         attempt = AttemptId(row.round_id, identity.name, entry, number)
         secret = read_secret(self._files, row.round_id, row.commitment)
-        fault = attempt_fault(secret, attempt, suite.mix[task_id])
+        fault = attempt_fault(secret, attempt, suite)
         ranked = RankedAssignment(attempt, attempt_seed(secret, attempt), fault, row.split)
         name = attempt_name(identity.prefix, attempt)
         request = wanted.model_copy(update={"episode_id": name, "task_id": task_id, "agent": identity.name})

@@ -49,7 +49,7 @@ def _command(*arguments: str, database: Path) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)])
 def test_the_board_is_read(ranked: ServerProcess, watch: Open, scheme: str, width: int) -> None:
     watched = watch(ranked.url, color_scheme=scheme, viewport={"width": width, "height": 900})
     page = watched.open("/leaderboard")
@@ -58,10 +58,28 @@ def test_the_board_is_read(ranked: ServerProcess, watch: Open, scheme: str, widt
     expect(rows).to_have_count(3)
     expect(page.locator("tr.attack")).to_contain_text("injection")
     expect(page.locator(".heatmap tbody tr")).to_have_count(3)
-    expect(page.locator("[data-chart] canvas")).to_have_count(2)
+    expect(page.locator("[data-chart] canvas")).to_have_count(1)
+    expect(page.locator(".reliability")).to_have_count(3)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     watched.check_accessibility()
     watched.shoot(f"board-{scheme}-{width}")
+
+
+def test_the_board_is_sorted_by_a_column_and_back(ranked: ServerProcess, watch: Open) -> None:
+    page = watch(ranked.url).open("/leaderboard")
+    agents = page.locator("table.board tbody th")
+    by_rank = agents.all_inner_texts()
+    page.get_by_role("columnheader", name="Agent").get_by_role("button").click()
+    assert [each.split()[0] for each in agents.all_inner_texts()] == ["careful", "hasty", "injection"]
+    page.get_by_role("columnheader", name="Rank").get_by_role("button").click()
+    assert agents.all_inner_texts() == by_rank
+
+
+def test_baselines_and_attacks_are_hidden_by_the_switch(ranked: ServerProcess, watch: Open) -> None:
+    page = watch(ranked.url).open("/leaderboard")
+    expect(page.locator("tr.attack")).to_be_visible()
+    page.get_by_label("Baselines and attacks").uncheck()
+    expect(page.locator("tr.attack")).to_be_hidden()
 
 
 def test_the_board_leads_to_an_agents_episodes_and_to_downloads(ranked: ServerProcess, watch: Open) -> None:

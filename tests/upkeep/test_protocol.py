@@ -9,19 +9,44 @@ import pytest
 import domain.fields.field
 import domain.types
 import mlops_debug_env.protocol.types as client
-from upkeep.protocol import CONSTANTS, SOURCES, UndefinedNameError, extract, is_outdated, render_types, write_types
+import mlops_debug_env.runner.estimates as copied
+from domain.ranking import estimates
+from upkeep import protocol
+from upkeep.protocol import (
+    CONSTANTS,
+    SOURCES,
+    UndefinedNameError,
+    extract,
+    outdated,
+    render_estimates,
+    render_types,
+    write_shared,
+)
 
 
-def test_a_module_that_was_just_written_is_up_to_date(tmp_path: Path) -> None:
-    assert not is_outdated(write_types(tmp_path / "types.py"))
+@pytest.fixture
+def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The shared modules, in another folder."""
+    elsewhere = {tmp_path / path.name: render for path, render in protocol.RENDERED.items()}
+    monkeypatch.setattr(protocol, "RENDERED", elsewhere)
+    return list(elsewhere)
 
 
-def test_a_missing_and_an_edited_module_are_outdated(tmp_path: Path) -> None:
-    path = tmp_path / "types.py"
-    assert is_outdated(path)
-    write_types(path)
-    path.write_text(path.read_text().replace('"easy"', '"simple"'))
-    assert is_outdated(path)
+def test_modules_that_were_just_written_are_up_to_date(shared: list[Path]) -> None:
+    assert outdated() == shared
+    assert write_shared() == shared
+    assert outdated() == []
+
+
+def test_an_edited_module_is_outdated(shared: list[Path]) -> None:
+    write_shared()
+    shared[0].write_text(shared[0].read_text().replace('"easy"', '"simple"'))
+    assert outdated() == [shared[0]]
+
+
+def test_the_clients_statistics_are_those_of_boards() -> None:
+    assert render_estimates() == Path(copied.__file__).read_text()
+    assert copied.rate(8, 10) == estimates.rate(8, 10)
 
 
 def test_the_generated_module_defines_what_the_domain_defines() -> None:

@@ -42,12 +42,27 @@ def test_every_attempt_of_every_agent_has_a_seed_of_its_own() -> None:
     assert attempt_seed(bytes(32), FIRST) != attempt_seed(SECRET, FIRST)
 
 
-def test_the_fault_comes_from_the_mix_of_the_task_in_its_proportions() -> None:
-    mix = ("a", "a", "b")
-    drawn = Counter(attempt_fault(SECRET, FIRST._replace(entry=n), mix) for n in range(6000))
+@pytest.mark.parametrize("is_dealt", [False, True])
+def test_the_fault_comes_from_the_mix_of_the_task_in_its_proportions(is_dealt: bool) -> None:
+    suite = Suite(suite_id="small", entries=("easy", "hard"), mix={"easy": ("a", "a", "b")}, is_dealt=is_dealt)
+    drawn = Counter(attempt_fault(SECRET, FIRST._replace(attempt=n), suite) for n in range(6000))
     print(f"a: {drawn['a'] / 6000:.3f}, expected 0.667")
     assert set(drawn) == {"a", "b"}
     assert abs(drawn["a"] / 6000 - 2 / 3) < 0.03
+
+
+def test_a_dealt_suite_gives_no_fault_twice_within_an_attempt_at_all_entries() -> None:
+    for number, (task_id, mix) in product(range(1, 20), RANKED_3.mix.items()):
+        entries = [n for n, each in enumerate(RANKED_3.entries, start=1) if each == task_id]
+        dealt = Counter(attempt_fault(SECRET, AttemptId("r", "ann", entry, number), RANKED_3) for entry in entries)
+        assert all(count <= mix.count(fault) for fault, count in dealt.items())
+
+
+@pytest.mark.parametrize("suite", [each for each in SUITES.values() if each.is_dealt], ids=lambda suite: suite.suite_id)
+def test_a_task_of_a_dealt_suite_shows_at_most_a_quarter_of_its_mix(suite: Suite) -> None:
+    """So that who counts what came knows hardly more of what comes: at most 1 of 3/4 of the mix."""
+    for task_id, mix in suite.mix.items():
+        assert 4 * suite.entries.count(task_id) <= len(mix)
 
 
 def _named(fault: str) -> list[str]:
@@ -86,10 +101,17 @@ def test_expert_entries_hold_none_one_and_two_faults_as_stated(suite: Suite, sta
     [
         (RANKED_1, "4cc24743f565a5743cb66a3af856a34d5f35ace9362c3e75d1379c789950cc7e"),
         (RANKED_2, "623b3e251bf5fe56ea74894687683913d0f8c05b0bc574b1cd8e883444f4447d"),
+        (RANKED_3, "5cb004b8a530d9026bb4f68457fafb10188b227721067e768fe66d2b0abed24b"),
     ],
 )
 def test_a_published_suite_never_changes(suite: Suite, digest: str) -> None:
     assert suite.digest == digest
+
+
+@pytest.mark.parametrize("suite", SUITES.values(), ids=lambda suite: suite.suite_id)
+def test_every_fault_of_every_task_has_a_name_of_its_own_on_a_board(suite: Suite) -> None:
+    planted = {(task_id, fault) for task_id, faults in suite.mix.items() for fault in faults}
+    assert set(suite.strata.values()) == planted
 
 
 def test_an_unknown_suite_or_entry_is_reported() -> None:
@@ -120,7 +142,7 @@ def test_finished_attempts_of_all_agents_predict_the_next_fault_no_better_than_t
         seen: dict[TaskId, list[str]] = {task_id: [] for task_id in RANKED_1.mix}
         for attempt, entry, agent in product(range(1, 5), range(1, 10), ("ann", "bob")):
             task_id = RANKED_1.task_of(entry)
-            fault = attempt_fault(SECRET, AttemptId(f"r{number}", agent, entry, attempt), RANKED_1.mix[task_id])
+            fault = attempt_fault(SECRET, AttemptId(f"r{number}", agent, entry, attempt), RANKED_1)
             right += predict(seen[task_id], RANKED_1.mix[task_id]) == fault  # type: ignore[operator]
             total += 1
             seen[task_id].append(fault)

@@ -89,7 +89,7 @@ async def test_a_ranked_episode_is_of_the_split_of_its_round(
     opened(settings, generator=GENERATOR_VERSION, **asked)
     key = key_of(settings, "ann")
     attempt = AttemptId("spring", "ann", 2, 1)
-    seed, fault = attempt_seed(SECRET, attempt), attempt_fault(SECRET, attempt, RANKED_1.mix["medium"])
+    seed, fault = attempt_seed(SECRET, attempt), attempt_fault(SECRET, attempt, RANKED_1)
     async with serving(settings, simulation=InProcessSimulation()) as served:
         served.client.headers["Authorization"] = f"Bearer {key}"
         shown = await code_shown(served, round="spring", entry=2)

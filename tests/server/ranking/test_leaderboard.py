@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from domain.ranking.statistics import Estimate, Outcome, estimate_score, is_better
-from domain.tasks.suites import RANKED_1, RANKED_2, Suite
+from domain.tasks.suites import RANKED_1, RANKED_2, RANKED_3, Suite
+from domain.types import COMPOSED_TASK
 from server.ranking.board import CSV_COLUMNS, has_ranks
 from server.ranking.leaderboard import read_board_with_ranks
 from server.security.api_keys import create_key
@@ -46,8 +47,16 @@ async def play(served: Served, key: str, diagnosis: dict[str, Any], *, entries: 
     served.client.headers["Authorization"] = f"Bearer {key}"
     for attempt in range(1, attempts + 1):
         for entry in range(1, entries + 1):
-            info = (await served.reset(round="spring", entry=entry, attempt=attempt))["info"]
-            await served.step(info["episode_id"], diagnosis)
+            begun = await served.reset(round="spring", entry=entry, attempt=attempt)
+            is_expert = begun["observation"]["task_id"] == COMPOSED_TASK
+            await served.step(begun["info"]["episode_id"], as_list(diagnosis) if is_expert else diagnosis)
+
+
+def as_list(diagnosis: dict[str, Any]) -> dict[str, Any]:
+    """A diagnosis as the expert task takes it."""
+    beside = ("action_type", "metadata")
+    one = {name: value for name, value in diagnosis.items() if name not in beside}
+    return {name: diagnosis[name] for name in beside if name in diagnosis} | {"diagnoses": [one]}
 
 
 @pytest.fixture
@@ -106,7 +115,46 @@ async def test_ranks_are_shown_only_where_intervals_hold(
     assert [row["agent"] for row in shown["rows"]] == ["good", "bad"]
     assert ([row["rank"] for row in shown["rows"]], shown["has_ranks"]) == (expected, expected[0] is not None)
     assert [line.split(",")[0] for line in table] == [str(each or "") for each in expected]
-    assert re.findall(r'<td class="number rank">(.*?)</td>', page) == [str(each or "–") for each in expected]
+    assert re.findall(r'<td class="number rank"[^>]*>(.*?)</td>', page) == [str(each or "–") for each in expected]
+
+
+async def test_a_rank_is_a_range_of_places_of_agents_that_attempted_everything(settings: Settings) -> None:
+    opened(settings, allowed=2, suite=RANKED_3)
+    kinds: dict[str, KeyKind] = {"good": "agent", "bad": "agent", "worse": "agent", "half": "agent", "base": "baseline"}
+    made = {name: key_of(settings, name, kind) for name, kind in kinds.items()}
+    async with serving(settings) as served:
+        for name, attempts, entries in (
+            ("good", 2, 18),
+            ("bad", 2, 18),
+            ("worse", 2, 18),
+            ("half", 1, 9),
+            ("base", 2, 18),
+        ):
+            await play(served, made[name], GOOD if name == "good" else BAD, entries=entries, attempts=attempts)
+        rows = {row["agent"]: row for row in (await board(served))["rows"]}
+        page = (await served.client.get("/leaderboard")).text
+    assert {name: (row["rank"], row["worst_rank"]) for name, row in rows.items()} == {
+        "good": (1, 1),
+        "bad": (2, 3),
+        "worse": (2, 3),
+        "half": (None, None),
+        "base": (None, None),
+    }
+    assert rows["good"]["interval"][0] < rows["good"]["score"] <= rows["good"]["interval"][1]
+    assert (rows["good"]["accuracy"], rows["good"]["skill"], rows["bad"]["accuracy"]) == (1.0, None, 0.0)
+    assert "pass_k" not in rows["good"]
+    assert set(re.findall(r'<td class="number rank"[^>]*>(.*?)</td>', page)) == {"1", "2–3", "–"}
+
+
+async def test_few_attempts_have_no_interval(settings: Settings) -> None:
+    opened(settings, allowed=1, suite=RANKED_3)
+    key = key_of(settings, "new")
+    async with serving(settings) as served:
+        await play(served, key, GOOD, entries=7, attempts=1)
+        (row,) = (await board(served))["rows"]
+        table = (await served.client.get("/leaderboard.csv")).text.splitlines()
+    assert (row["interval"], row["detectable_difference"], row["pass_1_interval"], row["rank"]) == (None,) * 4
+    assert dict(zip(table[0].split(","), table[1].split(","), strict=True))["low"] == ""
 
 
 @pytest.mark.parametrize(("suite", "attempts"), [(RANKED_1, 1), (RANKED_1, 4), (RANKED_2, 2), (RANKED_2, 4)])

@@ -100,7 +100,7 @@ async def test_an_attempt_has_the_seed_and_the_fault_that_the_secret_gives(playi
     ended = (await playing.step(info["episode_id"], SUBMIT))["info"]
     secret, attempt = bytes(range(32)), AttemptId("spring", "ann", 2, 1)
     assert ended["seed"] == f"{attempt_seed(secret, attempt):032x}"
-    assert ended["ground_truth"]["fault_id"] == attempt_fault(secret, attempt, RANKED_1.mix["medium"])
+    assert ended["ground_truth"]["fault_id"] == attempt_fault(secret, attempt, RANKED_1)
 
 
 async def test_the_secret_is_in_a_file_of_its_owner_and_not_in_the_database(

@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
-from domain.tasks.suites import stratum_name
+from domain.tasks.suites import name_strata
+from server.web.pages.board.reference import ReferenceBand, reference_band
 
 _SHADES = 10
 """Number of colour classes of the heat map; the style sheet has a colour for each."""
@@ -31,22 +32,29 @@ class BoardRow:
     """The row of one agent."""
 
     rank: str
-    """Marked with ``=`` where agents share it; a dash if the board has no ranks."""
+    """The places that the tests leave open, or, on boards of earlier suites, the rank, marked with ``=`` where agents share
+    it; a dash: none."""
     agent: str
     kind: str
     is_verified: bool
     score: float
-    low: float
-    high: float
+    low: float | None
+    """None: there are too few attempts for an interval."""
+    high: float | None
+    detectable: float | None
+    """The least difference that a test would find; None: not known."""
     used: int
     running: int
     allowed: int
     is_complete: bool
     pass_1: float | None
+    pass_1_interval: tuple[float, float] | None
     pass_all: float | None
-    """Estimated probability that all attempts at an entry pass; None: not known."""
+    """Estimated probability that all attempts at an entry pass; None: not known, or their scenarios differ."""
     mean_steps: float | None
+    accuracy: float | None
     brier: float | None
+    skill: float | None
     tokens: int | None
     cost_usd: float | None
     """Per attempt, as the client reported it; None: not reported."""
@@ -67,8 +75,12 @@ class BoardView:
     faults: tuple[tuple[str, str], ...]
     """Pairs of fault and task, in column order."""
     rows: tuple[BoardRow, ...]
-    plots: Mapping[str, Any]
-    """Data of the plots: ``calibration`` and ``costs``, each a list with the points of each agent."""
+    calibration: tuple[Mapping[str, Any], ...]
+    """For each agent that stated confidences: ``agent`` and ``bins``."""
+    costs: tuple[Mapping[str, Any], ...]
+    """For each agent that reported costs: ``agent``, ``x``, ``y`` and ``on_frontier``."""
+    reference: ReferenceBand | None
+    """What programs score that do not reason; None: not measured for this suite."""
 
     @property
     def is_open(self) -> bool:
@@ -82,15 +94,23 @@ class BoardView:
     def max_attempts(self) -> int:
         return int(self.heading["attempts_allowed"])
 
+    @property
+    def has_repeats(self) -> bool:
+        """Whether the board tells how often all attempts at an entry pass, as those of earlier suites do."""
+        return any(row.pass_all is not None for row in self.rows)
+
+    @property
+    def unranked_kinds(self) -> int:
+        """Number of baselines and attacks."""
+        return sum(row.kind != "agent" for row in self.rows)
+
 
 def build_board_view(board: Mapping[str, Any]) -> BoardView:
     """The view of a board, from the object of ``/leaderboard.json``."""
     rows: Sequence[Mapping[str, Any]] = board["rows"]
     suite = board["suite"]
     task_ids = tuple(suite["mix"])
-    faults = tuple(
-        (stratum_name(task, fault), task) for task in task_ids for fault in dict.fromkeys(suite["mix"][task])
-    )
+    faults = tuple((name, task_id) for name, (task_id, _) in name_strata(suite["mix"]).items())
     shared = {rank for rank, count in Counter(row["rank"] for row in rows).items() if count > 1}
     return BoardView(
         heading={name: value for name, value in board.items() if name != "rows"},
@@ -99,31 +119,37 @@ def build_board_view(board: Mapping[str, Any]) -> BoardView:
         task_ids=task_ids,
         faults=faults,
         rows=tuple(_row(row, task_ids, faults, is_shared=row["rank"] in shared) for row in rows),
-        plots={"calibration": _calibration(rows), "costs": _costs(rows)},
+        calibration=tuple({"agent": row["agent"], "bins": row["calibration"]} for row in rows if row["calibration"]),
+        costs=_costs(rows),
+        reference=reference_band(suite["suite_id"], suite["entries"]),
     )
 
 
 def _row(
     row: Mapping[str, Any], task_ids: Sequence[str], faults: Sequence[tuple[str, str]], *, is_shared: bool
 ) -> BoardRow:
-    low, high = row["interval"]
-    reported, attempts, passes = row["client_reported"], row["attempts"], row["pass_k"]
+    low, high = row["interval"] or (None, None)
+    reported, attempts, passes = row["client_reported"], row["attempts"], row.get("pass_k")
     return BoardRow(
-        rank="–" if row["rank"] is None else f"{row['rank']}=" if is_shared else str(row["rank"]),
+        rank=_rank(row, is_shared=is_shared),
         agent=row["agent"],
         kind=row["kind"],
         is_verified=row["verified"],
         score=row["score"],
         low=low,
         high=high,
+        detectable=row.get("detectable_difference"),
         used=attempts["used"],
         running=attempts["running"],
         allowed=attempts["allowed"],
         is_complete=row["complete"],
         pass_1=row["pass_1"],
+        pass_1_interval=row.get("pass_1_interval"),
         pass_all=passes[max(passes, key=int)] if passes else None,
         mean_steps=row["mean_steps"],
+        accuracy=row.get("accuracy"),
         brier=row["brier"],
+        skill=row.get("skill"),
         tokens=reported["tokens"],
         cost_usd=reported["cost_usd_per_attempt"],
         is_on_frontier=bool(row["on_frontier"]),
@@ -132,27 +158,21 @@ def _row(
     )
 
 
+def _rank(row: Mapping[str, Any], *, is_shared: bool) -> str:
+    if row["rank"] is None:
+        return "–"
+    if "worst_rank" not in row:
+        return f"{row['rank']}=" if is_shared else str(row["rank"])
+    return str(row["rank"]) if row["rank"] == row["worst_rank"] else f"{row['rank']}–{row['worst_rank']}"
+
+
 def _cell(found: Mapping[str, Any] | None) -> HeatmapCell:
     return HeatmapCell(mean=found["mean"], attempts=found["attempts"]) if found else HeatmapCell(mean=None, attempts=0)
 
 
-def _calibration(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The confidence bins of each agent that stated confidences."""
-    return [
-        {
-            "agent": row["agent"],
-            "x": [each["mean_confidence"] for each in row["calibration"]],
-            "y": [each["share_right"] for each in row["calibration"]],
-            "attempts": [each["attempts"] for each in row["calibration"]],
-        }
-        for row in rows
-        if row["calibration"]
-    ]
-
-
-def _costs(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _costs(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
     """Cost and score of each agent whose client reported costs."""
-    return [
+    return tuple(
         {
             "agent": row["agent"],
             "x": row["client_reported"]["cost_usd_per_attempt"],
@@ -161,4 +181,4 @@ def _costs(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         }
         for row in rows
         if row["client_reported"]["cost_usd_per_attempt"] is not None
-    ]
+    )

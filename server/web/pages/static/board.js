@@ -1,4 +1,4 @@
-// Draws the plots of the leaderboard: calibration, and score against cost.
+// Draws the plot of the leaderboard, score against cost, and sorts its table.
 (() => {
   "use strict";
   const HEIGHT = 300;
@@ -59,15 +59,6 @@
     drawn.push([new uPlot(options, data, place), place]);
   };
 
-  const hue = (at) => computed(`h${at % 6}`);
-
-  const calibration = (place) => {
-    const points = values.calibration.flatMap((each, at) =>
-      each.x.map((x, nth) => ({ x, y: each.y[nth], size: 3 + Math.min(6, Math.sqrt(each.attempts[nth])), colour: hue(at), text: nth === each.x.length - 1 ? each.agent : "" })));
-    const scales = { x: { time: false, range: [0, 1.02] }, y: { range: [-0.03, 1.03] } };
-    plot(place, scales, "stated confidence", [[0, 1], [0, 1]], [{}, { stroke: computed("c-muted"), dash: [5, 5], width: 1, points: { show: false } }], points);
-  };
-
   const costs = (place) => {
     const points = values.costs.map((each) => ({ x: each.x, y: each.y, size: each.on_frontier ? 5 : 4, colour: computed(each.on_frontier ? "c-train" : "c-muted"), text: each.agent }));
     const frontier = values.costs.filter((each) => each.on_frontier).sort((a, b) => a.x - b.x);
@@ -82,10 +73,42 @@
 
   const drawAll = () => {
     for (const [each] of drawn.splice(0)) each.destroy();
-    const places = { calibration, costs };
+    const places = { costs };
     host.querySelectorAll("[data-chart]").forEach((place) => places[place.dataset.chart](place));
   };
   addEventListener("resize", () => drawn.forEach(([each, place]) => each.setSize({ width: place.clientWidth, height: HEIGHT })));
   addEventListener("themechange", drawAll);
   drawAll();
+})();
+
+(() => {
+  "use strict";
+  const table = document.querySelector("[data-sortable]");
+  if (!table) return;
+  const body = table.tBodies[0];
+  const heads = [...table.tHead.rows[0].cells];
+
+  // Numbers by size and text by alphabet; what is missing comes last either way.
+  const compare = (column, sign) => (one, other) => {
+    const [a, b] = [one, other].map((row) => row.cells[column].dataset.value);
+    if (a === "" || b === "") return (a === "") - (b === "");
+    const isText = Number.isNaN(Number(a)) || Number.isNaN(Number(b));
+    return sign * (isText ? a.localeCompare(b) : Number(a) - Number(b));
+  };
+
+  heads.forEach((head, column) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...head.childNodes);
+    head.append(button);
+    // Ranks and names rise at first, figures fall.
+    const first = column < 2 ? "ascending" : "descending";
+    button.addEventListener("click", () => {
+      const now = head.getAttribute("aria-sort");
+      const next = now === null ? first : now === "ascending" ? "descending" : "ascending";
+      heads.forEach((each) => each.removeAttribute("aria-sort"));
+      head.setAttribute("aria-sort", next);
+      body.append(...[...body.rows].sort(compare(column, next === "ascending" ? 1 : -1)));
+    });
+  });
 })();

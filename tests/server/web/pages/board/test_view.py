@@ -28,7 +28,7 @@ def test_agents_that_share_a_rank_are_marked() -> None:
 
 def test_a_board_without_ranks_shows_none_and_says_why() -> None:
     page = render(board(board_row("a", None, 0.9), board_row("b", None, 0.8), has_ranks=False))
-    assert re.findall(r'<td class="number rank">(.*?)</td>', page) == ["–", "–"]
+    assert re.findall(r'<td class="number rank"[^>]*>(.*?)</td>', page) == ["–", "–"]
     assert "This board has no ranks" in page
     assert "This board has no ranks" not in render(board(board_row("a", 1, 0.9)))
 
@@ -54,9 +54,30 @@ def test_only_agents_that_said_what_they_cost_are_plotted() -> None:
         board_row("b", 2, 0.8, client_reported=said(0.3), on_frontier=False),
         board_row("c", 3, 0.4, calibration=CALIBRATION),
     ]
-    plots = build_board_view(board(*rows)).plots
-    assert [(each["agent"], each["on_frontier"]) for each in plots["costs"]] == [("a", True), ("b", False)]
-    assert plots["calibration"] == [{"agent": "c", "x": [0.85], "y": [0.6], "attempts": [7]}]
+    shown = build_board_view(board(*rows))
+    assert [(each["agent"], each["on_frontier"]) for each in shown.costs] == [("a", True), ("b", False)]
+    assert shown.calibration == ({"agent": "c", "bins": CALIBRATION},)
+
+
+def test_a_rank_that_tests_leave_open_is_a_range() -> None:
+    rows = [
+        board_row("a", 1, 0.9, worst_rank=2),
+        board_row("b", 1, 0.88, worst_rank=2),
+        board_row("c", 3, 0.4, worst_rank=3),
+    ]
+    assert [row.rank for row in build_board_view(board(*rows)).rows] == ["1–2", "1–2", "3"]
+
+
+def test_rows_without_an_interval_and_incomplete_rows_are_marked() -> None:
+    page = render(board(board_row("new", None, 0.9, interval=None, complete=False)))
+    assert "too few for an interval" in page
+    assert re.search(r'<tr class=" incomplete">', page)
+
+
+def test_baselines_and_attacks_have_a_switch_where_there_are_any() -> None:
+    alone, beside = board_row("a", 1, 0.9), board_row("b", None, 0.2, kind="baseline")
+    assert "data-show-unranked" not in render(board(alone))
+    assert "data-show-unranked" in render(board(alone, beside))
 
 
 def test_attacks_and_baselines_are_rows_like_others() -> None:
