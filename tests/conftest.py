@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -45,6 +46,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if (cache := getattr(config, "cache", None)) is not None:
         cache_bytecode(cache.mkdir("bytecode"))
     config.pluginmanager.register(left_out)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: a worker that waits for a server or a timeout leaves its core to another."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from server.audit.bundle.reader import FREE_BYTES, MAX_DEPTH, MAX_LINE_BYTES, MAX_VALUES, BundleError, read_bundle
 from server.audit.bundle.verifier import verify_bundle
-from tests.e2e.running import run_command
+from tests.e2e.running import run_command_in_process
 from tests.server.audit.bundle.editing import edited, left_out, rewritten
 
 BUNDLE = Path(__file__).parent / "format-1-round.zip"
@@ -142,7 +142,7 @@ def test_a_scenario_that_cannot_be_read_is_a_finding_and_no_error(tmp_path: Path
     ],
 )
 def test_the_command_says_in_one_line_what_is_wrong(arguments: tuple[str, ...], message: str) -> None:
-    done = run_command(*arguments)
+    done = run_command_in_process(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
