@@ -48,12 +48,11 @@ def test_executing_preprocessing_py_reproduces_the_run(fault_id: str, monkeypatc
 STYLED = [(fault_id, split) for fault_id in FAULT_IDS for split in SEED_SPLITS]
 
 
-@pytest.mark.parametrize(
-    ("fault_id", "split"), smoke(STYLED, lambda each: STYLED.index(each) // 3 % 3 == STYLED.index(each) % 3)
-)
+@pytest.mark.parametrize("styled", smoke(STYLED, lambda each: STYLED.index(each) // 3 % 3 == STYLED.index(each) % 3))
 def test_every_spelling_and_every_naming_scheme_reproduces_the_run(
-    fault_id: str, split: SeedSplit, monkeypatch: pytest.MonkeyPatch
+    styled: tuple[str, SeedSplit], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    fault_id, split = styled
     run = _run(fault_id, 1)
     for names, spelling in zip(NAMES[split], cycle(SPELLINGS[split]), strict=False):
         style = Style(names=names, spellings=str(spelling) * len(STEPS))
