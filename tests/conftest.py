@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,9 @@ from tests import left_out
 from tests.bytecode import cache_bytecode
 from tests.e2e.running import ServerProcess
 from tests.hand_made import hand_made_scenario
+from tests.new_databases import tables_copied_into_new_databases
 from tests.postgres import PrivatePostgres, private_postgres
-from tests.profiles import PROFILES, choose
+from tests.profiles import PROFILES, choose, is_quick
 from tests.served import Served, serving
 
 
@@ -45,6 +48,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(left_out)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: a worker that waits for a server or a timeout leaves its core to another."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """What is marked ``both_backends`` runs on each."""
     named = any("backend" in each.args[0] for each in metafunc.definition.iter_markers("parametrize"))
@@ -67,6 +75,12 @@ def _needs_postgres(item: pytest.Item) -> bool:
     callspec = getattr(item, "callspec", None)
     named = None if callspec is None else callspec.params.get("backend")
     return named == "postgres" or "postgres" in getattr(item, "fixturenames", ())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_databases() -> Iterator[None]:
+    with tables_copied_into_new_databases() if is_quick() else nullcontext():
+        yield
 
 
 @pytest.fixture(scope="session")

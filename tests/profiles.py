@@ -26,6 +26,11 @@ def choose(profile: str) -> None:
     settings.load_profile(profile)
 
 
+def is_quick() -> bool:
+    """Whether shortcuts may be taken that the full profile does without."""
+    return not _is_full
+
+
 def seeds(full: Sequence[int], *, quick: int = QUICK_SEEDS) -> Sequence[int]:
     """All of these seeds, or the first few of them."""
     return full if _is_full else full[:quick]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from upkeep.long_files import long_files
@@ -39,12 +40,18 @@ def _called(call: ast.Call) -> str:
     return getattr(call.func, "attr", getattr(call.func, "id", ""))
 
 
+@cache
+def _modules(folder: str) -> dict[Path, ast.Module]:
+    """The syntax tree of each module below a folder."""
+    return {file: ast.parse(file.read_text()) for file in (ROOT / folder).rglob("*.py")}
+
+
 def test_no_test_module_makes_scenarios_when_it_is_collected() -> None:
     """Collecting must stay quick: every run of a single test pays for it, and every worker."""
     found = [
         f"{file.relative_to(ROOT)}:{node.lineno}"
-        for file in (ROOT / "tests").rglob("*.py")
-        for node in _run_at_import(ast.parse(file.read_text()).body)
+        for file, tree in _modules("tests").items()
+        for node in _run_at_import(tree.body)
         if isinstance(node, ast.Call) and _called(node) in COSTLY
     ]
     assert found == []
@@ -53,8 +60,8 @@ def test_no_test_module_makes_scenarios_when_it_is_collected() -> None:
 def test_no_test_sleeps_for_longer_than_a_poll() -> None:
     found = [
         f"{file.relative_to(ROOT)}:{node.lineno}"
-        for file in (ROOT / "tests").rglob("*.py")
-        for node in ast.walk(ast.parse(file.read_text()))
+        for file, tree in _modules("tests").items()
+        for node in ast.walk(tree)
         if isinstance(node, ast.Call) and _called(node) == "sleep"
         for slept in node.args
         if isinstance(slept, ast.Constant) and slept.value > MAX_POLL_SECONDS
@@ -64,8 +71,7 @@ def test_no_test_sleeps_for_longer_than_a_poll() -> None:
 
 def test_every_module_has_a_docstring_and_postponed_annotations() -> None:
     for room in (*ROOMS, "bench", "upkeep"):
-        for file in (ROOT / room).rglob("*.py"):
-            tree = ast.parse(file.read_text())
+        for file, tree in _modules(room).items():
             assert ast.get_docstring(tree), file
             has_code = any(not isinstance(each, ast.Expr) for each in tree.body)
             imports = [each for each in tree.body if isinstance(each, ast.ImportFrom) and each.module == "__future__"]
@@ -76,8 +82,8 @@ def test_no_pattern_of_re_ends_in_a_dollar_which_lets_a_newline_pass() -> None:
     """``fullmatch`` or a final backslash-Z matches the whole text; pydantic's patterns are Rust's, where ``$`` is the end."""
     found = []
     for room in (*ROOMS, "bench", "upkeep"):
-        for file in (ROOT / room).rglob("*.py"):
-            for call in ast.walk(ast.parse(file.read_text())):
+        for file, tree in _modules(room).items():
+            for call in ast.walk(tree):
                 is_of_re = isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
                 if not is_of_re or not isinstance(call.func.value, ast.Name) or call.func.value.id != "re":
                     continue

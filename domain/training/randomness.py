@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 T = TypeVar("T")
 
-_CHUNK = np.uint64(0xFFFF)
+_CHUNK, _CHUNK_BITS, _SPARE_BITS = np.uint64(0xFFFF), np.uint64(16), np.uint64(11)
 
 
 class Stream:
@@ -40,7 +40,11 @@ class Stream:
 
     def uniform(self, count: int) -> Floats:
         """`count` numbers in [0, 1) on a grid of 2^-53."""
-        return (self.raw(count) >> np.uint64(11)).astype(np.float64) * (1.0 / 9007199254740992.0)
+        words = self.raw(count)
+        words >>= _SPARE_BITS
+        found = words.astype(np.float64)
+        found *= 1.0 / 9007199254740992.0
+        return found
 
     def at_least(self, share: float, count: int) -> NDArray[np.bool_]:
         """`count` draws, each true with probability 1 - `share`, to a 2^-16th; four to a raw word."""
@@ -50,9 +54,14 @@ class Stream:
     def normal(self, count: int) -> Floats:
         """`count` bell-shaped numbers, mean 0, standard deviation 1, never beyond 3.47: the sum of four 16-bit chunks."""
         words = self.raw(count)
-        total = (words & _CHUNK) + ((words >> np.uint64(16)) & _CHUNK)
-        total += ((words >> np.uint64(32)) & _CHUNK) + (words >> np.uint64(48))
-        return (total.astype(np.float64) - 131070.0) * (1.0 / 37837.0)
+        total = words & _CHUNK
+        for _ in range(3):
+            words >>= _CHUNK_BITS
+            total += words & _CHUNK
+        found = total.astype(np.float64)
+        found -= 131070.0
+        found *= 1.0 / 37837.0
+        return found
 
     def below(self, bound: int, count: int) -> Ints:
         """`count` integers in [0, bound), by multiply and shift."""

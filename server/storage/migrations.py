@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 from pathlib import Path
 from typing import Collection, NamedTuple
 
@@ -63,8 +64,7 @@ class SchemaVersion(NamedTuple):
 
 def read_version(connection: Connection) -> SchemaVersion:
     """Which version the tables have; raises ``NewerDatabaseError`` or ``ForeignDatabaseError``."""
-    script = ScriptDirectory.from_config(_config())
-    known = {each.revision for each in script.walk_revisions()}
+    known, newest = _known_versions(migrations_folder())
     present = _present_versions(connection)
     if len(present) != 1 or not known.issuperset(present):
         # Tables first: another server may bring both at this moment, in one transaction.
@@ -74,7 +74,14 @@ def read_version(connection: Connection) -> SchemaVersion:
             raise ForeignDatabaseError(shown_url(connection.engine.url), tables or {_VERSION_TABLE})
     if not known.issuperset(present):
         raise NewerDatabaseError(", ".join(present))
-    return SchemaVersion(present[0] if present else None, script.get_current_head() or "")
+    return SchemaVersion(present[0] if present else None, newest)
+
+
+@lru_cache(maxsize=4)
+def _known_versions(folder: Path) -> tuple[frozenset[str], str]:
+    """The versions of the migrations in a folder, and the newest of them."""
+    script = ScriptDirectory.from_config(_config(folder))
+    return frozenset(each.revision for each in script.walk_revisions()), script.get_current_head() or ""
 
 
 def _present_versions(connection: Connection) -> tuple[str, ...]:
@@ -150,12 +157,12 @@ def migrations_folder() -> Path:
 
 
 def _upgrade(connection: Connection) -> None:
-    config = _config()
+    config = _config(migrations_folder())
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 
 
-def _config() -> Config:
+def _config(folder: Path) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
     return config

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 
+from domain.families.multi_source import draw_truth
 from domain.faults import POOLS, Fault, find_fault
 from domain.generator import GENERATOR_VERSION, HEALTHY, TWIN_OF, generate, observe_run, scenario_seed
 from domain.grade import Investigation
-from domain.scenario import Scenario
+from domain.scenario import Composition, Scenario, Truth
 from domain.training.pipeline import Pipeline, draw_pipeline
 from domain.training.randomness import Stream
 from domain.training.simulator import simulate
@@ -55,6 +56,12 @@ def twin(fault_id: str, seed: int) -> Scenario:
 def healthy(task_id: TaskId, seed: int) -> Scenario:
     """A healthy run of a task."""
     return generate(task_id, seed, fault=HEALTHY)
+
+
+@cache
+def truth_of(task_id: TaskId, seed: int, fault: str | None = None) -> Truth | Composition:
+    """The truth of a run of several sources, without the trainings that its evidence takes."""
+    return draw_truth(task_id, scenario_seed(task_id, seed, "train"), fault=fault, split="train")
 
 
 def healthy_pipeline(fault_id: str, seed: int) -> Pipeline:

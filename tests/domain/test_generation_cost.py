@@ -13,7 +13,7 @@ from domain.training.simulator import simulate
 from domain.types import SINGLE_FAULT_TASKS
 from tests.profiles import seeds
 
-SEEDS = seeds(range(5_000, 5_100), quick=40)
+SEEDS = seeds(range(5_000, 5_100), quick=15)
 
 
 def _milliseconds(work: Callable[[], object]) -> float:

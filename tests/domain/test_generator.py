@@ -14,7 +14,7 @@ from domain.training.multi_source.agreements import broken
 from domain.training.multi_source.case import State
 from domain.types import COMMON_ARTIFACT_NAMES, SANITY_CHECK_NAMES, TASK_IDS, TaskId
 from tests.domain.scenarios import FAULT_IDS, healthy, planted
-from tests.profiles import count
+from tests.profiles import count, seeds
 
 
 @settings(max_examples=count(25, quick=8), deadline=None)
@@ -42,7 +42,7 @@ def test_evidence_is_complete() -> None:
 
 
 def test_every_fault_of_a_pool_is_drawn() -> None:
-    drawn = Counter(generate("easy", seed).truth.fault_id for seed in range(100))
+    drawn = Counter(generate("easy", seed).truth.fault_id for seed in seeds(range(100), quick=60))
     assert set(drawn) == set(POOLS["easy"])
 
 
@@ -55,14 +55,14 @@ def test_the_twin_carries_no_fault() -> None:
 
 @pytest.mark.parametrize("task_id", POOLS)
 def test_without_a_fault_a_seed_gives_the_twin_of_the_fault_it_draws(task_id: TaskId) -> None:
-    for seed in range(6):
+    for seed in seeds(range(6)):
         drawn, twin_ = generate(task_id, seed).truth, generate(task_id, seed, fault="none").truth
         assert twin_.pipeline == drawn.twin == generate(task_id, seed, fault=f"none:{drawn.fault_id}").truth.pipeline
 
 
 @pytest.mark.parametrize("task_id", OF_SEVERAL_SOURCES)
 def test_without_a_fault_a_run_of_several_sources_declares_the_same_and_its_data_agree(task_id: TaskId) -> None:
-    for seed in range(6):
+    for seed in seeds(range(6)):
         drawn, twin_ = generate(task_id, seed), generate(task_id, seed, fault="none")
         state = State.from_json(twin_.truth.pipeline)
         assert state.declared == State.from_json(drawn.truth.pipeline).declared
@@ -72,7 +72,7 @@ def test_without_a_fault_a_run_of_several_sources_declares_the_same_and_its_data
 
 @pytest.mark.parametrize("task_id", TASK_IDS)
 def test_what_a_seed_is_said_to_plant_is_what_is_generated(task_id: TaskId) -> None:
-    for seed in range(4):
+    for seed in seeds(range(4), quick=2):
         assert planted_fault(task_id, seed) == generate(task_id, seed).truth.fault_id
         assert can_plant(task_id, planted_fault(task_id, seed))
 

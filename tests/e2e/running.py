@@ -12,20 +12,25 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import httpx
 from typer import Typer
 from typer.testing import CliRunner
 
+from tests.e2e.preloaded import ForkedServer
+from tests.profiles import is_quick
+
 ROOT = Path(__file__).resolve().parents[2]
 MODULE_COMMAND = (sys.executable, "-m", "server")
+SETTING = "MLOPS_DEBUG_"
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 
 
 def environment(**settings: str) -> dict[str, str]:
     """The environment of a child: this one without the product's settings, importing the project from this tree."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MLOPS_DEBUG_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(SETTING)}
     return {**kept, "PYTHONPATH": str(ROOT), **settings}
 
 
@@ -98,12 +103,13 @@ class ServerProcess:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.socket_url = f"ws://127.0.0.1:{self.port}/ws"
-        self._command = [*command, "serve", "--host", "127.0.0.1", "--port", str(self.port), "--log-level", log_level]
-        self._command += arguments
+        self._command = tuple(command)
+        self._arguments = ["serve", "--host", "127.0.0.1", "--port", str(self.port), "--log-level", log_level]
+        self._arguments += arguments
         if database_argument:
-            self._command += ["--database", str(self.database)]
+            self._arguments += ["--database", str(self.database)]
         self._environment = dict(child_environment or environment())
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | ForkedServer | None = None
 
     @property
     def pid(self) -> int:
@@ -117,20 +123,26 @@ class ServerProcess:
 
     def start(self) -> None:
         with (self.directory / "serve.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command,
-                cwd=self.directory,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            self._process = self._run(log)
         try:
             self._wait_until_healthy(self._process)
         except BaseException:
             self.kill()
             raise
+
+    def _run(self, log: BinaryIO) -> subprocess.Popen[bytes] | ForkedServer:
+        differing = {name for name, _ in self._environment.items() ^ environment().items()}
+        if is_quick() and self._command == MODULE_COMMAND and all(name.startswith(SETTING) for name in differing):
+            return ForkedServer(self._arguments, self._environment, str(self.directory), log)
+        return subprocess.Popen(
+            [*self._command, *self._arguments],
+            cwd=self.directory,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
     def stop(self) -> None:
         """End the server as an operator does, and make sure that nothing it started is left."""
@@ -151,7 +163,7 @@ class ServerProcess:
         self._process.wait(STOP_SECONDS)
         self._process = None
 
-    def _wait_until_healthy(self, process: subprocess.Popen[bytes]) -> None:
+    def _wait_until_healthy(self, process: subprocess.Popen[bytes] | ForkedServer) -> None:
         deadline = time.monotonic() + START_SECONDS
         with httpx.Client(base_url=self.url, trust_env=False, verify=False, timeout=2.0) as http:
             while time.monotonic() < deadline:

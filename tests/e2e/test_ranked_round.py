@@ -149,9 +149,10 @@ def _whole(response: httpx.Response) -> bytes:
 def played(tmp_path_factory: pytest.TempPathFactory) -> Round:
     folder = tmp_path_factory.mktemp("round")
     process = ServerProcess(
-        folder, child_environment=environment(MLOPS_DEBUG_ACCESS="keys", MLOPS_DEBUG_ACCESS_LOG="true")
+        folder,
+        child_environment=environment(MLOPS_DEBUG_ACCESS="keys", MLOPS_DEBUG_ACCESS_LOG="true"),
+        log_level="debug",
     )
-    process._command[process._command.index("warning")] = "debug"
     keys = {
         name: command("keys", "create", name, "--scope", scope, database=process.database).strip()
         for name, scope in (("ann", "agent"), ("bob", "agent"), ("watcher", "viewer"))

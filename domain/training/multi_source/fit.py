@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import isfinite
 
 import numpy as np
 
@@ -108,66 +109,78 @@ def _fit(
     limit = declared["training.gradient_clip_norm"]
     inputs, count = features.shape[1], len(labels)
     draw = Stream(seed, "initial-weights")
-    network = Network(np.zeros((inputs + 1, units)), np.zeros((units + 1, classes)))
+    # One vector each, so that a step is taken by one operation for both layers; the layers are views of them.
+    size, length = (inputs + 1) * units, (inputs + 1) * units + (units + 1) * classes
+    value, speed, slope = np.zeros(length), np.zeros(length), np.zeros(length)
+    network, slopes = (
+        Network(one[:size].reshape(inputs + 1, units), one[size:].reshape(units + 1, classes)) for one in (value, slope)
+    )
     network.hidden[1:] = draw.normal(inputs * units).reshape(inputs, units) * (2.0 / inputs) ** 0.5
     network.output[1:] = draw.normal(units * classes).reshape(units, classes) * (1.0 / units) ** 0.5
-    velocity = Network(np.zeros_like(network.hidden), np.zeros_like(network.output))
-    slopes = Network(np.zeros_like(network.hidden), np.zeros_like(network.output))
+    into_layer, layer_bias = network.hidden[1:], network.hidden[0]
+    from_layer, output_bias = network.output[1:].T, network.output[0][:, None]
     batch = min(int(declared["training.batch_size"] or 1), count)
     steps = count // batch
     share = fill if declared["loss.divide_by"] == "capacity" else 1.0
     result = Fit(network.copy(), steps_per_epoch=steps)
     shuffle = bool(declared["loader.shuffle"])
-    one_hot = np.zeros((count, classes))
-    one_hot[np.arange(count), labels] = 1.0
+    one_hot = np.zeros((classes, count))
+    one_hot[labels, np.arange(count)] = 1.0
+    answers = np.empty((classes, steps * batch), dtype=np.float32)
+    change, decayed = np.empty(length), np.empty(length)
+    add, largest = np.add.reduce, np.maximum.reduce
     clipped, best = 0, -1.0
     for number in range(1, int(declared["training.epochs"] or 0) + 1):
         places = Stream(seed, f"epoch/{number}").permutation(count) if shuffle else order
-        rows, targets = features[places], np.ascontiguousarray(one_hot[places].T)
-        codes, mass = labels[places], weights[places]
-        losses, norms, right = [], [], 0
-        for step in range(steps):
-            part = slice(step * batch, (step + 1) * batch)
+        rows, targets, mass = features[places], one_hot[:, places], weights[places]
+        losses, norms = [], []
+        for start in range(0, steps * batch, batch):
+            part = slice(start, start + batch)
             x, target, w = rows[part], targets[:, part], mass[part]
-            layer = x @ network.hidden[1:]
-            layer += network.hidden[0]
+            layer = x @ into_layer
+            layer += layer_bias
             np.maximum(layer, 0.0, out=layer)
-            logits = network.output[1:].T @ layer.T
-            logits += network.output[0][:, None]
-            right += int(np.count_nonzero(logits.astype(np.float32).argmax(0) == codes[part]))
-            logits -= np.maximum.reduce(logits, 0)
-            own = np.add.reduce(logits * target, 0)
+            logits = from_layer @ layer.T
+            logits += output_bias
+            answers[:, part] = logits
+            logits -= largest(logits, 0)
+            own = add(logits * target, 0)
             np.exp(logits, out=logits)
-            total = np.add.reduce(logits, 0)
-            scale = share / float(w.sum())
-            loss = float(((np.log(total) - own) * w).sum()) * scale
+            total = add(logits, 0)
+            scale = share / float(add(w))
             logits /= total
             logits -= target
             logits *= w * scale
+            np.log(total, out=total)
+            total -= own
+            total *= w
+            loss = float(add(total)) * scale
             np.matmul(layer.T, logits.T, out=slopes.output[1:])
-            np.add.reduce(logits, 1, out=slopes.output[0])
-            back = logits.T @ network.output[1:].T
-            back *= layer > 0
+            add(logits, 1, out=slopes.output[0])
+            back = logits.T @ from_layer
+            back *= (layer > 0).astype(np.float64)
             np.matmul(x.T, back, out=slopes.hidden[1:])
-            np.add.reduce(back, 0, out=slopes.hidden[0])
-            norm = float((slopes.hidden * slopes.hidden).sum() + (slopes.output * slopes.output).sum()) ** 0.5
+            add(back, 0, out=slopes.hidden[0])
+            np.multiply(slope, slope, out=change)
+            norm = float(add(change[:size]) + add(change[size:])) ** 0.5
             losses.append(loss)
             norms.append(norm)
-            if not (np.isfinite(loss) and np.isfinite(norm)):
-                result.stopped_at = (number - 1) * steps + step + 1
+            if not (isfinite(loss) and isfinite(norm)):
+                result.stopped_at = (number - 1) * steps + start // batch + 1
                 break
-            factor = 1.0
             if limit is not None and norm > float(limit):
-                factor, clipped = float(limit) / norm, clipped + 1
-            for speed, slope, value in (
-                (velocity.hidden, slopes.hidden, network.hidden),
-                (velocity.output, slopes.output, network.output),
-            ):
-                speed *= momentum
-                speed += factor * slope + decay * value
-                value -= rate * speed
-                value[:] = value.astype(np.float32)
+                slope *= float(limit) / norm
+                clipped += 1
+            np.multiply(value, decay, out=decayed)
+            np.add(slope, decayed, out=change)
+            speed *= momentum
+            speed += change
+            np.multiply(speed, rate, out=change)
+            value -= change
+            value[:] = value.astype(np.float32)
         done = len(losses)
+        seen = done * batch
+        right = int(np.count_nonzero(answers[:, :seen].argmax(0) == labels[places[:seen]]))
         watched = network.logits(val_features)
         accuracy = float((watched.astype(np.float32).argmax(0) == val_labels).mean()) if len(val_labels) else 0.0
         val_loss = float(log_loss(watched, val_labels).mean()) if len(val_labels) else 0.0
@@ -176,7 +189,7 @@ def _fit(
             Epoch(
                 number,
                 sum(losses) / done,
-                right / (done * batch),
+                right / seen,
                 val_loss,
                 accuracy,
                 sum(norms) / done,

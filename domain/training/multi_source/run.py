@@ -45,11 +45,15 @@ class Prepared:
         scaled = (values - self.mean) / self.scale
         if self.clip is not None:
             scaled = np.clip(scaled, -self.clip, self.clip)
-        counts = np.zeros((len(frame), WORDS))
-        for token in range(frame.tokens.shape[1]):
-            counts[np.arange(len(frame)), frame.tokens[:, token]] += 1.0
-        kept = self.text_weight * counts[:, : self.words]
+        kept = self.text_weight * word_counts(frame.tokens)[:, : self.words]
         return to_float32_grid(np.concatenate([scaled, kept], axis=1))
+
+
+def word_counts(tokens: Ints) -> Floats:
+    """(rows, words): how often each word of the vocabulary occurs in a row, whose tokens are given."""
+    rows = len(tokens)
+    cells = (tokens + WORDS * np.arange(rows)[:, None]).ravel()
+    return np.bincount(cells, minlength=rows * WORDS).reshape(rows, WORDS).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.training.artifacts.numbers import to_json
+from domain.training.artifacts.numbers import all_to_json
 from domain.training.multi_source.layout import LABELLED_MONTHS, Layout
 from domain.training.multi_source.run import Run
 from domain.training.randomness import Floats, Ints
@@ -98,7 +99,7 @@ def _class_shares(layout: Layout, label: Ints, group: Ints, groups: int) -> list
     counts = np.bincount(group * classes + label, minlength=groups * classes).reshape(groups, classes)
     total = counts.sum(1, keepdims=True)
     shares = np.where(total > 0, counts / np.maximum(total, 1), np.nan)
-    return [[to_json(float(value)) for value in shares[:, place]] for place in range(classes)]
+    return [all_to_json(shares[:, place]) for place in range(classes)]
 
 
 def _statistics(values: Floats, groupings: tuple[tuple[Ints, int], ...]) -> list[list[list[list[float | None]]]]:
@@ -130,12 +131,22 @@ def _statistics(values: Floats, groupings: tuple[tuple[Ints, int], ...]) -> list
             most = np.zeros(groups)
             most[full] = counts[:, place] > 0
             if len(again):
-                pairs, often = np.unique(group[again] * (int(name.max()) + 1) + name, return_counts=True)
-                np.maximum.at(most, pairs // (int(name.max()) + 1), often)
+                names = int(name[-1]) + 1
+                pairs = np.sort(group[again] * names + name)
+                first = _starts(pairs)
+                often, owner = np.diff(first, append=len(pairs)), pairs[first] // names
+                begun = _starts(owner)
+                most[owner[begun]] = np.maximum.reduceat(often, begun)
             with np.errstate(all="ignore"):
                 table[place, 5, full] = most[full] / counts[:, place]
-        found.append([[[to_json(value) for value in line] for line in column] for column in table.tolist()])
+        numbers = iter(all_to_json(table))
+        found.append([[list(islice(numbers, groups)) for _ in STATISTICS] for _ in repeats])
     return found
+
+
+def _starts(ordered: Ints) -> Ints:
+    """The places at which another value begins."""
+    return np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
 
 
 def _repeats(column: Floats, is_known: NDArray[np.bool_]) -> tuple[Ints, Ints]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import Callable, TypeVar
 
 import numpy as np
 
@@ -12,13 +13,16 @@ from domain.training.multi_source.agreements import LABEL_MAPS, TOKENIZERS, UNTI
 from domain.training.multi_source.layout import LABELLED_MONTHS, WORDS, Layout
 from domain.training.multi_source.rows import Rows
 from domain.training.multi_source.subjects import UNITS
+from domain.training.pipeline import FieldValue
 from domain.training.randomness import Floats, Ints, Stream, to_float32_grid
+
+Numbers = TypeVar("Numbers", Floats, Ints)
 
 JOINED_COLUMNS = 2
 """The last columns: they come from a second table, as of its snapshot."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tables:
     """The joined tables of all sources. One entry a row."""
 
@@ -41,10 +45,15 @@ class Tables:
     """1 for a row that was sent again."""
     has_partner: Ints
     """0 for a row that the second table lacks."""
-    updates: Floats
-    """(rows, columns): what was added after the outcome, in the first unit of each quantity."""
     outcome: Ints
     """Class of what really happened; known of every row once it was looked into by hand."""
+    update_of: Callable[[int], Floats]
+    """By the place of a column, what was added to its values after the outcome, in the first unit of its quantity."""
+
+    @cached_property
+    def updates(self) -> Floats:
+        """(rows, columns): what was added after the outcome."""
+        return np.stack([self.update_of(place) for place in range(self.values.shape[1])], axis=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,26 +109,43 @@ def _doses(seed: int) -> tuple[float, ...]:
 
 def label_map(layout: Layout, name: str) -> Ints:
     """Code of the source to class number."""
-    count = len(layout.classes)
+    return _label_map(len(layout.classes), LABEL_MAPS.index(name))
+
+
+@lru_cache(maxsize=64)
+def _label_map(count: int, number: int) -> Ints:
     order = np.arange(count)
-    maps = [order]
-    for number, _ in enumerate(LABEL_MAPS[1:]):
-        first = number % count
-        swapped = maps[0].copy()
-        swapped[[first, (first + 1) % count]] = swapped[[(first + 1) % count, first]]
-        maps.append(swapped)
-    return np.asarray(maps[LABEL_MAPS.index(name)], dtype=np.int64)
+    if number:
+        first = (number - 1) % count
+        second = (first + 1) % count
+        order[[first, second]] = order[[second, first]]
+    return _shared(order)
 
 
 def tokenizer(layout: Layout, name: str) -> Ints:
     """Word to token number of a version of the tokenizer; versions differ in about half of the words."""
+    return _tokenizer(layout.seed, name)
+
+
+@lru_cache(maxsize=64)
+def _tokenizer(seed: int, name: str) -> Ints:
     numbers = np.arange(WORDS)
-    if name == TOKENIZERS[0]:
-        return numbers
-    draw = Stream(layout.seed, f"tokenizer/{name}")
-    moved = draw.permutation(WORDS)[:7]
-    numbers[moved] = numbers[np.roll(moved, 1)]
-    return numbers
+    if name != TOKENIZERS[0]:
+        moved = Stream(seed, f"tokenizer/{name}").permutation(WORDS)[:7]
+        numbers[moved] = numbers[np.roll(moved, 1)]
+    return _shared(numbers)
+
+
+def _of_sources(numbering: Callable[[Layout, str], Ints], layout: Layout, facts: Facts) -> Ints:
+    """`label_map` or `tokenizer` as each source has it, one row a source."""
+    name = numbering.__name__
+    return np.stack([numbering(layout, str(facts[f"sources.{source}.{name}"])) for source in layout.source_names])
+
+
+def _shared(values: Numbers) -> Numbers:
+    """An array that is kept and given to several callers, none of which may change it."""
+    values.flags.writeable = False
+    return values
 
 
 def order_of_classes(layout: Layout, name: str) -> Ints:
@@ -131,13 +157,20 @@ def order_of_classes(layout: Layout, name: str) -> Ints:
     return by_name if name == "sorted" else np.arange(count)[::-1].copy()
 
 
+@lru_cache(maxsize=1024)
+def _factors(quantity: str, unit: FieldValue, months: tuple[str, ...]) -> Floats | None:
+    """How many of the first unit make one of the declared unit, by month; None: it is the first unit all the time."""
+    factors = np.array([UNITS[quantity][unit_at(unit, month)] for month in months])
+    return _shared(factors) if (factors != 1.0).any() else None
+
+
 def write(layout: Layout, world: Facts, rows: Rows) -> Tables:
     """The tables of a world."""
     count = len(rows)
     values = to_float32_grid(_stored_values(layout, world, rows))
     label = _recorded_labels(layout, world, rows)
-    code = np.empty(count, dtype=np.int64)
-    tokens = np.empty_like(rows.words)
+    code = np.argsort(_of_sources(label_map, layout, world), axis=1)[rows.source, label]
+    tokens = _of_sources(tokenizer, layout, world)[rows.source[:, None], rows.words]
     year_month, day = _months(layout)[rows.month], rows.day.copy()
     kept = np.ones(count, dtype=bool)
     repeats: list[Ints] = []
@@ -145,9 +178,6 @@ def write(layout: Layout, world: Facts, rows: Rows) -> Tables:
     for place, source in enumerate(layout.sources):
         own = rows.source == place
         prefix = f"sources.{source.name}"
-        inverse = np.argsort(label_map(layout, str(world[f"{prefix}.label_map"])))
-        code[own] = inverse[label[own]]
-        tokens[own] = tokenizer(layout, str(world[f"{prefix}.tokenizer"]))[rows.words[own]]
         rate = float(world[f"{prefix}.majority_kept"] or 1.0)
         kept &= ~(own & labelled & (rows.outcome == 0) & (rows.chance[:, 0] >= rate))
         if world[f"{prefix}.deduplicate"] != "sent once":
@@ -201,8 +231,8 @@ def write(layout: Layout, world: Facts, rows: Rows) -> Tables:
         line=np.concatenate(line_parts),
         is_repeat=is_repeat,
         has_partner=partner[row],
-        updates=_updates(layout, world, rows)[row],
         outcome=rows.outcome[row],
+        update_of=lambda place: _update(layout, world, rows, place)[row],
     )
 
 
@@ -210,14 +240,15 @@ def _in_units_of(layout: Layout, world: Facts, values: Floats, rows: Rows, row: 
     """Values of rows that are sent again, in the units of the months that they are dated."""
     source, dated = rows.source[row], rows.month[row]
     for number, one in enumerate(layout.sources):
+        own = np.flatnonzero(source == number)
         for place, column in enumerate(layout.columns):
             path = f"sources.{one.name}.columns.{column.name}"
             unit, code = str(world[f"{path}.unit"]), world.get(f"{path}.missing_code")
-            if UNTIL not in unit:
+            factors = _factors(column.quantity, unit, layout.months) if UNTIL in unit else None
+            if factors is None:
                 continue
-            factors = np.array([UNITS[column.quantity][unit_at(unit, name)] for name in layout.months])
-            ratio = np.where(source == number, factors[month] / factors[dated], 1.0)
-            values[:, place] *= np.where(values[:, place] == code, 1.0, ratio)
+            stored, ratio = values[own, place], factors[month[own]] / factors[dated[own]]
+            values[own, place] = stored * np.where(stored == code, 1.0, ratio)
     return to_float32_grid(values)
 
 
@@ -228,8 +259,8 @@ def read(layout: Layout, world: Facts, declared: Facts, tables: Tables) -> tuple
     """
     count = len(tables.row)
     month = _read_months(layout, world, declared, tables)
-    label = np.empty(count, dtype=np.int64)
-    tokens = np.empty_like(tables.tokens)
+    label = _of_sources(label_map, layout, declared)[tables.source, tables.label_code]
+    tokens = np.argsort(_of_sources(tokenizer, layout, declared), axis=1)[tables.source[:, None], tables.tokens]
     values = tables.values.copy()
     weight = np.ones(count)
     recent = month == LABELLED_MONTHS
@@ -241,9 +272,6 @@ def read(layout: Layout, world: Facts, declared: Facts, tables: Tables) -> tuple
     for place, source in enumerate(layout.sources):
         own = tables.source == place
         prefix = f"sources.{source.name}"
-        mapping = label_map(layout, str(declared[f"{prefix}.label_map"]))
-        label[own] = mapping[tables.label_code[own]]
-        tokens[own] = np.argsort(tokenizer(layout, str(declared[f"{prefix}.tokenizer"])))[tables.tokens[own]]
         rate = float(declared[f"{prefix}.majority_kept"] or 1.0)
         weight[own & (label == 0)] = 1.0 / rate
         if declared[f"{prefix}.deduplicate"] == "content":
@@ -252,10 +280,10 @@ def read(layout: Layout, world: Facts, declared: Facts, tables: Tables) -> tuple
             until = declared[name]
             if until is not None:
                 kept &= ~(own & ~recent & (month > layout.month(str(until))))
-        _read_columns(layout, declared, prefix, values, own, month)
+        _read_columns(layout, declared, prefix, values, np.flatnonzero(own), month)
     for place, column in enumerate(layout.columns):
         if declared[f"features.{column.name}.as_of"] == "export":
-            values[:, place] += tables.updates[:, place]
+            values[:, place] += tables.update_of(place)
     immature = month > LABELLED_MONTHS - 1 - int(declared["labels.maturity_months"] or 0)
     kept &= recent | ~immature
     label = np.where(recent, tables.outcome, label)
@@ -282,48 +310,42 @@ def _stored_values(layout: Layout, world: Facts, rows: Rows) -> Floats:
     hidden = 0.0 if world["imputer.fill"] == "none" else 1.0
     level = np.array([column.level for column in layout.columns])
     scale = np.array([column.scale for column in layout.columns])
-    joined = [column.name for column in layout.columns[-JOINED_COLUMNS:]]
     values = np.abs(values + level) * scale
     for number, source in enumerate(layout.sources):
-        own = rows.source == number
+        own = np.flatnonzero(rows.source == number)
+        block, month, missing = values[own], rows.month[own], rows.missing[own]
         for place, column in enumerate(layout.columns):
             path = f"sources.{source.name}.columns.{column.name}"
             until = world[f"{path}.used_until"]
             if until is not None:
-                late = own & (rows.month > layout.month(str(until)))
-                values[late, place] = (dose(layout, f"{path}.frozen", -1.0, 1.0) + column.level) * column.scale
-            unit = world[f"{path}.unit"]
-            factors = np.array([UNITS[column.quantity][unit_at(unit, name)] for name in layout.months])
-            if (factors != 1.0).any():
-                values[own, place] *= factors[rows.month[own]]
+                late = month > layout.month(str(until))
+                block[late, place] = (dose(layout, f"{path}.frozen", -1.0, 1.0) + column.level) * column.scale
+            factors = _factors(column.quantity, world[f"{path}.unit"], layout.months)
+            if factors is not None:
+                block[:, place] *= factors[month]
             share, code = column.missing_share, world.get(f"{path}.missing_code")
             if code is not None:
                 share = max(share, dose(layout, f"{path}.missing", 0.08, 0.25))
             share *= hidden
             if share:
-                gone = own & (rows.missing[:, place] < share)
-                values[gone, place] = np.nan if code is None else float(code)
+                block[missing[:, place] < share, place] = np.nan if code is None else float(code)
         snapshot = layout.month(str(world[f"sources.{source.name}.snapshot"]))
         if snapshot < LABELLED_MONTHS:
-            late = own & (rows.month > snapshot)
-            for place in range(len(layout.columns) - len(joined), len(layout.columns)):
-                values[late, place] = np.nan
+            block[month > snapshot, -JOINED_COLUMNS:] = np.nan
+        values[own] = block
     return values
 
 
-def _updates(layout: Layout, world: Facts, rows: Rows) -> Floats:
+def _update(layout: Layout, world: Facts, rows: Rows, place: int) -> Floats:
     """Some columns are written again when the outcome is known, which rows that were just scored are not."""
-    updates = np.zeros_like(rows.values)
-    labelled = rows.month < LABELLED_MONTHS
-    for place, column in enumerate(layout.columns):
-        draw = Stream(layout.seed, f"after/{column.name}")
-        # Every column is corrected a little later on; only some know the outcome by then.
-        later = dose(layout, f"corrected/{column.name}", 0.05, 0.6) * draw.normal(len(rows))
-        if world[f"features.{column.name}.as_of"] == "updated after the outcome":
-            rank = draw.permutation(len(layout.classes)) - (len(layout.classes) - 1) / 2
-            later = later + (rank * dose(layout, f"after/{column.name}", 1.4, 2.0))[rows.outcome]
-        updates[:, place] = np.where(labelled, later, 0.0) * column.scale
-    return to_float32_grid(updates)
+    column = layout.columns[place]
+    draw = Stream(layout.seed, f"after/{column.name}")
+    # Every column is corrected a little later on; only some know the outcome by then.
+    later = dose(layout, f"corrected/{column.name}", 0.05, 0.6) * draw.normal(len(rows))
+    if world[f"features.{column.name}.as_of"] == "updated after the outcome":
+        rank = draw.permutation(len(layout.classes)) - (len(layout.classes) - 1) / 2
+        later = later + (rank * dose(layout, f"after/{column.name}", 1.4, 2.0))[rows.outcome]
+    return to_float32_grid(np.where(rows.month < LABELLED_MONTHS, later, 0.0) * column.scale)
 
 
 def _recorded_labels(layout: Layout, world: Facts, rows: Rows) -> Ints:
@@ -358,15 +380,18 @@ def _read_months(layout: Layout, world: Facts, declared: Facts, tables: Tables) 
 
 
 def _read_columns(layout: Layout, declared: Facts, prefix: str, values: Floats, own: Ints, month: Ints) -> None:
+    """Read the columns of a source, of whose rows `own` has the places."""
+    block, dated = values[own], month[own]
+    inside = np.clip(dated, 0, LABELLED_MONTHS)
     for place, column in enumerate(layout.columns):
         path = f"{prefix}.columns.{column.name}"
         code = declared.get(f"{path}.missing_code")
         if code is not None:
-            values[own & (values[:, place] == float(code)), place] = np.nan
-        units = UNITS[column.quantity]
-        factors = np.array([units[unit_at(declared[f"{path}.unit"], name)] for name in layout.months])
-        if (factors != 1.0).any():
-            values[own, place] /= factors[np.clip(month[own], 0, LABELLED_MONTHS)]
+            block[block[:, place] == float(code), place] = np.nan
+        factors = _factors(column.quantity, declared[f"{path}.unit"], layout.months)
+        if factors is not None:
+            block[:, place] /= factors[inside]
         until = declared[f"{path}.used_until"]
         if until is not None:
-            values[own & (month > layout.month(str(until))), place] = np.nan
+            block[dated > layout.month(str(until)), place] = np.nan
+    values[own] = block

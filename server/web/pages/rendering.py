@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from pathlib import Path
 from typing import Any, Mapping
 
@@ -32,27 +33,29 @@ SECURITY_HEADERS: Mapping[str, str] = {
 _ONE_YEAR = "public, max-age=31536000, immutable"
 
 
+@cache
+def _templates() -> Environment:
+    """The compiled templates of this process."""
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(FILTERS)
+    environment.globals.update(static=static_paths().__getitem__, product=NAME, version=VERSION, diff_kinds=diff_kinds)
+    return environment
+
+
 class Renderer:
     """Renders the templates of this folder."""
-
-    def __init__(self) -> None:
-        self._environment = Environment(
-            loader=FileSystemLoader(_FOLDER / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.filters.update(FILTERS)
-        self._environment.globals.update(
-            static=static_paths().__getitem__, product=NAME, version=VERSION, diff_kinds=diff_kinds
-        )
 
     def page(
         self, template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **view: Any
     ) -> Response:
         """A page that caches do not store; ``view`` holds the variables of its template."""
-        body = self._environment.get_template(template).render(view)
+        body = _templates().get_template(template).render(view)
         sent = {**SECURITY_HEADERS, "Cache-Control": "no-store", **(headers or {})}
         return Response(body, status_code=status, media_type="text/html", headers=sent)
 

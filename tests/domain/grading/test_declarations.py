@@ -6,11 +6,11 @@ import pytest
 
 from domain.diagnosis import Diagnosis, PatchEntry
 from domain.families.multi_source import FAULTS
-from domain.generator import generate
 from domain.grade import VERDICT_TEXT, Investigation
 from domain.grader import grade, read_fix, verify_patch
 from domain.grading.declarations import paths_named, state_of
 from domain.scenario import Truth
+from tests.domain import scenarios
 from tests.profiles import seeds
 
 LOOKED = Investigation(
@@ -23,7 +23,9 @@ LOOKED = Investigation(
 
 
 def truth_of(fault: str, seed: int = 5) -> Truth:
-    return generate("hard", seed, fault=fault).only_fault
+    truth = scenarios.truth_of("hard", seed, fault)
+    assert isinstance(truth, Truth)
+    return truth
 
 
 @pytest.mark.parametrize("fault", FAULTS)

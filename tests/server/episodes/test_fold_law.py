@@ -21,7 +21,7 @@ from tests.profiles import count as how_many
 from tests.served import Served, counting_ids, serving
 
 pytestmark = pytest.mark.both_backends
-EPISODES = {"sqlite": how_many(200, quick=60), "postgres": 60}
+EPISODES = {"sqlite": how_many(200, quick=25), "postgres": 60}
 
 
 def random_action(draw: random.Random) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from domain.generator import generate
 from mlops_debug_env.agents.declared.measured import Checks, clues_of_checks
 from mlops_debug_env.agents.declared.reading import read_declarations
 from mlops_debug_env.agents.declared.suspicion import Suspicion, strongest
+from tests.domain.scenarios import truth_of
 
 TEXTS = ("config.yaml", "data_sources.yaml", "preprocessing.py", "train.py")
 SEED = 7_300
@@ -43,7 +44,7 @@ def _found(fault: str) -> list[Suspicion]:
 
 @pytest.mark.parametrize("fault", DECIDED)
 def test_the_planted_declaration_is_contradicted_most(fault: str) -> None:
-    planted = generate("hard", SEED, fault=fault).truth.planted[0]
+    planted = truth_of("hard", SEED, fault).planted[0]
     assert _found(fault)[0].path == planted.root_cause_field
     assert _found(fault)[0].strength > 1.0
 

@@ -12,6 +12,7 @@ from domain.generator import generate
 from domain.scenario import Scenario
 from server.scenarios.simulation import InProcessSimulation
 from server.settings import Settings
+from tests.domain.scenarios import truth_of
 from tests.served import Served, serving
 
 SEED = 3
@@ -127,7 +128,7 @@ async def test_a_diff_without_a_guilty_change_says_that_the_data_changed(served:
     seed = next(
         seed
         for seed in range(40)
-        if generate("hard", seed).only_fault.fault_id == "stale_snapshot" and _is_unchanged(generate("hard", seed))
+        if truth_of("hard", seed).planted[0].fault_id == "stale_snapshot" and _is_unchanged(generate("hard", seed))
     )
     await served.reset(task_id="hard", seed=seed, episode_id="e")
     await act(served, "submit_diagnosis")
@@ -170,7 +171,7 @@ async def test_curves_are_drawn_from_the_log_of_several_sources(served: Served) 
 
 
 async def test_an_expert_episode_with_two_faults_marks_both(served: Served) -> None:
-    seed = next(seed for seed in range(40) if len(generate("expert", seed).truth.planted) == 2)
+    seed = next(seed for seed in range(40) if len(truth_of("expert", seed).planted) == 2)
     await served.reset(task_id="expert", seed=seed, episode_id="e")
     await served.step("e", {"action_type": "submit_diagnosis", "diagnoses": []})
     shown = await page(served, "/episodes/e")

@@ -49,11 +49,10 @@ async def pages(served: Served, query: str) -> list[list[str]]:
     return found
 
 
-@pytest.mark.parametrize("sort", ["newest", "oldest", "best", "worst", "longest", "shortest"])
-async def test_paging_shows_every_episode_once_in_order(many: Served, sort: str) -> None:
-    listed = [path for page in await pages(many, f"?sort={sort}") for path in page]
-    expected = await expected_order(many, sort)
-    assert listed == expected
+async def test_paging_shows_every_episode_once_in_order(many: Served) -> None:
+    for sort in ("newest", "oldest", "best", "worst", "longest", "shortest"):
+        listed = [path for page in await pages(many, f"?sort={sort}") for path in page]
+        assert listed == await expected_order(many, sort), sort
 
 
 async def expected_order(served: Served, sort: str) -> list[str]:
