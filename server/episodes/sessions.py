@@ -13,7 +13,7 @@ import secrets
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from server.episodes.commands import AuthorizedReset
-from server.episodes.errors import EpisodeNotStartedError, EpisodeTakenError
+from server.episodes.errors import EpisodeNotStartedError
 from server.episodes.keyed_lock import KeyedLock
 from server.episodes.peers import PeerChannel, PeerMessage
 from server.episodes.responses import StepResponse
@@ -106,10 +106,13 @@ class Sessions:
         async with self._locks.hold(session.recorded):
             left = await read_session(self._reader, session)
             named = authorized.request.episode_id
-            is_practice = authorized.ranked is None
-            if is_practice and named is not None and named != left and await self._episodes.exists(named):
-                raise EpisodeTakenError(named)
-            response = await self._episodes.reset(authorized, client=client, session=session, leaving=left)
+            response = await self._episodes.reset(
+                authorized,
+                client=client,
+                session=session,
+                leaving=left,
+                must_be_new=authorized.ranked is None and named != left,
+            )
             socket = self._sockets.get(session.recorded)
             if socket is not None:
                 socket.episode_id = response.episode_id
