@@ -71,6 +71,8 @@ class Episodes:
         self.cache = self._cache = EpisodeCache(store, limit=limit)
         self._open = open_episodes
         self._signer = signer
+        self.attempt_changes: int | None = 0
+        """How many commits of this process changed ranked attempts; None: not known, because one was not answered."""
 
     async def reset(
         self,
@@ -298,12 +300,16 @@ class Episodes:
             # Another writer was faster, or it is unknown whether this was written: the next load reads the log.
             for each in changes:
                 self._cache.drop(each.append.stream_id)
+                if each.after.state.reset.round is not None and not isinstance(error, StoreError):
+                    self.attempt_changes = None
             round_id = changes[0].after.state.reset.round
             if isinstance(error, RowRefusedError) and round_id is not None:
                 raise RoundClosedError(round_id) from error
             raise
         for each in changes:
             episode_id, state = each.append.stream_id, each.after.state
+            if state.reset.round is not None and self.attempt_changes is not None:
+                self.attempt_changes += 1
             self._cache.keep(episode_id, each.after, foreign_writes)
             self._open.touch(episode_id, state.version) if state.ended is None else self._open.discard(episode_id)
 
