@@ -37,7 +37,7 @@ from server.storage.attempts import ended_row, step_row
 from server.storage.errors import RequestIdReusedError, RowRefusedError, StoreError, WrongExpectedVersionError
 from server.storage.read_models import step_or_end_row
 from server.storage.stream_codec import SERVER_ACTOR, EpisodeSnapshot
-from server.storage.writers.protocol import Append, Commit, WriterStoppedError
+from server.storage.writers.protocol import Append, Commit, ForeignWrites, WriterStoppedError
 from server.store import EventStore
 
 logger = logging.getLogger(__name__)
@@ -183,6 +183,10 @@ class Episodes:
             await self.close(episode_id, reason, at_version=at_version)
         except (StoreError, WriterStoppedError) as error:
             logger.warning("an episode stays open until it has been idle for long: %s", error)
+
+    async def foreign_writes(self) -> ForeignWrites:
+        """See `Writer.foreign_writes`."""
+        return await self._store.foreign_writes()
 
     async def exists(self, episode_id: str) -> bool:
         """Whether the episode was ever begun."""

@@ -43,12 +43,16 @@ async def state_of(served: Served, episode_id: str) -> dict[str, Any]:
 
 async def test_a_server_that_writes_alone_reads_nothing_to_begin_play_and_show_an_episode(served: Served) -> None:
     await served.reset(episode_id="first", seed=7)
+    await served.client.post("/sessions/k/reset", json={"episode_id": "before", "seed": 7})
     with statements(served) as sent:
         async with served.socket() as socket:
             for name in ("second", "third"):
                 assert (await socket.say({"type": "reset", "data": {"episode_id": name, "seed": 7}}))["data"]
                 await socket.say({"type": "step", "data": READ})
                 assert (await socket.say({"type": "state"}))["data"]["step_count"] == 1
+        async with served.socket("/sessions/k/ws") as socket:
+            for name in ("keyed", "keyed-again"):
+                assert (await socket.say({"type": "reset", "data": {"episode_id": name, "seed": 7}}))["data"]
         assert (await state_of(served, "second"))["done"]
         await served.reset(episode_id="fourth", seed=7)
         await served.reset(episode_id="fourth", seed=7)
