@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from array import array
 from dataclasses import dataclass, field
 from typing import Iterator
@@ -112,9 +113,17 @@ class SocketClient(Client):
     """Plays over a WebSocket."""
 
     def __init__(
-        self, tally: Tally, episodes: Iterator[Episode], *, port: int, pause: float = 0.0, deflate: bool = False
+        self,
+        tally: Tally,
+        episodes: Iterator[Episode],
+        *,
+        port: int,
+        pause: float = 0.0,
+        deflate: bool = False,
+        names_episodes: bool = True,
     ) -> None:
         super().__init__(tally, episodes, pause=pause)
+        self._names_episodes = names_episodes
         self._handshake = handshake(HOST, port, "/ws", deflate=deflate)
         self._head = b""
         self._reader: FrameReader | None = None
@@ -123,7 +132,8 @@ class SocketClient(Client):
         self.transport.write(self._handshake)
 
     def send(self, exchange: Exchange) -> None:
-        self.transport.write(exchange.frame)
+        is_named = exchange.is_reset and self._names_episodes
+        self.transport.write(exchange.named(uuid.uuid4().hex) if is_named else exchange.frame)
 
     def data_received(self, data: bytes) -> None:
         reader = self._reader

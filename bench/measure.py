@@ -34,6 +34,8 @@ class Load:
     seconds: float
     is_rest: bool = False
     deflate: bool = False
+    names_episodes: bool = True
+    """Whether the clients of WebSockets name their episodes, as evaluations do; otherwise the server makes the names."""
     pause: float = 0.0
     """Seconds each client waits between an answer and its next request."""
     strides: bool = False
@@ -142,7 +144,14 @@ async def connected(port: int, load: Load) -> AsyncIterator[tuple[Tally, list[Cl
         episodes = episodes_of(load, number)
         if load.is_rest:
             return RestClient(tally, episodes, port=port)
-        return SocketClient(tally, episodes, port=port, pause=load.pause, deflate=load.deflate)
+        return SocketClient(
+            tally,
+            episodes,
+            port=port,
+            pause=load.pause,
+            deflate=load.deflate,
+            names_episodes=load.names_episodes,
+        )
 
     try:
         for first in range(0, load.clients, MAX_CONNECTING):

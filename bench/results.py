@@ -22,7 +22,7 @@ class Cell:
     """One server under one load."""
 
     load: str
-    """``ws``, ``ws deflate``, ``rest``, ``warm resets`` or ``fresh resets``."""
+    """``ws``, ``ws deflate``, ``rest``, ``warm resets``, ``made resets`` or ``fresh resets``."""
     clients: int
     server: str
     figure: Figure

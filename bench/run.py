@@ -106,6 +106,8 @@ class Benchmark:
         resets = tuple(episode[:1] for episode in self._episodes)
         seconds = self._plan.seconds
         self._take_turns("warm resets", peered, lambda: Load(clients=some, episodes=resets, seconds=seconds))
+        made = Load(clients=some, episodes=resets, seconds=seconds, names_episodes=False)
+        self._take_turns("made resets", own, lambda: made)
         self._take_turns("fresh resets", peered, lambda: self._fresh_resets(FRESH_CLIENTS))
 
     def _memory(self) -> None:

@@ -32,6 +32,8 @@ SUBMIT: dict[str, Any] = {
     "confidence": 0.9,
 }
 STEPS = len(READS) + len(CHECKS) + 1
+NAMED = ', "episode_id": '
+"""Begins what a client adds to the text of a reset to name its episode."""
 _ARTIFACTS = ("config.yaml", "train.log", "dataset_stats.json", "preprocessing.py", "eval_results.json")
 
 
@@ -47,6 +49,10 @@ class Exchange:
     """That text as a frame."""
     expected: bytes
     is_reset: bool
+
+    def named(self, episode_id: str) -> bytes:
+        """The frame of a reset that names its episode."""
+        return encode_frame(self.text[:-2] + f'{NAMED}"{episode_id}"}}}}'.encode())
 
 
 Episode = tuple[Exchange, ...]

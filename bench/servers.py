@@ -30,7 +30,7 @@ class Server:
 
     def __init__(self, name: str, arguments: Sequence[str], folder: Path, **settings: str) -> None:
         self.name = name
-        self.port = _free_port()
+        self.port = free_port()
         self.start_seconds = 0.0
         """From the start of the process to its first answer."""
         self._log = folder / f"{name}-{self.port}.log"
@@ -127,7 +127,7 @@ def peer_server(name: str, folder: Path, *, recording: Path | None = None) -> Se
     return Server(name, ("bench.peers", name, *extra), folder)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

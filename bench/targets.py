@@ -61,6 +61,7 @@ def targets_of(results: Results) -> tuple[Target, ...]:
         Target("step p99, 256 clients, against OpenEnv", _p99(results), 0.3, 0.2, is_least=False),
         Target("REST steps/s, 32 clients, against OpenEnv's WebSocket", _rest(results), 1.2, 2.0),
         Target("warm resets/s, 32 clients, against OpenEnv", _resets(results), 2.0, 3.0),
+        Target("warm resets/s that name their episode against ones that do not", _named_resets(results), 0.9, 1.0),
         Target("memory of an open socket above a bare one", above, 16.0, 8.0, unit=" KB", is_least=False),
         Target("start to first answer, fresh database", results.start_seconds.get(OWN), 1.5, 1.0, " s", is_least=False),
         Target("bytes on disk for an event", single.get("disk_bytes_per_event"), 350, 250, " B", is_least=False),
@@ -105,6 +106,11 @@ def _rest(results: Results) -> float | None:
 def _resets(results: Results) -> float | None:
     own, other = (results.find("warm resets", SOME_CLIENTS, name) for name in (OWN, PEER))
     return _ratio(own.resets_per_second, other.resets_per_second) if own and other else None
+
+
+def _named_resets(results: Results) -> float | None:
+    named, made = (results.find(load, SOME_CLIENTS, OWN) for load in ("warm resets", "made resets"))
+    return _ratio(named.resets_per_second, made.resets_per_second) if named and made else None
 
 
 def _history(results: Results) -> float | None:

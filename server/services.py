@@ -22,7 +22,7 @@ from server.episodes.service import Episodes
 from server.episodes.sessions import Sessions
 from server.metrics import Metrics, Readings
 from server.ranking.access import EpisodeAccess
-from server.ranking.leaderboard import read_board
+from server.ranking.board_cache import BoardCache
 from server.ranking.rounds import Rounds
 from server.scenarios.answer_timing import AnswerTiming
 from server.scenarios.fair_queue import FairQueue
@@ -34,7 +34,7 @@ from server.security.session_names import PURPOSE, SessionNames
 from server.security.signing import Signer, load_signer
 from server.settings import Settings
 from server.storage.backend import Backend, open_backend
-from server.storage.errors import StoreError, translate_database_errors
+from server.storage.errors import StoreError
 from server.storage.read_models import read_last_scores, read_open_count
 from server.storage.sqlite_files import DatabaseMovedError
 from server.storage.writers.batch import write_batch
@@ -78,6 +78,7 @@ class Services:
     keys: Keys
     access: EpisodeAccess
     rounds: Rounds
+    boards: BoardCache
     signer: Signer
     checkpointer: Checkpointer
     auditor: BackgroundAuditor
@@ -91,12 +92,6 @@ class Services:
 
     async def last_scores(self, key_prefix: str | None) -> dict[str, Any]:
         return await read_last_scores(self.reader, key_prefix=key_prefix)
-
-    async def board(self, **wanted: str | None) -> dict[str, Any]:
-        """The board of a round; see `leaderboard.read_board`."""
-        with translate_database_errors():
-            async with self.reader.connect() as connection:
-                return await connection.run_sync(lambda opened: read_board(opened, **wanted))
 
     async def readiness(self) -> Readiness:
         """Whether the database answers and takes appends, and whether every background task runs."""
@@ -238,6 +233,7 @@ def _build_services(
         Keys(reader),
         EpisodeAccess(episodes, rounds),
         rounds,
+        BoardCache(settings.database_url, reader, store, episodes, check=backend.check),
         signer,
         Checkpointer(
             settings.database_url,

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from domain.chain import Link
 from server.storage.errors import StoreUnavailableError, translate_database_errors
 from server.storage.stream_codec import STREAM_QUERY, to_link
-from server.storage.writers.protocol import Commit, Writer
+from server.storage.writers.protocol import Commit, ForeignWrites, Writer
 
 
 class EventStore:
@@ -35,8 +35,12 @@ class EventStore:
         """Whether the latest append was refused within the last ``seconds``."""
         return self._last_refusal is not None and time.monotonic() - self._last_refusal <= seconds
 
-    async def append(self, commit: Commit) -> None:
-        """Write the appends of a commit together or not at all; return once they are durable.
+    async def foreign_writes(self) -> ForeignWrites:
+        """See `Writer.foreign_writes`."""
+        return await self._writer.foreign_writes()
+
+    async def append(self, commit: Commit) -> ForeignWrites:
+        """Write the appends of a commit together or not at all; return once they are durable, with what `Writer.submit` gives.
 
         An error names the stream of the append that failed.
         """
@@ -46,8 +50,9 @@ class EventStore:
                     raise ValueError(f"{each.stream_id}: events must be linked after version {each.expected_version}")
         self._waiting += 1
         try:
-            await self._writer.submit(commit)
+            foreign_writes = await self._writer.submit(commit)
             self._last_refusal = None
+            return foreign_writes
         except StoreUnavailableError:
             self._last_refusal = time.monotonic()
             raise

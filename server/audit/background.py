@@ -11,6 +11,12 @@ from typing import Any, Callable
 
 from sqlalchemy import Connection, Row, and_, select, text
 
+from domain.diagnosis import PatchEntry
+from domain.experiment import ExperimentOutcome
+from domain.grade import PatchVerdict
+from domain.rubric import RUBRIC, Rubric
+from domain.scenario import Composition, Scenario, Truth
+from domain.types import SplitName, TaskId
 from server.audit.episode_audit import audit_recorded
 from server.audit.ranked_checks import read_ranked_audit_data
 from server.audit.report import AuditReport
@@ -20,11 +26,12 @@ from server.scenarios.simulation import Simulation
 from server.security.secret_files import SecretFiles
 from server.storage.connections import accept, open_read_connection, run_read, run_write
 from server.storage.schema import attempts, audits, episodes
+from server.threads import BACKGROUND, OnOtherLoop, run_on_own_loop
 
 logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 16
-"""Attempts audited at a time. The worker processes do most of the work; the rest must not block the event loop for long."""
+"""Attempts audited at a time."""
 _UNAUDITED = (
     select(attempts.c.episode_id, episodes.c.head_hash)
     .join(episodes, episodes.c.episode_id == attempts.c.episode_id)
@@ -65,7 +72,10 @@ class BackgroundAuditor:
             unaudited = await run_read(self.database_url, _read_unaudited)
             if not unaudited:
                 return done
-            reports = await self._audit([row.episode_id for row in unaudited])
+            names = [row.episode_id for row in unaudited]
+            simulation = _SimulationOfServer(self.simulation, OnOtherLoop(asyncio.get_running_loop()))
+            # Folds and grades take the interpreter for long, and must not block the event loop of the server.
+            reports = await run_on_own_loop(BACKGROUND, partial(self._audit, names, simulation))
             self.check()
             now = to_timestamp(self.clock())
             rows = [
@@ -89,19 +99,48 @@ class BackgroundAuditor:
             except Exception:  # whatever it is, later turns must not be lost with it
                 logger.exception("attempts could not be audited; the next turn tries again")
 
-    async def _audit(self, episode_ids: list[str]) -> list[AuditReport]:
+    async def _audit(self, episode_ids: list[str], simulation: Simulation) -> list[AuditReport]:
         reports = []
         async with open_read_connection(self.database_url) as connection:
             ranked = await connection.run_sync(read_ranked_audit_data, self.files)
-            scenario_cache = AuditScenarioCache(self.simulation)
+            scenario_cache = AuditScenarioCache(simulation)
             for name in episode_ids:
                 report = await audit_recorded(
-                    connection, self.simulation, name, scenario_cache=scenario_cache, ranked=ranked
+                    connection, simulation, name, scenario_cache=scenario_cache, ranked=ranked
                 )
                 for each in report.findings:
                     logger.error("audit of %s: %s: %s", name, each.code, each.message)
                 reports.append(report)
         return reports
+
+
+class _SimulationOfServer:
+    """The simulation of the server, called from the event loop of an audit."""
+
+    def __init__(self, simulation: Simulation, server: OnOtherLoop) -> None:
+        self._simulation = simulation
+        self._server = server
+        self.registry = simulation.registry
+        self.patch_to_verify = simulation.patch_to_verify
+        self.grade = simulation.grade
+        self.start, self.ready, self.stop = simulation.start, simulation.ready, simulation.stop
+
+    @property
+    def generator_version(self) -> str:
+        return self._simulation.generator_version
+
+    async def generate(
+        self, task_id: TaskId, seed: int, *, fault: str | None = None, split: SplitName = "train"
+    ) -> Scenario:
+        return await self._server.call(self._simulation.generate(task_id, seed, fault=fault, split=split))
+
+    async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric = RUBRIC) -> PatchVerdict:
+        return await self._server.call(self._simulation.verify(truth, patch, rubric=rubric))
+
+    async def experiment(
+        self, truth: Truth | Composition, patch: tuple[PatchEntry, ...], number: int
+    ) -> ExperimentOutcome:
+        return await self._server.call(self._simulation.experiment(truth, patch, number))
 
 
 def _read_unaudited(connection: Connection) -> list[Row[Any]]:

@@ -14,6 +14,7 @@ from server.audit.checkpoints import draft_checkpoint, read_latest_checkpoint, s
 from server.clock import to_timestamp
 from server.security.signing import Signer
 from server.storage.connections import accept, run_read, run_write
+from server.threads import BACKGROUND, run_on_own_loop
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,11 @@ class Checkpointer:
         """Make a checkpoint now. None: nothing was recorded since the latest."""
         self.check()
         now = to_timestamp(self.clock())
-        signed = await run_read(self.database_url, lambda opened: draft_checkpoint(opened, self.signer, now=now))
+        # Heads of many streams take seconds to hash.
+        signed = await run_on_own_loop(
+            BACKGROUND,
+            lambda: run_read(self.database_url, lambda opened: draft_checkpoint(opened, self.signer, now=now)),
+        )
         if signed is not None:
             try:
                 await run_write(self.database_url, lambda opened: store_checkpoint(opened, signed))

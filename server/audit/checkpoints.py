@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Iterable, NamedTuple
+from typing import Any, Iterable, Iterator, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, func, select
 
@@ -23,9 +23,13 @@ _LAST_VERSIONS = (
     .group_by(events.c.stream_id)
     .subquery()
 )
-_HEADS = select(events.c.stream_id, events.c.version, events.c.hash).join(
-    _LAST_VERSIONS,
-    (events.c.stream_id == _LAST_VERSIONS.c.stream_id) & (events.c.version == _LAST_VERSIONS.c.version),
+_HEADS = (
+    select(events.c.stream_id, events.c.version, events.c.hash)
+    .join(
+        _LAST_VERSIONS,
+        (events.c.stream_id == _LAST_VERSIONS.c.stream_id) & (events.c.version == _LAST_VERSIONS.c.version),
+    )
+    .execution_options(yield_per=1000)  # one call that fetches or sorts all of them would hold the interpreter for long
 )
 _LATEST = select(checkpoints).order_by(checkpoints.c.number.desc()).limit(1)
 _ALL = select(checkpoints).order_by(checkpoints.c.number)
@@ -49,16 +53,32 @@ class StreamHead(NamedTuple):
 
 def read_heads(connection: Connection, position: int) -> list[StreamHead]:
     """The heads as they were up to a position, in the order in which they are hashed."""
-    found = connection.execute(_HEADS, {"until": position})
-    return sorted(StreamHead(row.stream_id, row.version, _hex(row.hash)) for row in found)
+    return list(_heads(connection, position))
+
+
+def _heads(connection: Connection, position: int) -> Iterator[StreamHead]:
+    # By code points, as Python compares texts.
+    by_code_points = events.c.stream_id.collate("BINARY" if connection.dialect.name == "sqlite" else "C")
+    for row in connection.execute(_HEADS.order_by(by_code_points), {"until": position}):
+        yield StreamHead(row.stream_id, row.version, _hex(row.hash))
 
 
 def heads_hash(heads: Iterable[StreamHead]) -> str:
     """SHA-256 over one canonical line a head, sorted by stream."""
-    hashed = hashlib.sha256()
-    for each in sorted(heads):
+    return _hash_of_sorted(sorted(heads)).heads_hash
+
+
+class _Heads(NamedTuple):
+    streams: int
+    heads_hash: str
+
+
+def _hash_of_sorted(heads: Iterable[StreamHead]) -> _Heads:
+    hashed, streams = hashlib.sha256(), 0
+    for each in heads:
         hashed.update(canonical(list(each)) + b"\n")
-    return hashed.hexdigest()
+        streams += 1
+    return _Heads(streams, hashed.hexdigest())
 
 
 def statement_hash(statement: dict[str, Any]) -> str:
@@ -74,14 +94,14 @@ def draft_checkpoint(connection: Connection, signer: Signer, *, now: str) -> dic
     previous = latest["statement"] if latest is not None else None
     if previous is not None and (previous["position"], previous["rounds"]) == (position, committed):
         return None
-    heads = read_heads(connection, position)
+    heads = _hash_of_sorted(_heads(connection, position))
     return signer.sign(
         {
             "kind": "checkpoint",
             "number": previous["number"] + 1 if previous is not None else 1,
             "position": position,
-            "streams": len(heads),
-            "heads_hash": heads_hash(heads),
+            "streams": heads.streams,
+            "heads_hash": heads.heads_hash,
             "previous_hash": statement_hash(previous) if previous is not None else None,
             "rounds": committed,
             "signs_bundles": True,

@@ -23,6 +23,9 @@ class KeyedLock:
         """Async context manager that locks a key."""
         return _Guard(self._locked, name)
 
+    def is_locked(self, name: str) -> bool:
+        return name in self._locked
+
 
 class _Guard:
     """Async context manager for one key. Written by hand, because the uncontended path must not allocate a lock."""

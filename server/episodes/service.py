@@ -20,7 +20,7 @@ from domain.json import encode_json
 from domain.scenario import Composition, Truth
 from server.clock import to_timestamp
 from server.episodes.cache import EpisodeCache
-from server.episodes.commands import AuthorizedReset
+from server.episodes.commands import AuthorizedReset, ResetRequest
 from server.episodes.errors import EpisodeTakenError, RoundClosedError, UnknownEpisodeError
 from server.episodes.idempotency import is_repeated_step, is_replayable_reset, state_after_request
 from server.episodes.keyed_lock import KeyedLock
@@ -37,7 +37,7 @@ from server.storage.attempts import ended_row, step_row
 from server.storage.errors import RequestIdReusedError, RowRefusedError, StoreError, WrongExpectedVersionError
 from server.storage.read_models import step_or_end_row
 from server.storage.stream_codec import SERVER_ACTOR, EpisodeSnapshot
-from server.storage.writers.protocol import Append, Commit, WriterStoppedError
+from server.storage.writers.protocol import Append, Commit, ForeignWrites, WriterStoppedError
 from server.store import EventStore
 
 logger = logging.getLogger(__name__)
@@ -71,6 +71,8 @@ class Episodes:
         self.cache = self._cache = EpisodeCache(store, limit=limit)
         self._open = open_episodes
         self._signer = signer
+        self.attempt_changes: int | None = 0
+        """How many commits of this process changed ranked attempts; None: not known, because one was not answered."""
 
     async def reset(
         self,
@@ -79,24 +81,27 @@ class Episodes:
         client: str = "",
         session: SessionName | None = None,
         leaving: str | None = None,
+        must_be_new: bool = False,
     ) -> StepResponse:
-        """Begin an episode, resume one, or answer a repeated reset again. A new one closes ``leaving`` with it if it can."""
+        """Begin an episode, resume one, or answer a repeated reset again. A new one closes ``leaving`` with it if it can.
+        ``must_be_new``: refuse an episode that exists, whatever was asked for."""
         request = authorized.request
         episode_id = request.episode_id or authorized.make_name(self._new_id())
         async with self._locks.hold(episode_id):
-            # An id of the server's own is new, with 128 random bits: nothing to look up.
-            current = await self._cache.load(episode_id, refresh=True) if request.episode_id is not None else None
+            current = await self._cache.load(episode_id, refresh=True) if self._may_exist(episode_id, request) else None
             cached: CachedScenario | None = None
             is_new = current is None
             if current is None:
                 try:
-                    # A generated id is known only to the client of its reset: locking two episodes cannot deadlock.
                     current, cached = await self._begin(
-                        episode_id, authorized, session, None if request.episode_id else leaving
+                        episode_id, authorized, session, leaving if leaving != episode_id else None
                     )
                 except (WrongExpectedVersionError, RequestIdReusedError):
                     current, is_new = await self._cache.load(episode_id, refresh=True), False
-            if current is None or not (is_new or is_replayable_reset(authorized, session, current.state)):
+            is_answered = is_new or (
+                current is not None and not must_be_new and is_replayable_reset(authorized, session, current.state)
+            )
+            if current is None or not is_answered:
                 raise EpisodeTakenError(episode_id)
             if cached is None:
                 cached = await self._scenarios.get(current.state.reset.scenario_digest)
@@ -179,9 +184,13 @@ class Episodes:
         except (StoreError, WriterStoppedError) as error:
             logger.warning("an episode stays open until it has been idle for long: %s", error)
 
+    async def foreign_writes(self) -> ForeignWrites:
+        """See `Writer.foreign_writes`."""
+        return await self._store.foreign_writes()
+
     async def exists(self, episode_id: str) -> bool:
         """Whether the episode was ever begun."""
-        return await self._cache.load(episode_id) is not None
+        return episode_id in self._cache or bool(await self._store.read(episode_id))
 
     async def state(self, episode_id: str) -> bytes:
         """The state object, as JSON."""
@@ -201,6 +210,18 @@ class Episodes:
         if not links:
             raise UnknownEpisodeError(episode_id)
         return links
+
+    def _may_exist(self, episode_id: str, request: ResetRequest) -> bool:
+        """Whether to look for the episode before it is begun. An id of the server's own is new, with 128 random bits; a name
+        that the client chose is mostly new, too, and the append at version 0 tells where it is not. That is worth trying
+        only where nothing has to be generated for it."""
+        if request.episode_id is None:
+            return False
+        if request.resume or episode_id in self._cache:
+            return True
+        return request.seed is None or not self._scenarios.has(
+            request.task_id or "easy", request.seed, request.wanted_split
+        )
 
     async def _begin(
         self, episode_id: str, authorized: AuthorizedReset, session: SessionName | None, leaving: str | None
@@ -247,7 +268,11 @@ class Episodes:
         return step.after, decided.shown
 
     async def _record_and_close(self, start: PreparedAppend, left: str) -> bool:
-        """Record both, or nothing and False where the one that was left is over or went on at another server."""
+        """Record both, or nothing and False where the one that was left is busy, is over or went on at another server."""
+        if self._locks.is_locked(left):
+            return (
+                False  # not waited for: two resets, each to the episode that the other one leaves, would wait for ever
+            )
         async with self._locks.hold(left):
             current = await self._cache.load(left)
             if current is None or current.state.ended is not None:
@@ -274,18 +299,22 @@ class Episodes:
         appends, _ = zip(*changes, strict=True)
         EPISODE_ID.set(appends[0].stream_id)
         try:
-            await self._store.append(Commit(appends))
+            foreign_writes = await self._store.append(Commit(appends))
         except BaseException as error:
             # Another writer was faster, or it is unknown whether this was written: the next load reads the log.
             for each in changes:
                 self._cache.drop(each.append.stream_id)
+                if each.after.state.reset.round is not None and not isinstance(error, StoreError):
+                    self.attempt_changes = None
             round_id = changes[0].after.state.reset.round
             if isinstance(error, RowRefusedError) and round_id is not None:
                 raise RoundClosedError(round_id) from error
             raise
         for each in changes:
             episode_id, state = each.append.stream_id, each.after.state
-            self._cache.keep(episode_id, each.after)
+            if state.reset.round is not None and self.attempt_changes is not None:
+                self.attempt_changes += 1
+            self._cache.keep(episode_id, each.after, foreign_writes)
             self._open.touch(episode_id, state.version) if state.ended is None else self._open.discard(episode_id)
 
     async def _find_recorded(self, episode_id: str, request_id: str, action: Action) -> EpisodeSnapshot:

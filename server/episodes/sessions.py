@@ -9,17 +9,31 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
+from collections import OrderedDict
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from server.episodes.commands import AuthorizedReset
-from server.episodes.errors import EpisodeNotStartedError, EpisodeTakenError
+from server.episodes.errors import EpisodeNotStartedError
 from server.episodes.keyed_lock import KeyedLock
 from server.episodes.peers import PeerChannel, PeerMessage
 from server.episodes.responses import StepResponse
 from server.episodes.service import Episodes
-from server.security.session_names import SessionNames
+from server.security.session_names import SessionName, SessionNames
 from server.storage.read_models import read_session
+from server.storage.writers.protocol import ForeignWrites
+
+KEPT_SESSIONS = 10_000
+
+
+class _CurrentEpisode(NamedTuple):
+    """What the store says of a session."""
+
+    episode_id: str | None
+    """None: the session has none."""
+    foreign_writes: ForeignWrites
+    """From before it was read or written, see `EpisodeCache`; None: not known."""
 
 
 class SessionSocket:
@@ -59,6 +73,8 @@ class Sessions:
         self._reader = reader
         self.peers = peers
         self._locks = KeyedLock()
+        self._current: OrderedDict[str, _CurrentEpisode] = OrderedDict()
+        """The most recently used sessions."""
         self._sockets: dict[str, SessionSocket] = {}
         self._name = secrets.token_hex(8)
         self._numbers = itertools.count(1)
@@ -95,21 +111,42 @@ class Sessions:
         """The key's current episode; raises ``EpisodeNotStartedError``."""
         session = self._names.of(key)
         async with self._locks.hold(session.recorded):
-            episode_id = await read_session(self._reader, session)
-        if episode_id is None:
+            current = await self._read_current(session)
+        if current.episode_id is None:
             raise EpisodeNotStartedError
-        return episode_id
+        return current.episode_id
+
+    async def _read_current(self, session: SessionName) -> _CurrentEpisode:
+        """Called with the lock of the session."""
+        foreign_writes = await self._episodes.foreign_writes()
+        kept = self._current.get(session.recorded)
+        if kept is None or foreign_writes is None or kept.foreign_writes != foreign_writes:
+            kept = _CurrentEpisode(await read_session(self._reader, session), foreign_writes)
+        return self._keep_current(session, kept)
+
+    def _keep_current(self, session: SessionName, current: _CurrentEpisode) -> _CurrentEpisode:
+        self._current[session.recorded] = current
+        self._current.move_to_end(session.recorded)
+        if len(self._current) > KEPT_SESSIONS:
+            self._current.popitem(last=False)
+        return current
 
     async def reset(self, key: str, authorized: AuthorizedReset, *, client: str) -> StepResponse:
         """Begin the key's next episode, or answer for its own again."""
         session = self._names.of(key)
         async with self._locks.hold(session.recorded):
-            left = await read_session(self._reader, session)
-            named = authorized.request.episode_id
-            is_practice = authorized.ranked is None
-            if is_practice and named is not None and named != left and await self._episodes.exists(named):
-                raise EpisodeTakenError(named)
-            response = await self._episodes.reset(authorized, client=client, session=session, leaving=left)
+            before = await self._read_current(session)
+            left, named = before.episode_id, authorized.request.episode_id
+            self._current.pop(session.recorded)  # unless it is known what became of it
+            response = await self._episodes.reset(
+                authorized,
+                client=client,
+                session=session,
+                leaving=left,
+                must_be_new=authorized.ranked is None and named != left,
+            )
+            if authorized.ranked is None:  # an attempt may be one that another session began, which stays its own
+                self._keep_current(session, before._replace(episode_id=response.episode_id))
             socket = self._sockets.get(session.recorded)
             if socket is not None:
                 socket.episode_id = response.episode_id

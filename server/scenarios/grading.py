@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
 from domain.actions import RunExperiment, SubmitDiagnosis
 from domain.diagnosis import Diagnosis
@@ -12,6 +13,10 @@ from domain.rubric import Rubric
 from server.scenarios.repository import CachedScenario
 from server.scenarios.requester import Priority, as_requester
 from server.scenarios.simulation import Simulation
+from server.threads import GRADING, run_in_thread
+
+LONG_NAME = 100
+"""Characters of a named field above which it is read as words."""
 
 
 async def grade_with_reruns(
@@ -25,12 +30,25 @@ async def grade_with_reruns(
     check_submission(state, action)
     truth = cached.scenario.truth
     rubric = state.rubric
+    in_words = any(_is_in_words(said) for said in action.diagnoses)
     with _ranked_first(state):
         verdicts = [await _verdicts(simulation, said, cached, rubric) for said in action.diagnoses]
-    grade = simulation.grade(
-        action.diagnoses, truth, state.investigation(), verdicts, task_id=state.reset.task_id, rubric=rubric
+    grade = partial(
+        simulation.grade,
+        action.diagnoses,
+        truth,
+        state.investigation(),
+        verdicts,
+        task_id=state.reset.task_id,
+        rubric=rubric,
     )
-    return SubmitGraded(action.diagnoses, grade, action.reported)
+    graded = await run_in_thread(GRADING, grade) if in_words else grade()
+    return SubmitGraded(action.diagnoses, graded, action.reported)
+
+
+def _is_in_words(said: Diagnosis) -> bool:
+    """Whether it takes long to read: words take milliseconds, a patch next to nothing."""
+    return (said.proposed_fix is not None and not said.patch) or len(said.root_cause_field or "") > LONG_NAME
 
 
 async def run_experiment(
@@ -55,6 +73,9 @@ async def _verdicts(
     """On the fix of one diagnosis, as the repair of each planted fault; None: there is nothing to run."""
     found: list[PatchVerdict | None] = []
     for place, fault in enumerate(cached.scenario.truth.planted):
-        patch = simulation.patch_to_verify(said, fault)
+        if _is_in_words(said):
+            patch = await run_in_thread(GRADING, simulation.patch_to_verify, said, fault)
+        else:
+            patch = simulation.patch_to_verify(said, fault)
         found.append(await cached.verify(simulation, patch, place, rubric) if patch else None)
     return found

@@ -191,6 +191,10 @@ class ScenarioRepository:
         with self._metrics.generation_seconds.time():
             return await self._generate(key)
 
+    def has(self, task_id: TaskId, seed: int, split: SplitName) -> bool:
+        """Whether the scenario that a seed draws is in memory."""
+        return self._digest_of_key.get(_Key(task_id, seed, split, None)) in self._by_digest
+
     def _find_key(self, key: _Key) -> CachedScenario | None:
         """The cached scenario of a key, or None; marks the key as used last."""
         digest = self._digest_of_key.get(key)

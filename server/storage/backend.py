@@ -80,6 +80,7 @@ async def _sqlite_writer(
         batch_limit=settings.batch_limit,
         accept_data_loss=settings.accept_data_loss,
         supervisor=supervisor,
+        check=files.check,
     )
     try:
         upgrade(engine)

@@ -26,6 +26,9 @@ FROZEN_MS = 60_000
 """PostgreSQL ends a transaction that is idle for this long, because its process has stopped."""
 READ_CONNECTIONS = 10
 """Max read connections of one process to PostgreSQL; one more writes."""
+SQLITE_READ_CONNECTIONS = 4
+"""Max read connections of one process to an SQLite file, each with a thread of its own. More would only take turns at the
+interpreter."""
 
 
 class DatabaseUrlError(ValueError):
@@ -100,13 +103,18 @@ def create_check_engine(url: URL) -> Engine:
 
 
 def create_read_engine(url: URL) -> AsyncEngine:
-    """Connections that cannot write and never hold a transaction open."""
+    """A pool of connections that cannot write and never hold a transaction open."""
     if not is_sqlite(url):
         return _create_postgres_engine(
             url, READ_CONNECTIONS, isolation_level="AUTOCOMMIT", is_pinged=True, default_transaction_read_only="on"
         )
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"),
+        # A connection of aiosqlite is a thread. Beyond the size of the pool, each read would start one and end it.
+        pool_size=SQLITE_READ_CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=SILENCE_SECONDS,
+        pool_reset_on_return=None,  # no transaction is ever open, and a rollback is another hop to the thread
         execution_options={"isolation_level": "AUTOCOMMIT"},
         hide_parameters=True,  # in errors, which are logged: payloads, seeds, names
     )

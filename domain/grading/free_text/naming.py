@@ -22,6 +22,7 @@ def to_words(text: str) -> str:
     return re.sub(r"\b(?:version|release) (\d)\b", r"v\1", words)
 
 
+@lru_cache(maxsize=512)
 def file_named(text: str | None) -> ArtifactName | None:
     """The one artifact that a text names, by base name in any case; None: none, or more than one."""
     lowered = (text or "").lower()

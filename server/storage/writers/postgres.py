@@ -19,6 +19,7 @@ from server.storage.writers.durability import check_durability
 from server.storage.writers.protocol import (
     WRITER,
     Commit,
+    ForeignWrites,
     Outcome,
     PendingCommit,
     WriteBatch,
@@ -75,7 +76,7 @@ class PostgresWriter:
             self._task.cancel()  # nothing awaits it: its callers have got an error
         await asyncio.wait([self._task])
 
-    async def submit(self, commit: Commit) -> None:
+    async def submit(self, commit: Commit) -> ForeignWrites:
         if self._is_stopping:
             raise WriterStoppedError
         if self._supervisor.is_down(WRITER):
@@ -84,7 +85,10 @@ class PostgresWriter:
         self._queue.append(waiting)
         self._has_work.set()
         # Only this wait can be cancelled: the append is in the queue.
-        await waiting.answered
+        return await waiting.answered
+
+    async def foreign_writes(self) -> ForeignWrites:
+        return None
 
     def _fail_waiting(self, _: BaseException) -> None:
         resolve([(one.answered, WriterEndedWhileWritingError()) for one in self._writing])

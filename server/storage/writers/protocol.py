@@ -19,6 +19,9 @@ logger = logging.getLogger(__name__)
 Outcome = Exception | None
 """None if committed, else the error."""
 
+ForeignWrites = int | None
+"""See `Writer.foreign_writes`."""
+
 
 class Append(NamedTuple):
     """Events to add to one stream at an expected version, with the rows that belong to them."""
@@ -74,15 +77,23 @@ class Writer(Protocol):
     async def stop(self) -> None:
         """Write the pending commits, then end."""
 
-    async def submit(self, commit: Commit) -> None:
-        """Return once the commit is durable. Cancelling the caller does not withdraw the commit."""
+    async def submit(self, commit: Commit) -> ForeignWrites:
+        """Return once the commit is durable. Cancelling the caller does not withdraw the commit.
+
+        The result is a `foreign_writes` from before the commit: as long as it does not change, no other connection has
+        written since the commit.
+        """
+
+    async def foreign_writes(self) -> ForeignWrites:
+        """How often writes of other connections to the database were found so far, all that were committed before this call
+        among them. None: not known, because other servers are to be expected."""
 
 
 class PendingCommit(NamedTuple):
     """A commit in the queue of a writer, whose caller awaits the outcome."""
 
     commit: Commit
-    answered: asyncio.Future[None]
+    answered: asyncio.Future[ForeignWrites]
     since: float
     """When it was queued, by the monotonic clock."""
 
@@ -104,25 +115,28 @@ def take_batch(pending: Sequence[PendingCommit]) -> tuple[list[PendingCommit], l
     return batch, deferred
 
 
-def resolve(answers: Sequence[tuple[asyncio.Future[None], Outcome]]) -> None:
+Answers = Sequence[tuple[asyncio.Future[ForeignWrites], Outcome]]
+
+
+def resolve(answers: Answers, foreign_writes: ForeignWrites = None) -> None:
     """Set the outcome of each future that is still awaited."""
     for answered, outcome in answers:
         if answered.done():
             continue
         if outcome is None:
-            answered.set_result(None)
+            answered.set_result(foreign_writes)
         else:
             answered.set_exception(outcome)
 
 
-def answer_from_thread(answers: Sequence[tuple[asyncio.Future[None], Outcome]]) -> None:
+def answer_from_thread(answers: Answers, foreign_writes: ForeignWrites = None) -> None:
     """Call ``resolve`` on the loop of each future, from another thread."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[None], Outcome]]] = {}
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[ForeignWrites], Outcome]]] = {}
     for each in answers:
         by_loop.setdefault(each[0].get_loop(), []).append(each)
     for loop, of_loop in by_loop.items():
         with suppress(RuntimeError):  # the loop is closed: no caller awaits it any more
-            loop.call_soon_threadsafe(resolve, of_loop)
+            loop.call_soon_threadsafe(resolve, of_loop, foreign_writes)
 
 
 def write_or_fail(write: WriteBatch, connection: Connection, batch: Sequence[Commit]) -> Sequence[Outcome]:

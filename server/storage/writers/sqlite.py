@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import sqlite3
 import threading
 import time
-from typing import Sequence
+from typing import Any, Callable, NamedTuple, Sequence
 
 from sqlalchemy import Connection, Engine
 
+from server.storage.connections import accept
 from server.storage.engines import shorten_lock_timeout
+from server.storage.errors import StoreUnavailableError
 from server.storage.writers.durability import check_durability
 from server.storage.writers.protocol import (
     WRITER,
+    Answers,
     Commit,
+    ForeignWrites,
     Outcome,
     PendingCommit,
     WriteBatch,
@@ -33,6 +38,17 @@ LATE_SECONDS = 0.1
 """From this time in the queue on, the lock timeout is shortened by it."""
 
 
+class _Submitted(NamedTuple):
+    """What the event loop submits at once."""
+
+    commits: list[PendingCommit]
+    asking: list[asyncio.Future[ForeignWrites]]
+
+    def answers(self, outcome: Outcome) -> Answers:
+        """One outcome for everything."""
+        return [(each, outcome) for each in (*(one.answered for one in self.commits), *self.asking)]
+
+
 class SqliteWriter:
     """A ``Writer`` in a thread of its own: the event loop never waits for the disk."""
 
@@ -44,17 +60,25 @@ class SqliteWriter:
         batch_limit: int,
         accept_data_loss: bool = False,
         supervisor: Supervisor | None = None,
+        check: Callable[[], None] = accept,
     ) -> None:
         self._engine = engine
         self._write = write
         self._batch_limit = batch_limit
         self._accept_data_loss = accept_data_loss
         self._supervisor = supervisor or Supervisor()
-        self._queue: queue.SimpleQueue[list[PendingCommit] | None] = queue.SimpleQueue()
+        self._check = check
+        """Raises ``StoreUnavailableError`` if the database must not be used any more."""
+        self._queue: queue.SimpleQueue[_Submitted | None] = queue.SimpleQueue()
         self._submitted: list[PendingCommit] = []
+        self._asking: list[asyncio.Future[ForeignWrites]] = []
+        """Calls of `foreign_writes` in this iteration of the event loop."""
         self._deferred: list[PendingCommit] = []
+        self._foreign_writes = 0
+        """Written by the thread alone, as is `_data_version`."""
+        self._data_version = -1
         self._writing: list[PendingCommit] = []
-        self._ended: asyncio.Future[None] | None = None
+        self._ended: asyncio.Future[ForeignWrites] | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_down = False
         self._is_stopping = False
@@ -77,24 +101,36 @@ class SqliteWriter:
             self._task.cancel()  # nothing awaits it: its callers have got an error
         await asyncio.wait([self._task])
 
-    async def submit(self, commit: Commit) -> None:
+    async def submit(self, commit: Commit) -> ForeignWrites:
         if self._is_stopping:
             raise WriterStoppedError
         if self._is_down:
             raise WriterEndedError
         waiting = to_pending(commit)
-        if not self._submitted:
-            # All commits of one iteration of the event loop share a batch, and the thread is woken once for them.
-            asyncio.get_running_loop().call_soon(self._enqueue)
+        self._wake_once()
         self._submitted.append(waiting)
-        await waiting.answered
+        return await waiting.answered
+
+    async def foreign_writes(self) -> ForeignWrites:
+        if self._is_stopping or self._is_down:
+            return None
+        answered: asyncio.Future[ForeignWrites] = asyncio.get_running_loop().create_future()
+        self._wake_once()
+        self._asking.append(answered)
+        return await answered
+
+    def _wake_once(self) -> None:
+        """All commits of one iteration of the event loop share a batch, and the thread is woken once for them."""
+        if not self._submitted and not self._asking:
+            asyncio.get_running_loop().call_soon(self._enqueue)
 
     def _enqueue(self) -> None:
-        if not self._submitted:
+        if not self._submitted and not self._asking:
             return
-        submitted, self._submitted = self._submitted, []
+        submitted = _Submitted(self._submitted, self._asking)
+        self._submitted, self._asking = [], []
         if self._is_down:
-            resolve([(one.answered, WriterEndedError()) for one in submitted])
+            resolve(submitted.answers(WriterEndedError()))
         else:
             self._queue.put(submitted)
 
@@ -111,7 +147,8 @@ class SqliteWriter:
 
     async def _start_thread(self) -> None:
         loop = asyncio.get_running_loop()
-        started, ended = loop.create_future(), loop.create_future()
+        started: asyncio.Future[ForeignWrites] = loop.create_future()
+        ended: asyncio.Future[ForeignWrites] = loop.create_future()
         threading.Thread(target=self._run, args=(started, ended), name=WRITER, daemon=True).start()
         await started
         self._ended = ended
@@ -119,17 +156,20 @@ class SqliteWriter:
     def _fail_waiting(self, _: BaseException) -> None:
         """Fail all pending commits; further ones are refused until a new thread runs."""
         self._is_down = True
-        waiting, self._deferred = self._deferred, []
+        waiting, self._deferred = _Submitted(self._deferred, []), []
         while True:
             try:
-                waiting += self._queue.get_nowait() or ()
+                submitted = self._queue.get_nowait()
             except queue.Empty:
                 break
+            if submitted is not None:
+                waiting.commits.extend(submitted.commits)
+                waiting.asking.extend(submitted.asking)
         answer_from_thread([(one.answered, WriterEndedWhileWritingError()) for one in self._writing])
-        answer_from_thread([(one.answered, WriterEndedError()) for one in waiting])
+        answer_from_thread(waiting.answers(WriterEndedError()))
         self._writing = []
 
-    def _run(self, started: asyncio.Future[None], ended: asyncio.Future[None]) -> None:
+    def _run(self, started: asyncio.Future[ForeignWrites], ended: asyncio.Future[ForeignWrites]) -> None:
         try:
             connection = self._engine.connect()
             self.durability_warning = check_durability(connection, accept=self._accept_data_loss)
@@ -139,6 +179,7 @@ class SqliteWriter:
         answer_from_thread([(started, None)])
         try:
             with connection:
+                self._data_version = -1  # what others wrote while there was no connection is not known
                 self._serve(connection)
         except BaseException as error:  # noqa: BLE001 - passed to the supervisor
             answer_from_thread([(ended, _as_exception(error))])
@@ -148,13 +189,26 @@ class SqliteWriter:
     def _serve(self, connection: Connection) -> None:
         is_open = True
         while is_open or self._deferred:
-            is_open = self._take(is_open)
+            is_open = self._take(connection, is_open)
             batch, deferred = take_batch(self._deferred[: self._batch_limit])
             self._writing, self._deferred = batch, deferred + self._deferred[self._batch_limit :]
             if batch:
                 self._commit(connection, batch)
 
-    def _take(self, is_open: bool) -> bool:
+    def _find_foreign_writes(self, connection: Connection) -> Outcome:
+        """Count one more if another connection has committed since the last look."""
+        driver: Any = connection.connection.dbapi_connection
+        try:
+            self._check()
+            (data_version,) = driver.execute("PRAGMA data_version").fetchone()
+        except (StoreUnavailableError, sqlite3.Error) as error:
+            return error if isinstance(error, StoreUnavailableError) else StoreUnavailableError(str(error))
+        if data_version != self._data_version:
+            self._data_version = data_version
+            self._foreign_writes += 1
+        return None
+
+    def _take(self, connection: Connection, is_open: bool) -> bool:
         """Take queued commits; blocks only if none is deferred. Returns whether the queue is open."""
         try:
             while is_open and len(self._deferred) < self._batch_limit:
@@ -162,17 +216,19 @@ class SqliteWriter:
                 if submitted is None:
                     is_open = False
                 else:
-                    self._deferred += submitted
+                    self._deferred += submitted.commits
+                    if submitted.asking:
+                        outcome = self._find_foreign_writes(connection)
+                        answer_from_thread([(one, outcome) for one in submitted.asking], self._foreign_writes)
         except queue.Empty:
             pass
         return is_open
 
     def _commit(self, connection: Connection, batch: list[PendingCommit]) -> None:
         outcomes = self._write_in_time(connection, batch)
-        answers: list[tuple[asyncio.Future[None], Outcome]] = [
-            (one.answered, outcome) for one, outcome in zip(batch, outcomes, strict=True)
-        ]
-        answer_from_thread(answers)
+        answers: Answers = [(one.answered, outcome) for one, outcome in zip(batch, outcomes, strict=True)]
+        # As of the last look, which was before this commit: a later one finds what was written after it.
+        answer_from_thread(answers, self._foreign_writes)
         self._writing = []
 
     def _write_in_time(self, connection: Connection, batch: list[PendingCommit]) -> Sequence[Outcome]:

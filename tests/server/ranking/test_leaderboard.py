@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import itertools
@@ -226,6 +227,38 @@ async def test_a_row_is_verified_once_all_its_ended_attempts_were_audited(played
     changed(settings, lambda connection: connection.execute(audits.delete()))
     assert await played.services.auditor.audit_pending() == 37
     assert await verified() == {"good": True, "bad": False, "=cheat": True}
+
+
+@pytest.mark.parametrize("page", ["/leaderboard", "/leaderboard.json", "/leaderboard.csv"])
+async def test_a_board_is_computed_once_for_all_who_ask_until_something_of_it_changes(
+    played: Served, settings: Settings, page: str
+) -> None:
+    boards = played.services.boards
+    answers = await asyncio.gather(*(played.client.get(page) for _ in range(20)))
+    assert {each.status_code for each in answers} == {200}
+    assert boards.computed == 1
+    await played.reset(episode_id="practice")
+    await played.client.get(page)
+    assert boards.computed == 1
+    played.client.headers["Authorization"] = f"Bearer {key_of(settings, 'late')}"
+    await played.client.get(page)
+    assert boards.computed == 2  # another connection has written, if only a key
+    await played.reset(round="spring", entry=1)
+    changed_answer = await played.client.get(page)
+    assert boards.computed == 3
+    assert "late" in changed_answer.text
+    assert "late" not in answers[0].text
+
+
+@pytest.mark.both_backends
+async def test_the_attempts_at_another_server_are_on_the_board_at_once(settings: Settings) -> None:
+    opened(settings)
+    key = key_of(settings, "good")
+    async with serving(settings) as here, serving(settings) as there:
+        assert (await board(here))["rows"] == []
+        await play(there, key, GOOD, entries=1, attempts=1)
+        (row,) = (await board(here))["rows"]
+        assert row["attempts"]["used"] == 1
 
 
 async def test_practice_never_enters_the_board(played: Served) -> None:
