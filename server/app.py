@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import time
 from contextlib import asynccontextmanager
@@ -15,14 +14,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 
-from server.gc_tuning import reduce_gc_pauses
 from server.logs import redact_server_logs
 from server.metrics import Metrics
 from server.routes import ROUTES
 from server.scenarios.answer_timing import AnswerTiming
 from server.scenarios.simulation import PooledSimulation, Simulation
 from server.services import open_services, run_in_background
-from server.settings import Settings, read_settings
+from server.settings import Settings
 from server.supervision import Supervisor
 from server.web.error_mapping import EXPECTED_ERRORS, answer_left_client, answer_problem
 from server.web.middleware.access_log import RequestMetricsMiddleware
@@ -30,13 +28,7 @@ from server.web.middleware.authentication import AuthenticationMiddleware, is_op
 from server.web.middleware.browser_security import HostOriginMiddleware
 from server.web.pages.context import create_page_context
 from server.web.pages.live.shutdown import watch_stop_signals
-
-
-def create_app_from_environment() -> Starlette:
-    """The application of one worker process of ``serve``, with the settings of its environment."""
-    reduce_gc_pauses()
-    return create_app(read_settings(os.environ))
-
+from server.worker_slot import WorkerSlot
 
 utc_now: Callable[[], datetime] = partial(datetime.now, UTC)
 
@@ -55,6 +47,7 @@ def create_app(
     simulation: Simulation | None = None,
     answer_timing: AnswerTiming | None = None,
     supervisor: Supervisor | None = None,
+    slot: WorkerSlot | None = None,
 ) -> Starlette:
     """The application.
 
@@ -62,6 +55,7 @@ def create_app(
         simulation: runs generation, verification and grading; None: worker processes.
         answer_timing: with ``simulation``, when answers that took generation are sent; None: at once. Worker processes always
             have one.
+        slot: which of several processes of one server this is; None: the only one.
     """
 
     redact_server_logs()
@@ -74,7 +68,14 @@ def create_app(
         )
         times = AnswerTiming() if simulation is None else answer_timing
         async with open_services(
-            settings, chosen, metrics, answer_timing=times, clock=clock, new_id=new_id, supervisor=supervisor
+            settings,
+            chosen,
+            metrics,
+            answer_timing=times,
+            clock=clock,
+            new_id=new_id,
+            supervisor=supervisor,
+            slot=slot,
         ) as services:
             app.state.services = services
             with watch_stop_signals() as is_stopping:

@@ -70,7 +70,7 @@ def serve(
         typer.Option(help="open: no API key is needed; keys: an API key is needed; auto: open on loopback only."),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Server processes; more than one needs PostgreSQL.")
+        int | None, typer.Option(min=1, help="Server processes that share the port and the database.")
     ] = None,
 ) -> None:
     """Serve the environment over REST and WebSocket.

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from typing import Any, AsyncIterator, Callable, NamedTuple, Sequence
+from typing import Any, AsyncIterator, Callable, NamedTuple
 
-from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from server.audit.background import BackgroundAuditor
 from server.audit.checkpoint_task import Checkpointer
 from server.episodes.idle_sweeper import IdleSweeper
 from server.episodes.limits import OpenEpisodes, SocketLimit, StepRateLimiter
-from server.episodes.peers import PeerChannel
+from server.episodes.peers import LocalPeerChannel, PeerChannel
 from server.episodes.service import Episodes
 from server.episodes.sessions import Sessions
 from server.metrics import Metrics, Readings
@@ -38,9 +35,11 @@ from server.storage.errors import StoreError
 from server.storage.read_models import read_last_scores, read_open_count
 from server.storage.sqlite_files import DatabaseMovedError
 from server.storage.writers.batch import write_batch
-from server.storage.writers.protocol import Commit, Outcome, WriteBatch
+from server.storage.writers.measured import measured
 from server.store import EventStore
 from server.supervision import Supervisor, Work
+from server.worker_metrics import answering_with_measurements, gather_measurements, merge_measurements
+from server.worker_slot import WorkerSlot
 
 GENERATIONS_PER_PROCESS = 4
 """More than one, because a result is answered later than it is done, see `answer_timing`; its process does others then."""
@@ -85,6 +84,8 @@ class Services:
     scenarios: ScenarioRepository
     generation_queue: FairQueue
     backend: Backend
+    slot: WorkerSlot | None
+    """None: the only process of this server."""
 
     @property
     def supervisor(self) -> Supervisor:
@@ -123,7 +124,14 @@ class Services:
         return None
 
     async def measurements(self) -> bytes:
-        """The body of a metrics scrape; also if the database does not answer."""
+        """The body of a metrics scrape, of all processes of this server."""
+        own = await self.own_measurements()
+        if self.slot is None:
+            return own
+        return merge_measurements(await gather_measurements(self.slot, own, self.backend.remote))
+
+    async def own_measurements(self) -> bytes:
+        """The metrics of this process; also if the database does not answer."""
         gauges: dict[str, float] = {
             "queue_depth": self.store.queue_depth,
             "open_sockets": self.sockets.open_count,
@@ -159,29 +167,42 @@ async def open_services(
     clock: Callable[[], datetime],
     new_id: Callable[[], str],
     supervisor: Supervisor | None = None,
+    slot: WorkerSlot | None = None,
 ) -> AsyncIterator[Services]:
     """Open the database and start the workers; on exit, write pending commits.
 
     Args:
         answer_timing: delays generated answers; None: no delay.
+        slot: which of several processes of one server this is; None: the only one.
     """
     metrics = metrics or Metrics()
-    async with open_backend(settings, _measured(write_batch, metrics), supervisor=supervisor) as backend:
+    async with open_backend(settings, measured(write_batch, metrics), supervisor=supervisor, slot=slot) as backend:
         try:
             await simulation.start()
             services = _build_services(
-                settings, simulation, metrics, backend, answer_timing=answer_timing, clock=clock, new_id=new_id
+                settings, simulation, metrics, backend, slot, answer_timing=answer_timing, clock=clock, new_id=new_id
             )
-            sessions, background = services.sessions, partial(run_in_background, backend.supervisor)
+            sessions = services.sessions
             async with (
                 sessions.peers.subscribed(sessions.on_message, backend.supervisor),
-                background("idle-sweeper", services.sweeper.run),
-                background("checkpointer", services.checkpointer.run),
-                background("auditor", services.auditor.run),
+                _background_tasks(services),
+                answering_with_measurements(slot, services.own_measurements),
             ):
                 yield services
         finally:
             await simulation.stop()
+
+
+@asynccontextmanager
+async def _background_tasks(services: Services) -> AsyncIterator[None]:
+    """Run the tasks of this process; of several processes of one server, one audits and makes checkpoints."""
+    works: dict[str, Work] = {"idle-sweeper": services.sweeper.run}
+    if services.slot is None or services.slot.is_first:
+        works |= {"checkpointer": services.checkpointer.run, "auditor": services.auditor.run}
+    async with AsyncExitStack() as running:
+        for name, work in works.items():
+            await running.enter_async_context(run_in_background(services.supervisor, name, work))
+        yield
 
 
 def _build_services(
@@ -189,6 +210,7 @@ def _build_services(
     simulation: Simulation,
     metrics: Metrics,
     backend: Backend,
+    slot: WorkerSlot | None,
     *,
     answer_timing: AnswerTiming | None,
     clock: Callable[[], datetime],
@@ -223,10 +245,17 @@ def _build_services(
         episodes,
         reader,
         store,
-        Sessions(episodes, reader, PeerChannel(reader), SessionNames(signer.secret(PURPOSE))),
+        Sessions(episodes, reader, _open_peer_channel(backend), SessionNames(signer.secret(PURPOSE))),
         SocketLimit(settings.socket_limit),
         StepRateLimiter(settings.steps_per_second),
-        IdleSweeper(episodes, reader, open_episodes, clock=clock, idle_seconds=settings.idle_seconds),
+        IdleSweeper(
+            episodes,
+            reader,
+            open_episodes,
+            clock=clock,
+            idle_seconds=settings.idle_seconds,
+            is_sweeping=slot is None or slot.is_first,
+        ),
         metrics,
         readings,
         backend.writer.durability_warning,
@@ -253,20 +282,9 @@ def _build_services(
         scenarios,
         queue,
         backend,
+        slot,
     )
 
 
-def _measured(write: WriteBatch, metrics: Metrics) -> WriteBatch:
-    """Wrap ``write`` so that time, batch size and kinds of events are measured."""
-
-    def write_measured(connection: Connection, batch: Sequence[Commit]) -> list[Outcome]:
-        started = time.perf_counter()
-        outcomes = write(connection, batch)
-        metrics.commit_seconds.observe(time.perf_counter() - started)
-        metrics.batch_size.observe(len(batch))
-        for commit, outcome in zip(batch, outcomes, strict=True):
-            if outcome is None:
-                metrics.events.update([each.kind for append in commit.appends for each in append.linked])
-        return outcomes
-
-    return write_measured
+def _open_peer_channel(backend: Backend) -> PeerChannel | LocalPeerChannel:
+    return PeerChannel(backend.reader) if backend.remote is None else LocalPeerChannel(backend.remote)

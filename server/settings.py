@@ -142,7 +142,10 @@ class Settings:
         _yes_or_no,
     )
     workers: int = _setting(
-        1, "Server processes that share the port. More than one needs PostgreSQL.", _whole_number(1, _MOST_PROCESSES)
+        1,
+        "Server processes that share the port, on an SQLite file or on PostgreSQL. Each has its own caches and generator "
+        "processes, and counts limits for itself.",
+        _whole_number(1, _MOST_PROCESSES),
     )
     generator_processes: int = _setting(
         max(1, (os.cpu_count() or 1) - 1),

@@ -34,12 +34,15 @@ class IdleSweeper:
         *,
         clock: Callable[[], datetime],
         idle_seconds: float,
+        is_sweeping: bool = True,
     ) -> None:
+        """``is_sweeping`` False: another process of this server closes the idle episodes."""
         self._episodes = episodes
         self._open = open_episodes
         self._reader = reader
         self._clock = clock
         self._idle = timedelta(seconds=idle_seconds)
+        self._is_sweeping = is_sweeping
         self._started = clock()
 
     async def sweep(self) -> int:
@@ -70,7 +73,7 @@ class IdleSweeper:
         while True:
             await asyncio.sleep(min(MAX_PAUSE_SECONDS, self._idle.total_seconds() / 10))
             try:
-                closed = await self.sweep()
+                closed = await self.sweep() if self._is_sweeping else 0
                 await self.forget_ended()
             except Exception:  # no error may end the sweeps after it
                 logger.exception("idle episodes could not be closed; the next sweep tries again")

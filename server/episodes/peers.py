@@ -17,6 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from server.storage.errors import StoreUnavailableError, translate_database_errors
+from server.storage.writers.remote import RemoteWriter
 from server.supervision import Supervisor
 
 logger = logging.getLogger(__name__)
@@ -51,6 +52,27 @@ def decode_message(payload: str) -> PeerMessage:
     if fields[0] not in ("seat", "episode"):
         raise ValueError(f"it is of the unknown kind {fields[0]!r}")
     return PeerMessage(*fields)
+
+
+class LocalPeerChannel:
+    """The messages of the processes of one server on an SQLite file. The process that writes for all of them passes them on in
+    one order."""
+
+    is_disconnected = False
+    """Never by itself: without that process no append is taken either, and readiness reports that."""
+
+    def __init__(self, writer: RemoteWriter) -> None:
+        self._writer = writer
+
+    def publish(self, message: PeerMessage) -> None:
+        self._writer.publish(json.dumps(message).encode())
+
+    @asynccontextmanager
+    async def subscribed(
+        self, on_message: Callable[[PeerMessage], None], _supervisor: Supervisor
+    ) -> AsyncIterator[None]:
+        self._writer.on_message = lambda body: on_message(decode_message(body.decode()))
+        yield
 
 
 class PeerChannel:

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from server.episodes.commands import AuthorizedReset
 from server.episodes.errors import EpisodeNotStartedError
 from server.episodes.keyed_lock import KeyedLock
-from server.episodes.peers import PeerChannel, PeerMessage
+from server.episodes.peers import LocalPeerChannel, PeerChannel, PeerMessage
 from server.episodes.responses import StepResponse
 from server.episodes.service import Episodes
 from server.security.session_names import SessionName, SessionNames
@@ -67,7 +67,9 @@ class SessionSocket:
 class Sessions:
     """The sessions of this server. Other servers on the same database see the same current episodes."""
 
-    def __init__(self, episodes: Episodes, reader: AsyncEngine, peers: PeerChannel, names: SessionNames) -> None:
+    def __init__(
+        self, episodes: Episodes, reader: AsyncEngine, peers: PeerChannel | LocalPeerChannel, names: SessionNames
+    ) -> None:
         self._episodes = episodes
         self._names = names
         self._reader = reader

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from typing import Any
+import sys
+from typing import Any, Sequence
 
 BACKLOG = 2048
 """Max pending connections of a socket."""
@@ -41,6 +42,23 @@ def bind(host: str, port: int) -> list[socket.socket]:
     raise AddressError(host, port, "it has no address here" if refused is None else str(refused.strerror)) from refused
 
 
+def share(sockets: Sequence[socket.socket], count: int) -> list[list[socket.socket]]:
+    """Sockets on the addresses of ``sockets`` from ``bind``, ``count`` times, for further processes of the same server.
+
+    On Linux each process gets sockets of its own, and the kernel spreads connections over them evenly. From one shared
+    socket the process that happens to wake up first takes all connections that wait, and keeps long-lived ones. The first sockets
+    are bound without SO_REUSEPORT, so that another server cannot bind the address, and allow it only then.
+    """
+    if sys.platform != "linux":
+        return [list(sockets) for _ in range(count)]
+    return [[_shared(each) for each in sockets] for _ in range(count)]
+
+
+def _shared(first: socket.socket) -> socket.socket:
+    first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    return _bound(first.family, first.type, first.proto, first.getsockname(), is_shared=True)
+
+
 def listen(sockets: list[socket.socket], host: str) -> None:
     """Listen on sockets from ``bind``. Raises ``AddressError`` if another server was first."""
     for each in sockets:
@@ -66,13 +84,15 @@ def _addresses(host: str, port: int) -> list[tuple[Any, ...]]:
     return list(dict.fromkeys(found))
 
 
-def _bound(family: int, kind: int, protocol: int, address: Any) -> socket.socket:
+def _bound(family: int, kind: int, protocol: int, address: Any, *, is_shared: bool = False) -> socket.socket:
     made = socket.socket(family, kind, protocol)
     try:
         if os.name == "posix":
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a restart need not wait for old connections
         if family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if is_shared:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         made.bind(address)
     except BaseException:
         made.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import sys
 from contextlib import suppress
@@ -18,18 +17,20 @@ from server.app import create_app
 from server.gc_tuning import reduce_gc_pauses
 from server.logs import log_config
 from server.operations.commands.setup import fail, require_usable_database, run_write
-from server.operations.listen_address import BACKLOG, bind, close, listen
+from server.operations.listen_address import BACKLOG, bind, close, listen, share
+from server.operations.worker_process import START_FAILED
 from server.security.api_keys import count_keys
 from server.security.secret_files import SecretFiles, secrets_folder
 from server.security.signing import load_signer
-from server.settings import Settings, to_environment
+from server.settings import Settings
 from server.storage.backend import open_backend
-from server.storage.engines import is_sqlite, parse_url, shown_url
+from server.storage.engines import parse_url, shown_url
 from server.web.middleware.authentication import is_open
 from server.web.middleware.header_timeout import HeaderTimeoutProtocol
 
 STOP_SECONDS = 10
-START_FAILED = 3
+STOP_MARGIN_SECONDS = 5
+"""How much longer a supervised process may take than its requests."""
 
 
 def serve_until_stopped(settings: Settings) -> None:
@@ -38,9 +39,10 @@ def serve_until_stopped(settings: Settings) -> None:
     try:
         settings = replace(settings, port=sockets[0].getsockname()[1])
         _prepare(settings)
-        reduce_gc_pauses()
         _require_key_or_open_access(settings)
-        listen(sockets, settings.host)
+        shared = [sockets, *share(sockets, settings.workers - 1)]
+        for each in shared:
+            listen(each, settings.host)
     except BaseException:
         close(sockets)
         raise
@@ -48,24 +50,22 @@ def serve_until_stopped(settings: Settings) -> None:
     if settings.workers == 1:
         _serve_here(settings, sockets)
     else:
-        _serve_in_workers(settings, sockets)
+        from server.operations.process_group import serve_in_processes
+
+        serve_in_processes(settings, shared, stop_seconds=STOP_SECONDS + STOP_MARGIN_SECONDS)
 
 
 def _serve_here(settings: Settings, sockets: list[socket.socket]) -> None:
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), **_options(settings)))
+    reduce_gc_pauses()
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), **server_options(settings)))
     with suppress(KeyboardInterrupt):  # uvicorn has shut down in order, and raises the signal again
         server.run(sockets=sockets)
     if not server.started:
         sys.exit(START_FAILED)
 
 
-def _serve_in_workers(settings: Settings, sockets: list[socket.socket]) -> None:
-    os.environ.update(to_environment(settings))
-    close(sockets)  # uvicorn binds one of its own that its processes share
-    uvicorn.run("server.app:create_app_from_environment", factory=True, workers=settings.workers, **_options(settings))
-
-
-def _options(settings: Settings) -> dict[str, Any]:
+def server_options(settings: Settings) -> dict[str, Any]:
+    """The options of uvicorn."""
     return {
         "host": settings.host,
         "port": settings.port,
@@ -91,11 +91,6 @@ def _options(settings: Settings) -> dict[str, Any]:
 def _prepare(settings: Settings) -> None:
     """Print which database is served, and open it once as a server does."""
     url = parse_url(settings.database_url)
-    if is_sqlite(url) and settings.workers > 1:
-        fail(
-            f"--workers {settings.workers} needs PostgreSQL: in an SQLite file one process writes at a time, so that "
-            "several would only wait for each other's lock. Leave out --workers, or see docs/how-to/postgres.md"
-        )
     require_usable_database(settings)
     typer.echo(f"database: {shown_url(url)}")
 

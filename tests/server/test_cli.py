@@ -93,13 +93,6 @@ def test_a_mistake_in_use_ends_with_2(arguments: list[str], environ: dict[str, s
     assert run(*arguments, **environ).exit_code == 2
 
 
-def test_several_processes_on_sqlite_are_refused_with_the_reason(tmp_path: Path) -> None:
-    refused = run("serve", "--workers", "2", "--database", str(tmp_path / "w.db"))
-    assert refused.exit_code == 2
-    assert "one process writes at a time" in refused.stderr
-    assert "PostgreSQL" in refused.stderr
-
-
 def test_tables_are_checked_and_upgraded(tmp_path: Path) -> None:
     (tmp_path / "new.db").touch()
     database = ("--database", str(tmp_path / "new.db"))

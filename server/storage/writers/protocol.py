@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
-from typing import Callable, NamedTuple, Protocol, Sequence
+from typing import Callable, NamedTuple, Protocol, Sequence, TypeVar
 
 from sqlalchemy import Connection
 
@@ -103,10 +103,20 @@ def to_pending(commit: Commit) -> PendingCommit:
     return PendingCommit(commit, asyncio.get_running_loop().create_future(), time.monotonic())
 
 
-def take_batch(pending: Sequence[PendingCommit]) -> tuple[list[PendingCommit], list[PendingCommit]]:
+class HasCommit(Protocol):
+    """A commit that waits to be written."""
+
+    @property
+    def commit(self) -> Commit: ...
+
+
+_Waiting = TypeVar("_Waiting", bound=HasCommit)
+
+
+def take_batch(pending: Sequence[_Waiting]) -> tuple[list[_Waiting], list[_Waiting]]:
     """Split into a batch with at most one append to each stream, and the rest in its order, for the next batch."""
-    batch: list[PendingCommit] = []
-    deferred: list[PendingCommit] = []
+    batch: list[_Waiting] = []
+    deferred: list[_Waiting] = []
     taken: set[str] = set()
     for each in pending:
         streams = [append.stream_id for append in each.commit.appends]
