@@ -54,6 +54,10 @@ def compare_runs(first: Path, second: Path) -> Comparison:
         NothingInCommonError: there is nothing to pair.
     """
     headers = read_header(first), read_header(second)
+    if any(header.round is not None for header in headers):
+        raise NothingInCommonError(
+            "ranked attempts are scenarios of their own and make no pairs; the board compares agents"
+        )
     means = _entry_means(first), _entry_means(second)
     shared = sorted(entry for entry in means[0] if entry in means[1])
     if not shared:

@@ -85,7 +85,7 @@ class SuiteRun:
     def stop(self, reason: StopReason, message: str) -> None:
         """Stop the run. Episodes in flight stay as they are, on the server and on disk."""
         if self._stopped is not None and not self._stopped.done():
-            self._stopped.set_result(Stop(reason, message))
+            self._stopped.set_result(Stop(reason, self._folder.redactor.error(message)))
 
     async def _work(self, planned_episodes: Iterator[PlannedEpisode]) -> None:
         for planned in planned_episodes:
@@ -104,7 +104,7 @@ class SuiteRun:
     async def _play(self, planned: PlannedEpisode) -> None:
         try:
             agent = await self._create_agent(planned)
-            async with self._open_client(planned.episode_id) as client:
+            async with self._open_client(planned.session_key) as client:
                 result = await play_episode(
                     planned, agent=agent, client=client, folder=self._folder, observer=self._observer
                 )
@@ -120,7 +120,7 @@ class SuiteRun:
             self._observer.on_finish(result)
 
     def _fail(self, planned: PlannedEpisode, error: Exception) -> None:
-        message = " ".join(str(error).split()) or type(error).__name__
+        message = self._folder.redactor.error(" ".join(str(error).split())) or type(error).__name__
         failure = EpisodeFailure(
             episode_id=planned.episode_id,
             entry=planned.entry.key,

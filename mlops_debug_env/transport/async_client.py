@@ -154,6 +154,10 @@ class DebugClient:
         """Whether the server answers, and its version."""
         return await self._reader.health()
 
+    async def rounds(self) -> list[dict[str, Any]]:
+        """The ranked rounds, the newest first."""
+        return await self._reader.rounds()
+
     async def events(self, episode_id: str | None = None) -> list[dict[str, Any]]:
         """The events of an episode; by default the session's."""
         named = episode_id or self._episode_id

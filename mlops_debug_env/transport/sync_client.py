@@ -138,6 +138,10 @@ class SyncDebugClient:
         """Whether the server answers, and its version."""
         return self._thread.run(self._client.health())
 
+    def rounds(self) -> list[dict[str, Any]]:
+        """The ranked rounds, the newest first."""
+        return self._thread.run(self._client.rounds())
+
     def events(self, episode_id: str | None = None) -> list[dict[str, Any]]:
         """The events of an episode; by default the session's."""
         return self._thread.run(self._client.events(episode_id))
