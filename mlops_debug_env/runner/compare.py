@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict
 
 from mlops_debug_env.protocol.types import TASK_IDS
 from mlops_debug_env.runner.run_folder import read_header, read_results
-from mlops_debug_env.runner.statistics import Interval, clustered_interval
+from mlops_debug_env.runner.statistics import BY_NAME, Interval, clustered_interval
 
 _SAME_WITHIN = 0.005
 
@@ -26,7 +27,7 @@ class Pair(BaseModel):
     entries: int
     first: float
     second: float
-    difference: Interval
+    difference: Annotated[Interval, BY_NAME]
     """Second minus first: the mean over entries, with its 95 % bootstrap interval."""
     better: int
     """Entries on which the second was better."""

@@ -14,9 +14,9 @@ from typing import Any
 
 from rich.console import Console
 
-from mlops_debug_env.agents.llm.endpoint import Endpoint
 from mlops_debug_env.agents.registry import AgentMaker
 from mlops_debug_env.protocol.errors import InvalidAddressError
+from mlops_debug_env.runner.admission import Admission
 from mlops_debug_env.runner.agents import CreateAgent, agents_made_by, find_agent, llm_agents
 from mlops_debug_env.runner.json_lines import UnwritableFolderError, write_json_atomically
 from mlops_debug_env.runner.model_options import ModelOptions, check_model_options, open_endpoint
@@ -148,16 +148,16 @@ class RunCommand:
     ) -> tuple[Stop | None, int]:
         if make_agent is not None:
             agents = agents_made_by(make_agent, base_url=self.connection.url, api_key=self.connection.api_key)
-            return await self._run(folder, agents, played)
+            return await self._run(folder, agents, played, None)
         header = folder.header
-        endpoint: Endpoint = open_endpoint(self.model_options, header, self.environ, used_before=folder.used_before)
+        endpoint, admission = open_endpoint(self.model_options, header, self.environ, used_before=folder.used_before)
         try:
-            return await self._run(folder, llm_agents(header, endpoint, schema), played)
+            return await self._run(folder, llm_agents(header, endpoint, schema), played, admission)
         finally:
             await endpoint.close()
 
     async def _run(
-        self, folder: RunFolder, create_agent: CreateAgent, played: PlayedEpisodes
+        self, folder: RunFolder, create_agent: CreateAgent, played: PlayedEpisodes, admission: Admission | None
     ) -> tuple[Stop | None, int]:
         header = folder.header
         counted = Counter(entry.task_id for entry in header.entries)
@@ -173,6 +173,7 @@ class RunCommand:
                 open_client=self.connection.open,
                 observer=CompositeObserver(observers),
                 concurrency=self.connection.concurrency,
+                admission=admission,
             )
             with _interruptible(run):
                 stop = await run.play()

@@ -7,12 +7,17 @@ from math import comb
 from typing import NamedTuple
 
 import numpy as np
+from pydantic import PlainSerializer
 
 RESAMPLES = 10_000
 _RESAMPLES_AT_ONCE = 200
 """Limits the memory of the bootstrap."""
 _LEVEL = 95.0
 CALIBRATION_BINS = 10
+
+
+BY_NAME = PlainSerializer(lambda value: value._asdict())
+"""Marks a field whose JSON is an object with the names of the tuple, and not a list."""
 
 
 class Interval(NamedTuple):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict
 
 from mlops_debug_env.protocol.types import TASK_IDS
 from mlops_debug_env.runner.records import EpisodeResult
 from mlops_debug_env.runner.statistics import (
+    BY_NAME,
     Bin,
     Interval,
     calibration,
@@ -31,7 +32,7 @@ class Group(BaseModel):
 
     episodes: int
     entries: int
-    score: Interval
+    score: Annotated[Interval, BY_NAME]
     pass_at: dict[int, float]
     """By k: at least one of k trials of an entry passed."""
     pass_all: dict[int, float]
@@ -43,7 +44,7 @@ class Group(BaseModel):
     stated: int
     """Episodes in which a confidence was stated."""
     calibration_error: float | None
-    calibration: tuple[Bin, ...]
+    calibration: tuple[Annotated[Bin, BY_NAME], ...]
 
 
 class ModelFigures(BaseModel):
