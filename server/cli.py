@@ -28,6 +28,7 @@ from server.operations.commands.setup import (
     settings_of,
     to_url,
 )
+from server.operations.commands.view import view
 from server.storage.engines import parse_url
 
 cli = typer.Typer(
@@ -48,6 +49,7 @@ cli.command()(run)
 cli.command()(compare)
 cli.command()(compete)
 cli.command()(demo)
+cli.command()(view)
 cli.command()(audit)
 cli.command()(checkpoint)
 cli.command()(export)
