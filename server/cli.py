@@ -11,6 +11,7 @@ import typer
 from mlops_debug_env.commands.compare import compare
 from mlops_debug_env.commands.compete import compete
 from mlops_debug_env.commands.demo import demo
+from mlops_debug_env.commands.options import HELP_OPTIONS, group_options
 from mlops_debug_env.commands.run import run
 from server.operations.commands.audit import audit, checkpoint
 from server.operations.commands.failures import CommandGroup
@@ -37,8 +38,11 @@ cli = typer.Typer(
     help="Host episodes of ML-failure diagnosis, and replay and audit what happened in them.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings=HELP_OPTIONS,
     pretty_exceptions_enable=False,
 )
+
+cli.callback()(group_options)
 
 database_commands = typer.Typer(name="db", help="The tables of the database.", no_args_is_help=True)
 cli.add_typer(database_commands)

@@ -7,6 +7,27 @@ from typing import Annotated, Literal
 
 import typer
 
+from mlops_debug_env.version import VERSION
+
+HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
+"""Context settings of a command group; its commands inherit them."""
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"mlops-debug {VERSION}")
+        raise typer.Exit
+
+
+VersionOption = Annotated[
+    bool, typer.Option("--version", help="Print the version and end.", callback=_print_version, is_eager=True)
+]
+
+
+def group_options(version: VersionOption = False) -> None:
+    """Options of ``mlops-debug`` itself."""
+
+
 _MODEL_PANEL = "Options of the agent llm"
 
 UrlOption = Annotated[str, typer.Option("--url", envvar="MLOPS_DEBUG_URL", help="Address of the server.")]
