@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlops_debug_env.commands import options as shared
-from mlops_debug_env.commands.evaluation import agent_options, carry_out, check_options, end, print_outcome
+from mlops_debug_env.commands.evaluation import (
+    abandon_left,
+    agent_options,
+    carry_out,
+    check_options,
+    end,
+    print_outcome,
+)
 from mlops_debug_env.commands.exit_codes import USAGE, fail, write_out
 
 if TYPE_CHECKING:
@@ -25,6 +32,7 @@ def compete(
     api_key: shared.ApiKeyOption = None,
     out: shared.OutOption = None,
     resume: shared.ResumeOption = False,
+    abandon: shared.AbandonOption = False,
     as_json: shared.JsonOption = False,
     base_url: shared.BaseUrlOption = None,
     tool_mode: shared.ToolModeOption = None,
@@ -49,9 +57,9 @@ def compete(
 
     if api_key is None:
         fail("a ranked round needs a key: give --api-key or MLOPS_DEBUG_API_KEY", USAGE)
-    if round_id is None and not resume:
+    if round_id is None and not (resume or abandon):
         fail("name the round with --round; GET /rounds lists them", USAGE)
-    check_options(agent=agent, model=model, out=out, resume=resume)
+    check_options(agent=agent, model=model, out=out, resume=resume, abandon=abandon)
     command = RunCommand(
         request=RunRequest(
             agent=agent,
@@ -76,9 +84,12 @@ def compete(
             timeout_seconds=request_timeout,
         ),
         out=out,
-        resume=resume,
+        resume=resume or abandon,
         is_ranked=True,
     )
+    if abandon:
+        abandon_left(command)
+        return
     outcome = carry_out(command)
     if not as_json:
         write_out(_played(outcome))

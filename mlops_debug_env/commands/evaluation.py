@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from mlops_debug_env.runner.run_command import Outcome, RunCommand
 
 
-def check_options(*, agent: str | None, model: str | None, out: Path | None, resume: bool) -> None:
+def check_options(*, agent: str | None, model: str | None, out: Path | None, resume: bool, abandon: bool) -> None:
     """End the command where options contradict each other."""
+    if abandon and out is None:
+        fail("--abandon needs --out, the folder of the run whose episodes are to be ended", USAGE)
     if model is not None and agent not in (None, "llm"):
         fail(f"--model is for --agent llm, and {agent} has no model", USAGE)
     if resume and out is None:
@@ -42,6 +44,13 @@ def carry_out(command: RunCommand) -> Outcome:
     """Play what is pending."""
     with one_line_errors():
         return asyncio.run(command.play())
+
+
+def abandon_left(command: RunCommand) -> None:
+    """End what the run has left open."""
+    with one_line_errors():
+        ended = asyncio.run(command.abandon())
+    write_out(f"{ended} episodes ended on the server; --resume picks their results up and plays the rest")
 
 
 def print_outcome(outcome: Outcome, *, as_json: bool, to_stderr: bool = False) -> None:

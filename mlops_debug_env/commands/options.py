@@ -45,6 +45,13 @@ AgentOption = Annotated[
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Folder of the run. Default: runs/<run id>.")]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")]
+AbandonOption = Annotated[
+    bool,
+    typer.Option(
+        "--abandon",
+        help="Play nothing: end the episodes that the run in --out has left open on the server, with the lowest score.",
+    ),
+]
 
 ModelOption = Annotated[
     str | None, typer.Option("--model", help="Name of the model, for the agent llm. Default: MODEL_NAME.")

@@ -7,7 +7,14 @@ from typing import Annotated, Literal
 import typer
 
 from mlops_debug_env.commands import options as shared
-from mlops_debug_env.commands.evaluation import agent_options, carry_out, check_options, end, print_outcome
+from mlops_debug_env.commands.evaluation import (
+    abandon_left,
+    agent_options,
+    carry_out,
+    check_options,
+    end,
+    print_outcome,
+)
 from mlops_debug_env.commands.exit_codes import USAGE, fail, write_out
 from mlops_debug_env.protocol.types import TaskId
 
@@ -26,6 +33,7 @@ def run(
     api_key: shared.ApiKeyOption = None,
     out: shared.OutOption = None,
     resume: shared.ResumeOption = False,
+    abandon: shared.AbandonOption = False,
     as_json: shared.JsonOption = False,
     entries: Annotated[int | None, typer.Option(min=1, help="Only the first entries of the suite.")] = None,
     reward_mode: Annotated[Literal["shaped", "sparse"] | None, typer.Option(help="Default: shaped.")] = None,
@@ -58,7 +66,7 @@ def run(
 
     if as_json and log_format == "openenv":
         fail("--json prints one object only; leave out --log-format openenv", USAGE)
-    check_options(agent=agent, model=model, out=out, resume=resume)
+    check_options(agent=agent, model=model, out=out, resume=resume, abandon=abandon)
     command = RunCommand(
         request=RunRequest(
             agent=agent,
@@ -87,10 +95,13 @@ def run(
             timeout_seconds=request_timeout,
         ),
         out=out,
-        resume=resume,
+        resume=resume or abandon,
         success_at=success_at,
         openenv_lines=write_out if log_format == "openenv" else None,
     )
+    if abandon:
+        abandon_left(command)
+        return
     outcome = carry_out(command)
     print_outcome(outcome, as_json=as_json, to_stderr=log_format == "openenv")
     end(outcome, "run")

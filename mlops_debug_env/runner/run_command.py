@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from mlops_debug_env.agents.registry import AgentMaker
-from mlops_debug_env.protocol.errors import InvalidAddressError
+from mlops_debug_env.protocol.errors import EpisodeNotStartedError, InvalidAddressError
 from mlops_debug_env.runner.admission import Admission
 from mlops_debug_env.runner.agents import CreateAgent, agents_made_by, find_agent, llm_agents
 from mlops_debug_env.runner.json_lines import UnwritableFolderError, write_json_atomically
@@ -24,7 +24,7 @@ from mlops_debug_env.runner.observers import CompositeObserver, PlayedEpisodes
 from mlops_debug_env.runner.openenv_log import OpenEnvLog
 from mlops_debug_env.runner.progress import ProgressBars, ProgressLines, by_task
 from mlops_debug_env.runner.ranked_run import find_round
-from mlops_debug_env.runner.records import RunHeader
+from mlops_debug_env.runner.records import PlannedEpisode, RunHeader
 from mlops_debug_env.runner.redaction import Redactor
 from mlops_debug_env.runner.run_folder import (
     SUMMARY,
@@ -112,6 +112,24 @@ class RunCommand:
             stop, failed = await self._play(folder, schema, make_agent, played)
             summary = self._summary(folder, failed)
         return Outcome(path, summary, played.count, failed, stop)
+
+    async def abandon(self) -> int:
+        """End the episodes on the server that the run in ``out`` has begun and not finished; returns how many it ended."""
+        self._check_out()
+        self.connection.check()
+        header = await self._header()
+        if self.out is None:
+            raise ValueError("a run to abandon has a folder")
+        with RunFolder(self.out, header) as folder:
+            return sum([await self._end(planned) for planned in folder.left()])
+
+    async def _end(self, planned: PlannedEpisode) -> bool:
+        """Whether the episode was open."""
+        async with self.connection.open(planned.session_key) as client:
+            with suppress(EpisodeNotStartedError):  # the server has another database
+                if not (await client.state()).done:
+                    return (await client.abandon()).done
+        return False
 
     def _check_out(self) -> None:
         """Raise ``NoRunError`` if there is no run to resume, or ``FolderTakenError`` if there is no room for a new one."""

@@ -44,6 +44,7 @@ ERRORS = "errors.jsonl"
 TURNS = "turns.jsonl"
 LOCK = "lock"
 
+_BEGAN = '{"kind":"began","episode_id":"'
 _COUNTED = ('{"kind":"acted"', '{"kind":"answered"')
 Kind = TypeVar("Kind", bound=BaseModel)
 
@@ -83,7 +84,9 @@ class RunFolder:
         self._errors = JsonLines(path / ERRORS)
         self._turns = JsonLines(path / TURNS)
         self._finished = {(each.entry, each.trial) for each in read_results(path)}
-        self._offsets, self.used_before = _unfinished_turns(path, {each.episode_id for each in read_results(path)})
+        finished = {each.episode_id for each in read_results(path)}
+        self._offsets, self.used_before = _unfinished_turns(path, finished)
+        self._begun = _begun(path) - finished
         self._requests: dict[str, tuple[list[Any], list[Any] | None]] = {}
         self._registry = json.loads((path / REGISTRY).read_bytes()) if (path / REGISTRY).is_file() else None
 
@@ -109,11 +112,15 @@ class RunFolder:
         ]
         return iter(sorted(planned, key=lambda each: not self._is_begun(each)))
 
+    def left(self) -> list[PlannedEpisode]:
+        """The episodes that were begun when the folder was opened and have no result."""
+        return [each for each in self.pending() if self._is_begun(each)]
+
     def _is_begun(self, planned: PlannedEpisode) -> bool:
         entry = planned.entry
         if isinstance(entry, RankedEntry):  # the server's name begins with the key's prefix
-            return any(each.endswith(f".{entry.key}") for each in self._offsets)
-        return planned.episode_id in self._offsets
+            return any(each.endswith(f".{entry.key}") for each in self._begun)
+        return planned.episode_id in self._begun
 
     def recorded_turns(self, episode_id: str) -> RecordedTurns:
         """The recorded actions of an unfinished episode; can be read once."""
@@ -271,6 +278,12 @@ def _unfinished_turns(path: Path, finished: set[str]) -> tuple[dict[str, list[in
         if turn.episode_id not in finished:
             offsets[turn.episode_id].append(offset)
     return dict(offsets), sum((*decided.values(), *undecided.values()), NOTHING_USED)
+
+
+def _begun(path: Path) -> set[str]:
+    """The ids of the episodes that were reset."""
+    lines = (line for _, line in read_lines(path / TURNS) if line.startswith(_BEGAN))
+    return {line.removeprefix(_BEGAN).partition('"')[0] for line in lines}
 
 
 def _lock_folder(path: Path) -> int:

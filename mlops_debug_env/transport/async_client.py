@@ -134,7 +134,17 @@ class DebugClient:
 
     async def state(self) -> EpisodeState:
         """The state of the session's episode."""
-        answer = await self._socket.ask({"type": "state"})
+        return self._state(await self._socket.ask({"type": "state"}))
+
+    async def abandon(self) -> EpisodeState:
+        """End the session's open episode without a diagnosis, which scores least; an ended one stays as it is.
+
+        Returns:
+            The state of the ended episode.
+        """
+        return self._state(await self._socket.ask({"type": "abandon"}))
+
+    def _state(self, answer: dict[str, Any]) -> EpisodeState:
         try:
             state = EpisodeState.model_validate(answer)
         except ValidationError as error:

@@ -126,6 +126,10 @@ class SyncDebugClient:
         """The state of the session's episode."""
         return self._thread.run(self._client.state())
 
+    def abandon(self) -> EpisodeState:
+        """End the session's open episode without a diagnosis, which scores least; an ended one stays as it is."""
+        return self._thread.run(self._client.abandon())
+
     def tasks(self) -> tuple[Task, ...]:
         """The tasks."""
         return self._thread.run(self._client.tasks())

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from mlops_debug_env import DebugClient
 from mlops_debug_env.agents.llm.limits import Budget, Spending
 from mlops_debug_env.agents.llm.usage import NOTHING_USED, ModelUsage
 from mlops_debug_env.runner.admission import Admission
@@ -15,7 +16,7 @@ from tests.client.scripted_model import calls, serving_model
 from tests.e2e.running import ServerProcess
 
 CALL_TOKENS = 110
-CALLS = 4
+ABANDONED = "{} episodes ended on the server; --resume picks their results up and plays the rest\n"
 
 
 def reads_three_times(body: dict[str, Any]) -> Any:
@@ -45,6 +46,32 @@ async def test_a_small_budget_ends_with_finished_episodes_and_one_that_goes_on_f
     assert (len(finished), len(left)) == (4, 1), "18 calls are four episodes and the half of a fifth"
     assert await play("run", "--resume", "--url", server.url, *out, "--budget-tokens", str(20 * CALL_TOKENS)) == 4
     assert {each["episode_id"] for each in results(tmp_path / "r")} == finished | left
+
+
+async def test_what_a_run_has_left_open_can_be_ended_on_the_server(server: ServerProcess, tmp_path: Path) -> None:
+    out = ["--url", server.url, "--out", str(tmp_path / "r")]
+
+    async def play(*arguments: str) -> tuple[int, str]:
+        async with serving_model((reads_three_times,)) as model:
+            settings = {"OPENAI_API_KEY": "k", "API_BASE_URL": model.url}
+            ended = await asyncio.to_thread(command_in_process, *arguments, *out, settings=settings)
+            return ended.returncode, ended.stdout
+
+    begun = ("run", "--agent", "llm", "--model", "m", "--entries", "3", "--concurrency", "1")
+    assert (await play(*begun, "--budget-tokens", str(6 * CALL_TOKENS)))[0] == 4
+    (finished,) = results(tmp_path / "r")
+    (left,) = {each["episode_id"] for each in turns(tmp_path / "r", "acted")} - {finished["episode_id"]}
+    async with DebugClient(server.url, session_key=left) as client:
+        assert not (await client.state()).done
+        assert await play("run", "--abandon") == (0, ABANDONED.format(1))
+        assert (await play("run", "--abandon"))[1] == ABANDONED.format(0), "sent again, it changes nothing"
+    async with DebugClient(server.url, session_key=left) as client:
+        state = await client.state()
+        assert (state.done, state.truncated, state.score) == (True, True, 0.01)
+    assert (await play("run", "--resume"))[0] == 0
+    rows = {each["episode_id"]: each for each in results(tmp_path / "r")}
+    assert len(rows) == 3
+    assert (rows[left]["truncated"], rows[left]["score"]) == (True, 0.01)
 
 
 def admission(budget: Budget, *, most: int = 1000, now: list[float] | None = None) -> tuple[Admission, Spending]:
