@@ -25,7 +25,9 @@ from mlops_debug_env.version import VERSION
 
 if TYPE_CHECKING:  # for type checkers and editors; a test compares it with _EXPORTS
     from mlops_debug_env.agents.agent import Agent as Agent
+    from mlops_debug_env.agents.llm.transcript import ModelReply as ModelReply, ModelTranscript as ModelTranscript
     from mlops_debug_env.agents.llm.usage import ModelUsage as ModelUsage
+    from mlops_debug_env.agents.loader import AgentLoadError as AgentLoadError
     from mlops_debug_env.agents.registry import (
         AGENT_NAMES as AGENT_NAMES,
         UnknownAgentError as UnknownAgentError,
@@ -127,7 +129,9 @@ __version__ = VERSION
 _EXPORTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "agents.agent": ("Agent",),
+        "agents.llm.transcript": ("ModelReply", "ModelTranscript"),
         "agents.llm.usage": ("ModelUsage",),
+        "agents.loader": ("AgentLoadError",),
         "agents.registry": (
             "AGENT_NAMES",
             "UnknownAgentError",

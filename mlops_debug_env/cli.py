@@ -8,14 +8,17 @@ from mlops_debug_env.commands.compare import compare
 from mlops_debug_env.commands.compete import compete
 from mlops_debug_env.commands.demo import demo
 from mlops_debug_env.commands.export import export
+from mlops_debug_env.commands.options import HELP_OPTIONS, group_options
 from mlops_debug_env.commands.run import run
 
 cli = typer.Typer(
     help="Evaluate agents on episodes of ML-failure diagnosis.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings=HELP_OPTIONS,
     pretty_exceptions_enable=False,
 )
+cli.callback()(group_options)
 cli.command()(run)
 cli.command()(compare)
 cli.command()(compete)

@@ -11,6 +11,7 @@ import typer
 from mlops_debug_env.commands.compare import compare
 from mlops_debug_env.commands.compete import compete
 from mlops_debug_env.commands.demo import demo
+from mlops_debug_env.commands.options import HELP_OPTIONS, group_options
 from mlops_debug_env.commands.run import run
 from server.operations.commands.audit import audit, checkpoint
 from server.operations.commands.failures import CommandGroup
@@ -28,6 +29,7 @@ from server.operations.commands.setup import (
     settings_of,
     to_url,
 )
+from server.operations.commands.view import view
 from server.storage.engines import parse_url
 
 cli = typer.Typer(
@@ -36,8 +38,11 @@ cli = typer.Typer(
     help="Host episodes of ML-failure diagnosis, and replay and audit what happened in them.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings=HELP_OPTIONS,
     pretty_exceptions_enable=False,
 )
+
+cli.callback()(group_options)
 
 database_commands = typer.Typer(name="db", help="The tables of the database.", no_args_is_help=True)
 cli.add_typer(database_commands)
@@ -48,6 +53,7 @@ cli.command()(run)
 cli.command()(compare)
 cli.command()(compete)
 cli.command()(demo)
+cli.command()(view)
 cli.command()(audit)
 cli.command()(checkpoint)
 cli.command()(export)

@@ -14,6 +14,7 @@ from domain.scenario import Scenario
 from server.settings import Settings
 from tests import left_out
 from tests.bytecode import cache_bytecode
+from tests.client.runner.ranked import RankedServer, serving_round
 from tests.e2e.running import ServerProcess
 from tests.hand_made import hand_made_scenario
 from tests.new_databases import tables_copied_into_new_databases
@@ -81,6 +82,13 @@ def _needs_postgres(item: pytest.Item) -> bool:
 def _quick_databases() -> Iterator[None]:
     with tables_copied_into_new_databases() if is_quick() else nullcontext():
         yield
+
+
+@pytest.fixture(scope="session")
+def ranked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RankedServer]:
+    """A running server that asks for keys, with an open round; every key has attempts of its own."""
+    with serving_round(tmp_path_factory.mktemp("ranked")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

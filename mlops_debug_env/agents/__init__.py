@@ -2,6 +2,7 @@
 
 ``agent``          `Agent`, the protocol
 ``registry``       `create_agent`, `AGENT_NAMES`
+``loader``         `load_agent`: a class of the user, by module or file
 ``baselines``      `NopAgent`, `RandomAgent`, `ConstantAgent`
 ``oracle``         `OracleAgent`, the ceiling on practice seeds
 ``heuristic``      `HeuristicAgent`, with ``rules``, ``evidence``, ``hypothesis``, ``calibration`` and ``code``, a reader of preprocessing.py

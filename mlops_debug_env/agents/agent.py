@@ -1,6 +1,7 @@
 """The agent protocol: given an observation, choose an action.
 
-An agent that calls a model also has the attributes of `runner.episode_runner.ReportsUsage`, which a run records.
+An agent that calls a model may also have the attributes of `runner.episode_runner.ReportsUsage` and
+`agents.llm.transcript.KeepsTranscript`, which a run records.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The agents by name. A fresh one is made for each episode."""
+"""The agents by name: those that are shipped, and classes of the user. A fresh one is made for each episode."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Callable, Mapping
 from mlops_debug_env.agents.agent import Agent
 from mlops_debug_env.agents.baselines import ConstantAgent, NopAgent, RandomAgent
 from mlops_debug_env.agents.heuristic import HeuristicAgent
+from mlops_debug_env.agents.loader import is_reference, load_agent
 from mlops_debug_env.agents.oracle import NoTruthError, OracleAgent
 from mlops_debug_env.protocol.errors import MlopsDebugError
 from mlops_debug_env.protocol.types import TaskId
@@ -43,7 +44,9 @@ def _oracle(context: AgentContext) -> Agent:
     return OracleAgent(task_id=context.task_id, seed=context.seed, base_url=context.base_url, api_key=context.api_key)
 
 
-_MAKERS: Mapping[str, Callable[[AgentContext], Agent]] = MappingProxyType(
+AgentMaker = Callable[[AgentContext], Agent]
+
+_MAKERS: Mapping[str, AgentMaker] = MappingProxyType(
     {
         "nop": lambda _: NopAgent(),
         "random": _random,
@@ -54,6 +57,21 @@ _MAKERS: Mapping[str, Callable[[AgentContext], Agent]] = MappingProxyType(
 )
 
 AGENT_NAMES: tuple[str, ...] = tuple(_MAKERS)
+
+
+def agent_maker(name: str) -> AgentMaker:
+    """Makes the agents of a name, one for each episode. A class of the user is imported once, here.
+
+    Raises:
+        UnknownAgentError: there is none of this name.
+        AgentLoadError: the class cannot be loaded.
+    """
+    if name in _MAKERS:
+        return _MAKERS[name]
+    if not is_reference(name):
+        raise UnknownAgentError(f"There is no agent {name!r}; choose one of {', '.join(AGENT_NAMES)}.")
+    create = load_agent(name)
+    return lambda _: create()
 
 
 def create_agent(
@@ -68,7 +86,7 @@ def create_agent(
     """A fresh agent for one episode.
 
     Args:
-        name: one of `AGENT_NAMES`.
+        name: one of `AGENT_NAMES`, or a class as ``module:Class`` or ``path/to/file.py:Class``.
         task_id: the task it will play.
         seed: the episode's seed; None: it is not known.
         trial: which attempt at the same task and seed.
@@ -77,8 +95,7 @@ def create_agent(
 
     Raises:
         UnknownAgentError: there is none of this name.
+        AgentLoadError: the class cannot be loaded.
         NoTruthError: the oracle needs the seed.
     """
-    if name not in _MAKERS:
-        raise UnknownAgentError(f"There is no agent {name!r}; choose one of {', '.join(AGENT_NAMES)}.")
-    return _MAKERS[name](AgentContext(task_id=task_id, seed=seed, trial=trial, base_url=base_url, api_key=api_key))
+    return agent_maker(name)(AgentContext(task_id=task_id, seed=seed, trial=trial, base_url=base_url, api_key=api_key))

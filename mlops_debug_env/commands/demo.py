@@ -1,9 +1,14 @@
-"""``mlops-debug demo``: a server, four agents and a table, in one command."""
+"""``mlops-debug demo``: a server, four agents and a table, in one command.
+
+Rule: a signal that ends the command never falls between the start of the server, or the making of the folder, and the block that
+ends it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,15 +16,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import httpx
 import typer
 
-from mlops_debug_env.commands.exit_codes import UNREACHABLE, fail, one_line_errors, write_out
-from mlops_debug_env.commands.options import ConcurrencyOption
+from mlops_debug_env.commands.exit_codes import UNREACHABLE, USAGE, fail, one_line_errors, write_out
+from mlops_debug_env.commands.options import ApiKeyOption, ConcurrencyOption
 
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
@@ -39,57 +44,96 @@ def demo(
     entries: Annotated[int, typer.Option(min=1, help="Entries of practice-2 to play.")] = 24,
     concurrency: ConcurrencyOption = 16,
     leave: Annotated[bool, typer.Option("--exit", help="End once the table is printed.")] = False,
+    url: Annotated[
+        str | None,
+        typer.Option("--url", help="Play on this running server, and start none; ends once the table is printed."),
+    ] = None,
+    api_key: ApiKeyOption = None,
 ) -> None:
     """Start a server, let four agents play, print how they did, and leave the server up until Ctrl-C.
 
     Exit 0: the table was printed, and Ctrl-C ended the server. 2, 3, 5: as run. 130, 143, 129: ended early by Ctrl-C, or
     by SIGTERM or SIGHUP; the server is ended and the temporary folder removed all the same.
     """
-    from mlops_debug_env.runner.demo import DEMO_AGENTS, play_agents
-    from mlops_debug_env.runner.report import render_many, to_text
-    from mlops_debug_env.runner.run_command import Connection
-
-    with _ending_in_order(), tempfile.TemporaryDirectory(prefix="mlops-debug-demo-") as scratch:
-        folder = Path(scratch)
-        with one_line_errors(), _serving(database or folder / "demo.db", folder / "serve.log") as server:
-            typer.echo(f"server: {server.url}  database: {database or folder / 'demo.db'}", err=True)
-            connection = Connection(url=server.url, concurrency=concurrency)
-            playing = play_agents(connection, agents=DEMO_AGENTS, suite="practice-2", entries=entries, folder=folder)
-            summaries = asyncio.run(playing)
-            write_out(to_text(render_many(summaries)))
+    if url is not None and database is not None:
+        fail("--database is for a server that the demo starts; the one at --url has its own", USAGE)
+    with _ending_in_order() as ending, _scratch_folder(ending) as folder, one_line_errors():
+        if url is not None:
+            typer.echo(f"server: {url}", err=True)
+            _play(url, api_key, entries=entries, concurrency=concurrency, folder=folder)
+            return
+        kept = database or folder / "demo.db"
+        with _serving(kept, folder / "serve.log", ending) as server:
+            typer.echo(f"server: {server.url}  database: {kept}", err=True)
+            _play(server.url, None, entries=entries, concurrency=concurrency, folder=folder)
             if not leave:
                 _wait(server)
 
 
+def _play(url: str, api_key: str | None, *, entries: int, concurrency: int, folder: Path) -> None:
+    from mlops_debug_env.runner.demo import DEMO_AGENTS, play_agents
+    from mlops_debug_env.runner.report import render_many, to_text
+    from mlops_debug_env.runner.run_command import Connection
+
+    connection = Connection(url=url, api_key=api_key, concurrency=concurrency)
+    connection.check()
+    playing = play_agents(connection, agents=DEMO_AGENTS, suite="practice-2", entries=entries, folder=folder)
+    write_out(to_text(render_many(asyncio.run(playing))))
+
+
 @contextmanager
-def _serving(database: Path, log: Path) -> Iterator[_Server]:
+def _scratch_folder(ending: _Ending) -> Iterator[Path]:
+    """A folder that is gone after the block."""
+    made: list[str] = []
+    try:
+        with ending.deferred():
+            made.append(tempfile.mkdtemp(prefix="mlops-debug-demo-"))
+        yield Path(made[0])
+    finally:
+        _ignore_signals()
+        for each in made:
+            shutil.rmtree(each)
+
+
+@contextmanager
+def _serving(database: Path, log: Path, ending: _Ending) -> Iterator[_Server]:
     """A server process on a free port; it ends with the block."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     # -P: a folder named server in the working directory is not ours.
     command = [sys.executable, "-P", "-m", "server", "serve", "--host", "127.0.0.1", "--port", str(port)]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*command, "--database", str(database), "--log-level", "warning"],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for this command, which then ends the server in order
-            env=_environment(),
-        )
+    started: list[subprocess.Popen[bytes]] = []
     try:
+        with ending.deferred(), log.open("wb") as output:
+            process = subprocess.Popen(
+                [*command, "--database", str(database), "--log-level", "warning"],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is for this command, which then ends the server in order
+                env=_environment(),
+            )
+            started.append(process)
         url = f"http://127.0.0.1:{port}"
         _wait_until_it_answers(url, process, log)
         yield _Server(url, process)
     finally:
         _ignore_signals()
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        for each in started:
+            _stop(each)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError):  # its worker processes have ended, as they should
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _environment() -> dict[str, str]:
@@ -109,20 +153,42 @@ def _signals() -> tuple[int, ...]:
     return tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
-@contextmanager
-def _ending_in_order() -> Iterator[None]:
-    """Ctrl-C, SIGTERM and SIGHUP leave the block through its ``finally``; what was ignored before stays ignored."""
+class _Ending:
+    """Handles the signals that end the command."""
 
-    def end(number: int, _: Any) -> None:
+    def __init__(self) -> None:
+        self._is_deferred = False
+        self._received: int | None = None
+
+    def handle(self, number: int, _: Any) -> None:
+        if self._is_deferred:
+            self._received = number
+            return
         _ignore_signals()
         raise _EndedBySignal(number)
 
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """A signal that arrives in the block is raised at its end."""
+        self._is_deferred = True
+        try:
+            yield
+        finally:
+            self._is_deferred = False
+        if self._received is not None:
+            self.handle(self._received, None)
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[_Ending]:
+    """Ctrl-C, SIGTERM and SIGHUP leave the block through its ``finally``; what was ignored before stays ignored."""
+    ending = _Ending()
     before = {each: signal.getsignal(each) for each in _signals()}
     try:
         for each, handler in before.items():
             if handler is not signal.SIG_IGN:
-                signal.signal(each, end)
-        yield
+                signal.signal(each, ending.handle)
+        yield ending
     except _EndedBySignal as ended:
         raise typer.Exit(128 + ended.number) from None
     finally:

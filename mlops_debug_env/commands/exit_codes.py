@@ -47,16 +47,25 @@ def _code_of(error: Exception) -> int | None:
     from mlops_debug_env.agents.llm.endpoint import MissingSettingError, ModelUnavailableError
     from mlops_debug_env.agents.llm.prices import UnreadablePricesError
     from mlops_debug_env.agents.llm.tools import UnreadableSchemaError
+    from mlops_debug_env.agents.loader import AgentLoadError
     from mlops_debug_env.agents.registry import UnknownAgentError
     from mlops_debug_env.exports.rows import ChangedEventError
     from mlops_debug_env.protocol.errors import InvalidAddressError, MlopsDebugError
     from mlops_debug_env.runner.compare import NothingInCommonError
     from mlops_debug_env.runner.json_lines import UnwritableFolderError
+    from mlops_debug_env.runner.ranked_run import UnknownRoundError
     from mlops_debug_env.runner.run_folder import FolderTakenError, NoRunError
     from mlops_debug_env.suites import UnknownSuiteError, UnreadableSuiteError
 
     given = (FolderTakenError, InvalidAddressError, MissingSettingError, NoRunError, NothingInCommonError)
-    named = (UnknownAgentError, UnknownSuiteError, UnreadableSuiteError, UnreadablePricesError)
+    named = (
+        AgentLoadError,
+        UnknownAgentError,
+        UnknownRoundError,
+        UnknownSuiteError,
+        UnreadableSuiteError,
+        UnreadablePricesError,
+    )
     if isinstance(error, (*given, *named)):
         return USAGE
     if isinstance(error, UnwritableFolderError):

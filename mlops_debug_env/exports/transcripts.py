@@ -1,14 +1,14 @@
 """Builds chat transcripts of the episodes of a run from its turns file.
 
-For a model, the latest request is recorded: the transcript is that request, the reply and the result. For any other agent, and
-for a model in a run of an earlier version without requests, it is what `LlmAgent` would have sent.
+For a model, all requests are recorded: the transcript is the latest one that was answered, the reply and the result. For any other
+agent, and for a model in a run of an earlier version without requests, it is what `LlmAgent` would have sent.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from mlops_debug_env.agents.llm.agent import LlmSettings, note_after_step
 from mlops_debug_env.agents.llm.chat_history import ChatHistory, Message, turn_messages
 from mlops_debug_env.agents.llm.static_prompt import static_prompt
 from mlops_debug_env.agents.llm.tools import tools_of
+from mlops_debug_env.agents.llm.transcript import ModelReply
 from mlops_debug_env.agents.llm.usage import NOTHING_USED
 from mlops_debug_env.agents.prompt import describe_result
 from mlops_debug_env.protocol.actions import parse_action
@@ -25,10 +26,12 @@ from mlops_debug_env.runner.json_lines import read_line_at, read_lines
 from mlops_debug_env.runner.records import (
     TURN_RECORD_ADAPTER,
     ActionRecord,
+    ReplyRecord,
     RequestRecord,
     ResultRecord,
     RunHeader,
     StartRecord,
+    TurnRecord,
 )
 from mlops_debug_env.runner.run_folder import REGISTRY, SCHEMA, TURNS, NoRunError
 
@@ -47,28 +50,47 @@ class Transcript(NamedTuple):
     """The tools as JSON text, because a column of a table has one type."""
 
 
+class Request(NamedTuple):
+    """A request to a model, whole."""
+
+    turn: int
+    messages: list[Message]
+    tools: list[dict[str, Any]] | None
+    """None: none were offered."""
+    parameters: dict[str, Any]
+
+
+def request_after(before: Request | None, record: RequestRecord) -> Request:
+    """The request of a record, which is the difference from the one before."""
+    kept = before.messages[: record.kept] if before is not None else []
+    same = before.tools if before is not None else None
+    tools = same if record.has_same_tools else record.tools
+    return Request(record.turn, [*kept, *record.messages], tools, record.parameters or {})
+
+
 @dataclass(slots=True)
 class _Turns:
     """The records of one episode."""
 
     began: StartRecord | None = None
-    asked: RequestRecord | None = None
-    """The latest request."""
-    sent: list[Message] = field(default_factory=list)
-    """Its messages, all of them."""
-    tools: list[dict[str, Any]] | None = None
+    asked: Request | None = None
+    """The latest request, answered or not."""
+    answered: Request | None = None
+    """The latest request that the model answered."""
     acted: dict[int, ActionRecord] = field(default_factory=dict)
     showed: dict[int, ResultRecord] = field(default_factory=dict)
 
-    def add(self, turn: StartRecord | RequestRecord | ActionRecord | ResultRecord) -> None:
-        """Add a record. Of duplicates, which a resume writes, the first counts. A request is the difference from the one
-        before."""
+    def add(self, turn: TurnRecord) -> None:
+        """Add a record. Of duplicates, which a resume writes, the first counts."""
         match turn:
             case StartRecord():
                 self.began = self.began or turn
             case RequestRecord():
-                self.asked, self.sent = turn, [*self.sent[: turn.kept], *turn.messages]
-                self.tools = self.tools if turn.has_same_tools else turn.tools
+                self.asked = request_after(self.asked, turn)
+                if turn.parameters is None:
+                    self.answered = self.asked
+            case ReplyRecord():
+                self.answered = self.answered if turn.reply.message is None else self.asked
             case ActionRecord():
                 self.acted.setdefault(turn.turn, turn)
             case ResultRecord():
@@ -79,6 +101,31 @@ class _Turns:
         usages = [self.acted[each].usage if each in self.acted else None for each in (turn - 1, turn)]
         before, after = (each or NOTHING_USED for each in usages)
         return note_after_step(before, after)
+
+
+class Exchange(NamedTuple):
+    """A request to a model and its end."""
+
+    request: Request
+    reply: ModelReply | None
+    """None: the run was ended before the model answered."""
+
+
+def read_exchanges(path: Path, episode_id: str) -> list[Exchange]:
+    """All requests to the model in an episode, in the order in which they were sent. Empty: none is on record."""
+    records = (TURN_RECORD_ADAPTER.validate_json(line) for _, line in read_lines(path / TURNS))
+    return exchanges_of([each for each in records if each.episode_id == episode_id])
+
+
+def exchanges_of(turns: Iterable[TurnRecord]) -> list[Exchange]:
+    """The requests and replies among the records of one episode."""
+    exchanges: list[Exchange] = []
+    for turn in turns:
+        if isinstance(turn, RequestRecord):
+            exchanges.append(Exchange(request_after(exchanges[-1].request if exchanges else None, turn), None))
+        elif isinstance(turn, ReplyRecord) and exchanges:
+            exchanges[-1] = Exchange(exchanges[-1].request, turn.reply)
+    return exchanges
 
 
 class Transcripts:
@@ -106,10 +153,11 @@ class Transcripts:
         if turns.began is None:
             raise NoRunError(f"{self._path / TURNS} does not hold the turns of {episode_id}")
         first = ResetObservation.model_validate({"field_registry": self._registry} | turns.began.observation)
-        if turns.asked is None:
+        if turns.answered is None:
             messages, tools = self._reconstruct(first, turns)
         else:
-            messages, tools = [*turns.sent, *_messages_after(turns, turns.asked, first.max_steps)], turns.tools
+            asked = turns.answered
+            messages, tools = [*asked.messages, *_messages_after(turns, asked, first.max_steps)], asked.tools
         return Transcript(messages[:_PROMPT], messages[_PROMPT:], json.dumps(tools or [], ensure_ascii=False))
 
     def _reconstruct(self, first: ResetObservation, turns: _Turns) -> tuple[list[Message], list[dict[str, Any]] | None]:
@@ -130,7 +178,7 @@ class Transcripts:
         return history.messages(), prompt.tools
 
 
-def _messages_after(turns: _Turns, asked: RequestRecord, max_steps: int) -> Iterator[Message]:
+def _messages_after(turns: _Turns, asked: Request, max_steps: int) -> Iterator[Message]:
     """The actions and results after the latest request."""
     for turn in sorted(turns.acted.keys() & turns.showed.keys()):
         if turn >= asked.turn:
@@ -141,7 +189,7 @@ def _messages_after(turns: _Turns, asked: RequestRecord, max_steps: int) -> Iter
                 said=done.said,
                 call_id=f"call_{turn}",
                 shown=shown,
-                with_tools=turns.tools is not None,
+                with_tools=asked.tools is not None,
             )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict
 
 from mlops_debug_env.protocol.types import TASK_IDS
 from mlops_debug_env.runner.estimates import estimate_difference
 from mlops_debug_env.runner.run_folder import read_header, read_results
-from mlops_debug_env.runner.summary import HIGHEST_SCORE, LOWEST_SCORE, Interval
+from mlops_debug_env.runner.summary import BY_NAME, HIGHEST_SCORE, LOWEST_SCORE, Interval
 
 _SAME_WITHIN = 0.005
 
@@ -28,7 +29,7 @@ class Pair(BaseModel):
     entries: int
     first: float
     second: float
-    difference: Interval
+    difference: Annotated[Interval, BY_NAME]
     """Second minus first: the mean over entries, with its 95 % interval."""
     detectable_difference: float | None
     """The least difference that a test on as many entries finds in four of five cases; None: too few entries."""
@@ -58,6 +59,10 @@ def compare_runs(first: Path, second: Path) -> Comparison:
         NothingInCommonError: there is nothing to pair.
     """
     headers = read_header(first), read_header(second)
+    if any(header.round is not None for header in headers):
+        raise NothingInCommonError(
+            "ranked attempts are scenarios of their own and make no pairs; the board compares agents"
+        )
     means = _entry_means(first), _entry_means(second)
     shared = sorted(entry for entry in means[0] if entry in means[1])
     if not shared:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mlops_debug_env.runner.agents import baseline_agents, check_agent
+from mlops_debug_env.agents.registry import agent_maker
+from mlops_debug_env.runner.agents import agents_made_by
 from mlops_debug_env.runner.progress import ProgressBars, ProgressLines
 from mlops_debug_env.runner.records import EpisodeResult, PlannedEpisode
 from mlops_debug_env.runner.run_command import Connection
@@ -25,8 +26,6 @@ async def play_agents(
     connection: Connection, *, agents: Sequence[str], suite: str, entries: int | None, folder: Path, trials: int = 1
 ) -> list[Summary]:
     """The figures of each agent, in the order given. Results stay in ``folder``, one run an agent."""
-    for agent in agents:
-        check_agent(agent)
     async with connection.open() as client:
         schema = (await client.schema())["action"]
     with ExitStack() as opened:
@@ -51,7 +50,9 @@ async def _play_all(connection: Connection, runs: dict[str, RunFolder]) -> None:
         suite_runs = [
             SuiteRun(
                 run,
-                create_agent=baseline_agents(run.header, base_url=connection.url, api_key=connection.api_key),
+                create_agent=agents_made_by(
+                    agent_maker(run.header.agent), base_url=connection.url, api_key=connection.api_key
+                ),
                 open_client=connection.open,
                 observer=shown,
                 concurrency=share,

@@ -7,18 +7,28 @@ not decided again.
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from mlops_debug_env.agents.agent import Agent
-from mlops_debug_env.agents.llm.agent import Request
-from mlops_debug_env.agents.llm.usage import ModelUsage
+from mlops_debug_env.agents.llm.transcript import KeepsTranscript, ModelReply
+from mlops_debug_env.agents.llm.usage import NOTHING_USED, ModelUsage
 from mlops_debug_env.protocol.actions import Action, SubmitDiagnosis, parse_action
 from mlops_debug_env.protocol.errors import ProtocolError
 from mlops_debug_env.protocol.grade import Breakdown, ComposedBreakdown
 from mlops_debug_env.protocol.observations import ActionResult, Info, Observation, ResetObservation, StepResult
 from mlops_debug_env.runner.event_actions import recorded_action
 from mlops_debug_env.runner.observers import RunObserver
-from mlops_debug_env.runner.records import ActionRecord, EpisodeResult, PlannedEpisode, ResultRecord, StartRecord
+from mlops_debug_env.runner.records import (
+    ActionRecord,
+    EpisodeResult,
+    PlannedEpisode,
+    RankedEntry,
+    ResultRecord,
+    StartRecord,
+)
 from mlops_debug_env.runner.run_folder import RunFolder
 from mlops_debug_env.transport.async_client import DebugClient
 
@@ -38,12 +48,35 @@ class ReportsUsage(Protocol):
     said: str
 
 
-@runtime_checkable
-class ReportsRequest(Protocol):
-    """An agent that reports the request its model was sent for the latest action."""
+class FolderTranscript:
+    """Writes the requests and replies of one episode's model to the folder of the run."""
 
-    @property
-    def sent(self) -> Request | None: ...
+    def __init__(self, folder: RunFolder, episode_id: str) -> None:
+        self.turn = 1
+        """The number of the step that is being decided."""
+        self._folder = folder
+        self._episode_id = episode_id
+
+    def asked(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]] | None,
+        parameters: Mapping[str, Any],
+    ) -> None:
+        self._folder.write_request(self._episode_id, self.turn, messages, tools, parameters)
+
+    def answered(self, reply: ModelReply) -> None:
+        self._folder.write_reply(self._episode_id, self.turn, reply)
+
+
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """A step that was decided before."""
+
+    action: Action
+    said: str
+    usage: ModelUsage
+    request_id: str
 
 
 async def play_episode(
@@ -59,73 +92,120 @@ async def play_episode(
         observer: receives every step.
     """
     observer.on_start(planned)
-    reset_result = await client.reset(
-        task_id=planned.entry.task_id,
-        seed=planned.entry.seed,
+    outcome = await _reset(planned, client, agent, folder)
+    if outcome.done:
+        observer.on_found_ended(planned)
+    return await _Play(planned, outcome, agent, client, folder, observer).play()
+
+
+async def _reset(planned: PlannedEpisode, client: DebugClient, agent: Agent, folder: RunFolder) -> StepResult:
+    entry = planned.entry
+    if isinstance(entry, RankedEntry):
+        # It is the key that names the agent, and the attempt that names the episode.
+        return await client.reset(round=entry.round, entry=entry.number, attempt=entry.attempt)
+    return await client.reset(
+        task_id=entry.task_id,
+        seed=entry.seed,
         episode_id=planned.episode_id,
         agent=agent.name,
         reward_mode=folder.header.reward_mode,
         resume=True,
     )
-    recorded = await _recorded_actions(planned, reset_result, client, folder)
-    observation: Observation = _first_observation(reset_result)
-    _write_start(planned, observation, folder)
-    rewards = 0.0
-    action: Action | None = None
-    outcome = reset_result
-    while not outcome.done or len(recorded) > 0:
-        step = observation.step_count + 1
-        action = await _next_action(planned, step, observation, agent, recorded, folder)
-        outcome = await client.step(action, request_id=f"s{step}")
-        _write_result(planned, step, outcome, folder)
-        observer.on_step(planned, step, action, outcome)
-        rewards += outcome.reward or 0.0
-        observation = outcome.observation
-    return _result(planned, folder, outcome.info, rewards, action, agent)
 
 
-async def _recorded_actions(
-    planned: PlannedEpisode, reset_result: StepResult, client: DebugClient, folder: RunFolder
-) -> list[ActionRecord]:
-    """The recorded actions in order; the last may not have been sent. Completed from the server's events if some are missing."""
-    written = folder.recorded_actions(planned.episode_id)
-    if len(written) >= reset_result.observation.step_count:
-        return written
-    # The file has fewer actions than the server.
-    events = await client.events(planned.episode_id)
-    actions = [action for each in events if (action := recorded_action(each)) is not None]
-    for turn, action in enumerate(actions[len(written) :], len(written) + 1):
-        usage = written[-1].usage if written else None
-        acted = ActionRecord(episode_id=planned.episode_id, turn=turn, action=action.to_wire(), usage=usage)
-        folder.write_turn(acted)
-        written.append(acted)
-    return written
+class _Play:
+    """One episode from the answer to its reset."""
 
+    def __init__(
+        self,
+        planned: PlannedEpisode,
+        reset_result: StepResult,
+        agent: Agent,
+        client: DebugClient,
+        folder: RunFolder,
+        observer: RunObserver,
+    ) -> None:
+        self._planned = planned
+        self._reset_result = reset_result
+        self._agent = agent
+        self._client = client
+        self._folder = folder
+        self._observer = observer
+        is_ranked = isinstance(planned.entry, RankedEntry)
+        self._episode_id = reset_result.info.episode_id if is_ranked else planned.episode_id
+        self._transcript = FolderTranscript(folder, self._episode_id)
+        if isinstance(agent, KeepsTranscript):
+            agent.transcript = self._transcript
 
-async def _next_action(
-    planned: PlannedEpisode,
-    step: int,
-    observation: Observation,
-    agent: Agent,
-    recorded: list[ActionRecord],
-    folder: RunFolder,
-) -> Action:
-    if recorded:
-        done = recorded.pop(0)
-        action = parse_action(done.action)
-        if isinstance(agent, Restorable):
-            agent.restore(observation, action, said=done.said, usage=done.usage or ModelUsage())
-        else:
-            await agent.act(observation)  # updates its state; its answer is not used
+    async def play(self) -> EpisodeResult:
+        recorded, undecided = await self._recorded()
+        observation: Observation = _first_observation(self._reset_result)
+        _write_start(self._episode_id, observation, self._folder)
+        rewards = 0.0
+        action: Action | None = None
+        outcome = self._reset_result
+        while not outcome.done or recorded:
+            step = observation.step_count + 1
+            if recorded:
+                done = recorded.popleft()
+                action, request_id = done.action, done.request_id
+                await self._restore(observation, done)
+            else:
+                self._charge(undecided)
+                undecided = NOTHING_USED
+                action, request_id = await self._decide(step, observation), f"s{step}"
+            outcome = await self._client.step(action, request_id=request_id)
+            _write_result(self._episode_id, step, outcome, self._folder)
+            self._observer.on_step(self._planned, step, action, outcome)
+            rewards += outcome.reward or 0.0
+            observation = outcome.observation
+        return _result(self._planned, self._episode_id, self._folder, outcome.info, rewards, action, self._agent)
+
+    async def _recorded(self) -> tuple[deque[_Recorded], ModelUsage]:
+        """The recorded steps in order; the last may not have been sent. Completed from the server's events if some are missing."""
+        written = self._folder.recorded_turns(self._episode_id)
+        steps = deque(
+            _Recorded(parse_action(each.action), each.said, each.usage or NOTHING_USED, f"s{each.turn}")
+            for each in written.actions
+        )
+        if len(steps) >= self._reset_result.observation.step_count:
+            return steps, written.undecided
+        # The file has fewer actions than the server.
+        events = await self._client.events(self._episode_id)
+        missing = [(action, each) for each in events if (action := recorded_action(each)) is not None][len(steps) :]
+        usage = written.actions[-1].usage if written.actions else None
+        for turn, (action, event) in enumerate(missing, len(steps) + 1):
+            self._folder.write_turn(
+                ActionRecord(episode_id=self._episode_id, turn=turn, action=action.to_wire(), usage=usage)
+            )
+            # Another client may have played a ranked attempt so far: only its own names of steps repeat them.
+            request_id = event.get("request_id")
+            if request_id is None:
+                raise ProtocolError(
+                    f"step {turn} of {self._episode_id} was sent without a request id and cannot be repeated"
+                )
+            steps.append(_Recorded(action, "", usage or NOTHING_USED, request_id))
+        return steps, written.undecided
+
+    async def _restore(self, observation: Observation, done: _Recorded) -> None:
+        if isinstance(self._agent, Restorable):
+            self._agent.restore(observation, done.action, said=done.said, usage=done.usage)
+        elif not self._reset_result.done:
+            await self._agent.act(observation)  # updates its state; its answer is not used
+
+    def _charge(self, undecided: ModelUsage) -> None:
+        """Add what the model used for an action that was never written."""
+        if undecided != NOTHING_USED and isinstance(self._agent, ReportsUsage):
+            self._agent.usage += undecided
+
+    async def _decide(self, step: int, observation: Observation) -> Action:
+        self._transcript.turn = step
+        action = await self._agent.act(observation)
+        said, usage = (self._agent.said, self._agent.usage) if isinstance(self._agent, ReportsUsage) else ("", None)
+        self._folder.write_turn(
+            ActionRecord(episode_id=self._episode_id, turn=step, action=action.to_wire(), said=said, usage=usage)
+        )
         return action
-    action = await agent.act(observation)
-    if isinstance(agent, ReportsRequest) and agent.sent is not None:
-        folder.write_request(planned.episode_id, step, agent.sent.messages, agent.sent.tools)
-    said, usage = (agent.said, agent.usage) if isinstance(agent, ReportsUsage) else ("", None)
-    folder.write_turn(
-        ActionRecord(episode_id=planned.episode_id, turn=step, action=action.to_wire(), said=said, usage=usage)
-    )
-    return action
 
 
 def _first_observation(reset_result: StepResult) -> ResetObservation:
@@ -159,33 +239,37 @@ def _info_at_start(info: Info) -> Info:
     )
 
 
-def _write_start(planned: PlannedEpisode, first: Observation, folder: RunFolder) -> None:
+def _write_start(episode_id: str, first: Observation, folder: RunFolder) -> None:
     shown = first.model_dump(mode="json", exclude_unset=True)
     if folder.shares_registry(shown["field_registry"]):
         del shown["field_registry"]
-    folder.write_turn(StartRecord(episode_id=planned.episode_id, observation=shown))
+    folder.write_turn(StartRecord(episode_id=episode_id, observation=shown))
 
 
-def _write_result(planned: PlannedEpisode, step: int, outcome: StepResult, folder: RunFolder) -> None:
+def _write_result(episode_id: str, step: int, outcome: StepResult, folder: RunFolder) -> None:
     result: dict[str, Any] = outcome.observation.last_action_result.model_dump(mode="json", exclude_unset=True)
     folder.write_turn(
-        ResultRecord(
-            episode_id=planned.episode_id, turn=step, result=result, reward=outcome.reward or 0.0, done=outcome.done
-        )
+        ResultRecord(episode_id=episode_id, turn=step, result=result, reward=outcome.reward or 0.0, done=outcome.done)
     )
 
 
 def _result(
-    planned: PlannedEpisode, folder: RunFolder, info: Info, rewards: float, last: Action | None, agent: Agent
+    planned: PlannedEpisode,
+    episode_id: str,
+    folder: RunFolder,
+    info: Info,
+    rewards: float,
+    last: Action | None,
+    agent: Agent,
 ) -> EpisodeResult:
     if info.score is None or info.ground_truth is None or info.investigation is None:
-        raise ProtocolError(f"episode {planned.episode_id} is over and the server gives no score or no truth")
+        raise ProtocolError(f"episode {episode_id} is over and the server gives no score or no truth")
     header, parts, looked = folder.header, info.breakdown, info.investigation
     points = _points(info.breakdown, len(info.ground_truth.faults))
     usage = agent.usage if isinstance(agent, ReportsUsage) else None
     used = dict.fromkeys(ModelUsage.model_fields) if usage is None else usage.model_dump()
     return EpisodeResult(
-        episode_id=planned.episode_id,
+        episode_id=episode_id,
         run_id=header.run_id,
         agent=header.agent,
         model=header.model,

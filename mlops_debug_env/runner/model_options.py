@@ -7,11 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlops_debug_env.agents.llm.endpoint import Endpoint, MissingSettingError, read_model_settings
+from mlops_debug_env.agents.llm.agent import LlmSettings
+from mlops_debug_env.agents.llm.endpoint import Endpoint, MissingSettingError, ModelSettings, read_model_settings
 from mlops_debug_env.agents.llm.limits import Budget, ModelRateLimiter, Spending
 from mlops_debug_env.agents.llm.prices import Price, read_prices
 from mlops_debug_env.agents.llm.usage import ModelUsage
+from mlops_debug_env.runner.admission import Admission
 from mlops_debug_env.runner.records import RunHeader
+
+_MOST_STEPS = 30
+"""Of the task with the most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +50,8 @@ def check_model_options(options: ModelOptions, header: RunHeader, environ: Mappi
 
 def open_endpoint(
     options: ModelOptions, header: RunHeader, environ: Mapping[str, str], *, used_before: ModelUsage
-) -> Endpoint:
-    """The endpoint of a run; what the run used before counts for its budget."""
+) -> tuple[Endpoint, Admission | None]:
+    """The endpoint of a run, and what admits episodes where it has a budget; what the run used before counts for it."""
     price = check_model_options(options, header, environ)
     settings = read_model_settings(
         environ,
@@ -57,11 +62,23 @@ def open_endpoint(
         temperature=header.agent_options.get("temperature"),
     )
     budget = Budget(tokens=options.budget_tokens, usd=options.budget_usd, seconds=options.budget_seconds)
-    return Endpoint(
+    spending = Spending(budget, monotonic=time.monotonic, before=used_before)
+    context_tokens = header.agent_options.get("context_tokens", LlmSettings().context_tokens)
+    endpoint = Endpoint(
         settings,
         rate_limiter=ModelRateLimiter(
             requests_per_minute=options.requests_per_minute, tokens_per_minute=options.tokens_per_minute
         ),
-        spending=Spending(budget, monotonic=time.monotonic, before=used_before),
+        spending=spending,
         price=price,
     )
+    if budget == Budget():
+        return endpoint, None
+    return endpoint, Admission(spending, most=_most_used(settings, price, context_tokens))
+
+
+def _most_used(settings: ModelSettings, price: Price | None, context_tokens: int) -> ModelUsage:
+    """What an episode uses that takes all steps, each with full messages and a full answer."""
+    tokens_in, tokens_out = _MOST_STEPS * context_tokens, _MOST_STEPS * settings.max_output_tokens
+    cost = None if price is None else price.cost_usd(input_tokens=tokens_in, output_tokens=tokens_out)
+    return ModelUsage(input_tokens=tokens_in, output_tokens=tokens_out, cost_usd=cost)

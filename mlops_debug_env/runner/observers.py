@@ -15,6 +15,9 @@ class RunObserver:
     def on_start(self, planned: PlannedEpisode) -> None:
         pass
 
+    def on_found_ended(self, planned: PlannedEpisode) -> None:
+        """The server answers that the episode was over before; its steps are only repeated."""
+
     def on_step(self, planned: PlannedEpisode, step: int, action: Action, outcome: StepResult) -> None:
         pass
 
@@ -28,6 +31,29 @@ class RunObserver:
         """The run ends while the episode is under way; it is no failure of its own."""
 
 
+class PlayedEpisodes(RunObserver):
+    """Counts the episodes that were played to their end now."""
+
+    def __init__(self) -> None:
+        self._started: set[str] = set()
+
+    @property
+    def count(self) -> int:
+        return len(self._started)
+
+    def on_start(self, planned: PlannedEpisode) -> None:
+        self._started.add(planned.session_key)
+
+    def on_found_ended(self, planned: PlannedEpisode) -> None:
+        self._started.discard(planned.session_key)
+
+    def on_failure(self, planned: PlannedEpisode, message: str) -> None:
+        self._started.discard(planned.session_key)
+
+    def on_abort(self, planned: PlannedEpisode) -> None:
+        self._started.discard(planned.session_key)
+
+
 class CompositeObserver(RunObserver):
     """Passes every event on to several observers."""
 
@@ -37,6 +63,10 @@ class CompositeObserver(RunObserver):
     def on_start(self, planned: PlannedEpisode) -> None:
         for each in self._observers:
             each.on_start(planned)
+
+    def on_found_ended(self, planned: PlannedEpisode) -> None:
+        for each in self._observers:
+            each.on_found_ended(planned)
 
     def on_step(self, planned: PlannedEpisode, step: int, action: Action, outcome: StepResult) -> None:
         for each in self._observers:

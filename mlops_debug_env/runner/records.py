@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from mlops_debug_env.agents.llm.transcript import ModelReply
 from mlops_debug_env.agents.llm.usage import ModelUsage
 from mlops_debug_env.protocol.types import RewardMode, TaskId
 from mlops_debug_env.suites import SuiteEntry
@@ -15,6 +16,27 @@ class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class RankedEntry(_Record):
+    """One attempt at one entry of a ranked round. The server draws its seed."""
+
+    task_id: TaskId
+    round: str
+    number: int
+    """Of the entry in the round, from 1."""
+    attempt: int
+    """From 1."""
+
+    @property
+    def key(self) -> str:
+        """Its name in results, and the end of the episode's name on the server."""
+        return f"{self.round}:{self.number}:{self.attempt}"
+
+    @property
+    def seed(self) -> int | None:
+        """Unknown to the client."""
+        return None
+
+
 class RunHeader(_Record):
     """The settings of a run. Written once, before its first episode."""
 
@@ -22,7 +44,9 @@ class RunHeader(_Record):
     run_id: str
     """32 hex digits: 128 random bits."""
     suite: str
-    entries: tuple[SuiteEntry, ...]
+    round: str | None = None
+    """None: practice."""
+    entries: tuple[SuiteEntry | RankedEntry, ...]
     """As they were when the run was started; a later version of the package may hold others."""
     agent: str
     model: str | None
@@ -41,14 +65,25 @@ class PlannedEpisode(_Record):
     run_id: str
     number: int
     """Of the entry in the suite, from 0."""
-    entry: SuiteEntry
+    entry: SuiteEntry | RankedEntry
     trial: int
     """From 0."""
 
     @property
     def episode_id(self) -> str:
-        """The same after a resume, and unique, because the run id is random."""
+        """The same after a resume, and unique, because the run id is random. A ranked episode is named by the server."""
         return f"{self.run_id}.{self.number}.{self.trial}"
+
+    @property
+    def session_key(self) -> str:
+        """The session that it is played on. That of a ranked attempt is the same in every run, which so continues there."""
+        entry = self.entry
+        return f"{entry.round}.{entry.number}.{entry.attempt}" if isinstance(entry, RankedEntry) else self.episode_id
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt at the same entry it is."""
+        return self.entry.attempt if isinstance(self.entry, RankedEntry) else self.trial
 
 
 class EpisodeResult(_Record):
@@ -59,9 +94,10 @@ class EpisodeResult(_Record):
     agent: str
     model: str | None
     entry: str
-    """Task and seed, by which results of different runs are paired."""
+    """Task and seed, by which results of different runs are paired; of a ranked episode round, entry and attempt."""
     task_id: TaskId
-    seed: int
+    seed: int | None
+    """None: the seed of a ranked episode is secret until its round closes."""
     trial: int
     score: float
     total_reward: float
@@ -121,7 +157,7 @@ class StartRecord(_Record):
 
 
 class RequestRecord(_Record):
-    """The request to the model for one step, as it was sent; written before the action."""
+    """A request to the model, written before it is sent."""
 
     kind: Literal["asked"] = "asked"
     episode_id: str
@@ -135,6 +171,19 @@ class RequestRecord(_Record):
     """Whether the tools are those of the previous request."""
     tools: list[dict[str, Any]] | None = None
     """Otherwise the tools, in OpenAI's form; None: none were offered."""
+    parameters: dict[str, Any] | None = None
+    """Everything else that was sent, without keys and addresses. None: the record is of version 0.1.0, which wrote a request only once
+    the model had answered it."""
+
+
+class ReplyRecord(_Record):
+    """The end of the episode's latest request to the model; written before an action that it leads to."""
+
+    kind: Literal["answered"] = "answered"
+    episode_id: str
+    turn: int
+    """The number of the step, from 1."""
+    reply: ModelReply
 
 
 class ActionRecord(_Record):
@@ -164,5 +213,5 @@ class ResultRecord(_Record):
     done: bool
 
 
-TurnRecord = StartRecord | RequestRecord | ActionRecord | ResultRecord
+TurnRecord = StartRecord | RequestRecord | ReplyRecord | ActionRecord | ResultRecord
 TURN_RECORD_ADAPTER: TypeAdapter[TurnRecord] = TypeAdapter(Annotated[TurnRecord, Field(discriminator="kind")])

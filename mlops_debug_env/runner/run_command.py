@@ -1,4 +1,4 @@
-"""Runs an evaluation from its options to its summary: the composition root of ``run`` and ``demo``."""
+"""Runs an evaluation from its options to its summary: the composition root of ``run``, ``compete`` and ``demo``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,18 +14,27 @@ from typing import Any
 
 from rich.console import Console
 
-from mlops_debug_env.agents.agent import Agent
-from mlops_debug_env.agents.llm.endpoint import Endpoint
-from mlops_debug_env.protocol.errors import InvalidAddressError
-from mlops_debug_env.runner.agents import baseline_agents, check_agent, llm_agents
+from mlops_debug_env.agents.registry import AgentMaker
+from mlops_debug_env.protocol.errors import EpisodeNotStartedError, InvalidAddressError
+from mlops_debug_env.runner.admission import Admission
+from mlops_debug_env.runner.agents import CreateAgent, agents_made_by, find_agent, llm_agents
 from mlops_debug_env.runner.json_lines import UnwritableFolderError, write_json_atomically
 from mlops_debug_env.runner.model_options import ModelOptions, check_model_options, open_endpoint
-from mlops_debug_env.runner.observers import CompositeObserver
+from mlops_debug_env.runner.observers import CompositeObserver, PlayedEpisodes
 from mlops_debug_env.runner.openenv_log import OpenEnvLog
 from mlops_debug_env.runner.progress import ProgressBars, ProgressLines, by_task
+from mlops_debug_env.runner.ranked_run import find_round
 from mlops_debug_env.runner.records import PlannedEpisode, RunHeader
-from mlops_debug_env.runner.run_folder import SUMMARY, RunFolder, check_has_run, check_is_free, read_results
-from mlops_debug_env.runner.run_setup import LLM, RunRequest, create_run, header_of, read_same_header
+from mlops_debug_env.runner.redaction import Redactor
+from mlops_debug_env.runner.run_folder import (
+    SUMMARY,
+    NoRunError,
+    RunFolder,
+    check_has_run,
+    check_is_free,
+    read_results,
+)
+from mlops_debug_env.runner.run_setup import RunRequest, create_run, header_of, ranked_header_of, read_same_header
 from mlops_debug_env.runner.suite_runner import Stop, SuiteRun
 from mlops_debug_env.runner.summary import SUCCESS_AT, Summary, summarise
 from mlops_debug_env.transport.async_client import DebugClient
@@ -63,6 +72,8 @@ class Outcome:
 
     path: Path
     summary: Summary
+    played: int
+    """Episodes played to their end this time."""
     failed: int
     """Episodes that failed this time."""
     stop: Stop | None
@@ -78,6 +89,8 @@ class RunCommand:
     out: Path | None = None
     resume: bool = False
     success_at: float = SUCCESS_AT
+    is_ranked: bool = False
+    """Whether a ranked round is played, and not a suite."""
     openenv_lines: Callable[[str], None] | None = None
     """Prints one line of the hackathon's format; None: not printed."""
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
@@ -85,42 +98,84 @@ class RunCommand:
     async def play(self) -> Outcome:
         """Play the pending episodes, and summarise all results."""
         _allow_open_files(self.connection.concurrency)
-        is_resumed = self.out is not None and self.resume
-        header, path = self._header()
-        check_agent(header.agent)
-        if header.agent == LLM:
-            check_model_options(self.model_options, header, self.environ)
+        self._check_out()
         self.connection.check()
+        header = await self._header()
+        path = self.out or Path("runs") / header.run_id
+        make_agent = find_agent(header.agent)
+        if make_agent is None:
+            check_model_options(self.model_options, header, self.environ)
         async with self.connection.open(max_retries=_START_RETRIES) as client:
             schema = (await client.schema())["action"]
-        with RunFolder(path, header) if is_resumed else create_run(path, header, schema) as folder:
-            stop, failed = await self._play(folder, schema)
+        with self._folder(path, header, schema) as folder:
+            played = PlayedEpisodes()
+            stop, failed = await self._play(folder, schema, make_agent, played)
             summary = self._summary(folder, failed)
-        return Outcome(path, summary, failed, stop)
+        return Outcome(path, summary, played.count, failed, stop)
 
-    def _header(self) -> tuple[RunHeader, Path]:
-        """The header of the run in the folder, or of a new one; raises ``NoRunError`` if there is none to resume."""
-        if self.out is not None and self.resume:
-            check_has_run(self.out)
-            return read_same_header(self.out, self.request), self.out
-        header = header_of(self.request, self.environ)
-        path = self.out or Path("runs") / header.run_id
-        check_is_free(path)
-        return header, path
+    async def abandon(self) -> int:
+        """End the episodes on the server that the run in ``out`` has begun and not finished; returns how many it ended."""
+        self._check_out()
+        self.connection.check()
+        header = await self._header()
+        if self.out is None:
+            raise ValueError("a run to abandon has a folder")
+        with RunFolder(self.out, header) as folder:
+            return sum([await self._end(planned) for planned in folder.left()])
 
-    async def _play(self, folder: RunFolder, schema: Mapping[str, Any]) -> tuple[Stop | None, int]:
+    async def _end(self, planned: PlannedEpisode) -> bool:
+        """Whether the episode was open."""
+        async with self.connection.open(planned.session_key) as client:
+            with suppress(EpisodeNotStartedError):  # the server has another database
+                if not (await client.state()).done:
+                    return (await client.abandon()).done
+        return False
+
+    def _check_out(self) -> None:
+        """Raise ``NoRunError`` if there is no run to resume, or ``FolderTakenError`` if there is no room for a new one."""
+        if self.out is not None:
+            (check_has_run if self.resume else check_is_free)(self.out)
+
+    async def _header(self) -> RunHeader:
+        """The header of the run in the folder, or of a new one."""
+        path = self.out
+        if path is not None and self.resume:
+            header = read_same_header(path, self.request)
+            if (header.round is not None) != self.is_ranked:
+                right = "run" if self.is_ranked else "compete"
+                raise NoRunError(f"the run in {path} was begun with mlops-debug {right}; go on with the same command")
+            return header
+        if self.request.round is None:
+            return header_of(self.request, self.environ)
+        async with self.connection.open(max_retries=_START_RETRIES) as client:
+            return ranked_header_of(self.request, self.environ, await find_round(client, self.request.round))
+
+    def _folder(self, path: Path, header: RunHeader, schema: Any) -> RunFolder:
+        redactor = self._redactor()
+        if self.resume:
+            return RunFolder(path, header, redactor=redactor)
+        return create_run(path, header, schema, redactor=redactor)
+
+    def _redactor(self) -> Redactor:
+        environ = self.environ
+        addresses = (self.model_options.base_url, environ.get("OPENAI_BASE_URL"), environ.get("API_BASE_URL"))
+        return Redactor((self.connection.api_key, environ.get("OPENAI_API_KEY")), addresses=addresses)
+
+    async def _play(
+        self, folder: RunFolder, schema: Mapping[str, Any], make_agent: AgentMaker | None, played: PlayedEpisodes
+    ) -> tuple[Stop | None, int]:
+        if make_agent is not None:
+            agents = agents_made_by(make_agent, base_url=self.connection.url, api_key=self.connection.api_key)
+            return await self._run(folder, agents, played, None)
         header = folder.header
-        if header.agent != LLM:
-            agents = baseline_agents(header, base_url=self.connection.url, api_key=self.connection.api_key)
-            return await self._run(folder, agents)
-        endpoint: Endpoint = open_endpoint(self.model_options, header, self.environ, used_before=folder.used_before)
+        endpoint, admission = open_endpoint(self.model_options, header, self.environ, used_before=folder.used_before)
         try:
-            return await self._run(folder, llm_agents(header, endpoint, schema))
+            return await self._run(folder, llm_agents(header, endpoint, schema), played, admission)
         finally:
             await endpoint.close()
 
     async def _run(
-        self, folder: RunFolder, create_agent: Callable[[PlannedEpisode], Awaitable[Agent]]
+        self, folder: RunFolder, create_agent: CreateAgent, played: PlayedEpisodes, admission: Admission | None
     ) -> tuple[Stop | None, int]:
         header = folder.header
         counted = Counter(entry.task_id for entry in header.entries)
@@ -128,7 +183,7 @@ class RunCommand:
         console = Console(stderr=True)
         shown = (ProgressBars if console.is_terminal else ProgressLines)(console, totals, by_task)
         shown.count(read_results(folder.path))
-        observers = [shown, *self._lines(header)]
+        observers = [shown, played, *self._lines(header)]
         with shown:
             run = SuiteRun(
                 folder,
@@ -136,6 +191,7 @@ class RunCommand:
                 open_client=self.connection.open,
                 observer=CompositeObserver(observers),
                 concurrency=self.connection.concurrency,
+                admission=admission,
             )
             with _interruptible(run):
                 stop = await run.play()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from mlops_debug_env.agents.llm.transcript import ModelReply
 from mlops_debug_env.agents.llm.usage import NOTHING_USED, ModelUsage
 from mlops_debug_env.runner.json_lines import (
     JsonLines,
@@ -24,10 +27,13 @@ from mlops_debug_env.runner.records import (
     EpisodeFailure,
     EpisodeResult,
     PlannedEpisode,
+    RankedEntry,
+    ReplyRecord,
     RequestRecord,
     RunHeader,
     TurnRecord,
 )
+from mlops_debug_env.runner.redaction import Redactor
 
 HEADER = "run.json"
 REGISTRY = "fields.json"
@@ -38,6 +44,8 @@ ERRORS = "errors.jsonl"
 TURNS = "turns.jsonl"
 LOCK = "lock"
 
+_BEGAN = '{"kind":"began","episode_id":"'
+_COUNTED = ('{"kind":"acted"', '{"kind":"answered"')
 Kind = TypeVar("Kind", bound=BaseModel)
 
 
@@ -49,18 +57,36 @@ class FolderTakenError(ValueError):
     """The folder is not empty, or another runner writes in it."""
 
 
-class RunFolder:
-    """Reads and writes the files of a run."""
+@dataclass(slots=True)
+class RecordedTurns:
+    """What an unfinished episode had come to."""
 
-    def __init__(self, path: Path, header: RunHeader) -> None:
+    actions: list[ActionRecord] = field(default_factory=list)
+    undecided: ModelUsage = NOTHING_USED
+    """What the model used after the last action, for one that was never written."""
+
+
+class RunFolder:
+    """Reads and writes the files of a run.
+
+    Args:
+        path: the folder.
+        header: of the run in it.
+        redactor: keeps secrets out of what models and errors say.
+    """
+
+    def __init__(self, path: Path, header: RunHeader, *, redactor: Redactor | None = None) -> None:
         self.path = path
         self.header = header
+        self.redactor = redactor or Redactor()
         self._lock = _lock_folder(path)
         self._results = JsonLines(path / RESULTS)
         self._errors = JsonLines(path / ERRORS)
         self._turns = JsonLines(path / TURNS)
         self._finished = {(each.entry, each.trial) for each in read_results(path)}
-        self._offsets, self.used_before = _unfinished_turns(path, {each.episode_id for each in self.pending()})
+        finished = {each.episode_id for each in read_results(path)}
+        self._offsets, self.used_before = _unfinished_turns(path, finished)
+        self._begun = _begun(path) - finished
         self._requests: dict[str, tuple[list[Any], list[Any] | None]] = {}
         self._registry = json.loads((path / REGISTRY).read_bytes()) if (path / REGISTRY).is_file() else None
 
@@ -76,41 +102,77 @@ class RunFolder:
         os.close(self._lock)
 
     def pending(self) -> Iterator[PlannedEpisode]:
-        """The episodes that have no result yet, in a fixed order."""
-        for trial in range(self.header.trials):
-            for number, entry in enumerate(self.header.entries):
-                if (entry.key, trial) not in self._finished:
-                    yield PlannedEpisode(run_id=self.header.run_id, number=number, entry=entry, trial=trial)
+        """The episodes that have no result yet, in a fixed order: first those that were begun, so that what was paid for comes to a
+        result."""
+        planned = [
+            PlannedEpisode(run_id=self.header.run_id, number=number, entry=entry, trial=trial)
+            for trial in range(self.header.trials)
+            for number, entry in enumerate(self.header.entries)
+            if (entry.key, trial) not in self._finished
+        ]
+        return iter(sorted(planned, key=lambda each: not self._is_begun(each)))
 
-    def recorded_actions(self, episode_id: str) -> list[ActionRecord]:
+    def left(self) -> list[PlannedEpisode]:
+        """The episodes that were begun when the folder was opened and have no result."""
+        return [each for each in self.pending() if self._is_begun(each)]
+
+    def _is_begun(self, planned: PlannedEpisode) -> bool:
+        entry = planned.entry
+        if isinstance(entry, RankedEntry):  # the server's name begins with the key's prefix
+            return any(each.endswith(f".{entry.key}") for each in self._begun)
+        return planned.episode_id in self._begun
+
+    def recorded_turns(self, episode_id: str) -> RecordedTurns:
         """The recorded actions of an unfinished episode; can be read once."""
-        acted: list[ActionRecord] = []
+        recorded = RecordedTurns()
         for offset in self._offsets.pop(episode_id, ()):
             turn = TURN_RECORD_ADAPTER.validate_json(read_line_at(self.path / TURNS, offset))
-            if isinstance(turn, ActionRecord) and turn.turn == len(acted) + 1:
-                acted.append(turn)
-        return acted
+            if isinstance(turn, ReplyRecord):
+                recorded.undecided += turn.reply.usage
+            elif isinstance(turn, ActionRecord) and turn.turn == len(recorded.actions) + 1:
+                recorded.actions.append(turn)
+                recorded.undecided = NOTHING_USED
+        return recorded
 
     def write_turn(self, turn: TurnRecord) -> None:
+        if isinstance(turn, ActionRecord):  # its action is sent again on resume, so it must stay what it is
+            turn = turn.model_copy(update={"said": self.redactor.value(turn.said)})
         self._turns.append(turn.model_dump_json())
 
-    def write_request(self, episode_id: str, turn: int, messages: list[Any], tools: list[Any] | None) -> None:
+    def write_reply(self, episode_id: str, turn: int, reply: ModelReply) -> None:
+        """Write the end of a request to the model."""
+        error = None if reply.error is None else self.redactor.error(reply.error)
+        shown = {"message": reply.message, "problem": reply.problem, "error": error}
+        redacted = reply.model_copy(update=self.redactor.value(shown))
+        self.write_turn(ReplyRecord(episode_id=episode_id, turn=turn, reply=redacted))
+
+    def write_request(
+        self,
+        episode_id: str,
+        turn: int,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]] | None,
+        parameters: Mapping[str, Any],
+    ) -> None:
         """Write a request to the model as the difference from the episode's previous one."""
+        written: list[dict[str, Any]] = self.redactor.value(messages)
+        tools_written: list[dict[str, Any]] | None = self.redactor.value(tools)
         before, offered = self._requests.get(episode_id, ([], None))
-        pairs = zip(before, messages, strict=False)
-        kept = next((offset for offset, (old, new) in enumerate(pairs) if old != new), min(len(before), len(messages)))
-        is_same = episode_id in self._requests and offered == tools
+        pairs = zip(before, written, strict=False)
+        kept = next((offset for offset, (old, new) in enumerate(pairs) if old != new), min(len(before), len(written)))
+        is_same = episode_id in self._requests and offered == tools_written
         self.write_turn(
             RequestRecord(
                 episode_id=episode_id,
                 turn=turn,
                 kept=kept,
-                messages=messages[kept:],
+                messages=written[kept:],
                 has_same_tools=is_same,
-                tools=None if is_same else tools,
+                tools=None if is_same else tools_written,
+                parameters=self.redactor.value(parameters),
             )
         )
-        self._requests[episode_id] = (messages, tools)
+        self._requests[episode_id] = (written, tools_written)
 
     def write_result(self, result: EpisodeResult) -> None:
         """Write the result, after which the episode counts as finished."""
@@ -199,20 +261,29 @@ def _read(path: Path, kind: type[Kind]) -> Iterator[Kind]:
             raise NoRunError(f"{path} holds a line that cannot be read: {error.errors()[0]['msg']}") from error
 
 
-def _unfinished_turns(path: Path, unfinished: set[str]) -> tuple[dict[str, list[int]], ModelUsage]:
-    """Offsets of the actions of unfinished episodes, and the usage of the whole run so far."""
-    offsets: dict[str, list[int]] = {}
-    last: dict[str, ModelUsage] = {}
+def _unfinished_turns(path: Path, finished: set[str]) -> tuple[dict[str, list[int]], ModelUsage]:
+    """Offsets of the actions and replies of unfinished episodes, and the usage of the whole run so far."""
+    offsets: dict[str, list[int]] = defaultdict(list)
+    decided: dict[str, ModelUsage] = {}
+    undecided: dict[str, ModelUsage] = {}
     for offset, line in read_lines(path / TURNS):
-        if not line.startswith('{"kind":"acted"'):
+        if not line.startswith(_COUNTED):
             continue
         turn = TURN_RECORD_ADAPTER.validate_json(line)
-        if isinstance(turn, ActionRecord):
-            if turn.usage is not None:
-                last[turn.episode_id] = turn.usage
-            if turn.episode_id in unfinished:
-                offsets.setdefault(turn.episode_id, []).append(offset)
-    return offsets, sum(last.values(), NOTHING_USED)
+        if isinstance(turn, ReplyRecord):
+            undecided[turn.episode_id] = undecided.get(turn.episode_id, NOTHING_USED) + turn.reply.usage
+        elif isinstance(turn, ActionRecord) and turn.usage is not None:  # of the episode so far
+            decided[turn.episode_id] = turn.usage
+            undecided.pop(turn.episode_id, None)
+        if turn.episode_id not in finished:
+            offsets[turn.episode_id].append(offset)
+    return dict(offsets), sum((*decided.values(), *undecided.values()), NOTHING_USED)
+
+
+def _begun(path: Path) -> set[str]:
+    """The ids of the episodes that were reset."""
+    lines = (line for _, line in read_lines(path / TURNS) if line.startswith(_BEGAN))
+    return {line.removeprefix(_BEGAN).partition('"')[0] for line in lines}
 
 
 def _lock_folder(path: Path) -> int:

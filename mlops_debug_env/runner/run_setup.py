@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any, Mapping
 
 from mlops_debug_env.protocol.types import RewardMode, TaskId
-from mlops_debug_env.runner.records import RunHeader
+from mlops_debug_env.runner.ranked_run import RankedRound
+from mlops_debug_env.runner.records import RankedEntry, RunHeader
+from mlops_debug_env.runner.redaction import Redactor
 from mlops_debug_env.runner.run_folder import FolderTakenError, RunFolder, create_folder, read_header
-from mlops_debug_env.suites import UnreadableSuiteError, read_suite
+from mlops_debug_env.suites import SuiteEntry, UnreadableSuiteError, read_suite
 from mlops_debug_env.version import VERSION
 
 DEFAULT_SUITE = "practice-2"
@@ -29,6 +31,8 @@ class RunRequest:
     agent: str | None = None
     model: str | None = None
     suite: str | None = None
+    round: str | None = None
+    """The ranked round to play, instead of a suite."""
     trials: int | None = None
     reward_mode: RewardMode | None = None
     task_id: TaskId | None = None
@@ -39,7 +43,7 @@ class RunRequest:
 
 
 def header_of(request: RunRequest, environ: Mapping[str, str]) -> RunHeader:
-    """The header of a new run. A model that is named makes the agent ``llm`` the default.
+    """The header of a new run over a suite. A model that is named makes the agent ``llm`` the default.
 
     Raises:
         UnknownSuiteError, UnreadableSuiteError: there is no such suite, or nothing of the task in it.
@@ -48,11 +52,30 @@ def header_of(request: RunRequest, environ: Mapping[str, str]) -> RunHeader:
     entries = tuple(each for each in suite.entries if request.task_id in (None, each.task_id))
     if not entries:
         raise UnreadableSuiteError(f"{suite.name} has no entry of the task {request.task_id}")
+    return _header(request, environ, suite=suite.name, entries=entries[: request.entries])
+
+
+def ranked_header_of(request: RunRequest, environ: Mapping[str, str], chosen: RankedRound) -> RunHeader:
+    """The header of a new run over a ranked round."""
+    return _header(
+        request, environ, suite=chosen.suite.suite_id, entries=tuple(chosen.entries()), round_id=chosen.round
+    )
+
+
+def _header(
+    request: RunRequest,
+    environ: Mapping[str, str],
+    *,
+    suite: str,
+    entries: tuple[SuiteEntry | RankedEntry, ...],
+    round_id: str | None = None,
+) -> RunHeader:
     agent = request.agent or (DEFAULT_AGENT if request.model is None else LLM)
     return RunHeader(
         run_id=secrets.token_hex(16),
-        suite=suite.name,
-        entries=entries[: request.entries],
+        suite=suite,
+        round=round_id,
+        entries=entries,
         agent=agent,
         model=(request.model or environ.get("MODEL_NAME")) if agent == LLM else None,
         trials=request.trials or 1,
@@ -72,6 +95,7 @@ def read_same_header(path: Path, request: RunRequest) -> RunHeader:
     requested = {
         "agent": request.agent,
         "model": request.model,
+        "round": request.round,
         "trials": request.trials,
         "reward_mode": request.reward_mode,
         "suite": None if request.suite is None else read_suite(request.suite).name,
@@ -87,7 +111,7 @@ def read_same_header(path: Path, request: RunRequest) -> RunHeader:
     return header
 
 
-def create_run(path: Path, header: RunHeader, schema: Any) -> RunFolder:
+def create_run(path: Path, header: RunHeader, schema: Any, *, redactor: Redactor | None = None) -> RunFolder:
     """The folder of a new run."""
     create_folder(path, header, schema)
-    return RunFolder(path, header)
+    return RunFolder(path, header, redactor=redactor)

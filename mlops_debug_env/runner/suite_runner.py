@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from mlops_debug_env.agents.agent import Agent
 from mlops_debug_env.agents.llm.endpoint import ModelRefusedError, ModelUnreachableError
 from mlops_debug_env.agents.llm.limits import BudgetSpentError
-from mlops_debug_env.runner.episode_runner import play_episode
+from mlops_debug_env.runner.admission import Admission, AdmittedEpisode
+from mlops_debug_env.runner.episode_runner import ReportsUsage, play_episode
 from mlops_debug_env.runner.json_lines import UnwritableFolderError
 from mlops_debug_env.runner.observers import RunObserver
 from mlops_debug_env.runner.records import EpisodeFailure, PlannedEpisode
@@ -40,6 +42,7 @@ class SuiteRun:
         open_client: a client on a session of the given name.
         observer: receives the events of the run.
         concurrency: max episodes in flight.
+        admission: further bounds them by the budget; None: there is none.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class SuiteRun:
         open_client: Callable[[str], DebugClient],
         observer: RunObserver,
         concurrency: int,
+        admission: Admission | None = None,
     ) -> None:
         self.failures = 0
         self._folder = folder
@@ -57,6 +61,7 @@ class SuiteRun:
         self._open_client = open_client
         self._observer = observer
         self._concurrency = concurrency
+        self._admission = admission
         self._failures_in_a_row = 0
         self._has_reached_model = False
         """Whether an episode ended otherwise than by an unreachable model."""
@@ -85,12 +90,12 @@ class SuiteRun:
     def stop(self, reason: StopReason, message: str) -> None:
         """Stop the run. Episodes in flight stay as they are, on the server and on disk."""
         if self._stopped is not None and not self._stopped.done():
-            self._stopped.set_result(Stop(reason, message))
+            self._stopped.set_result(Stop(reason, self._folder.redactor.error(message)))
 
     async def _work(self, planned_episodes: Iterator[PlannedEpisode]) -> None:
         for planned in planned_episodes:
             try:
-                await self._play(planned)
+                await self._play_when_admitted(planned)
             except UnwritableFolderError as error:
                 self.stop("unwritable", str(error))
                 return
@@ -101,10 +106,19 @@ class SuiteRun:
                 self.stop("failures", str(error))
                 return
 
-    async def _play(self, planned: PlannedEpisode) -> None:
+    async def _play_when_admitted(self, planned: PlannedEpisode) -> None:
+        if self._admission is None:
+            await self._play(planned, None)
+            return
+        async with self._admission.episode() as admitted:
+            await self._play(planned, admitted)
+
+    async def _play(self, planned: PlannedEpisode, admitted: AdmittedEpisode | None) -> None:
         try:
             agent = await self._create_agent(planned)
-            async with self._open_client(planned.episode_id) as client:
+            if admitted is not None and isinstance(agent, ReportsUsage):
+                admitted.usage = partial(getattr, agent, "usage")
+            async with self._open_client(planned.session_key) as client:
                 result = await play_episode(
                     planned, agent=agent, client=client, folder=self._folder, observer=self._observer
                 )
@@ -115,12 +129,14 @@ class SuiteRun:
             self._fail(planned, error)
         else:
             self._folder.write_result(result)
+            if admitted is not None:
+                admitted.has_result = True
             self._has_reached_model = True
             self._failures_in_a_row = 0
             self._observer.on_finish(result)
 
     def _fail(self, planned: PlannedEpisode, error: Exception) -> None:
-        message = " ".join(str(error).split()) or type(error).__name__
+        message = self._folder.redactor.error(" ".join(str(error).split())) or type(error).__name__
         failure = EpisodeFailure(
             episode_id=planned.episode_id,
             entry=planned.entry.key,

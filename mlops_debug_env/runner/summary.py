@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PlainSerializer
 
 from mlops_debug_env.protocol.types import TASK_IDS
 from mlops_debug_env.runner.estimates import (
@@ -27,6 +27,8 @@ SUCCESS_AT = 0.7
 """Score from which an episode counts as passed: what category, file and field earn when all are right."""
 LOWEST_SCORE, HIGHEST_SCORE = 0.01, 0.99
 """Of every rubric so far."""
+BY_NAME = PlainSerializer(lambda value: value and value._asdict())
+"""Marks a field whose JSON is an object with the names of the tuple, and not a list."""
 
 
 class Interval(NamedTuple):
@@ -45,11 +47,11 @@ class Group(BaseModel):
 
     episodes: int
     entries: int
-    score: Interval
+    score: Annotated[Interval, BY_NAME]
     detectable_difference: float | None
     """The least difference to an equally precise mean that a test would find in four of five cases; None: too few
     entries."""
-    pass_rate: Rate | None
+    pass_rate: Annotated[Rate | None, BY_NAME]
     """Share of the entries that pass, with its interval; None: too few entries."""
     pass_at: dict[int, float]
     """By k: at least one of k trials of an entry passed."""
@@ -66,7 +68,7 @@ class Group(BaseModel):
     skill: float | None
     """Brier skill score: 1 is best, 0 is as good as always stating the accuracy; None, too, where all were right or wrong."""
     calibration_error: float | None
-    calibration: tuple[CalibrationBin, ...]
+    calibration: tuple[Annotated[CalibrationBin, BY_NAME], ...]
 
 
 class ModelFigures(BaseModel):

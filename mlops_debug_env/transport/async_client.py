@@ -134,7 +134,17 @@ class DebugClient:
 
     async def state(self) -> EpisodeState:
         """The state of the session's episode."""
-        answer = await self._socket.ask({"type": "state"})
+        return self._state(await self._socket.ask({"type": "state"}))
+
+    async def abandon(self) -> EpisodeState:
+        """End the session's open episode without a diagnosis, which scores least; an ended one stays as it is.
+
+        Returns:
+            The state of the ended episode.
+        """
+        return self._state(await self._socket.ask({"type": "abandon"}))
+
+    def _state(self, answer: dict[str, Any]) -> EpisodeState:
         try:
             state = EpisodeState.model_validate(answer)
         except ValidationError as error:
@@ -153,6 +163,10 @@ class DebugClient:
     async def health(self) -> dict[str, Any]:
         """Whether the server answers, and its version."""
         return await self._reader.health()
+
+    async def rounds(self) -> list[dict[str, Any]]:
+        """The ranked rounds, the newest first."""
+        return await self._reader.rounds()
 
     async def events(self, episode_id: str | None = None) -> list[dict[str, Any]]:
         """The events of an episode; by default the session's."""

@@ -1,4 +1,4 @@
-"""GET requests: tasks, schemas, health, and the events of an episode."""
+"""GET requests: tasks, schemas, health, rounds, and the events of an episode."""
 
 from __future__ import annotations
 
@@ -40,6 +40,13 @@ class HttpReader:
 
     async def health(self) -> dict[str, Any]:
         return await self._object("/health")
+
+    async def rounds(self) -> list[dict[str, Any]]:
+        answer = await self._object("/rounds")
+        found = answer.get("rounds")
+        if not isinstance(found, list):
+            raise self._unreadable("/rounds")
+        return found
 
     async def events(self, episode_id: str) -> list[dict[str, Any]]:
         answer = await self.get(f"/episodes/{check_name(episode_id, 'episode id')}/events")

@@ -126,6 +126,10 @@ class SyncDebugClient:
         """The state of the session's episode."""
         return self._thread.run(self._client.state())
 
+    def abandon(self) -> EpisodeState:
+        """End the session's open episode without a diagnosis, which scores least; an ended one stays as it is."""
+        return self._thread.run(self._client.abandon())
+
     def tasks(self) -> tuple[Task, ...]:
         """The tasks."""
         return self._thread.run(self._client.tasks())
@@ -137,6 +141,10 @@ class SyncDebugClient:
     def health(self) -> dict[str, Any]:
         """Whether the server answers, and its version."""
         return self._thread.run(self._client.health())
+
+    def rounds(self) -> list[dict[str, Any]]:
+        """The ranked rounds, the newest first."""
+        return self._thread.run(self._client.rounds())
 
     def events(self, episode_id: str | None = None) -> list[dict[str, Any]]:
         """The events of an episode; by default the session's."""

@@ -23,7 +23,7 @@ BLOCK_SECONDS = 600
 ADDRESSES = ("127.0.0.1:7860", "localhost:7860")
 DATABASE = "postgresql+asyncpg://mlops@db.example/mlops"
 SMALLER = (
-    (r"mlops-debug run --agent (\w+)", r"mlops-debug run --agent \1 --entries 2"),
+    (r"mlops-debug run --agent (\S+)", r"mlops-debug run --agent \1 --entries 2"),
     (r"--trials 4\b", "--trials 1"),
     (r"python -m bench( --quick)?$", "python -m bench --plan smallest"),
     (r"mlops-debug demo\b", "mlops-debug demo --exit --entries 2"),

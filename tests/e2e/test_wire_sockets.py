@@ -149,3 +149,21 @@ def test_an_error_of_one_socket_is_no_error_of_rest(http: httpx.Client, ws: Sock
     assert error_of(ws.receive())["code"] == "UNKNOWN_TYPE"
     assert state_of(http, episode_id)["step_count"] == 0
     assert_problem(http.get("/state", params={"episode_id": "nobody"}), 404, "unknown_episode")
+
+
+def test_abandon_ends_the_open_episode_and_answers_with_its_state_each_time(http: httpx.Client, ws: Socket) -> None:
+    episode_id = ws.observe("reset", seed=5)["metadata"]["episode_id"]
+    for _ in range(2):
+        ws.connection.send('{"type": "abandon"}')
+        answer = json.loads(ws.connection.recv())
+        assert (answer["type"], answer["data"]["done"], answer["data"]["score"]) == ("state", True, 0.01)
+    kinds = [
+        (each["kind"], (each["payload"] or {}).get("reason"))
+        for each in http.get(f"/episodes/{episode_id}/events").json()
+    ]
+    assert kinds == [("reset", None), ("expire", "abandoned")]
+
+
+def test_abandon_before_a_reset_is_refused(ws: Socket) -> None:
+    ws.connection.send('{"type": "abandon"}')
+    assert json.loads(ws.connection.recv())["data"]["code"] == "EPISODE_NOT_STARTED"

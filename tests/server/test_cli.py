@@ -8,10 +8,13 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
+from mlops_debug_env.cli import cli as client_cli
 from server.cli import cli
 from server.scenarios.simulation import InProcessSimulation
+from server.version import VERSION
 from tests.served import serving, settings_for
 
 
@@ -127,3 +130,13 @@ def test_doctor_gives_name_verdict_and_what_to_do_as_json(tmp_path: Path) -> Non
     assert {each["name"] for each in checks} == {"address", "disk", "database", "clock", "keys", "secrets"}
     assert all(set(each) == {"name", "verdict", "told"} for each in checks)
     assert {each["verdict"] for each in checks} <= {"good", "note", "bad"}
+
+
+@pytest.mark.parametrize("group", [cli, client_cli], ids=["server", "client"])
+def test_the_version_is_printed_and_help_has_a_short_option_everywhere(group: typer.Typer) -> None:
+    version = CliRunner().invoke(group, ["--version"])
+    assert (version.exit_code, version.stdout) == (0, f"mlops-debug {VERSION}\n")
+    for arguments in ([], ["run"], ["compare"]):
+        short, long = (CliRunner().invoke(group, [*arguments, option]) for option in ("-h", "--help"))
+        assert (short.exit_code, short.stdout) == (0, long.stdout)
+        assert "Usage: " in short.stdout

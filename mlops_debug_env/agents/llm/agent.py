@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
 from mlops_debug_env.agents.investigation import next_investigative_action
-from mlops_debug_env.agents.llm.chat_history import ChatHistory, Message
+from mlops_debug_env.agents.llm.chat_history import ChatHistory
 from mlops_debug_env.agents.llm.endpoint import ContextTooLongError, Endpoint, NoToolsError, Reply
 from mlops_debug_env.agents.llm.replies import (
     IllegalReplyError,
@@ -18,6 +18,7 @@ from mlops_debug_env.agents.llm.replies import (
 )
 from mlops_debug_env.agents.llm.static_prompt import StaticPrompt, static_prompt
 from mlops_debug_env.agents.llm.tools import Tool
+from mlops_debug_env.agents.llm.transcript import ModelReply, ModelTranscript, NoTranscript
 from mlops_debug_env.agents.llm.usage import NOTHING_USED, ModelUsage
 from mlops_debug_env.protocol.actions import Action, submission
 from mlops_debug_env.protocol.observations import Observation, ResetObservation
@@ -45,14 +46,6 @@ class LlmSettings:
     """After so many fallback actions in a row, an empty diagnosis is submitted."""
 
 
-class Request(NamedTuple):
-    """A request to the model."""
-
-    messages: list[Message]
-    tools: list[dict[str, Any]] | None
-    """None: none were offered."""
-
-
 class LlmAgent:
     """Plays episodes with a model, one after another."""
 
@@ -68,8 +61,8 @@ class LlmAgent:
         """Of the present episode."""
         self.said = ""
         """Text of the model with the last action; empty: none, or a fallback action."""
-        self.sent: Request | None = None
-        """The latest request that the model answered; None: none yet."""
+        self.transcript: ModelTranscript = NoTranscript()
+        """Records every request and reply."""
         self._endpoint = endpoint
         self._tools = tools
         self._names = frozenset(tool.name for tool in tools)
@@ -101,7 +94,7 @@ class LlmAgent:
 
     def _observe(self, observation: Observation) -> None:
         if isinstance(observation, ResetObservation) and observation.last_action_result.status == "reset":
-            self.usage, self._consecutive_fallbacks, self.sent = NOTHING_USED, 0, None
+            self.usage, self._consecutive_fallbacks = NOTHING_USED, 0
             self._start_task(observation.task_id)
             self._history.start_episode(observation)
         else:
@@ -116,19 +109,29 @@ class LlmAgent:
         for _ in range(self._settings.max_corrections + 1):
             reply = await self._reply()
             try:
-                return self._read(reply)
+                proposal = self._read(reply)
             except IllegalReplyError as error:
+                problem = _problem(reply, error)
+                self._record(reply, problem)
                 self._count(invalid_replies=1)
-                self._history.add_correction(reply_text(reply.message), str(error))
+                self._history.add_correction(reply_text(reply.message), problem)
+            else:
+                self._record(reply, None)
+                return proposal
         return None
+
+    def _record(self, reply: Reply, problem: str | None) -> None:
+        usage = reply.usage + ModelUsage(invalid_replies=problem is not None)
+        self.transcript.answered(
+            ModelReply(message=reply.sent_message, finish_reason=reply.finish_reason, problem=problem, usage=usage)
+        )
 
     async def _reply(self) -> Reply:
         folded = self._history.folded_results
         while True:
             offered = self._static_prompt(with_tools=self._history.with_tools).tools
-            request = Request(self._history.messages(), offered)
             try:
-                reply = await self._endpoint.ask(request.messages, request.tools)
+                reply = await self._endpoint.ask(self._history.messages(), offered, self.transcript)
                 break
             except NoToolsError:
                 if self._settings.mode == "tools":
@@ -138,7 +141,6 @@ class LlmAgent:
                 if self._history.max_tokens <= _SMALLEST_CONTEXT_TOKENS:
                     raise
                 self._history.max_tokens //= 2
-        self.sent = request
         self.usage += reply.usage
         self._count(folded_results=self._history.folded_results - folded)
         return reply
@@ -179,6 +181,13 @@ class LlmAgent:
 
     def _count(self, **more: int) -> None:
         self.usage += ModelUsage(**more)
+
+
+def _problem(reply: Reply, error: IllegalReplyError) -> str:
+    """Why a reply holds no legal action."""
+    if reply.finish_reason == "length":
+        return f"Your answer was cut off after {reply.usage.output_tokens} tokens; keep it short. {error}"
+    return str(error)
 
 
 def note_after_step(before: ModelUsage, after: ModelUsage) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,8 +13,10 @@ import openai
 from openai.types.chat import ChatCompletion, ChatCompletionMessage
 
 from mlops_debug_env.agents.llm.chat_history import Message, estimated_tokens
+from mlops_debug_env.agents.llm.dialect import Dialect, refused_parameter
 from mlops_debug_env.agents.llm.limits import ModelRateLimiter, Spending
 from mlops_debug_env.agents.llm.prices import Price
+from mlops_debug_env.agents.llm.transcript import ModelReply, ModelTranscript
 from mlops_debug_env.agents.llm.usage import ModelUsage
 
 _OPENAI_HOST = "api.openai.com"
@@ -65,6 +68,9 @@ class Reply:
 
     message: ChatCompletionMessage
     usage: ModelUsage
+    finish_reason: str | None
+    sent_message: dict[str, Any]
+    """The message as the endpoint sent it, unknown parts included."""
 
 
 def read_model_settings(environ: Mapping[str, str], *, model: str | None, **given: Any) -> ModelSettings:
@@ -118,13 +124,21 @@ class Endpoint:
         )
         host = urlsplit(settings.base_url).hostname if settings.base_url else _OPENAI_HOST
         # Most compatible servers know only the older name, OpenAI's newer models only the newer one.
-        self._limit_name = "max_completion_tokens" if host == _OPENAI_HOST else "max_tokens"
+        names = ("max_completion_tokens", "max_tokens")
+        self._dialect = Dialect(names if host == _OPENAI_HOST else names[::-1])
 
     async def close(self) -> None:
         await self._client.close()
 
-    async def ask(self, messages: list[Message], tools: list[dict[str, Any]] | None) -> Reply:
+    async def ask(
+        self, messages: list[Message], tools: list[dict[str, Any]] | None, transcript: ModelTranscript
+    ) -> Reply:
         """One reply, within rate limits and budget, with retries.
+
+        Args:
+            messages: the whole conversation.
+            tools: in OpenAI's form; None: none are offered.
+            transcript: records each request, and each that has no reply; the caller records the reply.
 
         Raises:
             BudgetSpentError: the budget is used up.
@@ -140,65 +154,54 @@ class Endpoint:
         await self._rate_limiter.wait(estimated)
         self._spending.check()  # waiting may have taken long
         started = self._monotonic()
-        completion, retries = await self._complete(messages, tools)
-        if not completion.choices:
-            raise ModelUnavailableError("the endpoint answered without a choice")
-        usage = self._used(completion, asked, retries, self._monotonic() - started)
+        answer = await self._complete(messages, tools, transcript)
+        choice = answer.completion.choices[0]
+        usage = self._used(answer.completion, asked, answer.retries, self._monotonic() - started)
         self._spending.add(usage)
         await self._rate_limiter.settle(estimated=estimated, used=usage.input_tokens + usage.output_tokens)
-        return Reply(completion.choices[0].message, usage)
+        return Reply(choice.message, usage, choice.finish_reason, answer.sent_message)
 
     async def _complete(
-        self, messages: list[Message], tools: list[dict[str, Any]] | None
-    ) -> tuple[ChatCompletion, int]:
-        try:
-            return await self._send(messages, tools)
-        except openai.BadRequestError as error:
-            text = str(error).lower()
-            if "max_tokens" in text or "max_completion_tokens" in text:
-                self._limit_name = "max_tokens" if "max_completion" in self._limit_name else "max_completion_tokens"
-                return await self._send_again(messages, tools)
-            if tools and ("tool" in text or "function" in text):
-                raise NoToolsError(_error_text(error)) from error
-            if "context" in text or "too long" in text or "maximum" in text:
-                raise ContextTooLongError(_error_text(error)) from error
-            raise ModelUnavailableError(_error_text(error)) from error
-        except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as error:
-            raise ModelRefusedError(_error_text(error)) from error
-        except openai.APITimeoutError as error:
-            raise ModelUnavailableError(_error_text(error)) from error
-        except openai.APIConnectionError as error:
-            raise ModelUnreachableError(_error_text(error)) from error
-        except openai.OpenAIError as error:
-            raise ModelUnavailableError(_error_text(error)) from error
+        self, messages: list[Message], tools: list[dict[str, Any]] | None, transcript: ModelTranscript
+    ) -> _Answer:
+        while True:
+            parameters = self._dialect.parameters(
+                max_output_tokens=self._settings.max_output_tokens, temperature=self._settings.temperature
+            )
+            transcript.asked(messages, tools, {"model": self.model, **parameters})
+            started = self._monotonic()
+            try:
+                return await self._send(messages, tools, parameters)
+            except (openai.OpenAIError, ModelUnavailableError) as error:
+                used = ModelUsage(latency_seconds=self._monotonic() - started, retries=_retries_of(error))
+                transcript.answered(ModelReply(error=_error_text(error), usage=used))
+                refused = refused_parameter(error, parameters) if isinstance(error, openai.BadRequestError) else None
+                if refused is None:
+                    raise _to_own_error(error, has_tools=bool(tools)) from error
+                self._dialect = self._dialect.without(refused)
 
-    async def _send_again(
-        self, messages: list[Message], tools: list[dict[str, Any]] | None
-    ) -> tuple[ChatCompletion, int]:
-        try:
-            return await self._send(messages, tools)
-        except openai.OpenAIError as error:
-            raise ModelUnavailableError(_error_text(error)) from error
-
-    async def _send(self, messages: list[Message], tools: list[dict[str, Any]] | None) -> tuple[ChatCompletion, int]:
+    async def _send(
+        self, messages: list[Message], tools: list[dict[str, Any]] | None, parameters: Mapping[str, Any]
+    ) -> _Answer:
         body: dict[str, Any] = {
             "model": self.model,
             "messages": messages,
-            self._limit_name: self._settings.max_output_tokens,
             **({"tools": tools} if tools else {}),
+            **parameters,
         }
-        if self._settings.temperature is not None:
-            body["temperature"] = self._settings.temperature
         retries = 0
         for torn in range(self._settings.max_retries + 1):
             raw = await self._client.chat.completions.with_raw_response.create(**body)
             retries += raw.retries_taken
             try:
                 completion: object = raw.parse()
+                sent: Any = json.loads(raw.text)
             except ValueError:
                 continue  # truncated; the openai client does not retry that
             if isinstance(completion, ChatCompletion):
-                return completion, retries + torn
+                if not completion.choices or not isinstance(completion.choices[0].message, ChatCompletionMessage):
+                    raise ModelUnavailableError("the endpoint answered without a choice")
+                return _Answer(completion, sent["choices"][0]["message"], retries + torn)
             break
         raise ModelUnavailableError("the endpoint answered with something that is no chat completion")
 
@@ -222,7 +225,37 @@ class Endpoint:
         )
 
 
-def _error_text(error: openai.OpenAIError) -> str:
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    completion: ChatCompletion
+    sent_message: dict[str, Any]
+    retries: int
+
+
+def _to_own_error(error: openai.OpenAIError | ModelUnavailableError, *, has_tools: bool) -> ModelUnavailableError:
+    """The error that says what follows from the client's."""
+    if isinstance(error, ModelUnavailableError):
+        return error
+    text = str(error).lower()
+    if isinstance(error, openai.BadRequestError):
+        if has_tools and ("tool" in text or "function" in text):
+            return NoToolsError(_error_text(error))
+        if "context" in text or "too long" in text or "maximum" in text:
+            return ContextTooLongError(_error_text(error))
+    if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError | openai.NotFoundError):
+        return ModelRefusedError(_error_text(error))
+    if isinstance(error, openai.APIConnectionError) and not isinstance(error, openai.APITimeoutError):
+        return ModelUnreachableError(_error_text(error))
+    return ModelUnavailableError(_error_text(error))
+
+
+def _retries_of(error: Exception) -> int:
+    """How often the openai client had sent the request again when it gave up."""
+    request = getattr(error, "request", None)
+    return int(request.headers.get("x-stainless-retry-count", 0)) if request is not None else 0
+
+
+def _error_text(error: openai.OpenAIError | ModelUnavailableError) -> str:
     """The error in one line."""
     if isinstance(error, openai.APITimeoutError):
         return "the model did not answer in time"
@@ -235,5 +268,5 @@ def _error_text(error: openai.OpenAIError) -> str:
     return _one_line(error)
 
 
-def _one_line(error: openai.OpenAIError) -> str:
+def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:300]

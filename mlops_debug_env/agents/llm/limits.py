@@ -74,6 +74,15 @@ class Spending:
         if budget.seconds is not None and self._monotonic() - self._started >= budget.seconds:
             raise BudgetSpentError(f"the budget of {budget.seconds:g} seconds is spent")
 
+    def left(self) -> Budget:
+        """What is left of the budget; of a part without a limit, None."""
+        budget = self._budget
+        return Budget(
+            tokens=None if budget.tokens is None else budget.tokens - self._tokens,
+            usd=None if budget.usd is None else budget.usd - self._usd,
+            seconds=None if budget.seconds is None else budget.seconds - (self._monotonic() - self._started),
+        )
+
     def add(self, usage: ModelUsage) -> None:
         self._tokens += usage.input_tokens + usage.output_tokens
         self._usd += usage.cost_usd or 0.0

@@ -34,11 +34,17 @@ class StateFrame(OuterModel):
     type: Literal["state"]
 
 
+class AbandonFrame(OuterModel):
+    """Ends the open episode without a diagnosis. Sent again, it changes nothing."""
+
+    type: Literal["abandon"]
+
+
 class CloseFrame(OuterModel):
     type: Literal["close"]
 
 
-Frame = ResetFrame | StepFrame | StateFrame | CloseFrame
+Frame = ResetFrame | StepFrame | StateFrame | AbandonFrame | CloseFrame
 _FRAME: TypeAdapter[Frame] = TypeAdapter(Annotated[Frame, Field(discriminator="type")])
 
 _CODE_OF_PROBLEM = {
@@ -95,8 +101,12 @@ class EpisodePlayer:
                 case ResetFrame():
                     return await self._reset(frame.data)
                 case StateFrame():
-                    state = await self._services.episodes.state(await self._current())
-                    return b'{"type":"state","data":' + state + b"}"
+                    return await self._state(await self._current())
+                case AbandonFrame():
+                    self._services.step_limiter.acquire(self._client)
+                    left = await self._current()
+                    await self._services.episodes.close(left, "abandoned")
+                    return await self._state(left)
                 case CloseFrame():
                     return None
         except Exception as error:  # noqa: BLE001 - the socket stays open after any error; what is unexpected is logged
@@ -114,6 +124,9 @@ class EpisodePlayer:
         )
         self._socket.may_repeat = False
         return response.to_frame()
+
+    async def _state(self, episode_id: str) -> bytes:
+        return b'{"type":"state","data":' + await self._services.episodes.state(episode_id) + b"}"
 
     async def _reset(self, wanted: ResetRequest) -> bytes:
         token = REQUESTER.set(self._waiting_requester)
@@ -147,7 +160,7 @@ def _error_data(error: Exception) -> dict[str, Any]:
     if isinstance(error, SessionTakenOverError):
         return {"message": TAKEN_OVER, "code": "SESSION_ERROR"}
     if isinstance(error, ValidationError) and _is_about_the_type(error):
-        return {"message": "type must be one of reset, step, state, close.", "code": "UNKNOWN_TYPE"}
+        return {"message": "type must be one of reset, step, state, abandon, close.", "code": "UNKNOWN_TYPE"}
     problem = problem_of(error)
     code = _CODE_OF_PROBLEM.get(problem.code) or _CODE_OF_STATUS.get(problem.status)
     data: dict[str, Any] = {"message": problem.detail, "code": code or "EXECUTION_ERROR"}

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.client.runner.running import COMMAND, command
-from tests.e2e.running import ROOT, environment
+from tests.e2e.running import ROOT, ServerProcess, environment
 from tests.profiles import smoke
 
 
@@ -119,3 +119,64 @@ def test_the_demo_leaves_the_server_up_until_ctrl_c(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.communicate()
+
+
+def test_the_demo_plays_on_a_running_server_and_leaves_it_and_nothing_else(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    ended = command("demo", "--url", server.url, "--entries", "2", settings={"TMPDIR": str(tmp_path)})
+    assert ended.returncode == 0, ended.stderr
+    assert re.search(r"^ +heuristic +0\.\d\d\d", ended.stdout, flags=re.MULTILINE), ended.stdout
+    assert list(tmp_path.iterdir()) == []
+    with urllib.request.urlopen(f"{server.url}/health", timeout=10) as answer:
+        assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("--url", "http://127.0.0.1:1"), 3, "No connection to the server"),
+        (("--url", "127.0.0.1"), 2, "must have http or https"),
+        (("--url", "http://127.0.0.1:1", "--database", "x.db"), 2, "--database is for a server that the demo starts"),
+    ],
+)
+def test_a_server_that_cannot_be_played_on_is_reported_in_a_line(
+    arguments: tuple[str, ...], code: int, message: str, tmp_path: Path
+) -> None:
+    ended = command("demo", *arguments, settings={"TMPDIR": str(tmp_path)})
+    assert (ended.returncode, ended.stdout) == (code, "")
+    assert message in ended.stderr.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+SIGNALLED_WHILE_STARTING = """
+import atexit, signal, subprocess, sys
+from mlops_debug_env.cli import cli
+
+class SignalledPopen(subprocess.Popen):
+    def __init__(self, command, **options):
+        super().__init__([sys.executable, "-c", "import time; time.sleep(600)"], **options)
+        atexit.register(lambda: print("started", self.pid, self.poll()))
+        signal.raise_signal(signal.SIGTERM)
+
+subprocess.Popen = SignalledPopen
+sys.argv = ["mlops-debug", "demo", "--exit"]
+cli()
+"""
+
+
+def test_a_signal_while_the_server_is_being_started_leaves_no_process_and_no_folder(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", SIGNALLED_WHILE_STARTING],
+        env=environment(TMPDIR=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    started = re.search(r"started (\d+) (\S+)", ended.stdout)
+    assert started is not None, ended.stderr
+    if started[2] == "None":
+        os.kill(int(started[1]), signal.SIGKILL)
+    assert (ended.returncode, started[2]) == (128 + signal.SIGTERM, str(-signal.SIGTERM))
+    assert list(tmp_path.iterdir()) == []

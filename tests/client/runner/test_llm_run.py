@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -161,3 +162,26 @@ async def test_a_model_killed_at_random_and_resumed_gives_the_same_results_and_i
     more = len(model.asked) - 2 * calls_undisturbed
     print(f"{kills} kills, {calls_undisturbed} calls undisturbed, {more} more with kills")
     assert more <= kills * 4, "only calls that were under way when the run was killed are made again"
+
+
+async def test_a_folder_of_version_0_1_0_is_resumed_and_exported(server: ServerProcess, tmp_path: Path) -> None:
+    """It holds one finished episode, and one in which the model had used 300 tokens for two actions; no request is recorded."""
+    shutil.copytree(Path(__file__).parent / "run-of-0.1.0", tmp_path / "r")
+    (before,) = results(tmp_path / "r")
+    ended, model = await evaluate_again(server, tmp_path, PLAY[-1:])
+    assert ended.returncode == 0, ended.stderr
+    assert len(model.asked) == 1, "what the model decided before is not asked again"
+    first, second = results(tmp_path / "r")
+    assert first == before
+    assert (second["steps"], second["calls"], second["invalid_replies"]) == (3, 4, 1)
+    exported = await asyncio.to_thread(command_in_process, "export", str(tmp_path / "r"), "--what", "chat")
+    rows = [json.loads(line) for line in exported.stdout.splitlines()]
+    assert [row["messages"][2]["content"] for row in rows] == ["The config first.", "Again the config."]
+
+
+async def evaluate_again(server: ServerProcess, folder: Path, script: tuple[Answer, ...]) -> Any:
+    async with serving_model(script) as model:
+        settings = {"OPENAI_API_KEY": "k", "API_BASE_URL": model.url}
+        arguments = ("run", "--resume", "--url", server.url, "--out", str(folder / "r"))
+        ended = await asyncio.to_thread(command_in_process, *arguments, settings=settings)
+    return ended, model

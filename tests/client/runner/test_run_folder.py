@@ -79,10 +79,10 @@ def test_the_actions_of_an_unfinished_episode_come_back_in_order(path: Path) -> 
             for planned in (first, second):
                 action = {"action_type": "read_config"}
                 folder.write_turn(ActionRecord(episode_id=planned.episode_id, turn=turn, action=action, said=f"{turn}"))
-        folder.write_result(made_result(seed=1, trial=0))
+        folder.write_result(made_result(seed=1, trial=0, episode_id=first.episode_id))
     with RunFolder(path, HEADER) as folder:
-        assert folder.recorded_actions(first.episode_id) == []
-        assert [each.said for each in folder.recorded_actions(second.episode_id)] == ["1", "2"]
+        assert folder.recorded_turns(first.episode_id).actions == []
+        assert [each.said for each in folder.recorded_turns(second.episode_id).actions] == ["1", "2"]
 
 
 def test_a_line_in_the_middle_that_is_no_result_is_reported(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 import pytest
@@ -64,3 +65,10 @@ def test_a_model_without_a_price_has_no_cost() -> None:
     priced = summary_of([made_result(**used, cost_usd=0.25)] * 2).model
     assert priced is not None
     assert priced.cost_usd == pytest.approx(0.5)
+
+
+def test_every_figure_of_the_summary_file_has_a_name() -> None:
+    result = made_result(confidence=0.5, brier=0.25)
+    written = json.loads(summarise([result], run_id="r", agent="a", planned=1).model_dump_json())
+    assert set(written["overall"]["score"]) == {"mean", "low", "high"}
+    assert set(written["overall"]["calibration"][0]) == {"low", "high", "episodes", "mean_confidence", "share_right"}

@@ -1,0 +1,83 @@
+"""Carries out ``run`` and ``compete``, which differ in what is played only, and ends the command."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from mlops_debug_env.commands.exit_codes import (
+    BUDGET_SPENT,
+    INCOMPLETE,
+    INTERRUPTED,
+    UNREACHABLE,
+    UNWRITABLE,
+    USAGE,
+    fail,
+    one_line_errors,
+    write_out,
+)
+
+if TYPE_CHECKING:
+    from mlops_debug_env.runner.run_command import Outcome, RunCommand
+
+
+def check_options(*, agent: str | None, model: str | None, out: Path | None, resume: bool, abandon: bool) -> None:
+    """End the command where options contradict each other."""
+    if abandon and out is None:
+        fail("--abandon needs --out, the folder of the run whose episodes are to be ended", USAGE)
+    if model is not None and agent not in (None, "llm"):
+        fail(f"--model is for --agent llm, and {agent} has no model", USAGE)
+    if resume and out is None:
+        fail("--resume needs --out, the folder of the run to go on with", USAGE)
+
+
+def agent_options(**given: Any) -> dict[str, Any]:
+    """The options that decide how an agent plays, without those that were not given."""
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def carry_out(command: RunCommand) -> Outcome:
+    """Play what is pending."""
+    with one_line_errors():
+        return asyncio.run(command.play())
+
+
+def abandon_left(command: RunCommand) -> None:
+    """End what the run has left open."""
+    with one_line_errors():
+        ended = asyncio.run(command.abandon())
+    write_out(f"{ended} episodes ended on the server; --resume picks their results up and plays the rest")
+
+
+def print_outcome(outcome: Outcome, *, as_json: bool, to_stderr: bool = False) -> None:
+    """The table of the run, or its scores as JSON."""
+    from mlops_debug_env.runner.report import render_summary, to_text
+    from mlops_debug_env.runner.summary import scores_json
+
+    if as_json:
+        write_out(json.dumps(scores_json(outcome.summary)))
+        return
+    text = to_text(render_summary(outcome.summary)) + f"\n{outcome.path}\n"
+    if to_stderr:
+        typer.echo(text, err=True)
+    else:
+        write_out(text)
+
+
+def end(outcome: Outcome, command: str) -> None:
+    """The exit code of a run, with a line that says what to do where it is not whole."""
+    again = f"go on with: mlops-debug {command} --resume --out {outcome.path}"
+    if outcome.stop is not None:
+        codes = {
+            "interrupted": INTERRUPTED,
+            "budget": BUDGET_SPENT,
+            "failures": UNREACHABLE,
+            "unwritable": UNWRITABLE,
+        }
+        fail(f"{outcome.stop.message}; nothing is lost, {again}", codes[outcome.stop.reason])
+    if outcome.failed:
+        fail(f"{outcome.failed} episodes failed (errors.jsonl says why); {again}", INCOMPLETE)

@@ -1,0 +1,106 @@
+"""The folder of a run as pages: every episode, and every request and reply of one, also of a run that was killed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from mlops_debug_env.agents.llm.transcript import ModelReply
+from mlops_debug_env.agents.llm.usage import ModelUsage
+from mlops_debug_env.runner.records import ActionRecord, EpisodeFailure, ResultRecord, StartRecord
+from mlops_debug_env.runner.run_folder import RunFolder, create_folder
+from server.web.pages.run_folder.app import create_run_app
+from tests.client.runner.made import made_result
+from tests.client.runner.test_run_folder import HEADER
+
+FINISHED, KILLED, FAILED = "r.1.0", "r.2.0", "r.3.0"
+MESSAGES = [{"role": "system", "content": "Investigate."}, {"role": "user", "content": "The run <b>a</b>."}]
+CALL = {"id": "c", "type": "function", "function": {"name": "read_config", "arguments": "{}"}}
+USED = ModelUsage(calls=1, input_tokens=100, output_tokens=10, latency_seconds=1.25, retries=2)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    create_folder(tmp_path / "r", HEADER, {})
+    with RunFolder(tmp_path / "r", HEADER) as run:
+        for episode_id in (FINISHED, KILLED):
+            run.write_turn(
+                StartRecord(episode_id=episode_id, observation={"task_id": "easy", "task_description": "Find it."})
+            )
+            run.write_request(episode_id, 1, MESSAGES, None, {"model": "m", "max_tokens": 9})
+        run.write_reply(
+            FINISHED, 1, ModelReply(message={"content": "Hm."}, finish_reason="stop", problem="No action.", usage=USED)
+        )
+        corrected = [*MESSAGES, {"role": "user", "content": "No action."}]
+        run.write_request(FINISHED, 1, corrected, None, {"model": "m", "max_tokens": 9})
+        message = {"content": "I read <i>it</i>.", "tool_calls": [CALL], "reasoning_content": "Why not."}
+        run.write_reply(FINISHED, 1, ModelReply(message=message, finish_reason="tool_calls", usage=USED))
+        run.write_turn(
+            ActionRecord(episode_id=FINISHED, turn=1, action={"action_type": "read_config"}, said="I read it.")
+        )
+        shown = {"status": "ok", "artifact": "config.yaml", "content": "lr: 0.1"}
+        run.write_turn(ResultRecord(episode_id=FINISHED, turn=1, result=shown, reward=0.02, done=False))
+        run.write_result(made_result(seed=1, score=0.8, episode_id=FINISHED))
+        run.write_failure(
+            EpisodeFailure(episode_id=FAILED, entry="easy-3", trial=0, kind="ModelUnavailableError", message="no GPU")
+        )
+    return tmp_path / "r"
+
+
+@pytest.fixture
+async def browser(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_run_app(folder, hosts=["localhost"])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
+        yield http
+
+
+async def test_the_list_has_every_episode_with_its_score_or_what_became_of_it(browser: httpx.AsyncClient) -> None:
+    page = (await browser.get("/")).text
+    for expected in ("1 of 4 finished", "0.80", "exploding_lr", "has no result yet", "ModelUnavailableError: no GPU"):
+        assert expected in page
+    for episode_id in (FINISHED, KILLED, FAILED):
+        assert f'href="/episodes/{episode_id}"' in page
+
+
+async def test_an_episode_shows_thoughts_beside_actions_with_every_request_and_reply(
+    browser: httpx.AsyncClient,
+) -> None:
+    page = (await browser.get(f"/episodes/{FINISHED}")).text
+    assert "Request 1 of 2: 2 new messages after 0" in page
+    assert "Request 2 of 2: 1 new message after 2" in page
+    for expected in (
+        "Hm.",
+        "No action.",
+        "read_config({})",
+        "Why not.",
+        "100 in, 10 out",
+        "1.25 s",
+        "tool_calls",
+        "lr: 0.1",
+    ):
+        assert expected in page
+    assert page.index("Hm.") < page.index("I read &lt;i&gt;it&lt;/i&gt;.") < page.index("lr: 0.1")
+    assert "<b>a</b>" not in page, "what a model or a server says is text"
+
+
+async def test_a_request_without_an_answer_is_shown_as_that(browser: httpx.AsyncClient) -> None:
+    assert "The run was ended before the model answered." in (await browser.get(f"/episodes/{KILLED}")).text
+
+
+async def test_pages_are_read_only_have_the_headers_of_the_site_and_answer_to_their_own_host(
+    browser: httpx.AsyncClient,
+) -> None:
+    answer = await browser.get("/")
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert (await browser.post("/")).status_code == 405
+    assert (await browser.get("/episodes/nothing")).status_code == 404
+    assert (await browser.get("/", headers={"Host": "attacker.example"})).status_code == 400
+
+
+async def test_what_the_run_writes_meanwhile_is_shown(browser: httpx.AsyncClient, folder: Path) -> None:
+    with RunFolder(folder, HEADER) as run:
+        run.write_result(made_result(seed=2, score=0.6, episode_id=KILLED))
+    assert "2 of 4 finished" in (await browser.get("/")).text
