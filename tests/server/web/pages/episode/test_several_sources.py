@@ -14,7 +14,8 @@ from server.scenarios.simulation import InProcessSimulation
 from server.settings import Settings
 from tests.served import Served, serving
 
-SEED = 3
+SEED = 15
+"""Of a run with a guilty change of a column of a source in the diff."""
 NUMBER = re.compile(r"[0-9]+\.[0-9]{2,}")
 
 
@@ -118,7 +119,8 @@ async def test_after_the_end_sources_slices_and_the_guilty_change_are_marked(ser
     assert shown.count("<title id=") == shown.count("<desc id=") == charts
     assert len(set(re.findall(r' id="([^"]+)"', shown))) == len(re.findall(r' id="([^"]+)"', shown))
     assert shown.count('class="faulty del') == shown.count('class="faulty add') == 1
-    assert "agrees with the data: sources.north.used_until = 2025-10" in shown
+    (repair,) = hard.truth.planted[0].patch
+    assert f"agrees with the data: {repair.field} = {repair.value}" in shown
     assert 'id="differences"' in shown
     assert not re.search(r'\sstyle="|\son[a-z]+="', shown)
 
