@@ -21,6 +21,7 @@ from domain.training.multi_source import artifacts, checks
 from domain.training.multi_source.agreements import AGREEMENTS, BY_FAULT
 from domain.training.multi_source.case import FAMILY, Case, Planted, State, draw_case, healthy_twin
 from domain.training.multi_source.fit import log_loss
+from domain.training.multi_source.measuring import measure
 from domain.training.multi_source.registry import UnknownFieldError, ValueOutsideFieldError, file_of
 from domain.training.multi_source.reports import draw_identity, render_log, render_reports
 from domain.training.multi_source.run import NoRowsError, Run, simulate
@@ -142,12 +143,13 @@ def _scores(run: Run, name: str) -> SplitMetrics:
 
 def _evidence(case: Case) -> Evidence:
     run, previous = simulate(case.now), simulate(case.before, rows="rows-before")
+    found = measure(run)
     texts: dict[ArtifactName, str] = {
         "config.yaml": artifacts.render_config(case.now),
         "preprocessing.py": artifacts.render_code(case.now),
         "model_card.json": artifacts.render_card(case.now),
         "data_sources.yaml": artifacts.render_sources(case.now),
-        "data_slices.json": render_slices(run),
+        "data_slices.json": render_slices(run, found),
         "train.py": artifacts.render_train(case.now),
         "changes.diff": artifacts.render_changes(case),
         **render_reports(run, previous),
@@ -159,7 +161,7 @@ def _evidence(case: Case) -> Evidence:
         artifacts={name: texts[name] for name in ARTIFACT_NAMES},
         checks={
             name: CheckResult(check=name, flag=None, reasons=None, measured=measured)
-            for name, measured in checks.run_checks(run).items()
+            for name, measured in checks.run_checks(run, found).items()
         },
     )
 

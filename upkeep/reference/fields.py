@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from domain.fields.registry import REGISTRY
 from domain.training.multi_source.checks import DEFINITIONS
+from domain.training.multi_source.details import BLOCKS
 from domain.training.multi_source.registry import PATTERNS, domain_text
 from upkeep.reference.markdown import table
 
@@ -13,7 +14,7 @@ def render() -> str:
     parts = [
         "Every field of every artifact that a diagnosis or a patch may name, also in `GET /schema` and in the answer to a reset:\n"
         "first those of easy and medium runs, then the declarations of hard and expert runs, in which `{source}` and `{column}` stand for\n"
-        "names of the run, and at last what the checks of hard and expert runs measure.\n"
+        "names of the run, and at last what the checks of hard and expert runs and the blocks of their data_slices.json measure.\n"
     ]
     for file in files:
         rows = ((f"`{each.field}`", each.domain_text()) for each in REGISTRY if each.file == file)
@@ -27,4 +28,10 @@ def render() -> str:
         (f"`{check}`", f"`{name}`", text) for check, numbers in DEFINITIONS.items() for name, text in numbers.items()
     )
     parts.append(table(("check", "number", "what it is"), measured))
+    parts.append(
+        "\n## Blocks of details in data_slices.json\n\nA check sums up over all sources; these show one source, column or file, one query a block. "
+        "`<source>` stands for a name.\n\n"
+    )
+    details = ((f"`{path}`", f"`{name}`", text) for path, numbers in BLOCKS.items() for name, text in numbers.items())
+    parts.append(table(("block", "number", "what it is"), details))
     return "".join(parts)

@@ -16,7 +16,7 @@ SETTINGS = {
     },
     "evaluation": {
         "label_order": "reversed",
-        "sources": "garden",
+        "sources": "union",
         "validation_ids": "b",
     },
 }

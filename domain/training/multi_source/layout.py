@@ -48,7 +48,7 @@ class Source:
     first_month: int
     """The month it began with, 0 for nearly all."""
     label_noise: float
-    """Share of its labels that are wrong all the time."""
+    """Share of its labels that are wrong all the time; of some sources far more than of others."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def draw_layout(seed: int, split: SeedSplit) -> Layout:
             name=names[number],
             weight=_shown(0.6 + 1.6 * _one(draw)),
             first_month=draw.integer(1, 3) if number == late and draw.integer(0, 1) else 0,
-            label_noise=_shown(0.005 + 0.045 * _one(draw)),
+            label_noise=_shown(0.005 + 0.16 * _one(draw) ** 3),
         )
         for number in range(count)
     )

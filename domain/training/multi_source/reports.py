@@ -175,14 +175,10 @@ def _counts(labels: Ints, classes: tuple[str, ...]) -> dict[str, int]:
 
 def _statistics(run: Run) -> dict[str, Any]:
     layout = run.state.layout
-    train = run.sets["train"]
-    with np.errstate(all="ignore"):
-        filled = np.isnan(train.values).mean(0).tolist()
     splits = {}
     for name, part in run.sets.items():
         splits[name] = {
             "rows": len(part),
-            "customers": len(np.unique(part.customer)),
             "months": [layout.months[int(part.month.min())], layout.months[int(part.month.max())]] if len(part) else [],
             "classes": _counts(part.label, layout.classes),
             "sources": {source: int((part.source == place).sum()) for place, source in enumerate(layout.source_names)},
@@ -191,7 +187,6 @@ def _statistics(run: Run) -> dict[str, Any]:
         "dataset": layout.dataset,
         "classes": list(layout.classes),
         "splits": splits,
-        "missing_in_train": {name: to_json(value) for name, value in zip(layout.column_names, filled, strict=True)},
         "sources": source_rows(run),
     }
 

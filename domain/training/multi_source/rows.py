@@ -67,6 +67,9 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: 
     campaign = 0.75 + 0.5 * shape.uniform((LABELLED_MONTHS + 1) * classes).reshape(-1, classes)
     topic = shape.normal(classes * WORDS).reshape(classes, WORDS)
     radius = 0.2 + 1.5 * np.stack([shape.permutation(classes) for _ in range(TAIL_COLUMNS)], axis=1) / (classes - 1)
+    # Some column tells the classes better than the others, and every source has words of its own.
+    mean[:, shape.below(columns, 1)] *= 1.6
+    accent = 0.75 + 0.5 * shape.uniform(sources * WORDS).reshape(sources, 1, WORDS)
 
     draw = Stream(layout.seed, name)
     # A month earlier there were other rows, and other numbers of them.
@@ -126,7 +129,8 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: 
     frequency = 1.5 + 0.6 * informative
     frequency *= frequency
     frequency[:, :FREQUENT_WORDS] *= 1.8
-    word = _pick(table(frequency), np.repeat(outcome, TOKENS), draw.uniform(count * TOKENS))
+    frequencies = table((accent * frequency).reshape(sources * classes, WORDS))
+    word = _pick(frequencies, np.repeat(source * classes + outcome, TOKENS), draw.uniform(count * TOKENS))
     return Rows(
         source=source,
         month=month,

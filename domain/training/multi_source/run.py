@@ -23,8 +23,8 @@ CLIP_AT = 1.25
 """Standard deviations."""
 SHORT_VOCABULARY_VERSION = "1.9"
 """From this version on the vocabulary keeps the most frequent words only, unless it is told otherwise."""
-FULL_BATCH = 0.97
-"""Share of a batch's capacity that holds rows where batches are packed."""
+FULL_BATCH, PADDED_BATCH = (0.8, 0.97), (0.12, 0.35)
+"""Share of a batch's capacity that holds rows, from and to: where batches are packed, and where most of them is padding."""
 SETS = ("train", "validation", "test", "recent")
 
 
@@ -121,7 +121,7 @@ def _train(state: State, tables: Tables, seed: int | None) -> Run:
     prepared = _prepare(sets["train"], declared)
     features = {name: prepared.features(part) for name, part in sets.items()}
     weights = _class_weights(layout, world, declared, sets["train"])
-    arrival = _arrival(world, sets["train"])
+    arrival = _arrival(layout, world, sets["train"])
     fitted = fit(
         declared,
         features["train"],
@@ -130,7 +130,7 @@ def _train(state: State, tables: Tables, seed: int | None) -> Run:
         features["validation"],
         sets["validation"].label,
         classes=len(layout.classes),
-        fill=dose(layout, "padding", 0.1, 0.25) if world["loss.divide_by"] == "mostly padding" else FULL_BATCH,
+        fill=batch_fill(layout, world),
         order=arrival,
     )
     predicted = {name: fitted.best.predict(part) for name, part in features.items()}
@@ -236,11 +236,18 @@ def _class_weights(layout: Layout, world: Facts, declared: Facts, train: Frame) 
     return applied
 
 
-def _arrival(world: Facts, train: Frame) -> Ints:
+def batch_fill(layout: Layout, world: Facts) -> float:
+    """Share of a batch's capacity that holds rows."""
+    return dose(layout, "padding", *(PADDED_BATCH if world["loss.divide_by"] == "mostly padding" else FULL_BATCH))
+
+
+def _arrival(layout: Layout, world: Facts, train: Frame) -> Ints:
     """The order in which the training rows arrive."""
+    place = (train.row * 7919 % 104729).astype(np.float64)
     if world["loader.shuffle"] == "sorted by class":
-        return np.lexsort((train.row, train.label))
-    return np.argsort(train.row * 7919 % 104729, kind="stable")
+        # One class after the other, the more of them overlap the weaker it is.
+        place += 104729.0 * dose(layout, "arrival", 0.5, 1.2) * train.label
+    return np.argsort(place, kind="stable")
 
 
 def _evaluated_labels(layout: Layout, world: Facts, declared: Facts, label: Ints) -> Ints:

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.training.artifacts.numbers import all_to_json
+from domain.training.multi_source.details import BLOCKS, details
 from domain.training.multi_source.layout import LABELLED_MONTHS, Layout
+from domain.training.multi_source.measuring import Measured, measure
 from domain.training.multi_source.run import Run
 from domain.training.randomness import Floats, Ints
 
@@ -19,12 +21,12 @@ STATISTICS = ("mean", "spread", "min", "max", "missing_share", "most_frequent_sh
 that occurs most often."""
 
 
-def render_slices(run: Run) -> str:
+def render_slices(run: Run, found: Measured | None = None) -> str:
     """The text of data_slices.json."""
-    return json.dumps(slices(run), separators=(",", ":")) + "\n"
+    return json.dumps(slices(run, found), separators=(",", ":")) + "\n"
 
 
-def slices(run: Run) -> dict[str, Any]:
+def slices(run: Run, found: Measured | None = None) -> dict[str, Any]:
     """Table of contents and blocks."""
     layout = run.state.layout
     months = len(layout.months)
@@ -72,6 +74,7 @@ def slices(run: Run) -> dict[str, Any]:
         "rows": np.bincount(month, minlength=months).tolist(),
         **{name: total[place] for place, name in enumerate(layout.classes)},
     }
+    blocks |= details(run, found or measure(run))
     return {"contents": _contents(layout), "blocks": blocks}
 
 
@@ -89,6 +92,7 @@ def _contents(layout: Layout) -> dict[str, Any]:
             "all.<column>": "one column of every source, over all months",
             "<source>.classes": "rows and shares of the classes of one source, by month",
             "all.classes": "rows and shares of the classes, by month",
+            **{path: ", ".join(name for name in numbers if name != "classes") for path, numbers in BLOCKS.items()},
         },
     }
 

@@ -181,30 +181,35 @@ def write(layout: Layout, world: Facts, rows: Rows) -> Tables:
         rate = float(world[f"{prefix}.majority_kept"] or 1.0)
         kept &= ~(own & labelled & (rows.outcome == 0) & (rows.chance[:, 0] >= rate))
         if world[f"{prefix}.deduplicate"] != "sent once":
-            share = dose(layout, f"{prefix}.deduplicate", 0.5, 0.9)
+            share = dose(layout, f"{prefix}.deduplicate", 0.35, 0.65)
             late = own & labelled & (rows.month >= 9) & (rows.chance[:, 1] < share)
             repeats.append(np.flatnonzero(late & kept))
     lines = np.zeros(count, dtype=np.int64)
     partner = np.ones(count, dtype=np.int64)
     if world["join.how"] != "complete":
-        lost = dose(layout, "join.how", 0.75, 0.95)
+        lost = dose(layout, "join.how", 0.55, 0.85)
         partner[labelled & (rows.outcome == len(layout.classes) - 1) & (rows.chance[:, 3] < lost)] = 0
-        values[partner == 0, -JOINED_COLUMNS:] = np.nan  # nothing to join
+    if world["imputer.fill"] != "none":
+        # Some rows of every class have nothing to join.
+        partner[labelled & (rows.chance[:, 3] > 1.0 - dose(layout, "partners", 0.0, 0.06))] = 0
+    values[partner == 0, -JOINED_COLUMNS:] = np.nan
     base = np.flatnonzero(kept)
     parts = [base]
     line_parts, repeat_parts = [lines[base]], [np.zeros(len(base), dtype=np.int64)]
-    if world["join.keys"] != "one line an id":
-        share = dose(layout, "join.keys", 0.3, 0.55)
-        more = np.flatnonzero(kept & labelled & (rows.chance[:, 2] < share))
-        parts.append(more)
-        line_parts.append(np.ones(len(more), dtype=np.int64))
-        repeat_parts.append(np.zeros(len(more), dtype=np.int64))
+    has_lines = world["join.keys"] != "one line an id"
+    # A few ids have two lines everywhere.
+    share = dose(layout, "join.keys", 0.15, 0.4) if has_lines else dose(layout, "lines", 0.0, 0.04)
+    more = np.flatnonzero(kept & labelled & (rows.chance[:, 2] < share))
+    parts.append(more)
+    line_parts.append(np.ones(len(more), dtype=np.int64))
+    repeat_parts.append(np.zeros(len(more), dtype=np.int64))
     # Some dates are wrong everywhere, and a few rows are sent again: one such row proves nothing.
     year_month[labelled & (np.abs(rows.chance[:, 4] - 0.5) < 0.004)] -= 60
     # Many a source delivers rows from before the window as well.
     old = np.array([max(0.0, dose(layout, f"old/{source.name}", -0.25, 0.3)) for source in layout.sources])
     year_month[labelled & (rows.chance[:, 6] < old[rows.source])] -= 24
-    usual = np.flatnonzero(kept & labelled & (rows.chance[:, 4] < 0.006))
+    often = np.array([dose(layout, f"usual/{source.name}", 0.002, 0.025) for source in layout.sources])
+    usual = np.flatnonzero(kept & labelled & (rows.chance[:, 4] < often[rows.source]))
     for again in (*repeats, usual):
         parts.append(again)
         line_parts.append(np.zeros(len(again), dtype=np.int64))
@@ -325,7 +330,7 @@ def _stored_values(layout: Layout, world: Facts, rows: Rows) -> Floats:
                 block[:, place] *= factors[month]
             share, code = column.missing_share, world.get(f"{path}.missing_code")
             if code is not None:
-                share = max(share, dose(layout, f"{path}.missing", 0.08, 0.25))
+                share = max(share, dose(layout, f"{path}.missing", 0.06, 0.18))
             share *= hidden
             if share:
                 block[missing[:, place] < share, place] = np.nan if code is None else float(code)
@@ -344,7 +349,7 @@ def _update(layout: Layout, world: Facts, rows: Rows, place: int) -> Floats:
     later = dose(layout, f"corrected/{column.name}", 0.05, 0.6) * draw.normal(len(rows))
     if world[f"features.{column.name}.as_of"] == "updated after the outcome":
         rank = draw.permutation(len(layout.classes)) - (len(layout.classes) - 1) / 2
-        later = later + (rank * dose(layout, f"after/{column.name}", 1.4, 2.0))[rows.outcome]
+        later = later + (rank * dose(layout, f"after/{column.name}", 1.0, 1.4))[rows.outcome]
     return to_float32_grid(np.where(rows.month < LABELLED_MONTHS, later, 0.0) * column.scale)
 
 
@@ -359,12 +364,12 @@ def _recorded_labels(layout: Layout, world: Facts, rows: Rows) -> Ints:
         until = world[f"sources.{source.name}.used_until"]
         if until is not None:
             late = (rows.source == place) & (rows.month > layout.month(str(until)))
-            share = dose(layout, f"sources.{source.name}.random", 0.75, 1.0)
+            share = dose(layout, f"sources.{source.name}.random", 0.55, 0.9)
             label = np.where(late & (rows.chance[:, 3] < share), other, label)
     months = int(world["labels.maturity_months"] or 0)
     if months:
         young = (rows.month > LABELLED_MONTHS - 1 - months) & (rows.month < LABELLED_MONTHS)
-        label = np.where(young & (rows.chance[:, 2] < dose(layout, "immature", 0.5, 0.8)), 0, label)
+        label = np.where(young & (rows.chance[:, 2] < dose(layout, "immature", 0.4, 0.65)), 0, label)
     return label
 
 

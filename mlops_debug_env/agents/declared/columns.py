@@ -14,6 +14,8 @@ ODD = 1.0
 """From here on a column or a source is worth a look."""
 HAS_EMPTY = 1.05
 """How odd a column with empty cells is at least: only its overview shows whether its codes are the declared ones."""
+HAVE_NO_PARTNER = 0.03
+"""Share of the rows that the second table usually lacks."""
 LAST_MONTH = 2.4
 """Rows of the month that was scored, over those of a labelled month, where all sources are served."""
 
@@ -37,7 +39,7 @@ def odd_columns(declared: Declared, checks: Checks) -> dict[str, float]:
             if not _is_frozen_as_declared(declared, column):
                 oddness.append(HAS_EMPTY + 5.0 * (frequent.get(column, 0.0) - _of_codes(declared, column)))
         if column == stale[0]:
-            oddness.append(min(1.4, stale[1] / 0.04))
+            oddness.append(min(2.0, stale[1] / 0.04))
         for name, limit in (("source_association", 0.11), ("source_and_month_association", 0.05)):
             usual = median(between[name].values()) if between[name] else 0.0
             oddness.append((between[name].get(column, 0.0) - 0.5 * usual) / limit)
@@ -51,10 +53,8 @@ def _stale(declared: Declared, checks: Checks, empty: Mapping[str, float]) -> tu
     A snapshot that is too old empties all columns of the second table.
     """
     column = min(declared.joined, key=lambda name: empty.get(name, 0.0), default="")
-    counts = checks.get("class_balance", "train_counts") or []
-    joined = checks.get("class_balance", "joined_share") or []
-    rows = [(count, share) for count, share in zip(counts, joined, strict=False) if share is not None]
-    alone = sum(count * (1.0 - share) for count, share in rows) / max(1, sum(count for count, _ in rows))
+    joined = [share for share in checks.get("join.rows", "joined_share") or [] if share is not None]
+    alone = 1.0 - min(joined) if joined else HAVE_NO_PARTNER
     return column, empty.get(column, 0.0) - alone
 
 

@@ -1,4 +1,4 @@
-"""Clues from the sanity checks: where a measurement contradicts a declaration."""
+"""Clues from checks, reports and blocks of details: where a measurement contradicts a declaration."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ SOURCES_DIFFER = 0.33
 """How far the log odds of the first class usually differ between sources."""
 
 
+STATISTICS, RESULTS = "dataset_stats.json", "eval_results.json"
 _MOVES_CLASSES = ("labels.maturity_months",)
 
 
 class Checks:
-    """What the checks measured; what was not run is empty."""
+    """What checks, reports and blocks of details measured, by name; what was not looked at is empty."""
 
     def __init__(self, measured: Mapping[str, Mapping[str, Any]]) -> None:
         self._measured = measured
 
     def get(self, check: str, *names: str) -> Any:
-        """A number, list or dictionary of a check; None where it is not known."""
+        """A number, list or dictionary of a check, report or block; None where it is not known."""
         found: Any = self._measured.get(check)
         for name in names:
             found = found.get(name) if isinstance(found, Mapping) else None
@@ -46,7 +47,12 @@ class Checks:
     @property
     def classes(self) -> tuple[str, ...]:
         """In the order of the model's outputs."""
-        return tuple(self.get("label_consistency", "classes") or self.get("class_balance", "classes") or ())
+        return tuple(self.get(STATISTICS, "classes") or ())
+
+    def by_source(self, block: str, sources: tuple[str, ...]) -> dict[str, Mapping[str, Any]]:
+        """The blocks of the sources that were looked at."""
+        found = {source: self._measured.get(f"{source}.{block}") for source in sources}
+        return {source: each for source, each in found.items() if each is not None}
 
 
 def clues_of_checks(declared: Declared, checks: Checks) -> list[Suspicion]:
@@ -116,13 +122,13 @@ def _codes(declared: Declared, source: str) -> tuple[str, ...]:
 
 def _confusions(declared: Declared, checks: Checks) -> tuple[dict[str, Matrix], dict[str, Matrix]]:
     """Rows of each source by class, as its codes are declared, and nearest class mean; and those of the last month."""
-    codes: dict[str, Matrix] = checks.get("label_consistency", "codes_by_source") or {}
-    labelled = {}
-    for source, table in codes.items():
+    labelled, recent = {}, {}
+    for source, block in checks.by_source("labels", declared.sources).items():
         classes = _codes(declared, source)
+        recent[source] = block["last_month"]
         if set(classes) == set(checks.classes):
-            labelled[source] = [table[classes.index(label)] for label in checks.classes]
-    return labelled, checks.get("label_consistency", "last_month_by_source") or {}
+            labelled[source] = [block["codes"][classes.index(label)] for label in checks.classes]
+    return labelled, recent
 
 
 def _label_maps(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
@@ -133,13 +139,14 @@ def _label_maps(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     last = _usual(list(recent.values()))
     for source, table in labelled.items():
         path, now = f"sources.{source}.label_map", _codes(declared, source)
-        others = _usual([each for name, each in labelled.items() if name != source] or [table])
+        others = [each for name, each in labelled.items() if name != source]
+        references = [last, _usual(others)] if others else [last]
         for name, other in declared.label_maps.items():
             if name == declared.text(path):
                 continue
             # The label stands for a code, which the other map reads as another class.
             truth = [checks.classes.index(other[now.index(label)]) for label in checks.classes]
-            gain = min(_gain(table, usual, truth) for usual in (last, others))
+            gain = min(_gain(table, usual, truth) for usual in references)
             yield Suspicion(path, name, gain / 6.0, source=source)
 
 
@@ -166,7 +173,9 @@ def _late_labels(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     labelled, recent = _confusions(declared, checks)
     by_month = {
         source: _used(declared, source, series)
-        for source, series in (checks.get("label_consistency", "by_source_and_month") or {}).items()
+        for source, series in (
+            (source, block["by_month"]) for source, block in checks.by_source("labels", declared.sources).items()
+        )
     }
     for source, series in by_month.items():
         path = f"sources.{source}.used_until"
@@ -190,7 +199,9 @@ def _late_labels(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
             error_last = math.sqrt(0.25 / rows / len(after) + 0.25 / max(20.0, last) + 0.03**2)
             score = min(drop / error, 2.0 * against_last / error_last)
             if score > 1.0:
-                yield Suspicion(path, _month(declared, onset - 1), score / 5.0, source=source)
+                # Labels of the last months may be incomplete at all sources.
+                is_alone = len(by_month) == 1
+                yield Suspicion(path, _month(declared, onset - 1), score / (8.0 if is_alone else 5.0), source=source)
 
 
 def _used(declared: Declared, source: str, series: list[float | None]) -> list[float | None]:
@@ -214,7 +225,7 @@ def _month(declared: Declared, place: int) -> str:
 def _test_sources(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     """One source is tested, while rows of others were scored in the last month as well."""
     tested = declared.text("evaluation.sources")
-    recent = {source: _total(table) for source, table in _confusions(declared, checks)[1].items()}
+    recent = checks.by_name(STATISTICS, "splits", "recent", "sources")
     if tested in recent:
         others = 1.0 - recent[tested] / max(1.0, sum(recent.values()))
         # Few of them may be rows of earlier months whose dates are read wrongly.
@@ -223,7 +234,7 @@ def _test_sources(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
 
 def _maturity(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     """The first class is far more frequent in the last months that are used than before."""
-    series: list[float | None] = checks.get("class_balance", "by_month") or []
+    series = _first_class_by_month(checks)
     dropped = int(declared.number("labels.maturity_months", 0))
     shares = [float(value) for value in series[: len(series) - dropped] if value is not None]
     if len(shares) < 6:
@@ -235,15 +246,21 @@ def _maturity(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
         yield Suspicion("labels.maturity_months", dropped + late, min(score / 3.2, rise / 0.13))
 
 
+def _first_class_by_month(checks: Checks) -> list[float | None]:
+    """Share of the first class in the labelled months."""
+    series = checks.get("all.classes", checks.classes[0]) if checks.classes else None
+    return list(series or [])[:-1]
+
+
 def _repeats(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     """Ids with several lines, and rows that were sent again, where nothing declared removes them."""
     if declared.text("join.keys") == "id":
-        lines = checks.number("data_leakage", "lines_per_id")
-        yield Suspicion("join.keys", "id, line", (lines - 1.0) / 0.05)
-    for source, share in checks.by_name("data_leakage", "repeated_by_source").items():
+        lines = checks.number("join.rows", "lines_per_id")
+        yield Suspicion("join.keys", "id, line", (lines - 1.0) / 0.08)
+    for source, block in checks.by_source("ids", declared.sources).items():
         path = f"sources.{source}.deduplicate"
         if declared.text(path) == "none":
-            yield Suspicion(path, "content", share / 0.08, source=source)
+            yield Suspicion(path, "content", (block["repeated_share"] or 0.0) / 0.09, source=source)
 
 
 def _dates(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
@@ -252,10 +269,10 @@ def _dates(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
         ("second_part_over_12", "DD/MM/YYYY", "MM/DD/YYYY"),
         ("first_part_over_12", "MM/DD/YYYY", "DD/MM/YYYY"),
     ):
-        for source, share in checks.by_name("encoder_version_match", name).items():
+        for source, block in checks.by_source("timestamps", declared.sources).items():
             path = f"sources.{source}.date_format"
             if declared.text(path) == declared_format:
-                yield Suspicion(path, other, share / 0.05, source=source)
+                yield Suspicion(path, other, (block[name] or 0.0) / 0.05, source=source)
 
 
 # Shares of the classes.
@@ -263,7 +280,7 @@ def _dates(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
 
 def _dropped_class(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     """The joined table lacks rows of one class, which an inner join drops."""
-    shares = [value for value in checks.get("class_balance", "joined_share") or [] if value is not None]
+    shares = [value for value in checks.get("join.rows", "joined_share") or [] if value is not None]
     if declared.text("join.how") == "inner" and shares:
         yield Suspicion("join.how", "left", (max(shares) - min(shares)) / 0.2)
 
@@ -271,21 +288,17 @@ def _dropped_class(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
 def _thinning(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     """The first class of a source is rarer, against the last month and the other sources, than its declared share explains."""
     labelled, recent = _confusions(declared, checks)
-    shares: dict[str, dict[str, list[float | None]]] = checks.get("class_balance", "by_source") or {}
     # Rows of one customer tend to one class: they count less.
-    crowd = max(1.0, checks.number("data_leakage", "rows_per_customer") / 1.35)
+    crowd = max(1.0, rows_per_customer(checks, declared.sources) / 1.35)
     shift: dict[str, tuple[float, float]] = {}
     level: dict[str, tuple[float, float]] = {}
-    for source, own in shares.items():
-        rows = 0.7 * _total(labelled.get(source, [])), _total(recent.get(source, []))
+    for source, table in labelled.items():
+        before, after = [float(sum(row)) for row in table], [float(sum(row)) for row in recent[source]]
+        rows = sum(before), sum(after)
         is_random = declared.facts.get(f"sources.{source}.used_until") is not None
-        if rows[0] < 15 or is_random or None in (*own["labelled"], *own["last_month"]):
+        if rows[0] < 15 or is_random:
             continue
         kept = declared.number(f"sources.{source}.majority_kept", 1.0)
-        before, after = (
-            [count * float(share or 0.0) for share in own[name]]
-            for name, count in zip(("labelled", "last_month"), rows, strict=True)
-        )
         added = _sent_again_before_labels_were_complete(checks, source) * rows[0]
         spoilt = (added / max(1.0, before[0])) ** 2
         before[0] = max(0.2 * before[0], before[0] - added)
@@ -314,11 +327,11 @@ def _sent_again_before_labels_were_complete(checks: Checks, source: str) -> floa
 
     Labels of the last months may not be complete. Where such rows are sent again with earlier dates, they are counted there.
     """
-    series = [float(value) for value in checks.get("class_balance", "by_month") or [] if value is not None]
+    series = [float(value) for value in _first_class_by_month(checks) if value is not None]
     if len(series) < 6:
         return 0.0
     rise = fmean(series[-3:]) - median(series)
-    copies = 0.5 * checks.by_name("data_leakage", "repeated_by_source").get(source, 0.0)
+    copies = 0.5 * (checks.get(f"{source}.ids", "repeated_share") or 0.0)
     return max(0.0, rise) * copies / (0.75 + 0.25 * copies) if rise > 0.08 else 0.0
 
 
@@ -346,8 +359,8 @@ def _logit(counts: list[float]) -> float:
 
 def _class_weights(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     """The file of class counts lists the classes in another order."""
-    written = checks.get("class_balance", "class_counts_file")
-    counts = checks.get("class_balance", "train_counts")
+    written = checks.get("train.counts", "class_counts_file")
+    counts = checks.get("train.counts", "train_counts")
     order = declared.text("class_weights.order")
     orders = _orders(list(checks.classes))
     if not written or not counts or order not in orders:
@@ -374,8 +387,8 @@ def _orders(names: list[str]) -> dict[str, list[int]]:
 
 
 def _tokenizers(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
-    distances: dict[str, dict[str, float]] = checks.get("encoder_version_match", "distance_from_other_sources") or {}
-    for source, by_version in distances.items():
+    for source, block in checks.by_source("texts", declared.sources).items():
+        by_version: dict[str, float] = block["distance_from_other_sources"]
         path = f"sources.{source}.tokenizer"
         now = by_version.get(declared.text(path))
         if now is None:
@@ -387,7 +400,7 @@ def _tokenizers(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
 
 def _updated_columns(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     """The newest export of a column differs from its value at the event by more than corrections do."""
-    for column, value in checks.by_name("feature_statistics", "export_minus_event").items():
+    for column, value in checks.by_name("all.updates", "export_minus_event").items():
         if declared.text(f"features.{column}.as_of") == "export":
             yield Suspicion(f"features.{column}.as_of", "event", value / 0.9)
 
@@ -395,10 +408,15 @@ def _updated_columns(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
 def _split(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     if declared.text("split.by") != "random":
         return
-    yield Suspicion("split.by", "month", checks.number("feature_statistics", "class_mean_movement") / 9.0)
+    yield Suspicion("split.by", "month", checks.number("all.movement", "class_mean_movement") / 9.0)
     if declared.text("split.groups") == "none":
-        rows = checks.number("data_leakage", "rows_per_customer")
-        yield Suspicion("split.groups", "customer", (rows - 1.0) / 0.4)
+        yield Suspicion("split.groups", "customer", (rows_per_customer(checks, declared.sources) - 1.0) / 0.3)
+
+
+def rows_per_customer(checks: Checks, sources: tuple[str, ...]) -> float:
+    """Mean rows of a customer at the sources that were looked at; NaN: not known."""
+    found = [float(block["rows_per_customer"]) for block in checks.by_source("ids", sources).values()]
+    return fmean(found) if found else math.nan
 
 
 def _filled(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
@@ -411,14 +429,14 @@ def _filled(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
 
 def _libraries(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     if declared.text("environment.tabular") == "2.4":
-        tails = checks.by_name("feature_statistics", "tail_association")
-        bulk = checks.by_name("feature_statistics", "class_association", "train")
+        tails = checks.by_name("all.tails", "tail_association")
+        bulk = checks.by_name("all.tails", "class_association")
         ranked = sorted((tails[name] - 0.5 * bulk.get(name, 0.0) for name in tails), reverse=True)
         if len(ranked) > 1:
             yield Suspicion("environment.tabular", "2.3", ranked[1] / 0.25)
     if declared.text("environment.textkit") == "1.9":
-        frequent = checks.number("encoder_version_match", "frequent_words")
-        other = checks.number("encoder_version_match", "other_words")
+        frequent = checks.number("all.words", "frequent_words")
+        other = checks.number("all.words", "other_words")
         yield Suspicion("environment.textkit", "1.8", (other - 0.6 * frequent) / 0.006)
 
 
@@ -427,7 +445,7 @@ def _libraries(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
 
 def _label_order(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     """The test rows' labels agree with the nearest class means once the file is read in another order."""
-    table: Matrix = checks.get("label_consistency", "test_file") or []
+    table: Matrix = checks.get("test.labels", "test_file") or []
     order = declared.text("evaluation.label_order")
     orders = _orders(list(checks.classes))
     if not table or order not in orders:
@@ -439,22 +457,20 @@ def _label_order(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
 
 
 def _validation_ids(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
-    """The declared list of ids has as many rows as the test, and not as the validation."""
-    lists = checks.by_name("metric_gap_analysis", "id_lists")
+    """As many rows were scored for the validation as the test has, and not as the validation has."""
     now = declared.text("evaluation.validation_ids")
-    rows = checks.number("data_leakage", "rows", "validation")
-    if now in lists and not math.isnan(rows):
-        other = next(name for name in lists if name != now)
-        is_other = lists[now] != rows and lists[other] == rows
-        yield Suspicion("evaluation.validation_ids", other, 10.0 if is_other else 0.0)
+    scored = checks.number(RESULTS, "rows_scored", "validation")
+    rows = checks.number(STATISTICS, "splits", "validation", "rows")
+    if now in ("a", "b") and not math.isnan(scored + rows):
+        yield Suspicion("evaluation.validation_ids", "b" if now == "a" else "a", 10.0 if scored != rows else 0.0)
 
 
 def _training(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     if declared.facts.get("loader.shuffle") is False:
-        entropy = checks.number("loss_trajectory", "arrival_label_entropy")
+        entropy = checks.number("train.batches", "arrival_label_entropy")
         yield Suspicion("loader.shuffle", True, (1.0 - entropy) / 0.1)
     if declared.text("loss.divide_by") == "capacity":
-        filled = checks.number("loss_trajectory", "rows_over_capacity")
+        filled = checks.number("train.batches", "rows_over_capacity")
         yield Suspicion("loss.divide_by", "rows", (1.0 - filled) / 0.3)
 
 

@@ -7,9 +7,10 @@ from itertools import chain
 from typing import Any, Mapping
 
 from mlops_debug_env.agents.declared.blocks import Block, clues_of_blocks
-from mlops_debug_env.agents.declared.columns import ODD, odd_columns, odd_sources
+from mlops_debug_env.agents.declared.columns import odd_columns, odd_sources
+from mlops_debug_env.agents.declared.looks import looks_of, of_column
 from mlops_debug_env.agents.declared.measured import Checks, clues_of_checks
-from mlops_debug_env.agents.declared.reading import Declared, read_declarations
+from mlops_debug_env.agents.declared.reading import Declared, parse_report, read_declarations
 from mlops_debug_env.agents.declared.suspicion import Suspicion, strongest
 from mlops_debug_env.agents.declared.trials import STRONG, WEAK, experiment_on, settled, trial_of
 from mlops_debug_env.protocol.actions import Action, QueryArtifact, ReadArtifact, RunSanityCheck
@@ -18,18 +19,13 @@ from mlops_debug_env.protocol.types import ArtifactName, SanityCheckName
 
 SLICES: ArtifactName = "data_slices.json"
 DECLARATIONS: tuple[ArtifactName, ...] = ("config.yaml", "data_sources.yaml", "preprocessing.py", "train.py")
-CHECKS: tuple[SanityCheckName, ...] = (
-    "label_consistency",
-    "class_balance",
-    "data_leakage",
-    "feature_statistics",
-    "encoder_version_match",
-    "loss_trajectory",
-    "metric_gap_analysis",
-)
-"""Those whose numbers are compared with a declaration; the norms of the gradients are not."""
+REPORTS: tuple[ArtifactName, ...] = ("dataset_stats.json", "eval_results.json")
+CHECKS: tuple[SanityCheckName, ...] = ("feature_statistics", "encoder_version_match", "data_leakage")
+"""Those whose totals say in which details to look."""
 SURE = 1.5
 """Strength of a suspicion beyond which nothing else is looked for where exactly one thing is wrong."""
+MIN_WEIGHT = 0.1
+"""How much a look has to promise where nothing may be wrong."""
 
 
 class Notebook:
@@ -55,6 +51,8 @@ class Notebook:
             self._blocks[result.field] = result.value
         elif result.status == "ok" and result.artifact is not None and result.filter is None:
             self._texts[result.artifact] = result.content or ""
+            if result.artifact in REPORTS:
+                self._measured[result.artifact] = parse_report(result.content)
 
     def suspicions(self) -> list[Suspicion]:
         """All that the measurements contradict, the strongest first."""
@@ -89,30 +87,36 @@ class Notebook:
         for artifact in DECLARATIONS:
             yield artifact, ReadArtifact(artifact_name=artifact)
         declared, found = self._reading()
+        for report in REPORTS:
+            yield report, ReadArtifact(artifact_name=report)
         for check in CHECKS:
-            if check != "loss_trajectory" or _depends_on_batches(declared):
-                yield check, RunSanityCheck(sanity_check_type=check)
+            yield check, RunSanityCheck(sanity_check_type=check)
         if is_one and found and found[0].strength > SURE:
             return
         looks = [look for look in self._looks(declared) if look[1] not in self._asked]
-        oddness, block = max(looks, default=(0.0, ""))
-        if block and (is_one or oddness > ODD):
+        weight, block = max(looks, default=(0.0, ""))
+        if block and (is_one or weight > MIN_WEIGHT):
             yield _block(block)
 
     def _looks(self, declared: Declared) -> Iterator[tuple[float, str]]:
-        """Every block that tells more, with how odd its column or source is."""
-        for column, oddness in odd_columns(declared, Checks(self._measured)).items():
+        """Every block that tells more, with how much it promises."""
+        checks = self._checks()
+        yield from looks_of(declared, checks)
+        for column, oddness in odd_columns(declared, checks).items():
             overview = self._blocks.get(f"all.{column}")
             if overview is None:
-                yield oddness, f"all.{column}"
+                yield of_column(oddness), f"all.{column}"
                 continue
             for source, of_source in odd_sources(declared, column, overview).items():
-                yield of_source, f"{source}.{column}"
+                yield of_column(of_source), f"{source}.{column}"
+
+    def _checks(self) -> Checks:
+        return Checks({**self._measured, **self._blocks})
 
     def _reading(self) -> tuple[Declared, list[Suspicion]]:
         if self._known is None:
             declared = read_declarations(self._texts)
-            found = [*clues_of_checks(declared, Checks(self._measured)), *clues_of_blocks(declared, self._blocks)]
+            found = [*clues_of_checks(declared, self._checks()), *clues_of_blocks(declared, self._blocks)]
             self._known = declared, strongest(self._after_trials(strongest(found)))
         return self._known
 
@@ -125,10 +129,6 @@ class Notebook:
         if trial is None or plain is None or repaired is None:
             return suspicion
         return settled(suspicion, trial, plain, repaired)
-
-
-def _depends_on_batches(declared: Declared) -> bool:
-    return declared.facts.get("loader.shuffle") is False or declared.text("loss.divide_by") == "capacity"
 
 
 def _block(path: str) -> tuple[str, Action]:

@@ -61,6 +61,15 @@ def read_declarations(texts: Mapping[str, str]) -> Declared:
     return found
 
 
+def parse_report(text: str | None) -> dict[str, Any]:
+    """The numbers of a JSON file; empty where it is none."""
+    try:
+        found = json.loads(text or "")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def parse_yaml(text: str) -> Any:
     try:
         return yaml.safe_load(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -75,6 +76,8 @@ def strongest(suspicions: Iterable[Suspicion]) -> list[Suspicion]:
     """The strongest one of each path, the strongest path first."""
     best: dict[str, Suspicion] = {}
     for each in suspicions:
+        if math.isnan(each.strength):
+            continue
         if each.path not in best or each.strength > best[each.path].strength:
             best[each.path] = each
     return sorted(best.values(), key=lambda each: -each.strength)

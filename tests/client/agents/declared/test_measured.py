@@ -1,13 +1,15 @@
-"""What the checks contradict: the planted declaration comes first, and its healthy twin contradicts nothing."""
+"""What checks, reports and details contradict: the planted declaration comes first, and its healthy twin contradicts nothing."""
 
 from __future__ import annotations
+
+import json
 
 import pytest
 
 from domain.episode.observation import EvidenceView
 from domain.generator import generate
-from mlops_debug_env.agents.declared.measured import Checks, clues_of_checks
-from mlops_debug_env.agents.declared.reading import read_declarations
+from mlops_debug_env.agents.declared.measured import RESULTS, STATISTICS, Checks, clues_of_checks
+from mlops_debug_env.agents.declared.reading import parse_report, read_declarations
 from mlops_debug_env.agents.declared.suspicion import Suspicion, strongest
 from tests.domain.scenarios import truth_of
 
@@ -31,7 +33,7 @@ DECIDED = (
     "tokenizer_version_drift",
     "vocabulary_default_changed",
 )
-"""Faults that a check and a declaration decide between them."""
+"""Faults that measurements and a declaration decide between them."""
 
 
 def _found(fault: str) -> list[Suspicion]:
@@ -39,6 +41,8 @@ def _found(fault: str) -> list[Suspicion]:
     view = EvidenceView(evidence)
     declared = read_declarations({name: view.shown_text(name) for name in TEXTS})  # type: ignore[arg-type]
     measured = {str(check): result.measured for check, result in evidence.checks.items()}
+    measured |= {name: parse_report(evidence.artifacts[name]) for name in (STATISTICS, RESULTS)}  # type: ignore[index]
+    measured |= json.loads(evidence.artifacts["data_slices.json"])["blocks"]
     return strongest(clues_of_checks(declared, Checks(measured)))
 
 

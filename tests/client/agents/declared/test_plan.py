@@ -56,15 +56,24 @@ def test_nothing_is_looked_at_twice() -> None:
 
 def test_a_column_that_a_check_finds_odd_is_queried_across_sources_first() -> None:
     notebook, done = _played("frozen_column", steps=18)
+    column = notebook.suspicions()[0].path.split(".")[3]
     queried = [action.field_path for action in done if isinstance(action, QueryArtifact)]
-    assert queried[0].startswith("all.")
+    queried = [path for path in queried if path.endswith(f".{column}")]
+    assert queried[0] == f"all.{column}" and len(queried) > 1
     assert notebook.suspicions()[0].path.endswith(".used_until")
     assert all(action.artifact_name == SLICES for action in done if isinstance(action, QueryArtifact))
 
 
-def test_what_a_check_decides_needs_no_query() -> None:
-    _, done = _played("shuffle_off_sorted", steps=18)
+def test_what_two_reports_decide_needs_no_query() -> None:
+    _, done = _played("silent_metric_swap", steps=18)
     assert not any(isinstance(action, QueryArtifact) for action in done)
+
+
+def test_details_are_asked_for_only_where_a_declaration_can_be_wrong() -> None:
+    notebook, done = _played("shuffle_off_sorted", steps=40)
+    queried = {action.field_path for action in done if isinstance(action, QueryArtifact)}
+    assert "train.batches" in queried
+    assert notebook.suspicions()[0].path == "loader.shuffle"
 
 
 def _metrics(accuracy: float) -> ExperimentMetrics:

@@ -9,8 +9,10 @@ import pytest
 
 from domain.families.multi_source import FAULTS
 from domain.generator import generate
+from domain.rubric import RUBRIC
 from domain.training.multi_source.case import draw_case
 from domain.training.multi_source.checks import DEFINITIONS, run_checks
+from domain.training.multi_source.details import BLOCKS
 from domain.training.multi_source.run import NoRowsError, holdout_accuracy, simulate
 from domain.training.multi_source.slices import slices
 from tests.profiles import seeds
@@ -75,8 +77,31 @@ def test_slices_have_a_block_for_everything_that_the_contents_promise():
         *(f"{source}.classes" for source in layout.source_names),
         *(f"all.{column}" for column in layout.column_names),
         "all.classes",
+        *(path.replace("<source>", source) for path in BLOCKS for source in layout.source_names),
     }
     assert set(document["blocks"]) == promised
+    assert set(BLOCKS) <= set(document["contents"]["blocks"])
+
+
+def test_every_number_of_every_block_of_details_is_defined():
+    run = simulate(draw_case(2, "train", ()).now)
+    for name, numbers in BLOCKS.items():
+        block = slices(run)["blocks"][name.replace("<source>", run.state.layout.source_names[0])]
+        assert set(block) - {"about"} == set(numbers)
+        assert block["about"] == numbers
+
+
+def test_a_check_sums_up_over_sources_and_names_none():
+    run = simulate(draw_case(2, "train", ("exchanged_label_codes",)).now)
+    text = json.dumps(run_checks(run))
+    assert not any(f'"{source}"' in text for source in run.state.layout.source_names)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_an_exhaustive_reader_needs_three_times_the_steps_there_are(fault):
+    evidence = generate("hard", 21, fault=fault).evidence
+    blocks = json.loads(evidence.artifacts["data_slices.json"])["blocks"]
+    assert len(evidence.artifacts) + len(evidence.checks) + len(blocks) > 3 * RUBRIC.max_steps["expert"]
 
 
 def test_slices_are_what_numpy_says():

@@ -1,0 +1,226 @@
+"""Blocks of data_slices.json beside the statistics: what sources, columns and files hold in detail. What each number is: `BLOCKS`.
+
+A check sums up over all sources; which source, column or file it is shows here, one block a query.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+import numpy as np
+
+from domain.training.artifacts.numbers import to_json
+from domain.training.multi_source.agreements import DATE_FORMATS, TOKENIZERS
+from domain.training.multi_source.layout import LABELLED_MONTHS, WORDS
+from domain.training.multi_source.measuring import Measured, association, scaled_train, share, shown
+from domain.training.multi_source.rows import FREQUENT_WORDS
+from domain.training.multi_source.run import SETS, Run, batch_fill
+from domain.training.multi_source.tables import order_of_classes
+from domain.training.randomness import Floats
+
+BLOCKS: Mapping[str, Mapping[str, str]] = {
+    "<source>.labels": {
+        "codes": "rows of the labelled months but the last three by label code as stored (outer list) and class of the nearest class mean of the training rows (inner list)",
+        "last_month": "rows of the last month by class as looked up by hand (outer list) and class of the nearest class mean (inner list)",
+        "by_month": "share of the labelled rows of a month whose code goes with the nearest class mean as in most rows of the source; null where it has none",
+        "classes": "order of the classes in the lists, but for the codes; it is that of the model's outputs",
+    },
+    "<source>.ids": {
+        "rows": "stored labelled rows, one line an id",
+        "repeated_share": "share of them whose content occurs under another id as well",
+        "rows_per_customer": "mean rows of a customer among them",
+    },
+    "<source>.timestamps": {
+        "first_part_over_12": "share of the dates as stored whose first part exceeds 12",
+        "second_part_over_12": "share of the dates as stored whose second part exceeds 12",
+        "outside_window": "share of the rows whose date lies outside of the run's months, as it is read",
+    },
+    "<source>.texts": {
+        "distance_from_other_sources": "half the sum of differences between the word shares of the source and those of all other sources, with the source's texts read with each version of the tokenizer",
+    },
+    "all.updates": {
+        "export_minus_event": "root mean square difference between the newest export and the value at the event, labelled rows, in standard deviations",
+    },
+    "all.tails": {
+        "class_association": "share of a column's variance that lies between the classes, training rows",
+        "tail_association": "the same for the squared distance from the column's mean, at most 16 variances",
+        "largest_distance": "largest distance of a training row from the column's mean, in standard deviations; filled ones aside",
+    },
+    "all.words": {
+        "frequent_words": "share of the variance of the counts of the four most frequent words that lies between the classes, training rows",
+        "other_words": "the same for the other words",
+    },
+    "all.movement": {
+        "class_mean_movement": "mean squared distance between the class means of the first and the last four labelled months, over what chance would give",
+    },
+    "join.rows": {
+        "lines_per_id": "mean lines of an id in the joined table",
+        "joined_share": "share of the stored labelled rows of each class that the joined table has",
+        "classes": "order of the classes in the list",
+    },
+    "train.batches": {
+        "arrival_label_entropy": "mean label entropy of batches of training rows in the order in which they arrive, over what random batches would have",
+        "rows_over_capacity": "rows of a training batch over its capacity, the rest is padding",
+    },
+    "train.counts": {
+        "class_counts_file": "numbers of the file of class counts, in the order of the file",
+        "train_counts": "training rows of each class",
+        "classes": "order of the classes in train_counts",
+    },
+    "test.labels": {
+        "test_file": "test rows by number in the file of test labels (outer list) and class of the nearest class mean (inner list)",
+        "classes": "order of the classes in the inner lists, which is that of the model's outputs",
+    },
+    "test.ids": {
+        "id_lists": "rows of the saved lists of ids",
+        "rows": "rows of a set as the run used them",
+    },
+}
+"""What each number of each block is; ``<source>`` stands for a name."""
+ABOUT = "about"
+"""Beside the numbers: what each is."""
+
+
+def details(run: Run, found: Measured) -> dict[str, dict[str, Any]]:
+    """Path of a block to its numbers."""
+    blocks: dict[str, dict[str, Any]] = {}
+    with np.errstate(all="ignore"):
+        for place, name in enumerate(run.state.layout.source_names):
+            blocks[f"{name}.labels"] = _labels(run, found, place)
+            blocks[f"{name}.ids"] = _ids(run, found, place)
+            blocks[f"{name}.timestamps"] = _timestamps(run, place)
+            distances = dict(zip(TOKENIZERS, shown(found.distances[place]), strict=True))
+            blocks[f"{name}.texts"] = {"distance_from_other_sources": distances}
+        blocks |= _of_all(run)
+        blocks |= _of_files(run, found)
+    for path, block in blocks.items():
+        first, _, rest = path.partition(".")
+        block[ABOUT] = dict(BLOCKS[path if path in BLOCKS else f"<source>.{rest}"])
+    return blocks
+
+
+def _labels(run: Run, found: Measured, place: int) -> dict[str, Any]:
+    return {
+        "codes": found.codes[place].tolist(),
+        "last_month": found.last_month[place].tolist(),
+        "by_month": shown(found.usual[place]),
+        "classes": list(run.state.layout.classes),
+    }
+
+
+def _ids(run: Run, found: Measured, place: int) -> dict[str, Any]:
+    own = run.reading.every.source[found.once] == place
+    customers = run.reading.every.customer[found.once][own]
+    return {
+        "rows": int(own.sum()),
+        "repeated_share": share(found.is_repeated[own]),
+        "rows_per_customer": to_json(len(customers) / max(1, len(np.unique(customers)))),
+    }
+
+
+def _timestamps(run: Run, place: int) -> dict[str, Any]:
+    layout, tables = run.state.layout, run.tables
+    own = tables.source == place
+    month, day, read = tables.year_month[own] % 12 + 1, tables.day[own], run.reading.month[own]
+    is_day_first = run.state.world[f"sources.{layout.source_names[place]}.date_format"] == DATE_FORMATS[0]
+    parts = (day, month) if is_day_first else (month, day)
+    return {
+        "first_part_over_12": share(parts[0] > 12),
+        "second_part_over_12": share(parts[1] > 12),
+        "outside_window": share((read < 0) | (read > LABELLED_MONTHS)),
+    }
+
+
+def _of_all(run: Run) -> dict[str, dict[str, Any]]:
+    layout, train = run.state.layout, run.sets["train"]
+    classes = len(layout.classes)
+    scaled = scaled_train(run)
+    labelled = (run.reading.month >= 0) & (run.reading.month < LABELLED_MONTHS)
+    updates = run.tables.updates[labelled] / np.array([column.scale for column in layout.columns])
+    bag = np.zeros((len(train), WORDS))
+    for token in range(train.tokens.shape[1]):
+        bag[np.arange(len(train)), train.tokens[:, token]] += 1.0
+    words = association(bag, train.label, classes)
+
+    def by_column(values: Floats) -> dict[str, float | None]:
+        return dict(zip(layout.column_names, shown(values), strict=True))
+
+    return {
+        "all.updates": {"export_minus_event": by_column(np.sqrt((updates * updates).mean(0)))},
+        "all.tails": {
+            "class_association": by_column(association(scaled, train.label, classes)),
+            "tail_association": by_column(association(np.minimum(scaled * scaled, 16.0), train.label, classes)),
+            "largest_distance": by_column(_largest_distance(train.values)),
+        },
+        "all.words": {
+            "frequent_words": to_json(float(words[:FREQUENT_WORDS].mean())),
+            "other_words": to_json(float(words[FREQUENT_WORDS:].mean())),
+        },
+        "all.movement": {"class_mean_movement": to_json(_movement(run, len(layout.columns), classes))},
+    }
+
+
+def _largest_distance(values: Floats) -> Floats:
+    """Of the values that are there, in their own standard deviations."""
+    known = ~np.isnan(values)
+    count = np.maximum(known.sum(0), 1)
+    mean = np.where(known, values, 0.0).sum(0) / count
+    centred = np.where(known, values - mean, 0.0)
+    spread = np.maximum(np.sqrt((centred * centred).sum(0) / count), 1e-9)
+    found: Floats = np.abs(centred).max(0) / spread
+    return found
+
+
+def _movement(run: Run, width: int, classes: int) -> float:
+    """How far class means moved between early and late months, over what chance would give; about 1: not at all."""
+    parts = [run.sets[name] for name in SETS[:3]]
+    values = np.concatenate([part.values for part in parts])
+    label = np.concatenate([part.label for part in parts])
+    month = np.concatenate([part.month for part in parts])
+    filled = np.where(np.isnan(values), run.prepared.fill, values)
+    scaled = np.clip((filled - run.prepared.mean) / run.prepared.scale, -4.0, 4.0)[:, :width]
+    late = int(month.max()) - 3 if len(month) else 0
+    total, cells = 0.0, 0
+    for number in range(classes):
+        early_rows = scaled[(label == number) & (month < 4)]
+        late_rows = scaled[(label == number) & (month >= late)]
+        if min(len(early_rows), len(late_rows)) < 8:
+            continue
+        # Seasons move all classes alike: only what moves one class against the others counts.
+        gap = late_rows.mean(0) - early_rows.mean(0)
+        everyone = scaled[month >= late].mean(0) - scaled[month < 4].mean(0)
+        noise = late_rows.var(0) / len(late_rows) + early_rows.var(0) / len(early_rows)
+        total += float(((gap - everyone) ** 2 / np.maximum(noise, 1e-9)).sum())
+        cells += width
+    return total / max(1, cells)
+
+
+def _of_files(run: Run, found: Measured) -> dict[str, dict[str, Any]]:
+    layout, world, tables = run.state.layout, run.state.world, run.tables
+    classes = list(layout.classes)
+    label, has_partner = run.reading.label[found.once], tables.has_partner[found.once]
+    joined = [float(has_partner[label == at].mean()) if (label == at).any() else np.nan for at in range(len(classes))]
+    counts = np.bincount(run.sets["train"].label, minlength=len(classes))
+    in_order = world["evaluation.validation_ids"] == "a"
+    lists = dict(zip(("a", "b"), ("validation", "test") if in_order else ("test", "validation"), strict=True))
+    return {
+        "join.rows": {
+            "lines_per_id": to_json(float(found.labelled.sum() / max(1, found.once.sum()))),
+            "joined_share": shown(np.array(joined)),
+            "classes": classes,
+        },
+        "train.batches": {
+            "arrival_label_entropy": to_json(run.arrival_entropy),
+            "rows_over_capacity": to_json(batch_fill(layout, world)),
+        },
+        "train.counts": {
+            "class_counts_file": counts[order_of_classes(layout, str(world["class_weights.order"]))].tolist(),
+            "train_counts": counts.tolist(),
+            "classes": classes,
+        },
+        "test.labels": {"test_file": found.test_file.tolist(), "classes": classes},
+        "test.ids": {
+            "id_lists": {name: len(run.sets[part]) for name, part in lists.items()},
+            "rows": {name: len(run.sets[name]) for name in SETS},
+        },
+    }

@@ -1,0 +1,139 @@
+"""Measurements of a run's own data that checks sum up and blocks of data_slices.json show in detail.
+
+They are of the data as they are stored, before anything is dropped, weighted or encoded as it is declared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.training.artifacts.numbers import to_json
+from domain.training.multi_source.agreements import TOKENIZERS
+from domain.training.multi_source.layout import LABELLED_MONTHS, WORDS, Layout
+from domain.training.multi_source.run import SETS, Run
+from domain.training.multi_source.tables import order_of_classes, tokenizer
+from domain.training.randomness import Floats, Ints
+
+MATURE_AFTER = 3
+"""Months after which labels have always been complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What is measured once for the checks and the blocks."""
+
+    labelled: NDArray[np.bool_]
+    """Rows of the tables dated in the labelled months."""
+    once: NDArray[np.bool_]
+    """The first line of each id among them."""
+    is_repeated: NDArray[np.bool_]
+    """Of these: whether the content occurs under another id as well."""
+    nearest: Ints
+    """Class of the nearest class mean of every row of the tables."""
+    codes: Ints
+    """(sources, codes, classes): rows of the labelled months but the last three, by code as stored and nearest class mean."""
+    last_month: Ints
+    """(sources, classes, classes): rows of the last month, by class as looked up by hand and nearest class mean."""
+    usual: Floats
+    """(sources, months): share of the rows whose code goes with the nearest class mean as most of the source do; NaN: none."""
+    test_file: Ints
+    """(classes, classes): test rows by number in the file of labels and nearest class mean."""
+    distances: Floats
+    """(sources, tokenizers): how far the word shares of a source lie from those of the others, read with each version."""
+
+
+def measure(run: Run) -> Measured:
+    """Measure a run."""
+    layout, every, tables = run.state.layout, run.reading.every, run.tables
+    classes, sources = len(layout.classes), len(layout.sources)
+    labelled = (every.month >= 0) & (every.month < LABELLED_MONTHS)
+    once = labelled & (tables.line == 0)
+    means = _class_means(run.features["train"], run.sets["train"].label, classes)
+    nearest = _nearest(means, run.prepared.features(every))
+
+    def table(rows: NDArray[np.bool_], code: Ints) -> Ints:
+        cell = (every.source[rows] * classes + code[rows]) * classes + nearest[rows]
+        return np.bincount(cell, minlength=sources * classes * classes).reshape(sources, classes, classes)
+
+    codes = table(labelled & (every.month < LABELLED_MONTHS - MATURE_AFTER), tables.label_code)
+    group = every.source[labelled] * LABELLED_MONTHS + every.month[labelled]
+    rows = np.bincount(group, minlength=sources * LABELLED_MONTHS)
+    usual = codes.argmax(2)[every.source, tables.label_code] == nearest
+    right = np.bincount(group, weights=usual[labelled], minlength=sources * LABELLED_MONTHS)
+    number = np.argsort(order_of_classes(layout, str(run.state.world["evaluation.label_order"])))[
+        run.sets["test"].label
+    ]
+    of_test = _nearest(means, run.features["test"])
+    row = every.row[once]
+    return Measured(
+        labelled=labelled,
+        once=once,
+        is_repeated=np.bincount(row)[row] > 1,
+        nearest=nearest,
+        codes=codes,
+        last_month=table(every.month == LABELLED_MONTHS, tables.outcome),
+        usual=np.where(rows > 0, right / np.maximum(rows, 1), np.nan).reshape(sources, LABELLED_MONTHS),
+        test_file=np.bincount(number * classes + of_test, minlength=classes * classes).reshape(classes, classes),
+        distances=_distances(run, layout),
+    )
+
+
+def shown(values: Floats) -> list[float | None]:
+    """Numbers as they are shown."""
+    return [to_json(value) for value in values.tolist()]
+
+
+def share(values: Any) -> float | None:
+    """The mean; None: there is nothing."""
+    return to_json(float(values.mean())) if len(values) else None
+
+
+def association(values: Floats, labels: Ints, classes: int) -> Floats:
+    """Share of each column's variance that lies between the classes."""
+    member = (labels == np.arange(classes)[:, None]).astype(np.float64)
+    sums = member @ values
+    between = (sums * sums / np.maximum(member.sum(1, keepdims=True), 1)).sum(0) / max(1, len(labels))
+    found: Floats = (between - values.mean(0) ** 2) / (values.var(0) + 1e-12)
+    return found
+
+
+def scaled_train(run: Run) -> Floats:
+    """Values of the training rows as they are filled and scaled, before they are clipped."""
+    train = run.sets["train"]
+    filled = np.where(np.isnan(train.values), run.prepared.fill, train.values)
+    scaled: Floats = (filled - run.prepared.mean) / run.prepared.scale
+    return scaled
+
+
+def _class_means(features: Floats, labels: Ints, classes: int) -> Floats:
+    """Mean features of each class of the training rows; far from everything where a class has no row."""
+    member = (labels == np.arange(classes)[:, None]).astype(np.float64)
+    counts = member.sum(1, keepdims=True)
+    means: Floats = np.where(counts > 0, (member @ features) / np.maximum(counts, 1), 1e6)
+    return means
+
+
+def _nearest(means: Floats, features: Floats) -> Ints:
+    distance = (means * means).sum(1) - 2 * features @ means.T
+    return np.asarray(distance.astype(np.float32).argmin(1), dtype=np.int64)
+
+
+def _distances(run: Run, layout: Layout) -> Floats:
+    used = [run.sets[name] for name in SETS]
+    tokens, source = np.concatenate([part.tokens for part in used]), np.concatenate([part.source for part in used])
+    counts = np.zeros((len(layout.sources), WORDS))
+    np.add.at(counts, (np.repeat(source, tokens.shape[1]), tokens.ravel()), 1.0)
+    found = np.zeros((len(layout.sources), len(TOKENIZERS)))
+    for place, name in enumerate(layout.source_names):
+        read = tokenizer(layout, str(run.state.declared[f"sources.{name}.tokenizer"]))
+        own, rest = np.zeros(WORDS), counts.sum(0) - counts[place]
+        own[read] = counts[place]
+        for number, version in enumerate(TOKENIZERS):
+            words = own[tokenizer(layout, version)]
+            gap = np.abs(words / max(1.0, own.sum()) - rest / max(1.0, rest.sum())).sum()
+            found[place, number] = 0.5 * gap
+    return found

@@ -1,0 +1,137 @@
+"""Which blocks of details are worth a query: what is declared makes some faults possible, totals and reports make some likely.
+
+A weight is in units of how likely one kind of fault is before anything is known. A declaration that half of all runs make doubles
+it, one that is safe takes it away; what totals and reports show multiplies it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from statistics import fmean, median
+
+from mlops_debug_env.agents.declared.measured import RESULTS, STATISTICS, Checks
+from mlops_debug_env.agents.declared.reading import Declared
+
+Look = tuple[float, str]
+"""Weight of a block and its path."""
+RISKY = 2.0
+"""Weight of a declaration that is right in half of the worlds."""
+
+
+def looks_of(declared: Declared, checks: Checks) -> Iterator[Look]:
+    """Blocks of details that may contradict a declaration."""
+    yield _of_join(declared, checks), "join.rows"
+    yield _of_batches(declared, checks), "train.batches"
+    yield 1.0, "train.counts"
+    yield _of_test_labels(checks), "test.labels"
+    yield RISKY * (declared.text("environment.textkit") == "1.9"), "all.words"
+    yield _of_tails(declared, checks), "all.tails"
+    yield RISKY * (declared.text("split.by") == "random"), "all.movement"
+    yield _of_exports(declared, checks), "all.updates"
+    yield 1.7 * (declared.number("labels.maturity_months", 0) < 2), "all.classes"
+    yield from _of_sources(declared, checks)
+
+
+def of_column(oddness: float) -> float:
+    """Weight of a block of a column, by how odd the column is."""
+    if oddness < 1.5:
+        return 0.03 if oddness < 0.7 else 0.15 if oddness < 1.05 else 0.3 + 4.0 * (oddness - 1.05)
+    return 4.0
+
+
+def _accuracy(checks: Checks, name: str) -> float:
+    """Of the results; NaN: not known."""
+    return checks.number(RESULTS, "metrics", f"{name}_accuracy")
+
+
+def _of_join(declared: Declared, checks: Checks) -> float:
+    weight = 0.0
+    if declared.text("join.how") == "inner":
+        # Rows of a class that the second table lacks are missing from the training rows.
+        weight += RISKY * (10.0 if _rarest_in_training(checks) < -0.4 else 0.1)
+    if declared.text("join.keys") == "id":
+        weight += RISKY
+    return weight
+
+
+def _rarest_in_training(checks: Checks) -> float:
+    """The lowest log ratio of a class's share among the training rows to that in the last month."""
+    train, recent = (checks.by_name(STATISTICS, "splits", name, "classes") for name in ("train", "recent"))
+    totals = sum(train.values()), sum(recent.values())
+    ratios = [
+        math.log((count + 1.0) / (recent.get(name, 0.0) + 1.0) * (totals[1] + 1.0) / (totals[0] + 1.0))
+        for name, count in train.items()
+    ]
+    return min(ratios, default=0.0)
+
+
+def _of_batches(declared: Declared, checks: Checks) -> float:
+    weight = RISKY * (declared.facts.get("loader.shuffle") is False)
+    if declared.text("loss.divide_by") == "capacity":
+        weight += RISKY * (0.4 if _accuracy(checks, "recent") > 0.85 else 1.5)
+    return weight
+
+
+def _of_test_labels(checks: Checks) -> float:
+    gap = _accuracy(checks, "test") - _accuracy(checks, "validation")
+    return 8.0 if gap < -0.25 else 0.3 if gap < -0.1 else 0.02
+
+
+def _of_tails(declared: Declared, checks: Checks) -> float:
+    """Where the classes show in the tails, two columns hardly tell them apart otherwise."""
+    lowest = sorted(checks.by_name("feature_statistics", "class_association").values())[:2]
+    if declared.text("environment.tabular") != "2.4" or len(lowest) < 2:
+        return 0.0
+    return RISKY * (1.8 if lowest[1] < 0.045 else 0.3)
+
+
+def _of_exports(declared: Declared, checks: Checks) -> float:
+    """A column that is taken as of the export and tells the classes apart better than others do."""
+    association = checks.by_name("feature_statistics", "class_association")
+    exported = [value for column, value in association.items() if declared.text(f"features.{column}.as_of") == "export"]
+    if not exported:
+        return 0.0
+    gap = max(_accuracy(checks, "validation"), _accuracy(checks, "test")) - _accuracy(checks, "recent")
+    excess = max(exported) - median(association.values())
+    by_gap = 4.0 if gap > 0.04 else 1.5 if gap > 0.0 else 0.3
+    return by_gap * (2.0 if excess > 0.18 else 0.5 if excess > 0.1 else 0.15)
+
+
+def _of_sources(declared: Declared, checks: Checks) -> Iterator[Look]:
+    count = max(1, len(declared.sources))
+    words = checks.number("encoder_version_match", "distance_from_other_sources")
+    shared = checks.number("data_leakage", "shared_content")
+    misread = _outside_if_misread(declared)
+    are_rows_drawn = declared.text("split.by") == "random" and declared.text("split.groups") == "none"
+    # Any source shows whether customers have many rows.
+    of_customers = RISKY * (are_rows_drawn and not checks.by_source("ids", declared.sources))
+    for source in declared.sources:
+        prefix = f"sources.{source}"
+        yield _of_labels(declared, checks, source) / count, f"{source}.labels"
+        is_kept = declared.text(f"{prefix}.deduplicate") == "none"
+        of_copies = is_kept * RISKY * (3.0 if shared > 0.06 else 1.2 if shared > 0.015 else 0.5) / count
+        yield of_copies + of_customers, f"{source}.ids"
+        yield (6.0 if words > 0.1 else 1.5 if words > 0.093 else 0.1) / count, f"{source}.texts"
+        rows = checks.by_name(STATISTICS, "sources", source)
+        outside = rows.get("outside_window", 0.0) / max(1.0, rows.get("read", 0.0))
+        yield (3.5 if outside > misread - 0.03 else 0.1) / count, f"{source}.timestamps"
+
+
+def _outside_if_misread(declared: Declared) -> float:
+    """Share of the rows that leave the window where day and month are exchanged, which only days up to 12 allow."""
+    first = int(declared.months[0][5:]) if declared.months else 7
+    months = [place % 12 + 1 for place in range(first - 1, first + 11)]
+    gone = sum(first - 1 if month >= first else 12 - first for month in months)
+    return 12 / 28 * gone / 144
+
+
+def _of_labels(declared: Declared, checks: Checks, source: str) -> float:
+    """How the labels of a source fit its rows: against the last month, whose labels were looked up by hand."""
+    found = checks.by_name(RESULTS, "accuracy_by_source", source)
+    labelled = [found[name] for name in ("validation", "test") if name in found]
+    kinds = 2.0 if declared.facts.get(f"sources.{source}.used_until") is None else 1.0
+    if not labelled or "recent" not in found:
+        return kinds + 1.0
+    gap = found["recent"] - fmean(labelled)
+    return kinds * (5.0 if gap > 0.13 else 1.0 if gap > 0.05 else 0.35) + 1.0
