@@ -25,6 +25,7 @@ from server.storage.writers.frames import (
 from server.storage.writers.protocol import (
     WRITER,
     Commit,
+    ForeignWrites,
     PendingCommit,
     WriterEndedError,
     WriterEndedWhileWritingError,
@@ -124,7 +125,11 @@ class RemoteWriter:
         if self._expiry is not None:
             self._expiry.cancel()
 
-    async def submit(self, commit: Commit) -> None:
+    async def foreign_writes(self) -> ForeignWrites:
+        """Not known: other processes of this server write as well."""
+        return None
+
+    async def submit(self, commit: Commit) -> ForeignWrites:
         if self._is_stopping:
             raise WriterStoppedError
         if self._is_away or self._supervisor.is_down(WRITER):
@@ -134,7 +139,7 @@ class RemoteWriter:
             # All commits of one iteration of the event loop are sent together.
             asyncio.get_running_loop().call_soon(self._send_submitted)
         self._submitted.append(waiting)
-        await waiting.answered
+        return await waiting.answered
 
     def publish(self, message: bytes) -> None:
         """Send a message to all server processes. It is lost while there is no writer process."""
