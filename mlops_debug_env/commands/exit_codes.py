@@ -53,6 +53,7 @@ def _code_of(error: Exception) -> int | None:
     from mlops_debug_env.protocol.errors import InvalidAddressError, MlopsDebugError
     from mlops_debug_env.runner.compare import NothingInCommonError
     from mlops_debug_env.runner.json_lines import UnwritableFolderError
+    from mlops_debug_env.runner.model_options import UnusedOptionError
     from mlops_debug_env.runner.ranked_run import UnknownRoundError
     from mlops_debug_env.runner.run_folder import FolderTakenError, NoRunError
     from mlops_debug_env.suites import UnknownSuiteError, UnreadableSuiteError
@@ -65,6 +66,7 @@ def _code_of(error: Exception) -> int | None:
         UnknownSuiteError,
         UnreadableSuiteError,
         UnreadablePricesError,
+        UnusedOptionError,
     )
     if isinstance(error, (*given, *named)):
         return USAGE

@@ -33,6 +33,19 @@ class ModelOptions:
     timeout_seconds: float = 120.0
 
 
+class UnusedOptionError(ValueError):
+    """An option bounds a model, and the agent has none that the runner asks."""
+
+
+def check_no_bounds(options: ModelOptions, agent: str) -> None:
+    """Raise ``UnusedOptionError`` where a bound is given that could not be kept."""
+    bounds = ("budget_tokens", "budget_usd", "budget_seconds", "requests_per_minute", "tokens_per_minute")
+    for name in bounds:
+        if getattr(options, name) is not None:
+            option = name.replace("_", "-")
+            raise UnusedOptionError(f"--{option} is for --agent llm; the runner does not see what {agent} asks a model")
+
+
 def check_model_options(options: ModelOptions, header: RunHeader, environ: Mapping[str, str]) -> Price | None:
     """Check that all settings of the model are present; returns its price.
 

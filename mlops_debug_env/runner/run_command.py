@@ -19,7 +19,7 @@ from mlops_debug_env.protocol.errors import EpisodeNotStartedError, InvalidAddre
 from mlops_debug_env.runner.admission import Admission
 from mlops_debug_env.runner.agents import CreateAgent, agents_made_by, find_agent, llm_agents
 from mlops_debug_env.runner.json_lines import UnwritableFolderError, write_json_atomically
-from mlops_debug_env.runner.model_options import ModelOptions, check_model_options, open_endpoint
+from mlops_debug_env.runner.model_options import ModelOptions, check_model_options, check_no_bounds, open_endpoint
 from mlops_debug_env.runner.observers import CompositeObserver, PlayedEpisodes
 from mlops_debug_env.runner.openenv_log import OpenEnvLog
 from mlops_debug_env.runner.progress import ProgressBars, ProgressLines, by_task
@@ -105,6 +105,8 @@ class RunCommand:
         make_agent = find_agent(header.agent)
         if make_agent is None:
             check_model_options(self.model_options, header, self.environ)
+        else:
+            check_no_bounds(self.model_options, header.agent)
         async with self.connection.open(max_retries=_START_RETRIES) as client:
             schema = (await client.schema())["action"]
         with self._folder(path, header, schema) as folder:

@@ -28,6 +28,8 @@ KEY = {"OPENAI_API_KEY": "k"}
         (["--agent", "nop", "--model", "m"], {}, "--model is for --agent llm"),
         (["--agent", "llm", "--model", "m", "--budget-usd", "1"], KEY, "needs the price of m"),
         (["--agent", "llm", "--model", "m", "--prices", "nowhere.json"], KEY, "cannot read the prices in nowhere.json"),
+        (["--agent", "nop", "--budget-tokens", "9"], {}, "--budget-tokens is for --agent llm"),
+        (["--abandon"], {}, "--abandon needs --out"),
         (["--url", "127.0.0.1:7860"], {}, "must have http or https"),
         (["--url", "http://127.0.0.1:notaport"], {}, "cannot be read"),
         (["--url", "http://127.0.0.1:7860/sessions/mine"], {}, "--url must end before /sessions/"),

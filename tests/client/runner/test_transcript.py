@@ -137,3 +137,45 @@ async def test_a_key_that_the_endpoint_repeats_is_not_printed(server: ServerProc
     ended, _ = await play(server, tmp_path / "r", (status(401, f"no such key: {SECRET}"),), "--entries", "1", code=3)
     assert "no such key: [redacted]" in ended.stderr
     assert SECRET not in ended.stderr
+
+
+AGENT_WITH_A_MODEL = '''
+from mlops_debug_env import ModelReply, ModelTranscript, ModelUsage, ReadConfig, submission
+
+class Own:
+    """Asks a model of its own, here none."""
+
+    name = "own"
+    transcript: ModelTranscript
+    usage = ModelUsage()
+    said = ""
+
+    def __init__(self):
+        self.transcript = None
+        self.messages = []
+
+    async def act(self, observation):
+        self.messages = [*self.messages, {"role": "user", "content": f"step {observation.step_count}"}]
+        self.transcript.asked(self.messages, None, {"model": "own-1"})
+        used = ModelUsage(calls=1, input_tokens=7, output_tokens=3)
+        self.transcript.answered(ModelReply(message={"role": "assistant", "content": "I think."}, usage=used))
+        self.said, self.usage = "I think.", self.usage + used
+        return ReadConfig() if observation.step_count == 0 else submission(observation.task_id)
+'''
+
+
+def test_an_agent_of_the_user_may_keep_a_transcript_and_is_exported_as_it_asked(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    (tmp_path / "own.py").write_text(AGENT_WITH_A_MODEL)
+    arguments = ("run", "--agent", str(tmp_path / "own.py:Own"), "--entries", "1", "--url", server.url)
+    ended = command_in_process(*arguments, "--out", str(tmp_path / "r"))
+    assert ended.returncode == 0, ended.stderr
+    (result,) = results(tmp_path / "r")
+    assert (result["calls"], result["input_tokens"]) == (2, 14)
+    exchanges = read_exchanges(tmp_path / "r", result["episode_id"])
+    assert [len(each.request.messages) for each in exchanges] == [1, 2]
+    exported = command_in_process("export", str(tmp_path / "r"), "--what", "chat")
+    (row,) = [json.loads(line) for line in exported.stdout.splitlines()]
+    assert [each["content"] for each in row["messages"][:2]] == ["step 0", "step 1"]
+    assert row["tools"] == "[]"
