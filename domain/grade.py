@@ -31,6 +31,18 @@ change what old episodes are answered with."""
 CONTRADICTING = " It repairs another field than the one named as the root cause: two thirds of the points."
 """Suffix of the verdict of a fix that repairs another field than was named."""
 
+CONTRADICTING_WORDS = " The words of the fix are wrong: they propose another change. Two thirds of the points."
+"""Suffix of the verdict of a patch that repairs, beside words that propose another change."""
+UNREAD_PART = " What could not be read counts as an unneeded change: half of the points. Unread:"
+"""Begins the suffix of the verdict of edits of which only a part could be read."""
+NOTES = (CONTRADICTING, CONTRADICTING_WORDS, UNREAD_PART)
+"""What may stand behind the sentence of a verdict: it follows from the diagnosis, not from the run."""
+
+
+def without_notes(verdict: str) -> str:
+    """The sentence that a re-run or a table gave."""
+    return verdict[: min((at for note in NOTES if (at := verdict.find(note)) >= 0), default=len(verdict))]
+
 
 class PatchVerdict(_Value):
     """What re-running the training with a patch showed."""
