@@ -20,6 +20,8 @@ VERDICT_TEXT: Mapping[str, str] = MappingProxyType(
     {
         "twin": "The patch gives back the run without the fault.",
         "safe": "The value lies in the range that is known to repair this run.",
+        "exact": "The fault rests on one exact value, and this is another one: not run again.",
+        "agrees": "The declaration agrees with the data again.",
         "unchanged": "The cause stays as it was.",
         "unread": "No field and new value could be read.",
         "several": "More than one field is to be changed, none to a stated value.",

@@ -50,8 +50,9 @@ class MissingVerdictError(ValueError):
 def verify_patch(truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric = RUBRIC) -> PatchVerdict:
     """Judge a patch: the faulty field must change, and the run must be repaired.
 
-    Repaired means: the pipeline of the twin, or a value in the declared safe range, or, run again, no reason raised that
-    the twin does not raise and no lower accuracy on fresh rows of the same data set.
+    Repaired means: the pipeline of the twin, or, run again, no reason raised that the twin does not raise and no lower
+    accuracy on fresh rows of the same data set. Where the fault rests on one exact value, only that one repairs. Under the
+    first rubric a value in the declared safe range repairs, too, and exact values are run again like others.
     """
     if declarations.is_declared(truth):
         return declarations.verify_patch(truth, patch, rubric=rubric)
@@ -70,8 +71,11 @@ def verify_patch(truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric 
     credit = 1.0 if set(changes) == touched else rubric.unneeded_entry_share
     if patched == twin:
         return PatchVerdict(credit=credit, explanation=VERDICT_TEXT["twin"])
-    if set(changes) == touched and all(_is_safe(truth.safe, name, changes[name]) for name in touched):
-        return PatchVerdict(credit=credit, explanation=VERDICT_TEXT["safe"])
+    if not rubric.reads_meaning:
+        if set(changes) == touched and all(_is_safe(truth.safe, name, changes[name]) for name in touched):
+            return PatchVerdict(credit=credit, explanation=VERDICT_TEXT["safe"])
+    elif not _exact_values_are_met(truth.safe, changes):
+        return PatchVerdict(credit=0.0, explanation=VERDICT_TEXT["exact"])
     times = training_cost(patched) / training_cost(twin)
     if times > MAX_COST_RATIO:
         text = f"The patched run would take {times:.0f} times the work of the one without the fault: not run."
@@ -105,6 +109,13 @@ def changed_values(patch: tuple[PatchEntry, ...]) -> dict[str, FieldValue]:
         if changes.setdefault(spec.attribute, value) != value:
             raise ContradictionError(entry.field)
     return changes
+
+
+def _exact_values_are_met(safe: tuple[SafeField, ...], changes: dict[str, FieldValue]) -> bool:
+    """Whether every field on whose exact value the fault rests has it where it is changed. A re-run could not tell."""
+    inexact = {find(known.file, known.field).attribute for known in safe if not known.is_exact}
+    exact = {find(known.file, known.field).attribute for known in safe} - inexact
+    return all(_is_safe(safe, name, value) for name, value in changes.items() if name in exact)
 
 
 def _is_safe(safe: tuple[SafeField, ...], attribute: str, value: FieldValue) -> bool:

@@ -72,6 +72,11 @@ class Diagnosis(BaseModel):
     )
 
     failure_category: FailureCategory | None = None
+    """By where the mistake was made. config_error: a setting in config.yaml or train.py that steers the run. data_leakage: rows
+    or values of the evaluation, or known only later, reach what is trained, fitted or selected. preprocessing_bug: data are
+    declared, read, split or turned into features wrongly. label_mismatch: labels, class codes or the order of classes do not
+    belong to their rows or outputs. evaluation_bug: the evaluation's rows, checkpoint, mode, preparation or report.
+    architecture_bug: the network or its loss. Where two are true, both count."""
     root_cause_file: Annotated[str, Field(max_length=300)] | None = None
     root_cause_field: Annotated[str, Field(max_length=300)] | None = None
     diagnosis: Annotated[str, Field(max_length=4000)] | None = None
