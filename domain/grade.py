@@ -31,14 +31,19 @@ VERDICT_TEXT: Mapping[str, str] = MappingProxyType(
 """Fixed texts of verdicts, by the names they are recorded under. A sentence never changes: that would
 change what old episodes are answered with."""
 CONTRADICTING = " It repairs another field than the one named as the root cause: two thirds of the points."
-"""Suffix of the verdict of a fix that repairs another field than was named."""
-
-CONTRADICTING_WORDS = " The words of the fix are wrong: they propose another change. Two thirds of the points."
-"""Suffix of the verdict of a patch that repairs, beside words that propose another change."""
-UNREAD_PART = " What could not be read counts as an unneeded change: half of the points. Unread:"
-"""Begins the suffix of the verdict of edits of which only a part could be read."""
-NOTES = (CONTRADICTING, CONTRADICTING_WORDS, UNREAD_PART)
+"""Note on a fix that repairs another field than was named."""
+CONTRADICTING_WORDS = " The words of the fix are wrong: they propose another change: two thirds of the points."
+"""Note on a patch that repairs, beside words that propose another change."""
+UNREAD_PART = " What could not be read counts as a change that was not needed. Unread:"
+"""Begins the note on edits of which only a part could be read."""
+_TWO_THIRDS = "two thirds of the points."
+NOTES = (*(note.removesuffix(_TWO_THIRDS) for note in (CONTRADICTING, CONTRADICTING_WORDS)), UNREAD_PART)
 """What may stand behind the sentence of a verdict: it follows from the diagnosis, not from the run."""
+
+
+def with_share(note: str, share: float) -> str:
+    """A note with the share of the points that a rubric leaves."""
+    return note if share == 2 / 3 else f"{note.removesuffix(_TWO_THIRDS)}{share:.0%} of the points."
 
 
 def without_notes(verdict: str) -> str:

@@ -23,6 +23,7 @@ from domain.grade import (
     Penalty,
     brier_of,
     penalty_reason,
+    with_share,
 )
 from domain.grading import declarations
 from domain.grading.free_text import naming
@@ -272,12 +273,12 @@ def _fix_part(
         awarded, text = points * verdict.credit, verdict.explanation
         if awarded and words_contradict(diagnosis, reading, truth, rubric) and rubric.contradicting_words_share < 1:
             awarded *= rubric.contradicting_words_share
-            text += CONTRADICTING_WORDS
+            text += with_share(CONTRADICTING_WORDS, rubric.contradicting_words_share)
     else:
         awarded, text = _grade_direction_only(reading, truth, rubric)
     if awarded and (named.fields or named.standing) and not field_counts:
         awarded *= rubric.contradicting_fix_share
-        text += CONTRADICTING
+        text += with_share(CONTRADICTING, rubric.contradicting_fix_share)
     if reading.patch and reading.problems:
         awarded = min(awarded, points * rubric.unneeded_entry_share)
         text += f"{UNREAD_PART} {'; '.join(reading.problems)}."
