@@ -60,6 +60,11 @@ def artifact_named(text: str) -> ArtifactName | None:
     return next((one for one in ARTIFACT_NAMES if one == name), None)
 
 
+def patch_meant(run: WrittenRun, patch: tuple[PatchEntry, ...]) -> tuple[PatchEntry, ...]:
+    """A patch in the registry's words."""
+    return tuple(entry_meant(run, entry) for entry in patch)
+
+
 def entry_meant(run: WrittenRun, entry: PatchEntry) -> PatchEntry:
     """The entry in the registry's words; the entry as it is where they are not clear."""
     declaration = declaration_named(run, entry.file, entry.field)

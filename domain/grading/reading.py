@@ -7,7 +7,7 @@ from typing import NamedTuple
 from domain.diagnosis import Diagnosis, PatchEntry
 from domain.fields.field import FieldSpec
 from domain.grading.edits.reading import read_edits
-from domain.grading.entries import declaration_named, entry_meant
+from domain.grading.entries import declaration_named, patch_meant
 from domain.grading.free_text import fixes
 from domain.grading.free_text.fixes import FixReading
 from domain.grading.free_text.numbers import Direction
@@ -39,8 +39,7 @@ def read_fix(diagnosis: Diagnosis, truth: Truth, rubric: Rubric = RUBRIC) -> Rea
     if diagnosis.patch:
         if not rubric.reads_meaning:
             return Reading(diagnosis.patch)
-        run = run_of(truth)
-        return Reading(tuple(entry_meant(run, entry) for entry in diagnosis.patch))
+        return Reading(patch_meant(run_of(truth), diagnosis.patch))
     problems: tuple[str, ...] = ()
     if diagnosis.edits:
         found = read_edits(diagnosis.edits, run_of(truth))

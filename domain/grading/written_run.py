@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from domain.fields.field import ValueOutsideFieldError
 from domain.fields.registry import REGISTRY
-from domain.scenario import Truth
+from domain.scenario import Composition, Truth
 from domain.training import artifacts as single_table
 from domain.training.multi_source import artifacts as multi_source
 from domain.training.multi_source import registry
@@ -71,7 +71,7 @@ def _run_of(body: str) -> WrittenRun:
     return SingleTableRun(Pipeline.from_json(pipeline))
 
 
-def run_of(truth: Truth) -> WrittenRun:
+def run_of(truth: Truth | Composition) -> WrittenRun:
     """The run that was investigated; the latest are cached with what was found out about their files."""
     return _run_of(json.dumps(truth.pipeline))
 
