@@ -13,7 +13,7 @@ from openenv.core.env_server import Action, Environment, Observation, State, cre
 from pydantic_core import from_json
 
 from domain.actions import QueryArtifact, ReadArtifact, RunSanityCheck
-from domain.diagnosis import Diagnosis, PatchEntry
+from domain.diagnosis import Diagnosis, PatchEntry, TextEdit
 from domain.episode.decide import Command, EpisodeState, ResetEpisode, SubmitGraded, decide
 from domain.episode.observation import EvidenceView
 from domain.fields.registry import registry_json
@@ -50,6 +50,7 @@ class DebugAction(Action):
     diagnosis: str | None = None
     proposed_fix: str | None = None
     patch: tuple[PatchEntry, ...] | None = None
+    edits: tuple[TextEdit, ...] | str | None = None
     confidence: float | None = None
 
 

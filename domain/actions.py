@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model, mo
 from pydantic.config import JsonDict
 from pydantic.json_schema import SkipJsonSchema
 
-from domain.diagnosis import Diagnosis, PatchEntry, Reported, WholeNumber
+from domain.diagnosis import TWO_FORMS_OF_THE_FIX, Diagnosis, PatchEntry, Reported, WholeNumber
 from domain.types import ArtifactName, SanityCheckName
 
 
@@ -212,7 +212,7 @@ _LIST_BESIDE_ONE: JsonDict = {
 class Submit(Diagnosis, _WireAction):
     """Submit the diagnosis, or on the expert task the list of them; ends the episode."""
 
-    model_config = ConfigDict(json_schema_extra={"not": _LIST_BESIDE_ONE})
+    model_config = ConfigDict(json_schema_extra={"not": {"anyOf": [_LIST_BESIDE_ONE, TWO_FORMS_OF_THE_FIX]}})
 
     action_type: Literal["submit_diagnosis"]
     diagnoses: Annotated[tuple[Diagnosis, ...], Field(max_length=2)] | None = None

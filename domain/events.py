@@ -147,7 +147,7 @@ class DiagnosisSubmitted(_Event):
     """The diagnosis, or list of them, and its grade; ends the episode."""
 
     kind: ClassVar[EventKind] = "submit"
-    schema_version: ClassVar[int] = 3
+    schema_version: ClassVar[int] = 4
 
     diagnoses: tuple[Diagnosis, ...]
     """One; none, one or two on the task that may plant as many faults."""
@@ -212,6 +212,11 @@ def upcast_submit_2_to_3(payload: dict[str, Any]) -> dict[str, Any]:
     return from_version_2(payload)
 
 
+def upcast_submit_3_to_4(payload: dict[str, Any]) -> dict[str, Any]:
+    """Before fixes could be given as edits, none were: what is missing is null."""
+    return payload
+
+
 UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
     ("reset", 1): upcast_reset_1_to_2,
     ("reset", 2): upcast_reset_2_to_3,
@@ -219,6 +224,7 @@ UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
     ("refuse", 1): upcast_refuse_1_to_2,
     ("submit", 1): upcast_submit_1_to_2,
     ("submit", 2): upcast_submit_2_to_3,
+    ("submit", 3): upcast_submit_3_to_4,
 }
 """(kind, schema version) to the step that upgrades a payload to the next version."""
 

@@ -20,6 +20,8 @@ VERDICT_TEXT: Mapping[str, str] = MappingProxyType(
     {
         "twin": "The patch gives back the run without the fault.",
         "safe": "The value lies in the range that is known to repair this run.",
+        "exact": "The fault rests on one exact value, and this is another one: not run again.",
+        "agrees": "The declaration agrees with the data again.",
         "unchanged": "The cause stays as it was.",
         "unread": "No field and new value could be read.",
         "several": "More than one field is to be changed, none to a stated value.",
@@ -29,7 +31,24 @@ VERDICT_TEXT: Mapping[str, str] = MappingProxyType(
 """Fixed texts of verdicts, by the names they are recorded under. A sentence never changes: that would
 change what old episodes are answered with."""
 CONTRADICTING = " It repairs another field than the one named as the root cause: two thirds of the points."
-"""Suffix of the verdict of a fix that repairs another field than was named."""
+"""Note on a fix that repairs another field than was named."""
+CONTRADICTING_WORDS = " The words of the fix are wrong: they propose another change: two thirds of the points."
+"""Note on a patch that repairs, beside words that propose another change."""
+UNREAD_PART = " What could not be read counts as a change that was not needed. Unread:"
+"""Begins the note on edits of which only a part could be read."""
+_TWO_THIRDS = "two thirds of the points."
+NOTES = (*(note.removesuffix(_TWO_THIRDS) for note in (CONTRADICTING, CONTRADICTING_WORDS)), UNREAD_PART)
+"""What may stand behind the sentence of a verdict: it follows from the diagnosis, not from the run."""
+
+
+def with_share(note: str, share: float) -> str:
+    """A note with the share of the points that a rubric leaves."""
+    return note if share == 2 / 3 else f"{note.removesuffix(_TWO_THIRDS)}{share:.0%} of the points."
+
+
+def without_notes(verdict: str) -> str:
+    """The sentence that a re-run or a table gave."""
+    return verdict[: min((at for note in NOTES if (at := verdict.find(note)) >= 0), default=len(verdict))]
 
 
 class PatchVerdict(_Value):

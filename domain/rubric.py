@@ -22,6 +22,11 @@ class Rubric:
     """Most that a fix in words earns when only its field and the right direction can be read."""
     contradicting_fix_share: float = 2 / 3
     """Share that a fix earns when another field was named as the root cause: else guessing two faults at once would pay."""
+    contradicting_words_share: float = 1.0
+    """Share that a patch earns when the words beside it propose another change."""
+    reads_meaning: bool = False
+    """Whether values of a patch are read leniently, names count as they stand in the files, and a patch that is not the
+    repair itself is judged by the re-run alone."""
     one_extra_field_share: float = 0.4
     """Share of the field points when one wrong field is named beside the right one; two or more earn nothing."""
     unneeded_entry_share: float = 0.5
@@ -64,6 +69,8 @@ class UnknownRubricError(ValueError):
 _FIRST = Rubric()
 RUBRIC = Rubric(
     version="2",
+    contradicting_words_share=2 / 3,
+    reads_meaning=True,
     max_steps=MappingProxyType({"easy": 20, "medium": 30, "hard": 18, "expert": 24}),
     max_experiments=MappingProxyType({"easy": 1, "medium": 2, "hard": 3, "expert": 4}),
 )

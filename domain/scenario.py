@@ -48,7 +48,11 @@ class Evidence(_Value):
 
 
 class SafeField(_Value):
-    """Values of one field that repair the fault without proof by re-running; no values: the field may repair it, if a re-run shows so."""
+    """A field with which the fault can be repaired, and by which values.
+
+    One value: the fault rests on exactly this one. Otherwise a re-run shows whether a value repairs; under the first rubric
+    only where the value is none of those declared here.
+    """
 
     file: ArtifactName
     field: str
@@ -56,6 +60,11 @@ class SafeField(_Value):
     """Inclusive lower bound of a number; None: the field is a choice."""
     high: float | None = None
     choices: tuple[str | bool | None, ...] = ()
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether only one value repairs."""
+        return len(self.choices) == 1 or (self.low is not None and self.low == self.high)
 
 
 class Accepted(_Value):

@@ -183,6 +183,7 @@ class MlopsDebugToolEnv:
         proposed_fix: str,
         confidence: float,
         patch: list[dict[str, Any]] | None = None,
+        edits: list[dict[str, str]] | str | None = None,
     ) -> str:
         """Submit the diagnosis. It is graded, and the episode is over.
 
@@ -194,6 +195,7 @@ class MlopsDebugToolEnv:
             proposed_fix: The fix in words.
             confidence: Probability from 0 to 1 that category, file and field are all right.
             patch: The fix as one or two entries with the keys "file", "field" and "value"; it is judged by training again.
+            edits: Instead of a patch, one or two edits with the keys "file", "find" and "replace", or one unified diff.
 
         Returns:
             The score.
@@ -208,6 +210,7 @@ class MlopsDebugToolEnv:
                 "proposed_fix": proposed_fix,
                 "confidence": confidence,
                 "patch": patch or None,
+                "edits": edits or None,
             }
         )
 

@@ -15,6 +15,8 @@ from domain.experiment import (
 )
 from domain.faults.compositions import HEALTHY, SEPARATOR, twin_of
 from domain.grading.declarations import changes_of
+from domain.grading.entries import patch_meant
+from domain.grading.written_run import run_of
 from domain.scenario import Accepted, CheckResult, Composition, Evidence, RunSummary, SafeField, Truth
 from domain.training.artifacts.numbers import to_json
 from domain.training.multi_source import artifacts, checks
@@ -94,7 +96,7 @@ def run_experiment(truth: Truth | Composition, patch: tuple[PatchEntry, ...], nu
     """Train the run again with a patch; raises ``ExperimentRejectedError``."""
     state = State.from_json(truth.pipeline)
     try:
-        changes = changes_of(state, patch)
+        changes = changes_of(state, patch_meant(run_of(truth), patch))
         # A training seed in the patch replaces that of the experiment.
         own_seed = None if SEED in changes else Stream(state.seed, f"experiment/{number}").integer(0, 99999)
         run = simulate(state.declaring(changes), seed=own_seed)

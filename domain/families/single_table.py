@@ -12,7 +12,9 @@ from domain.experiment import (
 )
 from domain.fields.field import ValueOutsideFieldError
 from domain.fields.registry import UnknownFieldError
+from domain.grading.entries import patch_meant
 from domain.grading.scoring import MAX_COST_RATIO, ContradictionError, changed_values, training_cost
+from domain.grading.written_run import run_of
 from domain.scenario import Composition, Truth
 from domain.training import tabular
 from domain.training.artifacts import draw_cosmetics, render_log
@@ -31,7 +33,8 @@ def run_experiment(truth: Truth | Composition, patch: tuple[PatchEntry, ...], nu
     """Train the run again with a patch; raises ``ExperimentRejectedError``."""
     original = Pipeline.from_json(truth.pipeline)
     pipeline = original.with_value("training.seed", training_seed(original.seed, number))
-    for name, value in _changes(patch).items():
+    meant = patch_meant(run_of(truth), patch)
+    for name, value in _changes(meant).items():
         pipeline = pipeline.with_value(name, value)
     _check_cost(pipeline, original)
     run = simulate(pipeline)

@@ -13,8 +13,7 @@ def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
-    size = healthy.training.batch_size
-    return (SafeField(file="config.yaml", field="training.batch_size", low=size / 2, high=size * 1.25),)
+    return (SafeField(file="config.yaml", field="training.batch_size"),)
 
 
 FAULT = Fault(

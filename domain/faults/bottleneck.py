@@ -13,7 +13,7 @@ def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
-    return (SafeField(file="config.yaml", field="model.hidden_units", low=8, high=64),)
+    return (SafeField(file="config.yaml", field="model.hidden_units"),)
 
 
 FAULT = Fault(
@@ -37,4 +37,5 @@ FAULT = Fault(
         "NeuraLint, arXiv 2105.08095",
     ),
     decoys=("10 hidden units, which are enough",),
+    also_categories=("config_error",),
 )

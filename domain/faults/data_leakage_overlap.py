@@ -37,4 +37,5 @@ FAULT = Fault(
         "validation accuracy that jumps between epochs",
         "second_split_from_all: there training itself splits wrongly",
     ),
+    also_categories=("evaluation_bug",),
 )

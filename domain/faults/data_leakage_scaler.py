@@ -35,4 +35,5 @@ FAULT = Fault(
         "Roth, arXiv 2604.04199: normalisation leakage hardly moves the score",
     ),
     decoys=("means of training and validation that differ by a tenth of a deviation, which is sampling",),
+    also_categories=("preprocessing_bug",),
 )

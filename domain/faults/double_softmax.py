@@ -37,4 +37,5 @@ FAULT = Fault(
         "shaoxiongji/federated-learning issue 9",
     ),
     decoys=("label noise, which also holds the loss up",),
+    also_categories=("config_error",),
 )

@@ -18,7 +18,7 @@ def _context(healthy: Pipeline, draw: Stream) -> Pipeline:
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
-    return (SafeField(file="config.yaml", field="model.dropout", low=0.0, high=0.4),)
+    return (SafeField(file="config.yaml", field="model.dropout"),)
 
 
 FAULT = Fault(
@@ -39,4 +39,5 @@ FAULT = Fault(
     context=_context,
     sources=("DeepCrime operator RCD",),
     decoys=("dropout of 0.3, which also holds training accuracy down a little",),
+    also_categories=("config_error",),
 )

@@ -22,10 +22,7 @@ def _context(healthy: Pipeline, draw: Stream) -> Pipeline:
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
-    return (
-        SafeField(file="config.yaml", field="training.early_stopping_patience", low=10, high=100),
-        SafeField(file="config.yaml", field="training.early_stopping_patience", choices=(None,)),
-    )
+    return (SafeField(file="config.yaml", field="training.early_stopping_patience"),)
 
 
 FAULT = Fault(

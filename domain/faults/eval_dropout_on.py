@@ -23,7 +23,10 @@ def _look_alike(healthy: Pipeline, draw: Stream) -> Pipeline:
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
-    return (SafeField(file="preprocessing.py", field="model.eval", choices=("eval",)),)
+    return (
+        SafeField(file="preprocessing.py", field="model.eval", choices=("eval",)),
+        SafeField(file="config.yaml", field="model.dropout"),
+    )
 
 
 FAULT = Fault(

@@ -36,4 +36,5 @@ FAULT = Fault(
         "Humbatova et al., arXiv 1910.11015: validation and testing",
     ),
     decoys=("a lucky test split",),
+    also_categories=("data_leakage",),
 )

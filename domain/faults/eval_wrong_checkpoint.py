@@ -34,4 +34,5 @@ FAULT = Fault(
         "transformers issue 15547",
     ),
     decoys=("a best epoch that is not the last",),
+    also_categories=("config_error",),
 )

@@ -33,4 +33,5 @@ FAULT = Fault(
     ),
     sources=("Google, Rules of ML 6 and 32",),
     decoys=("sorted(...) where the signals are listed, which is right",),
+    also_categories=("evaluation_bug",),
 )

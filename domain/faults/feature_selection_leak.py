@@ -34,4 +34,5 @@ FAULT = Fault(
         "Yang et al., arXiv 2209.03345",
     ),
     decoys=("weak signals, of which any ten are about as good",),
+    also_categories=("preprocessing_bug",),
 )

@@ -57,4 +57,5 @@ FAULT = Fault(
         "no groups where every customer has one row",
         "several rows of a customer inside one split",
     ),
+    also_categories=("preprocessing_bug",),
 )

@@ -13,7 +13,7 @@ def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
-    return (SafeField(file="config.yaml", field="model.init_gain", low=0.7, high=1.4),)
+    return (SafeField(file="config.yaml", field="model.init_gain"),)
 
 
 FAULT = Fault(
@@ -39,4 +39,5 @@ FAULT = Fault(
         "an initial gain a little off one",
         "exploding_lr: there the loss climbs, here it falls from far above",
     ),
+    also_categories=("config_error",),
 )

@@ -30,4 +30,5 @@ FAULT = Fault(
     signals=(("label_consistency", "permutation_gain"), ("label_consistency", "test_accuracy")),
     sources=("TextAttack issue 684", "nn_pruning issue 32", "optimum pull request 197", "transformers issue 12822"),
     decoys=("a rare class that is never recognised", "scaler_missing_eval: there no order of the classes helps"),
+    also_categories=("evaluation_bug",),
 )

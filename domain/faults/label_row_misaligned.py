@@ -52,4 +52,5 @@ FAULT = Fault(
         "labels sorted by row id where the rows are, too",
         "lr_too_small: there features and labels agree",
     ),
+    also_categories=("preprocessing_bug",),
 )

@@ -15,8 +15,7 @@ def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
-    rate = healthy.optimizer.learning_rate
-    return (SafeField(file="config.yaml", field="optimizer.learning_rate", low=rate / 2, high=rate * 2),)
+    return (SafeField(file="config.yaml", field="optimizer.learning_rate"),)
 
 
 FAULT = Fault(

@@ -40,4 +40,5 @@ FAULT = Fault(
         "defect4ML, arXiv 2206.12311",
     ),
     decoys=("a rare class with a recall of 0.4",),
+    also_categories=("config_error",),
 )

@@ -47,6 +47,6 @@ FAULT = Fault(
         "Kapoor and Narayanan, arXiv 2207.07048: L1.4",
         "imbalanced-learn, Common pitfalls",
     ),
-    also_categories=("preprocessing_bug", "evaluation_bug"),
     decoys=("imbalance of 1.8, resampled in training as it should be",),
+    also_categories=("preprocessing_bug",),
 )

@@ -30,4 +30,5 @@ FAULT = Fault(
     signals=(("feature_statistics", "single_feature_eta2"),),
     sources=("Kapoor and Narayanan, arXiv 2207.07048: L2, illegitimate features",),
     decoys=("a strong honest feature",),
+    also_categories=("preprocessing_bug",),
 )

@@ -39,4 +39,5 @@ FAULT = Fault(
         "a small shift between training and test rows",
         "unit_mismatch_eval and feature_order_eval: there the scaler is applied",
     ),
+    also_categories=("evaluation_bug",),
 )

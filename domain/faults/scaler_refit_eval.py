@@ -33,4 +33,5 @@ FAULT = Fault(
         "Google, Rules of ML 37",
     ),
     decoys=("test means that happen to lie close to zero",),
+    also_categories=("evaluation_bug",),
 )

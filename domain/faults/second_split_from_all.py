@@ -39,4 +39,5 @@ FAULT = Fault(
         "a test accuracy slightly above validation, as in a third of healthy runs",
         "data_leakage_overlap: there the evaluation draws other rows",
     ),
+    also_categories=("preprocessing_bug",),
 )

@@ -44,7 +44,7 @@ FAULT = Fault(
     field="SimpleImputer.fill_value",
     severities=_severities,
     safe=_safe,
-    proposed_fix="Fill missing values with the median of the training rows instead of -999.",
+    proposed_fix="Fill missing values with the {healthy} of the training rows instead of -999.",
     causal=frozenset({"preprocessing.py", "train.log", "eval_results.json"}),
     lines=("    imputer = ",),
     signals=(("feature_statistics", "smallest_filled_value"),),

@@ -52,4 +52,5 @@ FAULT = Fault(
         "no shuffling of rows that arrive in no order, or by row id",
         "wrong_optimizer: there the batches are mixed",
     ),
+    also_categories=("preprocessing_bug",),
 )

@@ -39,4 +39,5 @@ FAULT = Fault(
         "a column of very many levels",
         "target_encoding_insample: there the encoder saw training rows only",
     ),
+    also_categories=("preprocessing_bug",),
 )

@@ -33,4 +33,5 @@ FAULT = Fault(
     ),
     sources=("Google, Rules of ML 31 and 37: training-serving skew",),
     decoys=("columns in very different units, alike in training and evaluation",),
+    also_categories=("evaluation_bug",),
 )

@@ -20,7 +20,7 @@ def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
-    return (SafeField(file="config.yaml", field="optimizer.weight_decay", low=0, high=0.001),)
+    return (SafeField(file="config.yaml", field="optimizer.weight_decay"),)
 
 
 FAULT = Fault(

@@ -28,10 +28,10 @@ def _look_alike(healthy: Pipeline, draw: Stream) -> Pipeline:
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
-    slack = 1.0 - healthy.optimizer.momentum
     return (
-        SafeField(file="config.yaml", field="optimizer.momentum", low=max(0.0, 1 - 2 * slack), high=1 - slack / 1.5),
+        SafeField(file="config.yaml", field="optimizer.momentum"),
         SafeField(file="config.yaml", field="optimizer.name"),
+        SafeField(file="config.yaml", field="optimizer.learning_rate"),
     )
 
 

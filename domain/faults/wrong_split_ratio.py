@@ -13,7 +13,7 @@ def _severities(healthy: Pipeline, draw: Stream) -> tuple[FieldValue, ...]:
 
 
 def _safe(healthy: Pipeline) -> tuple[SafeField, ...]:
-    return (SafeField(file="preprocessing.py", field="train_test_split.test_size", low=0.1, high=0.35),)
+    return (SafeField(file="preprocessing.py", field="train_test_split.test_size"),)
 
 
 FAULT = Fault(

@@ -49,4 +49,5 @@ FAULT = Fault(
         "xavier instead of he",
         "bottleneck: there hidden_units is 1",
     ),
+    also_categories=("config_error",),
 )

@@ -80,7 +80,7 @@ def verify_patch(truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric)
         return PatchVerdict(credit=0.0, explanation=f"{names} would not agree with the data any more.")
     if set(changes) == touched:
         is_twin = all(changes.get(entry.field) == entry.value for entry in truth.patch)
-        return PatchVerdict(credit=1.0, explanation=VERDICT_TEXT["twin" if is_twin else "safe"])
+        return PatchVerdict(credit=1.0, explanation=VERDICT_TEXT["twin" if is_twin else "agrees"])
     return _with_further_changes(state, patched, truth, rubric)
 
 
@@ -110,7 +110,8 @@ def _with_further_changes(state: State, patched: State, truth: Truth, rubric: Ru
         )
     return PatchVerdict(
         credit=rubric.unneeded_entry_share,
-        explanation="The patch repairs the run and changes more than was needed.",
+        explanation=f"Run again with the patch: accuracy on fresh rows is {accuracy:.3f}, {expected:.3f} without the fault; "
+        "the patch changes more than was needed.",
     )
 
 

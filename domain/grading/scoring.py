@@ -10,7 +10,9 @@ from domain.fields.field import FieldSpec, ValueOutsideFieldError
 from domain.fields.registry import UnknownFieldError, find
 from domain.grade import (
     CONTRADICTING,
+    CONTRADICTING_WORDS,
     FEW_READS,
+    UNREAD_PART,
     VERDICT_TEXT,
     Breakdown,
     FixPart,
@@ -21,16 +23,18 @@ from domain.grade import (
     Penalty,
     brier_of,
     penalty_reason,
+    with_share,
 )
 from domain.grading import declarations
-from domain.grading.free_text.fixes import FixReading, read_fix
-from domain.grading.free_text.naming import fields_named, file_named
+from domain.grading.free_text import naming
+from domain.grading.names import Named, file_named, named_in
+from domain.grading.reading import Reading, read_fix, words_contradict
 from domain.rubric import RUBRIC, Rubric
 from domain.scenario import SafeField, Truth
 from domain.training import checks
 from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.simulator import draw_holdout, draw_raw, holdout_accuracy, simulate
-from domain.types import TaskId
+from domain.types import ArtifactName, TaskId
 
 ACCURACY_TOLERANCE = 0.04
 """How far below the twin's accuracy on fresh rows a repaired run may lie, at least; else two standard errors."""
@@ -47,8 +51,9 @@ class MissingVerdictError(ValueError):
 def verify_patch(truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric = RUBRIC) -> PatchVerdict:
     """Judge a patch: the faulty field must change, and the run must be repaired.
 
-    Repaired means: the pipeline of the twin, or a value in the declared safe range, or, run again, no reason raised that
-    the twin does not raise and no lower accuracy on fresh rows of the same data set.
+    Repaired means: the pipeline of the twin, or, run again, no reason raised that the twin does not raise and no lower
+    accuracy on fresh rows of the same data set. Where the fault rests on one exact value, only that one repairs. Under the
+    first rubric a value in the declared safe range repairs, too, and exact values are run again like others.
     """
     if declarations.is_declared(truth):
         return declarations.verify_patch(truth, patch, rubric=rubric)
@@ -67,8 +72,11 @@ def verify_patch(truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric 
     credit = 1.0 if set(changes) == touched else rubric.unneeded_entry_share
     if patched == twin:
         return PatchVerdict(credit=credit, explanation=VERDICT_TEXT["twin"])
-    if set(changes) == touched and all(_is_safe(truth.safe, name, changes[name]) for name in touched):
-        return PatchVerdict(credit=credit, explanation=VERDICT_TEXT["safe"])
+    if not rubric.reads_meaning:
+        if set(changes) == touched and all(_is_safe(truth.safe, name, changes[name]) for name in touched):
+            return PatchVerdict(credit=credit, explanation=VERDICT_TEXT["safe"])
+    elif not _exact_values_are_met(truth.safe, changes):
+        return PatchVerdict(credit=0.0, explanation=VERDICT_TEXT["exact"])
     times = training_cost(patched) / training_cost(twin)
     if times > MAX_COST_RATIO:
         text = f"The patched run would take {times:.0f} times the work of the one without the fault: not run."
@@ -102,6 +110,13 @@ def changed_values(patch: tuple[PatchEntry, ...]) -> dict[str, FieldValue]:
         if changes.setdefault(spec.attribute, value) != value:
             raise ContradictionError(entry.field)
     return changes
+
+
+def _exact_values_are_met(safe: tuple[SafeField, ...], changes: dict[str, FieldValue]) -> bool:
+    """Whether every field on whose exact value the fault rests has it where it is changed. A re-run could not tell."""
+    inexact = {find(known.file, known.field).attribute for known in safe if not known.is_exact}
+    exact = {find(known.file, known.field).attribute for known in safe} - inexact
+    return all(_is_safe(safe, name, value) for name, value in changes.items() if name in exact)
 
 
 def _is_safe(safe: tuple[SafeField, ...], attribute: str, value: FieldValue) -> bool:
@@ -164,9 +179,10 @@ def grade(
     """
     accepted = truth.accepted
     category = _part(rubric.category_points, diagnosis.failure_category in accepted.categories)
-    file = _part(rubric.file_points, file_named(diagnosis.root_cause_file) in accepted.files)
-    field = _field_part(_fields_named(diagnosis.root_cause_field, truth), accepted.fields, rubric)
-    fix = _fix_part(diagnosis, truth, verdict, rubric)
+    file = _part(rubric.file_points, _file_named(diagnosis.root_cause_file, rubric) in accepted.files)
+    named, reading = _named(diagnosis.root_cause_field, truth, rubric), read_fix(diagnosis, truth, rubric)
+    field = _field_part(named, reading, accepted.fields, rubric)
+    fix = _fix_part(diagnosis, truth, verdict, rubric, named, reading, field_counts=field.awarded > 0)
     penalties = []
     total = category.awarded + file.awarded + field.awarded + fix.awarded
     if len(investigation.artifacts_read) < rubric.few_reads_below:
@@ -188,7 +204,7 @@ def grade(
         score=as_score(total, rubric),
         brier=brier_of([diagnosis.confidence], [breakdown.is_right]),
         breakdown=breakdown,
-        credits=(credit_of(diagnosis, truth, verdict),),
+        credits=(credit_of(diagnosis, truth, verdict, rubric),),
     )
 
 
@@ -197,51 +213,83 @@ def as_score(total: float, rubric: Rubric) -> float:
     return round(min(rubric.highest_score, max(rubric.lowest_score, total)), 4)
 
 
-def credit_of(diagnosis: Diagnosis, truth: Truth, verdict: PatchVerdict | None) -> float | None:
+def credit_of(
+    diagnosis: Diagnosis, truth: Truth, verdict: PatchVerdict | None, rubric: Rubric = RUBRIC
+) -> float | None:
     """Share of the fix points that a patch earned; None: no patch was proposed."""
-    return verdict.credit if verdict is not None and read_fix(diagnosis, truth).patch else None
+    return verdict.credit if verdict is not None and read_fix(diagnosis, truth, rubric).patch else None
 
 
 def _part(points: float, is_right: bool) -> Part:
     return Part(awarded=points if is_right else 0.0, possible=points)
 
 
-def _fields_named(text: str | None, truth: Truth) -> frozenset[str]:
+def _file_named(text: str | None, rubric: Rubric) -> ArtifactName | None:
+    return file_named(text) if rubric.reads_meaning else naming.file_named(text)
+
+
+def _named(text: str | None, truth: Truth, rubric: Rubric) -> Named:
     """The fields of the run that a text names."""
+    if rubric.reads_meaning:
+        return named_in(text, truth)
     if declarations.is_declared(truth):
-        return declarations.paths_named(declarations.state_of(truth), text)
-    return frozenset(spec.field for spec in fields_named(text))
+        return Named(declarations.paths_named(declarations.state_of(truth), text))
+    return Named(frozenset(spec.field for spec in naming.fields_named(text)))
 
 
-def _field_part(named: frozenset[str], accepted: tuple[str, ...], rubric: Rubric) -> Part:
+def _field_part(named: Named, reading: Reading, accepted: tuple[str, ...], rubric: Rubric) -> Part:
     """Full for the right field alone, less beside one other, nothing in a list: guessing k fields never pays."""
-    others = len(named - set(accepted))
-    if len(named) == others or others > 1:
-        share = 0.0
+    others = len(named.fields - set(accepted))
+    if len(named.fields) > others:
+        share = 0.0 if others > 1 else rubric.one_extra_field_share if others else 1.0
+    elif named.standing & set(accepted):
+        share = 1.0
     else:
-        share = rubric.one_extra_field_share if others else 1.0
+        share = 1.0 if _is_meant(named, reading, accepted, rubric) else 0.0
     return Part(awarded=round(rubric.field_points * share, 4), possible=rubric.field_points)
 
 
-def _fix_part(diagnosis: Diagnosis, truth: Truth, verdict: PatchVerdict | None, rubric: Rubric) -> FixPart:
-    points, reading = rubric.fix_points, read_fix(diagnosis, truth)
+def _is_meant(named: Named, reading: Reading, accepted: tuple[str, ...], rubric: Rubric) -> bool:
+    """Whether a text that names no field can only mean the one that the fix changes."""
+    if not rubric.reads_meaning or named.is_blank or not reading.fields or not reading.fields <= set(accepted):
+        return False
+    return bool(named.around & set(accepted)) if named.fields or named.standing else True
+
+
+def _fix_part(
+    diagnosis: Diagnosis,
+    truth: Truth,
+    verdict: PatchVerdict | None,
+    rubric: Rubric,
+    named: Named,
+    reading: Reading,
+    *,
+    field_counts: bool,
+) -> FixPart:
+    points = rubric.fix_points
     if reading.patch:
         if verdict is None:
             raise MissingVerdictError("the fix proposes a patch: verify it first")
         awarded, text = points * verdict.credit, verdict.explanation
+        if awarded and words_contradict(diagnosis, reading, truth, rubric) and rubric.contradicting_words_share < 1:
+            awarded *= rubric.contradicting_words_share
+            text += with_share(CONTRADICTING_WORDS, rubric.contradicting_words_share)
     else:
         awarded, text = _grade_direction_only(reading, truth, rubric)
-    named = _fields_named(diagnosis.root_cause_field, truth)
-    if awarded and named and not named & set(truth.accepted.fields):
+    if awarded and (named.fields or named.standing) and not field_counts:
         awarded *= rubric.contradicting_fix_share
-        text += CONTRADICTING
+        text += with_share(CONTRADICTING, rubric.contradicting_fix_share)
+    if reading.patch and reading.problems:
+        awarded = min(awarded, points * rubric.unneeded_entry_share)
+        text += f"{UNREAD_PART} {'; '.join(reading.problems)}."
     return FixPart(awarded=round(awarded, 4), possible=points, read_as=reading.patch, verdict=text)
 
 
-def _grade_direction_only(reading: FixReading, truth: Truth, rubric: Rubric) -> tuple[float, str]:
+def _grade_direction_only(reading: Reading, truth: Truth, rubric: Rubric) -> tuple[float, str]:
     """Points for a fix of which only field and direction could be read."""
     if not reading.direction_hints:
-        return 0.0, VERDICT_TEXT["unread"]
+        problems = "; ".join(reading.problems)
+        return 0.0, f"The edits could not be read: {problems}." if problems else VERDICT_TEXT["unread"]
     if len(reading.direction_hints) > 1:
         return 0.0, VERDICT_TEXT["several"]
     ((spec, direction),) = reading.direction_hints
@@ -265,4 +313,4 @@ def _direction_to_twin(spec: FieldSpec, truth: Truth) -> str | None:
     return "down" if then < now else "up"
 
 
-__all__ = ["FixReading", "MissingVerdictError", "as_score", "credit_of", "grade", "read_fix", "verify_patch"]
+__all__ = ["MissingVerdictError", "as_score", "credit_of", "grade", "read_fix", "verify_patch"]

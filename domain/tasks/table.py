@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Mapping
 
 from domain.rubric import RUBRIC, Rubric
+from domain.tasks.categories import CATEGORY_MEANING
 from domain.types import COMPOSED_TASK, TASK_IDS, TaskId
 
 _EVIDENCE = (
@@ -53,6 +54,20 @@ def _evidence(task_id: TaskId, rubric: Rubric) -> str:
     )
 
 
+_EDITS = "Instead of a patch you can give edits of the files as they are shown: one or two of file, find, replace, or one unified diff. "
+
+
+def _costs(rubric: Rubric) -> str:
+    """What takes points off, apart from being wrong."""
+    few, share = rubric.few_reads_below, rubric.one_extra_field_share
+    return (
+        f" Fewer than {few} artifacts read cost {rubric.few_reads_penalty:.2f}. One wrong field named beside the right one leaves "
+        f"{share:.0%} of the field's points, a list of fields none. A change that was not needed leaves {rubric.unneeded_entry_share:.0%} of the fix's "
+        f"points, a fix of another field than the one named {rubric.contradicting_fix_share:.0%}, and words of the fix that propose another change "
+        f"than its patch {rubric.contradicting_words_share:.0%}."
+    )
+
+
 _PLAUSIBLE = "On this task every file is plausible by itself."
 
 
@@ -66,10 +81,12 @@ def _composed_brief(rubric: Rubric) -> str:
         + "Then submit diagnoses, a list of 0 to 2 entries, one for each thing that is wrong and none for a healthy run. Each "
         "entry holds the category of the failure, the file and the field of its root cause, a fix in words and, best, as a "
         "patch (file, field, value) that mends this one thing, and your confidence that its category, file and field are "
-        "right. A patch is judged by running the training again with it, beside the other thing that is wrong. The score is "
+        "right. A patch is judged by running the training again with it, beside the other thing that is wrong. "
+        + (_EDITS if rubric.reads_meaning else "")
+        + "The score is "
         f"the mean over what was planted of its best matching entry, minus {rubric.unmatched_penalty:.2f} for each entry that "
         f"matches nothing. An empty list scores {highest} on a healthy run and {lowest} on any other; an entry on a healthy "
-        f"run scores {lowest}."
+        f"run scores {lowest}." + (_costs(rubric) if rubric.reads_meaning else "")
     )
 
 
@@ -92,7 +109,8 @@ class Task:
         if self.task_id == COMPOSED_TASK:
             return _composed_brief(rubric)
         symptom = _PLAUSIBLE if self.task_id in _MEASURING_TASKS and self.max_experiments(rubric) else self.symptom
-        brief = f"{_OPENING}{_evidence(self.task_id, rubric)}{_CLOSING}{symptom}"
+        edits, costs = (_EDITS, _costs(rubric)) if rubric.reads_meaning else ("", "")
+        brief = f"{_OPENING}{_evidence(self.task_id, rubric)}{_CLOSING}{edits}{symptom}{costs}"
         if self.task_id not in rubric.low_score_tasks:
             return brief
         share, threshold = rubric.low_score_share_in_words, f"{rubric.low_score_threshold:.2f}"
@@ -131,6 +149,11 @@ TASKS: Mapping[TaskId, Task] = MappingProxyType(
         ),
     }
 )
+
+
+def categories_json() -> dict[str, str]:
+    """The wire form of the categories: each with the sentence that defines it."""
+    return {str(name): meaning for name, meaning in CATEGORY_MEANING.items()}
 
 
 def tasks_json() -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ _SOME = (
 _SYSTEM = (
     "You investigate machine-learning training runs. {wrong}Gather evidence with the actions you have, one action a turn; compare what different artifacts and checks "
     "say about the same thing; then call submit_diagnosis once. Name the file and the field exactly as in the list of "
-    "fields, give the repair as a patch, and give as confidence your honest probability that category, file and field "
+    "fields, give the repair as a patch or as edits of the files as you read them, and give as confidence your honest probability that category, file and field "
     "are all right. A sanity check that raises no flag is evidence too. Unusual but harmless details occur in every run. "
     "run_experiment trains the run again with fields that you set and another training seed; there are few experiments, and "
     "one without a patch shows how much the seed alone changes. "

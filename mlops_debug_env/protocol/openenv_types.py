@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict
 
-from mlops_debug_env.protocol.actions import Diagnosis, PatchEntry
+from mlops_debug_env.protocol.actions import Diagnosis, PatchEntry, TextEdit
 from mlops_debug_env.protocol.grade import GroundTruth, GroundTruths
 from mlops_debug_env.protocol.observations import ActionResult, ArtifactListing, RegistryField, RunSummary
 from mlops_debug_env.protocol.types import ArtifactName, FailureCategory, SanityCheckName, TaskId
@@ -51,6 +51,7 @@ class MlopsDebugAction(Action):
     diagnosis: str | None = None
     proposed_fix: str | None = None
     patch: tuple[PatchEntry, ...] | None = None
+    edits: tuple[TextEdit, ...] | str | None = None
     confidence: float | None = None
     diagnoses: tuple[Diagnosis, ...] | None = None
 

@@ -15,7 +15,7 @@ from domain.diagnosis import Diagnosis
 from domain.episode.state import EpisodeState
 from domain.events import DiagnosisSubmitted
 from domain.generator import GENERATOR_VERSION
-from domain.grade import CONTRADICTING, Breakdown, PatchVerdict
+from domain.grade import Breakdown, PatchVerdict, without_notes
 from domain.grader import grade_diagnoses, read_fix, verify_patch
 from domain.rubric import RUBRIC, RUBRICS, Rubric, rubric_of
 from domain.scenario import Truth
@@ -23,8 +23,8 @@ from server.scenarios.repository import read_scenario
 from server.storage.schema import episodes, regrades, rubrics
 from server.storage.stream_codec import fold_history, read_stream
 
-_FIXED = ("max_steps", "max_experiments", "low_score_tasks")
-"""Fields of a rubric that do not affect the grading of a diagnosis and cannot be changed afterwards."""
+_FIXED = ("max_steps", "max_experiments", "low_score_tasks", "reads_meaning")
+"""Fields of a rubric that cannot be changed afterwards: no numbers of points."""
 
 
 class RubricError(ValueError):
@@ -144,14 +144,19 @@ def _verdict(
     diagnosis: Diagnosis, fault: Truth, submitted: DiagnosisSubmitted, rubric: Rubric, may_train: bool
 ) -> PatchVerdict | None:
     """The recorded verdict, or a new training run if there may be several faults or the rubric judges patches differently."""
-    patch = read_fix(diagnosis, fault).patch
+    patch = read_fix(diagnosis, fault, rubric).patch
     if not patch:
         return None
     graded, credit = submitted.grade.breakdown, submitted.grade.credits[0]
     recorded = rubric_of(submitted.grade.rubric_version)
     is_judged_alike = rubric.unneeded_entry_share == recorded.unneeded_entry_share
-    if isinstance(graded, Breakdown) and credit is not None and is_judged_alike:
-        return PatchVerdict(credit=credit, explanation=graded.proposed_fix.verdict.removesuffix(CONTRADICTING))
+    if (
+        isinstance(graded, Breakdown)
+        and credit is not None
+        and is_judged_alike
+        and patch == graded.proposed_fix.read_as
+    ):
+        return PatchVerdict(credit=credit, explanation=without_notes(graded.proposed_fix.verdict))
     if not may_train:
         raise TrainingNeededError("it was recorded by another version of the generator")
     return verify_patch(fault, patch, rubric=rubric)

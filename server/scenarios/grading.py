@@ -30,7 +30,7 @@ async def grade_with_reruns(
     check_submission(state, action)
     truth = cached.scenario.truth
     rubric = state.rubric
-    in_words = any(_is_in_words(said) for said in action.diagnoses)
+    takes_long = any(_takes_long(said) for said in action.diagnoses)
     with _ranked_first(state):
         verdicts = [await _verdicts(simulation, said, cached, rubric) for said in action.diagnoses]
     grade = partial(
@@ -42,13 +42,14 @@ async def grade_with_reruns(
         task_id=state.reset.task_id,
         rubric=rubric,
     )
-    graded = await run_in_thread(GRADING, grade) if in_words else grade()
+    graded = await run_in_thread(GRADING, grade) if takes_long else grade()
     return SubmitGraded(action.diagnoses, graded, action.reported)
 
 
-def _is_in_words(said: Diagnosis) -> bool:
-    """Whether it takes long to read: words take milliseconds, a patch next to nothing."""
-    return (said.proposed_fix is not None and not said.patch) or len(said.root_cause_field or "") > LONG_NAME
+def _takes_long(said: Diagnosis) -> bool:
+    """Whether it takes long to read: words and edits of files take milliseconds, a patch next to nothing."""
+    is_in_words = said.proposed_fix is not None and not said.patch
+    return is_in_words or bool(said.edits) or len(said.root_cause_field or "") > LONG_NAME
 
 
 async def run_experiment(
@@ -73,9 +74,7 @@ async def _verdicts(
     """On the fix of one diagnosis, as the repair of each planted fault; None: there is nothing to run."""
     found: list[PatchVerdict | None] = []
     for place, fault in enumerate(cached.scenario.truth.planted):
-        if _is_in_words(said):
-            patch = await run_in_thread(GRADING, simulation.patch_to_verify, said, fault)
-        else:
-            patch = simulation.patch_to_verify(said, fault)
+        read = partial(simulation.patch_to_verify, said, fault, rubric=rubric)
+        patch = await run_in_thread(GRADING, read) if _takes_long(said) else read()
         found.append(await cached.verify(simulation, patch, place, rubric) if patch else None)
     return found

@@ -36,7 +36,8 @@ INVESTIGATION = Investigation(artifacts_read=READ, checks_run=(), duplicate_read
 def test_a_patch_of_a_stored_scenario_gets_the_verdict_that_it_got(number: int) -> None:
     stored = STORED[number]
     patch = tuple(PatchEntry(file=file, field=field, value=value) for file, field, value in stored["patch"])
-    assert verify_patch(Truth.model_validate(stored["truth"]), patch).model_dump(mode="json") == stored["verdict"]
+    verdict = verify_patch(Truth.model_validate(stored["truth"]), patch, rubric=rubric_of("1"))
+    assert verdict.model_dump(mode="json") == stored["verdict"]
 
 
 def test_many_of_the_verdicts_come_from_running_again() -> None:
@@ -55,7 +56,7 @@ def test_what_is_submitted_to_a_stored_scenario_gets_the_grade_that_it_got(store
         rubric = rubric_of(each["grade"]["rubric_version"])
         verdicts = [
             [
-                verify_patch(fault, patch, rubric=rubric) if (patch := read_fix(one, fault).patch) else None
+                verify_patch(fault, patch, rubric=rubric) if (patch := read_fix(one, fault, rubric).patch) else None
                 for fault in truth.planted
             ]
             for one in diagnoses

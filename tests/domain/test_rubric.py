@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 
+import server
 from domain.diagnosis import Diagnosis
 from domain.episode.decide import EndEpisode, fold
 from domain.episode.observation import observe_reset
 from domain.events import DiagnosisSubmitted, EpisodeReset, decode, encode
-from domain.grade import Breakdown, Grade, Part, Penalty, penalty_reason
+from domain.grade import (
+    CONTRADICTING,
+    Breakdown,
+    Grade,
+    Part,
+    Penalty,
+    penalty_reason,
+    with_share,
+    without_notes,
+)
 from domain.ranking.statistics import estimate_score
 from domain.rubric import RUBRIC, RUBRICS, Rubric, UnknownRubricError, rubric_of
 from domain.tasks.suites import RANKED_1
@@ -111,3 +123,28 @@ def test_an_unknown_rubric_is_named_with_those_that_are_known() -> None:
     begun = events_of([reset()])[0].model_copy(update={"rubric_version": "gone"})
     with pytest.raises(UnknownRubricError):
         fold([begun, *events_of([reset(), CONFIG])[1:]])
+
+
+GRADING_CALLS = frozenset(
+    "read_fix verify_patch grade grade_diagnoses verify patch_to_verify build_board estimate_score credit_of".split()
+)
+
+
+def test_no_call_of_the_server_grades_by_the_present_rubric_by_default() -> None:
+    forgotten = []
+    for path in sorted(Path(str(server.__file__)).parent.rglob("*.py")):
+        for call in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(call, ast.Call):
+                continue
+            name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+            given = {ast.unparse(one) for one in (*call.args, *(each.value for each in call.keywords))}
+            if name in GRADING_CALLS and not any("rubric" in one for one in given):
+                forgotten.append(f"{path.name}:{call.lineno}")
+    assert [one for one in forgotten if not one.startswith("signing.py")] == []
+
+
+def test_the_words_of_a_verdict_state_the_share_that_the_rubric_leaves() -> None:
+    assert with_share(CONTRADICTING, 2 / 3) == CONTRADICTING
+    other = with_share(CONTRADICTING, 0.5)
+    assert other.endswith("root cause: 50% of the points.")
+    assert without_notes("Repaired." + other) == without_notes("Repaired." + CONTRADICTING) == "Repaired."

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from domain.families import MEASUREMENTS
 from domain.json import encode_json
-from domain.tasks.table import tasks_json
+from domain.tasks.table import categories_json, tasks_json
 from server.metrics import MEDIA_TYPE as METRICS_TYPE
 from server.version import DESCRIPTION, NAME, VERSION
 from server.web.context import json_response, services_of
@@ -16,7 +16,7 @@ from server.web.schemas import published_schemas
 
 
 async def tasks(request: Request) -> Response:
-    return json_response(encode_json({"tasks": tasks_json()}))
+    return json_response(encode_json({"tasks": tasks_json(), "failure_categories": categories_json()}))
 
 
 async def health(request: Request) -> Response:

@@ -47,9 +47,9 @@ def _tool(name: str, schema: dict[str, Any], definitions: dict[str, Any]) -> dic
     inputs["required"] = [key for key in schema.get("required", []) if key not in _OUTER]
     if "additionalProperties" in schema:
         inputs["additionalProperties"] = schema["additionalProperties"]
-    named = [key for key in ("Diagnosis", "PatchEntry") if f"#/$defs/{key}" in repr(properties)]
-    if named:  # a diagnosis holds a patch
-        inputs["$defs"] = {key: definitions[key] for key in ("Diagnosis", "PatchEntry") if key >= named[0]}
+    named = _named(properties, definitions)
+    if named:
+        inputs["$defs"] = {key: definitions[key] for key in named}
     return {
         "name": name,
         "title": name.replace("_", " ").capitalize(),
@@ -63,6 +63,18 @@ def _tool(name: str, schema: dict[str, Any], definitions: dict[str, Any]) -> dic
             "openWorldHint": False,
         },
     }
+
+
+def _named(schema: Any, definitions: dict[str, Any]) -> list[str]:
+    """The definitions that a schema refers to, also by way of another one."""
+    found: list[str] = []
+    waiting = [schema]
+    while waiting:
+        text = repr(waiting.pop())
+        new = [key for key in definitions if f"'#/$defs/{key}'" in text and key not in found]
+        found += new
+        waiting += [definitions[key] for key in new]
+    return sorted(found)
 
 
 def decode_call(name: str, arguments: dict[str, Any]) -> WireAction:

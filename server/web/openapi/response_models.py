@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.types import SplitName, TaskId
+from domain.types import FailureCategory, SplitName, TaskId
 from server.web.schemas import RegistryField
 
 
@@ -87,6 +87,8 @@ class TaskList(_Body):
     """The tasks of this environment."""
 
     tasks: tuple[TaskDescription, ...]
+    failure_categories: dict[FailureCategory, str]
+    """Each with the sentence that defines it, by where the mistake was made."""
 
 
 class RpcErrorBody(_Body):

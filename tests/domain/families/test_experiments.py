@@ -123,3 +123,19 @@ def test_a_training_seed_in_the_patch_counts_on_several_sources_as_well() -> Non
     first, second = (run_experiment(truth, patch, number) for number in (1, 2))
     assert first.metrics == second.metrics
     assert run_experiment(truth, (), 1).metrics != run_experiment(truth, (), 2).metrics
+
+
+@pytest.mark.parametrize(
+    ("task_id", "written", "known"),
+    [
+        ("easy", ("config.yml", "LEARNING_RATE", "0.05"), ("config.yaml", "optimizer.learning_rate", 0.05)),
+        ("hard", ("./train.py", "Loader.Shuffle", "true"), ("train.py", "loader.shuffle", True)),
+    ],
+)
+def test_an_experiment_reads_its_patch_as_a_diagnosis_does(task_id, written, known) -> None:
+    truth = generate(task_id, 3).truth
+    as_written, as_known = (
+        run_experiment(truth, (PatchEntry(file=one[0], field=one[1], value=one[2]),), 1) for one in (written, known)
+    )
+    assert as_written.metrics == as_known.metrics
+    assert as_written.patch[0].field == written[1]

@@ -5,9 +5,10 @@ import pytest
 from domain.diagnosis import Diagnosis, PatchEntry, PatchValue
 from domain.fields.registry import REGISTRY
 from domain.generator import generate
-from domain.grade import Grade, Investigation, PatchVerdict
+from domain.grade import VERDICT_TEXT, Grade, Investigation, PatchVerdict
 from domain.grading.scoring import MissingVerdictError, grade, read_fix, verify_patch
-from domain.scenario import Scenario
+from domain.rubric import rubric_of
+from domain.scenario import SafeField, Scenario
 from domain.types import FAILURE_CATEGORIES
 from tests.domain.scenarios import FAULT_IDS, THOROUGH, planted
 from tests.profiles import seeds
@@ -112,16 +113,62 @@ def test_brier_is_the_squared_distance_to_being_right(confidence: float) -> None
     assert _grade(scenario, _answer(scenario)).brier is None
 
 
-def test_a_value_in_the_safe_range_repairs() -> None:
+def test_another_value_of_the_right_field_is_judged_by_running_again() -> None:
     scenario = planted("exploding_lr", 3)
     healthy = scenario.truth.twin["optimizer"]["learning_rate"]
-    assert _verdict(scenario, (*LR, healthy / 2)).credit == 1.0
+    for value, credit in ((healthy * 1.1, 1.0), (5.0, 0.0)):
+        verdict = _verdict(scenario, (*LR, value))
+        assert verdict.explanation.startswith("Run again with the patch: ")
+        assert verdict.credit == credit
 
 
-def test_a_value_outside_the_safe_range_is_run_again() -> None:
+def test_no_value_is_known_to_repair_without_a_run_where_several_may() -> None:
+    for fault_id in FAULT_IDS:
+        for safe in planted(fault_id, 3).only_fault.safe:
+            assert safe.is_exact or (safe.low, safe.high) == (None, None), fault_id
+
+
+@pytest.mark.parametrize(
+    ("fault_id", "field", "value"),
+    [
+        ("missing_output_unit", "model.num_classes", 9),
+        ("unit_mismatch_eval", "unit_scale", 0.99),
+        ("eval_on_train", "evaluate.test_loader", "val"),
+        ("feature_order_eval", "feature_columns.order", "sorted"),
+    ],
+)
+def test_where_a_fault_rests_on_one_exact_value_no_other_repairs(fault_id: str, field: str, value: PatchValue) -> None:
+    scenario = planted(fault_id, 3)
+    (entry,) = scenario.only_fault.patch
+    verdict = _verdict(scenario, (entry.file, field, value))
+    assert verdict.credit == 0.0
+    assert verdict.explanation in (VERDICT_TEXT["exact"], VERDICT_TEXT["unchanged"])
+
+
+def test_no_dropout_repairs_an_evaluation_in_training_mode() -> None:
+    for seed in range(4):
+        verdict = _verdict(planted("eval_dropout_on", seed), ("config.yaml", "model.dropout", 0.0))
+        assert verdict.explanation.startswith("Run again with the patch: ")
+        assert verdict.credit == 1.0
+
+
+def test_a_smaller_learning_rate_repairs_a_momentum_too_high_where_the_run_shows_it() -> None:
+    def credit(seed: int) -> float:
+        scenario = planted("wrong_optimizer", seed)
+        return _verdict(scenario, (*LR, scenario.truth.pipeline["optimizer"]["learning_rate"] / 10)).credit
+
+    assert credit(3) == 1.0
+    assert credit(0) == 0.0
+
+
+def test_under_the_first_rubric_a_declared_range_repairs_without_a_run() -> None:
     scenario = planted("exploding_lr", 3)
-    assert "Run again" in _verdict(scenario, (*LR, 5.0)).explanation
-    assert _verdict(scenario, (*LR, 5.0)).credit == 0.0
+    healthy = scenario.truth.twin["optimizer"]["learning_rate"]
+    ranged = SafeField(file="config.yaml", field="optimizer.learning_rate", low=healthy / 2, high=healthy * 2)
+    truth = scenario.only_fault.model_copy(update={"safe": (ranged,)})
+    patch = (PatchEntry(file=LR[0], field=LR[1], value=healthy * 1.1),)
+    assert verify_patch(truth, patch, rubric=rubric_of("1")).explanation == VERDICT_TEXT["safe"]
+    assert verify_patch(truth, patch).explanation.startswith("Run again with the patch: ")
 
 
 def test_an_unneeded_second_entry_halves_the_credit() -> None:

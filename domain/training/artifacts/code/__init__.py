@@ -7,6 +7,7 @@ style chooses names, spellings and layout; whatever it chooses, the code does th
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from domain.training.artifacts.code import evaluating, features, head, preparing
 from domain.training.artifacts.code.names import renamed
@@ -49,11 +50,16 @@ def render_code(pipeline: Pipeline) -> str:
         "evaluation": evaluating.evaluation_lines(pipeline),
     }
     body = [head.constant_lines(pipeline), *(blocks[name] for name in _ORDERS[style.of("layout")])]
-    text = "\n\n\n".join("\n".join(block) for block in body) + "\n"
     title, *imports = _imports(pipeline, style)
     prefix = {3: "tabular.", 4: "tb."}.get(style.of("imports"), "")
-    code = _API.sub(lambda found: prefix + found[0], renamed(text, style.names))
+    code = "\n\n\n".join(_named("\n".join(block), style.names, prefix) for block in body) + "\n"
     return "\n".join([title, "", *imports, "", code])
+
+
+@lru_cache(maxsize=512)  # the same pipeline is often written again with one value changed
+def _named(block: str, scheme: str, prefix: str) -> str:
+    """A block in the names of a scheme, with the module in front of what is imported."""
+    return _API.sub(lambda found: prefix + found[0], renamed(block, scheme))
 
 
 def _imports(pipeline: Pipeline, style: Style) -> list[str]:

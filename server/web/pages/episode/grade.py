@@ -115,7 +115,14 @@ def _entry(
 
 def _fix(diagnosis: Diagnosis, read_as: tuple[PatchEntry, ...]) -> tuple[str, ...]:
     words = (diagnosis.proposed_fix,) if diagnosis.proposed_fix else ()
-    return (*words, *(format_patch(entry) for entry in read_as))
+    return (*words, *_edits(diagnosis), *(format_patch(entry) for entry in read_as))
+
+
+def _edits(diagnosis: Diagnosis) -> tuple[str, ...]:
+    """Edits as they were sent, before what was read from them."""
+    if isinstance(diagnosis.edits, str):
+        return (diagnosis.edits,)
+    return tuple(f"{edit.file}: replace\n{edit.find}\nby\n{edit.replace}" for edit in diagnosis.edits or ())
 
 
 def format_patch(entry: PatchEntry) -> str:
