@@ -40,6 +40,8 @@ class Rubric:
     new_artifact_reward: float = 0.02
     repeated_read_reward: float = -0.02
     new_check_reward: float = 0.01
+    reader: int = 1
+    """Which reader reads fixes in words: 1 `domain.grading.rubric_1`, 2 `domain.grading.free_text`."""
     max_steps: Mapping[TaskId, int] = field(
         default_factory=lambda: MappingProxyType({"easy": 20, "medium": 30, "hard": 40, "expert": 50})
     )
@@ -64,6 +66,7 @@ class UnknownRubricError(ValueError):
 _FIRST = Rubric()
 RUBRIC = Rubric(
     version="2",
+    reader=2,
     max_steps=MappingProxyType({"easy": 20, "medium": 30, "hard": 18, "expert": 24}),
     max_experiments=MappingProxyType({"easy": 1, "medium": 2, "hard": 3, "expert": 4}),
 )

@@ -74,7 +74,7 @@ def grade_diagnoses(
             penalties=_penalties(entries, truth, investigation, rubric),
         ),
         credits=tuple(
-            None if place is None else credit_of(diagnosis, truth.faults[place], verdicts[number][place])
+            None if place is None else credit_of(diagnosis, truth.faults[place], verdicts[number][place], rubric)
             for number, (diagnosis, place) in enumerate(zip(diagnoses, match, strict=True))
         ),
     )

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from domain.diagnosis import Diagnosis, PatchEntry
-from domain.fields.field import FieldSpec, ValueOutsideFieldError
+from domain.fields.field import ValueOutsideFieldError
 from domain.fields.registry import UnknownFieldError, find
 from domain.grade import (
     CONTRADICTING,
@@ -24,13 +24,13 @@ from domain.grade import (
 )
 from domain.grading import declarations
 from domain.grading.free_text.fixes import FixReading, read_fix
-from domain.grading.free_text.naming import fields_named, file_named
+from domain.grading.rubric_1.naming import fields_named, file_named
 from domain.rubric import RUBRIC, Rubric
 from domain.scenario import SafeField, Truth
 from domain.training import checks
 from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.simulator import draw_holdout, draw_raw, holdout_accuracy, simulate
-from domain.types import TaskId
+from domain.types import ArtifactName, TaskId
 
 ACCURACY_TOLERANCE = 0.04
 """How far below the twin's accuracy on fresh rows a repaired run may lie, at least; else two standard errors."""
@@ -188,7 +188,7 @@ def grade(
         score=as_score(total, rubric),
         brier=brier_of([diagnosis.confidence], [breakdown.is_right]),
         breakdown=breakdown,
-        credits=(credit_of(diagnosis, truth, verdict),),
+        credits=(credit_of(diagnosis, truth, verdict, rubric),),
     )
 
 
@@ -197,9 +197,9 @@ def as_score(total: float, rubric: Rubric) -> float:
     return round(min(rubric.highest_score, max(rubric.lowest_score, total)), 4)
 
 
-def credit_of(diagnosis: Diagnosis, truth: Truth, verdict: PatchVerdict | None) -> float | None:
+def credit_of(diagnosis: Diagnosis, truth: Truth, verdict: PatchVerdict | None, rubric: Rubric) -> float | None:
     """Share of the fix points that a patch earned; None: no patch was proposed."""
-    return verdict.credit if verdict is not None and read_fix(diagnosis, truth).patch else None
+    return verdict.credit if verdict is not None and read_fix(diagnosis, truth, rubric).patch else None
 
 
 def _part(points: float, is_right: bool) -> Part:
@@ -224,7 +224,7 @@ def _field_part(named: frozenset[str], accepted: tuple[str, ...], rubric: Rubric
 
 
 def _fix_part(diagnosis: Diagnosis, truth: Truth, verdict: PatchVerdict | None, rubric: Rubric) -> FixPart:
-    points, reading = rubric.fix_points, read_fix(diagnosis, truth)
+    points, reading = rubric.fix_points, read_fix(diagnosis, truth, rubric)
     if reading.patch:
         if verdict is None:
             raise MissingVerdictError("the fix proposes a patch: verify it first")
@@ -245,7 +245,7 @@ def _grade_direction_only(reading: FixReading, truth: Truth, rubric: Rubric) -> 
     if len(reading.direction_hints) > 1:
         return 0.0, VERDICT_TEXT["several"]
     ((spec, direction),) = reading.direction_hints
-    wanted = _direction_to_twin(spec, truth)
+    wanted = _direction_to_twin(spec.file, spec.field, truth)
     if wanted is None:
         return 0.0, VERDICT_TEXT["unchanged"]
     if wanted != direction:
@@ -253,13 +253,16 @@ def _grade_direction_only(reading: FixReading, truth: Truth, rubric: Rubric) -> 
     return rubric.direction_only_fix_points, f"{spec.field} has to go {direction}; no value could be read."
 
 
-def _direction_to_twin(spec: FieldSpec, truth: Truth) -> str | None:
+def _direction_to_twin(file: ArtifactName, field: str, truth: Truth) -> str | None:
     """Where the cause has to go; None: the field is not the cause."""
-    main = find(truth.safe[0].file, truth.safe[0].field) if truth.safe else None
-    if main is None or spec != main or spec.attribute is None:
+    if not truth.safe or (file, field) != (truth.safe[0].file, truth.safe[0].field):
         return None
-    now = Pipeline.from_json(truth.pipeline).value(spec.attribute)
-    then = Pipeline.from_json(truth.twin).value(spec.attribute)
+    if declarations.is_declared(truth):
+        now, then = declarations.state_of(truth).declared[field], truth.patch[0].value
+    else:
+        attribute = str(find(file, field).attribute)
+        now = Pipeline.from_json(truth.pipeline).value(attribute)
+        then = Pipeline.from_json(truth.twin).value(attribute)
     if not isinstance(now, (int, float)) or not isinstance(then, (int, float)):
         return None
     return "down" if then < now else "up"

@@ -55,6 +55,6 @@ async def _verdicts(
     """On the fix of one diagnosis, as the repair of each planted fault; None: there is nothing to run."""
     found: list[PatchVerdict | None] = []
     for place, fault in enumerate(cached.scenario.truth.planted):
-        patch = simulation.patch_to_verify(said, fault)
+        patch = simulation.patch_to_verify(said, fault, rubric=rubric)
         found.append(await cached.verify(simulation, patch, place, rubric) if patch else None)
     return found

@@ -35,7 +35,7 @@ class Simulation(Protocol):
         self, task_id: TaskId, seed: int, *, fault: str | None = None, split: SplitName = "train"
     ) -> Scenario: ...
 
-    def patch_to_verify(self, diagnosis: Diagnosis, truth: Truth) -> tuple[PatchEntry, ...]:
+    def patch_to_verify(self, diagnosis: Diagnosis, truth: Truth, *, rubric: Rubric = RUBRIC) -> tuple[PatchEntry, ...]:
         """The patch that a training run has to judge; empty: none."""
 
     def verify(
@@ -78,8 +78,8 @@ class InProcessSimulation:
     ) -> Scenario:
         return generate(task_id, seed, fault=fault, split=split)
 
-    def patch_to_verify(self, diagnosis: Diagnosis, truth: Truth) -> tuple[PatchEntry, ...]:
-        return read_fix(diagnosis, truth).patch
+    def patch_to_verify(self, diagnosis: Diagnosis, truth: Truth, *, rubric: Rubric = RUBRIC) -> tuple[PatchEntry, ...]:
+        return read_fix(diagnosis, truth, rubric).patch
 
     async def verify(self, truth: Truth, patch: tuple[PatchEntry, ...], *, rubric: Rubric = RUBRIC) -> PatchVerdict:
         return verify_patch(truth, patch, rubric=rubric)

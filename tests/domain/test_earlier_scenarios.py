@@ -55,7 +55,7 @@ def test_what_is_submitted_to_a_stored_scenario_gets_the_grade_that_it_got(store
         rubric = rubric_of(each["grade"]["rubric_version"])
         verdicts = [
             [
-                verify_patch(fault, patch, rubric=rubric) if (patch := read_fix(one, fault).patch) else None
+                verify_patch(fault, patch, rubric=rubric) if (patch := read_fix(one, fault, rubric).patch) else None
                 for fault in truth.planted
             ]
             for one in diagnoses
