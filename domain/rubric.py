@@ -24,9 +24,6 @@ class Rubric:
     """Share that a fix earns when another field was named as the root cause: else guessing two faults at once would pay."""
     contradicting_words_share: float = 1.0
     """Share that a patch earns when the words beside it propose another change."""
-    reads_meaning: bool = False
-    """Whether values of a patch are read leniently, names count as they stand in the files, and a patch that is not the
-    repair itself is judged by the re-run alone."""
     one_extra_field_share: float = 0.4
     """Share of the field points when one wrong field is named beside the right one; two or more earn nothing."""
     unneeded_entry_share: float = 0.5
@@ -45,6 +42,10 @@ class Rubric:
     new_artifact_reward: float = 0.02
     repeated_read_reward: float = -0.02
     new_check_reward: float = 0.01
+    reader: int = 1
+    """Which reader reads fixes in words: 1 `domain.grading.rubric_1`, 2 `domain.grading.free_text`. From 2 on, values of a
+    patch are read leniently, names count as they stand in the files, and a patch that is not the repair itself is judged by
+    the re-run alone."""
     max_steps: Mapping[TaskId, int] = field(
         default_factory=lambda: MappingProxyType({"easy": 20, "medium": 30, "hard": 40, "expert": 50})
     )
@@ -52,6 +53,11 @@ class Rubric:
         default_factory=lambda: MappingProxyType({"easy": 0, "medium": 0, "hard": 0, "expert": 0})
     )
     """Before there were experiments, no task had any."""
+
+    @property
+    def reads_meaning(self) -> bool:
+        """Whether names, values and verdicts are those of the second reader."""
+        return self.reader > 1
 
     @property
     def low_score_share_in_words(self) -> str:
@@ -70,7 +76,7 @@ _FIRST = Rubric()
 RUBRIC = Rubric(
     version="2",
     contradicting_words_share=2 / 3,
-    reads_meaning=True,
+    reader=2,
     max_steps=MappingProxyType({"easy": 20, "medium": 30, "hard": 18, "expert": 24}),
     max_experiments=MappingProxyType({"easy": 1, "medium": 2, "hard": 3, "expert": 4}),
 )

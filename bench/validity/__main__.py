@@ -107,6 +107,32 @@ def coverage(
     typer.echo(render(found))
 
 
+@cli.command()
+def words(
+    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Labelled diagnoses, JSON lines.")],
+) -> None:
+    """Print how many right fixes in words are credited and how many wrong ones accepted. No text is printed."""
+    from bench.validity.words import load, rates
+
+    for name, rate in rates(load(files)).items():
+        typer.echo(f"{name}: {rate}")
+
+
+@cli.command()
+def train_words(
+    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Labelled diagnoses, JSON lines.")],
+    output: Annotated[Path, typer.Option("--write", help="File to write the weights to.")],
+) -> None:
+    """Train the weights that read fixes in words. The same files give the same weights."""
+    require_extra("python -m bench.validity train-words", _LEARNING)
+    from bench.validity.train_words import examples, train
+    from bench.validity.words import load
+
+    weights = train(examples(load(files)))
+    output.write_text(json.dumps(weights, indent=0, sort_keys=True) + "\n", encoding="utf-8")
+    typer.echo(f"{len(weights)} weights")
+
+
 def _tasks(names: list[str] | None) -> list[TaskId]:
     unknown = set(names or ()) - set(TASK_IDS)
     if unknown:

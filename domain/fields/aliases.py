@@ -1,6 +1,6 @@
 """Names that people use for a field beside its own, as data: lower-case words, by the field's name in the registry.
 
-`naming.py` of `domain.grading.free_text` adds the other naming schemes of preprocessing.py. Longer names win over shorter ones.
+`naming.py` of `domain.grading.rubric_1` adds the other naming schemes of preprocessing.py. Longer names win over shorter ones.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Grades against runs of several sources: which declarations a text names, what a fix proposes, whether a patch repairs.
+"""Grades against runs of several sources: which declarations a text names, whether a patch repairs.
 
 A patch repairs where, after it, the broken agreement holds and no other breaks that held before.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from domain.diagnosis import Diagnosis, PatchEntry
+from domain.diagnosis import PatchEntry
 from domain.grade import VERDICT_TEXT, PatchVerdict
 from domain.rubric import Rubric
 from domain.scenario import Truth
@@ -16,7 +16,6 @@ from domain.training.multi_source.case import FAMILY, State
 from domain.training.multi_source.registry import (
     UnknownFieldError,
     ValueOutsideFieldError,
-    file_of,
     resolve,
 )
 from domain.training.multi_source.run import NoRowsError, holdout_accuracy, simulate
@@ -25,10 +24,6 @@ from domain.types import ARTIFACT_NAMES
 
 ACCURACY_TOLERANCE = 0.04
 """How far below the repaired run's accuracy on fresh rows one with further changes may lie."""
-MAX_FIX_CHARACTERS = 600
-_ASSIGNED = re.compile(
-    r"\s*[`'\"]?\s*(?:=|:|->|→|\bto\b|\bshould be\b|\bmust be\b|\bfrom\b.{1,40}?\bto\b)\s*(.+)", re.DOTALL
-)
 _WORD = re.compile(r"[a-z0-9]+")
 
 
@@ -158,48 +153,10 @@ def _by_words(state: State, text: str) -> frozenset[str]:
     return frozenset(path for size, path in fitting if size == longest)
 
 
-def read_edits(diagnosis: Diagnosis, truth: Truth) -> tuple[PatchEntry, ...]:
-    """The patch, else the assignments that stand in the words of the fix: at most two."""
-    if diagnosis.patch:
-        return diagnosis.patch
-    state = state_of(truth)
-    text = _without_brackets((diagnosis.proposed_fix or "")[:MAX_FIX_CHARACTERS])
-    entries = []
-    taken = text
-    for path in sorted(state.declared, key=len, reverse=True):
-        place = _place_of(path, taken)
-        if place is None:
-            continue
-        entry = _assigned(state, path, taken[place.end() :])
-        taken = taken[: place.start()] + " " * len(path) + taken[place.end() :]
-        if entry is not None:
-            entries.append(entry)
-    return tuple(entries) if len(entries) <= 2 else ()
-
-
-def _assigned(state: State, path: str, rest: str) -> PatchEntry | None:
-    """The value that follows the name of a declaration: the longest run of words that it takes."""
-    match = _ASSIGNED.match(rest)
-    if match is None:
-        return None
-    words = re.split(r"\s+", match[1].strip())
-    for count in range(min(5, len(words)), 0, -1):
-        value: FieldValue = " ".join(words[:count]).strip(" `'\".,;")
-        if value in ("null", "None", "none", "~") and state.declared[path] != "none":
-            value = None
-        try:
-            spec = resolve(state.layout, file_of(path), path)
-            return PatchEntry(file=spec.file, field=path, value=spec.check(value, state.layout))
-        except (UnknownFieldError, ValueOutsideFieldError):
-            continue
-    return None
-
-
 __all__ = [
     "changes_of",
     "is_declared",
     "paths_named",
-    "read_edits",
     "state_of",
     "verify_patch",
 ]

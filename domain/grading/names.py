@@ -16,8 +16,8 @@ from domain.grading import declarations
 from domain.grading.descriptions import DESCRIPTIONS, stem
 from domain.grading.edits.places import WrittenCode, WrittenDocument, written
 from domain.grading.entries import artifact_named, declaration_named
-from domain.grading.free_text.naming import fields_named
-from domain.grading.free_text.naming import file_named as file_in_words
+from domain.grading.rubric_1.naming import fields_named
+from domain.grading.rubric_1.naming import file_named as file_in_words
 from domain.grading.written_run import WrittenRun, run_of
 from domain.scenario import Truth
 from domain.types import ARTIFACT_NAMES, ArtifactName

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from domain.diagnosis import Diagnosis, PatchEntry
-from domain.fields.field import FieldSpec
+from domain.grading import declarations
 from domain.grading.edits.reading import read_edits
 from domain.grading.entries import declaration_named, patch_meant
 from domain.grading.free_text import fixes
-from domain.grading.free_text.fixes import FixReading
-from domain.grading.free_text.numbers import Direction
+from domain.grading.free_text.fixes import DirectionHint, FixReading
+from domain.grading.rubric_1 import fixes as first_reader
 from domain.grading.written_run import Declaration, WrittenRun, run_of
 from domain.rubric import RUBRIC, Rubric
 from domain.scenario import Truth
@@ -22,7 +22,7 @@ class Reading(NamedTuple):
 
     patch: tuple[PatchEntry, ...]
     """Empty: nothing concrete could be read."""
-    direction_hints: tuple[tuple[FieldSpec, Direction], ...] = ()
+    direction_hints: tuple[DirectionHint, ...] = ()
     """Numeric fields of which only the direction of change could be read."""
     problems: tuple[str, ...] = ()
     """What of the edits could not be read, in clauses."""
@@ -52,7 +52,10 @@ def read_fix(diagnosis: Diagnosis, truth: Truth, rubric: Rubric = RUBRIC) -> Rea
 
 def read_words(diagnosis: Diagnosis, truth: Truth, rubric: Rubric = RUBRIC) -> FixReading:
     """What the words of the fix propose, whatever patch or edits stand beside them."""
-    return fixes.read_fix(diagnosis.model_copy(update={"patch": None, "edits": None}), truth)
+    if rubric.reader > 1 or declarations.is_declared(truth):
+        return fixes.read_words(diagnosis, truth)
+    first = first_reader.read_fix(diagnosis.model_copy(update={"patch": None, "edits": None}), truth)
+    return FixReading(first.patch, first.direction_hints)
 
 
 def words_contradict(diagnosis: Diagnosis, reading: Reading, truth: Truth, rubric: Rubric = RUBRIC) -> bool:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from domain.diagnosis import Diagnosis, PatchEntry
-from domain.fields.field import FieldSpec, ValueOutsideFieldError
+from domain.fields.field import ValueOutsideFieldError
 from domain.fields.registry import UnknownFieldError, find
 from domain.grade import (
     CONTRADICTING,
@@ -26,9 +26,9 @@ from domain.grade import (
     with_share,
 )
 from domain.grading import declarations
-from domain.grading.free_text import naming
 from domain.grading.names import Named, file_named, named_in
 from domain.grading.reading import Reading, read_fix, words_contradict
+from domain.grading.rubric_1 import naming
 from domain.rubric import RUBRIC, Rubric
 from domain.scenario import SafeField, Truth
 from domain.training import checks
@@ -293,7 +293,7 @@ def _grade_direction_only(reading: Reading, truth: Truth, rubric: Rubric) -> tup
     if len(reading.direction_hints) > 1:
         return 0.0, VERDICT_TEXT["several"]
     ((spec, direction),) = reading.direction_hints
-    wanted = _direction_to_twin(spec, truth)
+    wanted = _direction_to_twin(spec.file, spec.field, truth)
     if wanted is None:
         return 0.0, VERDICT_TEXT["unchanged"]
     if wanted != direction:
@@ -301,13 +301,16 @@ def _grade_direction_only(reading: Reading, truth: Truth, rubric: Rubric) -> tup
     return rubric.direction_only_fix_points, f"{spec.field} has to go {direction}; no value could be read."
 
 
-def _direction_to_twin(spec: FieldSpec, truth: Truth) -> str | None:
+def _direction_to_twin(file: ArtifactName, field: str, truth: Truth) -> str | None:
     """Where the cause has to go; None: the field is not the cause."""
-    main = find(truth.safe[0].file, truth.safe[0].field) if truth.safe else None
-    if main is None or spec != main or spec.attribute is None:
+    if not truth.safe or (file, field) != (truth.safe[0].file, truth.safe[0].field):
         return None
-    now = Pipeline.from_json(truth.pipeline).value(spec.attribute)
-    then = Pipeline.from_json(truth.twin).value(spec.attribute)
+    if declarations.is_declared(truth):
+        now, then = declarations.state_of(truth).declared[field], truth.patch[0].value
+    else:
+        attribute = str(find(file, field).attribute)
+        now = Pipeline.from_json(truth.pipeline).value(attribute)
+        then = Pipeline.from_json(truth.twin).value(attribute)
     if not isinstance(now, (int, float)) or not isinstance(then, (int, float)):
         return None
     return "down" if then < now else "up"

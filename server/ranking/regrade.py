@@ -23,8 +23,11 @@ from server.scenarios.repository import read_scenario
 from server.storage.schema import episodes, regrades, rubrics
 from server.storage.stream_codec import fold_history, read_stream
 
-_FIXED = ("max_steps", "max_experiments", "low_score_tasks", "reads_meaning")
-"""Fields of a rubric that cannot be changed afterwards: no numbers of points."""
+_FIXED = ("max_steps", "max_experiments", "low_score_tasks")
+"""Fields of a rubric that do not affect the grading of a diagnosis and cannot be changed afterwards."""
+
+_FIRST_READER = {"reader": 1}
+"""What rubrics meant that were stored before there was another reader of words."""
 
 
 class RubricError(ValueError):
@@ -78,7 +81,7 @@ def _from_numbers(given: Mapping[str, Any]) -> Rubric:
 
 def regrade(connection: Connection, rubric: Rubric, *, round_id: str | None, now: str) -> RegradeSummary:
     """Regrade every ended episode, or those of a round. Regrades under this rubric that exist are skipped."""
-    _store_rubric(connection, rubric)
+    rubric = _store_rubric(connection, rubric)
     ended = select(episodes.c.episode_id).where(episodes.c.ended_position.is_not(None))
     if round_id is not None:
         ended = ended.where(episodes.c.round == round_id)
@@ -162,16 +165,19 @@ def _verdict(
     return verify_patch(fault, patch, rubric=rubric)
 
 
-def _store_rubric(connection: Connection, rubric: Rubric) -> None:
+def _store_rubric(connection: Connection, rubric: Rubric) -> Rubric:
+    """Store a rubric, and give it with the reader that regrades under it began with."""
     numbers = _numbers_of(rubric)
     body = json.dumps(numbers, sort_keys=True)
     skipped = connection.execute(select(rubrics.c.body).where(rubrics.c.rubric_version == rubric.version)).scalar()
     if skipped is None:
         connection.execute(rubrics.insert().values(rubric_version=rubric.version, body=body))
-        return
+        return rubric
     # A stored rubric may lack a number that a later version added.
-    if _numbers_of(RUBRIC) | json.loads(skipped) != numbers:
+    stored = _numbers_of(RUBRIC) | _FIRST_READER | json.loads(skipped)
+    if stored | {"reader": rubric.reader} != numbers:
         raise RubricError(f"there is another rubric {rubric.version}; give this one a version of its own")
+    return replace(rubric, reader=stored["reader"])
 
 
 def find_rubric(connection: Connection, version: str) -> Rubric:
@@ -190,7 +196,7 @@ def read_stored_rubric(connection: Connection, version: str) -> Rubric:
     numbers = json.loads(skipped)
     if not isinstance(numbers, dict) or numbers.get("version") != version:
         raise RubricError(f"the rubric {version} is not what was kept")
-    return _from_numbers(numbers)  # a later program may have taken its version for a rubric of its own
+    return _from_numbers(_FIRST_READER | numbers)  # a later program may have taken its version for a rubric of its own
 
 
 def _numbers_of(rubric: Rubric) -> dict[str, Any]:

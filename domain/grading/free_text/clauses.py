@@ -1,129 +1,130 @@
-"""Splits a text into clauses and classifies them, without knowledge of fields."""
+"""Splits a text into segments, and says what each is for."""
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
-from domain.grading.free_text import concepts
-from domain.grading.free_text.naming import MASK, mask_fields, to_words
+from domain.grading.free_text.language import pattern, word_set
+from domain.grading.free_text.numbers import with_digits
 
-ARROW = re.compile(r"->|=>|→|⇒|➜")
-_MARK = re.compile(
-    r"[;\n]+|:(?=\s+[\w.]+\s*(?:=|:\s|->|→))|\s\|\s|(?<!\d)(?<!\be\.g)(?<!\bi\.e)[.!?](?=\s|$)|(?<=\d)[.](?=\s|$)|,(?=\s)|\s[–—-]\s"
-    r"|\b(?:but|while|whereas|because|since|so that|then|which)\b"
-    r"|\band\s+(?=(?:set|use|have|let|reduce|lower|decrease|increase|raise|keep|leave|switch|change|add|enabl\w*|clip\w*|monitor\w*|fit|do|don't|make|train|call|pass|swap|pin|optional\w*|re\w*)\b)",
-    re.IGNORECASE,
-)
-
-
-_BRACKETED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}")
-_SPLITS = re.compile(r"\btrain\w*, (?:the )?val\w*,? (?:and|or) (?:the )?test\w*", re.IGNORECASE)
-_REASONS = frozenset({"because", "since", "so that", "which", "while", "whereas"})
-_REPLACE = re.compile(r"\breplac\w+ (\S+) (?:by|with) (?=\S)(\S*)", re.IGNORECASE)
-_SED = re.compile(r"\bs([/|#])((?:(?!\1).)+)\1((?:(?!\1).)*)\1g?")
-_NEGATION = re.compile(
-    r"\b(?:instead of|rather than|as opposed to|in place of|not|neither|never|no longer|without|avoid\w*|(?<!early )(?<!early-)stop\w*|don't|doesn't|cannot"
-    r"|isn't|shouldn't|(?:do|does|should|must|can|could|would) ?n[o']t|refrain\w*|against"
-    r"|(?:is|be) (?:wrong|a mistake|unwise|harmful) to)\b",
-    re.IGNORECASE,
-)
-_COMPARISON = re.compile(r"\s*(?:instead of|rather than|as opposed to|in place of)\b", re.IGNORECASE)
-_AT_MOST = re.compile(
-    r"\b(?:no|not)(?: be)? (?:exceed|above|over|(?:more|higher|larger|greater|bigger) than)\b", re.IGNORECASE
-)
-_PAIR = re.compile(r"(\b\w+), (\w+\s*(?:->|→|⇒|=>|=(?!=))\s*\w+), (?=\w)")
-MAX_CLAUSES = 32
-"""A text with more is a list, not a fix."""
-_MAX_WORDS_BEFORE_NEGATION = 2
-"""Max number of words before a negation that governs the whole clause: "please do not", "it would ..."."""
-_MAX_WORDS_OF_ASSIGNMENT = 6
-"""Up to so many words are a bare name and value, as in a review comment."""
+MAX_CHARACTERS, MAX_SEGMENTS = 1500, 32
+"""What follows in a longer text is not read."""
+NOT, ASK = "\x01", "\x02"
+"""Marks in a normalised text: what is rejected begins, what is requested begins."""
+_MAX_MARKS, _MAX_WORDS_OF_REVIEW = 16, 6
+"""A clause of so few words is a request, as in a review comment."""
 
 
-class Clause(NamedTuple):
+class Segment(NamedTuple):
+    """A part of a clause that has one role."""
+
     text: str
-    is_reason: bool
-    """A reason or purpose: it proposes nothing for a field that it names itself."""
-    is_parenthetical: bool
-    """It follows a comma and requests nothing by itself: it belongs to the clause before."""
-
-
-def split(text: str) -> list[Clause]:
-    """The clauses of a text (see `normalize`), in order."""
-    text = text.replace("e.g.", "eg").replace("i.e.", "ie").replace("approx.", "about")
-    text = _SPLITS.sub(lambda found: found[0].replace(", ", " and "), text)
-    text = _BRACKETED.sub(lambda found: _separate_arguments(found[0]), text)
-    clauses: list[Clause] = []
-    place, is_reason, is_comma = 0, False, False
-    for mark in [*_MARK.finditer(text), None]:
-        part = text[place : mark.start() if mark else len(text)]
-        if part.strip():
-            clauses.append(Clause(part, is_reason, is_comma and not _is_request(part)))
-        if mark is not None:
-            place, word = mark.end(), mark[0].strip().lower()
-            is_comma = word == ","
-            is_reason = word in _REASONS or (is_reason and is_comma)
-    return clauses
-
-
-def _separate_arguments(text: str) -> str:
-    """Arguments that are assigned are clauses of their own, others stay together."""
-    return text.replace(",", ";") if text.count("=") > 1 else text.replace(", ", ",")
+    words: tuple[str, ...]
+    role: str
+    """``ask`` requests, ``say`` states, ``why`` gives a reason, ``not`` is rejected or was before, ``ban`` is forbidden, ``keep`` stays;
+    ``join`` is a whole sentence without what it rejects or keeps."""
+    clause: int
+    sentence: int
 
 
 def normalize(text: str) -> str:
-    """Arrows, diffs, substitutions of a stream editor and typographic marks in one spelling."""
-    text = _SED.sub(r" \2 -> \3 ", text.replace("\\", ""))
-    text = re.sub(r"\bversion (\d)\b", r"v\1", text)
-    text = _REPLACE.sub(r"\1 -> \2", text)
-    text = _PAIR.sub(r"\1,\2,", _AT_MOST.sub("be at most", text))
-    if re.search(r"^\s*\+", text, re.MULTILINE) and re.search(r"^\s*-", text, re.MULTILINE):
-        text = re.sub(r"^\s*-.*$", "", text, flags=re.MULTILINE)
-    return text.replace("’", "'").replace("↓", " down ").replace("↑", " up ").replace("×", "x").replace("−", "-")
+    """One spelling for arrows, quotation marks, diffs, stream-editor commands and replacements; lower case."""
+    text = text[:MAX_CHARACTERS].replace("’", "'").replace("−", "-").replace("×", "x").replace("\\", "")
+    text = text.replace("e.g.", "eg").replace("i.e.", "ie").replace("approx.", "about").replace("⇄", " swap ")
+    text = re.sub(r"=>|→|⇒|➜|⟶|-->", "->", text).replace("↓", " down ").replace("↑", " up ")
+    text = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", re.sub(r"(?<=[A-Za-z])_|_(?=[A-Za-z])", " ", text))
+    text = re.sub(r"\b(?:release|version) (\d)\b(?!\.)", r"v\1", text, flags=re.I)
+    text = pattern("british").sub(r"\1iz", text)
+    if re.search(r"^\s*\+", text, re.M) and re.search(r"^\s*-", text, re.M):
+        text = re.sub(r"^\s*@@.*$|^\s*(?:---|\+\+\+).*$", "", text, flags=re.M)
+        text = re.sub(r"^\s*\+", ASK, re.sub(r"^\s*-", NOT, text, flags=re.M), flags=re.M)
+    text = pattern("call").sub(lambda found: _arguments(found[0]), text)
+    text = pattern("pair").sub(r"\1 & \2", text)
+    text = pattern("sed").sub(rf" {NOT}\2 -> \3 ", text)
+    text = pattern("replace").sub(rf" {NOT}\1 {ASK} to ", pattern("at_most").sub("be at most", text))
+    return with_digits(pattern("from_to").sub(rf" {NOT}\1 {ASK} to ", text).lower())
 
 
-def without_negated(clause: str) -> str:
-    """The clause without what it rules out: all that stands behind a negation, up to a "but" or an arrow."""
-    found = _NEGATION.search(clause)
-    if found is None:
-        return clause
-    rest = clause[found.end() :]
-    back = re.search(r"\bbut\b|\binstead\b(?! of)|->|→", rest)
-    return clause[: found.start()] + (rest[back.start() :] if back else "")
+def _arguments(call: str) -> str:
+    """The arguments of a call: those with names come apart, others stay together."""
+    return re.sub(r",\s+", "; " if len(re.findall(r"(?<![=<>!])=(?!=)", call)) > 1 else ",", call)
 
 
-def is_prohibition(clause: str) -> bool:
-    """Whether a clause forbids what it names; a clause that explains it proposes nothing either.
-
-    What is named to be compared with ("rather than a, b") is followed by the proposal.
-    """
-    if _COMPARISON.match(clause):
-        return False
-    return (
-        len(to_words(without_negated(clause)).split()) <= _MAX_WORDS_BEFORE_NEGATION
-        and without_negated(clause) != clause
-    )
+@lru_cache(maxsize=4096)
+def words_of(text: str) -> tuple[str, ...]:
+    """Words, numbers and marks of a normalised text."""
+    return tuple(pattern("word").findall(text))
 
 
-def requests_change(clause: str) -> bool:
-    """Whether a clause requests a change: an assignment, an arrow, a request, or no more than a name and a value."""
-    return _is_request(clause) or len(to_words(clause).split()) <= _MAX_WORDS_OF_ASSIGNMENT
+def split(text: str) -> list[Segment]:
+    """The segments of a text, in order, and then its sentences of several segments."""
+    found: list[Segment] = []
+    is_reason = is_rejected = False
+    number = sentence = place = 0
+    text = normalize(text)
+    for mark in [*pattern("split").finditer(text), None]:
+        part = text[place : mark.start() if mark else len(text)]
+        if part.strip():
+            pieces = [piece for piece in _pieces(part, _role(part, is_reason)) if piece[0].strip()]
+            if is_rejected:
+                pieces = [(piece, "why" if role == "say" else role) for piece, role in pieces]
+            found += [Segment(piece, words_of(piece), role, number, sentence) for piece, role in pieces]
+            is_rejected = all(role in ("not", "ban", "keep") for _, role in pieces)
+            number += 1
+        if mark is None or len(found) >= MAX_SEGMENTS:
+            break
+        word, is_end = mark[0].strip(), pattern("ends").search(mark[0]) is not None
+        is_reason = not is_end and (word in word_set("reasons") or (is_reason and word in (",", "")))
+        is_rejected = is_rejected and not is_end and word not in ("but", "then")
+        sentence, place = sentence + is_end, mark.end()
+    found = found[:MAX_SEGMENTS]
+    return found + _sentences(found)
 
 
-def _is_request(clause: str) -> bool:
-    is_marked = ARROW.search(clause) or re.search(r"=|:\s", clause)
-    return bool(concepts.DIRECTIVE.search(to_words(clause)) or is_marked)
+def _sentences(segments: list[Segment]) -> list[Segment]:
+    parts: dict[int, list[Segment]] = {}
+    for one in segments:
+        if one.role in ("ask", "say"):
+            parts.setdefault(one.sentence, []).append(one)
+    return [
+        Segment(" ".join(one.text for one in own), tuple(word for one in own for word in one.words), "join", -number - 1, number)
+        for number, own in parts.items()
+        if len(own) > 1
+    ]  # fmt: skip
 
 
-def keeps_current(clause: str) -> bool:
-    """Whether a clause names what should stay as it is or is optional."""
-    words = to_words(clause)
-    is_idle = concepts.KEEP.search(words) or concepts.OPTIONAL.search(words)
-    return bool(is_idle) and not ARROW.search(clause)
+def _role(part: str, is_reason: bool) -> str:
+    if pattern("keep").search(part):
+        return "keep"
+    if (
+        part.lstrip().startswith(ASK)
+        or pattern("request").search(part)
+        or (pattern("ought").search(part) and not is_reason)
+    ):
+        return "ask"
+    if is_reason:
+        return "why"
+    return "ask" if len(part.split()) <= _MAX_WORDS_OF_REVIEW and not pattern("review").search(part) else "say"
 
 
-def is_bare_name(clause: str) -> bool:
-    """Whether a clause is a further item of a list such as "lower a, b and c"."""
-    _, left = mask_fields(to_words(clause))
-    return MASK.strip() in left and set(left.split()) <= {MASK.strip(), "and", "or", "the", "as", "well", "also"}
+def _pieces(part: str, role: str) -> list[tuple[str, str]]:
+    """The clause cut where a rejected part begins or ends."""
+    if pattern("forbid").search(part):
+        back = re.search(r"\bbut\b|\binstead\b(?! of)", part)
+        return [(part[: back.start()], "ban"), (part[back.end() :], "ask")] if back else [(part, "ban")]
+    pieces, place, kind = [], 0, role
+    if "->" in part and NOT not in part:
+        part = NOT + part
+    marks = [*pattern("instead").finditer(part), *re.finditer(r"[\x01\x02]|->", part)]
+    for mark in sorted(marks, key=lambda one: one.start())[:_MAX_MARKS]:
+        if mark.start() < place:
+            continue
+        pieces.append((part[place : mark.start()], kind))
+        place, kind = mark.end(), "ask" if mark[0] in (ASK, "->") else "not"
+        back = pattern("back").search(part, mark.end()) if kind == "not" and mark[0] != NOT else None
+        if back is not None:
+            pieces.append((part[mark.end() : back.start()], "not"))
+            place, kind = back.end(), "ask"
+    return [*pieces, (part[place:], kind)]

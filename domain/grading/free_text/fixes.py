@@ -1,28 +1,40 @@
-"""Reads a proposed fix in plain words into a patch, in the registry's own vocabulary. Pure, table-driven, bounded.
+"""Reads a proposed fix in plain words into a patch of the run at hand. Pure, deterministic, bounded; knows no fault.
 
-A text is cut into clauses. A clause about what to keep, or about the old value, proposes nothing; what follows "instead of"
-or "not" is taken out. What is left proposes a value of the field it names, or of the field named before it. Two or more
-values that contradict each other for a choice are a hedge and read as nothing.
+Every value that the text may propose for a field of the run is a candidate (`features`). A linear model with the whole numbers
+of ``weights.json`` scores each; `python -m bench.validity train-words` makes them. What scores no more than a margin is not read.
 """
 
 from __future__ import annotations
 
-import re
+import json
+import math
 from functools import lru_cache
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from domain.diagnosis import Diagnosis, PatchEntry
-from domain.fields.field import FieldSpec, ValueOutsideFieldError
+from domain.fields.field import FieldSpec
 from domain.grading import declarations
-from domain.grading.free_text import clauses, concepts
-from domain.grading.free_text.choices import choice_of_constant, propose_choice, quoted_choice
-from domain.grading.free_text.naming import fields_named, settable_fields, to_words
-from domain.grading.free_text.numbers import Direction, Proposed, propose_number
+from domain.grading.free_text.features import Candidate, Text, candidates
+from domain.grading.free_text.targets import Run, Target, run_of
+from domain.grading.rubric_1 import fixes as first_reader
+from domain.grading.rubric_1.naming import fields_named
+from domain.rubric import RUBRIC, Rubric
 from domain.scenario import Truth
-from domain.training.pipeline import FieldValue, Pipeline
 
-MAX_FIX_CHARACTERS = 600
 MAX_ENTRIES = 2
+SCALE = 100
+"""The weights are hundredths, so that sums are exact on every machine."""
+MARGIN, MARGIN_BESIDE, MARGIN_BESIDE_NAMED, NEAR = 100, 200, 300, 70
+"""What a candidate has to score more than: the best one; one of another field; the same where the best is of the named cause.
+Numbers that score so little less than the best are a hedge."""
+_WEIGHTS: dict[str, int] = json.loads((Path(__file__).parent / "weights.json").read_text(encoding="utf-8"))
+_MAX_RATIO = 2.0
+"""How much a number in the words and that of the patch may differ, since words say "about"."""
+
+
+DirectionHint = tuple[FieldSpec | Target, str]
+"""A numeric field and where it has to go."""
 
 
 class FixReading(NamedTuple):
@@ -30,174 +42,127 @@ class FixReading(NamedTuple):
 
     patch: tuple[PatchEntry, ...]
     """To be judged as a patch; empty: nothing concrete could be read."""
-    direction_hints: tuple[tuple[FieldSpec, Direction], ...] = ()
+    direction_hints: tuple[DirectionHint, ...] = ()
     """Numeric fields of which only the direction of change could be read."""
+    contradiction: str | None = None
+    """The field of which the words say something else than the patch; None: none, or no words beside a patch."""
 
 
 NO_CHANGE = FixReading(())
 
 
-def read_fix(diagnosis: Diagnosis, truth: Truth) -> FixReading:
-    """What to judge: the patch as it stands, else what the words of the fix propose for the run at hand."""
+def read_fix(diagnosis: Diagnosis, truth: Truth, rubric: Rubric = RUBRIC) -> FixReading:
+    """What to judge: the patch as it stands, else what the words propose for the run at hand, by the reader of the rubric."""
+    if rubric.reader == 1 and not declarations.is_declared(truth):
+        first = first_reader.read_fix(diagnosis, truth)
+        return FixReading(first.patch, first.direction_hints)
     if diagnosis.patch:
-        return FixReading(diagnosis.patch)
-    if not diagnosis.proposed_fix:
+        return FixReading(diagnosis.patch, contradiction=contradicts(read_words(diagnosis, truth), diagnosis.patch))
+    return read_words(diagnosis, truth)
+
+
+def read_words(diagnosis: Diagnosis, truth: Truth) -> FixReading:
+    """What the words propose, whether there is a patch or not: of the fix, or where that is empty of the diagnosis."""
+    text, root = diagnosis.proposed_fix or diagnosis.diagnosis, diagnosis.root_cause_field or ""
+    if not text or not text.strip():
         return NO_CHANGE
     if declarations.is_declared(truth):
-        return FixReading(declarations.read_edits(diagnosis, truth))
-    named_as_cause = fields_named(diagnosis.root_cause_field)
-    return read_text(diagnosis.proposed_fix, named_as_cause, Pipeline.from_json(truth.pipeline))
+        named = declarations.paths_named(declarations.state_of(truth), root)
+    else:
+        # Two names of one value count as the first.
+        fields = {spec.field for spec in fields_named(root)}
+        named = frozenset("metrics.val_accuracy" if field == "metrics.test_accuracy" else field for field in fields)
+    return read_text(text, named, root, run_of(truth.pipeline))
 
 
 @lru_cache(maxsize=512)
-def read_text(text: str, named_as_cause: tuple[FieldSpec, ...], current: Pipeline) -> FixReading:
-    """Read a fix in words.
+def read_text(text: str, named: frozenset[str], root: str, run: Run) -> FixReading:
+    """Read words.
 
     Args:
-        text: at most 600 characters.
-        named_as_cause: the fields named as the root cause: what "it" means where the text names none.
-        current: the pipeline that the fix is proposed for; relative changes start from its values.
+        text: what is proposed; what is beyond 1,500 characters or 32 segments is not read.
+        named: fields that were named as the root cause: what "it" means where the text names none.
+        root: how they were named.
+        run: what the fix is proposed for; relative changes start from its values.
     """
-    text = clauses.normalize(text[:MAX_FIX_CHARACTERS])
-    parts = clauses.split(text)
-    if len(parts) > clauses.MAX_CLAUSES:
+    scored: dict[str, list[tuple[int, Candidate]]] = {}
+    for candidate in candidates(Text(text, named, root, run)):
+        scored.setdefault(candidate.target.field, []).append((score(candidate.features, _WEIGHTS), candidate))
+    return decide(list(scored.values()), run)
+
+
+def score(features: frozenset[str], weights: dict[str, Any]) -> Any:
+    """The sum of the weights of what a candidate has."""
+    return weights[""] + sum(weights.get(name, 0) for name in features)
+
+
+def decide(of_fields: list[list[tuple[int, Candidate]]], run: Run) -> FixReading:
+    """What is read from scored candidates, given by field."""
+    best = []
+    for own in of_fields:
+        own.sort(key=lambda pair: (-pair[0], str(pair[1].value), str(pair[1].direction)))
+        best.append((own[0][0], _nearest(own), own[0][1].clauses))
+    best.sort(key=lambda one: (-one[0], one[1].target.field))
+    if not best or best[0][0] <= MARGIN:
         return NO_CHANGE
-    reader = _Reader(text, named_as_cause, current)
-    for clause in parts:
-        reader.read_clause(clause)
-    return reader.result()
+    first = best[0][1]
+    margin = MARGIN_BESIDE_NAMED if any(name.endswith("root=named") for name in first.features) else MARGIN_BESIDE
+    read = [first] + [
+        one for points, one, clauses in best[1:]
+        if points > margin and clauses and not clauses & best[0][2] and not one.direction and not _is_present(one)
+    ]  # fmt: skip
+    if len(read) > MAX_ENTRIES:
+        return NO_CHANGE
+    entries = tuple(
+        entry for one in read if not one.direction and (entry := run.entry(one.target, one.value)) is not None
+    )
+    hints = ((first.target, first.direction),) if first.direction else ()
+    return FixReading(entries, () if entries else hints)
 
 
-class _Reader:
-    """Goes through the clauses of one text and keeps what they propose."""
-
-    def __init__(self, text: str, named_as_cause: tuple[FieldSpec, ...], current: Pipeline) -> None:
-        self._current = current
-        merged = _without_cofields(named_as_cause)
-        self._subject = merged[0] if len(merged) == 1 else None
-        self._values: dict[FieldSpec, list[FieldValue]] = {}
-        self._direction_hints: dict[FieldSpec, Direction] = {}
-        self._current_direction: Direction | None = None
-        """Direction that the clause before proposed for its field."""
-        self._is_ruled_out = False
-        """Whether the clause before forbade something."""
-        self._quoted_attribute: str | None = None
-        """Path of the value that a quoted line of code settles."""
-        if self._subject is not None:
-            quoted = quoted_choice(self._subject, text, current)
-            if quoted is not None:
-                self._quoted_attribute = self._subject.attribute
-                self._values[self._subject] = [quoted]
-
-    def read_clause(self, clause: clauses.Clause) -> None:
-        """Read one clause."""
-        text, subject = clause.text, self._subject
-        named = _target_fields(text, subject)
-        if self._is_ruled_out and (clause.is_reason or clause.is_parenthetical):
-            return
-        if clause.is_reason and named and subject not in named:
-            return
-        self._is_ruled_out = clauses.is_prohibition(text)
-        is_constant = subject is not None and choice_of_constant(subject, text) is not None
-        if clauses.keeps_current(text) and not is_constant:
-            return
-        if self._current_direction is not None and clauses.is_bare_name(text):
-            self._direction_hints = {**dict.fromkeys(named, self._current_direction), **self._direction_hints}
-            return
-        self._current_direction = None
-        targets = named
-        if subject is not None and subject not in named and (is_constant or not named):
-            targets = [subject]
-        proposed = False
-        for spec in targets:
-            if spec.attribute != self._quoted_attribute and (spec == subject or clauses.requests_change(text)):
-                found = self._propose(spec, text, is_only=len(targets) == 1)
-                self._record(spec, found, ignore_direction=subject in targets and spec != subject)
-                proposed |= found != Proposed()
-        if subject is not None and subject not in targets and not proposed and self._read_for_subject(subject, text):
-            return
-        if (
-            len(named) == 1
-            and not clause.is_reason
-            and not is_constant
-            and (subject is None or clauses.requests_change(text))
-        ):
-            self._subject = named[0]
-
-    def _read_for_subject(self, subject: FieldSpec, text: str) -> bool:
-        """Whether a request that names other fields, for which it has no value, has one for the subject: then it is kept."""
-        if (
-            subject.type in ("number", "integer")
-            or subject.attribute == self._quoted_attribute
-            or not clauses.requests_change(text)
-        ):
-            return False
-        found = self._propose(subject, text, is_only=False)
-        self._record(subject, found, ignore_direction=False)
-        return bool(found.values)
-
-    def _propose(self, spec: FieldSpec, clause: str, *, is_only: bool) -> Proposed:
-        text, present = clauses.without_negated(clause), self._current_value(spec)
-        if spec.type in ("number", "integer"):
-            proposed = propose_number(spec, text, present, is_subject=is_only or spec == self._subject)
-            if proposed.values or not concepts.TO_NULL.search(to_words(text)):
-                return proposed
-            return Proposed((concepts.NULL,)) if spec.nullable else Proposed((0,)) if spec.low == 0 else proposed
-        value = propose_choice(spec, text, present, self._current)
-        return Proposed((value,) if value is not None else ())
-
-    def _record(self, spec: FieldSpec, proposed: Proposed, *, ignore_direction: bool) -> None:
-        """Record values or a direction. ``ignore_direction``: the clause is about another field, and so is its direction."""
-        if proposed.values:
-            self._values.setdefault(spec, []).extend(proposed.values)
-        elif proposed.direction is not None and not ignore_direction and spec not in self._direction_hints:
-            self._direction_hints[spec] = self._current_direction = proposed.direction
-
-    def result(self) -> FixReading:
-        """What the text proposes as a whole. A field that is given the value it has counts: it was asked for, unneeded."""
-        entries = []
-        for spec, proposed in self._values.items():
-            chosen = _choose_value(spec, proposed, self._current_value(spec))
-            if chosen is not None:
-                value = None if chosen == concepts.NULL else chosen
-                entries.append(PatchEntry(file=spec.file, field=spec.field, value=value))
-        fields = {spec.attribute for spec in (*self._values, *self._direction_hints)}
-        if len(fields) > MAX_ENTRIES:
-            return NO_CHANGE
-        return FixReading(tuple(entries)) if entries else FixReading((), tuple(self._direction_hints.items()))
-
-    def _current_value(self, spec: FieldSpec) -> FieldValue:
-        return spec.from_pipeline(self._current.value(spec.attribute or ""))
+def _nearest(own: list[tuple[int, Candidate]]) -> Candidate:
+    """The best candidate; of several numbers that are proposed alike the one nearest to the present value: a wide hedge gains nothing."""
+    points, first = own[0]
+    if first.target.kind != "number" or first.direction or not isinstance(first.value, (int, float)):
+        return first
+    base = first.target.present if isinstance(first.target.present, (int, float)) else 0.0
+    near = [
+        one for other, one in own
+        if other >= points - NEAR and other > MARGIN and isinstance(one.value, (int, float)) and one.value != base
+    ]  # fmt: skip
+    return min(near, key=lambda one: abs(float(one.value or 0) - base), default=first)
 
 
-def _target_fields(clause: str, subject: FieldSpec | None) -> list[FieldSpec]:
-    """The fields a clause is about: those left of an assignment, else all it names."""
-    for part in (re.split(r"(?<![=<>!])=(?!=)|:(?=\s)", clause)[0], clause):
-        settable = _without_cofields(settable_fields(to_words(part), subject))
-        if settable:
-            return settable
-    return []
+def _is_present(one: Candidate) -> bool:
+    """Whether a number is asked for that the field has."""
+    value, present = one.value, one.target.present
+    if isinstance(value, (int, float)) and isinstance(present, (int, float)):
+        return math.isclose(value, present, rel_tol=0.02)
+    return value == present
 
 
-def _without_cofields(specs: tuple[FieldSpec, ...]) -> list[FieldSpec]:
-    """Co-fields (two names of one value) count once."""
-    seen: dict[str | None, FieldSpec] = {}
-    for spec in sorted(specs, key=lambda one: (one.opposite, one.field)):
-        seen.setdefault(spec.attribute, spec)
-    return list(seen.values())
+def contradicts(reading: FixReading, patch: tuple[PatchEntry, ...]) -> str | None:
+    """The field of which words say something else than a patch; None: they agree, or the words say nothing that can be read."""
+    said = {entry.field: entry.value for entry in reading.patch}
+    hints = {target.field: (target, direction) for target, direction in reading.direction_hints}
+    for entry in patch:
+        if entry.field in said and not _agree(said[entry.field], entry.value):
+            return entry.field
+        if entry.field in hints:
+            target, direction = hints[entry.field]
+            present = getattr(target, "present", None)
+            is_moved = (
+                isinstance(present, (int, float)) and isinstance(entry.value, (int, float)) and entry.value != present
+            )
+            if is_moved and (entry.value < present) != (direction == "down"):  # type: ignore[operator]
+                return entry.field
+    others = [field for field in (*said, *hints) if field not in {entry.field for entry in patch}]
+    return others[0] if others and len(others) == len(said) + len(hints) else None
 
 
-def _choose_value(spec: FieldSpec, proposed: list[FieldValue], present: FieldValue) -> FieldValue:
-    """One value: of several numbers the one nearest to the present value, so that a wide hedge gains nothing."""
-    distinct = list(dict.fromkeys(proposed))
-    if spec.type not in ("number", "integer") or concepts.NULL in distinct:
-        return distinct[0] if len(distinct) == 1 else None
-    numbers = [float(value) for value in distinct if isinstance(value, (int, float))]
-    base = float(present) if isinstance(present, (int, float)) else 0.0
-    nearest = min((value for value in numbers if value != base), key=lambda value: abs(value - base), default=base)
-    value: float | int = int(nearest) if spec.type == "integer" and nearest == int(nearest) else nearest
-    try:
-        spec.to_pipeline(value)
-    except ValueOutsideFieldError:
-        return None
-    return value
+def _agree(one: object, other: object) -> bool:
+    numbers = [value for value in (one, other) if isinstance(value, (int, float)) and not isinstance(value, bool)]
+    if len(numbers) < 2 or one == other:
+        return one == other or str(one) == str(other)
+    low, high = sorted(abs(float(value)) for value in numbers)
+    return low > 0 and high / low <= _MAX_RATIO

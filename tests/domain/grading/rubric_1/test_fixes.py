@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from domain.fields.field import FieldSpec
 from domain.fields.registry import REGISTRY, with_field
-from domain.grading.free_text.fixes import NO_CHANGE, read_text
-from domain.grading.free_text.naming import fields_named
+from domain.grading.rubric_1.fixes import NO_CHANGE, read_text
+from domain.grading.rubric_1.naming import fields_named
 from domain.training.pipeline import Pipeline, draw_pipeline
 from domain.training.style import STEPS, Style
 from tests.profiles import examples

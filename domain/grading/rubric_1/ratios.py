@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from domain.grading.free_text import concepts
-from domain.grading.free_text.naming import to_words
+from domain.grading.rubric_1 import concepts
+from domain.grading.rubric_1.naming import to_words
 
 NUMBER = r"\d+(?:\.\d+)?(?:e[-+]?\d+)?|\.\d+"
 _N = rf"({NUMBER})"

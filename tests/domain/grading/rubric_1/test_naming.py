@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from domain.fields.registry import REGISTRY
-from domain.grading.free_text.naming import fields_named, file_named
+from domain.grading.rubric_1.naming import fields_named, file_named
 
 
 @pytest.mark.parametrize("spec", [spec for spec in REGISTRY if spec.attribute], ids=lambda spec: spec.field)

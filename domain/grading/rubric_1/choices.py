@@ -7,9 +7,9 @@ from dataclasses import replace
 from functools import lru_cache
 
 from domain.fields.field import FieldSpec
-from domain.grading.free_text import concepts
-from domain.grading.free_text.clauses import ARROW
-from domain.grading.free_text.naming import MASK, mask_fields, to_words
+from domain.grading.rubric_1 import concepts
+from domain.grading.rubric_1.clauses import ARROW
+from domain.grading.rubric_1.naming import MASK, mask_fields, to_words
 from domain.training.artifacts import render_code
 from domain.training.pipeline import FieldValue, Pipeline
 from domain.training.style import PLAIN

@@ -1,0 +1,119 @@
+"""Trains the weights with which fixes in words are read, on labelled diagnoses: ``python -m bench.validity train-words``.
+
+The texts of one author are left out in turn to see how well another author's are read. Deterministic: the same texts, the same weights.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.sparse import csr_matrix
+
+from bench.validity.words import Entry, is_repair
+from domain.grading.free_text.features import Candidate, Text, candidates
+from domain.grading.free_text.fixes import SCALE
+from domain.grading.free_text.targets import run_of
+
+PENALTY = 1.0
+"""Weight of half the sum of the squared weights."""
+WEIGHT_OF_WRONG, WEIGHT_OF_NEGATED = 2.0, 1.0
+SMALLEST = 2
+"""Weights that are smaller, in hundredths, are left out."""
+_NEGATIONS = (
+    "Do not {}.", "Never {}.", "There is no need to {}.", "Don't {}.", "It would be wrong to {}.", "We must not {}.",
+    "Nobody should {}.", "I would not {}.", "Please do not {}.",
+)  # fmt: skip
+_REQUEST = re.compile(
+    r"(?:set|use|reduce|lower|raise|fit|drop|remove|call|make|put|bring|give|take|split|swap|load|add|hold|declare|pin|score|evaluate|encode|divide"
+    r"|cut|shrink|widen|increase|turn|switch|join|test|read|deduplicate|shuffle|impute|select|standardi.e|let|pass|replace|initiali.e|apply|run|store)\b",
+    re.I,
+)
+_NOT_PLAIN = re.compile(r"[\n:;→]|\. |, |->|\b(?:not|instead|rather|never|no)\b|n't")
+
+
+class Example(NamedTuple):
+    """A text, with or without the named field, and its candidates."""
+
+    entry: Entry
+    weight: float
+    wanted: tuple[Candidate, ...]
+    """Of which one should win; of a wrong text: those that may."""
+    others: tuple[Candidate, ...]
+    is_right: bool
+    """Whether something should be read."""
+
+
+def examples(entries: Iterable[Entry]) -> list[Example]:
+    """What is learned from labelled texts, and from right ones negated."""
+    found = []
+    for entry in entries:
+        for text, is_negated in [(entry.text, False), *((text, True) for text in negated(entry))]:
+            for root in ("", entry.root):
+                one = _example(entry, text, root, is_negated)
+                if one is not None:
+                    found.append(one)
+    return found
+
+
+def negated(entry: Entry) -> list[str]:
+    """A right text of one plain request, forbidden in two ways."""
+    text = entry.text.strip().rstrip(".")
+    if entry.label != "right" or len(text) > 110 or _NOT_PLAIN.search(text) or not _REQUEST.match(text):
+        return []
+    place = zlib.crc32(text.encode())
+    return [_NEGATIONS[(place + step) % len(_NEGATIONS)].format(text[0].lower() + text[1:]) for step in (0, 4)]
+
+
+def _example(entry: Entry, text: str, root: str, is_negated: bool) -> Example | None:
+    run = run_of(entry.truth.pipeline)
+    found = list(candidates(Text(text, entry.named(root), root, run)))
+    repairs = [one for one in found if is_repair(entry, run, one)]
+    others = tuple(one for one in found if one not in repairs)
+    if entry.label in ("wrong", "none") or is_negated:
+        weight = WEIGHT_OF_NEGATED if is_negated else WEIGHT_OF_WRONG
+        return Example(entry, weight, others, tuple(repairs), False) if repairs else None
+    values = [one for one in repairs if one.direction is None]
+    wanted = values if entry.label == "right" and values else [one for one in repairs if one.direction is not None]
+    return Example(entry, 1.0, tuple(wanted), others, True) if wanted else None
+
+
+def train(found: Sequence[Example]) -> dict[str, int]:
+    """The weights, in hundredths; under the empty name what every candidate has."""
+    names: dict[str, int] = {}
+    rows: list[int] = []
+    columns: list[int] = []
+    group: list[int] = []
+    is_wanted: list[bool] = []
+    for number, example in enumerate(found):
+        for is_own, own in ((True, example.wanted), (False, example.others)):
+            for candidate in own:
+                place = len(group)
+                group.append(number)
+                is_wanted.append(is_own)
+                for name in sorted(candidate.features):
+                    rows.append(place)
+                    columns.append(names.setdefault(name, len(names)))
+    matrix = csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(group), len(names)))
+    of, wanted = np.array(group), np.array(is_wanted, dtype=float)
+    weight = np.array([example.weight for example in found])
+    nothing = np.array([0.0 if example.is_right else 1.0 for example in found])
+
+    def loss(values: Any) -> tuple[float, Any]:
+        """Minus the logarithm of the share that falls to what is wanted, nothing being one more candidate of score 0."""
+        shares = np.exp(np.clip(matrix @ values[:-1] + values[-1], -30, 30))
+        total = 1.0 + np.bincount(of, shares, len(found))
+        good = nothing + np.bincount(of, shares * wanted, len(found))
+        slope = weight[of] * shares * (1 / total[of] - wanted / good[of])
+        size = values[:-1]
+        gradient = np.append(matrix.T @ slope + PENALTY * size, slope.sum())
+        return float((weight * (np.log(total) - np.log(good))).sum() + PENALTY * (size @ size) / 2), gradient
+
+    best = minimize(loss, np.zeros(len(names) + 1), jac=True, method="L-BFGS-B", options={"maxiter": 400}).x
+    rounded = {name: round(float(best[place]) * SCALE) for name, place in sorted(names.items())}
+    kept = {name: value for name, value in rounded.items() if abs(value) >= SMALLEST}
+    return {"": round(float(best[-1]) * SCALE)} | kept
