@@ -33,7 +33,7 @@ async def grade_with_reruns(
     takes_long = any(_takes_long(said) for said in action.diagnoses)
     with _ranked_first(state):
         verdicts = [await _verdicts(simulation, said, cached, rubric) for said in action.diagnoses]
-    grade = partial(
+    judge = partial(
         simulation.grade,
         action.diagnoses,
         truth,
@@ -42,7 +42,7 @@ async def grade_with_reruns(
         task_id=state.reset.task_id,
         rubric=rubric,
     )
-    graded = await run_in_thread(GRADING, grade) if takes_long else grade()
+    graded = await run_in_thread(GRADING, judge) if takes_long else judge()
     return SubmitGraded(action.diagnoses, graded, action.reported)
 
 
