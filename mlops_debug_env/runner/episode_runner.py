@@ -138,10 +138,14 @@ class _Play:
             agent.transcript = self._transcript
 
     async def play(self) -> EpisodeResult:
-        recorded, undecided = await self._recorded()
-        observation: Observation = _first_observation(self._reset_result)
-        _write_start(self._episode_id, observation, self._folder)
+        first = _first_observation(self._reset_result)
+        _write_start(self._episode_id, first, self._folder)
+        observation: Observation = first
         rewards = 0.0
+        recorded, undecided = await self._recorded()
+        if recorded is None:
+            recorded, observation = deque(), _without_the_steps_before(first, self._reset_result.observation)
+            rewards = (await self._client.state()).total_reward
         action: Action | None = None
         outcome = self._reset_result
         while not outcome.done or recorded:
@@ -161,30 +165,29 @@ class _Play:
             observation = outcome.observation
         return _result(self._planned, self._episode_id, self._folder, outcome.info, rewards, action, self._agent)
 
-    async def _recorded(self) -> tuple[deque[_Recorded], ModelUsage]:
-        """The recorded steps in order; the last may not have been sent. Completed from the server's events if some are missing."""
+    async def _recorded(self) -> tuple[deque[_Recorded] | None, ModelUsage]:
+        """The recorded steps in order; the last may not have been sent. Completed from the server's events if some are missing. None:
+        another client took steps that cannot be repeated."""
         written = self._folder.recorded_turns(self._episode_id)
-        steps = deque(
-            _Recorded(parse_action(each.action), each.said, each.usage or NOTHING_USED, f"s{each.turn}")
-            for each in written.actions
-        )
+        steps = deque(map(_to_recorded, written.actions))
         if len(steps) >= self._reset_result.observation.step_count:
             return steps, written.undecided
         # The file has fewer actions than the server.
         events = await self._client.events(self._episode_id)
         missing = [(action, each) for each in events if (action := recorded_action(each)) is not None][len(steps) :]
+        if any(event.get("request_id") is None for _, event in missing):
+            return None, written.undecided
         usage = written.actions[-1].usage if written.actions else None
         for turn, (action, event) in enumerate(missing, len(steps) + 1):
-            self._folder.write_turn(
-                ActionRecord(episode_id=self._episode_id, turn=turn, action=action.to_wire(), usage=usage)
+            acted = ActionRecord(
+                episode_id=self._episode_id,
+                turn=turn,
+                action=action.to_wire(),
+                usage=usage,
+                request_id=event["request_id"],
             )
-            # Another client may have played a ranked attempt so far: only its own names of steps repeat them.
-            request_id = event.get("request_id")
-            if request_id is None:
-                raise ProtocolError(
-                    f"step {turn} of {self._episode_id} was sent without a request id and cannot be repeated"
-                )
-            steps.append(_Recorded(action, "", usage or NOTHING_USED, request_id))
+            self._folder.write_turn(acted)
+            steps.append(_to_recorded(acted))
         return steps, written.undecided
 
     async def _restore(self, observation: Observation, done: _Recorded) -> None:
@@ -206,6 +209,23 @@ class _Play:
             ActionRecord(episode_id=self._episode_id, turn=step, action=action.to_wire(), said=said, usage=usage)
         )
         return action
+
+
+def _to_recorded(acted: ActionRecord) -> _Recorded:
+    request_id = acted.request_id or f"s{acted.turn}"
+    return _Recorded(parse_action(acted.action), acted.said, acted.usage or NOTHING_USED, request_id)
+
+
+def _without_the_steps_before(first: ResetObservation, present: Observation) -> ResetObservation:
+    """A first observation of an episode in which steps were taken whose results are not known."""
+    return first.model_copy(
+        update={
+            "artifacts_read": present.artifacts_read,
+            "checks_run": present.checks_run,
+            "step_count": present.step_count,
+            "metadata": present.metadata,
+        }
+    )
 
 
 def _first_observation(reset_result: StepResult) -> ResetObservation:

@@ -199,6 +199,8 @@ class ActionRecord(_Record):
     """The text of the model's reply."""
     usage: ModelUsage | None = None
     """Of the episode so far; None: an agent without a model."""
+    request_id: str | None = None
+    """Under which another client took the step; None: this run takes it, as ``s`` and the turn."""
 
 
 class ResultRecord(_Record):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 
 REDACTED = "[redacted]"
 _MIN_SECRET_CHARACTERS = 8
@@ -26,8 +26,9 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[str | None] = (), *, addresses: Iterable[str | None] = ()) -> None:
-        parts = [urlsplit(each) for each in addresses if each]
-        known = [*secrets, *(each.password for each in parts), *(each.username for each in parts)]
+        in_addresses = [found[0] for each in addresses if each and (found := _CREDENTIALS.search(each))]
+        parts = [part for each in in_addresses for part in each.split(":")]
+        known = [*secrets, *parts, *map(unquote, parts)]
         kept = {each for each in known if each and len(each) >= _MIN_SECRET_CHARACTERS}
         self._known = re.compile("|".join(map(re.escape, sorted(kept, key=len, reverse=True)))) if kept else None
 

@@ -42,6 +42,7 @@ from mlops_debug_env.transport.async_client import DebugClient
 _RUN_RETRIES = 5
 _FILES_AN_EPISODE = 3
 _FILES_BESIDE = 64
+_NAMES_OF_SECRETS = ("_API_KEY", "_ACCESS_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 _START_RETRIES = 1
 """Few, so that an unreachable server is reported at once when a run starts."""
 
@@ -161,7 +162,9 @@ class RunCommand:
     def _redactor(self) -> Redactor:
         environ = self.environ
         addresses = (self.model_options.base_url, environ.get("OPENAI_BASE_URL"), environ.get("API_BASE_URL"))
-        return Redactor((self.connection.api_key, environ.get("OPENAI_API_KEY")), addresses=addresses)
+        # An agent of the user may ask another provider.
+        of_environment = (value for name, value in environ.items() if name.endswith(_NAMES_OF_SECRETS))
+        return Redactor((self.connection.api_key, *of_environment), addresses=addresses)
 
     async def _play(
         self, folder: RunFolder, schema: Mapping[str, Any], make_agent: AgentMaker | None, played: PlayedEpisodes

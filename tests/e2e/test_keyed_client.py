@@ -42,13 +42,15 @@ def test_the_key_in_the_address_lets_the_stock_client_play_a_ranked_attempt(guar
     assert last.metadata["receipt"]["statement"]["round"] == "spring"
 
 
-def test_a_shipped_agent_plays_a_round_and_goes_on_where_it_was(guarded: tuple[ServerProcess, str]) -> None:
+def test_a_shipped_agent_plays_a_round_and_goes_on_where_it_was(
+    guarded: tuple[ServerProcess, str], tmp_path: Path
+) -> None:
     process, _ = guarded
     made = run_command_in_process("keys", "create", "blind", "--kind", "attack", "--database", str(process.database))
     arguments = ("compete", "--round", "spring", "--agent", "constant", "--url", process.url, "--api-key")
-    first = run_command(*arguments, made.stdout.strip())
+    first = run_command(*arguments, made.stdout.strip(), "--out", str(tmp_path / "first"))
     assert (first.returncode, first.stdout.split(",")[0]) == (0, "72 attempts played"), first.stderr
-    again = run_command_in_process(*arguments, made.stdout.strip())
+    again = run_command_in_process(*arguments, made.stdout.strip(), "--out", str(tmp_path / "again"))
     assert again.stdout.startswith("0 attempts played, 72 had been played before"), again.stderr
     with open_client(process.url) as http:
         (row,) = [row for row in http.get("/leaderboard.json").json()["rows"] if row["agent"] == "blind"]

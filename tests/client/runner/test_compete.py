@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +14,26 @@ import pytest
 from mlops_debug_env import ReadLogs, SyncDebugClient
 from tests.client.runner.ranked import RankedServer
 from tests.client.runner.running import command_in_process, results
-from tests.client.scripted_model import Json, ScriptedModel, calls, serving_model
+from tests.client.scripted_model import Answer, Json, ScriptedModel, calls, serving_model
+from tests.e2e.playing import open_client
 
 DIAGNOSIS = {"failure_category": "config_error", "root_cause_file": "config.yaml", "confidence": 0.3}
 
 
-def looks_once(body: Json) -> Any:
+def looks_once(body: Json, *, looks: int = 1) -> Any:
     """A model that reads the config and submits, on the expert task a list."""
-    if body["messages"][-1]["role"] != "tool":
+    if sum(each["role"] == "tool" for each in body["messages"]) < looks:
         return calls(("read_config", {}), text="The config first.")(body)
     submit = next(each for each in body["tools"] if each["function"]["name"] == "submit_diagnosis")
     is_list = "diagnoses" in submit["function"]["parameters"]["properties"]
     return calls(("submit_diagnosis", {"diagnoses": [DIAGNOSIS]} if is_list else DIAGNOSIS))(body)
 
 
-async def compete(ranked: RankedServer, key: str, *more: str, code: int = 0) -> tuple[str, ScriptedModel]:
+async def compete(
+    ranked: RankedServer, key: str, *more: str, code: int = 0, script: Answer = looks_once
+) -> tuple[str, ScriptedModel]:
     arguments = ["compete", "--url", ranked.url, "--api-key", key, "--concurrency", "1", *more]
-    async with serving_model((looks_once,)) as model:
+    async with serving_model((script,)) as model:
         settings = {"OPENAI_API_KEY": "k", "API_BASE_URL": model.url}
         ended = await asyncio.to_thread(command_in_process, *arguments, settings=settings)
     assert ended.returncode == code, ended.stderr
@@ -61,17 +66,27 @@ async def test_a_model_plays_a_round_within_its_budget_and_is_resumed(ranked: Ra
     assert all(each["messages"][2]["content"] == "The config first." for each in chats)
 
 
+def begin_with_request_ids(ranked: RankedServer, key: str) -> None:
+    with SyncDebugClient(ranked.url, api_key=key) as client:
+        client.reset(round=ranked.round, entry=1, attempt=1)
+        client.step(ReadLogs())
+
+
+def begin_without_request_ids(ranked: RankedServer, key: str) -> None:
+    with open_client(ranked.url) as http:
+        http.headers["Authorization"] = f"Bearer {key}"
+        begun = http.post("/reset", json={"round": ranked.round, "entry": 1, "attempt": 1}).json()
+        episode_id = begun["info"]["episode_id"] if "info" in begun else begun["metadata"]["episode_id"]
+        stepped = http.post(f"/episodes/{episode_id}/step", json={"action": {"action_type": "read_logs"}})
+        assert stepped.status_code == 200, stepped.text
+
+
+@pytest.mark.parametrize("begin", [begin_with_request_ids, begin_without_request_ids])
 async def test_what_another_client_has_done_of_an_attempt_is_not_done_again(
-    ranked: RankedServer, tmp_path: Path
+    begin: Callable[[RankedServer, str], None], ranked: RankedServer, tmp_path: Path
 ) -> None:
-    key = ranked.key("two-clients")
-
-    def begin() -> None:
-        with SyncDebugClient(ranked.url, api_key=key) as client:
-            client.reset(round=ranked.round, entry=1, attempt=1)
-            client.step(ReadLogs())
-
-    await asyncio.to_thread(begin)
+    key = ranked.key(begin.__name__.replace("_", "-"))
+    await asyncio.to_thread(begin, ranked, key)
     for folder in ("first", "second"):
         arguments = ("compete", "--url", ranked.url, "--api-key", key, "--round", ranked.round, "--agent", "nop")
         ended = await asyncio.to_thread(command_in_process, *arguments, "--out", str(tmp_path / folder))
@@ -114,3 +129,18 @@ async def test_a_ranked_run_is_resumed_by_compete_alone(ranked: RankedServer, tm
     assert (ended.returncode, "was begun with mlops-debug compete" in ended.stderr) == (2, True)
     other = await asyncio.to_thread(command_in_process, "compare", out, out)
     assert (other.returncode, "ranked" in other.stderr) == (2, True)
+
+
+async def test_steps_of_another_client_are_not_done_again_by_a_run_that_is_resumed(
+    ranked: RankedServer, tmp_path: Path
+) -> None:
+    key, out = ranked.key("killed"), tmp_path / "r"
+    await asyncio.to_thread(begin_with_request_ids, ranked, key)
+    begun = ("--round", ranked.round, "--agent", "llm", "--model", "scripted", "--out", str(out))
+    script = partial(looks_once, looks=2)
+    await compete(ranked, key, *begun, "--budget-tokens", "100", code=4, script=script)
+    assert results(out) == []
+    await compete(ranked, key, "--resume", "--out", str(out), "--budget-tokens", "250", code=4, script=script)
+    (first,) = results(out)
+    assert (first["entry"], first["steps"]) == (f"{ranked.round}:1:1", 3)
+    assert first["duplicate_reads"] == 0

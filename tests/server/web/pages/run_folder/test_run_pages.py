@@ -8,46 +8,16 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mlops_debug_env.agents.llm.transcript import ModelReply
-from mlops_debug_env.agents.llm.usage import ModelUsage
-from mlops_debug_env.runner.records import ActionRecord, EpisodeFailure, ResultRecord, StartRecord
-from mlops_debug_env.runner.run_folder import RunFolder, create_folder
+from mlops_debug_env.runner.run_folder import RunFolder
 from server.web.pages.run_folder.app import create_run_app
 from tests.client.runner.made import made_result
 from tests.client.runner.test_run_folder import HEADER
-
-FINISHED, KILLED, FAILED = "r.1.0", "r.2.0", "r.3.0"
-MESSAGES = [{"role": "system", "content": "Investigate."}, {"role": "user", "content": "The run <b>a</b>."}]
-CALL = {"id": "c", "type": "function", "function": {"name": "read_config", "arguments": "{}"}}
-USED = ModelUsage(calls=1, input_tokens=100, output_tokens=10, latency_seconds=1.25, retries=2)
+from tests.server.web.pages.run_folder.made_run import FAILED, FINISHED, KILLED, make_run
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    create_folder(tmp_path / "r", HEADER, {})
-    with RunFolder(tmp_path / "r", HEADER) as run:
-        for episode_id in (FINISHED, KILLED):
-            run.write_turn(
-                StartRecord(episode_id=episode_id, observation={"task_id": "easy", "task_description": "Find it."})
-            )
-            run.write_request(episode_id, 1, MESSAGES, None, {"model": "m", "max_tokens": 9})
-        run.write_reply(
-            FINISHED, 1, ModelReply(message={"content": "Hm."}, finish_reason="stop", problem="No action.", usage=USED)
-        )
-        corrected = [*MESSAGES, {"role": "user", "content": "No action."}]
-        run.write_request(FINISHED, 1, corrected, None, {"model": "m", "max_tokens": 9})
-        message = {"content": "I read <i>it</i>.", "tool_calls": [CALL], "reasoning_content": "Why not."}
-        run.write_reply(FINISHED, 1, ModelReply(message=message, finish_reason="tool_calls", usage=USED))
-        run.write_turn(
-            ActionRecord(episode_id=FINISHED, turn=1, action={"action_type": "read_config"}, said="I read it.")
-        )
-        shown = {"status": "ok", "artifact": "config.yaml", "content": "lr: 0.1"}
-        run.write_turn(ResultRecord(episode_id=FINISHED, turn=1, result=shown, reward=0.02, done=False))
-        run.write_result(made_result(seed=1, score=0.8, episode_id=FINISHED))
-        run.write_failure(
-            EpisodeFailure(episode_id=FAILED, entry="easy-3", trial=0, kind="ModelUnavailableError", message="no GPU")
-        )
-    return tmp_path / "r"
+    return make_run(tmp_path / "r")
 
 
 @pytest.fixture
