@@ -10,6 +10,7 @@ from typing import Any, Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.chain import canonical
 from domain.diagnosis import Diagnosis, PatchEntry, Reported
 from domain.grade import (
     CONTRADICTING,
@@ -51,7 +52,7 @@ class StoredEntry(_Stored):
     verdict: str = "unmatched"
     """Name of a sentence, with ``!`` behind it where the fix repairs another field than was named; else the sentence."""
     read_as: tuple[PatchEntry, ...] | None = None
-    """The patch that was read from the words of the fix; null: the diagnosis' own, or none."""
+    """The patch that was read from the edits, the words or the spelling of the fix; null: the diagnosis' own, or none."""
     fault: str | None = None
     """The fault it was matched with, where there may be several; null: none, or there is only one."""
 
@@ -112,8 +113,10 @@ def _entry(diagnosis: Diagnosis, graded: Breakdown | GradedEntry, credit: float 
     body["verdict"] = _VERDICT_BY_TEXT.get(fix.verdict, fix.verdict)
     if credit is not None:
         body["credit"] = credit
-    if fix.read_as != (diagnosis.patch or ()):
-        body["read_as"] = [entry.model_dump(mode="json") for entry in fix.read_as]
+    read_as = [entry.model_dump(mode="json") for entry in fix.read_as]
+    # As JSON: in Python 1, 1.0 and True are equal, as values of a patch they are not.
+    if canonical(read_as) != canonical([entry.model_dump(mode="json") for entry in diagnosis.patch or ()]):
+        body["read_as"] = read_as
     return body
 
 

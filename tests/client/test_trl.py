@@ -99,6 +99,26 @@ def test_a_rollout_is_rewarded_with_what_it_earned(env: MlopsDebugToolEnv) -> No
     assert env.get_reward() == pytest.approx(0.99 + 3 * 0.02 + 0.01)
 
 
+def test_a_fix_may_be_an_edit_of_a_file(env: MlopsDebugToolEnv) -> None:
+    for given in ("edits", "diff"):
+        env.reset(task_id="easy", seed=5)
+        line = next(one for one in env.read_config().splitlines() if "dropout" in one)
+        replace = f"{line.partition(':')[0]}: 0.1" + "," * line.endswith(",")
+        edits = [{"file": "config.yaml", "find": line, "replace": replace}]
+        diff = f"--- a/config.yaml\n+++ b/config.yaml\n@@ -1 +1 @@\n-{line}\n+{replace}\n"
+        env.read_logs()
+        env.inspect_preprocessing()
+        parts = {
+            "failure_category": "architecture_bug",
+            "root_cause_file": "config.yaml",
+            "root_cause_field": "dropout",
+        }
+        shown = env.submit_diagnosis(
+            **parts, diagnosis="", proposed_fix="", confidence=0.9, edits=edits if given == "edits" else diff
+        )
+        assert '"score":0.99' in shown
+
+
 def test_an_experiment_is_a_tool(env: MlopsDebugToolEnv) -> None:
     env.reset(task_id="easy", seed=5)
     shown = json.loads(

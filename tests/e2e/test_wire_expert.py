@@ -159,7 +159,7 @@ def test_the_recorded_event_is_small_and_says_what_was_matched(http: httpx.Clien
     episode = investigated(http, TWO_SEED)
     episode.play(submitted(*faults))
     event = accepted(http.get(f"/episodes/{episode.id}/events"))[-1]  # type: ignore[index]
-    assert (event["kind"], event["schema_version"]) == ("submit", 3)
+    assert (event["kind"], event["schema_version"]) == ("submit", 4)
     assert [entry["points"] for entry in event["payload"]["entries"]] == [[0.15, 0.25, 0.3, 0.3]] * 2
     assert [entry["verdict"] for entry in event["payload"]["entries"]] == ["twin", "twin"]
     size = len(json.dumps(event["payload"], separators=(",", ":")))

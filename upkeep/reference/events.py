@@ -7,14 +7,14 @@ from typing import Annotated, Any, Iterator, Literal, Mapping, get_args, get_ori
 
 from pydantic import BaseModel
 
-from domain.diagnosis import Diagnosis, PatchEntry, Reported
+from domain.diagnosis import Diagnosis, PatchEntry, Reported, TextEdit
 from domain.events import EVENT_TYPES, UPCASTERS, DiagnosisSubmitted, Event
 from domain.grading.stored_submission import StoredEntry, StoredSubmission
 from server.web.openapi.response_models import RecordedEvent
 from upkeep.reference.documented import documented_fields
 from upkeep.reference.markdown import table
 
-_PARTS: tuple[type[BaseModel], ...] = (StoredEntry, Diagnosis, PatchEntry, Reported)
+_PARTS: tuple[type[BaseModel], ...] = (StoredEntry, Diagnosis, PatchEntry, TextEdit, Reported)
 
 _WORDS: Mapping[Any, str] = MappingProxyType(
     {NoneType: "null", Any: "object", str: "text", int: "integer", float: "number", bool: "boolean"}

@@ -7,6 +7,7 @@ from collections import Counter
 from domain.faults import CATALOGUE, POOLS
 from domain.faults.fault import Fault
 from domain.faults.loudness import LOUD, LOUDNESS, SEEDS
+from domain.tasks.categories import CATEGORY_MEANING
 from domain.training.multi_source.agreements import AGREEMENTS, Agreement
 from domain.training.multi_source.fault_notes import NOTES
 from upkeep.reference.markdown import code, table
@@ -68,9 +69,12 @@ def _single_table() -> str:
         f"{total} faults. [exam.md](../explanation/exam.md) says how they are planted and how hard they are; where more than one category, file\n"
         "or field stands here, each is accepted. Neither harmful values nor the faults of seeds are shown.\n\n"
     )
+    meanings = ((f"`{name}`", meaning) for name, meaning in CATEGORY_MEANING.items())
     parts = [
         head,
         counted,
+        "\n## Categories\n\nBy where the mistake was made. A fault accepts each whose sentence is true of it.\n\n",
+        table(("category", "meaning"), meanings),
         "\n## How loud those of one table are\n\n",
         _ABOUT_LOUDNESS,
         table(_LOUDNESS_COLUMNS, _loudness_rows()),

@@ -11,11 +11,15 @@ import pytest
 from pydantic import ValidationError
 
 from domain.chain import canonical
-from domain.diagnosis import Diagnosis
+from domain.diagnosis import Diagnosis, PatchEntry, PatchValue
 from domain.events import DiagnosisSubmitted, EncodedEvent, MalformedEventError, decode, encode
-from domain.grade import VERDICT_TEXT
+from domain.grade import VERDICT_TEXT, PatchVerdict
+from domain.grader import grade
 from domain.rubric import RUBRIC, UnknownRubricError
 from tests.domain.compositions import answer_to, composed, composition, grade_all
+from tests.domain.grading.edits.minimal import edits_between, repair, unified_diff
+from tests.domain.grading.truths import truth_of
+from tests.domain.scenarios import THOROUGH
 
 VERSION_2: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "golden" / "submit_2.json").read_text())
 """Submissions as the program stored them before version 3, and the grade that it had computed for each."""
@@ -98,3 +102,31 @@ def test_a_stored_form_of_another_shape_is_refused(change: dict[str, Any]) -> No
 def test_an_old_payload_of_another_shape_is_refused(payload: bytes) -> None:
     with pytest.raises(MalformedEventError):
         _decoded(payload, 2)
+
+
+@pytest.mark.parametrize(
+    ("field", "written", "meant"),
+    [("training.epochs", 12.0, 12), ("optimizer.learning_rate", 1, 1.0), ("optimizer.learning_rate", "0.2", 0.2)],
+)
+def test_what_was_read_comes_back_from_the_store_to_the_byte(
+    field: str, written: PatchValue, meant: PatchValue
+) -> None:
+    truth = truth_of("exploding_lr", 0, "train")
+    said = Diagnosis(patch=(PatchEntry(file="config.yaml", field=field, value=written),))
+    verdict = PatchVerdict(credit=0.0, explanation="Not repaired.")
+    graded = grade(said, truth, THOROUGH, verdict, task_id="easy")
+    event = DiagnosisSubmitted(diagnoses=(said,), grade=graded, reported=None, observation_digest="0")
+    again = _decoded(encode(event).payload, 4)
+    assert again.grade.model_dump_json() == graded.model_dump_json()
+    (read,) = graded.only_breakdown.proposed_fix.read_as
+    assert read.value == meant and type(read.value) is type(meant)
+
+
+def test_edits_come_back_from_the_store() -> None:
+    truth = truth_of("exploding_lr", 0, "train")
+    for edits in (edits_between(*repair(truth)), unified_diff(*repair(truth))):
+        said = Diagnosis(edits=edits)
+        verdict = PatchVerdict(credit=1.0, explanation="Repaired.")
+        graded = grade(said, truth, THOROUGH, verdict, task_id="easy")
+        event = DiagnosisSubmitted(diagnoses=(said,), grade=graded, reported=None, observation_digest="0")
+        assert _decoded(encode(event).payload, 4) == event

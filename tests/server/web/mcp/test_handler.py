@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import httpx
@@ -207,3 +208,11 @@ async def test_a_socket_speaks_the_same(served: Served) -> None:
 
 async def test_a_body_over_the_limit_is_a_problem(served: Served) -> None:
     assert_problem(await post(served, b"x" * 300_000), 413, "body_too_large")
+
+
+def test_the_tool_that_submits_defines_all_that_it_refers_to() -> None:
+    submit = next(each for each in tool_list() if each["name"] == "submit_diagnosis")["inputSchema"]
+    assert set(submit["$defs"]) == {"Diagnosis", "PatchEntry", "TextEdit"}
+    assert {one.get("type") for one in submit["properties"]["edits"]["anyOf"]} == {"array", "string", "null"}
+    referred = set(re.findall(r"#/\$defs/(\w+)", json.dumps(submit)))
+    assert referred == set(submit["$defs"])

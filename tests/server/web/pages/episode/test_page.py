@@ -104,6 +104,16 @@ async def test_after_the_end_a_number_leads_to_the_id_and_everything_is_shown(se
     assert re.search(r'class="faulty ?">scaler = StandardScaler\(\)\.fit\(everything\)<span class="twin">', page)
 
 
+async def test_edits_are_shown_as_they_were_sent(served: Served) -> None:
+    edit = {"file": "preprocessing.py", "find": "fit(everything)", "replace": "fit(<train>)"}
+    for number, edits in enumerate(([edit], "--- a/preprocessing.py\n+++ b/preprocessing.py\n")):
+        await served.reset(task_id="medium", seed=7, episode_id=f"e{number}")
+        await served.step(f"e{number}", {"action_type": "submit_diagnosis", "edits": edits})
+    first, second = [await text_of(served, f"/episodes/e{number}") for number in (0, 1)]
+    assert "preprocessing.py: replace\nfit(everything)\nby\nfit(&lt;train&gt;)" in first
+    assert "+++ b/preprocessing.py" in second
+
+
 @pytest.mark.parametrize(("asked", "shown"), [("", "2"), ("?step=1", "1"), ("?step=99", "2"), ("?step=-1", "2")])
 async def test_a_step_has_an_address_that_works_without_a_script(served: Served, asked: str, shown: str) -> None:
     await served.reset(task_id="medium", seed=7, episode_id="e")
