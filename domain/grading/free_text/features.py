@@ -16,7 +16,7 @@ from domain.grading.free_text.targets import MONTH, Run, Target, unit_values
 from domain.training.pipeline import FieldValue
 
 _LOOKS_LIKE_CODE = re.compile(r"[=(\[]|\w\.\w")
-_PROPOSING = frozenset({"v|ask", "v|say", "v|why", "v|join"})
+_PROPOSING = frozenset(f"v|{role}{elsewhere}" for role in ("ask", "say", "why", "join") for elsewhere in ("", "X"))
 
 
 class Candidate(NamedTuple):
@@ -193,6 +193,7 @@ def _values(
             said[value] |= {f"c|{segment.role}", f"|{segment.role}"}
             places[value].add(segment.clause)
     size = "two" if len(labels) == 2 else "many"
+    has_numbers = target.kind == "number" and any(mentions(part.segment.text) for part, _ in parts)
     for value in labels:
         is_nothing = value is False or (target.kind == "number" and not value)
         found = {"v" + one for one in said[value]}
@@ -200,7 +201,11 @@ def _values(
             found |= {"p" + one for one in said.get(target.present, ())}
             found |= {"o" + one for other in labels if other not in (value, target.present) for one in said[other]}
         indirect = {"p|not", "p|ban"} if size == "two" else set()
-        indirect |= {f"name|{role}|{context}" for role in ("not", "ban") for context in "Ff"} if is_nothing else set()
+        indirect |= (
+            {f"name|{role}|{context}" for role in ("not", "ban") for context in "Ff"}
+            if is_nothing and not has_numbers
+            else set()
+        )
         if value == target.present or not (_PROPOSING | indirect) & (found | base):
             continue
         kind = {"number": "n0", "month": "m", "unit": "u"}.get(target.kind, "c")
@@ -224,7 +229,8 @@ def _evidence(
             strengths |= {"u"} if target.kind == "unit" and value in unit_values(target, part.segment.text) else set()
             strengths |= _literal(value, part.segment)
         for strength in strengths:
-            found |= {f"{strength}|{role}|{context}", f"{strength}|{role}", f"|{role}"}
+            elsewhere = "X" * (context == "X")
+            found |= {f"{strength}|{role}|{context}", f"{strength}|{role}{elsewhere}", f"|{role}{elsewhere}"}
             places |= {part.segment.clause} if role != "join" else set()
     if target.kind == "unit" and found and isinstance(value, str):
         found |= {
@@ -273,6 +279,8 @@ def _numbers(text: Text, target: Target, parts: list[tuple[_Part, str]], base: f
             )
             features = base | _about_number(target, part, context, one, value, present, clause)
             count += 1
+            if (target.is_integer and value != int(value)) or (_is_share(target) and not 0 <= value <= 1):
+                continue
             yield Candidate(
                 target, value, None, frozenset(f"n:{each}" for each in features), frozenset({segment.clause})
             )
@@ -328,12 +336,15 @@ def _about_number(
             "same" if change == "same" else "change",
             f"agree={change == says}" if says in ("up", "down") else f"says={says}",
         }
-    if target.is_integer and value != int(value):
-        found.add("fraction of a whole number")
-    if (
-        not target.is_integer
-        and target.key.endswith(("_size", "_share", "momentum", "dropout"))
-        and not 0 <= value <= 1
-    ):
-        found.add("beyond one")
+    if _is_share(target):
+        around = (*before[:4], "|", *words_of(part.segment.text[mention.end :])[:4])
+        found |= {f"split={word[:4]}" for word in around if word[:4] in ("trai", "test", "vali", "held")}
     return found
+
+
+def _is_share(target: Target) -> bool:
+    return (
+        target.kind == "number"
+        and not target.is_integer
+        and target.key.endswith(("_size", "_share", "momentum", "dropout", "_kept"))
+    )
