@@ -18,6 +18,10 @@ BUSY_TIMEOUT_MS = 10_000
 """How long an append waits for another program's lock on an SQLite file, the time in the queue included."""
 WAL_LIMIT_BYTES = 64_000_000
 """SQLite truncates its write-ahead log to this size when it restarts it; above it, the writer tries to truncate it."""
+MAX_ROWS = 64
+"""Most rows in one statement of SQLite."""
+CACHED_STATEMENTS = 8 * MAX_ROWS
+"""Compiled statements that a write connection to SQLite keeps: one for each kind of row and number of rows."""
 LOCK_TIMEOUT_MS = 2_000
 """How long a PostgreSQL transaction waits for another one."""
 SILENCE_SECONDS = 10.0
@@ -86,7 +90,11 @@ def shown_url(url: URL) -> str:
 
 def create_write_engine(url: URL) -> Engine:
     """SQLite. Transactions take the write lock first: a deferred one fails at once when it must upgrade its lock."""
-    engine = create_engine(url.set(drivername="sqlite+pysqlite"), hide_parameters=True)
+    engine = create_engine(
+        url.set(drivername="sqlite+pysqlite"),
+        hide_parameters=True,
+        connect_args={"cached_statements": CACHED_STATEMENTS},
+    )
     event.listen(engine, "connect", _configure_writer)
     event.listen(engine, "begin", _begin_immediate)
     return engine

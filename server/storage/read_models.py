@@ -45,14 +45,20 @@ _STEP = Statement(
     (*_CHANGING_COLUMNS, "of_episode"),
     multi_row_update(episodes, _CHANGING_COLUMNS, "episode_id"),
 )
-_LAST_POSITION = (
-    select(func.max(events.c.position)).where(events.c.stream_id == bindparam("of_stream")).scalar_subquery()
-)
+_LAST_POSITION = select(func.max(events.c.position)).where(events.c.stream_id == episodes.c.episode_id)
 _END = Statement(
     episodes.update()
     .where(_ON_EPISODE)
-    .values({**{name: bindparam(name) for name in _CHANGING_COLUMNS}, "ended_position": _LAST_POSITION}),
-    (*_CHANGING_COLUMNS, "of_episode", "of_stream"),
+    .values(
+        {**{name: bindparam(name) for name in _CHANGING_COLUMNS}, "ended_position": _LAST_POSITION.scalar_subquery()}
+    ),
+    (*_CHANGING_COLUMNS, "of_episode"),
+    multi_row_update(
+        episodes,
+        _CHANGING_COLUMNS,
+        "episode_id",
+        ended_position="(SELECT max(position) FROM events WHERE stream_id = episodes.episode_id)",
+    ),
 )
 _SET_SESSION = Statement(
     text(
@@ -113,7 +119,7 @@ def step_or_end_row(last: Link, state: EpisodeState) -> StatementRow:
     values = _changing_values(last, state)
     if state.ended is None:
         return StatementRow(_STEP, (*values, last.stream_id))
-    return StatementRow(_END, (*values, last.stream_id, last.stream_id))
+    return StatementRow(_END, (*values, last.stream_id))
 
 
 def _changing_values(last: Link, state: EpisodeState) -> tuple[Any, ...]:

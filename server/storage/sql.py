@@ -62,10 +62,11 @@ def multi_row_insert(table: Table, names: Sequence[str]) -> Callable[[int], str]
     return text
 
 
-def multi_row_update(table: Table, names: Sequence[str], key: str) -> Callable[[int], str]:
-    """Updates rows by key; the key is the last value of a row."""
+def multi_row_update(table: Table, names: Sequence[str], key: str, **computed: str) -> Callable[[int], str]:
+    """Updates rows by key; the key is the last value of a row. ``computed``: further columns, and the SQL of their values."""
     row = f"({', '.join('?' * (len(names) + 1))})"
-    changes = ", ".join(f"{name} = new.column{number}" for number, name in enumerate(names, start=1))
+    given = [f"{name} = new.column{number}" for number, name in enumerate(names, start=1)]
+    changes = ", ".join((*given, *(f"{name} = {value}" for name, value in computed.items())))
 
     def text(count: int) -> str:
         rows = ", ".join([row] * count)

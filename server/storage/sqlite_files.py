@@ -81,7 +81,7 @@ class DatabaseFiles:
 
     def wal_bytes(self) -> int:
         """Size of the write-ahead log; 0: there is none."""
-        return wal_bytes(self._path)
+        return _size(self._wal_files[0])
 
     def _report(self) -> None:
         logger.critical(
@@ -105,8 +105,12 @@ class DatabaseFiles:
 
 def wal_bytes(path: Path) -> int:
     """Size of the write-ahead log of an SQLite file; 0: there is none."""
+    return _size(Path(f"{path.resolve()}-wal"))
+
+
+def _size(path: Path) -> int:
     try:
-        return Path(f"{path.resolve()}-wal").stat().st_size
+        return os.stat(path).st_size
     except FileNotFoundError:
         return 0
 

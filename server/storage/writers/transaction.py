@@ -11,12 +11,11 @@ from typing import Any, Callable, Iterator, Sequence
 from sqlalchemy import Connection, Dialect
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from server.storage.engines import CACHED_STATEMENTS, MAX_ROWS
 from server.storage.sql import Statement, arrange_rows, run_rows
 
 RunRows = Callable[[Statement, Sequence[tuple[Any, ...]]], None]
 """Runs a statement once for each row."""
-
-_MAX_ROWS = 64
 
 
 @contextmanager
@@ -46,17 +45,14 @@ def _run_on_sqlite(driver: Any, dialect: Dialect, statement: Statement, rows: Se
     if statement.multi_row_text is None or len(rows) == 1:
         driver.executemany(*arrange_rows(statement, rows, dialect))
         return
-    # The driver releases and re-acquires the GIL for each statement, which is slow beside a busy event loop: so a few
-    # statements of many rows. Of few sizes, because the driver caches compiled statements.
-    done = 0
-    while done < len(rows):
-        count = min(_MAX_ROWS, 1 << (len(rows) - done).bit_length() - 1)
-        values = chain.from_iterable(rows[done : done + count])
-        driver.execute(_multi_row_text(statement, count), tuple(values))
-        done += count
+    # The driver releases and re-acquires the GIL for each statement, which is slow beside a busy event loop: so one
+    # statement for as many rows as there are. The driver caches the compiled ones of all sizes.
+    for done in range(0, len(rows), MAX_ROWS):
+        some = rows[done : done + MAX_ROWS]
+        driver.execute(_multi_row_text(statement, len(some)), tuple(chain.from_iterable(some)))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=CACHED_STATEMENTS)
 def _multi_row_text(statement: Statement, count: int) -> str:
     if statement.multi_row_text is None:
         raise ValueError("the statement takes one row at a time")
