@@ -28,7 +28,6 @@ from server.operations.commands.setup import (
     settings_of,
     to_url,
 )
-from server.storage.engines import parse_url
 
 cli = typer.Typer(
     name="mlops-debug",
@@ -78,6 +77,9 @@ def serve(
     Exit 0: stopped by Ctrl-C. 143: stopped in order by SIGTERM. 2: a setting, the address, the database or the folder of secrets cannot be used,
     as one line reports before anything starts. 3: the start failed later; the log has the reason.
     """
+    from server.gc_tuning import pause_gc
+
+    pause_gc()
     from server.operations.serve import serve_until_stopped
 
     serve_until_stopped(
@@ -104,6 +106,7 @@ def replay(episode: str, database: DatabaseOption = None, as_json: JsonOption = 
 @database_commands.command(name="upgrade")
 def upgrade_tables(database: DatabaseOption = None) -> None:
     """Upgrade the tables to the newest version, if they are older."""
+    from server.storage.engines import parse_url
     from server.storage.migrations import upgrade_database
 
     settings = settings_of(database_url=to_url(database))

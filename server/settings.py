@@ -255,14 +255,6 @@ def read_settings(environ: Mapping[str, str], **given: Any) -> Settings:
     return Settings(**values)
 
 
-def to_environment(settings: Settings) -> dict[str, str]:
-    """The environment variables for a child process, whose ``read_settings`` gives these values."""
-    values = {each.name: getattr(settings, each.name.lower()) for each in SETTINGS}
-    return {
-        PREFIX + name: ",".join(value) if isinstance(value, tuple) else str(value) for name, value in values.items()
-    }
-
-
 def _given(setting: Setting, value: Any) -> Any:
     """Check a value from a caller against the same bounds as one from the environment."""
     return value if isinstance(value, tuple) else _parsed(setting, str(value), is_given=True)
