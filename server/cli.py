@@ -71,6 +71,9 @@ def serve(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Server processes that share the port and the database.")
     ] = None,
+    reserve: Annotated[
+        int | None, typer.Option(min=0, help="Fresh scenarios of each task that are generated ahead in idle time.")
+    ] = None,
 ) -> None:
     """Serve the environment over REST and WebSocket.
 
@@ -84,7 +87,13 @@ def serve(
 
     serve_until_stopped(
         settings_of(
-            host=host, port=port, database_url=to_url(database), log_level=log_level, access=access, workers=workers
+            host=host,
+            port=port,
+            database_url=to_url(database),
+            log_level=log_level,
+            access=access,
+            workers=workers,
+            reserve=reserve,
         )
     )
 

@@ -164,6 +164,12 @@ class Settings:
         "is answered with 503 `too_many_waiting`.",
         _whole_number(1),
     )
+    reserve: int = _setting(
+        2,
+        "Fresh scenarios of each task that each server process generates ahead while nothing waits, for resets without a "
+        "seed; what agents of a round may begin next is generated ahead, too. 0: nothing is.",
+        _whole_number(0, 1024),
+    )
     scenario_cache: int = _setting(
         256, "Scenarios kept in memory; the others are read from the database.", _whole_number(1)
     )
