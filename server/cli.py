@@ -30,7 +30,6 @@ from server.operations.commands.setup import (
     to_url,
 )
 from server.operations.commands.view import view
-from server.storage.engines import parse_url
 
 cli = typer.Typer(
     name="mlops-debug",
@@ -78,17 +77,29 @@ def serve(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Server processes that share the port and the database.")
     ] = None,
+    reserve: Annotated[
+        int | None, typer.Option(min=0, help="Fresh scenarios of each task that are generated ahead in idle time.")
+    ] = None,
 ) -> None:
     """Serve the environment over REST and WebSocket.
 
     Exit 0: stopped by Ctrl-C. 143: stopped in order by SIGTERM. 2: a setting, the address, the database or the folder of secrets cannot be used,
     as one line reports before anything starts. 3: the start failed later; the log has the reason.
     """
+    from server.gc_tuning import pause_gc
+
+    pause_gc()
     from server.operations.serve import serve_until_stopped
 
     serve_until_stopped(
         settings_of(
-            host=host, port=port, database_url=to_url(database), log_level=log_level, access=access, workers=workers
+            host=host,
+            port=port,
+            database_url=to_url(database),
+            log_level=log_level,
+            access=access,
+            workers=workers,
+            reserve=reserve,
         )
     )
 
@@ -110,6 +121,7 @@ def replay(episode: str, database: DatabaseOption = None, as_json: JsonOption = 
 @database_commands.command(name="upgrade")
 def upgrade_tables(database: DatabaseOption = None) -> None:
     """Upgrade the tables to the newest version, if they are older."""
+    from server.storage.engines import parse_url
     from server.storage.migrations import upgrade_database
 
     settings = settings_of(database_url=to_url(database))

@@ -11,8 +11,15 @@ OLDER = 20
 OLDEST = 100
 
 
+def pause_gc() -> None:
+    """Collect nothing until ``reduce_gc_pauses``: what a start imports is kept anyway, and looking at it takes an eighth of its
+    CPU."""
+    gc.disable()
+
+
 def reduce_gc_pauses() -> None:
     """Leave out what the imports made, for good, and look less often. Called once a process, before it serves."""
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG, OLDER, OLDEST)

@@ -24,7 +24,8 @@ from server.ranking.rounds import Rounds
 from server.scenarios.answer_timing import AnswerTiming
 from server.scenarios.fair_queue import FairQueue
 from server.scenarios.repository import ScenarioRepository
-from server.scenarios.simulation import QueuedSimulation, Simulation
+from server.scenarios.reserve import ScenarioReserve
+from server.scenarios.simulation import PooledSimulation, QueuedSimulation, Simulation
 from server.security.api_keys import Keys
 from server.security.secret_files import SecretFiles, secrets_folder
 from server.security.session_names import PURPOSE, SessionNames
@@ -82,6 +83,7 @@ class Services:
     checkpointer: Checkpointer
     auditor: BackgroundAuditor
     scenarios: ScenarioRepository
+    reserve: ScenarioReserve
     generation_queue: FairQueue
     backend: Backend
     slot: WorkerSlot | None
@@ -136,6 +138,7 @@ class Services:
             "queue_depth": self.store.queue_depth,
             "open_sockets": self.sockets.open_count,
             "generation_queue": self.generation_queue.waiting,
+            "reserve_size": len(self.reserve),
         }
         if self.backend.files is not None:
             gauges["log_bytes"] = self.backend.files.wal_bytes()
@@ -197,6 +200,8 @@ async def open_services(
 async def _background_tasks(services: Services) -> AsyncIterator[None]:
     """Run the tasks of this process; of several processes of one server, one audits and makes checkpoints."""
     works: dict[str, Work] = {"idle-sweeper": services.sweeper.run}
+    if services.reserve.is_enabled:
+        works["reserve"] = services.reserve.run
     if services.slot is None or services.slot.is_first:
         works |= {"checkpointer": services.checkpointer.run, "auditor": services.auditor.run}
     async with AsyncExitStack() as running:
@@ -224,20 +229,27 @@ def _build_services(
     scenarios = ScenarioRepository(
         simulation, reader, limit=settings.scenario_cache, queue=queue, answer_timing=answer_timing, metrics=metrics
     )
+    # A simulation in this process would keep the event loop from everything else.
+    reserve = ScenarioReserve(
+        scenarios,
+        size=settings.reserve if isinstance(simulation, PooledSimulation) else 0,
+        is_idle=lambda: queue.is_idle and not store.queue_depth,
+    )
     simulation = QueuedSimulation(simulation, queue)
     open_episodes = OpenEpisodes(settings.open_episode_limit)
     episodes = Episodes(
         store,
         scenarios,
         simulation,
+        reserve,
         clock=clock,
         new_id=new_id,
         limit=settings.episode_cache,
         open_episodes=open_episodes,
         signer=signer,
     )
-    rounds = Rounds(reader, files, generator_version=simulation.generator_version)
-    readings = Readings(metrics, {"scenarios": scenarios, "episodes": episodes.cache})
+    rounds = Rounds(reader, files, generator_version=simulation.generator_version, expect=reserve.expect)
+    readings = Readings(metrics, {"scenarios": scenarios, "episodes": episodes.cache, "reserve": reserve})
     metrics.registry.register(readings)
     return Services(
         settings,
@@ -280,6 +292,7 @@ def _build_services(
             check=backend.check,
         ),
         scenarios,
+        reserve,
         queue,
         backend,
         slot,

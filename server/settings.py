@@ -164,6 +164,12 @@ class Settings:
         "is answered with 503 `too_many_waiting`.",
         _whole_number(1),
     )
+    reserve: int = _setting(
+        2,
+        "Fresh scenarios of each task that each server process generates ahead while nothing waits, for resets without a "
+        "seed; what agents of a round may begin next is generated ahead, too. 0: nothing is.",
+        _whole_number(0, 1024),
+    )
     scenario_cache: int = _setting(
         256, "Scenarios kept in memory; the others are read from the database.", _whole_number(1)
     )
@@ -253,14 +259,6 @@ def read_settings(environ: Mapping[str, str], **given: Any) -> Settings:
         elif text is not None:
             values[key] = _parsed(setting, text)
     return Settings(**values)
-
-
-def to_environment(settings: Settings) -> dict[str, str]:
-    """The environment variables for a child process, whose ``read_settings`` gives these values."""
-    values = {each.name: getattr(settings, each.name.lower()) for each in SETTINGS}
-    return {
-        PREFIX + name: ",".join(value) if isinstance(value, tuple) else str(value) for name, value in values.items()
-    }
 
 
 def _given(setting: Setting, value: Any) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -17,9 +16,8 @@ from tests.bytecode import cache_bytecode
 from tests.client.runner.ranked import RankedServer, serving_round
 from tests.e2e.running import ServerProcess
 from tests.hand_made import hand_made_scenario
-from tests.new_databases import tables_copied_into_new_databases
 from tests.postgres import PrivatePostgres, private_postgres
-from tests.profiles import PROFILES, choose, is_quick
+from tests.profiles import PROFILES, choose
 from tests.served import Served, serving
 
 
@@ -76,12 +74,6 @@ def _needs_postgres(item: pytest.Item) -> bool:
     callspec = getattr(item, "callspec", None)
     named = None if callspec is None else callspec.params.get("backend")
     return named == "postgres" or "postgres" in getattr(item, "fixturenames", ())
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _quick_databases() -> Iterator[None]:
-    with tables_copied_into_new_databases() if is_quick() else nullcontext():
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -49,7 +49,9 @@ def list_long_files() -> None:
 def reference(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if a committed file differs.")] = False,
 ) -> None:
-    """Write the generated pages of docs/reference, docs/example-run and the client's names of the wire, from the code."""
+    """Write the generated pages of docs/reference, docs/example-run, the client's names of the wire, and the tables of a new
+    SQLite file, from the code."""
+    from server.storage.migrations import baseline_path, render_baseline
     from upkeep import example_run, protocol
     from upkeep.reference.pages import outdated_pages, write_pages
 
@@ -58,11 +60,13 @@ def reference(
             *outdated_pages(),
             *example_run.outdated(),
             *protocol.outdated(),
+            *([baseline_path()] if baseline_path().read_text() != render_baseline() else []),
         ]
         for path in outdated:
             typer.echo(f"{path} differs from the code: run make reference", err=True)
         raise typer.Exit(1 if outdated else 0)
-    for path in [*write_pages(), *example_run.write(), *protocol.write_shared()]:
+    baseline_path().write_text(render_baseline())
+    for path in [*write_pages(), *example_run.write(), *protocol.write_shared(), baseline_path()]:
         typer.echo(path)
 
 

@@ -20,7 +20,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-import httpx
 import typer
 
 from mlops_debug_env.commands.exit_codes import UNREACHABLE, USAGE, fail, one_line_errors, write_out
@@ -203,6 +202,8 @@ def _ignore_signals() -> None:
 
 
 def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    import httpx  # takes long to import, and no other command needs it
+
     deadline = time.monotonic() + START_SECONDS
     with httpx.Client(trust_env=False, timeout=2.0) as http:
         while time.monotonic() < deadline:

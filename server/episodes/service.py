@@ -30,6 +30,7 @@ from server.episodes.start import initial_rows, prepare_start
 from server.logs import EPISODE_ID
 from server.scenarios.grading import grade_with_reruns, run_experiment
 from server.scenarios.repository import CachedScenario, ScenarioRepository
+from server.scenarios.reserve import ScenarioReserve
 from server.scenarios.simulation import Simulation
 from server.security.session_names import SessionName
 from server.security.signing import Signer
@@ -54,6 +55,7 @@ class Episodes:
         store: EventStore,
         scenarios: ScenarioRepository,
         simulation: Simulation,
+        reserve: ScenarioReserve,
         *,
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
@@ -64,6 +66,7 @@ class Episodes:
         self._store = store
         self._scenarios = scenarios
         self._simulation = simulation
+        self._reserve = reserve
         self._clock = clock
         self._new_id = new_id
         self._registries = {family: encode_json(simulation.registry(family)) for family in FAMILIES}
@@ -227,7 +230,9 @@ class Episodes:
         self, episode_id: str, authorized: AuthorizedReset, session: SessionName | None, leaving: str | None
     ) -> tuple[EpisodeSnapshot, CachedScenario]:
         # The seed is drawn from an id of its own: the episode's id is public, and the seed must not follow from it.
-        command, cached = await prepare_start(self._scenarios, authorized, session=session, drawn_from=self._new_id())
+        command, cached = await prepare_start(
+            self._scenarios, self._reserve, authorized, session=session, drawn_from=self._new_id()
+        )
         start = prepare_append(
             episode_id,
             None,

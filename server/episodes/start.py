@@ -12,12 +12,11 @@ from domain.rubric import RUBRIC
 from server.episodes.commands import AuthorizedReset
 from server.scenarios.repository import CachedScenario, ScenarioRepository
 from server.scenarios.requester import Priority, as_requester
+from server.scenarios.reserve import SEED_BITS, ScenarioReserve
 from server.security.session_names import SessionName
 from server.storage.attempts import attempt_row
 from server.storage.read_models import episode_row, session_row
 from server.storage.sql import StatementRow
-
-SEED_BITS = 53
 
 
 class PreparedStart(NamedTuple):
@@ -28,20 +27,29 @@ class PreparedStart(NamedTuple):
 
 
 async def prepare_start(
-    scenarios: ScenarioRepository, authorized: AuthorizedReset, *, session: SessionName | None, drawn_from: str
+    scenarios: ScenarioRepository,
+    reserve: ScenarioReserve,
+    authorized: AuthorizedReset,
+    *,
+    session: SessionName | None,
+    drawn_from: str,
 ) -> PreparedStart:
     """The command that begins an episode, and its scenario. ``drawn_from``: source of the seed if the client chose none."""
     request, ranked = authorized.request, authorized.ranked
-    if ranked is not None:
-        seed = ranked.seed
-    else:
-        seed = request.seed if request.seed is not None else _draw_seed(drawn_from)
     split = ranked.split if ranked is not None else request.wanted_split
     fault = ranked.fault if ranked is not None else None
     is_chosen = request.seed is not None
     task_id = request.task_id or "easy"
-    with as_requester(Priority.RANKED) if ranked is not None else nullcontext():
-        cached = await scenarios.get_or_generate(task_id, seed, split=split, fault=fault, may_be_stored=is_chosen)
+    reserved = reserve.take(task_id, split) if ranked is None and not is_chosen else None
+    if reserved is not None:
+        seed, cached = reserved.scenario.seed, reserved
+    else:
+        if ranked is not None:
+            seed = ranked.seed
+        else:
+            seed = request.seed if request.seed is not None else _draw_seed(drawn_from)
+        with as_requester(Priority.RANKED) if ranked is not None else nullcontext():
+            cached = await scenarios.get_or_generate(task_id, seed, split=split, fault=fault, may_be_stored=is_chosen)
     attempt = ranked.attempt if ranked is not None else None
     command = ResetEpisode(
         task_id=cached.scenario.task_id,

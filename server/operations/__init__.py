@@ -1,6 +1,8 @@
 """Operations: what an operator runs on a server, its database and its secrets.
 
     serve            serve_until_stopped
+    process_group    supervises the processes of ``serve --workers N``
+    worker_process   what each of them runs
     listen_address   bind and listen before anything else is started
     doctor           run_checks: what a start needs
     secret_checks    its checks of API keys and the secrets folder

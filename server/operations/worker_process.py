@@ -10,7 +10,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection as Pipe
 from typing import TYPE_CHECKING, Sequence
 
-from server.gc_tuning import reduce_gc_pauses
+from server.gc_tuning import pause_gc, reduce_gc_pauses
 from server.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def serve_in_slot(settings: Settings, slot: WorkerSlot, sockets: Sequence[socket
     Args:
         control: gets ``READY`` when the process serves; closed by the end of the other process.
     """
+    pause_gc()
     import asyncio
 
     import uvicorn

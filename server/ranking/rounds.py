@@ -36,6 +36,7 @@ from server.ranking.errors import (
     RoundVersionError,
     UnknownRoundError,
 )
+from server.scenarios.reserve import Expected
 from server.security.identity import Identity
 from server.security.secret_files import SecretFiles, SecretLostError
 from server.storage.connections import fetch_all
@@ -150,10 +151,29 @@ def round_json(row: Row[Any]) -> dict[str, Any]:
     }
 
 
+def _following(attempt: AttemptId, *, attempts_allowed: int, entries: int) -> list[AttemptId]:
+    """What an agent is likely to begin after an attempt: the next one at the entry, or the first one at the next entry."""
+    following = []
+    if attempt.entry < entries:
+        following.append(attempt._replace(entry=attempt.entry + 1, attempt=1))
+    if attempt.attempt < attempts_allowed:
+        following.append(attempt._replace(attempt=attempt.attempt + 1))
+    return following
+
+
 class Rounds:
     """Rounds in a running server. Read from the database at each ranked reset, because another process opens and closes them."""
 
-    def __init__(self, reader: AsyncEngine, files: SecretFiles, *, generator_version: str) -> None:
+    def __init__(
+        self,
+        reader: AsyncEngine,
+        files: SecretFiles,
+        *,
+        generator_version: str,
+        expect: Callable[[Expected], None] = lambda _: None,
+    ) -> None:
+        """``expect``: called with the scenarios of the attempts that an agent may begin after the present one."""
+        self._expect = expect
         self._reader = reader
         self._files = files
         self._versions = (generator_version, RUBRIC.version)
@@ -176,6 +196,10 @@ class Rounds:
         secret = read_secret(self._files, row.round_id, row.commitment)
         fault = attempt_fault(secret, attempt, suite)
         ranked = RankedAssignment(attempt, attempt_seed(secret, attempt), fault, row.split)
+        for following in _following(attempt, attempts_allowed=row.attempts, entries=len(suite.entries)):
+            of_task = suite.task_of(following.entry)
+            its_fault = attempt_fault(secret, following, suite.mix[of_task])
+            self._expect(Expected(of_task, attempt_seed(secret, following), row.split, its_fault))
         name = attempt_name(identity.prefix, attempt)
         request = wanted.model_copy(update={"episode_id": name, "task_id": task_id, "agent": identity.name})
         return AuthorizedReset(request, identity.prefix, ranked)

@@ -29,11 +29,16 @@ class FairQueue:
     """At most ``slots`` are acquired at a time, and at most ``limit`` requesters wait for one."""
 
     def __init__(self, slots: int, *, limit: int) -> None:
-        self._free = slots
+        self._slots = self._free = slots
         self._limit = limit
         self._queues: dict[Priority, _Queue] = {priority: OrderedDict() for priority in Priority}
         """Client to its waiters, oldest first; the client that was served longest ago is first."""
         self.waiting = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no slot is acquired, and none is waited for."""
+        return self._free == self._slots and not self.waiting
 
     @asynccontextmanager
     async def slot(self, requester: Requester) -> AsyncIterator[None]:

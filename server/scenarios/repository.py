@@ -240,9 +240,28 @@ class ScenarioRepository:
         # Shielded: a cancelled caller must not cancel the generation for the others.
         return await asyncio.shield(task)
 
+    async def generate_ahead(self, task_id: TaskId, seed: int, split: SplitName) -> CachedScenario:
+        """The scenario of a fresh seed, which no client waits for. It is not cached: see `keep`."""
+        async with self._queue.slot(REQUESTER.get()):
+            return await self._produce(_Key(task_id, seed, split, None))
+
+    async def generate_expected(self, task_id: TaskId, seed: int, split: SplitName, fault: str | None) -> None:
+        """Cache the scenario of a key that is likely to be asked for; nothing if it is cached or being generated."""
+        key = _Key(task_id, seed, split, fault)
+        if key not in self._generating and self._digest_of_key.get(key) not in self._by_digest:
+            await self._generate(key)
+
+    def keep(self, generated: CachedScenario) -> None:
+        """Cache a scenario that was generated ahead, because an episode begins on it."""
+        scenario = generated.scenario
+        self._keep(_Key(scenario.task_id, scenario.seed, generated.split, None), generated)
+
     async def _make(self, key: _Key) -> CachedScenario:
-        """Generate, digest and compress within one quantum, because the time of each depends on the truth."""
         self.misses += 1
+        return self._keep(key, await self._produce(key))
+
+    async def _produce(self, key: _Key) -> CachedScenario:
+        """Generate, digest and compress within one quantum, because the time of each depends on the truth."""
         await self._simulation.ready()
         began = self._answer_timing.begin() if self._answer_timing is not None else 0.0
         scenario = await self._simulation.generate(key.task_id, key.seed, **_keyword_arguments(key))
@@ -252,7 +271,7 @@ class ScenarioRepository:
             await cached.pack()
         if self._answer_timing is not None:
             await self._answer_timing.wait_for_quantum(key.task_id, began)
-        return self._keep(key, cached)
+        return cached
 
     def _keep(self, key: _Key, cached: CachedScenario) -> CachedScenario:
         self._add(cached)

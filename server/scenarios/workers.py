@@ -41,6 +41,10 @@ class Worker:
         self._is_stopped = False
 
     @property
+    def is_stopped(self) -> bool:
+        return self._is_stopped
+
+    @property
     def pid(self) -> int | None:
         process = self._process
         return None if process is None else process.pid
@@ -160,7 +164,7 @@ class Workers:
         return [pid for worker in self._all if (pid := worker.pid) is not None]
 
     def _on_started(self, loop: asyncio.AbstractEventLoop, worker: Worker, started: Future[object]) -> None:
-        if started.exception() is not None:
+        if started.exception() is not None and not worker.is_stopped:
             logger.error("a worker could not be started; the next call tries again", exc_info=started.exception())
         with suppress(RuntimeError):  # the server stopped meanwhile, and its loop is closed
             loop.call_soon_threadsafe(self._add_idle, worker)

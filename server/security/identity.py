@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from starlette.requests import HTTPConnection
+if TYPE_CHECKING:
+    from starlette.requests import HTTPConnection
 
 Scope = Literal["agent", "viewer", "operator"]
 SCOPES: tuple[Scope, ...] = ("agent", "viewer", "operator")

@@ -1,17 +1,18 @@
-"""Upgrades the tables to the newest version, and reads which one they have. Forward only."""
+"""Upgrades the tables to the newest version, and reads which one they have. Forward only.
+
+A new SQLite file gets the tables from ``migrations/baseline.sql``, which `make reference` writes as the migrations leave them. Alembic is
+imported only where migrations are run: that takes as long as the rest of a start with an up-to-date file.
+"""
 
 from __future__ import annotations
 
 import logging
+import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Collection, NamedTuple
+from typing import TYPE_CHECKING, Collection, NamedTuple
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, inspect, text
 from sqlalchemy.engine import URL
 
 from server.storage.engines import (
@@ -24,8 +25,14 @@ from server.storage.engines import (
 from server.storage.errors import translate_database_errors
 from server.storage.schema import metadata
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 logger = logging.getLogger(__name__)
 
+_REVISION = re.compile(r'^revision = "(\w+)"$', re.MULTILINE)
+_DOWN_REVISION = re.compile(r'^down_revision = "(\w+)"$', re.MULTILINE)
+_STATEMENT_END = ";\n\n"
 _VERSION_TABLE = "alembic_version"
 UPGRADE_LOCK = 0x6D6C_6F70_732D_6462
 """Name of the lock under which PostgreSQL is upgraded: servers that start together upgrade once."""
@@ -80,12 +87,22 @@ def read_version(connection: Connection) -> SchemaVersion:
 @lru_cache(maxsize=4)
 def _known_versions(folder: Path) -> tuple[frozenset[str], str]:
     """The versions of the migrations in a folder, and the newest of them."""
-    script = ScriptDirectory.from_config(_config(folder))
-    return frozenset(each.revision for each in script.walk_revisions()), script.get_current_head() or ""
+    texts = [path.read_text() for path in (folder / "versions").glob("*.py")]
+    known = frozenset(_only(_REVISION.findall(text)) for text in texts)
+    before = {version for text in texts for version in _DOWN_REVISION.findall(text)}
+    return known, _only(known - before)
+
+
+def _only(found: Collection[str]) -> str:
+    """The only element; migrations are a chain, and each states its place in it."""
+    (one,) = found
+    return one
 
 
 def _present_versions(connection: Connection) -> tuple[str, ...]:
-    return MigrationContext.configure(connection).get_current_heads()
+    if not inspect(connection).has_table(_VERSION_TABLE):
+        return ()
+    return tuple(connection.exec_driver_sql(f"SELECT version_num FROM {_VERSION_TABLE}").scalars())
 
 
 def _is_foreign(tables: set[str], versions: tuple[str, ...], *, is_shared: bool) -> bool:
@@ -99,8 +116,11 @@ def _is_foreign(tables: set[str], versions: tuple[str, ...], *, is_shared: bool)
 def upgrade(engine: Engine) -> None:
     """Bring an SQLite database to the newest version, all or nothing."""
     with engine.begin() as connection:
-        read_version(connection)
-        _upgrade(connection)
+        version = read_version(connection)
+        if version.present is None:
+            _create(connection)
+        elif not version.is_newest:
+            _upgrade(connection)
 
 
 async def upgrade_postgres(url: URL) -> SchemaVersion:
@@ -156,13 +176,43 @@ def migrations_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "migrations"
 
 
+def _create(connection: Connection) -> None:
+    """Give a new SQLite file its tables."""
+    for statement in baseline_path().read_text().split(_STATEMENT_END):
+        connection.exec_driver_sql(statement)
+
+
+def baseline_path() -> Path:
+    """The file with the statements that give a new SQLite file the newest tables."""
+    return migrations_folder() / "baseline.sql"
+
+
+def render_baseline() -> str:
+    """The statements by which SQLite itself describes what the migrations leave, and their version."""
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        _upgrade(connection)
+        described = connection.exec_driver_sql(
+            "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid"
+        ).scalars()
+        statements = [re.sub(r"\s*\n", "\n", each) for each in described]
+        (version,) = _present_versions(connection)
+    engine.dispose()
+    statements.append(f"INSERT INTO {_VERSION_TABLE} (version_num) VALUES ('{version}')")
+    return _STATEMENT_END.join(statements)
+
+
 def _upgrade(connection: Connection) -> None:
-    config = _config(migrations_folder())
+    from alembic import command
+
+    config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 
 
-def _config(folder: Path) -> Config:
+def _config() -> Config:
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
     return config

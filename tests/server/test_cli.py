@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,6 +96,14 @@ def test_a_file_that_is_no_database_of_ours_ends_with_2(command: str, tmp_path: 
 )
 def test_a_mistake_in_use_ends_with_2(arguments: list[str], environ: dict[str, str]) -> None:
     assert run(*arguments, **environ).exit_code == 2
+
+
+def test_help_imports_no_database_and_no_http() -> None:
+    program = "import sys, server.cli; print(*{name.partition('.')[0] for name in sys.modules})"
+    imported = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert not {"sqlalchemy", "alembic", "numpy", "pydantic", "cryptography", "httpx", "starlette"} & {
+        *imported.split()
+    }
 
 
 def test_tables_are_checked_and_upgraded(tmp_path: Path) -> None:

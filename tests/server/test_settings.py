@@ -6,17 +6,12 @@ from dataclasses import asdict
 
 import pytest
 
-from server.settings import PREFIX, SETTINGS, SettingError, Settings, read_settings, to_environment
+from server.settings import PREFIX, SETTINGS, SettingError, Settings, read_settings
 
 
 def test_a_setting_has_one_default_however_the_settings_are_made() -> None:
     assert read_settings({}) == Settings()
     assert {each.name.lower(): each.default for each in SETTINGS} == asdict(Settings())
-
-
-def test_the_environment_of_another_process_carries_every_value() -> None:
-    settings = Settings(generator_processes=3, allowed_hosts=("a", "b"), access_log=True, idle_seconds=1.5)
-    assert read_settings(to_environment(settings)) == settings
 
 
 def test_the_environment_sets_and_what_is_given_wins() -> None:

@@ -7,10 +7,9 @@ import json
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from sqlalchemy.exc import IntegrityError
 
 from server.operations.commands.setup import (
     DatabaseOption,
@@ -26,8 +25,10 @@ from server.operations.commands.setup import (
     signer_of,
     to_url,
 )
-from server.security.signing import Signer
 from server.settings import Settings
+
+if TYPE_CHECKING:
+    from server.security.signing import Signer
 
 
 def audit(
@@ -145,6 +146,8 @@ def checkpoint(
 
 def make_checkpoint(settings: Settings, signer: Signer) -> None:
     """Make a checkpoint if anything was recorded since the latest, unless another process does so at the same time."""
+    from sqlalchemy.exc import IntegrityError
+
     from server.audit.checkpoints import draft_checkpoint, store_checkpoint
     from server.clock import utc_timestamp
 

@@ -18,7 +18,6 @@ from server.operations.commands.setup import (
     settings_of,
     to_url,
 )
-from server.storage.engines import is_sqlite, parse_url
 
 
 def backup(
@@ -33,6 +32,7 @@ def backup(
 ) -> None:
     """Copy an SQLite database while it is served, and audit the copy. Exit 0: no findings, 1: findings."""
     from server.operations.backup import BackupError, back_up
+    from server.storage.engines import is_sqlite, parse_url
 
     settings = require_database(settings_of(database_url=to_url(database)))
     if not is_sqlite(parse_url(settings.database_url)):

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Callable, NoReturn, TypeVar
 
 import typer
-from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from server.settings import SettingError, Settings, read_settings
-from server.storage.database_checks import check_database
-from server.storage.engines import DatabaseUrlError, parse_url, shown_url
 
+# What takes long to import is imported where it is needed: `--help` should not wait for it.
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from server.security.secret_files import SecretFiles
     from server.security.signing import Signer
 
@@ -33,6 +32,8 @@ _Result = TypeVar("_Result")
 
 def settings_of(**given: Any) -> Settings:
     """The settings of the environment; arguments that are not None take precedence."""
+    from server.storage.engines import DatabaseUrlError, parse_url
+
     try:
         settings = read_settings(os.environ, **given)
         parse_url(settings.database_url)
@@ -48,11 +49,17 @@ def to_url(database: str | None) -> str | None:
 
 def require_usable_database(settings: Settings) -> None:
     """Raise if the database cannot be used; it may not exist yet. Nothing is written."""
+    from server.storage.database_checks import check_database
+    from server.storage.engines import parse_url
+
     check_database(parse_url(settings.database_url), may_be_missing=True)
 
 
 def require_database(settings: Settings) -> Settings:
     """The settings; raises if there is no usable database."""
+    from server.storage.database_checks import check_database
+    from server.storage.engines import parse_url, shown_url
+
     url = parse_url(settings.database_url)
     check_database(url, may_be_missing=False)
     typer.echo(f"database: {shown_url(url)}", err=True)
@@ -63,6 +70,8 @@ def run_write(
     settings: Settings, statements: Callable[[Connection], _Result], *, may_take_long: bool = False
 ) -> _Result:
     """Run one transaction, after creating or upgrading the tables if needed. A server may run at the same time."""
+    from sqlalchemy.exc import DBAPIError, IntegrityError
+
     from server.storage.connections import migrate_and_run
 
     try:

@@ -16,11 +16,14 @@ from domain.generator import GENERATOR_VERSION
 from domain.ranking.rounds import AttemptId, attempt_fault, attempt_seed, commitment_to, round_of_name
 from domain.tasks.suites import RANKED_1, RANKED_2, RANKED_3, Suite
 from domain.types import SplitName
+from server.episodes.commands import ResetRequest
 from server.episodes.errors import RoundClosedError
 from server.ranking.closing import ClosedRound, close_round
 from server.ranking.errors import UnknownRoundError
-from server.ranking.rounds import RetiredSuiteError, RoundNameError, open_round
+from server.ranking.rounds import RetiredSuiteError, RoundNameError, Rounds, open_round
+from server.scenarios.reserve import Expected
 from server.security.api_keys import create_key
+from server.security.identity import Identity
 from server.security.secret_files import SecretFiles, SecretLostError, secrets_folder
 from server.settings import Settings
 from server.storage.schema import attempts
@@ -101,6 +104,25 @@ async def test_an_attempt_has_the_seed_and_the_fault_that_the_secret_gives(playi
     secret, attempt = bytes(range(32)), AttemptId("spring", "ann", 2, 1)
     assert ended["seed"] == f"{attempt_seed(secret, attempt):032x}"
     assert ended["ground_truth"]["fault_id"] == attempt_fault(secret, attempt, RANKED_1)
+
+
+async def test_what_an_agent_may_begin_next_is_expected_as_the_secret_gives_it(
+    settings: Settings, playing: Served
+) -> None:
+    expected: list[Expected] = []
+    files = SecretFiles(secrets_folder(settings))
+    rounds = Rounds(playing.services.reader, files, generator_version="hand-made", expect=expected.append)
+    identity = Identity(name="ann", prefix="k01234567", scopes=frozenset({"agent"}))
+    await rounds.authorize_attempt(identity, ResetRequest(round="spring", entry=2, attempt=1))
+    secret = bytes(range(32))
+    for found, (entry, attempt) in zip(expected, [(3, 1), (2, 2)], strict=True):
+        following, task_id = AttemptId("spring", "ann", entry, attempt), RANKED_1.task_of(entry)
+        fault = attempt_fault(secret, following, RANKED_1.mix[task_id])
+        assert found == Expected(task_id, attempt_seed(secret, following), "test", fault)
+    expected.clear()
+    last = len(RANKED_1.entries)
+    await rounds.authorize_attempt(identity, ResetRequest(round="spring", entry=last, attempt=2))
+    assert expected == []
 
 
 async def test_the_secret_is_in_a_file_of_its_owner_and_not_in_the_database(

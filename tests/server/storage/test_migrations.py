@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Inspector, inspect
 from sqlalchemy.engine import URL
 
 from server.settings import Settings
-from server.storage.engines import create_read_engine, parse_url
+from server.storage.engines import create_read_engine, create_write_engine, parse_url
 from server.storage.errors import StoreUnavailableError
-from server.storage.migrations import NewerDatabaseError, migrations_folder, upgrade_database
+from server.storage.migrations import (
+    NewerDatabaseError,
+    _known_versions,
+    _upgrade,
+    baseline_path,
+    migrations_folder,
+    read_version,
+    render_baseline,
+    upgrade_database,
+)
 from server.storage.positions import read_positions
 from server.storage.schema import metadata
 from tests.databases import LostError, connect, execute
@@ -86,7 +98,8 @@ async def test_what_was_there_before_splits_is_of_train(
 ) -> None:
     newest = command.upgrade
     with monkeypatch.context() as patched:
-        patched.setattr("server.storage.migrations.command.upgrade", lambda config, _: newest(config, "0008"))
+        patched.setattr(command, "upgrade", lambda config, _: newest(config, "0008"))
+        patched.setattr("server.storage.migrations._create", _upgrade)  # as a file was made before there was a baseline
         await upgrade_database(url)
     empty = "x'00'" if database_url.startswith("sqlite") else "'\\x00'"
     execute(
@@ -98,6 +111,63 @@ async def test_what_was_there_before_splits_is_of_train(
     assert (await upgrade_database(url)).is_newest
     for table in ("scenarios", "rounds"):
         assert execute(database_url, f"SELECT split FROM {table}") == [("train",)]
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+async def test_a_new_file_gets_at_once_what_the_migrations_leave(url: URL, tmp_path: Path) -> None:
+    await upgrade_database(url)
+    migrated = create_write_engine(parse_url(f"sqlite:///{tmp_path / 'migrated.db'}"))
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()))
+    with migrated.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        by_migrations, rows_of_migrations = described(connection), rows(connection)
+    created = create_write_engine(url)
+    with created.begin() as connection:
+        assert described(connection) == by_migrations
+        assert rows(connection) == rows_of_migrations
+        assert read_version(connection).is_newest
+    migrated.dispose()
+    created.dispose()
+
+
+def described(connection: Connection) -> list[tuple[str, str, str]]:
+    """Every table, index and trigger, by what SQLite keeps of its statement; spaces do not count."""
+    found = connection.exec_driver_sql("SELECT type, name, sql FROM sqlite_master ORDER BY type, name")
+    return [(kind, name, "".join((sql or "").split())) for kind, name, sql in found]
+
+
+def rows(connection: Connection) -> dict[str, list[object]]:
+    """What the tables hold of their own."""
+    names = [name for kind, name, _ in described(connection) if kind == "table"]
+    return {name: [tuple(row) for row in connection.exec_driver_sql(f"SELECT * FROM {name}")] for name in names}
+
+
+def test_the_baseline_is_the_one_that_the_migrations_give() -> None:
+    assert baseline_path().read_text() == render_baseline(), "run make reference"
+
+
+def test_the_versions_are_those_that_alembic_knows() -> None:
+    script = ScriptDirectory(str(migrations_folder()))
+    known, newest = _known_versions()
+    assert known == {each.revision for each in script.walk_revisions()}
+    assert newest == script.get_current_head()
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["new", "up to date"])
+@pytest.mark.parametrize("backend", ["sqlite"])
+async def test_alembic_is_imported_only_where_migrations_are_run(url: URL, is_new: bool) -> None:
+    if not is_new:
+        await upgrade_database(url)
+    program = (
+        "import asyncio, sys; from server.storage.engines import parse_url; "
+        "from server.storage.migrations import upgrade_database; "
+        f"asyncio.run(upgrade_database(parse_url({url.render_as_string()!r}))); "
+        "sys.exit('alembic' in sys.modules)"
+    )
+    ended = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
+    assert await ended.wait() == 0
 
 
 def test_migrations_are_forward_only() -> None:
