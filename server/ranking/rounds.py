@@ -198,7 +198,7 @@ class Rounds:
         ranked = RankedAssignment(attempt, attempt_seed(secret, attempt), fault, row.split)
         for following in _following(attempt, attempts_allowed=row.attempts, entries=len(suite.entries)):
             of_task = suite.task_of(following.entry)
-            its_fault = attempt_fault(secret, following, suite.mix[of_task])
+            its_fault = attempt_fault(secret, following, suite)
             self._expect(Expected(of_task, attempt_seed(secret, following), row.split, its_fault))
         name = attempt_name(identity.prefix, attempt)
         request = wanted.model_copy(update={"episode_id": name, "task_id": task_id, "agent": identity.name})

@@ -117,7 +117,7 @@ async def test_what_an_agent_may_begin_next_is_expected_as_the_secret_gives_it(
     secret = bytes(range(32))
     for found, (entry, attempt) in zip(expected, [(3, 1), (2, 2)], strict=True):
         following, task_id = AttemptId("spring", "ann", entry, attempt), RANKED_1.task_of(entry)
-        fault = attempt_fault(secret, following, RANKED_1.mix[task_id])
+        fault = attempt_fault(secret, following, RANKED_1)
         assert found == Expected(task_id, attempt_seed(secret, following), "test", fault)
     expected.clear()
     last = len(RANKED_1.entries)
