@@ -147,13 +147,9 @@ def _evidence(case: Case) -> Evidence:
     run, previous = simulate(case.now), simulate(case.before, rows="rows-before")
     found = measure(run)
     texts: dict[ArtifactName, str] = {
-        "config.yaml": artifacts.render_config(case.now),
-        "preprocessing.py": artifacts.render_code(case.now),
+        **artifacts.render_declared(case),
         "model_card.json": artifacts.render_card(case.now),
-        "data_sources.yaml": artifacts.render_sources(case.now),
         "data_slices.json": render_slices(run, found),
-        "train.py": artifacts.render_train(case.now),
-        "changes.diff": artifacts.render_changes(case),
         **render_reports(run, previous),
     }
     status = "finished" if run.fit.stopped_at is None else "stopped"

@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from typing import BinaryIO
@@ -81,9 +82,9 @@ def _end(orders: socket.socket, process: subprocess.Popen[bytes]) -> None:
 def _take_orders(orders: socket.socket) -> None:
     for name in IMPORTED:
         import_module(name)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # those that wait for a server are not waited for
     while True:
         order, descriptors, _, _ = socket.recv_fds(orders, _ORDER_BYTES, 2)
+        _reap()
         if not order:
             return
         if os.fork() == 0:
@@ -94,8 +95,14 @@ def _take_orders(orders: socket.socket) -> None:
             os.close(descriptor)
 
 
+def _reap() -> None:
+    """Take the exit codes of children that have ended, whose CPU time then counts as that of the test run."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
 def _run_and_wait(order: bytes, answers: int, log: int) -> None:
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     pid = os.fork()
     if pid == 0:
         os.setsid()

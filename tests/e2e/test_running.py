@@ -17,9 +17,9 @@ def test_a_server_runs_where_and_with_the_settings_that_are_asked_for(tmp_path: 
     server.start()
     try:
         assert Path(f"/proc/{server.pid}/cwd").resolve() == tmp_path.resolve()
-        assert "/health" in server.output
     finally:
         server.stop()
+    assert "/health" in server.output
 
 
 @pytest.mark.parametrize(("option", "code"), [("--help", 0), ("--unknown", 2)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal, NamedTuple, Self
 
 from domain.training.multi_source.agreements import AGREEMENTS, BY_FAULT, Agreement, Facts, Pair, choice_of
@@ -110,15 +111,15 @@ def draw_case(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
     origins: dict[str, Origin] = {fault: _origin(Stream(seed, f"origin/{fault}")) for fault in faults}
     others = [agreement for agreement in AGREEMENTS if agreement.fault_id not in faults]
     count = draw.integer(6, 7) - sum(origin == "declaration" for origin in origins.values())
-    fitting = [
+    fitting = (
         (agreement, path)
         for agreement in (others[place] for place in draw.permutation(len(others)))
         if (path := _target(agreement, layout, Stream(seed, f"target/{agreement.fault_id}"))) not in settled
-    ]
+    )
     world_before, declared_before = dict(world), dict(declared)
     twin = dict(world)
     changed = []
-    for agreement, path in fitting[: max(0, count)]:
+    for agreement, path in islice(fitting, max(0, count)):
         change = agreement.change(layout, path, Stream(seed, f"change/{agreement.fault_id}"))
         world_before[path], declared_before[path] = change.before
         world[path], declared[path] = change.followed, change.declared

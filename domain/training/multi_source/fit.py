@@ -124,17 +124,19 @@ def _fit(
     share = fill if declared["loss.divide_by"] == "capacity" else 1.0
     result = Fit(network.copy(), steps_per_epoch=steps)
     shuffle = bool(declared["loader.shuffle"])
-    one_hot = np.zeros((classes, count))
-    one_hot[labels, np.arange(count)] = 1.0
-    answers = np.empty((classes, steps * batch), dtype=np.float32)
+    used = steps * batch
+    rows, answers = np.empty((used, inputs)), np.empty((classes, used), dtype=np.float32)
+    every_class = np.arange(classes)[:, None]
     change, decayed = np.empty(length), np.empty(length)
     add, largest = np.add.reduce, np.maximum.reduce
     clipped, best = 0, -1.0
     for number in range(1, int(declared["training.epochs"] or 0) + 1):
-        places = Stream(seed, f"epoch/{number}").permutation(count) if shuffle else order
-        rows, targets, mass = features[places], one_hot[:, places], weights[places]
+        places = (Stream(seed, f"epoch/{number}").permutation(count) if shuffle else order)[:used]
+        np.take(features, places, axis=0, out=rows, mode="clip")
+        codes, mass = labels[places], weights[places]
+        targets = (codes == every_class).astype(np.float64)
         losses, norms = [], []
-        for start in range(0, steps * batch, batch):
+        for start in range(0, used, batch):
             part = slice(start, start + batch)
             x, target, w = rows[part], targets[:, part], mass[part]
             layer = x @ into_layer
@@ -180,7 +182,7 @@ def _fit(
             value[:] = value.astype(np.float32)
         done = len(losses)
         seen = done * batch
-        right = int(np.count_nonzero(answers[:, :seen].argmax(0) == labels[places[:seen]]))
+        right = int(np.count_nonzero(answers[:, :seen].argmax(0) == codes[:seen]))
         watched = network.logits(val_features)
         accuracy = float((watched.astype(np.float32).argmax(0) == val_labels).mean()) if len(val_labels) else 0.0
         val_loss = float(log_loss(watched, val_labels).mean()) if len(val_labels) else 0.0

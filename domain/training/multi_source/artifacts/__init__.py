@@ -7,10 +7,18 @@
 """
 
 from domain.training.multi_source.artifacts.card import render_card
-from domain.training.multi_source.artifacts.changes import render_changes
+from domain.training.multi_source.artifacts.changes import render_changes, render_declared
 from domain.training.multi_source.artifacts.code import render_code
 from domain.training.multi_source.artifacts.config import render_config
 from domain.training.multi_source.artifacts.sources import render_sources
 from domain.training.multi_source.artifacts.training import render_train
 
-__all__ = ["render_card", "render_changes", "render_code", "render_config", "render_sources", "render_train"]
+__all__ = [
+    "render_card",
+    "render_changes",
+    "render_code",
+    "render_config",
+    "render_declared",
+    "render_sources",
+    "render_train",
+]

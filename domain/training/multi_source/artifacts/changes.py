@@ -40,6 +40,11 @@ class _Commit(NamedTuple):
 
 def render_changes(case: Case, style: Style | None = None) -> str:
     """The text of changes.diff."""
+    return render_declared(case, style)["changes.diff"]
+
+
+def render_declared(case: Case, style: Style | None = None) -> dict[ArtifactName, str]:
+    """The texts that declare something, and changes.diff, whose last commits have given most of them."""
     style = style or draw_style(case.now.seed, case.now.split)
     layout = case.now.layout
     draw = Stream(layout.seed, "commits")
@@ -65,7 +70,10 @@ def render_changes(case: Case, style: Style | None = None) -> str:
             message(path, choice_of(path, layout), case.now.declared[path], (word >> 16) & 0xFFFF, style),
         )
         lines += [*_head(commit, style), *hunks, ""]
-    return "\n".join(lines)
+    for file, render in RENDERERS.items():
+        if file not in texts:
+            texts[file] = render(state, style)
+    return {**texts, "changes.diff": "\n".join(lines)}
 
 
 def _head(commit: _Commit, style: Style) -> list[str]:
