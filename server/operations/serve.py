@@ -91,6 +91,8 @@ def server_options(settings: Settings) -> dict[str, Any]:
 def _prepare(settings: Settings) -> None:
     """Print which database is served, and open it once as a server does."""
     url = parse_url(settings.database_url)
+    if settings.workers > 1 and not hasattr(socket, "AF_UNIX"):
+        fail(f"--workers {settings.workers} needs local sockets, which this system does not have: leave out --workers")
     require_usable_database(settings)
     typer.echo(f"database: {shown_url(url)}")
 
