@@ -25,6 +25,7 @@ from types import FrameType
 from typing import Any, Callable, Iterator, Sequence
 
 from server.logs import log_config
+from server.operations.commands.setup import fail
 from server.operations.listen_address import close
 from server.operations.worker_process import START_FAILED, serve_in_slot, write_for_servers
 from server.settings import Settings
@@ -110,8 +111,10 @@ class Child:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         self.process = context.Process(target=self._target, args=(*self._arguments, theirs), name=self.name)
-        self.process.start()
-        theirs.close()  # the process has its own copy: each end notices the other's end
+        try:
+            self.process.start()
+        finally:
+            theirs.close()  # the process has its own copy: each end notices the other's end
         self.control, self.due_at, self._started_at = ours, None, time.monotonic()
         logger.info("%s is process %s", self.name, self.process.pid)
 
@@ -257,7 +260,10 @@ def _stop_signals() -> Iterator[StopSignals]:
 @contextmanager
 def _private_folder() -> Iterator[str]:
     """A folder that only this user can enter; a path to a local socket must be short."""
-    folder = tempfile.mkdtemp(prefix="mlops-debug-")
+    try:
+        folder = tempfile.mkdtemp(prefix="mlops-debug-")
+    except OSError as error:
+        fail(f"no folder for local sockets can be made ({error.strerror}): name one that can be written with TMPDIR")
     try:
         yield folder
     finally:
@@ -268,7 +274,12 @@ def _private_folder() -> Iterator[str]:
 def _listen_locally(address: str) -> Iterator[socket.socket]:
     """A local socket that keeps listening while the process that reads from it is replaced."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        listener.bind(address)
+        try:
+            listener.bind(address)
+        except OSError as error:
+            fail(
+                f"no local socket can be made at {address} ({error}): name another folder, with a short path, with TMPDIR"
+            )
         os.chmod(address, 0o600)
         listener.listen()
         yield listener

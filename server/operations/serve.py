@@ -11,9 +11,7 @@ from functools import partial
 from typing import Any
 
 import typer
-import uvicorn
 
-from server.app import create_app
 from server.gc_tuning import reduce_gc_pauses
 from server.logs import log_config
 from server.operations.commands.setup import fail, require_usable_database, run_write
@@ -26,7 +24,6 @@ from server.settings import Settings
 from server.storage.backend import open_backend
 from server.storage.engines import parse_url, shown_url
 from server.web.middleware.authentication import is_open
-from server.web.middleware.header_timeout import HeaderTimeoutProtocol
 
 STOP_SECONDS = 10
 STOP_MARGIN_SECONDS = 5
@@ -56,6 +53,10 @@ def serve_until_stopped(settings: Settings) -> None:
 
 
 def _serve_here(settings: Settings, sockets: list[socket.socket]) -> None:
+    import uvicorn
+
+    from server.app import create_app
+
     reduce_gc_pauses()
     server = uvicorn.Server(uvicorn.Config(create_app(settings), **server_options(settings)))
     with suppress(KeyboardInterrupt):  # uvicorn has shut down in order, and raises the signal again
@@ -66,6 +67,8 @@ def _serve_here(settings: Settings, sockets: list[socket.socket]) -> None:
 
 def server_options(settings: Settings) -> dict[str, Any]:
     """The options of uvicorn."""
+    from server.web.middleware.header_timeout import HeaderTimeoutProtocol
+
     return {
         "host": settings.host,
         "port": settings.port,
@@ -91,6 +94,8 @@ def server_options(settings: Settings) -> dict[str, Any]:
 def _prepare(settings: Settings) -> None:
     """Print which database is served, and open it once as a server does."""
     url = parse_url(settings.database_url)
+    if settings.workers > 1 and not hasattr(socket, "AF_UNIX"):
+        fail(f"--workers {settings.workers} needs local sockets, which this system does not have: leave out --workers")
     require_usable_database(settings)
     typer.echo(f"database: {shown_url(url)}")
 

