@@ -64,7 +64,7 @@ def targets_of(results: Results) -> tuple[Target, ...]:
         Target("warm resets/s that name their episode against ones that do not", _named_resets(results), 0.9, 1.0),
         Target("memory of an open socket above a bare one", above, 16.0, 8.0, unit=" KB", is_least=False),
         Target("start to first answer, fresh database", results.start_seconds.get(OWN), 1.5, 1.0, " s", is_least=False),
-        Target("bytes on disk for an event", single.get("disk_bytes_per_event"), 350, 250, " B", is_least=False),
+        Target("bytes on disk for an event", single.get("disk_bytes_per_event"), 300, 220, " B", is_least=False),
         Target(
             "bytes on disk for a fresh episode of 8 steps",
             single.get("disk_bytes_per_fresh_episode"),

@@ -195,7 +195,7 @@ def normalise_filter(log_filter: str | None) -> str | None:
 
 
 def _read_key(event: ArtifactRead) -> tuple[ArtifactName, str | None]:
-    return event.artifact, normalise_filter(event.log_filter)
+    return event.artifact, normalise_filter(event.log_filter) if event.log_filter is not None else None
 
 
 def _with(seen: tuple[_Name, ...], one: _Name) -> tuple[_Name, ...]:

@@ -91,7 +91,9 @@ class Episodes:
         request = authorized.request
         episode_id = request.episode_id or authorized.make_name(self._new_id())
         async with self._locks.hold(episode_id):
-            current = await self._cache.load(episode_id, refresh=True) if self._may_exist(episode_id, request) else None
+            # An id of the server's own is new, with 128 random bits: nothing to look up.
+            may_exist = request.episode_id is not None and self._may_exist(episode_id, request)
+            current = await self._cache.load(episode_id, refresh=True) if may_exist else None
             cached: CachedScenario | None = None
             is_new = current is None
             if current is None:
@@ -215,11 +217,8 @@ class Episodes:
         return links
 
     def _may_exist(self, episode_id: str, request: ResetRequest) -> bool:
-        """Whether to look for the episode before it is begun. An id of the server's own is new, with 128 random bits; a name
-        that the client chose is mostly new, too, and the append at version 0 tells where it is not. That is worth trying
-        only where nothing has to be generated for it."""
-        if request.episode_id is None:
-            return False
+        """Whether to look for an episode that the client named before it is begun. Most are new, and the append at version 0
+        tells where one is not; that is worth trying only where nothing has to be generated for it."""
         if request.resume or episode_id in self._cache:
             return True
         return request.seed is None or not self._scenarios.has(

@@ -39,7 +39,7 @@ def test_a_reset_on_a_cached_scenario_does_not_watch_its_client(paths: dict[str,
 
 def test_the_path_does_not_grow(paths: dict[str, CallPath]) -> None:
     assert len(paths[STEP].modules) <= 20
-    assert len(paths[STEP].calls) <= 52
+    assert len(paths[STEP].calls) <= 50
     assert len(paths[SOCKET_RESET].calls) <= 92
 
 

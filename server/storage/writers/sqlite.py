@@ -107,22 +107,21 @@ class SqliteWriter:
         if self._is_down:
             raise WriterEndedError
         waiting = to_pending(commit)
-        self._wake_once()
+        if not self._submitted and not self._asking:
+            # All commits of one iteration of the event loop share a batch, and the thread is woken once for them.
+            asyncio.get_running_loop().call_soon(self._enqueue)
         self._submitted.append(waiting)
         return await waiting.answered
 
     async def foreign_writes(self) -> ForeignWrites:
         if self._is_stopping or self._is_down:
             return None
-        answered: asyncio.Future[ForeignWrites] = asyncio.get_running_loop().create_future()
-        self._wake_once()
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[ForeignWrites] = loop.create_future()
+        if not self._submitted and not self._asking:
+            loop.call_soon(self._enqueue)
         self._asking.append(answered)
         return await answered
-
-    def _wake_once(self) -> None:
-        """All commits of one iteration of the event loop share a batch, and the thread is woken once for them."""
-        if not self._submitted and not self._asking:
-            asyncio.get_running_loop().call_soon(self._enqueue)
 
     def _enqueue(self) -> None:
         if not self._submitted and not self._asking:
