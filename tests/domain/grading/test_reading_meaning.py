@@ -66,9 +66,7 @@ def test_words_that_go_the_other_way_cost_a_third() -> None:
     assert fix_of(truth, Diagnosis(patch=truth.patch, proposed_fix="Raise the learning rate.")).awarded == 0.20
 
 
-@pytest.mark.parametrize(
-    "words", ["Lower the learning rate.", "Use a learning rate of about 0.3.", "Repair it.", None]
-)
+@pytest.mark.parametrize("words", ["Lower the learning rate.", "Use a learning rate of about 0.3.", "Repair it.", None])
 def test_words_that_agree_or_say_nothing_cost_nothing(words: str | None) -> None:
     truth = truth_of("exploding_lr", 0)
     assert fix_of(truth, Diagnosis(patch=truth.patch, proposed_fix=words)).awarded == 0.30
