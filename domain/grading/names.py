@@ -57,12 +57,17 @@ def file_named(text: str | None) -> ArtifactName | None:
     return named[0] if len(named) == 1 else artifact_named(alone)
 
 
-def named_in(text: str | None, truth: Truth) -> Named:
-    """What a text names in a run."""
+def named_in(text: str | None, truth: Truth, accepted: frozenset[str] = frozenset()) -> Named:
+    """What a text names in a run.
+
+    Args:
+        accepted: where the registry's names name these alone, the files are not searched, which costs much.
+    """
     if not text or not text.strip():
         return NOTHING
     text, run = re.sub(r"\.yml\b", ".yaml", text[:MAX_CHARACTERS], flags=re.IGNORECASE), run_of(truth)
-    return _named_in(text, run, _by_registry(text, truth, run))
+    fields = _by_registry(text, truth, run)
+    return Named(fields) if fields and fields <= accepted else _named_in(text, run, fields)
 
 
 def _by_registry(text: str, truth: Truth, run: WrittenRun) -> frozenset[str]:

@@ -231,7 +231,7 @@ def _file_named(text: str | None, rubric: Rubric) -> ArtifactName | None:
 def _named(text: str | None, truth: Truth, rubric: Rubric) -> Named:
     """The fields of the run that a text names."""
     if rubric.reads_meaning:
-        return named_in(text, truth)
+        return named_in(text, truth, frozenset(truth.accepted.fields))
     if declarations.is_declared(truth):
         return Named(declarations.paths_named(declarations.state_of(truth), text))
     return Named(frozenset(spec.field for spec in naming.fields_named(text)))

@@ -177,3 +177,9 @@ def test_a_path_counts_in_any_case_and_without_its_head(written: str) -> None:
 )
 def test_a_file_counts_with_a_folder_a_line_and_another_ending(text: str | None, file: str | None) -> None:
     assert file_named(text) == file
+
+
+def test_the_files_are_not_searched_where_the_registry_says_it_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = truth_of("exploding_lr", 0, "train")
+    monkeypatch.setattr("domain.grading.names.written", lambda run, file: pytest.fail("the file was searched"))
+    assert field_points(truth, "optimizer.learning_rate") == 0.30
