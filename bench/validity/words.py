@@ -40,7 +40,7 @@ _LOOKED = Investigation(
 _NUMBER = re.compile(r"(?<![\w.])(?:\d+(?:\.\d+)?|\.\d+)(?:e-?\d+)?")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entry:
     """One labelled diagnosis, written into a scenario of its fault."""
 

@@ -68,7 +68,10 @@ def split(text: str) -> list[Segment]:
         part = text[place : mark.start() if mark else len(text)]
         if part.strip():
             pieces = [piece for piece in _pieces(part, _role(part, is_reason)) if piece[0].strip()]
-            if is_rejected:
+            is_request = pattern("request").search(part) or pattern("ought").search(part)
+            if is_rejected and found[-1].role == "ban" and not is_request:
+                pieces = [(piece, "ban") for piece, _ in pieces]
+            elif is_rejected:
                 pieces = [(piece, "why" if role == "say" else role) for piece, role in pieces]
             found += [Segment(piece, words_of(piece), role, number, sentence) for piece, role in pieces]
             is_rejected = all(role in ("not", "ban", "keep") for _, role in pieces)

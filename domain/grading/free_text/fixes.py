@@ -25,9 +25,9 @@ from domain.scenario import Truth
 MAX_ENTRIES = 2
 SCALE = 100
 """The weights are hundredths, so that sums are exact on every machine."""
-MARGIN, MARGIN_BESIDE, MARGIN_BESIDE_NAMED, NEAR = 100, 200, 300, 70
-"""What a candidate has to score more than: the best one; one of another field; the same where the best is of the named cause.
-Numbers that score so little less than the best are a hedge."""
+MARGIN, MARGIN_NAMED, MARGIN_BESIDE, MARGIN_BESIDE_NAMED, MARGIN_MENTIONED, NEAR = 100, 60, 200, 300, 0, 70
+"""What a candidate has to score more than: the best one, the same of the named cause; one of another field, the same beside
+the named cause; one that makes a text a list. Numbers that score so little less than the best are a hedge."""
 _WEIGHTS: dict[str, int] = json.loads((Path(__file__).parent / "weights.json").read_text(encoding="utf-8"))
 _MAX_RATIO = 2.0
 """How much a number in the words and that of the patch may differ, since words say "about"."""
@@ -103,14 +103,15 @@ def decide(of_fields: list[list[tuple[int, Candidate]]], run: Run) -> FixReading
         own.sort(key=lambda pair: (-pair[0], str(pair[1].value), str(pair[1].direction)))
         best.append((own[0][0], _nearest(own), own[0][1].clauses))
     best.sort(key=lambda one: (-one[0], one[1].target.field))
-    if not best or best[0][0] <= MARGIN:
+    if not best or best[0][0] <= (MARGIN_NAMED if _is_named(best[0][1]) else MARGIN):
         return NO_CHANGE
-    first = best[0][1]
-    margin = MARGIN_BESIDE_NAMED if any(name.endswith("root=named") for name in first.features) else MARGIN_BESIDE
-    read = [first] + [
-        one for points, one, clauses in best[1:]
-        if points > margin and clauses and not clauses & best[0][2] and not one.direction and not _is_present(one)
-    ]  # fmt: skip
+    first, places = best[0][1], best[0][2]
+    beside = [one for one in best[1:] if one[2] and not one[2] & places and not _is_present(one[1])]
+    is_list = any(name.endswith("others=3") for name in first.features)
+    if is_list or sum(points > MARGIN_MENTIONED for points, _, _ in beside) >= MAX_ENTRIES:
+        return NO_CHANGE
+    margin = MARGIN_BESIDE_NAMED if _is_named(first) else MARGIN_BESIDE
+    read = [first, *(one for points, one, _ in beside if points > margin and not one.direction)]
     if len(read) > MAX_ENTRIES:
         return NO_CHANGE
     entries = tuple(
@@ -120,15 +121,19 @@ def decide(of_fields: list[list[tuple[int, Candidate]]], run: Run) -> FixReading
     return FixReading(entries, () if entries else hints)
 
 
+def _is_named(one: Candidate) -> bool:
+    return any(name.endswith("root=named") for name in one.features)
+
+
 def _nearest(own: list[tuple[int, Candidate]]) -> Candidate:
-    """The best candidate; of several numbers that are proposed alike the one nearest to the present value: a wide hedge gains nothing."""
+    """The best candidate; of several numbers that one clause proposes alike the one nearest to the present value: a wide hedge gains nothing."""
     points, first = own[0]
     if first.target.kind != "number" or first.direction or not isinstance(first.value, (int, float)):
         return first
     base = first.target.present if isinstance(first.target.present, (int, float)) else 0.0
     near = [
         one for other, one in own
-        if other >= points - NEAR and other > MARGIN and isinstance(one.value, (int, float)) and one.value != base
+        if other >= points - NEAR and one.clauses == first.clauses and isinstance(one.value, (int, float)) and one.value != base
     ]  # fmt: skip
     return min(near, key=lambda one: abs(float(one.value or 0) - base), default=first)
 
