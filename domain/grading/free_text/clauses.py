@@ -38,7 +38,7 @@ def normalize(text: str) -> str:
     text = re.sub(r"\b(?:release|version) (\d)\b(?!\.)", r"v\1", text, flags=re.I)
     text = pattern("british").sub(r"\1iz", text)
     if re.search(r"^\s*\+", text, re.M) and re.search(r"^\s*-", text, re.M):
-        text = re.sub(r"^\s*@@.*$|^\s*(?:---|\+\+\+).*$", "", text, flags=re.M)
+        text = re.sub(r"^\s*(?:@@|---|\+\+\+).*", "", text, flags=re.M)
         text = re.sub(r"^\s*\+", ASK, re.sub(r"^\s*-", NOT, text, flags=re.M), flags=re.M)
     text = pattern("call").sub(lambda found: _arguments(found[0]), text)
     text = pattern("pair").sub(r"\1 & \2", text)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from types import MappingProxyType
 
 import pytest
+import sqlalchemy
 
 from domain.rubric import RUBRIC, RUBRICS, Rubric
 from server.episodes.rebuild import rebuild
-from server.ranking.regrade import RubricError, parse_rubric, regrade
+from server.ranking.regrade import RubricError, parse_rubric, read_stored_rubric, regrade
 from server.scenarios.simulation import InProcessSimulation
 from server.settings import Settings
+from server.storage.schema import rubrics
 from server.web.pages.live.feed import Feed
 from tests.auditing import audit_by_settings
 from tests.databases import execute
@@ -162,3 +165,14 @@ def test_a_regrade_cannot_take_the_version_of_a_rubric_of_the_program() -> None:
     for version in ("1", "2", "old"):
         with pytest.raises(RubricError, match="other than 1, 2, old"):
             parse_rubric({"version": version})
+
+
+def test_a_stored_rubric_that_names_no_reader_keeps_the_first_one() -> None:
+    """Rubrics were stored before there was a second reader of words: what was regraded under them is derived by the first."""
+    engine = sqlalchemy.create_engine("sqlite://")
+    numbers = {"version": "stricter", "fix_points": 0.4}
+    with engine.begin() as connection:
+        rubrics.create(connection)
+        connection.execute(rubrics.insert().values(rubric_version="stricter", body=json.dumps(numbers)))
+        assert read_stored_rubric(connection, "stricter").reader == 1
+    assert parse_rubric({"version": "new"}).reader == 2
