@@ -26,7 +26,7 @@ from server.storage.stream_codec import fold_history, read_stream
 _FIXED = ("max_steps", "max_experiments", "low_score_tasks")
 """Fields of a rubric that do not affect the grading of a diagnosis and cannot be changed afterwards."""
 
-_FIRST_READER = {"reader": 1}
+_FIRST_READER = {"reader": 1, "contradicting_words_share": 1.0}
 """What rubrics meant that were stored before there was another reader of words."""
 
 
