@@ -1,6 +1,6 @@
 """Reads the change that a fix in words proposes, for the run at hand. Knows what a run has, no fault.
 
-- `fixes`: `read_fix`, `read_words`, `contradicts`; what is read from scored candidates.
+- `fixes`: `read_words`; what is read from scored candidates.
 - `features`: what a text says of each value of each field.
 - `targets`: the fields of the run and what they can become, for both families.
 - `clauses`: the segments of a text, and whether they request, reject, forbid, keep or explain.

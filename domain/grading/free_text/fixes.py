@@ -17,9 +17,7 @@ from domain.fields.field import FieldSpec
 from domain.grading import declarations
 from domain.grading.free_text.features import Candidate, Text, candidates
 from domain.grading.free_text.targets import Run, Target, run_of
-from domain.grading.rubric_1 import fixes as first_reader
 from domain.grading.rubric_1.naming import fields_named
-from domain.rubric import RUBRIC, Rubric
 from domain.scenario import Truth
 
 MAX_ENTRIES = 2
@@ -29,8 +27,6 @@ MARGIN, MARGIN_NAMED, MARGIN_BESIDE, MARGIN_BESIDE_NAMED, MARGIN_MENTIONED, NEAR
 """What a candidate has to score more than: the best one, the same of the named cause; one of another field, the same beside
 the named cause; one that makes a text a list. Numbers that score so little less than the best are a hedge."""
 _WEIGHTS: dict[str, int] = json.loads((Path(__file__).parent / "weights.json").read_text(encoding="utf-8"))
-_MAX_RATIO = 2.0
-"""How much a number in the words and that of the patch may differ, since words say "about"."""
 
 
 DirectionHint = tuple[FieldSpec | Target, str]
@@ -44,21 +40,9 @@ class FixReading(NamedTuple):
     """To be judged as a patch; empty: nothing concrete could be read."""
     direction_hints: tuple[DirectionHint, ...] = ()
     """Numeric fields of which only the direction of change could be read."""
-    contradiction: str | None = None
-    """The field of which the words say something else than the patch; None: none, or no words beside a patch."""
 
 
 NO_CHANGE = FixReading(())
-
-
-def read_fix(diagnosis: Diagnosis, truth: Truth, rubric: Rubric = RUBRIC) -> FixReading:
-    """What to judge: the patch as it stands, else what the words propose for the run at hand, by the reader of the rubric."""
-    if rubric.reader == 1 and not declarations.is_declared(truth):
-        first = first_reader.read_fix(diagnosis, truth)
-        return FixReading(first.patch, first.direction_hints)
-    if diagnosis.patch:
-        return FixReading(diagnosis.patch, contradiction=contradicts(read_words(diagnosis, truth), diagnosis.patch))
-    return read_words(diagnosis, truth)
 
 
 def read_words(diagnosis: Diagnosis, truth: Truth) -> FixReading:
@@ -144,30 +128,3 @@ def _is_present(one: Candidate) -> bool:
     if isinstance(value, (int, float)) and isinstance(present, (int, float)):
         return math.isclose(value, present, rel_tol=0.02)
     return value == present
-
-
-def contradicts(reading: FixReading, patch: tuple[PatchEntry, ...]) -> str | None:
-    """The field of which words say something else than a patch; None: they agree, or the words say nothing that can be read."""
-    said = {entry.field: entry.value for entry in reading.patch}
-    hints = {target.field: (target, direction) for target, direction in reading.direction_hints}
-    for entry in patch:
-        if entry.field in said and not _agree(said[entry.field], entry.value):
-            return entry.field
-        if entry.field in hints:
-            target, direction = hints[entry.field]
-            present = getattr(target, "present", None)
-            is_moved = (
-                isinstance(present, (int, float)) and isinstance(entry.value, (int, float)) and entry.value != present
-            )
-            if is_moved and (entry.value < present) != (direction == "down"):  # type: ignore[operator]
-                return entry.field
-    others = [field for field in (*said, *hints) if field not in {entry.field for entry in patch}]
-    return others[0] if others and len(others) == len(said) + len(hints) else None
-
-
-def _agree(one: object, other: object) -> bool:
-    numbers = [value for value in (one, other) if isinstance(value, (int, float)) and not isinstance(value, bool)]
-    if len(numbers) < 2 or one == other:
-        return one == other or str(one) == str(other)
-    low, high = sorted(abs(float(value)) for value in numbers)
-    return low > 0 and high / low <= _MAX_RATIO
