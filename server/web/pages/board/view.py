@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
 from domain.tasks.suites import name_strata
-from server.web.pages.board.reference import ReferenceBand, reference_band
 
 _SHADES = 10
 """Number of colour classes of the heat map; the style sheet has a colour for each."""
@@ -79,8 +78,6 @@ class BoardView:
     """For each agent that stated confidences: ``agent`` and ``bins``."""
     costs: tuple[Mapping[str, Any], ...]
     """For each agent that reported costs: ``agent``, ``x``, ``y`` and ``on_frontier``."""
-    reference: ReferenceBand | None
-    """What programs score that do not reason; None: not measured for this suite."""
 
     @property
     def is_open(self) -> bool:
@@ -121,7 +118,6 @@ def build_board_view(board: Mapping[str, Any]) -> BoardView:
         rows=tuple(_row(row, task_ids, faults, is_shared=row["rank"] in shared) for row in rows),
         calibration=tuple({"agent": row["agent"], "bins": row["calibration"]} for row in rows if row["calibration"]),
         costs=_costs(rows),
-        reference=reference_band(suite["suite_id"], suite["entries"]),
     )
 
 
