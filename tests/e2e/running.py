@@ -29,9 +29,12 @@ STOP_SECONDS = 15.0
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """The environment of a child: this one without the product's settings, importing the project from this tree."""
+    """The environment of a child: this one without the product's settings, importing the project from this tree.
+
+    Nothing is generated ahead, unless that is set: it would take the processors from the tests.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(SETTING)}
-    return {**kept, "PYTHONPATH": str(ROOT), **settings}
+    return {**kept, "PYTHONPATH": str(ROOT), f"{SETTING}RESERVE": "0", **settings}
 
 
 _reserved: list[socket.socket] = []

@@ -151,3 +151,15 @@ def test_abandoned_resets_are_dropped_before_they_are_generated(tmp_path: Path) 
         measured = dict(line.rsplit(" ", 1) for line in kept)
         assert float(measured["mlops_debug_generation_queue"]) == 0
         assert float(measured['mlops_debug_events_total{kind="reset"}']) < abandoned / 2
+
+
+def test_an_idle_server_generates_ahead_and_hands_out_what_it_has(tmp_path: Path) -> None:
+    def measured(http: httpx.Client, name: str) -> float:
+        (line,) = [each for each in http.get("/metrics").text.splitlines() if each.startswith(f"mlops_debug_{name}")]
+        return float(line.split()[-1])
+
+    with running(tmp_path, MLOPS_DEBUG_RESERVE="1") as server, open_client(server.url) as http:
+        wait_until(lambda: measured(http, "reserve_size") == 4)
+        accepted(http.post("/reset", json={"task_id": "hard"}))
+        assert measured(http, 'cache_lookups_total{cache="reserve",result="hit"}') == 1
+        wait_until(lambda: measured(http, "reserve_size") == 4)
