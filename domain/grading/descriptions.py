@@ -163,15 +163,15 @@ DESCRIPTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 _STEMS = (
     (re.compile(r"is(?=(?:e|ed|ing|ation|er)$)"), "iz"),
-    (re.compile(r"^(?:valid|validation|validate|dev)$"), "val"),
-    (re.compile(r"^(?:init|initializ\w*|initialis\w*)$"), "init"),
-    (re.compile(r"^shuffl\w*$"), "shuffle"),
-    (re.compile(r"^splitt?ing$|^splits$"), "split"),
-    (re.compile(r"^clipp\w*$"), "clip"),
-    (re.compile(r"^stopp\w*$"), "stop"),
-    (re.compile(r"^group(?:ed|ing)$"), "group"),
-    (re.compile(r"^(?:train|training|trained)$"), "train"),
-    (re.compile(r"(?<=[^s])s$"), ""),
+    (re.compile(r"^(?:valid|validation|validate|dev)\Z"), "val"),
+    (re.compile(r"^(?:init|initializ\w*|initialis\w*)\Z"), "init"),
+    (re.compile(r"^shuffl\w*\Z"), "shuffle"),
+    (re.compile(r"^splitt?ing\Z|^splits\Z"), "split"),
+    (re.compile(r"^clipp\w*\Z"), "clip"),
+    (re.compile(r"^stopp\w*\Z"), "stop"),
+    (re.compile(r"^group(?:ed|ing)\Z"), "group"),
+    (re.compile(r"^(?:train|training|trained)\Z"), "train"),
+    (re.compile(r"(?<=[^s])s\Z"), ""),
 )
 
 

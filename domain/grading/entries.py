@@ -56,7 +56,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 def artifact_named(text: str) -> ArtifactName | None:
     """The artifact of a file name: in any case, with or without a folder in front, ``.yml`` for ``.yaml``."""
     name = text.strip().strip("`'\"").replace("\\", "/").rpartition("/")[2].lower()
-    name = re.sub(r"\.yml$", ".yaml", name)
+    name = re.sub(r"\.yml\Z", ".yaml", name)
     return next((one for one in ARTIFACT_NAMES if one == name), None)
 
 

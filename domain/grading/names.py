@@ -52,7 +52,7 @@ def file_named(text: str | None) -> ArtifactName | None:
     found = file_in_words(re.sub(r"\.yml\b", ".yaml", text, flags=re.IGNORECASE))
     if found is not None:
         return found
-    alone = re.sub(r"(?:[:#]L?\d+)+(?:-L?\d+)?$", "", text.strip().strip("`'\""))
+    alone = re.sub(r"(?:[:#]L?\d+)+(?:-L?\d+)?\Z", "", text.strip().strip("`'\""))
     named = [one for one in ARTIFACT_NAMES if one.rpartition(".")[0] == alone.lower()]
     return named[0] if len(named) == 1 else artifact_named(alone)
 

@@ -87,7 +87,7 @@ class ConstantAgent:
 MOST_LIKELY: Mapping[TaskId, tuple[FailureCategory, ArtifactName]] = MappingProxyType(
     {
         "easy": ("config_error", "config.yaml"),
-        "medium": ("data_leakage", "preprocessing.py"),
+        "medium": ("preprocessing_bug", "preprocessing.py"),
         "hard": ("preprocessing_bug", "data_sources.yaml"),
         "expert": ("preprocessing_bug", "data_sources.yaml"),
     }

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from domain.diagnosis import Diagnosis, PatchEntry
+from domain.rubric import RUBRIC, Rubric
 from domain.scenario import Truth
 from server.settings import Settings
 from server.threads import OnOtherLoop, run_on_own_loop
@@ -91,9 +92,9 @@ class NamingThreads(HandMadeSimulation):
         super().__init__()
         self.threads: list[str] = []
 
-    def patch_to_verify(self, diagnosis: Diagnosis, truth: Truth) -> tuple[PatchEntry, ...]:
+    def patch_to_verify(self, diagnosis: Diagnosis, truth: Truth, *, rubric: Rubric = RUBRIC) -> tuple[PatchEntry, ...]:
         self.threads.append(threading.current_thread().name)
-        return super().patch_to_verify(diagnosis, truth)
+        return super().patch_to_verify(diagnosis, truth, rubric=rubric)
 
 
 @pytest.mark.parametrize(
@@ -102,10 +103,11 @@ class NamingThreads(HandMadeSimulation):
         ({"proposed_fix": "Fit the scaler on the training rows only."}, False),
         ({"root_cause_field": "the field " * 20}, False),
         ({"patch": [REPAIR.model_dump()], "proposed_fix": "Fit the scaler on the training rows only."}, True),
+        ({"edits": [{"file": "config.yaml", "find": "a: 1", "replace": "a: 2"}]}, False),
         ({"root_cause_field": REPAIR.field}, True),
     ],
 )
-async def test_only_words_are_read_beside_the_event_loop(
+async def test_only_words_and_edits_are_read_beside_the_event_loop(
     settings: Settings, said: dict[str, Any], is_on_loop: bool
 ) -> None:
     simulation = NamingThreads()

@@ -150,7 +150,7 @@ def test_the_baseline_is_the_one_that_the_migrations_give() -> None:
 
 def test_the_versions_are_those_that_alembic_knows() -> None:
     script = ScriptDirectory(str(migrations_folder()))
-    known, newest = _known_versions()
+    known, newest = _known_versions(migrations_folder())
     assert known == {each.revision for each in script.walk_revisions()}
     assert newest == script.get_current_head()
 
