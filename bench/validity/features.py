@@ -173,7 +173,7 @@ def report_numbers(evidence: Evidence, names: Names) -> Numbers:
         if text is not None:
             body = json.loads(text)
             document[name] = (
-                {tuple(key.split(".")): block for key, block in body["blocks"].items() if not _is_of_a_month(key)}
+                {tuple(key.split(".")): block for key, block in body["blocks"].items() if not _is_repeated(key, names)}
                 if set(body) == {"contents", "blocks"}
                 else body
             )
@@ -183,8 +183,11 @@ def report_numbers(evidence: Evidence, names: Names) -> Numbers:
     return _numbers(document, names)
 
 
-def _is_of_a_month(key: str) -> bool:
-    return re.fullmatch(r"\d{4}-\d\d", key.rpartition(".")[2]) is not None or key.startswith("all.")
+def _is_repeated(key: str, names: Names) -> bool:
+    """Whether a block shows again what those of the columns and classes of the sources do."""
+    first, _, rest = key.partition(".")
+    is_month = re.fullmatch(r"\d{4}-\d\d", rest) is not None
+    return is_month or (first == "all" and (rest in names.columns or rest == "classes"))
 
 
 def _numbers(document: Any, names: Names) -> Numbers:

@@ -42,13 +42,11 @@ class ComparingAgent:
         )
         if action is not None:
             return action
-        found = self._notebook.suspicions()
-        return submission(observation.task_id, *(claimed(found) if is_list else [best(found)]))
-
-
-def best(found: list[Suspicion]) -> Diagnosis:
-    """The strongest suspicion, where exactly one thing is wrong."""
-    return found[0].to_diagnosis(confidence_of(found[0])) if found else Diagnosis(confidence=0.0)
+        if is_list:
+            return submission(observation.task_id, *claimed(self._notebook.suspicions()))
+        best = self._notebook.best()
+        diagnosis = Diagnosis(confidence=0.0) if best is None else best.to_diagnosis(confidence_of(best))
+        return submission(observation.task_id, diagnosis)
 
 
 def claimed(found: list[Suspicion]) -> list[Diagnosis]:

@@ -12,9 +12,14 @@ from statistics import fmean, median
 
 from mlops_debug_env.agents.declared.measured import RESULTS, STATISTICS, Checks
 from mlops_debug_env.agents.declared.reading import Declared
+from mlops_debug_env.agents.declared.settings import Value
+from mlops_debug_env.agents.declared.suspicion import Suspicion
+from mlops_debug_env.protocol.types import ArtifactName
 
 Look = tuple[float, str]
 """Weight of a block and its path."""
+CONFIG: ArtifactName = "config.yaml"
+"""Of its declarations only the versions of two libraries can be wrong: it is read as late as a block that promises as much."""
 RISKY = 2.0
 """Weight of a declaration that is right in half of the worlds."""
 
@@ -25,6 +30,8 @@ def looks_of(declared: Declared, checks: Checks) -> Iterator[Look]:
     yield _of_batches(declared, checks), "train.batches"
     yield 1.0, "train.counts"
     yield _of_test_labels(checks), "test.labels"
+    if "environment.textkit" not in declared.facts:
+        yield 1.0, CONFIG
     yield RISKY * (declared.text("environment.textkit") == "1.9"), "all.words"
     yield _of_tails(declared, checks), "all.tails"
     yield RISKY * (declared.text("split.by") == "random"), "all.movement"
@@ -101,7 +108,6 @@ def _of_exports(declared: Declared, checks: Checks) -> float:
 def _of_sources(declared: Declared, checks: Checks) -> Iterator[Look]:
     count = max(1, len(declared.sources))
     words = checks.number("encoder_version_match", "distance_from_other_sources")
-    shared = checks.number("data_leakage", "shared_content")
     misread = _outside_if_misread(declared)
     are_rows_drawn = declared.text("split.by") == "random" and declared.text("split.groups") == "none"
     # Any source shows whether customers have many rows.
@@ -110,12 +116,11 @@ def _of_sources(declared: Declared, checks: Checks) -> Iterator[Look]:
         prefix = f"sources.{source}"
         yield _of_labels(declared, checks, source) / count, f"{source}.labels"
         is_kept = declared.text(f"{prefix}.deduplicate") == "none"
-        of_copies = is_kept * RISKY * (3.0 if shared > 0.06 else 1.2 if shared > 0.015 else 0.5) / count
-        yield of_copies + of_customers, f"{source}.ids"
+        yield RISKY * is_kept / count + of_customers, f"{source}.ids"
         yield (6.0 if words > 0.1 else 1.5 if words > 0.093 else 0.1) / count, f"{source}.texts"
         rows = checks.by_name(STATISTICS, "sources", source)
         outside = rows.get("outside_window", 0.0) / max(1.0, rows.get("read", 0.0))
-        yield (3.5 if outside > misread - 0.03 else 0.1) / count, f"{source}.timestamps"
+        yield (4.5 if outside > misread - 0.03 else 0.1) / count, f"{source}.timestamps"
 
 
 def _outside_if_misread(declared: Declared) -> float:
@@ -135,3 +140,39 @@ def _of_labels(declared: Declared, checks: Checks, source: str) -> float:
         return kinds + 1.0
     gap = found["recent"] - fmean(labelled)
     return kinds * (5.0 if gap > 0.13 else 1.0 if gap > 0.05 else 0.35) + 1.0
+
+
+# What was not looked at.
+
+GUESSED = 0.3
+"""Strength of a suspicion that nothing was measured for."""
+_REPAIRS: tuple[tuple[str, str, dict[str, Value]], ...] = (
+    ("timestamps", "date_format", {"DD/MM/YYYY": "MM/DD/YYYY", "MM/DD/YYYY": "DD/MM/YYYY"}),
+    ("ids", "deduplicate", {"none": "content"}),
+    ("labels", "majority_kept", {"1.0": 0.28}),
+)
+_REPAIRS_OF_THE_RUN: tuple[tuple[str, str, dict[str, Value]], ...] = (
+    ("join.rows", "join.keys", {"id": "id, line"}),
+    ("join.rows", "join.how", {"inner": "left"}),
+    ("train.batches", "loss.divide_by", {"capacity": "rows"}),
+    ("train.batches", "loader.shuffle", {"False": True}),
+    ("train.counts", "class_weights.order", {"model": "sorted", "sorted": "model", "reversed": "model"}),
+    ("all.words", "environment.textkit", {"1.9": "1.8"}),
+    ("all.tails", "environment.tabular", {"2.4": "2.3"}),
+    ("all.movement", "split.by", {"random": "month"}),
+    ("all.classes", "labels.maturity_months", {"0": 2, "1": 2}),
+)
+"""Block, declaration, and what is right where the declared value is wrong."""
+
+
+def guess(declared: Declared, block: str) -> Suspicion | None:
+    """What a block that was not looked at would most likely have contradicted; None: too many things."""
+    first, _, rest = block.partition(".")
+    if first in declared.sources:
+        paths = ((f"sources.{first}.{name}", repairs) for one, name, repairs in _REPAIRS if one == rest)
+    else:
+        paths = ((path, repairs) for one, path, repairs in _REPAIRS_OF_THE_RUN if one == block)
+    for path, repairs in paths:
+        if declared.text(path) in repairs:
+            return Suspicion(path, repairs[declared.text(path)], GUESSED)
+    return None

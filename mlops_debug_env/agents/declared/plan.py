@@ -8,7 +8,7 @@ from typing import Any, Mapping
 
 from mlops_debug_env.agents.declared.blocks import Block, clues_of_blocks
 from mlops_debug_env.agents.declared.columns import odd_columns, odd_sources
-from mlops_debug_env.agents.declared.looks import looks_of, of_column
+from mlops_debug_env.agents.declared.looks import CONFIG, guess, looks_of, of_column
 from mlops_debug_env.agents.declared.measured import Checks, clues_of_checks
 from mlops_debug_env.agents.declared.reading import Declared, parse_report, read_declarations
 from mlops_debug_env.agents.declared.suspicion import Suspicion, strongest
@@ -18,12 +18,14 @@ from mlops_debug_env.protocol.observations import ActionResult, ExperimentMetric
 from mlops_debug_env.protocol.types import ArtifactName, SanityCheckName
 
 SLICES: ArtifactName = "data_slices.json"
-DECLARATIONS: tuple[ArtifactName, ...] = ("config.yaml", "data_sources.yaml", "preprocessing.py", "train.py")
+DECLARATIONS: tuple[ArtifactName, ...] = ("data_sources.yaml", "preprocessing.py", "train.py")
 REPORTS: tuple[ArtifactName, ...] = ("dataset_stats.json", "eval_results.json")
-CHECKS: tuple[SanityCheckName, ...] = ("feature_statistics", "encoder_version_match", "data_leakage")
+CHECKS: tuple[SanityCheckName, ...] = ("feature_statistics", "encoder_version_match")
 """Those whose totals say in which details to look."""
 SURE = 1.5
 """Strength of a suspicion beyond which nothing else is looked for where exactly one thing is wrong."""
+UNSURE = 0.8
+"""Strength up to which a suspicion is hardly ever right."""
 MIN_WEIGHT = 0.1
 """How much a look has to promise where nothing may be wrong."""
 
@@ -57,6 +59,15 @@ class Notebook:
     def suspicions(self) -> list[Suspicion]:
         """All that the measurements contradict, the strongest first."""
         return self._reading()[1]
+
+    def best(self) -> Suspicion | None:
+        """Where exactly one thing is wrong: the strongest suspicion, or what steps were missing to look at."""
+        declared, found = self._reading()
+        if found and found[0].strength > UNSURE:
+            return found[0]
+        looks = sorted((look for look in self._looks(declared) if look[1] not in self._asked), reverse=True)
+        guesses = (guess(declared, block) for _, block in looks)
+        return next((each for each in guesses if each is not None), found[0] if found else None)
 
     def next_action(self, *, steps_left: int, experiments_left: int, is_one: bool) -> Action | None:
         """What to do next, once each; None: enough was seen, or the last step is needed for the diagnosis.
@@ -132,4 +143,6 @@ class Notebook:
 
 
 def _block(path: str) -> tuple[str, Action]:
+    if path == CONFIG:
+        return path, ReadArtifact(artifact_name=CONFIG)
     return path, QueryArtifact(artifact_name=SLICES, field_path=path)

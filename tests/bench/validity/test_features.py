@@ -38,7 +38,8 @@ def test_an_episode_knows_what_is_declared_and_changed_and_each_source_s_numbers
     diff = generate("hard", 99_000_001, split="test").evidence.artifacts["changes.diff"]
     assert episode.declarations.changed
     assert all(path.rpartition(".")[2].split("_")[0] in diff for path in episode.declarations.changed)
-    vectors = episode.checks.by_source
+    vectors = episode.reports.by_source
+    assert any("labels" in key for key in vectors) and any("movement" in key for key in episode.reports.scalars)
     assert vectors and all(len(vector) == len(episode.names.sources) for vector in vectors.values())
     pairs = episode.reports.by_pair
     assert all(len(one) == len(episode.names.sources) * len(episode.names.columns) for one in pairs.values())

@@ -19,7 +19,7 @@ def test_tasks_are_listed_with_their_limits() -> None:
     assert [(task["task_id"], task["max_steps"], task["max_experiments"]) for task in tasks_json()] == [
         ("easy", 20, 1),
         ("medium", 30, 2),
-        ("hard", 18, 3),
+        ("hard", 20, 3),
         ("expert", 24, 4),
     ]
 
