@@ -110,7 +110,7 @@ def draw_layout(seed: int, split: SeedSplit) -> Layout:
             level=_shown(3.5 + 2.0 * _one(draw)),
             is_heavy=draw.integer(0, 2) == 0,
             # Some column always has missing values.
-            missing_share=_shown(0.06 + 0.14 * _one(draw)) if draw.integer(0, 1) or number == 0 else 0.0,
+            missing_share=_shown(0.04 + 0.16 * _one(draw)) if draw.integer(0, 1) or number == 0 else 0.0,
         )
         for number, place in enumerate(draw.permutation(len(subject.columns))[:8])
     )

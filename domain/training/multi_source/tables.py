@@ -210,10 +210,15 @@ def write(layout: Layout, world: Facts, rows: Rows) -> Tables:
     year_month[labelled & (np.abs(rows.chance[:, 4] - 0.5) < 0.004)] -= 60
     # Many a source delivers a few rows from before the window as well.
     old = np.array([max(0.0, dose(layout, f"old/{source.name}", -0.02, 0.05)) for source in layout.sources])
-    year_month[labelled & (rows.chance[:, 6] < old[rows.source])] -= 24
+    is_old = labelled & (rows.chance[:, 6] < old[rows.source])
+    year_month[is_old] -= 24
+    # They lack much of what was not recorded yet; the run does not read them.
+    late_columns = np.array([column.missing_share > 0 for column in layout.columns])
+    values[is_old[:, None] & late_columns & (rows.missing > 0.4)] = np.nan
     often = np.array([dose(layout, f"usual/{source.name}", 0.002, 0.025) for source in layout.sources])
     usual = np.flatnonzero(kept & labelled & (rows.chance[:, 4] < often[rows.source]))
     for again in (*repeats, usual):
+        again = again[~is_old[again]]
         parts.append(again)
         line_parts.append(np.zeros(len(again), dtype=np.int64))
         repeat_parts.append(np.ones(len(again), dtype=np.int64))

@@ -34,7 +34,7 @@ def odd_columns(declared: Declared, checks: Checks) -> dict[str, float]:
         oddness = [0.0]
         unexplained = (frequent.get(column, 0.0) - empty.get(column, 0.0)) / 0.045
         oddness.append(min(HAS_EMPTY, unexplained) if _is_frozen_as_declared(declared, column) else unexplained)
-        if empty.get(column, 0.0) > 0.003:
+        if empty.get(column, 0.0) > 0.025:
             oddness.append(HAS_EMPTY + between["source_association"].get(column, 0.0))
             if not _is_frozen_as_declared(declared, column):
                 oddness.append(HAS_EMPTY + 5.0 * (frequent.get(column, 0.0) - _of_codes(declared, column)))

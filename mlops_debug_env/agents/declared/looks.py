@@ -118,7 +118,10 @@ def _of_sources(declared: Declared, checks: Checks) -> Iterator[Look]:
         is_kept = declared.text(f"{prefix}.deduplicate") == "none"
         yield RISKY * is_kept / count + of_customers, f"{source}.ids"
         yield of_exports, f"{source}.updates"
-        yield (6.0 if words > 0.1 else 1.5 if words > 0.093 else 0.1) / count, f"{source}.texts"
+        yield (
+            (6.0 if words > 0.125 else 3.0 if words > 0.1 else 0.8 if words > 0.093 else 0.1) / count,
+            f"{source}.texts",
+        )
         rows = checks.by_name(STATISTICS, "sources", source)
         outside = rows.get("outside_window", 0.0) / max(1.0, rows.get("read", 0.0))
         yield (4.5 if outside > 0.7 * misread else 0.1) / count, f"{source}.timestamps"
@@ -137,6 +140,8 @@ def _of_labels(declared: Declared, checks: Checks, source: str) -> float:
     found = checks.by_name(RESULTS, "accuracy_by_source", source)
     labelled = [found[name] for name in ("validation", "test") if name in found]
     kinds = 2.0 if declared.facts.get(f"sources.{source}.used_until") is None else 1.0
+    worse = checks.number("label_consistency", "last_month") - checks.number("label_consistency", "labelled")
+    kinds *= 2.5 if worse > 0.09 else 1.5 if worse > 0.045 else 0.8
     if not labelled or "recent" not in found:
         return kinds + 1.0
     gap = found["recent"] - fmean(labelled)

@@ -403,13 +403,13 @@ def _updated_columns(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     for block in checks.by_source("updates", declared.sources).values():
         for column, value in block["class_association"].items():
             if declared.text(f"features.{column}.as_of") == "export":
-                yield Suspicion(f"features.{column}.as_of", "event", (value or 0.0) / 0.25)
+                yield Suspicion(f"features.{column}.as_of", "event", (value or 0.0) / 0.11)
 
 
 def _split(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     if declared.text("split.by") != "random":
         return
-    yield Suspicion("split.by", "month", checks.number("all.movement", "class_mean_movement") / 4.0)
+    yield Suspicion("split.by", "month", checks.number("all.movement", "class_mean_movement") / 3.4)
     if declared.text("split.groups") == "none":
         yield Suspicion("split.groups", "customer", (rows_per_customer(checks, declared.sources) - 1.0) / 0.3)
 
@@ -425,7 +425,7 @@ def _filled(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     if declared.facts.get("imputer.fill") == -999:
         shares = checks.by_name("feature_statistics", "empty_share")
         own = max((share for name, share in shares.items() if name not in declared.joined), default=0.0)
-        yield Suspicion("imputer.fill", "median", max(own / 0.005, min(1.2, max(shares.values(), default=0.0) / 0.005)))
+        yield Suspicion("imputer.fill", "median", max(own / 0.025, min(1.2, max(shares.values(), default=0.0) / 0.025)))
 
 
 def _libraries(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
@@ -434,7 +434,7 @@ def _libraries(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
         bulk = checks.by_name("all.tails", "class_association")
         ranked = sorted((tails[name] - 0.5 * bulk.get(name, 0.0) for name in tails), reverse=True)
         if len(ranked) > 1:
-            yield Suspicion("environment.tabular", "2.3", ranked[1] / 0.25)
+            yield Suspicion("environment.tabular", "2.3", ranked[1] / 0.21)
     if declared.text("environment.textkit") == "1.9":
         frequent = checks.number("all.words", "frequent_words")
         other = checks.number("all.words", "other_words")
@@ -472,7 +472,7 @@ def _training(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
         yield Suspicion("loader.shuffle", True, (1.0 - entropy) / 0.45)
     if declared.text("loss.divide_by") == "capacity":
         filled = checks.number("train.batches", "rows_over_capacity")
-        yield Suspicion("loss.divide_by", "rows", (1.0 - filled) / 0.62)
+        yield Suspicion("loss.divide_by", "rows", (1.0 - filled) / 0.66)
 
 
 __all__ = ["Checks", "clues_of_checks"]

@@ -124,6 +124,30 @@ def test_totals_of_labels_are_of_the_rows_that_the_run_used():
     assert fewer["by_month"][-2:] == [None, None] and None not in fewer["by_month"][:-2]
 
 
+def test_nearly_every_run_has_empty_cells_whatever_its_imputer_is():
+    shares = [
+        max(run_checks(simulate(draw_case(seed, "train", ()).now))["feature_statistics"]["empty_share"].values())
+        for seed in range(12)
+    ]
+    assert sum(share > 0.0 for share in shares) >= 11
+
+
+@pytest.mark.parametrize("seed", seeds(range(20), quick=4))
+def test_a_constant_fill_is_harmless_because_no_row_that_is_used_has_an_empty_cell(seed):
+    case = draw_case(seed, "train", ("sentinel_impute",))
+    run = simulate(case.twin)
+    assert case.twin.declared["imputer.fill"] == -999
+    assert not any(np.isnan(part.values).any() for part in run.sets.values())
+
+
+def test_the_block_of_a_month_shows_the_lowest_value_where_codes_are_seen():
+    run = simulate(draw_case(3, "train", ()).now)
+    layout, blocks = run.state.layout, slices(run)["blocks"]
+    source, month = layout.source_names[0], layout.months[6]
+    for column in layout.column_names:
+        assert blocks[f"{source}.{month}"]["min"][column] == blocks[f"{source}.{column}"]["min"][6]
+
+
 @pytest.mark.parametrize("seed", seeds(range(20), quick=4))
 def test_columns_have_values_that_repeat(seed):
     run = simulate(draw_case(seed, "train", ()).now)
