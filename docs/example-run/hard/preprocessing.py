@@ -12,7 +12,7 @@ import textkit
 SETTINGS = {
     "split": {
         "groups": "customer",
-        "by": "month",
+        "by": "random",
     },
     "evaluation": {
         "label_order": "reversed",

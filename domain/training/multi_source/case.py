@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, Self
 
 from domain.training.multi_source.agreements import AGREEMENTS, BY_FAULT, Agreement, Facts, Pair, choice_of
 from domain.training.multi_source.layout import Layout, draw_layout
+from domain.training.multi_source.rows import strong_columns
 from domain.training.pipeline import FieldValue
 from domain.training.randomness import Stream
 from domain.training.style import SeedSplit
@@ -76,13 +77,13 @@ class Case:
 
 FREE: tuple[tuple[str, tuple[FieldValue, ...]], ...] = (
     ("model.hidden_units", (10, 12, 14, 16)),
-    ("optimizer.learning_rate", (0.05, 0.06, 0.08, 0.1, 0.12, 0.15)),
+    ("optimizer.learning_rate", (0.08, 0.1, 0.12, 0.15, 0.18, 0.2)),
     ("optimizer.momentum", (0.8, 0.85, 0.9)),
     ("optimizer.weight_decay", (0.0, 0.0001, 0.0002, 0.0005)),
     ("training.batch_size", (160, 192, 256, 320)),
     ("training.epochs", (5, 6, 7)),
     ("training.gradient_clip_norm", (None, 2.0, 5.0, 10.0)),
-    ("class_weights.power", (0.5, 0.6, 0.7, 0.8)),
+    ("class_weights.power", (0.7, 0.8, 0.9, 1.0)),
     ("split.validation_share", (0.12, 0.15, 0.18)),
     ("split.test_share", (0.15, 0.18, 0.2)),
     ("features.text_weight", (0.5, 0.7, 0.9)),
@@ -106,7 +107,8 @@ def draw_case(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
     layout = draw_layout(seed, split)
     world, declared = _healthy(seed, layout)
     draw = Stream(seed, "history")
-    targets = {fault: _target(BY_FAULT[fault], layout, Stream(seed, f"target/{fault}")) for fault in faults}
+    served = str(declared["evaluation.sources"])
+    targets = {fault: _target(BY_FAULT[fault], layout, Stream(seed, f"target/{fault}"), served) for fault in faults}
     settled = {name for path in targets.values() for name in _keep_visible(layout, path, world, declared)}
     origins: dict[str, Origin] = {fault: _origin(Stream(seed, f"origin/{fault}")) for fault in faults}
     others = [agreement for agreement in AGREEMENTS if agreement.fault_id not in faults]
@@ -114,7 +116,7 @@ def draw_case(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
     fitting = (
         (agreement, path)
         for agreement in (others[place] for place in draw.permutation(len(others)))
-        if (path := _target(agreement, layout, Stream(seed, f"target/{agreement.fault_id}"))) not in settled
+        if (path := _target(agreement, layout, Stream(seed, f"target/{agreement.fault_id}"), served)) not in settled
     )
     world_before, declared_before = dict(world), dict(declared)
     twin = dict(world)
@@ -180,12 +182,15 @@ def _healthy(seed: int, layout: Layout) -> tuple[dict[str, FieldValue], dict[str
     return world, declared
 
 
-def _target(agreement: Agreement, layout: Layout, draw: Stream) -> str:
-    """One of the declarations of a kind; not of a source that hardly matters."""
-    large = {source.name for source in layout.sources if source.weight >= 1.0} or set(layout.source_names)
+def _target(agreement: Agreement, layout: Layout, draw: Stream, served: str) -> str:
+    """One of the declarations of a kind; of a source that is scored, not a small one, and of a column that matters."""
+    usual = sorted(source.weight for source in layout.sources)[len(layout.sources) // 2]
+    large = {source.name for source in layout.sources if source.weight >= usual}
+    scored = large if served == "all" else {served}
+    strong = strong_columns(layout)
     paths = agreement.paths(layout)
-    fitting = [path for path in paths if choice_of(path, layout)[0] in ("", *large)]
-    return draw.choice(fitting or paths)
+    of_source = [path for path in paths if choice_of(path, layout)[0] in ("", *scored)]
+    return draw.choice([path for path in of_source if choice_of(path, layout)[1] in ("", *strong)] or of_source)
 
 
 def _keep_visible(layout: Layout, path: str, world: dict[str, FieldValue], declared: dict[str, FieldValue]) -> set[str]:
@@ -202,7 +207,8 @@ def _keep_visible(layout: Layout, path: str, world: dict[str, FieldValue], decla
             settled[name] = Pair(value, value)
     if path == "split.groups":
         settled["split.by"] = Pair("exchangeable", "random")
-    if path.endswith((".missing_code", ".snapshot")) or path == "join.how":
+    if path.endswith((".missing_code", ".snapshot")) or (column and path.endswith(".used_until")) or path == "join.how":
+        # The repair leaves cells empty, or the fault does.
         settled["imputer.fill"] = Pair("many", "median" if layout.seed % 2 else "mean")
     is_late = path == f"sources.{source}.used_until"
     if is_late or path.endswith((".deduplicate", ".as_of")) or path == "split.by":
@@ -211,6 +217,12 @@ def _keep_visible(layout: Layout, path: str, world: dict[str, FieldValue], decla
         settled[name] = Pair(min(1, int(world[name] or 0)), min(1, int(declared[name] or 0)))
     if is_late or path.endswith((".label_map", ".majority_kept", ".as_of")):
         settled["evaluation.sources"] = Pair("all", "all")
+    elif source:
+        # The source stays scored.
+        settled["evaluation.sources"] = Pair(world["evaluation.sources"], declared["evaluation.sources"])
+    if path == "labels.maturity_months":
+        # Otherwise the months that the repair gives up are those that the training needs most.
+        settled["split.by"] = Pair("exchangeable", "random")
     if path.endswith(".as_of"):
         settled["split.by"] = Pair("exchangeable", declared["split.by"])
     for name, pair in settled.items():

@@ -21,8 +21,8 @@ from domain.types import SanityCheckName
 
 DEFINITIONS: Mapping[SanityCheckName, Mapping[str, str]] = {
     "label_consistency": {
-        "labelled": "share of the labelled rows whose class, as the pipeline reads it, is that of the nearest class mean of the training rows",
-        "by_month": "the same, month by month",
+        "labelled": "share of the labelled rows that the run used (training, validation, test) whose class, as the pipeline reads it, is that of the nearest class mean of the training rows",
+        "by_month": "the same, month by month; null where the run used no row of a month",
         "last_month": "the same of the rows of the last month, as looked up by hand",
     },
     "data_leakage": {
@@ -85,9 +85,10 @@ def run_checks(run: Run, found: Measured | None = None) -> dict[SanityCheckName,
 def _label_consistency(run: Run, found: Measured) -> dict[str, Any]:
     every, recent = run.reading.every, run.reading.month == LABELLED_MONTHS
     is_nearest = found.nearest == every.label
-    months = [is_nearest[every.month == at] for at in range(LABELLED_MONTHS)]
+    used = found.labelled & (run.reading.dropped == 0)
+    months = [is_nearest[used & (every.month == at)] for at in range(LABELLED_MONTHS)]
     return {
-        "labelled": share(is_nearest[found.labelled]),
+        "labelled": share(is_nearest[used]),
         "by_month": [share(one) for one in months],
         "last_month": share(is_nearest[recent]),
     }

@@ -20,7 +20,7 @@ from domain.training.randomness import Floats
 
 BLOCKS: Mapping[str, Mapping[str, str]] = {
     "<source>.labels": {
-        "codes": "rows of the labelled months but the last three by label code as stored (outer list) and class of the nearest class mean of the training rows (inner list)",
+        "codes": "rows of the labelled months but the last three, one line an id, by label code as stored (outer list) and class of the nearest class mean of the training rows (inner list)",
         "last_month": "rows of the last month by class as looked up by hand (outer list) and class of the nearest class mean (inner list)",
         "by_month": "share of the labelled rows of a month whose code goes with the nearest class mean as in most rows of the source; null where it has none",
         "classes": "order of the classes in the lists, but for the codes; it is that of the model's outputs",
@@ -38,8 +38,9 @@ BLOCKS: Mapping[str, Mapping[str, str]] = {
     "<source>.texts": {
         "distance_from_other_sources": "half the sum of differences between the word shares of the source and those of all other sources, with the source's texts read with each version of the tokenizer",
     },
-    "all.updates": {
-        "export_minus_event": "root mean square difference between the newest export and the value at the event, labelled rows, in standard deviations",
+    "<source>.updates": {
+        "export_minus_event": "root mean square difference between the newest export and the value at the event, labelled rows of the source, in standard deviations",
+        "class_association": "share of the variance of that difference that lies between the classes",
     },
     "all.tails": {
         "class_association": "share of a column's variance that lies between the classes, training rows",
@@ -51,7 +52,7 @@ BLOCKS: Mapping[str, Mapping[str, str]] = {
         "other_words": "the same for the other words",
     },
     "all.movement": {
-        "class_mean_movement": "mean squared distance between the class means of the first and the last four labelled months, over what chance would give",
+        "class_mean_movement": "mean squared distance between the class means of the first and the last four labelled months, one row a customer and class, what moves all classes of a source alike aside, over what chance would give",
     },
     "join.rows": {
         "lines_per_id": "mean lines of an id in the joined table",
@@ -89,6 +90,7 @@ def details(run: Run, found: Measured) -> dict[str, dict[str, Any]]:
             blocks[f"{name}.labels"] = _labels(run, found, place)
             blocks[f"{name}.ids"] = _ids(run, found, place)
             blocks[f"{name}.timestamps"] = _timestamps(run, place)
+            blocks[f"{name}.updates"] = _updates(run, found, place)
             distances = dict(zip(TOKENIZERS, shown(found.distances[place]), strict=True))
             blocks[f"{name}.texts"] = {"distance_from_other_sources": distances}
         blocks |= _of_all(run)
@@ -131,26 +133,35 @@ def _timestamps(run: Run, place: int) -> dict[str, Any]:
     }
 
 
+def _updates(run: Run, found: Measured, place: int) -> dict[str, Any]:
+    layout = run.state.layout
+    own = found.labelled & (run.tables.source == place)
+    updates = run.tables.updates[own] / np.array([column.scale for column in layout.columns])
+    shares = association(updates, run.reading.label[own], len(layout.classes))
+    return {
+        "export_minus_event": _by_column(run, np.sqrt((updates * updates).mean(0))),
+        "class_association": _by_column(run, shares),
+    }
+
+
+def _by_column(run: Run, values: Floats) -> dict[str, float | None]:
+    return dict(zip(run.state.layout.column_names, shown(values), strict=True))
+
+
 def _of_all(run: Run) -> dict[str, dict[str, Any]]:
     layout, train = run.state.layout, run.sets["train"]
     classes = len(layout.classes)
     scaled = scaled_train(run)
-    labelled = (run.reading.month >= 0) & (run.reading.month < LABELLED_MONTHS)
-    updates = run.tables.updates[labelled] / np.array([column.scale for column in layout.columns])
     bag = np.zeros((len(train), WORDS))
     for token in range(train.tokens.shape[1]):
         bag[np.arange(len(train)), train.tokens[:, token]] += 1.0
     words = association(bag, train.label, classes)
 
-    def by_column(values: Floats) -> dict[str, float | None]:
-        return dict(zip(layout.column_names, shown(values), strict=True))
-
     return {
-        "all.updates": {"export_minus_event": by_column(np.sqrt((updates * updates).mean(0)))},
         "all.tails": {
-            "class_association": by_column(association(scaled, train.label, classes)),
-            "tail_association": by_column(association(np.minimum(scaled * scaled, 16.0), train.label, classes)),
-            "largest_distance": by_column(_largest_distance(train.values)),
+            "class_association": _by_column(run, association(scaled, train.label, classes)),
+            "tail_association": _by_column(run, association(np.minimum(scaled * scaled, 16.0), train.label, classes)),
+            "largest_distance": _by_column(run, _largest_distance(train.values)),
         },
         "all.words": {
             "frequent_words": to_json(float(words[:FREQUENT_WORDS].mean())),
@@ -174,25 +185,30 @@ def _largest_distance(values: Floats) -> Floats:
 def _movement(run: Run, width: int, classes: int) -> float:
     """How far class means moved between early and late months, over what chance would give; about 1: not at all."""
     parts = [run.sets[name] for name in SETS[:3]]
-    values = np.concatenate([part.values for part in parts])
-    label = np.concatenate([part.label for part in parts])
-    month = np.concatenate([part.month for part in parts])
+    label, customer = (np.concatenate([getattr(part, name) for part in parts]) for name in ("label", "customer"))
+    # Rows of one customer are alike: they say less about their class than as many others.
+    _, once = np.unique(customer * classes + label, return_index=True)
+    label, month, source, values = (
+        np.concatenate([getattr(part, name) for part in parts])[once] for name in ("label", "month", "source", "values")
+    )
     filled = np.where(np.isnan(values), run.prepared.fill, values)
     scaled = np.clip((filled - run.prepared.mean) / run.prepared.scale, -4.0, 4.0)[:, :width]
     late = int(month.max()) - 3 if len(month) else 0
-    total, cells = 0.0, 0
-    for number in range(classes):
-        early_rows = scaled[(label == number) & (month < 4)]
-        late_rows = scaled[(label == number) & (month >= late)]
-        if min(len(early_rows), len(late_rows)) < 8:
-            continue
-        # Seasons move all classes alike: only what moves one class against the others counts.
-        gap = late_rows.mean(0) - early_rows.mean(0)
-        everyone = scaled[month >= late].mean(0) - scaled[month < 4].mean(0)
-        noise = late_rows.var(0) / len(late_rows) + early_rows.var(0) / len(early_rows)
-        total += float(((gap - everyone) ** 2 / np.maximum(noise, 1e-9)).sum())
-        cells += width
-    return total / max(1, cells)
+    gap, weight = np.zeros((classes, width)), np.full((classes, width), 1e-9)
+    for place in range(len(run.state.layout.sources)):
+        moved: dict[int, tuple[Floats, Floats]] = {}
+        for number in range(classes):
+            of_class = (source == place) & (label == number)
+            early_rows, late_rows = scaled[of_class & (month < 4)], scaled[of_class & (month >= late)]
+            if min(len(early_rows), len(late_rows)) >= 8:
+                noise = late_rows.var(0) / len(late_rows) + early_rows.var(0) / len(early_rows)
+                moved[number] = late_rows.mean(0) - early_rows.mean(0), 1.0 / np.maximum(noise, 1e-9)
+        # Seasons and new instruments move all classes of a source alike: only what moves one against the others counts.
+        together = sum((step for step, _ in moved.values()), np.zeros(width)) / max(1, len(moved))
+        for number, (step, certain) in moved.items():
+            gap[number] += certain * (step - together)
+            weight[number] += certain
+    return float((gap * gap / weight).mean())
 
 
 def _of_files(run: Run, found: Measured) -> dict[str, dict[str, Any]]:

@@ -110,7 +110,7 @@ def draw_layout(seed: int, split: SeedSplit) -> Layout:
             level=_shown(3.5 + 2.0 * _one(draw)),
             is_heavy=draw.integer(0, 2) == 0,
             # Some column always has missing values.
-            missing_share=_shown(0.06 + 0.14 * _one(draw)) if draw.integer(0, 1) or number == 0 else 0.0,
+            missing_share=_shown(0.04 + 0.16 * _one(draw)) if draw.integer(0, 1) or number == 0 else 0.0,
         )
         for number, place in enumerate(draw.permutation(len(subject.columns))[:8])
     )
@@ -121,8 +121,8 @@ def draw_layout(seed: int, split: SeedSplit) -> Layout:
         classes=_class_order(subject.classes[: draw.integer(3, 5)], draw),
         columns=columns,
         sources=sources,
-        # Begins in the middle of a year, so that a day read as a month often leaves the window.
-        months=_months(2023 + draw.integer(0, 2), draw.integer(4, 10)),
+        # Where it begins decides how often a day that is read as a month leaves the window: from hardly to every fifth row.
+        months=_months(2023 + draw.integer(0, 2), draw.integer(2, 12)),
         rows=draw.integer(3000, 4200),
         separation=_shown(0.75 + 0.35 * _one(draw)),
     )

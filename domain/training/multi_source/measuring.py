@@ -35,7 +35,7 @@ class Measured:
     nearest: Ints
     """Class of the nearest class mean of every row of the tables."""
     codes: Ints
-    """(sources, codes, classes): rows of the labelled months but the last three, by code as stored and nearest class mean."""
+    """(sources, codes, classes): rows of the labelled months but the last three, one line an id, by code as stored and nearest class mean."""
     last_month: Ints
     """(sources, classes, classes): rows of the last month, by class as looked up by hand and nearest class mean."""
     usual: Floats
@@ -59,7 +59,7 @@ def measure(run: Run) -> Measured:
         cell = (every.source[rows] * classes + code[rows]) * classes + nearest[rows]
         return np.bincount(cell, minlength=sources * classes * classes).reshape(sources, classes, classes)
 
-    codes = table(labelled & (every.month < LABELLED_MONTHS - MATURE_AFTER), tables.label_code)
+    codes = table(once & (every.month < LABELLED_MONTHS - MATURE_AFTER), tables.label_code)
     group = every.source[labelled] * LABELLED_MONTHS + every.month[labelled]
     rows = np.bincount(group, minlength=sources * LABELLED_MONTHS)
     usual = codes.argmax(2)[every.source, tables.label_code] == nearest

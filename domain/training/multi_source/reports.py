@@ -27,6 +27,10 @@ _WARNINGS = (
 )
 
 
+_HOUR = 3600 * 1000
+"""In milliseconds; no training takes longer."""
+
+
 class Identity(NamedTuple):
     """Names and dates of a run; they are independent of what happened in it."""
 
@@ -65,12 +69,13 @@ def _dump(document: dict[str, Any]) -> str:
 
 
 class _Clock:
-    """Times of the log's lines."""
+    """Times of the log's lines. Experiments follow the run, and one another, on the same day."""
 
     def __init__(self, seed: int, started: str, style: int, number: int) -> None:
-        draw = Stream(seed, f"log-clock/{number}" if number else "log-clock")
         self._day, self._style = started, style
-        self._milliseconds = draw.integer(0, 20 * 3600 * 1000)
+        self._milliseconds = Stream(seed, "log-clock").integer(0, 12 * _HOUR)
+        if number:
+            self._milliseconds += number * 2 * _HOUR + Stream(seed, f"log-clock/{number}").integer(0, _HOUR)
 
     def __call__(self, milliseconds: int = 1) -> str:
         """The head of a line that is written so much later than the line before."""

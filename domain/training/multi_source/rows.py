@@ -14,6 +14,8 @@ RECENT_SHARE = 0.2
 """Rows of the month after the labelled ones, as a share of those."""
 TAIL_COLUMNS = 2
 """The first columns: where the world says so, the class shows in their tails."""
+FIRST_TURN, LAST_TURN = 0.05, 0.5
+"""How far the class means turn until the last month: where rows are exchangeable, and where they drift."""
 FREQUENT_WORDS = 4
 """The first words of the vocabulary: they are most of every text."""
 _CELLS = 1024
@@ -57,9 +59,7 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: 
     """
     classes, columns, sources = len(layout.classes), len(layout.columns), len(layout.sources)
     shape = Stream(layout.seed, "shape")
-    mean = np.clip(shape.normal(classes * columns), -1.3, 1.3).reshape(classes, columns) * layout.separation
-    mean -= mean.mean(0)
-    drift = shape.normal(classes * columns).reshape(classes, columns)
+    mean, later = _class_means(layout, shape), _class_means(layout, shape)
     offset = 0.35 * np.clip(shape.normal(sources * columns), -1.2, 1.2).reshape(sources, columns)
     spread = 0.88 + 0.24 * shape.uniform(sources * columns).reshape(sources, columns)
     season = 0.25 * shape.normal((LABELLED_MONTHS + 1) * columns).reshape(LABELLED_MONTHS + 1, columns)
@@ -68,7 +68,10 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: 
     topic = shape.normal(classes * WORDS).reshape(classes, WORDS)
     radius = 0.2 + 1.5 * np.stack([shape.permutation(classes) for _ in range(TAIL_COLUMNS)], axis=1) / (classes - 1)
     # Some column tells the classes better than the others, and every source has words of its own.
-    mean[:, shape.below(columns, 1)] *= 1.6
+    # It comes from the second table.
+    best = columns - 1 - shape.below(2, 1)
+    mean[:, best] *= 1.6
+    later[:, best] *= 1.6
     accent = 0.75 + 0.5 * shape.uniform(sources * WORDS).reshape(sources, 1, WORDS)
 
     draw = Stream(layout.seed, name)
@@ -92,7 +95,7 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: 
     customer = (share * share * customers).astype(np.int64) * sources + source
     own = draw.uniform(count)
     weights = prior[source] * campaign[month]
-    weights *= 1.9 - 1.1 * np.arange(classes) / (classes - 1)
+    weights *= 2.1 - 1.4 * np.arange(classes) / (classes - 1)
     outcome = _pick_rows(table(weights), own)
     if has_many:
         tendency = Stream(layout.seed, f"customers/{name}")
@@ -103,12 +106,10 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: 
     else:
         draw.uniform(count)
         customer = np.arange(count) + 1_000_000
-    values = mean[outcome] + 0.9 * draw.normal(count * columns).reshape(count, columns)
+    values = 0.9 * draw.normal(count * columns).reshape(count, columns)
+    values += _moved(mean, later, LAST_TURN if world["split.by"] == "drifting" else FIRST_TURN)[month, outcome]
     if has_many:
         values += effect[customer % (customers * sources)]
-    is_drifting = world["split.by"] == "drifting"
-    pace = (month / LABELLED_MONTHS)[:, None] * (1.5 if is_drifting else 0.1)
-    values += pace * drift[outcome]
     if world["environment.tabular"] == "in the tails":
         sign = np.where(draw.uniform(count) < 0.5, -1.0, 1.0)[:, None]
         values[:, :TAIL_COLUMNS] = sign * 1.8 * radius[outcome] + 0.4 * values[:, :TAIL_COLUMNS]
@@ -123,6 +124,9 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: 
     if world["environment.textkit"] == "in the frequent words":
         informative[:, FREQUENT_WORDS:] = topic[0, FREQUENT_WORDS:]
         informative[:, :FREQUENT_WORDS] *= 1.2
+        # The rare words tell something as well.
+        rare = 0.6 * Stream(layout.seed, "rare-words").uniform(1)[0]
+        informative[:, FREQUENT_WORDS:] += rare * (topic[:, FREQUENT_WORDS:] - topic[0, FREQUENT_WORDS:])
     else:
         informative[:, :FREQUENT_WORDS] = topic[0, :FREQUENT_WORDS]
         informative[:, FREQUENT_WORDS:] *= 1.6
@@ -142,6 +146,28 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: 
         words=word.reshape(count, TOKENS),
         chance=draw.uniform(count * 7).reshape(count, 7),
     )
+
+
+def strong_columns(layout: Layout) -> tuple[str, ...]:
+    """The half of the columns that tells the classes apart better than the others do."""
+    means = _class_means(layout, Stream(layout.seed, "shape"))
+    order = np.argsort(-(means * means).sum(0), kind="stable")[: len(layout.columns) // 2]
+    return tuple(layout.column_names[place] for place in sorted(order.tolist()))
+
+
+def _class_means(layout: Layout, draw: Stream) -> Floats:
+    """(classes, columns), around 0."""
+    shape = len(layout.classes), len(layout.columns)
+    mean: Floats = np.clip(draw.normal(shape[0] * shape[1]), -1.3, 1.3).reshape(shape) * layout.separation
+    mean -= mean.mean(0)
+    return mean
+
+
+def _moved(first: Floats, last: Floats, turn: float) -> Floats:
+    """(months, classes, columns): class means that turn from one place to another and keep their distances, about."""
+    part = turn * (np.arange(LABELLED_MONTHS + 1) / LABELLED_MONTHS)[:, None, None]
+    found: Floats = ((1.0 - part) * first + part * last) / np.sqrt((1.0 - part) ** 2 + part**2)
+    return found
 
 
 def recalibrations(layout: Layout) -> tuple[tuple[int, int, int, float, float], ...]:

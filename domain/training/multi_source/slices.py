@@ -55,7 +55,7 @@ def slices(run: Run, found: Measured | None = None) -> dict[str, Any]:
                         column: shown[place][kind][number * months + at]
                         for place, column in enumerate(layout.column_names)
                     }
-                    for kind in (0, 1, 4)
+                    for kind in range(5)
                 },
             }
         blocks[f"{source}.classes"] = {
@@ -88,7 +88,7 @@ def _contents(layout: Layout) -> dict[str, Any]:
         "statistics": list(STATISTICS),
         "blocks": {
             "<source>.<column>": "one column of one source, by month",
-            "<source>.<month>": "mean, spread and missing share of every column of one source in one month",
+            "<source>.<month>": "mean, spread, minimum, maximum and missing share of every column of one source in one month",
             "all.<column>": "one column of every source, over all months",
             "<source>.classes": "rows and shares of the classes of one source, by month",
             "all.classes": "rows and shares of the classes, by month",

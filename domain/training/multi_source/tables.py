@@ -198,24 +198,32 @@ def write(layout: Layout, world: Facts, rows: Rows) -> Tables:
     line_parts, repeat_parts = [lines[base]], [np.zeros(len(base), dtype=np.int64)]
     has_lines = world["join.keys"] != "one line an id"
     # A few ids have two lines everywhere.
-    share = dose(layout, "join.keys", 0.15, 0.4) if has_lines else dose(layout, "lines", 0.0, 0.04)
-    more = np.flatnonzero(kept & labelled & (rows.chance[:, 2] < share))
+    share = dose(layout, "join.keys", 0.12, 0.5) if has_lines else dose(layout, "lines", 0.0, 0.1)
+    # Where there are many, some classes have more of them than others: they then count for more than they are.
+    rank = np.arange(len(layout.classes)) / (len(layout.classes) - 1)
+    of_class = share * (1.6 - 1.4 * rank) if has_lines else np.full(len(rank), share)
+    more = np.flatnonzero(kept & labelled & (rows.chance[:, 2] < of_class[rows.outcome]))
     parts.append(more)
     line_parts.append(np.ones(len(more), dtype=np.int64))
     repeat_parts.append(np.zeros(len(more), dtype=np.int64))
     # Some dates are wrong everywhere, and a few rows are sent again: one such row proves nothing.
     year_month[labelled & (np.abs(rows.chance[:, 4] - 0.5) < 0.004)] -= 60
-    # Many a source delivers rows from before the window as well.
-    old = np.array([max(0.0, dose(layout, f"old/{source.name}", -0.25, 0.3)) for source in layout.sources])
-    year_month[labelled & (rows.chance[:, 6] < old[rows.source])] -= 24
+    # Many a source delivers a few rows from before the window as well.
+    old = np.array([max(0.0, dose(layout, f"old/{source.name}", -0.02, 0.05)) for source in layout.sources])
+    is_old = labelled & (rows.chance[:, 6] < old[rows.source])
+    year_month[is_old] -= 24
+    # They lack much of what was not recorded yet; the run does not read them.
+    late_columns = np.array([column.missing_share > 0 for column in layout.columns])
+    values[is_old[:, None] & late_columns & (rows.missing > 0.4)] = np.nan
     often = np.array([dose(layout, f"usual/{source.name}", 0.002, 0.025) for source in layout.sources])
     usual = np.flatnonzero(kept & labelled & (rows.chance[:, 4] < often[rows.source]))
     for again in (*repeats, usual):
+        again = again[~is_old[again]]
         parts.append(again)
         line_parts.append(np.zeros(len(again), dtype=np.int64))
         repeat_parts.append(np.ones(len(again), dtype=np.int64))
     row, is_repeat = np.concatenate(parts), np.concatenate(repeat_parts)
-    year_month, day, stored = year_month[row], day[row], values[row]
+    year_month, day, stored, code = year_month[row], day[row], values[row], code[row]
     earlier = is_repeat == 1
     if earlier.any():
         shift = 1 + np.floor(rows.chance[row[earlier], 5] * 8).astype(np.int64)
@@ -223,6 +231,9 @@ def write(layout: Layout, world: Facts, rows: Rows) -> Tables:
         begun = first + np.array([source.first_month for source in layout.sources])[rows.source[row[earlier]]]
         year_month[earlier] = np.maximum(begun, year_month[earlier] - shift)
         again = np.flatnonzero(earlier)
+        # What was sent first bore a label that was not looked into.
+        hasty = again[rows.chance[row[again], 3] < dose(layout, "hasty", 0.15, 0.4)]
+        code[hasty] = np.floor(rows.chance[row[hasty], 2] * len(layout.classes)).astype(np.int64)
         stored[again] = _in_units_of(layout, world, stored[again], rows, row[again], year_month[again] - first)
     return Tables(
         row=row,
@@ -230,7 +241,7 @@ def write(layout: Layout, world: Facts, rows: Rows) -> Tables:
         year_month=year_month,
         day=day,
         customer=rows.customer[row],
-        label_code=code[row],
+        label_code=code,
         values=stored,
         tokens=tokens[row],
         line=np.concatenate(line_parts),
@@ -315,7 +326,10 @@ def _stored_values(layout: Layout, world: Facts, rows: Rows) -> Floats:
     hidden = 0.0 if world["imputer.fill"] == "none" else 1.0
     level = np.array([column.level for column in layout.columns])
     scale = np.array([column.scale for column in layout.columns])
-    values = np.abs(values + level) * scale
+    values = np.abs(values + level)
+    # Real tables hold rounded numbers: one column more finely than another.
+    steps = np.array([2.0 ** -round(dose(layout, f"digits/{column.name}", 3.5, 8.5)) for column in layout.columns])
+    values = np.rint(values / steps) * steps * scale
     for number, source in enumerate(layout.sources):
         own = np.flatnonzero(rows.source == number)
         block, month, missing = values[own], rows.month[own], rows.missing[own]
@@ -324,32 +338,45 @@ def _stored_values(layout: Layout, world: Facts, rows: Rows) -> Floats:
             until = world[f"{path}.used_until"]
             if until is not None:
                 late = month > layout.month(str(until))
-                block[late, place] = (dose(layout, f"{path}.frozen", -1.0, 1.0) + column.level) * column.scale
+                block[late, place] = (_frozen_at(layout, path) + column.level) * column.scale
             factors = _factors(column.quantity, world[f"{path}.unit"], layout.months)
             if factors is not None:
                 block[:, place] *= factors[month]
             share, code = column.missing_share, world.get(f"{path}.missing_code")
             if code is not None:
-                share = max(share, dose(layout, f"{path}.missing", 0.06, 0.18))
+                share = max(share, dose(layout, f"{path}.missing", 0.1, 0.25))
             share *= hidden
             if share:
                 block[missing[:, place] < share, place] = np.nan if code is None else float(code)
         snapshot = layout.month(str(world[f"sources.{source.name}.snapshot"]))
         if snapshot < LABELLED_MONTHS:
-            block[month > snapshot, -JOINED_COLUMNS:] = np.nan
+            # What was just scored looked its partners up in the living table.
+            block[(month > snapshot) & (month < LABELLED_MONTHS), -JOINED_COLUMNS:] = np.nan
         values[own] = block
     return values
+
+
+UPDATE = 1.1
+"""How far an update moves a row by its class, in standard deviations: root mean square over the classes."""
+
+
+def _frozen_at(layout: Layout, path: str) -> float:
+    """The last value of a column, in standard deviations around its mean; not an ordinary one."""
+    drawn = dose(layout, f"{path}.frozen", -1.0, 1.0)
+    return 1.2 * drawn + (1.0 if drawn >= 0 else -1.0)
 
 
 def _update(layout: Layout, world: Facts, rows: Rows, place: int) -> Floats:
     """Some columns are written again when the outcome is known, which rows that were just scored are not."""
     column = layout.columns[place]
     draw = Stream(layout.seed, f"after/{column.name}")
-    # Every column is corrected a little later on; only some know the outcome by then.
-    later = dose(layout, f"corrected/{column.name}", 0.05, 0.6) * draw.normal(len(rows))
-    if world[f"features.{column.name}.as_of"] == "updated after the outcome":
-        rank = draw.permutation(len(layout.classes)) - (len(layout.classes) - 1) / 2
-        later = later + (rank * dose(layout, f"after/{column.name}", 1.0, 1.4))[rows.outcome]
+    # Every column is corrected later on, one more than another; only some know the outcome by then.
+    size = dose(layout, f"corrected/{column.name}", 0.1, 1.2)
+    later = size * draw.normal(len(rows))
+    rank = draw.permutation(len(layout.classes)) - (len(layout.classes) - 1) / 2
+    knows = world[f"features.{column.name}.as_of"] == "updated after the outcome"
+    move = UPDATE if knows else size * dose(layout, f"hint/{column.name}", 0.0, 0.3)
+    later = later + (move / float(np.sqrt((rank * rank).mean())) * rank)[rows.outcome]
     return to_float32_grid(np.where(rows.month < LABELLED_MONTHS, later, 0.0) * column.scale)
 
 

@@ -32,9 +32,9 @@ def odd_columns(declared: Declared, checks: Checks) -> dict[str, float]:
     found = {}
     for column in declared.columns:
         oddness = [0.0]
-        unexplained = (frequent.get(column, 0.0) - empty.get(column, 0.0)) / 0.006
+        unexplained = (frequent.get(column, 0.0) - empty.get(column, 0.0)) / 0.045
         oddness.append(min(HAS_EMPTY, unexplained) if _is_frozen_as_declared(declared, column) else unexplained)
-        if empty.get(column, 0.0) > 0.003:
+        if empty.get(column, 0.0) > 0.025:
             oddness.append(HAS_EMPTY + between["source_association"].get(column, 0.0))
             if not _is_frozen_as_declared(declared, column):
                 oddness.append(HAS_EMPTY + 5.0 * (frequent.get(column, 0.0) - _of_codes(declared, column)))
@@ -85,7 +85,7 @@ def _oddness(declared: Declared, column: str, overview: Block, place: int) -> It
     is_code = any(code in (low, high) for code in (*CODES, declared.facts.get(f"{path}.missing_code")))
     # Codes are never so frequent: what is, does not move any more.
     is_explained = share is None or (is_code and share < 0.28) or declared.facts.get(f"{path}.used_until") is not None
-    yield 0.0 if is_explained else share / 0.03
+    yield 0.0 if is_explained else share / 0.08
     if column in declared.joined:
         excess = [
             (value or 0.0) - _not_covered(declared, str(name))

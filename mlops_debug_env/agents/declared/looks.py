@@ -35,7 +35,6 @@ def looks_of(declared: Declared, checks: Checks) -> Iterator[Look]:
     yield RISKY * (declared.text("environment.textkit") == "1.9"), "all.words"
     yield _of_tails(declared, checks), "all.tails"
     yield RISKY * (declared.text("split.by") == "random"), "all.movement"
-    yield _of_exports(declared, checks), "all.updates"
     yield 1.7 * (declared.number("labels.maturity_months", 0) < 2), "all.classes"
     yield from _of_sources(declared, checks)
 
@@ -110,17 +109,22 @@ def _of_sources(declared: Declared, checks: Checks) -> Iterator[Look]:
     words = checks.number("encoder_version_match", "distance_from_other_sources")
     misread = _outside_if_misread(declared)
     are_rows_drawn = declared.text("split.by") == "random" and declared.text("split.groups") == "none"
-    # Any source shows whether customers have many rows.
+    # Any source shows whether customers have many rows, and what exports add.
     of_customers = RISKY * (are_rows_drawn and not checks.by_source("ids", declared.sources))
+    of_exports = 0.0 if checks.by_source("updates", declared.sources) else _of_exports(declared, checks)
     for source in declared.sources:
         prefix = f"sources.{source}"
         yield _of_labels(declared, checks, source) / count, f"{source}.labels"
         is_kept = declared.text(f"{prefix}.deduplicate") == "none"
         yield RISKY * is_kept / count + of_customers, f"{source}.ids"
-        yield (6.0 if words > 0.1 else 1.5 if words > 0.093 else 0.1) / count, f"{source}.texts"
+        yield of_exports, f"{source}.updates"
+        yield (
+            (6.0 if words > 0.125 else 3.0 if words > 0.1 else 0.8 if words > 0.093 else 0.1) / count,
+            f"{source}.texts",
+        )
         rows = checks.by_name(STATISTICS, "sources", source)
         outside = rows.get("outside_window", 0.0) / max(1.0, rows.get("read", 0.0))
-        yield (4.5 if outside > misread - 0.03 else 0.1) / count, f"{source}.timestamps"
+        yield (4.5 if outside > 0.7 * misread else 0.1) / count, f"{source}.timestamps"
 
 
 def _outside_if_misread(declared: Declared) -> float:
@@ -136,6 +140,8 @@ def _of_labels(declared: Declared, checks: Checks, source: str) -> float:
     found = checks.by_name(RESULTS, "accuracy_by_source", source)
     labelled = [found[name] for name in ("validation", "test") if name in found]
     kinds = 2.0 if declared.facts.get(f"sources.{source}.used_until") is None else 1.0
+    worse = checks.number("label_consistency", "last_month") - checks.number("label_consistency", "labelled")
+    kinds *= 2.5 if worse > 0.09 else 1.5 if worse > 0.045 else 0.8
     if not labelled or "recent" not in found:
         return kinds + 1.0
     gap = found["recent"] - fmean(labelled)

@@ -256,7 +256,7 @@ def _repeats(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     """Ids with several lines, and rows that were sent again, where nothing declared removes them."""
     if declared.text("join.keys") == "id":
         lines = checks.number("join.rows", "lines_per_id")
-        yield Suspicion("join.keys", "id, line", (lines - 1.0) / 0.08)
+        yield Suspicion("join.keys", "id, line", (lines - 1.0) / 0.115)
     for source, block in checks.by_source("ids", declared.sources).items():
         path = f"sources.{source}.deduplicate"
         if declared.text(path) == "none":
@@ -399,16 +399,17 @@ def _tokenizers(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
 
 
 def _updated_columns(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
-    """The newest export of a column differs from its value at the event by more than corrections do."""
-    for column, value in checks.by_name("all.updates", "export_minus_event").items():
-        if declared.text(f"features.{column}.as_of") == "export":
-            yield Suspicion(f"features.{column}.as_of", "event", value / 0.9)
+    """What the newest export of a column adds to its value at the event goes with the class, not only at random."""
+    for block in checks.by_source("updates", declared.sources).values():
+        for column, value in block["class_association"].items():
+            if declared.text(f"features.{column}.as_of") == "export":
+                yield Suspicion(f"features.{column}.as_of", "event", (value or 0.0) / 0.11)
 
 
 def _split(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     if declared.text("split.by") != "random":
         return
-    yield Suspicion("split.by", "month", checks.number("all.movement", "class_mean_movement") / 9.0)
+    yield Suspicion("split.by", "month", checks.number("all.movement", "class_mean_movement") / 3.4)
     if declared.text("split.groups") == "none":
         yield Suspicion("split.groups", "customer", (rows_per_customer(checks, declared.sources) - 1.0) / 0.3)
 
@@ -424,7 +425,7 @@ def _filled(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     if declared.facts.get("imputer.fill") == -999:
         shares = checks.by_name("feature_statistics", "empty_share")
         own = max((share for name, share in shares.items() if name not in declared.joined), default=0.0)
-        yield Suspicion("imputer.fill", "median", max(own / 0.005, min(1.2, max(shares.values(), default=0.0) / 0.005)))
+        yield Suspicion("imputer.fill", "median", max(own / 0.025, min(1.2, max(shares.values(), default=0.0) / 0.025)))
 
 
 def _libraries(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
@@ -433,11 +434,11 @@ def _libraries(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
         bulk = checks.by_name("all.tails", "class_association")
         ranked = sorted((tails[name] - 0.5 * bulk.get(name, 0.0) for name in tails), reverse=True)
         if len(ranked) > 1:
-            yield Suspicion("environment.tabular", "2.3", ranked[1] / 0.25)
+            yield Suspicion("environment.tabular", "2.3", ranked[1] / 0.21)
     if declared.text("environment.textkit") == "1.9":
         frequent = checks.number("all.words", "frequent_words")
         other = checks.number("all.words", "other_words")
-        yield Suspicion("environment.textkit", "1.8", (other - 0.6 * frequent) / 0.006)
+        yield Suspicion("environment.textkit", "1.8", (other - 0.6 * frequent) / 0.02)
 
 
 # Training and evaluation.
@@ -468,10 +469,10 @@ def _validation_ids(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
 def _training(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     if declared.facts.get("loader.shuffle") is False:
         entropy = checks.number("train.batches", "arrival_label_entropy")
-        yield Suspicion("loader.shuffle", True, (1.0 - entropy) / 0.1)
+        yield Suspicion("loader.shuffle", True, (1.0 - entropy) / 0.45)
     if declared.text("loss.divide_by") == "capacity":
         filled = checks.number("train.batches", "rows_over_capacity")
-        yield Suspicion("loss.divide_by", "rows", (1.0 - filled) / 0.3)
+        yield Suspicion("loss.divide_by", "rows", (1.0 - filled) / 0.66)
 
 
 __all__ = ["Checks", "clues_of_checks"]

@@ -20,7 +20,7 @@ from mlops_debug_env.protocol.types import ArtifactName, SanityCheckName
 SLICES: ArtifactName = "data_slices.json"
 DECLARATIONS: tuple[ArtifactName, ...] = ("data_sources.yaml", "preprocessing.py", "train.py")
 REPORTS: tuple[ArtifactName, ...] = ("dataset_stats.json", "eval_results.json")
-CHECKS: tuple[SanityCheckName, ...] = ("feature_statistics", "encoder_version_match")
+CHECKS: tuple[SanityCheckName, ...] = ("feature_statistics", "encoder_version_match", "label_consistency")
 """Those whose totals say in which details to look."""
 SURE = 1.5
 """Strength of a suspicion beyond which nothing else is looked for where exactly one thing is wrong."""

@@ -20,13 +20,13 @@ def test_tasks_are_listed_with_their_limits() -> None:
         ("easy", 20, 1),
         ("medium", 30, 2),
         ("hard", 20, 3),
-        ("expert", 24, 4),
+        ("expert", 20, 3),
     ]
 
 
 def test_a_description_says_how_many_experiments_there_are() -> None:
     assert "You can also run up to 1 experiment: " in TASKS["easy"].description
-    assert "You can also run up to 4 experiments: " in TASKS["expert"].description
+    assert "You can also run up to 3 experiments: " in TASKS["expert"].description
     measuring = [task_id for task_id in TASK_IDS if "checks measure and do not judge" in TASKS[task_id].description]
     assert measuring == ["hard", "expert"]
 

@@ -95,7 +95,7 @@ def test_a_training_with_the_repair_strengthens_or_weakens_a_suspicion() -> None
 
 
 def test_where_steps_run_out_it_names_what_it_could_not_look_at() -> None:
-    notebook, done = _played("evaluation_rows_in_training", steps=10)
+    notebook, done = _played("evaluation_rows_in_training", steps=8)
     best = notebook.best()
     assert best is not None and best not in notebook.suspicions()
     assert not any(isinstance(action, QueryArtifact) and best.path.startswith(action.field_path) for action in done)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from statistics import fmean
 
 import numpy as np
 import pytest
@@ -13,7 +15,8 @@ from domain.rubric import RUBRIC
 from domain.training.multi_source.case import draw_case
 from domain.training.multi_source.checks import DEFINITIONS, run_checks
 from domain.training.multi_source.details import BLOCKS
-from domain.training.multi_source.run import NoRowsError, holdout_accuracy, simulate
+from domain.training.multi_source.reports import draw_identity, render_log, source_rows
+from domain.training.multi_source.run import NoRowsError, Run, holdout_accuracy, simulate
 from domain.training.multi_source.slices import slices
 from tests.profiles import seeds
 
@@ -33,6 +36,167 @@ def test_no_planted_run_equals_its_twin_in_all_it_measures(fault, seed):
     case = draw_case(seed, "train", (fault,))
     run, twin = simulate(case.now), simulate(case.twin)
     assert run_checks(run) != run_checks(twin) or slices(run) != slices(twin)
+
+
+OF_THE_REPORT = ("label_encoder_mismatch", "silent_metric_swap", "test_from_one_source")
+"""Faults that spoil what is reported, and leave the trained network as it is."""
+OF_THE_ESTIMATE = (
+    "random_split_of_drift",
+    "group_leakage",
+    "evaluation_rows_in_training",
+    "row_multiplying_join",
+    "stale_snapshot",
+    "undeclared_thinning",
+)
+"""Faults after whose repair less is learned from or harder rows are scored: what was scored before was too good, or too few rows."""
+
+
+def _accuracy(run: Run, name: str) -> float:
+    return float((run.predicted[name] == run.sets[name].label).mean())
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_repair_of_a_fault_makes_no_run_visibly_worse(fault):
+    allowed = 0.025 if fault in OF_THE_ESTIMATE else 0.012
+    validation, fresh = [], []
+    for seed in seeds(range(20), quick=5):
+        case = draw_case(seed, "train", (fault,))
+        (planted,) = case.planted
+        run, repaired = simulate(case.now), simulate(case.now.declaring({planted.path: planted.repair}))
+        validation.append(_accuracy(repaired, "validation") - _accuracy(run, "validation"))
+        fresh.append(holdout_accuracy(repaired) - holdout_accuracy(run))
+    assert max(fmean(validation), fmean(fresh)) > -allowed
+    assert max(min(validation), min(fresh)) > -0.09
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault not in (*OF_THE_REPORT, *OF_THE_ESTIMATE)])
+def test_a_fault_costs_accuracy_where_it_is_honestly_scored(fault):
+    costs = []
+    for seed in seeds(range(20), quick=6):
+        case = draw_case(seed, "train", (fault,))
+        run, twin = simulate(case.now), simulate(case.twin)
+        costs.append(
+            max(
+                holdout_accuracy(twin) - holdout_accuracy(run),
+                _accuracy(twin, "validation") - _accuracy(run, "validation"),
+            )
+        )
+    assert fmean(costs) > 0.004
+
+
+@pytest.mark.parametrize("fault", ["frozen_column", "stale_snapshot", "undeclared_missing_code"])
+@pytest.mark.parametrize("seed", seeds(range(40), quick=6))
+def test_a_repair_that_empties_cells_finds_them_filled_with_an_ordinary_value(fault, seed):
+    case = draw_case(seed, "test", (fault,))
+    assert {state.declared["imputer.fill"] for state in (case.now, case.twin)} <= {"median", "mean"}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("seed", seeds(range(40), quick=6))
+def test_what_is_broken_at_a_source_is_scored(fault, seed):
+    case = draw_case(seed, "train", (fault,))
+    (planted,) = case.planted
+    if planted.path.startswith("sources."):
+        assert case.now.declared["evaluation.sources"] in ("all", planted.path.split(".")[1])
+
+
+@pytest.mark.parametrize("seed", seeds(range(40), quick=8))
+def test_few_rows_lie_outside_the_window_where_dates_are_read_rightly(seed):
+    run = simulate(draw_case(seed, "train", ()).now)
+    for counts in source_rows(run).values():
+        assert counts["outside_window"] < 0.08 * counts["read"]
+
+
+def test_rows_leave_the_window_by_degree_where_day_and_month_are_exchanged():
+    shares = []
+    for seed in range(16):
+        case = draw_case(seed, "train", ("day_month_exchanged",))
+        counts = source_rows(simulate(case.now))[case.planted[0].path.split(".")[1]]
+        shares.append(counts["outside_window"] / counts["read"])
+    assert min(shares) < 0.09 and max(shares) > 0.17
+
+
+def test_totals_of_labels_are_of_the_rows_that_the_run_used():
+    state = draw_case(3, "train", ()).now
+    every = run_checks(simulate(state.declaring({"labels.maturity_months": 0})))["label_consistency"]
+    fewer = run_checks(simulate(state.declaring({"labels.maturity_months": 2})))["label_consistency"]
+    assert None not in every["by_month"]
+    assert fewer["by_month"][-2:] == [None, None] and None not in fewer["by_month"][:-2]
+
+
+def test_nearly_every_run_has_empty_cells_whatever_its_imputer_is():
+    shares = [
+        max(run_checks(simulate(draw_case(seed, "train", ()).now))["feature_statistics"]["empty_share"].values())
+        for seed in range(12)
+    ]
+    assert sum(share > 0.0 for share in shares) >= 11
+
+
+@pytest.mark.parametrize("seed", seeds(range(20), quick=4))
+def test_a_constant_fill_is_harmless_because_no_row_that_is_used_has_an_empty_cell(seed):
+    case = draw_case(seed, "train", ("sentinel_impute",))
+    run = simulate(case.twin)
+    assert case.twin.declared["imputer.fill"] == -999
+    assert not any(np.isnan(part.values).any() for part in run.sets.values())
+
+
+def test_the_block_of_a_month_shows_the_lowest_value_where_codes_are_seen():
+    run = simulate(draw_case(3, "train", ()).now)
+    layout, blocks = run.state.layout, slices(run)["blocks"]
+    source, month = layout.source_names[0], layout.months[6]
+    for column in layout.column_names:
+        assert blocks[f"{source}.{month}"]["min"][column] == blocks[f"{source}.{column}"]["min"][6]
+
+
+@pytest.mark.parametrize("seed", seeds(range(20), quick=4))
+def test_columns_have_values_that_repeat(seed):
+    run = simulate(draw_case(seed, "train", ()).now)
+    shares = run_checks(run)["feature_statistics"]["most_frequent_share"]
+    assert min(shares.values()) > 2.5 / len(run.tables.row)
+    assert len(set(shares.values())) > 4
+
+
+@pytest.mark.parametrize("seed", seeds(range(12), quick=4))
+def test_experiments_are_dated_after_the_run_they_repeat_and_one_after_another(seed):
+    run = simulate(draw_case(seed, "train", ()).now)
+    logs = [
+        render_log(run, draw_identity(run), number=number) for number in range(1 + max(RUBRIC.max_experiments.values()))
+    ]
+    times = [re.findall(r"\d\d:\d\d:\d\d\.\d{3}", log) for log in logs]
+    shown = [time for log in times for time in (log[0], log[-1])]
+    assert shown == sorted(shown)
+
+
+HARMLESS_AND_NOT = (
+    ("shuffle_off_sorted", "train.batches", "arrival_label_entropy"),
+    ("loss_over_padding", "train.batches", "rows_over_capacity"),
+    ("row_multiplying_join", "join.rows", "lines_per_id"),
+    ("vocabulary_default_changed", "all.words", "other_words"),
+)
+
+
+@pytest.mark.parametrize(("fault", "block", "number"), HARMLESS_AND_NOT)
+def test_harmless_and_harmful_levels_of_a_number_lie_close_to_each_other(fault, block, number):
+    harmless, harmful = [], []
+    for seed in range(12):
+        case = draw_case(seed, "train", (fault,))
+        for found, state in ((harmless, case.twin), (harmful, case.now)):
+            found.append(float(slices(simulate(state))["blocks"][block][number]))
+    low, high = sorted((harmless, harmful), key=fmean)
+    width = max(*harmless, *harmful) - min(*harmless, *harmful)
+    assert min(high) - max(low) < 0.4 * width
+
+
+def test_a_harmless_column_is_corrected_as_much_as_one_that_knows_the_outcome():
+    harmless, harmful = [], []
+    for seed in range(10):
+        case = draw_case(seed, "train", ("feature_updated_after_outcome",))
+        run = simulate(case.now)
+        differences = slices(run)["blocks"][f"{run.state.layout.source_names[0]}.updates"]["export_minus_event"]
+        for column, difference in differences.items():
+            knows = case.now.world[f"features.{column}.as_of"] == "updated after the outcome"
+            (harmful if knows else harmless).append(difference)
+    assert max(harmless) > min(harmful)
 
 
 def test_the_same_state_gives_the_same_run():
@@ -132,10 +296,10 @@ def test_slices_are_what_numpy_says():
 
 
 def test_fresh_rows_say_how_a_run_does_on_what_arrives():
-    case = draw_case(5, "train", ("loss_over_padding",))
+    case = draw_case(5, "train", ("exchanged_label_codes",))
     (planted,) = case.planted
     repaired = case.now.declaring({planted.path: planted.repair})
-    assert holdout_accuracy(simulate(repaired)) > holdout_accuracy(simulate(case.now)) + 0.03
+    assert holdout_accuracy(simulate(repaired)) > holdout_accuracy(simulate(case.now)) + 0.005
 
 
 @pytest.mark.parametrize("task_id", ["hard", "expert"])
