@@ -175,9 +175,10 @@ def _between_sources(run: Run) -> dict[str, Floats]:
     values = np.where(known, values, 0.0)
 
     def between(group: Ints, groups: int) -> Floats:
-        counts, sums = np.zeros((groups, values.shape[1])), np.zeros((groups, values.shape[1]))
-        member = (group == np.arange(groups)[:, None]).astype(np.float64)
-        counts, sums = member @ known, member @ values
+        width = values.shape[1]
+        cell = (group * width)[:, None] + np.arange(width)
+        counts = np.bincount(cell[known], minlength=groups * width).reshape(groups, width)
+        sums = np.bincount(cell.ravel(), values.ravel(), minlength=groups * width).reshape(groups, width)
         found: Floats = (sums * sums / np.maximum(counts, 1)).sum(0) - whole
         return found
 

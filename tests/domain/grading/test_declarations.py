@@ -163,7 +163,7 @@ def test_a_text_without_a_declaration_names_none():
         "Set join.how to left.",
         "join.how: left",
         "join.how = 'left'",
-        "change join.how from inner to left, the table lacks rows",
+        "change join.how from inner to left, the table lacks lines",
         "join.how should be left",
         "join.how -> left",
     ],

@@ -121,7 +121,7 @@ def test_an_entry_that_earns_nothing_is_unmatched_even_where_a_fault_is_left() -
 
 
 def test_a_patch_that_mends_both_faults_is_worth_half_a_fix() -> None:
-    scenario = composed(3, PAIR)
+    scenario = composed(4, PAIR)
     one, other = composition(scenario).faults
     graded = grade_all(scenario, [answer_to(one, patch=(*one.patch, *other.patch)), answer_to(other)])
     assert isinstance(graded.breakdown, ComposedBreakdown)
