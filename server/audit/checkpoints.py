@@ -23,13 +23,9 @@ _LAST_VERSIONS = (
     .group_by(events.c.stream_id)
     .subquery()
 )
-_HEADS = (
-    select(events.c.stream_id, events.c.version, events.c.hash)
-    .join(
-        _LAST_VERSIONS,
-        (events.c.stream_id == _LAST_VERSIONS.c.stream_id) & (events.c.version == _LAST_VERSIONS.c.version),
-    )
-    .execution_options(yield_per=1000)  # one call that fetches or sorts all of them would hold the interpreter for long
+_HEADS = select(events.c.stream_id, events.c.version, events.c.hash).join(
+    _LAST_VERSIONS,
+    (events.c.stream_id == _LAST_VERSIONS.c.stream_id) & (events.c.version == _LAST_VERSIONS.c.version),
 )
 _LATEST = select(checkpoints).order_by(checkpoints.c.number.desc()).limit(1)
 _ALL = select(checkpoints).order_by(checkpoints.c.number)
@@ -58,8 +54,12 @@ def read_heads(connection: Connection, position: int) -> list[StreamHead]:
 
 def _heads(connection: Connection, position: int) -> Iterator[StreamHead]:
     # By code points, as Python compares texts.
-    by_code_points = events.c.stream_id.collate("BINARY" if connection.dialect.name == "sqlite" else "C")
-    for row in connection.execute(_HEADS.order_by(by_code_points), {"until": position}):
+    is_sqlite = connection.dialect.name == "sqlite"
+    query = _HEADS.order_by(events.c.stream_id.collate("BINARY" if is_sqlite else "C"))
+    if is_sqlite:
+        # One call that fetches all of them would hold the interpreter for long. PostgreSQL has cursors in transactions only.
+        query = query.execution_options(yield_per=1000)
+    for row in connection.execute(query, {"until": position}):
         yield StreamHead(row.stream_id, row.version, _hex(row.hash))
 
 
