@@ -171,7 +171,7 @@ _STEMS = (
     (re.compile(r"^stopp\w*\Z"), "stop"),
     (re.compile(r"^group(?:ed|ing)\Z"), "group"),
     (re.compile(r"^(?:train|training|trained)\Z"), "train"),
-    (re.compile(r"(?<=[^s])s\Z"), ""),
+    (re.compile(r"(?<=\w\w[^s])s\Z"), ""),
 )
 
 

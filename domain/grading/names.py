@@ -225,7 +225,9 @@ def _by_word(text: str, run: WrittenRun, file: ArtifactName) -> frozenset[str]:
 
 
 def _lines_of(name: str, words: Mapping[str, frozenset[int]]) -> frozenset[int]:
-    """Where a name stands; of ``function.name`` the lines of the name in the function."""
+    """Where a name stands, of ``function.name`` the lines of the name in the function; a single letter is no name."""
+    if len(name) < 2:
+        return frozenset()
     if name in words:
         return words[name]
     head, _, leaf = name.rpartition(".")

@@ -132,6 +132,13 @@ def test_many_lines_are_no_line() -> None:
     assert field_points(truth, "config.yaml lines 3, 6, 9, 12, 14") == 0.0
 
 
+@pytest.mark.parametrize("text", ["a", "b", "a\x00b", "x", "s", "a b"])
+def test_single_letters_name_nothing(text: str) -> None:
+    for fault in ALL_FAULTS:
+        named = named_in(text, truth_of(fault, 0))
+        assert not named.fields | named.standing, fault
+
+
 def test_a_list_of_fields_is_none() -> None:
     truth = truth_of("exploding_lr", 0, "train")
     names = "learning rate, momentum, weight decay, batch size, dropout, hidden units, shuffle, epochs, seed, init"
