@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -109,26 +109,15 @@ def load(paths: Iterable[Path]) -> list[Entry]:
     """The entries of files, each in a scenario whose values its text fits."""
     found = []
     for path in paths:
-        stored = _stored_truths(path.with_name(path.name.replace("diagnoses", "truths")))
         for place, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
             body = json.loads(line)
-            found.append(_entry(body, place) if "answer" in body else _of_scenario(body, stored))
+            found.append(_entry(body, place) if "answer" in body else _of_scenario(body))
     return found
 
 
-def _stored_truths(path: Path) -> dict[tuple[str, int, str], Truth]:
-    """Truths of the scenarios that texts were written for, where these are no longer generated alike."""
-    if not path.is_file():
-        return {}
-    bodies = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return {(each["task_id"], each["seed"], each["fault"]): Truth.model_validate(each["truth"]) for each in bodies}
-
-
-def _of_scenario(body: dict[str, Any], stored: Mapping[tuple[str, int, str], Truth]) -> Entry:
+def _of_scenario(body: dict[str, Any]) -> Entry:
     """An entry whose text was written for one scenario."""
-    truth = stored.get((body["task_id"], body["seed"], body["fault"]))
-    if truth is None:
-        truth = generate(body["task_id"], body["seed"], fault=body["fault"], split=body["split"]).truth.planted[0]
+    (truth,) = generate(body["task_id"], body["seed"], fault=body["fault"], split=body["split"]).truth.planted
     return Entry(
         author=body.get("set", "g"), label="right" if body["right"] else "wrong", kind="" if body["right"] else body["kind"],
         root=body["field_named"], is_field_right=True, text=body["text"], truth=truth

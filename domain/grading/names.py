@@ -252,7 +252,9 @@ def _words(of: WrittenCode | WrittenDocument) -> Mapping[str, frozenset[int]]:
     found: dict[str, set[int]] = {}
     if isinstance(of, WrittenDocument):
         for path, leaf in of.leaves.items():
-            for word in (*path, str(leaf.value), *(".".join(path[at:]) for at in range(len(path)))):
+            value = str(leaf.value)
+            words = (value, *re.findall(r"[A-Za-z_]\w*", value))
+            for word in (*path, *words, *(".".join(path[at:]) for at in range(len(path)))):
                 found.setdefault(word.lower(), set()).add(leaf.line)
     else:
         for node in ast.walk(ast.parse("\n".join(of.shown.lines))):
