@@ -91,6 +91,10 @@ FREE: tuple[tuple[str, tuple[FieldValue, ...]], ...] = (
 """Declarations that work with every value here; free of the world."""
 
 
+MAX_CHANGES = 7
+"""Since the last good run."""
+
+
 def healthy_twin(case: Case) -> Case:
     """The same declarations, changed by the same commits, in a world in which all of them are right."""
     return Case(now=case.twin, before=case.before, planted=(), twin=case.twin, changed=case.changed)
@@ -150,7 +154,7 @@ def draw_case(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
     for path, value in world.items():
         if path not in targets.values():
             twin[path] = value
-    for name in _free_changes(draw):
+    for name in _free_changes(draw)[: max(0, MAX_CHANGES - len(changed))]:
         values = dict(FREE)[name]
         declared_before[name] = draw.choice([value for value in values if value != declared[name]])
         changed.append(name)
