@@ -35,7 +35,7 @@ SHADOWS = ("server", "domain", "random", "queue", "signal")
 """Packages of ours, and modules that the interpreter of a worker process imports first."""
 
 
-@pytest.mark.parametrize("import_path", smoke([None, "", os.curdir], lambda path: path != os.curdir))
+@pytest.mark.parametrize("import_path", smoke([None, "", os.curdir], lambda path: path == ""))
 def test_no_process_of_the_demo_imports_from_the_working_directory(import_path: str | None, tmp_path: Path) -> None:
     (tmp_path / "scratch").mkdir()
     for name in SHADOWS if import_path is None else ("server", "domain"):
@@ -60,7 +60,7 @@ def test_no_process_of_the_demo_imports_from_the_working_directory(import_path: 
 ENDINGS = list(product(("server: ", "The server is up at "), (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)))
 
 
-@pytest.mark.parametrize("ending", smoke(ENDINGS, lambda each: ENDINGS.index(each) in (0, 4, 5)), ids=map(str, ENDINGS))
+@pytest.mark.parametrize("ending", smoke(ENDINGS, lambda each: ENDINGS.index(each) in (0, 4)), ids=map(str, ENDINGS))
 def test_a_demo_that_is_ended_leaves_neither_its_server_nor_its_folder(
     ending: tuple[str, signal.Signals], tmp_path: Path
 ) -> None:
