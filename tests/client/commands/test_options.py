@@ -54,4 +54,4 @@ def test_run_and_compete_share_one_declaration_of_each_common_option() -> None:
 
 
 def described(option: Any) -> tuple[Any, ...]:
-    return option.opts, option.help, option.default, option.envvar, option.rich_help_panel, option.type.name
+    return option.opts, option.help, option.default, option.envvar, option.rich_help_panel
