@@ -13,7 +13,8 @@ from upkeep.reference.markdown import table
 def render() -> str:
     root: Any = typer.main.get_command(cli)
     parts = [
-        f"`mlops-debug COMMAND`. {root.help}\n\nWhere the client alone is installed, `python -m mlops_debug_env` has the commands "
+        f"`mlops-debug COMMAND`. {root.help} `mlops-debug --install-completion` sets up completion for the "
+        "shell.\n\nWhere the client alone is installed, `python -m mlops_debug_env` has the commands "
         "that need no database.\n"
     ]
     for name, command in _commands(root, "mlops-debug"):
