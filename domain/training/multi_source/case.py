@@ -133,8 +133,9 @@ def _draw_broken(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
     layout = draw_layout(seed, split)
     world, declared = _healthy(seed, layout)
     draw = Stream(seed, "history")
+    strong = strong_columns(layout)
     served = str(declared["evaluation.sources"])
-    targets = {fault: _target(BY_FAULT[fault], layout, Stream(seed, f"target/{fault}"), served) for fault in faults}
+    targets = {fault: _target(BY_FAULT[fault], layout, served, strong) for fault in faults}
     settled = {name for path in targets.values() for name in _keep_visible(layout, path, world, declared)}
     origins: dict[str, Origin] = {fault: _origin(Stream(seed, f"origin/{fault}")) for fault in faults}
     others = [agreement for agreement in AGREEMENTS if agreement.fault_id not in faults]
@@ -142,7 +143,7 @@ def _draw_broken(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
     fitting = (
         (agreement, path)
         for agreement in (others[place] for place in draw.permutation(len(others)))
-        if (path := _target(agreement, layout, Stream(seed, f"target/{agreement.fault_id}"), served)) not in settled
+        if (path := _target(agreement, layout, served, strong)) not in settled
     )
     world_before, declared_before = dict(world), dict(declared)
     twin = dict(world)
@@ -208,15 +209,15 @@ def _healthy(seed: int, layout: Layout) -> tuple[dict[str, FieldValue], dict[str
     return world, declared
 
 
-def _target(agreement: Agreement, layout: Layout, draw: Stream, served: str) -> str:
+def _target(agreement: Agreement, layout: Layout, served: str, strong: tuple[str, ...]) -> str:
     """One of the declarations of a kind; of a source that is scored, not a small one, and of a column that matters."""
     usual = sorted(source.weight for source in layout.sources)[len(layout.sources) // 2]
     large = {source.name for source in layout.sources if source.weight >= usual}
     scored = large if served == "all" else {served}
-    strong = strong_columns(layout)
-    paths = agreement.paths(layout)
-    of_source = [path for path in paths if choice_of(path, layout)[0] in ("", *scored)]
-    return draw.choice([path for path in of_source if choice_of(path, layout)[1] in ("", *strong)] or of_source)
+    places = [(path, *choice_of(path, layout)) for path in agreement.paths(layout)]
+    of_source = [(path, column) for path, source, column in places if not source or source in scored]
+    of_column = [path for path, column in of_source if not column or column in strong]
+    return Stream(layout.seed, f"target/{agreement.fault_id}").choice(of_column or [path for path, _ in of_source])
 
 
 def _keep_visible(layout: Layout, path: str, world: dict[str, FieldValue], declared: dict[str, FieldValue]) -> set[str]:

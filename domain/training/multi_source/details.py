@@ -11,10 +11,10 @@ import numpy as np
 
 from domain.training.artifacts.numbers import to_json
 from domain.training.multi_source.agreements import DATE_FORMATS, TOKENIZERS
-from domain.training.multi_source.layout import LABELLED_MONTHS, WORDS
+from domain.training.multi_source.layout import LABELLED_MONTHS
 from domain.training.multi_source.measuring import Measured, association, scaled_train, share, shown
 from domain.training.multi_source.rows import FREQUENT_WORDS
-from domain.training.multi_source.run import SETS, Run, batch_fill, class_counts, saved_ids
+from domain.training.multi_source.run import SETS, Run, batch_fill, class_counts, saved_ids, word_counts
 from domain.training.multi_source.tables import order_of_classes
 from domain.training.randomness import Floats
 
@@ -152,11 +152,7 @@ def _of_all(run: Run) -> dict[str, dict[str, Any]]:
     layout, train = run.state.layout, run.sets["train"]
     classes = len(layout.classes)
     scaled = scaled_train(run)
-    bag = np.zeros((len(train), WORDS))
-    for token in range(train.tokens.shape[1]):
-        bag[np.arange(len(train)), train.tokens[:, token]] += 1.0
-    words = association(bag, train.label, classes)
-
+    words = association(word_counts(train.tokens), train.label, classes)
     return {
         "all.tails": {
             "class_association": _by_column(run, association(scaled, train.label, classes)),

@@ -86,7 +86,7 @@ class Run:
     predicted: dict[str, Ints]
     fit: Fit
     scores: dict[str, Scores]
-    """By set; `reported_validation` and `reported_test` as the evaluation names them."""
+    """By set but the training; `reported_validation` and `reported_test` as the evaluation names them."""
     test_labels: Ints
     """Labels of the test rows as the evaluation reads them."""
     arrival_entropy: float
@@ -143,9 +143,10 @@ def _train(state: State, tables: Tables, seed: int | None) -> Run:
         chosen = np.arange(len(part))
         if name == "test" and declared["evaluation.sources"] != "all":
             chosen = np.flatnonzero(part.source == layout.source_names.index(str(declared["evaluation.sources"])))
-        scores[name] = _score(
-            fitted, features[name][chosen], labels[chosen], predicted[name][chosen], len(layout.classes)
-        )
+        if name != "train":
+            scores[name] = _score(
+                fitted, features[name][chosen], labels[chosen], predicted[name][chosen], len(layout.classes)
+            )
     is_exchanged = declared["evaluation.validation_ids"] != world["evaluation.validation_ids"]
     scores["reported_validation"] = scores["test" if is_exchanged else "validation"]
     scores["reported_test"] = scores["validation" if is_exchanged else "test"]

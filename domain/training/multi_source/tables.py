@@ -249,7 +249,7 @@ def write(layout: Layout, world: Facts, rows: Rows) -> Tables:
         is_repeat=is_repeat,
         has_partner=partner[row],
         outcome=rows.outcome[row],
-        update_of=lambda place: _update(layout, world, rows, place)[row],
+        update_of=lru_cache(maxsize=None)(lambda place: _update(layout, world, rows, place)[row]),
     )
 
 
