@@ -74,7 +74,7 @@ def solvers(
 def look_alikes(
     seeds: Annotated[int, typer.Option(min=20, help="Number of runs with each fault, and of healthy ones.")] = 200,
 ) -> None:
-    """Tell the static texts of each fault from those of ordinary healthy runs. Exit 1: better than 0.55, balanced."""
+    """Tell the static texts of each fault from those of its look-alikes. Exit 1: better than 0.55, balanced."""
     require_extra("python -m bench.validity look-alikes", _LEARNING)
     from bench.validity import look_alikes as texts
 

@@ -27,6 +27,8 @@ LABEL_MAPS = ("m1", "m2", "m3")
 ORDERS = ("model", "sorted", "reversed")
 DATE_FORMATS = ("DD/MM/YYYY", "MM/DD/YYYY")
 MISSING_CODES: tuple[FieldValue, ...] = (None, -1, -9, -99, -999, 9999)
+KEPT_TOLERANCE = 1.4
+"""How many times too high or too low a declared share may be: what was measured of nine in ten runs gives it as exactly."""
 UNTIL = ", from "
 """Stands between a unit and the month of the next one: ``kg, from 2025-11 lb``."""
 
@@ -320,7 +322,7 @@ def _shift_kept(layout: Layout, path: str, stream: Stream) -> Shift:
 
 def _kept_is_broken(layout: Layout, path: str, world: Facts, declared: Facts) -> bool:
     ratio = float(world[path] or 1.0) / max(float(declared[path] or 1.0), 0.01)
-    return not 0.65 <= ratio <= 1.55
+    return not 1.0 / KEPT_TOLERANCE <= ratio <= KEPT_TOLERANCE
 
 
 def _draw_maturity(layout: Layout, path: str, stream: Stream) -> Pair:

@@ -93,6 +93,8 @@ FREE: tuple[tuple[str, tuple[FieldValue, ...]], ...] = (
 
 MAX_CHANGES = 7
 """Since the last good run."""
+LOOK_ALIKE_COUNTS = (1, 1, 2)
+"""Faults that a healthy run looks like, all equally likely."""
 
 
 def healthy_twin(case: Case) -> Case:
@@ -108,11 +110,32 @@ def draw_case(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
         split: whose subjects, names and spellings to use.
         faults: which agreements are broken; none, one or two.
     """
+    if not faults:
+        return draw_look_alike(seed, split, _avoided(Stream(seed, "look-alike")))
+    return _draw_broken(seed, split, faults)
+
+
+def draw_look_alike(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
+    """A healthy case that declares and changes what one with these faults does, in a world in which that is right.
+
+    Every healthy case is one of these: whatever is settled so that a fault shows is settled in healthy runs as often.
+    """
+    return healthy_twin(_draw_broken(seed, split, faults))
+
+
+def _avoided(draw: Stream) -> tuple[str, ...]:
+    """Which faults a healthy run looks like: one or two, as often as they are planted where there are any."""
+    count = draw.choice(LOOK_ALIKE_COUNTS)
+    return tuple(sorted(AGREEMENTS[place].fault_id for place in draw.permutation(len(AGREEMENTS))[:count]))
+
+
+def _draw_broken(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
     layout = draw_layout(seed, split)
     world, declared = _healthy(seed, layout)
     draw = Stream(seed, "history")
+    strong = strong_columns(layout)
     served = str(declared["evaluation.sources"])
-    targets = {fault: _target(BY_FAULT[fault], layout, Stream(seed, f"target/{fault}"), served) for fault in faults}
+    targets = {fault: _target(BY_FAULT[fault], layout, served, strong) for fault in faults}
     settled = {name for path in targets.values() for name in _keep_visible(layout, path, world, declared)}
     origins: dict[str, Origin] = {fault: _origin(Stream(seed, f"origin/{fault}")) for fault in faults}
     others = [agreement for agreement in AGREEMENTS if agreement.fault_id not in faults]
@@ -120,7 +143,7 @@ def draw_case(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
     fitting = (
         (agreement, path)
         for agreement in (others[place] for place in draw.permutation(len(others)))
-        if (path := _target(agreement, layout, Stream(seed, f"target/{agreement.fault_id}"), served)) not in settled
+        if (path := _target(agreement, layout, served, strong)) not in settled
     )
     world_before, declared_before = dict(world), dict(declared)
     twin = dict(world)
@@ -186,15 +209,15 @@ def _healthy(seed: int, layout: Layout) -> tuple[dict[str, FieldValue], dict[str
     return world, declared
 
 
-def _target(agreement: Agreement, layout: Layout, draw: Stream, served: str) -> str:
+def _target(agreement: Agreement, layout: Layout, served: str, strong: tuple[str, ...]) -> str:
     """One of the declarations of a kind; of a source that is scored, not a small one, and of a column that matters."""
     usual = sorted(source.weight for source in layout.sources)[len(layout.sources) // 2]
     large = {source.name for source in layout.sources if source.weight >= usual}
     scored = large if served == "all" else {served}
-    strong = strong_columns(layout)
-    paths = agreement.paths(layout)
-    of_source = [path for path in paths if choice_of(path, layout)[0] in ("", *scored)]
-    return draw.choice([path for path in of_source if choice_of(path, layout)[1] in ("", *strong)] or of_source)
+    places = [(path, *choice_of(path, layout)) for path in agreement.paths(layout)]
+    of_source = [(path, column) for path, source, column in places if not source or source in scored]
+    of_column = [path for path, column in of_source if not column or column in strong]
+    return Stream(layout.seed, f"target/{agreement.fault_id}").choice(of_column or [path for path, _ in of_source])
 
 
 def _keep_visible(layout: Layout, path: str, world: dict[str, FieldValue], declared: dict[str, FieldValue]) -> set[str]:
@@ -252,8 +275,8 @@ def _needed(layout: Layout, declared: Facts) -> dict[str, Pair]:
 
 
 def _origin(draw: Stream) -> Origin:
-    # As often as a change of any kind stands in the diff of a healthy run: that it is there tells nothing.
-    return "declaration" if draw.integer(1, 10) <= 3 else "world"
+    # The run that looks alike has the same changes: that one of a kind is there tells nothing.
+    return draw.choice(("declaration", "world"))
 
 
 def _free_changes(draw: Stream) -> tuple[str, ...]:

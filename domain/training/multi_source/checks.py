@@ -74,7 +74,7 @@ def run_checks(run: Run, found: Measured | None = None) -> dict[SanityCheckName,
             "data_leakage": _data_leakage(run, found),
             "gradient_norms": _gradient_norms(run),
             "class_balance": _class_balance(run, found),
-            "feature_statistics": _feature_statistics(run),
+            "feature_statistics": _feature_statistics(run, found),
             "encoder_version_match": _encoder_version_match(run, found),
             "loss_trajectory": _loss_trajectory(run),
             "metric_gap_analysis": _metric_gap_analysis(run),
@@ -126,7 +126,7 @@ def _class_balance(run: Run, found: Measured) -> dict[str, Any]:
     }
 
 
-def _feature_statistics(run: Run) -> dict[str, Any]:
+def _feature_statistics(run: Run, found: Measured) -> dict[str, Any]:
     layout = run.state.layout
 
     def by_column(values: Floats) -> dict[str, float | None]:
@@ -135,7 +135,7 @@ def _feature_statistics(run: Run) -> dict[str, Any]:
     return {
         "class_association": by_column(association(scaled_train(run), run.sets["train"].label, len(layout.classes))),
         "empty_share": by_column(_empty(run)),
-        "most_frequent_share": by_column(_most_frequent(run.tables.values)),
+        "most_frequent_share": by_column(np.array([one.most / max(1, one.known) for one in found.repeats])),
         **{name: by_column(values) for name, values in _between_sources(run).items()},
     }
 
@@ -151,17 +151,6 @@ def _empty(run: Run) -> Floats:
                 empty[:, place] |= (source == number) & (values[:, place] == float(code))
     share: Floats = empty.mean(0)
     return share
-
-
-def _most_frequent(values: Floats) -> Floats:
-    """Share of each column's most frequent value among its cells that are not NaN."""
-    found = np.zeros(values.shape[1])
-    for place in range(values.shape[1]):
-        known = np.sort(values[~np.isnan(values[:, place]), place])
-        if len(known):
-            starts = np.flatnonzero(np.concatenate(([True], known[1:] != known[:-1])))
-            found[place] = np.diff(np.append(starts, len(known))).max() / len(known)
-    return found
 
 
 def _between_sources(run: Run) -> dict[str, Floats]:

@@ -11,10 +11,10 @@ import numpy as np
 
 from domain.training.artifacts.numbers import to_json
 from domain.training.multi_source.agreements import DATE_FORMATS, TOKENIZERS
-from domain.training.multi_source.layout import LABELLED_MONTHS, WORDS
+from domain.training.multi_source.layout import LABELLED_MONTHS
 from domain.training.multi_source.measuring import Measured, association, scaled_train, share, shown
 from domain.training.multi_source.rows import FREQUENT_WORDS
-from domain.training.multi_source.run import SETS, Run, batch_fill
+from domain.training.multi_source.run import SETS, Run, batch_fill, class_counts, saved_ids, word_counts
 from domain.training.multi_source.tables import order_of_classes
 from domain.training.randomness import Floats
 
@@ -64,7 +64,7 @@ BLOCKS: Mapping[str, Mapping[str, str]] = {
         "rows_over_capacity": "rows of a training batch over its capacity, the rest is padding",
     },
     "train.counts": {
-        "class_counts_file": "numbers of the file of class counts, in the order of the file",
+        "class_counts_file": "numbers of the file of class counts, in the order of the file; it was written before the newest rows came",
         "train_counts": "training rows of each class",
         "classes": "order of the classes in train_counts",
     },
@@ -73,7 +73,7 @@ BLOCKS: Mapping[str, Mapping[str, str]] = {
         "classes": "order of the classes in the inner lists, which is that of the model's outputs",
     },
     "test.ids": {
-        "id_lists": "rows of the saved lists of ids",
+        "id_lists": "ids in each of the saved lists, also those that the tables do not have any more",
         "rows": "rows of a set as the run used them",
     },
 }
@@ -152,11 +152,7 @@ def _of_all(run: Run) -> dict[str, dict[str, Any]]:
     layout, train = run.state.layout, run.sets["train"]
     classes = len(layout.classes)
     scaled = scaled_train(run)
-    bag = np.zeros((len(train), WORDS))
-    for token in range(train.tokens.shape[1]):
-        bag[np.arange(len(train)), train.tokens[:, token]] += 1.0
-    words = association(bag, train.label, classes)
-
+    words = association(word_counts(train.tokens), train.label, classes)
     return {
         "all.tails": {
             "class_association": _by_column(run, association(scaled, train.label, classes)),
@@ -216,7 +212,8 @@ def _of_files(run: Run, found: Measured) -> dict[str, dict[str, Any]]:
     classes = list(layout.classes)
     label, has_partner = run.reading.label[found.once], tables.has_partner[found.once]
     joined = [float(has_partner[label == at].mean()) if (label == at).any() else np.nan for at in range(len(classes))]
-    counts = np.bincount(run.sets["train"].label, minlength=len(classes))
+    trained = run.sets["train"].label
+    counts, written = np.bincount(trained, minlength=len(classes)), class_counts(layout, trained)
     in_order = world["evaluation.validation_ids"] == "a"
     lists = dict(zip(("a", "b"), ("validation", "test") if in_order else ("test", "validation"), strict=True))
     return {
@@ -230,13 +227,13 @@ def _of_files(run: Run, found: Measured) -> dict[str, dict[str, Any]]:
             "rows_over_capacity": to_json(batch_fill(layout, world)),
         },
         "train.counts": {
-            "class_counts_file": counts[order_of_classes(layout, str(world["class_weights.order"]))].tolist(),
+            "class_counts_file": written[order_of_classes(layout, str(world["class_weights.order"]))].tolist(),
             "train_counts": counts.tolist(),
             "classes": classes,
         },
         "test.labels": {"test_file": found.test_file.tolist(), "classes": classes},
         "test.ids": {
-            "id_lists": {name: len(run.sets[part]) for name, part in lists.items()},
+            "id_lists": {name: saved_ids(layout, name, len(run.sets[part])) for name, part in lists.items()},
             "rows": {name: len(run.sets[name]) for name in SETS},
         },
     }

@@ -6,7 +6,7 @@ They are of the data as they are stored, before anything is dropped, weighted or
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,19 @@ from domain.training.randomness import Floats, Ints
 
 MATURE_AFTER = 3
 """Months after which labels have always been complete."""
+
+
+class Repeats(NamedTuple):
+    """The stored cells of a column whose value another cell has as well."""
+
+    row: Ints
+    """Of the tables."""
+    name: Ints
+    """A number for each such value."""
+    most: int
+    """Cells of the value that occurs most often; 1: each is another."""
+    known: int
+    """Cells that are not empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +55,8 @@ class Measured:
     """(sources, months): share of the rows whose code goes with the nearest class mean as most of the source do; NaN: none."""
     test_file: Ints
     """(classes, classes): test rows by number in the file of labels and nearest class mean."""
+    repeats: tuple[Repeats, ...]
+    """Of each column."""
     distances: Floats
     """(sources, tokenizers): how far the word shares of a source lie from those of the others, read with each version."""
 
@@ -78,6 +93,7 @@ def measure(run: Run) -> Measured:
         last_month=table(every.month == LABELLED_MONTHS, tables.outcome),
         usual=np.where(rows > 0, right / np.maximum(rows, 1), np.nan).reshape(sources, LABELLED_MONTHS),
         test_file=np.bincount(number * classes + of_test, minlength=classes * classes).reshape(classes, classes),
+        repeats=tuple(_repeats(tables.values[:, place]) for place in range(tables.values.shape[1])),
         distances=_distances(run, layout),
     )
 
@@ -122,11 +138,27 @@ def _nearest(means: Floats, features: Floats) -> Ints:
     return np.asarray(distance.astype(np.float32).argmin(1), dtype=np.int64)
 
 
+def _repeats(column: Floats) -> Repeats:
+    known = np.flatnonzero(~np.isnan(column))
+    if not len(known):
+        return Repeats(known, known, 0, 0)
+    order = known[np.argsort(column[known])]
+    ordered = column[order]
+    differs = ordered[1:] != ordered[:-1]
+    inside = np.zeros(len(order), dtype=bool)
+    inside[1:] = ~differs
+    inside[:-1] |= ~differs
+    name = np.concatenate(([0], np.cumsum(differs)))
+    return Repeats(order[inside], name[inside], int(np.bincount(name).max()), len(known))
+
+
 def _distances(run: Run, layout: Layout) -> Floats:
     used = [run.sets[name] for name in SETS]
     tokens, source = np.concatenate([part.tokens for part in used]), np.concatenate([part.source for part in used])
-    counts = np.zeros((len(layout.sources), WORDS))
-    np.add.at(counts, (np.repeat(source, tokens.shape[1]), tokens.ravel()), 1.0)
+    size = len(layout.sources) * WORDS
+    counts = (
+        np.bincount((source[:, None] * WORDS + tokens).ravel(), minlength=size).reshape(-1, WORDS).astype(np.float64)
+    )
     found = np.zeros((len(layout.sources), len(TOKENIZERS)))
     for place, name in enumerate(layout.source_names):
         read = tokenizer(layout, str(run.state.declared[f"sources.{name}.tokenizer"]))

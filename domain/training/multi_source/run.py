@@ -25,6 +25,8 @@ SHORT_VOCABULARY_VERSION = "1.9"
 """From this version on the vocabulary keeps the most frequent words only, unless it is told otherwise."""
 FULL_BATCH, PADDED_BATCH = (0.4, 0.97), (0.08, 0.36)
 """Share of a batch's capacity that holds rows, from and to: where batches are packed, and where most of them is padding."""
+COUNTED, LOST_IDS = (0.82, 1.0), (0.0, 0.35)
+"""From and to: rows of a class that were there when the file of counts was written; lost ids of a saved list over those found."""
 SETS = ("train", "validation", "test", "recent")
 
 
@@ -84,7 +86,7 @@ class Run:
     predicted: dict[str, Ints]
     fit: Fit
     scores: dict[str, Scores]
-    """By set; `reported_validation` and `reported_test` as the evaluation names them."""
+    """By set but the training; `reported_validation` and `reported_test` as the evaluation names them."""
     test_labels: Ints
     """Labels of the test rows as the evaluation reads them."""
     arrival_entropy: float
@@ -141,9 +143,10 @@ def _train(state: State, tables: Tables, seed: int | None) -> Run:
         chosen = np.arange(len(part))
         if name == "test" and declared["evaluation.sources"] != "all":
             chosen = np.flatnonzero(part.source == layout.source_names.index(str(declared["evaluation.sources"])))
-        scores[name] = _score(
-            fitted, features[name][chosen], labels[chosen], predicted[name][chosen], len(layout.classes)
-        )
+        if name != "train":
+            scores[name] = _score(
+                fitted, features[name][chosen], labels[chosen], predicted[name][chosen], len(layout.classes)
+            )
     is_exchanged = declared["evaluation.validation_ids"] != world["evaluation.validation_ids"]
     scores["reported_validation"] = scores["test" if is_exchanged else "validation"]
     scores["reported_test"] = scores["validation" if is_exchanged else "test"]
@@ -225,7 +228,7 @@ def _median(values: Floats) -> float:
 
 def _class_weights(layout: Layout, world: Facts, declared: Facts, train: Frame) -> Floats:
     """Rarer classes weigh more; the file lists them in one order and is read in another."""
-    counts = np.bincount(train.label, minlength=len(layout.classes)).astype(np.float64)
+    counts = class_counts(layout, train.label).astype(np.float64)
     share = (counts + 1.0) / (counts.sum() + len(counts))
     power = float(declared["class_weights.power"] or 0.0)
     # Powers differ in the last bit between machines: rounded as they are printed.
@@ -234,6 +237,18 @@ def _class_weights(layout: Layout, world: Facts, declared: Facts, train: Frame) 
     applied = np.empty_like(weights)
     applied[order_of_classes(layout, str(declared["class_weights.order"]))] = file
     return applied
+
+
+def class_counts(layout: Layout, label: Ints) -> Ints:
+    """Numbers of the file of class counts, by class: it was written when the tables had fewer rows, of one class more than of another."""
+    counts = np.bincount(label, minlength=len(layout.classes))
+    written = np.array([dose(layout, f"counts/{place}", *COUNTED) for place in range(len(counts))])
+    return np.asarray(np.floor(counts * written), dtype=np.int64)
+
+
+def saved_ids(layout: Layout, name: str, found: int) -> int:
+    """Ids of a saved list, of which so many are found: the tables do not have all of those any more that were saved."""
+    return found + int(found * dose(layout, f"ids/{name}", *LOST_IDS))
 
 
 def batch_fill(layout: Layout, world: Facts) -> float:

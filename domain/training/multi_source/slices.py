@@ -7,12 +7,11 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from domain.training.artifacts.numbers import all_to_json
 from domain.training.multi_source.details import BLOCKS, details
 from domain.training.multi_source.layout import LABELLED_MONTHS, Layout
-from domain.training.multi_source.measuring import Measured, measure
+from domain.training.multi_source.measuring import Measured, Repeats, measure
 from domain.training.multi_source.run import Run
 from domain.training.randomness import Floats, Ints
 
@@ -28,6 +27,7 @@ def render_slices(run: Run, found: Measured | None = None) -> str:
 
 def slices(run: Run, found: Measured | None = None) -> dict[str, Any]:
     """Table of contents and blocks."""
+    found = found or measure(run)
     layout = run.state.layout
     months = len(layout.months)
     inside = np.flatnonzero((run.reading.month >= 0) & (run.reading.month <= LABELLED_MONTHS))
@@ -36,7 +36,10 @@ def slices(run: Run, found: Measured | None = None) -> dict[str, Any]:
     group = origin * months + month
     groups = len(layout.sources) * months
     rows = np.bincount(group, minlength=groups)
-    shown, by_source = _statistics(values, ((group, groups), (origin, len(layout.sources))))
+    kept = np.full(len(run.tables.row), -1)
+    kept[inside] = np.arange(len(inside))
+    repeats = [_kept_repeats(one, kept) for one in found.repeats]
+    shown, by_source = _statistics(values, repeats, ((group, groups), (origin, len(layout.sources))))
     blocks: dict[str, Any] = {}
     shares = _class_shares(layout, label, group, groups)
     for number, source in enumerate(layout.source_names):
@@ -74,7 +77,7 @@ def slices(run: Run, found: Measured | None = None) -> dict[str, Any]:
         "rows": np.bincount(month, minlength=months).tolist(),
         **{name: total[place] for place, name in enumerate(layout.classes)},
     }
-    blocks |= details(run, found or measure(run))
+    blocks |= details(run, found)
     return {"contents": _contents(layout), "blocks": blocks}
 
 
@@ -106,10 +109,17 @@ def _class_shares(layout: Layout, label: Ints, group: Ints, groups: int) -> list
     return [all_to_json(shares[:, place]) for place in range(classes)]
 
 
-def _statistics(values: Floats, groupings: tuple[tuple[Ints, int], ...]) -> list[list[list[list[float | None]]]]:
+def _kept_repeats(repeats: Repeats, kept: Ints) -> tuple[Ints, Ints]:
+    """The rows with a value that occurs more than once, by their places among those that are kept, and the numbers of the values."""
+    place = kept[repeats.row]
+    return place[place >= 0], repeats.name[place >= 0]
+
+
+def _statistics(
+    values: Floats, repeats: list[tuple[Ints, Ints]], groupings: tuple[tuple[Ints, int], ...]
+) -> list[list[list[list[float | None]]]]:
     """By grouping, by column, by statistic, by group. A grouping is the group of each row and how many groups there are."""
     is_known = ~np.isnan(values)
-    repeats = [_repeats(values[:, place], is_known[:, place]) for place in range(values.shape[1])]
     found = []
     for group, groups in groupings:
         order = np.argsort(group, kind="stable")
@@ -136,30 +146,10 @@ def _statistics(values: Floats, groupings: tuple[tuple[Ints, int], ...]) -> list
             most[full] = counts[:, place] > 0
             if len(again):
                 names = int(name[-1]) + 1
-                pairs = np.sort(group[again] * names + name)
-                first = _starts(pairs)
-                often, owner = np.diff(first, append=len(pairs)), pairs[first] // names
-                begun = _starts(owner)
-                most[owner[begun]] = np.maximum.reduceat(often, begun)
+                often = np.bincount(group[again] * names + name, minlength=groups * names).reshape(groups, names)
+                most = np.maximum(most, often.max(1))
             with np.errstate(all="ignore"):
                 table[place, 5, full] = most[full] / counts[:, place]
         numbers = iter(all_to_json(table))
         found.append([[list(islice(numbers, groups)) for _ in STATISTICS] for _ in repeats])
     return found
-
-
-def _starts(ordered: Ints) -> Ints:
-    """The places at which another value begins."""
-    return np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-
-
-def _repeats(column: Floats, is_known: NDArray[np.bool_]) -> tuple[Ints, Ints]:
-    """The rows whose value occurs more than once, and a number for each such value."""
-    known = np.flatnonzero(is_known)
-    order = known[np.argsort(column[known])]
-    same = column[order][1:] == column[order][:-1]
-    inside = np.zeros(len(order), dtype=bool)
-    inside[1:] |= same
-    inside[:-1] |= same
-    name = np.cumsum(np.concatenate(([True], ~same))) if len(order) else np.zeros(0, dtype=np.int64)
-    return order[inside], np.asarray(name[inside], dtype=np.int64)

@@ -179,7 +179,8 @@ def write(layout: Layout, world: Facts, rows: Rows) -> Tables:
         own = rows.source == place
         prefix = f"sources.{source.name}"
         rate = float(world[f"{prefix}.majority_kept"] or 1.0)
-        kept &= ~(own & labelled & (rows.outcome == 0) & (rows.chance[:, 0] >= rate))
+        if rate < 1.0:
+            kept[_thinned(np.flatnonzero(own & labelled & (rows.outcome == 0)), rows.chance[:, 0], rate)] = False
         if world[f"{prefix}.deduplicate"] != "sent once":
             share = dose(layout, f"{prefix}.deduplicate", 0.35, 0.65)
             late = own & labelled & (rows.month >= 9) & (rows.chance[:, 1] < share)
@@ -248,8 +249,13 @@ def write(layout: Layout, world: Facts, rows: Rows) -> Tables:
         is_repeat=is_repeat,
         has_partner=partner[row],
         outcome=rows.outcome[row],
-        update_of=lambda place: _update(layout, world, rows, place)[row],
+        update_of=lru_cache(maxsize=None)(lambda place: _update(layout, world, rows, place)[row]),
     )
+
+
+def _thinned(majority: Ints, chance: Floats, rate: float) -> Ints:
+    """The rows that a source does not deliver, so that it delivers this share of them."""
+    return majority[np.argsort(chance[majority], kind="stable")[round(rate * len(majority)) :]]
 
 
 def _in_units_of(layout: Layout, world: Facts, values: Floats, rows: Rows, row: Ints, month: Ints) -> Floats:

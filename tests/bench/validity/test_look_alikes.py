@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations
 
 import pytest
 
@@ -13,7 +14,7 @@ from domain.training.style import SeedSplit
 
 pytest.importorskip("sklearn", reason="needs the extra bench: scikit-learn is missing")
 
-from bench.validity.look_alikes import separate, static_texts
+from bench.validity.look_alikes import Read, draw_ordinary, separate, static_texts, told_apart
 
 FAULTS = [agreement.fault_id for agreement in AGREEMENTS]
 
@@ -44,7 +45,25 @@ def test_names_and_lengths_of_the_texts_are_those_of_the_twin_and_ids_tell_nothi
         assert ids[0] == ids[1], "run ids come from the seed alone"
 
 
-def test_a_declaration_that_healthy_runs_do_not_have_would_be_noticed() -> None:
-    found = separate(FAULTS[0], seeds=40)
-    assert 0.3 <= found.worst <= 1.0
-    assert all(0.0 <= tell.healthy <= 1.0 and 0.0 <= tell.planted <= 1.0 for tell in found.tells)
+def test_a_healthy_run_looks_like_one_with_a_fault() -> None:
+    seed = scenario_seed("expert", 97_000_100, "train")
+    healthy = draw_case(seed, "train", ())
+    texts = static_texts(healthy)
+    pairs = [(one,) for one in FAULTS] + [tuple(sorted(pair)) for pair in combinations(FAULTS, 2)]
+    assert any(
+        healthy.changed == other.changed and static_texts(other) == texts
+        for other in (draw_case(seed, "train", pair) for pair in pairs)
+    )
+
+
+def test_a_declaration_that_only_planted_runs_have_would_be_noticed() -> None:
+    runs = draw_ordinary(40)
+    planted = [Read({**run.declared, "evaluation.sources = settled": 1.0}, run.words) for run in runs[:20]]
+    by_declarations, _ = told_apart(planted, runs[20:])
+    assert by_declarations > 0.75
+
+
+def test_look_alikes_are_settled_as_planted_runs_are_and_ordinary_healthy_runs_are_not() -> None:
+    found = separate("shuffle_off_sorted", draw_ordinary(40), seeds=40)
+    assert found.from_ordinary > 0.6
+    assert all(tell.name not in ("loader.shuffle = False", "loader.shuffle = True") for tell in found.tells)

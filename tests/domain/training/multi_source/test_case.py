@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import pytest
 
 from domain.training.multi_source.agreements import AGREEMENTS, broken
@@ -69,6 +71,20 @@ def test_the_healthy_twin_reads_the_same_in_every_static_text(fault, seed):
 def test_a_fault_comes_by_the_declaration_and_by_the_world(fault):
     origins = {draw_case(seed, "train", (fault,)).planted[0].origin for seed in range(24)}
     assert origins == {"declaration", "world"}
+
+
+def test_a_guilty_change_stands_in_half_of_the_diffs():
+    origins = [draw_case(seed, "train", (fault,)).planted[0].origin for fault in FAULTS for seed in range(8)]
+    assert 0.43 <= origins.count("declaration") / len(origins) <= 0.57
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_healthy_case_is_settled_and_changed_as_one_with_faults_is(seed):
+    healthy = draw_case(seed, "train", ())
+    named = [(one,) for one in FAULTS] + list(combinations(sorted(FAULTS), 2))
+    broken = (draw_case(seed, "train", faults) for faults in named)
+    assert any(one.changed == healthy.changed and one.now.declared == healthy.now.declared for one in broken)
+    assert not healthy.planted and not _broken(healthy.now)
 
 
 @pytest.mark.parametrize("seed", seeds(range(40), quick=5))

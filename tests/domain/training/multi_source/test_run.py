@@ -12,12 +12,14 @@ import pytest
 from domain.families.multi_source import FAULTS
 from domain.generator import generate
 from domain.rubric import RUBRIC
+from domain.training.multi_source.agreements import ORDERS
 from domain.training.multi_source.case import draw_case
 from domain.training.multi_source.checks import DEFINITIONS, run_checks
 from domain.training.multi_source.details import BLOCKS
 from domain.training.multi_source.reports import draw_identity, render_log, source_rows
 from domain.training.multi_source.run import NoRowsError, Run, holdout_accuracy, simulate
 from domain.training.multi_source.slices import slices
+from domain.training.multi_source.tables import order_of_classes
 from tests.profiles import seeds
 
 
@@ -185,6 +187,36 @@ def test_harmless_and_harmful_levels_of_a_number_lie_close_to_each_other(fault, 
     low, high = sorted((harmless, harmful), key=fmean)
     width = max(*harmless, *harmful) - min(*harmless, *harmful)
     assert min(high) - max(low) < 0.4 * width
+
+
+def test_the_size_of_a_saved_list_does_not_name_it():
+    equal, misleading = 0, 0
+    for seed in seeds(range(60), quick=20):
+        state = draw_case(seed, "train", ()).now
+        if state.declared["split.by"] != "random":
+            continue
+        run = simulate(state)
+        lists = slices(run)["blocks"]["test.ids"]["id_lists"]
+        rows = {name: len(run.sets[name]) for name in ("validation", "test")}
+        own = str(state.world["evaluation.validation_ids"])
+        other = lists["b" if own == "a" else "a"]
+        equal += rows["validation"] in (lists[own], other)
+        misleading += abs(lists[own] - rows["validation"]) > abs(other - rows["validation"])
+    assert equal <= 1
+    assert misleading >= 1
+
+
+def test_the_file_of_class_counts_is_older_than_the_rows_and_still_in_one_order():
+    right = []
+    for seed in seeds(range(60), quick=12):
+        run = simulate(draw_case(seed, "train", ()).now)
+        layout, block = run.state.layout, slices(run)["blocks"]["train.counts"]
+        written, counts = np.array(block["class_counts_file"]), np.array(block["train_counts"])
+        assert sorted(written) != sorted(counts)
+        grown = counts.sum() / written.sum()
+        misfit = {name: np.abs(grown * written - counts[order_of_classes(layout, name)]).sum() for name in ORDERS}
+        right.append(min(misfit, key=misfit.__getitem__) == run.state.world["class_weights.order"])
+    assert fmean(right) >= 0.9
 
 
 def test_a_harmless_column_is_corrected_as_much_as_one_that_knows_the_outcome():
