@@ -81,6 +81,7 @@ _SET_SESSION = Statement(
         "ON CONFLICT (session_digest) DO UPDATE SET episode_id = excluded.episode_id"
     ),
     ("session_digest", "episode_id"),
+    is_named=True,
 )
 # Under both names, the episode that was started last: a server of the previous version may write at the same time.
 _OF_SESSION = (

@@ -18,6 +18,8 @@ class Statement:
     names: tuple[str, ...]
     multi_row_text: Callable[[int], str] | None = None
     """SQLite's text for a given number of rows, with flat values; None: each row alone."""
+    is_named: bool = False
+    """Whether its first value is a name that other servers keep in memory what is stored about; see `Writer.foreign_writes`."""
 
 
 class StatementRow(NamedTuple):
