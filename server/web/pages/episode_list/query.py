@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Row, Select, Subquery, bindparam, func, li
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from server.storage.connections import fetch_all
-from server.storage.schema import attempts, episodes, events
+from server.storage.schema import attempts, episodes, event_rows, events
 from server.web.pages.episode_list.filter import ListFilter, ListRequest, Sort
 
 PAGE_SIZE = 50
@@ -32,10 +32,12 @@ _SHOWN = (
     _E.end_reason,
     _E.started_at,
     _E.updated_at,
+    _E.stream,
+    _E.started_ms,
 )
 _SORT_COLUMN: Mapping[Sort, ColumnElement[Any]] = {
-    "newest": _E.started_at,
-    "oldest": _E.started_at,
+    "newest": _E.started_ms,
+    "oldest": _E.started_ms,
     "best": _E.score,
     "worst": _E.score,
     "longest": _E.step_count,
@@ -51,9 +53,9 @@ _AGENTS = text(
     ") SELECT agent FROM named WHERE agent IS NOT NULL LIMIT :max_rows"
 )
 _ANCHOR = (
-    select(_E.episode_id, _E.started_at, _E.score, _E.step_count)
-    .join(events, events.c.stream_id == _E.episode_id)
-    .where(events.c.position == bindparam("wanted"), events.c.version == 1)
+    select(_E.stream, _E.started_ms, _E.score, _E.step_count)
+    .join(event_rows, event_rows.c.stream == _E.stream)
+    .where(event_rows.c.position == bindparam("wanted"), event_rows.c.version == 1)
 )
 
 
@@ -108,7 +110,12 @@ def list_query(
     else:
         page = _parts(wanted, agents, anchor, is_backward=is_backward)
     of_reset = (events.c.stream_id == page.c.episode_id, events.c.version == 1)
-    number = select(events.c.position).where(*of_reset).scalar_subquery().label("number")
+    number = (
+        select(event_rows.c.position)
+        .where(event_rows.c.stream == page.c.stream, event_rows.c.version == 1)
+        .scalar_subquery()
+        .label("number")
+    )
     reset_payload = select(events.c.payload).where(*of_reset).scalar_subquery().label("reset_payload")
     return select(page, number, reset_payload).order_by(*_order(wanted.sort, page.c, is_backward=is_backward))
 
@@ -132,8 +139,8 @@ def _part(wanted: ListFilter, agent: str | None, anchor: Row[Any] | None, *, is_
         conditions.append(_E.agent == agent)
     if anchor is not None:
         column = _SORT_COLUMN[wanted.sort]
-        key = tuple_(column, _E.episode_id)
-        beside = tuple_(literal(getattr(anchor, column.key or "")), literal(anchor.episode_id))
+        key = tuple_(column, _E.stream)
+        beside = tuple_(literal(getattr(anchor, column.key or "")), literal(anchor.stream))
         is_down = (wanted.sort in _DESCENDING) != is_backward
         conditions.append(key < beside if is_down else key > beside)
     order = _order(wanted.sort, _E, is_backward=is_backward)
@@ -169,4 +176,4 @@ def _conditions(wanted: ListFilter) -> list[ColumnElement[bool]]:
 def _order(sort: Sort, columns: Any, *, is_backward: bool) -> list[ColumnElement[Any]]:
     key = columns[_SORT_COLUMN[sort].key]
     is_down = (sort in _DESCENDING) != is_backward
-    return [each.desc() if is_down else each.asc() for each in (key, columns.episode_id)]
+    return [each.desc() if is_down else each.asc() for each in (key, columns.stream)]
