@@ -9,18 +9,19 @@ import typer
 from mlops_debug_env.commands import options as shared
 from mlops_debug_env.commands.evaluation import (
     abandon_left,
-    agent_options,
     carry_out,
     check_options,
     end,
     print_outcome,
 )
 from mlops_debug_env.commands.exit_codes import USAGE, fail, write_out
+from mlops_debug_env.commands.model_settings import GivenModelOptions, with_model_options
 
 if TYPE_CHECKING:
     from mlops_debug_env.runner.run_command import Outcome
 
 
+@with_model_options
 def compete(
     round_id: Annotated[
         str | None, typer.Option("--round", help="Name of an open round; with --resume, that of the run.")
@@ -34,24 +35,13 @@ def compete(
     resume: shared.ResumeOption = False,
     abandon: shared.AbandonOption = False,
     as_json: shared.JsonOption = False,
-    base_url: shared.BaseUrlOption = None,
-    tool_mode: shared.ToolModeOption = None,
-    context_tokens: shared.ContextTokensOption = None,
-    max_output_tokens: shared.MaxOutputTokensOption = None,
-    temperature: shared.TemperatureOption = None,
-    requests_per_minute: shared.RequestsPerMinuteOption = None,
-    tokens_per_minute: shared.TokensPerMinuteOption = None,
-    budget_tokens: shared.BudgetTokensOption = None,
-    budget_usd: shared.BudgetUsdOption = None,
-    budget_seconds: shared.BudgetSecondsOption = None,
-    prices: shared.PricesOption = None,
-    request_timeout: shared.RequestTimeoutOption = 120.0,
+    *,
+    given: GivenModelOptions,
 ) -> None:
     """Play a ranked round. Sent again, it goes on with what is not over yet; with --resume a model is not asked again.
 
     The exit codes are those of run.
     """
-    from mlops_debug_env.runner.model_options import ModelOptions
     from mlops_debug_env.runner.run_command import Connection, RunCommand
     from mlops_debug_env.runner.run_setup import RunRequest
 
@@ -65,24 +55,10 @@ def compete(
             agent=agent,
             model=model,
             round=round_id,
-            agent_options=agent_options(
-                tool_mode=tool_mode,
-                context_tokens=context_tokens,
-                max_output_tokens=max_output_tokens,
-                temperature=temperature,
-            ),
+            agent_options=given.agent_options,
         ),
         connection=Connection(url=url, api_key=api_key, concurrency=concurrency),
-        model_options=ModelOptions(
-            base_url=base_url,
-            requests_per_minute=requests_per_minute,
-            tokens_per_minute=tokens_per_minute,
-            budget_tokens=budget_tokens,
-            budget_usd=budget_usd,
-            budget_seconds=budget_seconds,
-            prices=prices,
-            timeout_seconds=request_timeout,
-        ),
+        model_options=given.model_options,
         out=out,
         resume=resume or abandon,
         is_ranked=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -35,11 +35,6 @@ def check_options(*, agent: str | None, model: str | None, out: Path | None, res
         fail("--resume needs --out, the folder of the run to go on with", USAGE)
 
 
-def agent_options(**given: Any) -> dict[str, Any]:
-    """The options that decide how an agent plays, without those that were not given."""
-    return {name: value for name, value in given.items() if value is not None}
-
-
 def carry_out(command: RunCommand) -> Outcome:
     """Play what is pending."""
     with one_line_errors():
@@ -60,6 +55,8 @@ def print_outcome(outcome: Outcome, *, as_json: bool, to_stderr: bool = False) -
 
     if as_json:
         write_out(json.dumps(scores_json(outcome.summary)))
+        for each in outcome.summary.warnings:
+            typer.echo(f"warning: {each}", err=True)
         return
     text = to_text(render_summary(outcome.summary)) + f"\n{outcome.path}\n"
     if to_stderr:

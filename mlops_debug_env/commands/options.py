@@ -103,6 +103,50 @@ BudgetSecondsOption = Annotated[
 PricesOption = Annotated[
     Path | None, typer.Option("--prices", help="JSON table of prices.", rich_help_panel=_MODEL_PANEL)
 ]
+InputPriceOption = Annotated[
+    float | None,
+    typer.Option(
+        "--input-price",
+        min=0.0,
+        help="Dollars for a million tokens of input; comes before all other prices.",
+        rich_help_panel=_MODEL_PANEL,
+    ),
+]
+OutputPriceOption = Annotated[
+    float | None,
+    typer.Option("--output-price", min=0.0, help="The same of output.", rich_help_panel=_MODEL_PANEL),
+]
+CachedInputPriceOption = Annotated[
+    float | None,
+    typer.Option(
+        "--cached-input-price",
+        min=0.0,
+        help="The same of input that the endpoint had in its cache. Default: that of input.",
+        rich_help_panel=_MODEL_PANEL,
+    ),
+]
+ReasoningEffortOption = Annotated[
+    str | None,
+    typer.Option(
+        "--reasoning-effort", help="Such as low or high. Default: the model's own.", rich_help_panel=_MODEL_PANEL
+    ),
+]
+ExtraBodyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--extra-body",
+        help="JSON object with further members of each request, such as '{\"top_p\": 0.9}'. Written to run.json.",
+        rich_help_panel=_MODEL_PANEL,
+    ),
+]
+HeaderOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--header",
+        help="Further header of each request to the model, as 'Name: value'; may be repeated. Written nowhere.",
+        rich_help_panel=_MODEL_PANEL,
+    ),
+]
 RequestTimeoutOption = Annotated[
     float, typer.Option("--request-timeout", min=0.1, help="Seconds for one answer.", rich_help_panel=_MODEL_PANEL)
 ]

@@ -9,16 +9,17 @@ import typer
 from mlops_debug_env.commands import options as shared
 from mlops_debug_env.commands.evaluation import (
     abandon_left,
-    agent_options,
     carry_out,
     check_options,
     end,
     print_outcome,
 )
 from mlops_debug_env.commands.exit_codes import USAGE, fail, write_out
+from mlops_debug_env.commands.model_settings import GivenModelOptions, with_model_options
 from mlops_debug_env.protocol.types import TaskId
 
 
+@with_model_options
 def run(
     agent: shared.AgentOption = None,
     model: shared.ModelOption = None,
@@ -39,18 +40,8 @@ def run(
     reward_mode: Annotated[Literal["shaped", "sparse"] | None, typer.Option(help="Default: shaped.")] = None,
     success_at: Annotated[float, typer.Option(min=0.0, max=1.0, help="Score from which an episode passes.")] = 0.7,
     log_format: Annotated[Literal["table", "openenv"], typer.Option(help="What to print.")] = "table",
-    base_url: shared.BaseUrlOption = None,
-    tool_mode: shared.ToolModeOption = None,
-    context_tokens: shared.ContextTokensOption = None,
-    max_output_tokens: shared.MaxOutputTokensOption = None,
-    temperature: shared.TemperatureOption = None,
-    requests_per_minute: shared.RequestsPerMinuteOption = None,
-    tokens_per_minute: shared.TokensPerMinuteOption = None,
-    budget_tokens: shared.BudgetTokensOption = None,
-    budget_usd: shared.BudgetUsdOption = None,
-    budget_seconds: shared.BudgetSecondsOption = None,
-    prices: shared.PricesOption = None,
-    request_timeout: shared.RequestTimeoutOption = 120.0,
+    *,
+    given: GivenModelOptions,
 ) -> None:
     """Evaluate an agent over a suite; docs/how-to/evaluate.md goes through it step by step.
 
@@ -60,7 +51,6 @@ def run(
 
     4: the budget is spent. 5: nothing can be written. 130: interrupted.
     """
-    from mlops_debug_env.runner.model_options import ModelOptions
     from mlops_debug_env.runner.run_command import Connection, RunCommand
     from mlops_debug_env.runner.run_setup import RunRequest
 
@@ -76,24 +66,10 @@ def run(
             reward_mode=reward_mode,
             task_id=task,
             entries=entries,
-            agent_options=agent_options(
-                tool_mode=tool_mode,
-                context_tokens=context_tokens,
-                max_output_tokens=max_output_tokens,
-                temperature=temperature,
-            ),
+            agent_options=given.agent_options,
         ),
         connection=Connection(url=url, api_key=api_key, concurrency=concurrency),
-        model_options=ModelOptions(
-            base_url=base_url,
-            requests_per_minute=requests_per_minute,
-            tokens_per_minute=tokens_per_minute,
-            budget_tokens=budget_tokens,
-            budget_usd=budget_usd,
-            budget_seconds=budget_seconds,
-            prices=prices,
-            timeout_seconds=request_timeout,
-        ),
+        model_options=given.model_options,
         out=out,
         resume=resume or abandon,
         success_at=success_at,

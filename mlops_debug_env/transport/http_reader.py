@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Mapping
 
-import httpx
+import httpx2
 from pydantic import TypeAdapter, ValidationError
 
 from mlops_debug_env.protocol.errors import AnswerTimeoutError, ProtocolError, ServerUnreachableError, problem_error
@@ -26,7 +26,7 @@ class HttpReader:
         self._headers = dict(headers)
         self._timeout_seconds = timeout_seconds
         self._retrying = retrying
-        self._http: httpx.AsyncClient | None = None
+        self._http: httpx2.AsyncClient | None = None
 
     async def tasks(self) -> tuple[Task, ...]:
         answer = await self.get("/tasks")
@@ -78,7 +78,7 @@ class HttpReader:
 
     async def _get_once(self, path: str) -> Any:
         if self._http is None:
-            self._http = httpx.AsyncClient(
+            self._http = httpx2.AsyncClient(
                 headers=self._headers,
                 timeout=self._timeout_seconds,
                 verify=self._address.is_secure,  # loading certificates takes longer than a request
@@ -88,15 +88,15 @@ class HttpReader:
         url = self._address.http_url + path
         try:
             response = await self._http.get(url)
-        except httpx.TimeoutException as error:
+        except httpx2.TimeoutException as error:
             raise AnswerTimeoutError(url, f"The server did not answer within {self._timeout_seconds:g} s") from error
-        except httpx.TransportError as error:
+        except httpx2.TransportError as error:
             raise ServerUnreachableError(
                 url, f"No connection to the server: {error or type(error).__name__}"
             ) from error
         return self._read(response)
 
-    def _read(self, response: httpx.Response) -> Any:
+    def _read(self, response: httpx2.Response) -> Any:
         if response.is_redirect:
             raise ProtocolError(redirected(str(response.url), response.headers.get("Location")))
         try:
