@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from mlops_debug_env.protocol.errors import AnswerTimeoutError, ProtocolError, ServerUnreachableError, problem_error
 from mlops_debug_env.protocol.observations import Task
+from mlops_debug_env.transport.belonging import Belonging
 from mlops_debug_env.transport.retry import Retrying, read_retry_after
 from mlops_debug_env.transport.url import Address, check_name, redirected
 
@@ -20,9 +21,16 @@ class HttpReader:
     """Sends GET requests over one connection pool, which is opened by the first."""
 
     def __init__(
-        self, address: Address, *, headers: Mapping[str, str], timeout_seconds: float, retrying: Retrying
+        self,
+        address: Address,
+        *,
+        headers: Mapping[str, str],
+        timeout_seconds: float,
+        retrying: Retrying,
+        belonging: Belonging | None = None,
     ) -> None:
         self._address = address
+        self._belonging = belonging or Belonging()
         self._headers = dict(headers)
         self._timeout_seconds = timeout_seconds
         self._retrying = retrying
@@ -60,11 +68,12 @@ class HttpReader:
         Raises:
             MlopsDebugError: the server refused, could not be asked, or answered with something else.
         """
+        self._belonging.check()
         return await self._retrying.run(lambda: self._get_once(path))
 
     async def close(self) -> None:
         http, self._http = self._http, None
-        if http is not None:
+        if http is not None and self._belonging.is_here():
             await http.aclose()
 
     async def _object(self, path: str) -> dict[str, Any]:
