@@ -164,7 +164,7 @@ def _may_pass(error: FailedRequestError) -> bool:
 
 def _seconds_before(retry: int, refusal: Refusal | None) -> float:
     wanted = refusal.wait_seconds if refusal is not None else None
-    if wanted is not None and 0 <= wanted <= MAX_RETRY_AFTER_SECONDS:
+    if wanted is not None and 0 < wanted <= MAX_RETRY_AFTER_SECONDS:
         return wanted
     full: float = min(FIRST_DELAY_SECONDS * 2**retry, MAX_DELAY_SECONDS)
     return full * (1 - 0.25 * random.random())

@@ -15,6 +15,8 @@ BYTES_PER_TOKEN = 3.0
 """Fewer than usual in English, because code and numbers take more tokens: estimates are rather too high."""
 _OVERHEAD_TOKENS = 6
 _MAX_REPLY_CHARACTERS = 2000
+_TEXTS = ("content", "reasoning_content", "reasoning")
+"""Members of a model's message that are shortened with the result of its action."""
 _NOT_CARRIED_OUT = "[Not carried out: one action a turn.]"
 _FOLD_DOWN_TO = 0.75
 """Folding starts at the bound and goes on to this share of it, so that the messages do not change at every turn."""
@@ -77,7 +79,15 @@ class ChatHistory:
         """Add the action of this step with the model's message, as it came; illegal replies before it are dropped."""
         self._attempts.clear()
         number = len(self._turns) + 1
+        own = own and self._bounded(own)
         self._turns.append(_Turn(action, _shortened(said), number, own=own and sendable(own, number=number), note=note))
+
+    def _bounded(self, own: Message) -> Message:
+        """The message, with its text shortened where it alone takes more than a third of the limit."""
+        content = own.get("content")
+        if isinstance(content, str) and len(content) > self.max_tokens * BYTES_PER_TOKEN / 3:
+            return {**own, "content": _shortened(content)}
+        return own
 
     def add_fallback(self, action: Action, *, note: str, last: Message | None, text: str) -> None:
         """Add a step that was taken for the model.
@@ -132,8 +142,8 @@ class ChatHistory:
 
     def _messages_of(self, turn: _Turn) -> list[Message]:
         own = turn.own
-        if own is not None and turn.is_folded and isinstance(own.get("content"), str):
-            own = {**own, "content": _shortened(own["content"])}
+        if own is not None and turn.is_folded:
+            own = own | {name: _shortened(own[name]) for name in _TEXTS if _is_long(own.get(name))}
         return turn_messages(
             turn.action,
             said=turn.said,
@@ -212,6 +222,10 @@ def _tool_results(message: Message, shown: str) -> list[Message]:
 def estimated_tokens(text: str) -> int:
     """An upper estimate, because no tokenizer fits all models."""
     return math.ceil(len(text.encode()) / BYTES_PER_TOKEN) + _OVERHEAD_TOKENS
+
+
+def _is_long(text: object) -> bool:
+    return isinstance(text, str) and len(text) > _MAX_REPLY_CHARACTERS
 
 
 def _shortened(said: str) -> str:

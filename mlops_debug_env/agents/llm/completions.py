@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlops_debug_env.agents.llm.json_text import TooDeepError, UnreadableJsonError, read_json
+from mlops_debug_env.agents.llm.messages import has_calls, refusal_of
 from mlops_debug_env.agents.llm.stream import is_stream, joined
 
 Json = dict[str, Any]
@@ -32,6 +33,12 @@ class Completion:
     @property
     def is_cut_off(self) -> bool:
         return (self.finish_reason or "").lower() in CUT_OFF
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the model would not go on."""
+        is_said = bool(refusal_of(self.message)) and not has_calls(self.message)
+        return is_said or (self.finish_reason or "").lower() == "refusal"
 
     @property
     def is_filtered(self) -> bool:

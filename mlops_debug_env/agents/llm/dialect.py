@@ -6,7 +6,7 @@ that are refused at the same time do not undo each other, and a request that was
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -58,6 +58,10 @@ class Dialect:
     """Members of the model's messages that are not taken back."""
     takes_system: bool = True
     needs_stream: bool = False
+    takes_full_schemas: bool = True
+    """Whether tools may use more than the plainest JSON Schema."""
+    takes_several_calls: bool = True
+    """Whether a message with several calls is taken back."""
 
     def request(
         self, model: str, messages: Sequence[Message], tools: list[dict[str, Any]] | None, sampling: Sampling
@@ -67,6 +71,8 @@ class Dialect:
         asked = self._asked(sampling)
         own = {name: each for name, each in asked.items() if name not in self.refused}
         written = self._messages(messages)
+        if tools and not self.takes_full_schemas:
+            tools = [in_plain_schema(each) for each in tools]
         return Request(
             messages=written,
             tools=tools,
@@ -75,6 +81,8 @@ class Dialect:
                 parameters=[name for name in own if name not in (*extra, "stream")],
                 members=further_members(written),
                 has_tools=bool(tools),
+                has_full_schemas=self.takes_full_schemas,
+                has_several_calls=any(len(each.get("tool_calls") or ()) > 1 for each in written),
                 has_system=any(each["role"] == "system" for each in written),
                 is_stream=bool(extra.get("stream", own.get("stream"))),
             ),
@@ -93,6 +101,10 @@ class Dialect:
             return replace(self, takes_system=False)
         if meaning is Meaning.STREAM:
             return replace(self, needs_stream=True)
+        if meaning is Meaning.SCHEMA:
+            return replace(self, takes_full_schemas=False)
+        if meaning is Meaning.ONE_CALL:
+            return replace(self, takes_several_calls=False)
         return None
 
     def _asked(self, sampling: Sampling) -> dict[str, Any]:
@@ -109,7 +121,52 @@ class Dialect:
             else each
             for each in messages
         ]
+        if not self.takes_several_calls:
+            kept = list(_with_first_calls(kept))
         if self.takes_system or len(kept) < 2 or kept[0]["role"] != "system":
             return kept
         first = {**kept[1], "content": f"{kept[0]['content']}\n\n{kept[1]['content']}"}
         return [first, *kept[2:]]
+
+
+_PLAIN = frozenset({"type", "description", "properties", "required", "items", "enum"})
+
+
+def in_plain_schema(tool: dict[str, Any]) -> dict[str, Any]:
+    """A tool whose schema says only what the plainest readers of JSON Schema understand."""
+    function = dict(tool["function"])
+    parameters = _plain(function.pop("parameters"))
+    if parameters.get("properties"):  # some take no object without properties
+        function["parameters"] = parameters
+    return {**tool, "function": function}
+
+
+def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+    for name in ("anyOf", "oneOf"):
+        if name in schema:  # of alternatives the first that is a value
+            chosen = next((each for each in schema[name] if each.get("type") != "null"), {"type": "string"})
+            return _plain({**{key: each for key, each in schema.items() if key != name}, **chosen})
+    kept = {name: each for name, each in schema.items() if name in _PLAIN}
+    if "const" in schema:
+        kept |= {"enum": [schema["const"]]}
+    if isinstance(kept.get("type"), list):
+        kept["type"] = next((each for each in kept["type"] if each != "null"), "string")
+    if isinstance(kept.get("enum"), list):
+        kept["enum"] = [each for each in kept["enum"] if each is not None]
+    if isinstance(kept.get("properties"), dict):
+        kept["properties"] = {name: _plain(each) for name, each in kept["properties"].items()}
+    if isinstance(kept.get("items"), dict):
+        kept["items"] = _plain(kept["items"])
+    return kept
+
+
+def _with_first_calls(messages: Sequence[Message]) -> Iterator[Message]:
+    """The messages with the first call of each, which is the one that was carried out, and its result."""
+    dropped: set[str] = set()
+    for each in messages:
+        calls = each.get("tool_calls")
+        if calls:
+            dropped = {call["id"] for call in calls[1:]}
+            yield {**each, "tool_calls": calls[:1]}
+        elif each["role"] != "tool" or each["tool_call_id"] not in dropped:
+            yield each

@@ -26,7 +26,7 @@ from mlops_debug_env.agents.llm.errors import (
     UnreadableOutputError,
 )
 from mlops_debug_env.agents.llm.limits import ModelRateLimiter, Spending
-from mlops_debug_env.agents.llm.messages import Message, has_calls, refusal_of
+from mlops_debug_env.agents.llm.messages import Message
 from mlops_debug_env.agents.llm.prices import Pricing
 from mlops_debug_env.agents.llm.refusals import Meaning, blames_the_output
 from mlops_debug_env.agents.llm.transcript import ModelReply, ModelTranscript
@@ -85,9 +85,11 @@ def read_model_settings(environ: Mapping[str, str], *, model: str | None, **give
         raise MissingSettingError("no model is named; give --model or set MODEL_NAME")
     base_url = given.pop("base_url", None) or environ.get("OPENAI_BASE_URL") or environ.get("API_BASE_URL")
     headers: Mapping[str, str] = given.pop("headers", None) or {}
-    api_key = environ.get("OPENAI_API_KEY")
+    api_key = environ.get("OPENAI_API_KEY", "").strip()  # a file that it was read from ends with a line break
     if not api_key and not any(each.lower() in _KEY_HEADERS for each in headers):
         raise MissingSettingError("OPENAI_API_KEY is not set; a local server usually takes any value")
+    if not (api_key.isascii() and api_key.isprintable()):
+        raise MissingSettingError("OPENAI_API_KEY has characters that no header takes; copy the key again")
     if base_url is not None and urlsplit(base_url).scheme not in ("http", "https"):
         raise MissingSettingError(f"the address of the model {base_url!r} must begin with http:// or https://")
     kept = {name: value for name, value in given.items() if value is not None}
@@ -228,7 +230,7 @@ class Endpoint:
             reasoning_tokens=counted.reasoning_tokens,
             cut_off_turns=completion.is_cut_off,
             filtered_turns=completion.is_filtered,
-            refused_turns=bool(refusal_of(completion.message)) and not has_calls(completion.message),
+            refused_turns=completion.is_refused,
             lost_turns=completion.problem is not None,
             altered_calls=request.is_altered,
         )

@@ -20,8 +20,12 @@ class TooDeepError(UnreadableJsonError):
         super().__init__(f"it is nested more than {MAX_DEPTH} levels deep")
 
 
-def read_json(text: str) -> Any:
-    """The value of a JSON text. A lone surrogate in it becomes a question mark, NaN and infinities None.
+def read_json(text: str, *, cleans: bool = True) -> Any:
+    """The value of a JSON text. A lone surrogate in it becomes a replacement character, NaN and infinities None.
+
+    Args:
+        text: the JSON.
+        cleans: whether lone surrogates are replaced; not in a part of a text whose other half may follow.
 
     Raises:
         TooDeepError: it is nested too deeply.
@@ -29,8 +33,8 @@ def read_json(text: str) -> Any:
     """
     try:
         value = json.loads(text, parse_constant=lambda _: None)
-        if "\\ud" in text.lower():
-            value = json.loads(encodable(json.dumps(value, ensure_ascii=False)))
+        if cleans and "\\ud" in text.lower():
+            value = with_encodable_text(value)
     except RecursionError as error:
         raise TooDeepError from error
     except json.JSONDecodeError as error:
@@ -42,9 +46,14 @@ def read_json(text: str) -> Any:
     return value
 
 
+def with_encodable_text(value: Any) -> Any:
+    """The value with texts that UTF-8 can encode."""
+    return json.loads(encodable(json.dumps(value, ensure_ascii=False)))
+
+
 def encodable(text: str) -> str:
-    """The text with a question mark for what UTF-8 cannot encode."""
-    return text.encode(errors="replace").decode()
+    """The text with surrogates joined to characters, and a replacement character for each that stands alone."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _is_too_deep(value: Any) -> bool:

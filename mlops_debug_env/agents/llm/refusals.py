@@ -35,6 +35,8 @@ class Meaning(Enum):
     SYSTEM = "a system message is not taken"
     STREAM = "answers are given as streams only"
     NO_TOOLS = "tools are not taken"
+    SCHEMA = "the schema of a tool is not taken"
+    ONE_CALL = "a message with several calls is not taken back"
     BAD_OUTPUT = "the model wrote a call that the endpoint could not read"
     OTHER = "the request is refused"
 
@@ -48,6 +50,8 @@ class Sent:
     members: Collection[str] = ()
     """Members of the model's messages that not every endpoint takes."""
     has_tools: bool = False
+    has_full_schemas: bool = True
+    has_several_calls: bool = False
     has_system: bool = True
     is_stream: bool = False
 
@@ -58,7 +62,7 @@ class Refusal:
 
     status: int
     codes: frozenset[str] = frozenset()
-    """Values of `code`, `type`, `status` and the like, in lower case."""
+    """Values of `code`, `type`, `status`, `reason` and the like, in lower case."""
     param: str = ""
     text: str = ""
     """In one line, for people."""
@@ -142,8 +146,11 @@ _QUOTA = {
     "insufficient_balance",
     "insufficient_credits",
     "quota_exceeded_permanently",
+    "exceeded_current_quota_error",
     "access_terminated",
 }
+_KEY = {"invalid_api_key", "api_key_invalid", "authentication_error", "unauthenticated"}
+_MODEL = {"model_not_found", "model_not_available", "invalid_model", "deploymentnotfound"}
 _CONTEXT = {
     "context_length_exceeded",
     "exceed_context_size_error",
@@ -168,11 +175,13 @@ def _by_status(refusal: Refusal) -> Meaning | None:
     status, codes = refusal.status, refusal.codes
     if codes & _FILTER:
         return Meaning.FILTERED
-    if status == 402 or (codes & _QUOTA and status in (400, 403, 429)):
+    if status == 402 or (
+        status in (400, 403, 429) and (codes & _QUOTA or _WORDS_OF_BALANCE.search(refusal.text.lower()))
+    ):
         return Meaning.QUOTA
-    if status in (401, 403):
+    if status in (401, 403) or (status == 400 and codes & _KEY):
         return Meaning.KEY
-    if status in (301, 302, 303, 404, 405):
+    if status in (301, 302, 303, 404, 405) or (status == 400 and codes & _MODEL):
         return Meaning.UNKNOWN_MODEL
     if codes & _CONTEXT or status == 413:
         return Meaning.TOO_LONG
@@ -185,9 +194,11 @@ def _by_status(refusal: Refusal) -> Meaning | None:
 
 def _by_code(refusal: Refusal, sent: Sent) -> tuple[Meaning, str] | None:
     """The meaning by `code` and `param`; None: they do not tell."""
+    if refusal.param.startswith(("tools", "functions")) and len(refusal.param) > len("functions") and sent.has_tools:
+        return (Meaning.SCHEMA if sent.has_full_schemas else Meaning.NO_TOOLS), ""
     if not refusal.param or not any(each.startswith(_NOT_TAKEN) for each in refusal.codes):
         return None
-    names = re.findall(r"\w+", refusal.param)
+    names = re.findall(r"\w+", refusal.param) or [""]
     if names[0] in sent.parameters:
         return Meaning.PARAMETER, names[0]
     if names[-1] in sent.members and "messages" in names:
@@ -221,6 +232,13 @@ _WORDS_OF_NO_TOOLS = re.compile(
     r"|enable-auto-tool-choice|no endpoints found that support tool|(only|except) user and assistant|roles must alternate"
     r"|unsupported.{0,20}\btools?\b"
 )
+_WORDS_OF_SCHEMA = re.compile(
+    r"\btools?\W{0,2}\d+\W|function_declarations?|(tool|function).{0,12}(schema|parameters)|invalid schema for"
+)
+_WORDS_OF_ONE_CALL = re.compile(r"(single|one|multiple|parallel) tool.?calls?")
+_WORDS_OF_BALANCE = re.compile(
+    r"credit balance is too low|insufficient (account )?(balance|credits?|funds)|out of credits"
+)
 _WORDS_OF_NOT_TAKEN = (
     "unsupported",
     "not support",
@@ -247,6 +265,10 @@ def _by_words(refusal: Refusal, sent: Sent) -> tuple[Meaning, str]:
         return Meaning.STREAM, ""
     if sent.has_system and _WORDS_OF_NO_SYSTEM.search(text):
         return Meaning.SYSTEM, ""
+    if sent.has_several_calls and _WORDS_OF_ONE_CALL.search(text):
+        return Meaning.ONE_CALL, ""
+    if sent.has_tools and _WORDS_OF_SCHEMA.search(text):
+        return (Meaning.SCHEMA if sent.has_full_schemas else Meaning.NO_TOOLS), ""
     if any(each in text for each in _WORDS_OF_NOT_TAKEN):
         found = _first_named(text, sent.parameters)
         if found:
@@ -286,7 +308,7 @@ def _parts(body: Any) -> Iterator[Json]:
 
 
 def _take(found: _Found, part: Json) -> None:
-    for name in ("code", "type", "status"):
+    for name in ("code", "type", "status", "reason"):
         value = part.get(name)
         if isinstance(value, str) and value and not value.isdigit():
             found.codes.add(value.lower())

@@ -17,6 +17,8 @@ from mlops_debug_env.protocol.types import COMPOSED_TASK, TaskId
 
 _THINKING = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
 _MAX_PROBLEMS = 4
+_MAX_ARGUMENTS = 4000
+"""Characters of arguments that are sent back as they came where they are illegal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,8 @@ def reply_text(message: Mapping[str, Any]) -> str:
 def can_be_answered(message: Mapping[str, Any]) -> bool:
     """Whether the calls of a message are such that every endpoint takes them back."""
     calls = calls_of(message)
+    if sum(len(_argument_text(each)) for each in calls) > _MAX_ARGUMENTS:
+        return False  # they would be carried along
     try:
         return bool(calls) and all(isinstance(read_json(_argument_text(each)), dict) for each in calls)
     except UnreadableJsonError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from mlops_debug_env.agents.llm.json_text import UnreadableJsonError, read_json
+from mlops_debug_env.agents.llm.json_text import UnreadableJsonError, read_json, with_encodable_text
 
 Json = dict[str, Any]
 _END = "[DONE]"
@@ -33,7 +33,7 @@ def joined(text: str) -> Json:
         if data == _END:
             has_ended = True
             break
-        event = read_json(data)
+        event = read_json(data, cleans=False)  # the halves of a character may come in two events
         if not isinstance(event, dict):
             continue
         body |= {name: each for name, each in event.items() if name != "choices" and each is not None}
@@ -43,7 +43,8 @@ def joined(text: str) -> Json:
             _add(choice, part)
     if not has_ended and not choice.get("finish_reason") and "error" not in body:
         raise UnreadableJsonError("the stream ends in the middle")
-    return body
+    joined_body: Json = with_encodable_text(body)
+    return joined_body
 
 
 def _events(text: str) -> Iterator[str]:

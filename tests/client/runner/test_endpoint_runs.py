@@ -107,7 +107,7 @@ async def test_a_lone_surrogate_loses_no_episode_at_a_resume_either(server: Serv
     ended, model = await run(server, tmp_path / "r", looks, more=("--resume",))
     assert ended.returncode == 0, ended.stderr
     assert len(results(tmp_path / "r")) == 1
-    assert model.asked[0]["messages"][2]["content"] == "I look ?"
+    assert model.asked[0]["messages"][2]["content"] == "I look �"
 
 
 async def test_a_resumed_run_sends_the_model_s_own_messages_back_as_they_came(
@@ -203,6 +203,21 @@ def test_an_option_that_cannot_be_used_is_reported_in_one_line(
     assert ended.returncode == 2
     assert reason in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_key_that_no_header_takes_is_reported_before_anything_is_played(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    arguments = ("run", "--agent", "llm", "--model", "m", "--url", server.url, "--out", str(tmp_path / "r"))
+    ended = command_in_process(*arguments, settings={"OPENAI_API_KEY": "kéy"})
+    assert ended.returncode == 2
+    assert "OPENAI_API_KEY has characters that no header takes" in ended.stderr
+
+
+async def test_a_line_break_after_the_key_is_not_part_of_it(server: ServerProcess, tmp_path: Path) -> None:
+    ended, model = await run(server, tmp_path / "r", SUBMIT, more=("--entries", "1"), key="the-key\n")
+    assert ended.returncode == 0, ended.stderr
+    assert model.heard[0].headers["authorization"] == "Bearer the-key"
 
 
 def test_run_and_compete_take_the_same_options_of_the_model() -> None:

@@ -223,6 +223,12 @@ async def test_no_message_of_the_model_is_invented_for_a_step_that_was_taken_for
     assert shown["content"].startswith("[You gave no legal action, so this step was taken for you.]\n{")
 
 
+async def test_a_very_long_text_beside_a_call_is_not_carried_along(served: Served) -> None:
+    played = await play(served, playing(content="word " * 100_000))
+    assert played.names == GOOD
+    assert len(json.dumps(played.asked[-1]["messages"])) < 100_000
+
+
 # What is in an answer is read defensively.
 
 
@@ -275,15 +281,15 @@ async def test_arguments_that_no_program_reads_are_an_illegal_reply_and_the_mode
     assert played.usage.invalid_replies == len(played.asked) - 1
 
 
-async def test_a_lone_surrogate_in_text_becomes_a_question_mark(served: Served) -> None:
+async def test_a_lone_surrogate_in_text_becomes_a_replacement_character(served: Served) -> None:
     def answer(body: Json) -> Response:
         text = completion({"content": "I look MARK", "tool_calls": [next_call(body)]}).body.decode()
         return raw(text.replace("MARK", "\\ud83d"))
 
     played = await play(served, answer)
     assert played.names == GOOD
-    assert turns_so_far(played.asked[-1])[0]["content"] == "I look ?"
-    assert played.replies[0].message is not None and "I look ?" in played.replies[0].model_dump_json()
+    assert turns_so_far(played.asked[-1])[0]["content"] == "I look �"
+    assert played.replies[0].message is not None and "I look �" in played.replies[0].model_dump_json()
 
 
 USAGES = [
@@ -433,6 +439,40 @@ async def test_a_server_that_fails_with_500_on_each_such_call_loses_no_episode(s
     assert played.usage.invalid_replies == 15
 
 
+# Parts of a request that an endpoint does not read.
+
+
+async def test_a_schema_that_is_too_rich_for_an_endpoint_is_sent_plainly_before_tools_are_given_up(
+    served: Served,
+) -> None:
+    refuses = no(
+        "Invalid JSON payload received. Unknown name \"additionalProperties\" at 'tools[0].function_declarations[0]'"
+    )
+
+    def is_rich(body: Json) -> bool:
+        text = json.dumps(body.get("tools"))
+        is_empty = any(
+            not each["function"].get("parameters", {"properties": 1})["properties"] for each in body["tools"]
+        )
+        return is_empty or any(f'"{name}"' in text for name in ("additionalProperties", "anyOf", "const", "pattern"))
+
+    played = await play(served, unless(is_rich, refuses, playing()), mode="auto")
+    assert (played.names, played.usage.json_turns) == (GOOD, 0)
+    assert "root_cause_file" in json.dumps(played.asked[-1]["tools"])
+
+
+async def test_a_template_that_renders_one_call_a_turn_gets_the_one_that_was_carried_out(served: Served) -> None:
+    def answer(body: Json) -> Response:
+        return completion({"tool_calls": [next_call(body) | {"id": "a"}, call("read_logs", {}) | {"id": "b"}]})
+
+    def has_two(body: Json) -> bool:
+        return any(len(each["tool_calls"]) > 1 for each in turns_so_far(body))
+
+    played = await play(served, unless(has_two, no("This model only supports single tool-calls at once!"), answer))
+    assert played.names == GOOD
+    assert [each["role"] for each in played.asked[-1]["messages"]][2:] == ["assistant", "tool"] * 2
+
+
 # Streams.
 
 
@@ -480,6 +520,16 @@ async def test_several_calls_that_share_one_index_in_a_stream_are_several(served
     played = await play(served, lambda _: events(*parts), playing())
     assert played.names[0] == "read_config"
     assert played.usage.ignored_calls == 1
+
+
+async def test_the_halves_of_a_character_may_come_in_two_events_of_a_stream(served: Served) -> None:
+    halves = [{"choices": [{"delta": {"content": "@"}}]}, {"choices": [{"delta": {"content": "&"}}]}]
+    text = events(
+        *halves, {"choices": [{"delta": {"tool_calls": [call("submit_diagnosis", SUBMITTED)]}}]}
+    ).body.decode()
+    played = await play(served, lambda _: raw(text.replace("@", "\\ud83d").replace("&", "\\ude00")))
+    assert played.replies[0].message is not None
+    assert played.replies[0].message["content"] == "\U0001f600"
 
 
 async def test_an_error_in_the_middle_of_a_stream_is_one(served: Served) -> None:
@@ -558,11 +608,13 @@ async def test_a_wait_that_only_the_body_tells_is_kept(served: Served) -> None:
         (429, {"type": "insufficient_quota"}),
         (402, {}),
         (400, {"code": "billing_hard_limit_reached"}),
+        (400, {"message": "Your credit balance is too low to access the API", "type": "invalid_request_error"}),
+        (429, {"message": "suspended due to insufficient balance", "type": "exceeded_current_quota_error"}),
     ],
 )
 async def test_an_exhausted_quota_is_not_waited_for(status: int, members: Json, served: Served) -> None:
     with pytest.raises(ModelRefusedError, match="quota or the balance"):
-        await play(served, no("pay first", status, **members))
+        await play(served, lambda _: JSONResponse({"error": {"message": "pay first", **members}}, status))
 
 
 async def test_an_endpoint_that_says_not_to_try_again_is_not_asked_again(served: Served) -> None:
