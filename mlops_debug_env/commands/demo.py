@@ -202,15 +202,15 @@ def _ignore_signals() -> None:
 
 
 def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    import httpx  # takes long to import, and no other command needs it
+    import httpx2  # takes long to import, and no other command needs it
 
     deadline = time.monotonic() + START_SECONDS
-    with httpx.Client(trust_env=False, timeout=2.0) as http:
+    with httpx2.Client(trust_env=False, timeout=2.0) as http:
         while time.monotonic() < deadline:
             try:
                 if http.get(f"{url}/health").is_success:
                     return
-            except httpx.TransportError:
+            except httpx2.TransportError:
                 pass  # it does not listen yet
             try:
                 process.wait(0.05)

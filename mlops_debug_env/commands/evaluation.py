@@ -73,6 +73,8 @@ def print_outcome(outcome: Outcome, *, as_json: bool, to_stderr: bool = False) -
 
     if as_json:
         write_out(json.dumps(scores_json(outcome.summary)))
+        for each in outcome.summary.warnings:
+            typer.echo(f"warning: {each}", err=True)
         return
     text = to_text(render_summary(outcome.summary)) + f"\n{outcome.path}\n"
     if to_stderr:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from mlops_debug_env.commands.model_settings import extra_body, header, price
 from mlops_debug_env.commands.options import ApiKeyOption, JsonOption, UrlOption
 
 if TYPE_CHECKING:
@@ -51,6 +52,22 @@ class LlmOptions:
     base_url: Annotated[
         str | None, typer.Option("--base-url", help="Of the model's endpoint.", rich_help_panel=_LLM_PANEL)
     ] = None
+    header: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--header",
+            help="Further header of each request to the model, as 'Name: value'; may be repeated. Written nowhere.",
+            rich_help_panel=_LLM_PANEL,
+        ),
+    ] = None
+    extra_body: Annotated[
+        str | None,
+        typer.Option(
+            "--extra-body",
+            help="JSON object with further members of each request, such as '{\"top_p\": 0.9}'. Written to run.json.",
+            rich_help_panel=_LLM_PANEL,
+        ),
+    ] = None
     tool_mode: Annotated[
         Literal["auto", "tools", "json"] | None,
         typer.Option("--tool-mode", help="How the model acts.", rich_help_panel=_LLM_PANEL),
@@ -74,6 +91,12 @@ class LlmOptions:
         float | None,
         typer.Option("--temperature", min=0.0, help="Default: the model's own.", rich_help_panel=_LLM_PANEL),
     ] = None
+    reasoning_effort: Annotated[
+        str | None,
+        typer.Option(
+            "--reasoning-effort", help="Such as low or high. Default: the model's own.", rich_help_panel=_LLM_PANEL
+        ),
+    ] = None
     requests_per_minute: Annotated[
         int | None,
         typer.Option("--requests-per-minute", min=1, help="Of all episodes together.", rich_help_panel=_LLM_PANEL),
@@ -95,6 +118,28 @@ class LlmOptions:
     prices: Annotated[
         Path | None, typer.Option("--prices", help="JSON table of prices.", rich_help_panel=_LLM_PANEL)
     ] = None
+    input_price: Annotated[
+        float | None,
+        typer.Option(
+            "--input-price",
+            min=0.0,
+            help="Dollars for a million tokens of input; comes before all other prices.",
+            rich_help_panel=_LLM_PANEL,
+        ),
+    ] = None
+    output_price: Annotated[
+        float | None,
+        typer.Option("--output-price", min=0.0, help="The same of output.", rich_help_panel=_LLM_PANEL),
+    ] = None
+    cached_input_price: Annotated[
+        float | None,
+        typer.Option(
+            "--cached-input-price",
+            min=0.0,
+            help="The same of input that the endpoint had in its cache. Default: that of input.",
+            rich_help_panel=_LLM_PANEL,
+        ),
+    ] = None
     request_timeout: Annotated[
         float, typer.Option("--request-timeout", min=0.1, help="Seconds for one answer.", rich_help_panel=_LLM_PANEL)
     ] = 120.0
@@ -106,6 +151,8 @@ class LlmOptions:
             "context_tokens": self.context_tokens,
             "max_output_tokens": self.max_output_tokens,
             "temperature": self.temperature,
+            "reasoning_effort": self.reasoning_effort,
+            "extra_body": extra_body(self.extra_body),
         }
         return {name: value for name, value in given.items() if value is not None}
 
@@ -115,11 +162,13 @@ class LlmOptions:
 
         return ModelOptions(
             base_url=self.base_url,
+            headers=dict(header(each) for each in self.header or ()),
             requests_per_minute=self.requests_per_minute,
             tokens_per_minute=self.tokens_per_minute,
             budget_tokens=self.budget_tokens,
             budget_usd=self.budget_usd,
             budget_seconds=self.budget_seconds,
             prices=self.prices,
+            price=price(self.input_price, self.output_price, self.cached_input_price),
             timeout_seconds=self.request_timeout,
         )
