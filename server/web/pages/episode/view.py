@@ -26,7 +26,7 @@ from server.web.pages.episode.measurements import Difference, build_differences
 from server.web.pages.episode.slices import SlicesView, build_slices_view
 from server.web.pages.episode.sources import SourcesView, build_sources_view
 from server.web.pages.episode.timeline import FoldedStream, TimelineEntry, build_timeline
-from server.web.pages.episode_names import public_name
+from server.web.pages.episode_names import RunPlace, place_in_run, public_name
 from server.web.pages.visibility import Visibility
 
 
@@ -73,6 +73,11 @@ class EpisodeView:
     run_id: str | None
     dataset: str | None
     has_twin: bool
+
+    @property
+    def run(self) -> RunPlace | None:
+        """The run that the id names; None: none, or the episode runs, or this viewer must not learn the id."""
+        return None if self.episode_id is None or self.visibility != "full" else place_in_run(self.episode_id)
 
     @property
     def task_description(self) -> str:
