@@ -6,14 +6,14 @@ import sqlite3
 from typing import Any
 
 import typer
-import typer.core
 
+from mlops_debug_env.commands.command_group import OneLineGroup
 from mlops_debug_env.commands.server_packages import is_server_installed, is_server_package, server_missing
 from server.operations.commands.setup import fail
 from server.operations.listen_address import AddressError
 
 
-class CommandGroup(typer.core.TyperGroup):
+class CommandGroup(OneLineGroup):
     """The commands of ``mlops-debug``."""
 
     def invoke(self, ctx: Any) -> Any:
