@@ -24,6 +24,7 @@ import typer
 
 from mlops_debug_env.commands.exit_codes import UNREACHABLE, USAGE, fail, one_line_errors, write_out
 from mlops_debug_env.commands.options import ApiKeyOption, ConcurrencyOption
+from mlops_debug_env.commands.server_packages import is_server_installed, server_missing
 
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
@@ -56,6 +57,8 @@ def demo(
     """
     if url is not None and database is not None:
         fail("--database is for a server that the demo starts; the one at --url has its own", USAGE)
+    if url is None and not is_server_installed():
+        fail(server_missing("mlops-debug demo without --url"), USAGE)
     with _ending_in_order() as ending, _scratch_folder(ending) as folder, one_line_errors():
         if url is not None:
             typer.echo(f"server: {url}", err=True)

@@ -179,7 +179,7 @@ def regrade(
 
     settings = require_database(settings_of(database_url=to_url(database)))
     try:
-        chosen = parse_rubric(json.loads(rubric.read_text()))
+        chosen = parse_rubric(read_json(rubric))
         done = run_write(
             settings,
             lambda opened: regrade_all(opened, chosen, round_id=round_id, now=utc_timestamp()),

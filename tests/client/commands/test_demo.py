@@ -132,6 +132,27 @@ def test_the_demo_plays_on_a_running_server_and_leaves_it_and_nothing_else(
         assert answer.status == 200
 
 
+def test_a_demo_on_a_running_server_that_is_ended_leaves_no_folder(server: ServerProcess, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "demo", "--url", server.url, "--entries", "340"],
+        env=environment(TMPDIR=str(tmp_path)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        assert process.stderr.readline() == f"server: {server.url}\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 128 + signal.SIGTERM
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        process.kill()
+        process.communicate()
+    with urllib.request.urlopen(f"{server.url}/health", timeout=10) as answer:
+        assert answer.status == 200
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
