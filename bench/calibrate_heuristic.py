@@ -1,18 +1,22 @@
-"""Measures how often the heuristic agent is right when its rules are so sure, and prints the table of `calibration.py`.
+"""Measures how often the heuristic agent is right when it is so sure, and prints the tables of `calibration.py` and `declared/agent.py`.
 
 ``python -m bench.calibrate_heuristic`` takes seeds of its own, all faults, and shows the rules everything in one third
 of the cases and a random part of the evidence in the others: with everything, the rules are hardly ever unsure.
+``--task hard`` plays whole episodes of runs of several sources instead, and prints how often the strongest suspicion was right.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
+from itertools import pairwise
 from typing import Iterator
 
+from bench.validity.heuristic_play import play_many
 from domain.faults import POOLS
 from domain.generator import generate
 from domain.scenario import Scenario
+from mlops_debug_env.agents.declared.agent import CALIBRATION
 from mlops_debug_env.agents.evidence import Evidence
 from mlops_debug_env.agents.hypothesis import share_of_best, weigh
 from mlops_debug_env.agents.rules import RULES
@@ -55,6 +59,22 @@ def judge(scenario: Scenario, part: float, draw: random.Random) -> Case:
     return share_of_best(hypotheses), is_right
 
 
+def played_cases(episodes: int) -> Iterator[Case]:
+    """How strong the suspicion was that an episode of several sources was answered with, and whether it was right."""
+    for one in play_many("hard", episodes=episodes, first_seed=FIRST_SEED, split="train"):
+        if one.confidence is not None:
+            yield strength_of(one.confidence), one.found == one.faults
+
+
+def strength_of(confidence: float) -> float:
+    """The strength that the agent gave a confidence for."""
+    for (low, right_at_low), (high, right_at_high) in pairwise(CALIBRATION):
+        if confidence <= right_at_high:
+            part = (max(confidence, right_at_low) - right_at_low) / (right_at_high - right_at_low)
+            return low + part * (high - low)
+    return CALIBRATION[-1][0]
+
+
 def fit(found: list[Case]) -> list[tuple[float, float, int]]:
     """Mean share, probability and count of bins of equal size, made monotonic by pooling adjacent violators."""
     ordered = sorted(found)
@@ -78,8 +98,10 @@ def probability(pool: list[Case]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=40, help="seeds a fault")
+    parser.add_argument("--task", choices=["hard"], help="runs of several sources; default: those of one table")
+    parser.add_argument("--episodes", type=int, default=300, help="episodes of --task")
     arguments = parser.parse_args()
-    found = list(cases(arguments.seeds))
+    found = list(played_cases(arguments.episodes) if arguments.task else cases(arguments.seeds))
     print(f"{len(found)} cases from seed {FIRST_SEED} on")
     for share, right, count in fit(found):
         print(f"    ({share:.3f}, {right:.3f}),  # {count} cases")

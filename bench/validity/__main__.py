@@ -1,4 +1,4 @@
-"""The commands ``python -m bench.validity floor``, ``solvers``, ``look-alikes``, ``heuristic`` and ``coverage``."""
+"""The commands ``python -m bench.validity floor``, ``solvers``, ``look-alikes``, ``healthy``, ``heuristic`` and ``coverage``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typer
 from bench.extra import require_extra
 from bench.validity.coverage import KINDS, SIZES, measure_coverage, render
 from bench.validity.floor import blind_floor
+from bench.validity.healthy import measure_healthy, render_healthy
 from bench.validity.heuristic_play import FIRST_SEED, lines_of, play_many
 from domain.training.style import SEED_SPLITS, SeedSplit
 from domain.types import TASK_IDS, TaskId
@@ -81,6 +82,20 @@ def look_alikes(
     found = texts.separate_all(seeds=seeds)
     typer.echo(texts.render(found))
     raise typer.Exit(0 if all(one.worst <= texts.MAX_BALANCED_ACCURACY for one in found) else 1)
+
+
+@cli.command()
+def healthy(
+    runs: Annotated[int, typer.Option(min=40, help="Number of healthy runs, and of planted ones.")] = 600,
+    twins: Annotated[
+        int, typer.Option(min=1, help="Planted runs of each fault that are compared with their twins.")
+    ] = 4,
+    split: Annotated[str, typer.Option(help="Whose names and styles: train, validation or test.")] = "validation",
+) -> None:
+    """Measure healthy hard and expert runs: accuracy, unusual checks, twins. Exit 1: one is outside of its bounds."""
+    found = measure_healthy(runs=runs, twins=twins, split=_split(split))
+    typer.echo(render_healthy(found))
+    raise typer.Exit(0 if found.is_fine else 1)
 
 
 @cli.command()

@@ -56,6 +56,8 @@ class Played(NamedTuple):
     experiments: int
     claims: int
     """Entries that were submitted."""
+    confidence: float | None = None
+    """Of the first entry; None: there is none."""
 
 
 def play(scenario: Scenario) -> Played:
@@ -74,11 +76,13 @@ async def _play(scenario: Scenario) -> Played:
     )
     state = decide(None, command, view).after
     shown = observe_reset(view, state, encode_json(registry_of(family_of(scenario.truth))))
-    claims = 0
+    claims, confidence = 0, None
     while state.ended is None:
         action = await agent.act(_parsed(shown, state).observation)
         meaning = decode_action(json.dumps(action.to_wire())).meaning()
-        claims = len(meaning.diagnoses) if isinstance(meaning, SubmitDiagnosis) else 0
+        if isinstance(meaning, SubmitDiagnosis):
+            claims = len(meaning.diagnoses)
+            confidence = meaning.diagnoses[0].confidence if meaning.diagnoses else None
         state = _decide(state, meaning, scenario, view).after
         shown = observe(view, state)
     return Played(
@@ -88,6 +92,7 @@ async def _play(scenario: Scenario) -> Played:
         steps=state.step_count,
         experiments=state.experiments,
         claims=claims,
+        confidence=confidence,
     )
 
 

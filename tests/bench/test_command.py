@@ -70,7 +70,7 @@ def programs() -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "program", [*programs(), "bench.validity floor", "bench.validity solvers", "bench.validity look-alikes"]
+    "program", [*programs(), *(f"bench.validity {name}" for name in ("floor", "solvers", "look-alikes", "healthy"))]
 )
 def test_every_program_explains_itself(
     program: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

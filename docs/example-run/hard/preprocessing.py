@@ -16,7 +16,7 @@ SETTINGS = {
     },
     "evaluation": {
         "label_order": "reversed",
-        "sources": "union",
+        "sources": "garden",
         "validation_ids": "b",
     },
 }

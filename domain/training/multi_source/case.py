@@ -91,6 +91,10 @@ FREE: tuple[tuple[str, tuple[FieldValue, ...]], ...] = (
 """Declarations that work with every value here; free of the world."""
 
 
+MIN_TRAINING = 0.0135
+"""Learning rate times epochs, over the rows of a batch and 1 minus the momentum; all batch sizes reach it at some rate."""
+_RATE = "optimizer.learning_rate"
+_OTHERS_OF_TRAINING = ("optimizer.momentum", "training.epochs", "training.batch_size")
 MAX_CHANGES = 7
 """Since the last good run."""
 LOOK_ALIKE_COUNTS = (1, 1, 2)
@@ -179,7 +183,10 @@ def _draw_broken(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
             twin[path] = value
     for name in _free_changes(draw)[: max(0, MAX_CHANGES - len(changed))]:
         values = dict(FREE)[name]
-        declared_before[name] = draw.choice([value for value in values if value != declared[name]])
+        earlier = [value for value in values if value != declared[name]]
+        declared_before[name] = draw.choice(
+            [value for value in earlier if _is_trained({**declared_before, name: value})] or earlier
+        )
         changed.append(name)
     declared_before["training.seed"] = Stream(seed, "seed-before").integer(0, 99999)
 
@@ -206,14 +213,21 @@ def _healthy(seed: int, layout: Layout) -> tuple[dict[str, FieldValue], dict[str
     for name, values in FREE:
         declared[name] = draw.choice(values)
     declared["training.seed"] = draw.integer(0, 99999)
+    if not _is_trained(declared):
+        # Rates rise in the list.
+        declared[_RATE] = next(rate for rate in dict(FREE)[_RATE] if _is_trained({**declared, _RATE: rate}))
     return world, declared
+
+
+def _is_trained(declared: Facts) -> bool:
+    """Whether the gradient steps suffice for the smallest table."""
+    rate, momentum, epochs, batch = (float(declared[name] or 0) for name in (_RATE, *_OTHERS_OF_TRAINING))
+    return rate * epochs / (batch * (1.0 - momentum)) >= MIN_TRAINING
 
 
 def _target(agreement: Agreement, layout: Layout, served: str, strong: tuple[str, ...]) -> str:
     """One of the declarations of a kind; of a source that is scored, not a small one, and of a column that matters."""
-    usual = sorted(source.weight for source in layout.sources)[len(layout.sources) // 2]
-    large = {source.name for source in layout.sources if source.weight >= usual}
-    scored = large if served == "all" else {served}
+    scored = layout.large_sources if served == "all" else (served,)
     places = [(path, *choice_of(path, layout)) for path in agreement.paths(layout)]
     of_source = [(path, column) for path, source, column in places if not source or source in scored]
     of_column = [path for path, column in of_source if not column or column in strong]

@@ -74,6 +74,12 @@ class Layout:
         return tuple(source.name for source in self.sources)
 
     @cached_property
+    def large_sources(self) -> tuple[str, ...]:
+        """The larger half of the sources."""
+        usual = sorted(source.weight for source in self.sources)[len(self.sources) // 2]
+        return tuple(source.name for source in self.sources if source.weight >= usual)
+
+    @cached_property
     def column_names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
 

@@ -14,7 +14,7 @@ from domain.training.multi_source.artifacts import (
     render_sources,
     render_train,
 )
-from domain.training.multi_source.case import FREE, Case, State, draw_case, healthy_twin
+from domain.training.multi_source.case import FREE, MIN_TRAINING, Case, State, draw_case, healthy_twin
 from domain.training.style import SEED_SPLITS
 from tests.profiles import seeds
 
@@ -106,6 +106,22 @@ def test_two_faults_of_a_case_are_of_two_kinds(seed):
 def test_a_state_survives_its_json():
     state = draw_case(3, "test", ("stale_snapshot",)).now
     assert State.from_json(state.to_json()) == state
+
+
+@pytest.mark.parametrize("seed", seeds(range(200), quick=30))
+def test_gradient_steps_suffice_now_and_before(seed):
+    case = draw_case(seed, "train", ())
+    for state in (case.now, case.before):
+        names = ("optimizer.learning_rate", "training.epochs", "training.batch_size", "optimizer.momentum")
+        rate, epochs, batch, momentum = (state.declared[name] for name in names)
+        assert rate * epochs / (batch * (1 - momentum)) >= MIN_TRAINING
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_test_of_one_source_is_of_a_large_one(seed):
+    case = draw_case(seed, "train", ("test_from_one_source",))
+    for state in (case.now, case.before, case.twin):
+        assert state.declared["evaluation.sources"] in ("all", *state.layout.large_sources)
 
 
 def test_free_declarations_never_break_an_agreement():

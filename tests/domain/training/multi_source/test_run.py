@@ -27,7 +27,8 @@ from tests.profiles import seeds
 def test_a_healthy_run_learns_and_is_not_perfect(seed):
     run = simulate(draw_case(seed, "validation", ()).now)
     chance = 1.0 / len(run.state.layout.classes)
-    assert chance + 0.15 < run.scores["recent"].accuracy <= 0.999
+    assert chance + 0.2 <= run.scores["reported_test"].accuracy <= 0.97
+    assert chance + 0.2 < run.scores["recent"].accuracy <= 0.999
     assert len(run.sets["train"]) >= 700
     assert run.scores["test"].rows >= 10
 
