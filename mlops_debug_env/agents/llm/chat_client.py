@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
+import openai
 
 from mlops_debug_env.agents.llm.completions import (
     Completion,
@@ -89,15 +90,28 @@ class ChatClient:
         self._timeout_seconds = timeout_seconds
         self._max_retries = max_retries
         self._pause = pause
+        given = {"Content-Type": "application/json", "User-Agent": f"mlops-debug-env/{VERSION}", **headers}
         self._http = httpx2.AsyncClient(
-            headers={"User-Agent": f"mlops-debug-env/{VERSION}", "Content-Type": "application/json", **headers},
             timeout=httpx2.Timeout(None, connect=min(_CONNECT_SECONDS, timeout_seconds)),
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100),
             follow_redirects=True,
         )
+        # Its own retries go by status alone, and the key may be in another header than the one that it sets.
+        has_authorization = any(name.lower() == "authorization" for name in headers)
+        self._options: openai.RequestOptions = (
+            {} if has_authorization else {"headers": {"Authorization": openai.Omit()}}
+        )
+        self._openai = openai.AsyncOpenAI(
+            api_key="in the headers",
+            base_url=self._url,
+            timeout=self._http.timeout,
+            max_retries=0,
+            http_client=self._http,
+            default_headers=given,
+        )
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._openai.close()
 
     async def send(self, body: Mapping[str, Any], sent: Sent) -> Answer:
         """The answer to a request.
@@ -121,15 +135,15 @@ class ChatClient:
     async def _send_once(self, content: bytes, sent: Sent) -> tuple[Completion, float | None]:
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                response = await self._http.post(self._url, content=content)
+                response = await self._openai.post(
+                    self._url, cast_to=httpx2.Response, content=content, options=self._options
+                )
         except TimeoutError as error:
             raise FailedRequestError("the model did not answer in time") from error
-        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-            raise FailedRequestError(
-                f"the endpoint cannot be reached: {_reason(error)}", is_unreachable=True
-            ) from error
-        except httpx2.TransportError as error:
-            raise FailedRequestError(f"the connection to the endpoint was lost: {_reason(error)}") from error
+        except openai.APIStatusError as error:
+            response = error.response
+        except openai.APIConnectionError as error:
+            raise _not_answered(error.__cause__ or error) from error
         except (httpx2.InvalidURL, httpx2.TooManyRedirects) as error:
             raise _refused(Refusal(status=404, text=_reason(error)), Sent()) from error
         text = response.content.decode(errors="replace")
@@ -150,6 +164,15 @@ def completions_url(base_url: str) -> str:
     parts = urlsplit(base_url.strip())
     path = parts.path.rstrip("/").removesuffix("/chat/completions")
     return urlunsplit((parts.scheme, parts.netloc, f"{path}/chat/completions", parts.query, ""))
+
+
+def _not_answered(error: BaseException) -> FailedRequestError:
+    """The error for a connection that was not made, or was lost."""
+    if isinstance(error, (httpx2.InvalidURL, httpx2.TooManyRedirects)):
+        return _refused(Refusal(status=404, text=_reason(error)), Sent())
+    if isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout)):
+        return FailedRequestError(f"the endpoint cannot be reached: {_reason(error)}", is_unreachable=True)
+    return FailedRequestError(f"the connection to the endpoint was lost: {_reason(error)}")
 
 
 def _refused(refusal: Refusal, sent: Sent) -> FailedRequestError:
@@ -178,5 +201,5 @@ def _stated_usd(headers: Mapping[str, str]) -> float | None:
     return stated if 0 <= stated < float("inf") else None
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     return " ".join(str(error.__cause__ or error).split()) or type(error).__name__
