@@ -482,7 +482,7 @@ def _training(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
         yield Suspicion("loader.shuffle", True, (1.0 - entropy) / 0.45)
     if declared.text("loss.divide_by") == "capacity":
         filled = checks.number("train.batches", "rows_over_capacity")
-        yield Suspicion("loss.divide_by", "rows", (1.0 - filled) / 0.66)
+        yield Suspicion("loss.divide_by", "rows", (1.0 - filled) / 0.34)
 
 
 __all__ = ["Checks", "clues_of_checks"]
