@@ -19,6 +19,7 @@ from mlops_debug_env.agents.llm.completions import (
 )
 from mlops_debug_env.agents.llm.json_text import encodable
 from mlops_debug_env.agents.llm.refusals import Meaning, Refusal, Sent, meaning_of, read_refusal, refusal_of
+from mlops_debug_env.transport.url import is_loopback
 from mlops_debug_env.version import VERSION
 
 FIRST_DELAY_SECONDS = 0.5
@@ -94,6 +95,9 @@ class ChatClient:
             timeout=httpx2.Timeout(None, connect=min(_CONNECT_SECONDS, timeout_seconds)),
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100),
             follow_redirects=True,
+            trust_env=not is_loopback(
+                urlsplit(self._url).hostname or ""
+            ),  # a proxy does not see a server on this machine
         )
 
     async def close(self) -> None:
@@ -124,14 +128,14 @@ class ChatClient:
                 response = await self._http.post(self._url, content=content)
         except TimeoutError as error:
             raise FailedRequestError("the model did not answer in time") from error
+        except (httpx2.InvalidURL, httpx2.TooManyRedirects, httpx2.UnsupportedProtocol) as error:
+            raise _refused(Refusal(status=404, text=_reason(error)), Sent()) from error
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
             raise FailedRequestError(
                 f"the endpoint cannot be reached: {_reason(error)}", is_unreachable=True
             ) from error
-        except httpx2.TransportError as error:
+        except httpx2.RequestError as error:  # also where a body cannot be unpacked
             raise FailedRequestError(f"the connection to the endpoint was lost: {_reason(error)}") from error
-        except (httpx2.InvalidURL, httpx2.TooManyRedirects) as error:
-            raise _refused(Refusal(status=404, text=_reason(error)), Sent()) from error
         text = response.content.decode(errors="replace")
         if response.request.method != "POST":  # a redirect that changes the method loses the request
             raise _refused(Refusal(status=404, text=f"it redirects to {response.url}; give that as --base-url"), Sent())
