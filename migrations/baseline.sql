@@ -177,4 +177,11 @@ CREATE INDEX ix_episodes_agent_steps ON episodes (agent, step_count, episode_id)
 
 CREATE INDEX ix_scenarios_seed_task_id ON scenarios (seed, task_id);
 
-INSERT INTO alembic_version (version_num) VALUES ('0009')
+CREATE TABLE transcripts (
+	episode_id VARCHAR(128) NOT NULL,
+	shared_at VARCHAR(32) NOT NULL,
+	body TEXT NOT NULL,
+	CONSTRAINT pk_transcripts PRIMARY KEY (episode_id)
+);
+
+INSERT INTO alembic_version (version_num) VALUES ('0010')

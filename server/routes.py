@@ -43,6 +43,7 @@ REST_ROUTES = (
     _get("/state", episodes.state),
     _get("/episodes/{episode_id}/state", episodes.state),
     _get("/episodes/{episode_id}/events", episodes.events),
+    _post("/episodes/{episode_id}/transcript", episodes.share_transcript),
     _get("/openenv/state", episodes.openenv_state),
     _post("/sessions/{session_key}/reset", sessions.session_reset),
     _post("/sessions/{session_key}/step", sessions.session_step),

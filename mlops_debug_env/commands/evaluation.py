@@ -49,6 +49,7 @@ def run_command(
         model_options=llm.model_options(),
         out=options.out,
         resume=options.resume or options.abandon,
+        shares_transcripts=options.share_transcript,
         **further,
     )
 

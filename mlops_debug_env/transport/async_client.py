@@ -175,6 +175,16 @@ class DebugClient:
             raise InvalidAddressError("No episode was begun here; name one, or send a reset first.")
         return await self._reader.events(named)
 
+    async def share_transcript(self, transcript: Mapping[str, Any]) -> None:
+        """Share what the model said in the session's episode, which runs: it is shown on the episode's page after the end, and never graded.
+
+        Args:
+            transcript: ``{"model": …, "replies": [{"step": 1, "text": …, "reasoning": …, "calls": […], "problem": …}]}``.
+        """
+        if self._episode_id is None:
+            raise InvalidAddressError("No episode was begun here; send a reset first.")
+        await self._reader.share_transcript(self._episode_id, transcript)
+
     async def close(self) -> None:
         """Close the connections. The episode stays as it is."""
         await self._socket.close()

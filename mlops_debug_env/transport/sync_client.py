@@ -130,6 +130,10 @@ class SyncDebugClient:
         """End the session's open episode without a diagnosis, which scores least; an ended one stays as it is."""
         return self._thread.run(self._client.abandon())
 
+    def share_transcript(self, transcript: Mapping[str, Any]) -> None:
+        """Share what the model said in the session's episode, which runs; see `DebugClient.share_transcript`."""
+        self._thread.run(self._client.share_transcript(transcript))
+
     def tasks(self) -> tuple[Task, ...]:
         """The tasks."""
         return self._thread.run(self._client.tasks())
