@@ -100,7 +100,7 @@ async def play_episode(
         client: on the session with the episode's name.
         folder: for the turns; has those of an interrupted run.
         observer: receives every step.
-        shares_transcript: whether the server is sent what the model said, before the last action.
+        shares_transcript: whether the transcript is sent to the server, before the last action.
     """
     observer.on_start(planned)
     outcome = await _reset(planned, client, agent, folder)
@@ -189,7 +189,7 @@ class _Play:
         return isinstance(action, SubmitDiagnosis) or step >= self._reset_result.info.max_steps
 
     async def _share(self) -> None:
-        """Send what the model said; the server takes it while the episode runs."""
+        """Send the transcript; the server accepts it while the episode runs."""
         header = self._folder.header
         name = header.model or header.agent
         transcript = shared_transcript(name, self._transcript.replies, self._said, self._folder.redactor)

@@ -91,7 +91,7 @@ class RunCommand:
     resume: bool = False
     success_at: float = SUCCESS_AT
     shares_transcripts: bool = False
-    """Whether the server is sent what the models said."""
+    """Whether transcripts are sent to the server."""
     is_ranked: bool = False
     """Whether a ranked round is played, and not a suite."""
     openenv_lines: Callable[[str], None] | None = None

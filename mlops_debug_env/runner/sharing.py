@@ -1,4 +1,4 @@
-"""Makes the transcript that a run shares with the server, of what the model said in one episode.
+"""Makes the transcript of one episode that a run shares with the server: the replies of the model.
 
 Rules: 1. Secrets are replaced before anything is shortened. 2. It is bounded: texts are shortened until all of it fits into a request; of very many replies the last are kept.
 """

@@ -43,7 +43,7 @@ class SuiteRun:
         observer: receives the events of the run.
         concurrency: max episodes in flight.
         admission: further bounds them by the budget; None: there is none.
-        shares_transcripts: whether the server is sent what the models said.
+        shares_transcripts: whether transcripts are sent to the server.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class SuiteRun:
                 each.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
         if not stopped.done() and self.failures and not self._has_reached_model:
-            self.stop("failures", "the model cannot be reached (errors.jsonl says why)")
+            self.stop("failures", "the model cannot be reached (see errors.jsonl)")
         return stopped.result() if stopped.done() else None
 
     def stop(self, reason: StopReason, message: str) -> None:

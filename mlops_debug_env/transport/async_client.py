@@ -176,7 +176,7 @@ class DebugClient:
         return await self._reader.events(named)
 
     async def share_transcript(self, transcript: Mapping[str, Any]) -> None:
-        """Share what the model said in the session's episode, which runs: it is shown on the episode's page after the end, and never graded.
+        """Share the transcript of the model in the session's running episode: the episode's page shows it after the end; it is not graded.
 
         Args:
             transcript: ``{"model": …, "replies": [{"step": 1, "text": …, "reasoning": …, "calls": […], "problem": …}]}``.
@@ -210,5 +210,5 @@ def _headers(api_key: str | None) -> dict[str, str]:
 
 def _unreadable(error: Exception) -> ProtocolError:
     lines = str(error).splitlines()
-    said = "; ".join(line.strip() for line in lines[:3])
-    return ProtocolError(f"The server's answer has a shape that client {VERSION} does not know: {said}")
+    errors = "; ".join(line.strip() for line in lines[:3])
+    return ProtocolError(f"The server's answer has a shape that client {VERSION} does not know: {errors}")

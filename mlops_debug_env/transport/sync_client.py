@@ -131,7 +131,7 @@ class SyncDebugClient:
         return self._thread.run(self._client.abandon())
 
     def share_transcript(self, transcript: Mapping[str, Any]) -> None:
-        """Share what the model said in the session's episode, which runs; see `DebugClient.share_transcript`."""
+        """Share the transcript of the model in the session's running episode; see `DebugClient.share_transcript`."""
         self._thread.run(self._client.share_transcript(transcript))
 
     def tasks(self) -> tuple[Task, ...]:

@@ -1,6 +1,6 @@
-"""What a model said in an episode, as its client shares it.
+"""Transcripts of models, as their clients share them.
 
-Rules: 1. A transcript is the client's word: it is no event, and neither hashed, signed nor graded. 2. It is taken while the episode
+Rules: 1. A transcript is a claim of the client: it is no event, and neither hashed, signed nor graded. 2. It is accepted while the episode
 runs, so that it cannot be written to fit the grade, and shown after the end. 3. The first one of an episode stays.
 """
 
@@ -33,7 +33,7 @@ class SharedReply(OuterModel):
     step: Annotated[int, Ge(1), Le(1000)]
     """Number of the step that it was asked for."""
     text: LongText = ""
-    """What it said."""
+    """Content of the message."""
     reasoning: LongText = ""
     """What the endpoint gave as its reasoning."""
     calls: Annotated[tuple[LongText, ...], MaxLen(16)] = ()
@@ -43,7 +43,7 @@ class SharedReply(OuterModel):
 
 
 class SharedTranscript(OuterModel):
-    """What a model said in an episode."""
+    """The replies of a model in an episode."""
 
     model: Annotated[str, MaxLen(200)] = ""
     """Its name."""
