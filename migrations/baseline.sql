@@ -198,4 +198,11 @@ CREATE INDEX ix_episodes_agent_score ON episodes (agent, score, stream) WHERE en
 
 CREATE INDEX ix_episodes_agent_steps ON episodes (agent, step_count, stream) WHERE ended_position IS NOT NULL;
 
-INSERT INTO alembic_version (version_num) VALUES ('0010')
+CREATE TABLE transcripts (
+	episode_id VARCHAR(128) NOT NULL,
+	shared_at VARCHAR(32) NOT NULL,
+	body TEXT NOT NULL,
+	CONSTRAINT pk_transcripts PRIMARY KEY (episode_id)
+);
+
+INSERT INTO alembic_version (version_num) VALUES ('0011')

@@ -47,6 +47,7 @@ REST_ROUTES = (
     _get("/episodes.json", episode_list.episodes_json),
     _get("/agent.json", agents.agent_json),
     _get("/run.json", agents.run_json),
+    _post("/episodes/{episode_id}/transcript", episodes.share_transcript),
     _get("/openenv/state", episodes.openenv_state),
     _post("/sessions/{session_key}/reset", sessions.session_reset),
     _post("/sessions/{session_key}/step", sessions.session_step),

@@ -17,6 +17,7 @@ from server.episodes.limits import OpenEpisodes, SocketLimit, StepRateLimiter
 from server.episodes.peers import LocalPeerChannel, PeerChannel
 from server.episodes.service import Episodes
 from server.episodes.sessions import Sessions
+from server.episodes.transcripts import Transcripts
 from server.metrics import Metrics, Readings
 from server.ranking.access import EpisodeAccess
 from server.ranking.board_cache import BoardCache
@@ -82,6 +83,7 @@ class Services:
     signer: Signer
     checkpointer: Checkpointer
     auditor: BackgroundAuditor
+    transcripts: Transcripts
     scenarios: ScenarioRepository
     reserve: ScenarioReserve
     generation_queue: FairQueue
@@ -291,6 +293,7 @@ def _build_services(
             clock=clock,
             check=backend.check,
         ),
+        Transcripts(settings.database_url, reader, clock=clock, check=backend.check),
         scenarios,
         reserve,
         queue,

@@ -219,7 +219,7 @@ def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path
                 process.wait(0.05)
             except subprocess.TimeoutExpired:
                 continue
-            last = (log.read_text(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
+            last = (log.read_text(errors="replace").strip().splitlines() or ["it printed nothing"])[-1]
             fail(f"the server ended at once: {last}", UNREACHABLE)
     fail(f"the server did not answer within {START_SECONDS:g} s", UNREACHABLE)
 

@@ -49,6 +49,7 @@ def run_command(
         model_options=llm.model_options(),
         out=options.out,
         resume=options.resume or options.abandon,
+        shares_transcripts=options.share_transcript,
         **further,
     )
 
@@ -84,7 +85,7 @@ def print_outcome(outcome: Outcome, *, as_json: bool, to_stderr: bool = False) -
 
 
 def end(outcome: Outcome, command: str) -> None:
-    """The exit code of a run, with a line that says what to do where it is not whole."""
+    """The exit code of a run, with one line on what to do where results are missing."""
     again = f"go on with: mlops-debug {command} --resume --out {outcome.path}"
     if outcome.stop is not None:
         codes = {
@@ -95,4 +96,4 @@ def end(outcome: Outcome, command: str) -> None:
         }
         fail(f"{outcome.stop.message}; nothing is lost, {again}", codes[outcome.stop.reason])
     if outcome.failed:
-        fail(f"{outcome.failed} episodes failed (errors.jsonl says why); {again}", INCOMPLETE)
+        fail(f"{outcome.failed} episodes failed (see errors.jsonl); {again}", INCOMPLETE)

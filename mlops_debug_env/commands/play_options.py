@@ -42,6 +42,13 @@ class PlayOptions:
             help="Play nothing: end the episodes that the run in --out has left open on the server, with the lowest score.",
         ),
     ] = False
+    share_transcript: Annotated[
+        bool,
+        typer.Option(
+            "--share-transcript",
+            help="Send the server what the model said, shown on the page of an episode after its end.",
+        ),
+    ] = False
     as_json: JsonOption = False
 
 

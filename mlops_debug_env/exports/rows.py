@@ -31,7 +31,7 @@ _ENVELOPE = (
 
 
 class ChangedEventError(ValueError):
-    """An event's payload is not what its digest says."""
+    """An event's payload does not have the recorded digest."""
 
 
 def result_rows(paths: Sequence[Path]) -> Iterator[Row]:
@@ -141,7 +141,7 @@ def _payload(event: dict[str, Any]) -> str | None:
     text = json.dumps(event["payload"], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     if hashlib.sha256(text.encode()).hexdigest() != event["payload_digest"]:
         raise ChangedEventError(
-            f"event {event['version']} of {event['stream_id']} is not what its digest says; run mlops-debug audit on it"
+            f"event {event['version']} of {event['stream_id']} does not have the recorded digest; run mlops-debug audit on it"
         )
     return text
 

@@ -55,7 +55,7 @@ def compare_runs(first: Path, second: Path) -> Comparison:
     """The paired comparison of two folders.
 
     Raises:
-        NoRunError: one of them holds no run.
+        NoRunError: one of them contains no run.
         NothingInCommonError: there is nothing to pair.
     """
     headers = read_header(first), read_header(second)

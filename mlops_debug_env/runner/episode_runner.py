@@ -16,7 +16,7 @@ from mlops_debug_env.agents.agent import Agent
 from mlops_debug_env.agents.llm.transcript import KeepsTranscript, ModelReply
 from mlops_debug_env.agents.llm.usage import NOTHING_USED, ModelUsage
 from mlops_debug_env.protocol.actions import Action, SubmitDiagnosis, parse_action
-from mlops_debug_env.protocol.errors import ProtocolError
+from mlops_debug_env.protocol.errors import MlopsDebugError, ProtocolError
 from mlops_debug_env.protocol.grade import Breakdown, ComposedBreakdown
 from mlops_debug_env.protocol.observations import ActionResult, Info, Observation, ResetObservation, StepResult
 from mlops_debug_env.runner.event_actions import recorded_action
@@ -30,6 +30,7 @@ from mlops_debug_env.runner.records import (
     StartRecord,
 )
 from mlops_debug_env.runner.run_folder import RunFolder
+from mlops_debug_env.runner.sharing import TranscriptNotSharedError, shared_transcript
 from mlops_debug_env.transport.async_client import DebugClient
 
 
@@ -56,6 +57,8 @@ class FolderTranscript:
     def __init__(self, folder: RunFolder, episode_id: str) -> None:
         self.turn = 1
         """The number of the step that is being decided."""
+        self.replies: list[tuple[int, ModelReply]] = []
+        """With the number of the step that each was for."""
         self._folder = folder
         self._episode_id = episode_id
 
@@ -69,6 +72,7 @@ class FolderTranscript:
 
     def answered(self, reply: ModelReply) -> None:
         self._folder.write_reply(self._episode_id, self.turn, reply)
+        self.replies.append((self.turn, reply))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,13 @@ class _Recorded:
 
 
 async def play_episode(
-    planned: PlannedEpisode, *, agent: Agent, client: DebugClient, folder: RunFolder, observer: RunObserver
+    planned: PlannedEpisode,
+    *,
+    agent: Agent,
+    client: DebugClient,
+    folder: RunFolder,
+    observer: RunObserver,
+    shares_transcript: bool = False,
 ) -> EpisodeResult:
     """Play the episode; returns its result without writing it.
 
@@ -94,12 +104,14 @@ async def play_episode(
         client: on the session with the episode's name.
         folder: for the turns; has those of an interrupted run.
         observer: receives every step.
+        shares_transcript: whether the transcript is sent to the server, before the last action.
     """
     observer.on_start(planned)
     outcome = await _reset(planned, client, agent, folder)
     if outcome.done:
         observer.on_found_ended(planned)
-    return await _Play(planned, outcome, agent, client, folder, observer).play()
+    play = _Play(planned, outcome, agent, client, folder, observer, shares_transcript=shares_transcript)
+    return await play.play()
 
 
 async def _reset(planned: PlannedEpisode, client: DebugClient, agent: Agent, folder: RunFolder) -> StepResult:
@@ -128,7 +140,11 @@ class _Play:
         client: DebugClient,
         folder: RunFolder,
         observer: RunObserver,
+        *,
+        shares_transcript: bool,
     ) -> None:
+        self._shares_transcript = shares_transcript
+        self._said: dict[int, str] = {}
         self._planned = planned
         self._reset_result = reset_result
         self._agent = agent
@@ -157,17 +173,36 @@ class _Play:
             if recorded:
                 done = recorded.popleft()
                 action, request_id = done.action, done.request_id
+                self._said[step] = done.said
                 await self._restore(observation, done)
             else:
                 self._charge(undecided)
                 undecided = NOTHING_USED
                 action, request_id = await self._decide(step, observation), f"s{step}"
+            if self._shares_transcript and not outcome.done and self._is_last(step, action):
+                await self._share()
             outcome = await self._client.step(action, request_id=request_id)
             _write_result(self._episode_id, step, outcome, self._folder)
             self._observer.on_step(self._planned, step, action, outcome)
             rewards += outcome.reward or 0.0
             observation = outcome.observation
         return _result(self._planned, self._episode_id, self._folder, outcome.info, rewards, action, self._agent)
+
+    def _is_last(self, step: int, action: Action) -> bool:
+        """Whether the episode ends with this action."""
+        return isinstance(action, SubmitDiagnosis) or step >= self._reset_result.info.max_steps
+
+    async def _share(self) -> None:
+        """Send the transcript; the server accepts it while the episode runs."""
+        header = self._folder.header
+        name = header.model or header.agent
+        transcript = shared_transcript(name, self._transcript.replies, self._said, self._folder.redactor)
+        try:
+            await self._client.share_transcript(transcript)
+        except MlopsDebugError as error:
+            raise TranscriptNotSharedError(
+                f"the transcript was not shared: {error}; to play on without, resume without --share-transcript"
+            ) from error
 
     async def _recorded(self) -> tuple[deque[_Recorded] | None, ModelUsage]:
         """The recorded steps in order; the last may not have been sent. Completed from the server's events if some are missing. None:
@@ -209,6 +244,7 @@ class _Play:
         self._transcript.turn = step
         action = await self._agent.act(observation)
         said, usage = (self._agent.said, self._agent.usage) if isinstance(self._agent, ReportsUsage) else ("", None)
+        self._said[step] = said
         self._folder.write_turn(
             ActionRecord(episode_id=self._episode_id, turn=step, action=action.to_wire(), said=said, usage=usage)
         )

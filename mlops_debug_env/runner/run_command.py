@@ -90,6 +90,8 @@ class RunCommand:
     out: Path | None = None
     resume: bool = False
     success_at: float = SUCCESS_AT
+    shares_transcripts: bool = False
+    """Whether transcripts are sent to the server."""
     is_ranked: bool = False
     """Whether a ranked round is played, and not a suite."""
     openenv_lines: Callable[[str], None] | None = None
@@ -198,6 +200,7 @@ class RunCommand:
                 observer=CompositeObserver(observers),
                 concurrency=self.connection.concurrency,
                 admission=admission,
+                shares_transcripts=self.shares_transcripts,
             )
             with _interruptible(run):
                 stop = await run.play()

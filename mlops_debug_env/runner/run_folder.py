@@ -227,7 +227,7 @@ def check_has_run(path: Path) -> None:
     """Raise ``NoRunError`` if there is no run to resume."""
     if not (path / HEADER).is_file():
         raise NoRunError(
-            f"{path} holds no run to go on with: there is no {HEADER} in it; leave out --resume to begin one"
+            f"{path} contains no run to go on with: there is no {HEADER} in it; leave out --resume to begin one"
         )
 
 
@@ -240,7 +240,7 @@ def read_header(path: Path) -> RunHeader:
     try:
         return RunHeader.model_validate_json((path / HEADER).read_bytes())
     except OSError as error:
-        raise NoRunError(f"{path} holds no run: there is no {HEADER} in it") from error
+        raise NoRunError(f"{path} contains no run: there is no {HEADER} in it") from error
     except ValidationError as error:
         raise NoRunError(f"{path / HEADER} cannot be read: {error.errors()[0]['msg']}") from error
 

@@ -43,6 +43,7 @@ class SuiteRun:
         observer: receives the events of the run.
         concurrency: max episodes in flight.
         admission: further bounds them by the budget; None: there is none.
+        shares_transcripts: whether transcripts are sent to the server.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class SuiteRun:
         observer: RunObserver,
         concurrency: int,
         admission: Admission | None = None,
+        shares_transcripts: bool = False,
     ) -> None:
         self.failures = 0
         self._folder = folder
@@ -62,6 +64,7 @@ class SuiteRun:
         self._observer = observer
         self._concurrency = concurrency
         self._admission = admission
+        self._shares_transcripts = shares_transcripts
         self._failures_in_a_row = 0
         self._has_reached_model = False
         """Whether an episode ended otherwise than by an unreachable model."""
@@ -84,7 +87,7 @@ class SuiteRun:
                 each.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
         if not stopped.done() and self.failures and not self._has_reached_model:
-            self.stop("failures", "the model cannot be reached (errors.jsonl says why)")
+            self.stop("failures", "the model cannot be reached (see errors.jsonl)")
         return stopped.result() if stopped.done() else None
 
     def stop(self, reason: StopReason, message: str) -> None:
@@ -120,7 +123,12 @@ class SuiteRun:
                 admitted.usage = partial(getattr, agent, "usage")
             async with self._open_client(planned.session_key) as client:
                 result = await play_episode(
-                    planned, agent=agent, client=client, folder=self._folder, observer=self._observer
+                    planned,
+                    agent=agent,
+                    client=client,
+                    folder=self._folder,
+                    observer=self._observer,
+                    shares_transcript=self._shares_transcripts,
                 )
         except (UnwritableFolderError, BudgetSpentError, ModelRefusedError, asyncio.CancelledError):
             self._observer.on_abort(planned)

@@ -58,7 +58,7 @@ def read_suite(name: str) -> Suite:
 
     Raises:
         UnknownSuiteError: there is none.
-        UnreadableSuiteError: the file holds no suite.
+        UnreadableSuiteError: the file contains no suite.
     """
     if name.endswith(".json"):
         path = Path(name)

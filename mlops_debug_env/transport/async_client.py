@@ -195,6 +195,16 @@ class DebugClient:
             raise InvalidAddressError("No episode was begun here; name one, or send a reset first.")
         return await self._reader.events(named)
 
+    async def share_transcript(self, transcript: Mapping[str, Any]) -> None:
+        """Share the transcript of the model in the session's running episode: the episode's page shows it after the end; it is not graded.
+
+        Args:
+            transcript: ``{"model": …, "replies": [{"step": 1, "text": …, "reasoning": …, "calls": […], "problem": …}]}``.
+        """
+        if self._episode_id is None:
+            raise InvalidAddressError("No episode was begun here; send a reset first.")
+        await self._reader.share_transcript(self._episode_id, transcript)
+
     async def close(self) -> None:
         """Close the connections. The episode stays as it is."""
         await self._socket.close()
@@ -226,5 +236,5 @@ def _headers(api_key: str | None) -> dict[str, str]:
 
 def _unreadable(error: Exception) -> ProtocolError:
     lines = str(error).splitlines()
-    said = "; ".join(line.strip() for line in lines[:3])
-    return ProtocolError(f"The server's answer has a shape that client {VERSION} does not know: {said}")
+    errors = "; ".join(line.strip() for line in lines[:3])
+    return ProtocolError(f"The server's answer has a shape that client {VERSION} does not know: {errors}")

@@ -1,4 +1,4 @@
-"""GET requests: tasks, schemas, health, rounds, and the events of an episode."""
+"""HTTP requests: tasks, schemas, health, rounds, the events of an episode; and a transcript that is shared."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TASKS: TypeAdapter[tuple[Task, ...]] = TypeAdapter(tuple[Task, ...])
 
 
 class HttpReader:
-    """Sends GET requests over one connection pool, which is opened by the first."""
+    """Sends requests over one connection pool, which is opened by the first."""
 
     def __init__(
         self,
@@ -62,6 +62,11 @@ class HttpReader:
             raise self._unreadable("/episodes/…/events")
         return answer
 
+    async def share_transcript(self, episode_id: str, transcript: Mapping[str, Any]) -> None:
+        self._belonging.check()
+        path = f"/episodes/{check_name(episode_id, 'episode id')}/transcript"
+        await self._retrying.run(lambda: self._ask_once("POST", path, transcript))
+
     async def get(self, path: str) -> Any:
         """The JSON of a resource.
 
@@ -69,7 +74,7 @@ class HttpReader:
             MlopsDebugError: the server refused, could not be asked, or answered with something else.
         """
         self._belonging.check()
-        return await self._retrying.run(lambda: self._get_once(path))
+        return await self._retrying.run(lambda: self._ask_once("GET", path))
 
     async def close(self) -> None:
         http, self._http = self._http, None
@@ -85,7 +90,7 @@ class HttpReader:
     def _unreadable(self, path: str) -> ProtocolError:
         return ProtocolError(f"{self._address.http_url}{path} has another shape than this client reads.")
 
-    async def _get_once(self, path: str) -> Any:
+    async def _ask_once(self, method: str, path: str, body: Any = None) -> Any:
         if self._http is None:
             self._http = httpx2.AsyncClient(
                 headers=self._headers,
@@ -96,7 +101,7 @@ class HttpReader:
             )
         url = self._address.http_url + path
         try:
-            response = await self._http.get(url)
+            response = await self._http.request(method, url, json=body)
         except httpx2.TimeoutException as error:
             raise AnswerTimeoutError(url, f"The server did not answer within {self._timeout_seconds:g} s") from error
         except httpx2.TransportError as error:
@@ -108,6 +113,8 @@ class HttpReader:
     def _read(self, response: httpx2.Response) -> Any:
         if response.is_redirect:
             raise ProtocolError(redirected(str(response.url), response.headers.get("Location")))
+        if response.status_code == 204:
+            return None
         try:
             answer = response.json()
         except ValueError:

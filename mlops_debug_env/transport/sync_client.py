@@ -142,6 +142,10 @@ class SyncDebugClient:
         """End the session's open episode without a diagnosis, which scores least; an ended one stays as it is."""
         return self._thread.run(self._client.abandon())
 
+    def share_transcript(self, transcript: Mapping[str, Any]) -> None:
+        """Share the transcript of the model in the session's running episode; see `DebugClient.share_transcript`."""
+        self._thread.run(self._client.share_transcript(transcript))
+
     def tasks(self) -> tuple[Task, ...]:
         """The tasks."""
         return self._thread.run(self._client.tasks())

@@ -47,7 +47,9 @@ def parse_address(base_url: str, *, session_key: str | None, fresh_key: str) -> 
     path = parts.path.rstrip("/").removesuffix("/ws")
     path, key_in_url = _without_key(path)
     if key_in_url is not None and session_key not in (None, key_in_url):
-        raise InvalidAddressError(f"The base URL names session {key_in_url}, session_key says {session_key}; say one.")
+        raise InvalidAddressError(
+            f"The base URL names session {key_in_url}, session_key is {session_key}; give one of them."
+        )
     key = session_key or key_in_url or fresh_key
     if not _NAME.fullmatch(key):
         raise InvalidAddressError(f"The session key {key!r} must be 1 to 128 of the characters A-Z a-z 0-9 . _ : -")

@@ -4,5 +4,5 @@
 first rows of a new episode. ``idempotency``: repeated resets and steps. ``responses``: the bytes of answers. ``cache``,
 ``keyed_lock``, ``limits``: state of this process.
 ``sessions``, ``peers``: sockets, here and on other servers. ``idle_sweeper``: ends idle episodes. ``rebuild``: builds the
-read models from the events. ``errors``: why a request is refused.
+read models from the events. ``transcripts``: what a model said, as its client shares it. ``errors``: why a request is refused.
 """

@@ -73,7 +73,7 @@ def serve_in_processes(settings: Settings, sockets: Sequence[Sequence[socket.soc
         sys.exit(START_FAILED)
     if signals.received == signal.SIGTERM:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.raise_signal(signal.SIGTERM)  # as uvicorn does: the exit code tells
+        signal.raise_signal(signal.SIGTERM)  # as uvicorn does, so that the exit code shows it
 
 
 class StopSignals:

@@ -75,7 +75,7 @@ class ScenarioReserve:
         return sum(len(ready) for ready in self._fresh.values())
 
     def take(self, task_id: TaskId, split: SplitName) -> CachedScenario | None:
-        """A scenario on a seed that nobody has played; None: none is ready."""
+        """A scenario on a seed that was never played; None: none is ready."""
         if not self.is_enabled or split != RESERVED_SPLIT:
             return None
         self._is_wanted.set()

@@ -278,3 +278,11 @@ sessions = Table(
     Column("session_digest", String(64), primary_key=True),
     Column("episode_id", String(128), nullable=False),
 )
+
+transcripts = Table(
+    "transcripts",
+    metadata,
+    Column("episode_id", String(128), primary_key=True),
+    Column("shared_at", String(32), nullable=False),
+    Column("body", Text, nullable=False),
+)

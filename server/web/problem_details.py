@@ -202,6 +202,12 @@ EPISODE_EXISTS = ProblemType(
     "step it, resume it where it was begun with resume: true, or reset with another episode_id.",
     {"episode_id": "demo-1"},
 )
+EPISODE_OVER = ProblemType(
+    "episode_over",
+    409,
+    "The episode is over",
+    "Share a transcript before the last action of the episode.",
+)
 EPISODE_NOT_STARTED = ProblemType(
     "episode_not_started", 409, "No episode was begun here", "No episode was begun here; send a reset first."
 )

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from domain.actions import ExpectedVersion, RequestId, WireAction, decode_action
 from domain.tasks.splits import UnknownTaskError, numbered_task
 from server.episodes.commands import EpisodeName, OuterModel, ResetRequest
+from server.episodes.transcripts import SharedTranscript
 from server.web.context import services_of
 from server.web.problem_details import BODY_TOO_LARGE, BODY_TOO_SLOW
 
@@ -60,6 +61,7 @@ class _Naming(OuterModel):
 
 _RESET: TypeAdapter[ResetRequest] = TypeAdapter(WantedReset)
 _STEP: TypeAdapter[StepRequest] = TypeAdapter(StepRequest)
+_TRANSCRIPT: TypeAdapter[SharedTranscript] = TypeAdapter(SharedTranscript)
 _NAMING: TypeAdapter[_Naming] = TypeAdapter(_Naming)
 
 
@@ -83,6 +85,11 @@ async def read_body(request: Request) -> bytes:
 def decode_reset(body: bytes) -> ResetRequest:
     """A missing body is an empty one."""
     return _RESET.validate_json(body or b"{}")
+
+
+def decode_transcript(body: bytes) -> SharedTranscript:
+    """What a client shares of its model."""
+    return _TRANSCRIPT.validate_json(body)
 
 
 def decode_step(body: bytes) -> StepRequest:

@@ -22,7 +22,7 @@ def view(
 ) -> None:
     """Show the folder of a run in the browser, read only: its episodes, and all that a model was asked and answered.
 
-    Exit 0: stopped by Ctrl-C. 2: the folder holds no run, or the address cannot be used.
+    Exit 0: stopped by Ctrl-C. 2: the folder contains no run, or the address cannot be used.
     """
     from mlops_debug_env.runner.run_folder import NoRunError, read_header
     from server.operations.listen_address import bind, listen

@@ -15,8 +15,8 @@ from server.security.identity import client_of, identity_of
 from server.security.session_names import has_guessable_session
 from server.storage.stream_codec import link_json
 from server.web.context import json_response, services_of
-from server.web.problem_details import EPISODE_AMBIGUOUS, EPISODE_UNNAMED
-from server.web.request_body import StepRequest, decode_reset, decode_step, read_body
+from server.web.problem_details import EPISODE_AMBIGUOUS, EPISODE_OVER, EPISODE_UNNAMED
+from server.web.request_body import StepRequest, decode_reset, decode_step, decode_transcript, read_body
 
 COOKIE = "mlops_debug_episode"
 
@@ -52,6 +52,17 @@ async def openenv_state(request: Request) -> Response:
 async def events(request: Request) -> Response:
     links = await services_of(request).episodes.events(await _visible(request, _named_episode(request, None)))
     return json_response(encode_events(links))
+
+
+async def share_transcript(request: Request) -> Response:
+    """Stores what the model said, while the episode runs: only its player can name it then."""
+    services, shared = services_of(request), decode_transcript(await read_body(request))
+    services.step_limiter.acquire(client_of(request))
+    episode_id = await services.access.resolve_playable(identity_of(request), _named_episode(request, None))
+    if not await services.episodes.is_running(episode_id):
+        raise EPISODE_OVER.problem()
+    await services.transcripts.store(episode_id, shared)
+    return Response(status_code=204)
 
 
 def encode_events(links: tuple[Link, ...]) -> bytes:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from server.episodes.commands import ResetRequest
+from server.episodes.transcripts import SharedTranscript
 from server.version import NAME
 from server.web.api.tasks import SplitRequest, TaskRangeRequest, TaskRequest
 from server.web.mcp.jsonrpc import RpcRequest
@@ -191,6 +192,20 @@ OPERATIONS: tuple[Operation, ...] = (
         description="The hash chain verifies also where a payload is withheld.",
         answer=tuple[RecordedEvent, ...],
         problems=(*NAMES_AN_EPISODE, *STORED),
+    ),
+    Operation(
+        method="POST",
+        path="/episodes/{episode_id}/transcript",
+        name="share_transcript",
+        tag="Episodes",
+        summary="Share what the model said in a running episode",
+        description="Optional. Shown on the episode's page after its end; neither recorded as an event nor graded. The first one stays.",
+        body=SharedTranscript,
+        body_examples=(
+            ("two replies", {"model": "m", "replies": [{"step": 1, "text": "The config first."}, {"step": 2}]}),
+        ),
+        others=((204, "The episode has a transcript.", None),),
+        problems=(*SENT, *NAMES_AN_EPISODE, "episode_over", "too_many_steps", *STORED),
     ),
     Operation(
         method="GET",

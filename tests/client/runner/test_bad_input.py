@@ -57,7 +57,7 @@ def test_only_a_run_is_resumed(present: tuple[str, ...], server: ServerProcess, 
         (out / name).touch()
     code, stdout, stderr = run_in_process("run", "--url", server.url, "--entries", "1", "--out", str(out), "--resume")
     assert (code, stdout, stderr.count("\n")) == (2, "", 1)
-    assert "holds no run to go on with: there is no run.json in it; leave out --resume to begin one" in stderr
+    assert "contains no run to go on with: there is no run.json in it; leave out --resume to begin one" in stderr
     assert sorted(each.name for each in tmp_path.rglob("*")) == sorted(["r", *present] if present else [])
 
 
@@ -66,7 +66,7 @@ def test_an_endpoint_without_a_connection_ends_a_run_as_the_docs_say(server: Ser
     arguments = ("--url", server.url, "--agent", "llm", "--model", "m", "--entries", "2", "--out", str(tmp_path / "r"))
     code, _, stderr = run_in_process("run", *arguments, settings=settings)
     assert code == 3
-    assert stderr.splitlines()[-1].startswith("error: the model cannot be reached (errors.jsonl says why)")
+    assert stderr.splitlines()[-1].startswith("error: the model cannot be reached (see errors.jsonl)")
     assert "go on with: mlops-debug run --resume" in stderr
 
 
@@ -126,7 +126,7 @@ def test_a_folder_without_a_run_is_reported(
     monkeypatch.chdir(tmp_path)
     code, stdout, stderr = run_in_process(*arguments)
     assert (code, stdout) == (2, "")
-    assert "a holds no run: there is no run.json in it" in stderr
+    assert "a contains no run: there is no run.json in it" in stderr
 
 
 def test_a_folder_that_cannot_be_made_is_reported(server: ServerProcess, tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ async def test_what_another_client_has_done_of_an_attempt_is_not_done_again(
         (["--round", "spring", "--agent", "llm"], "no model is named; give --model or set MODEL_NAME"),
         (["--round", "spring", "--agent", "nowhere.py:Agent"], "there is no file nowhere.py"),
         (["--round", "spring", "--resume"], "--resume needs --out"),
-        (["--resume", "--out", "typo"], "typo holds no run to go on with"),
+        (["--resume", "--out", "typo"], "typo contains no run to go on with"),
         ([], "name the round with --round"),
     ],
 )

@@ -76,7 +76,7 @@ def test_what_cannot_be_a_key_is_refused(key: str) -> None:
 
 
 def test_two_keys_are_one_too_many() -> None:
-    with pytest.raises(InvalidAddressError, match="say one"):
+    with pytest.raises(InvalidAddressError, match="give one of them"):
         DebugClient("http://h/sessions/a", session_key="b")
 
 

@@ -46,7 +46,7 @@ def test_a_folder_of_version_0_1_0_is_served_until_ctrl_c_and_nothing_is_written
 
 def test_a_folder_without_a_run_and_a_port_that_is_taken_are_reported_in_one_line(tmp_path: Path) -> None:
     missing = CliRunner().invoke(cli, ["view", str(tmp_path)])
-    assert (missing.exit_code, "holds no run: there is no run.json" in missing.stderr) == (2, True)
+    assert (missing.exit_code, "contains no run: there is no run.json" in missing.stderr) == (2, True)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

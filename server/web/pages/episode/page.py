@@ -12,6 +12,7 @@ from server.audit.episode_audit import audit_episode
 from server.audit.report import AuditReport
 from server.episodes.commands import is_name
 from server.episodes.errors import UnfoldableEpisodeError, UnknownEpisodeError
+from server.episodes.transcripts import SharedReply
 from server.security.identity import client_of, identity_of
 from server.security.secret_files import SecretFiles, secrets_folder
 from server.storage.errors import UnreadableEventError
@@ -36,7 +37,7 @@ async def episode_page(request: Request) -> Response:
     if episode.visibility == "full" and parse_public_name(named) is not None:
         query = f"?{request.url.query}" if request.url.query else ""
         return RedirectResponse(f"/episodes/{episode.episode_id}{query}", status_code=303)
-    return _render(request, episode, None)
+    return await _render(request, episode, None)
 
 
 @with_error_page
@@ -55,7 +56,7 @@ async def audit_episode_page(request: Request) -> Response:
 
     async with pages.audit_queue.acquire(client_of(request)):
         report = await asyncio.to_thread(run)
-    return _render(request, episode, report)
+    return await _render(request, episode, report)
 
 
 @with_error_page
@@ -102,9 +103,14 @@ async def load_episode(request: Request, named: str) -> EpisodeView:
     return build_episode_view(stream, cached, visibility, twin)
 
 
-def _render(request: Request, episode: EpisodeView, report: AuditReport | None) -> Response:
+async def _render(request: Request, episode: EpisodeView, report: AuditReport | None) -> Response:
+    replies: dict[int, list[SharedReply]] = {}
+    if episode.visibility == "full" and episode.episode_id is not None:
+        shared = await services_of(request).transcripts.read(episode.episode_id)
+        for each in shared.replies if shared is not None else ():
+            replies.setdefault(each.step, []).append(each)
     asked = request.query_params.get("step", "")
     step = min(int(asked), episode.last) if _STEP.fullmatch(asked) else episode.last
     return page_context(request).renderer.page(
-        "episode.html", section="episodes", episode=episode, step=step, report=report
+        "episode.html", section="episodes", episode=episode, step=step, report=report, replies=replies
     )
