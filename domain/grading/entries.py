@@ -7,7 +7,7 @@ names. What means nothing stays as it is written, so that the verdict can say wh
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from types import MappingProxyType
@@ -53,6 +53,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """Words that the libraries, and people, use for a choice; lower-case. They count only where they mean one choice of a field."""
 
 
+@lru_cache(maxsize=1024)
 def artifact_named(text: str) -> ArtifactName | None:
     """The artifact of a file name: in any case, with or without a folder in front, ``.yml`` for ``.yaml``."""
     name = text.strip().strip("`'\"").replace("\\", "/").rpartition("/")[2].lower()
@@ -81,11 +82,23 @@ def declaration_named(run: WrittenRun, file: str, field: str) -> Declaration | N
     """The declaration of a file and a field: in any case, with or without the path in front of the last word."""
     artifact = artifact_named(file)
     path = _path(field)
-    exact = [one for one in run.declarations if _path(one.field) == path]
+    by_path = _declarations_by_path(run)
+    exact = by_path.get(path, ())
     found = [one for one in exact if one.file == artifact] or exact
     if not found:
-        found = [one for one in run.declarations if one.file == artifact and _path(one.field).endswith(f".{path}")]
+        suffix = f".{path}"
+        found = [
+            one for known, ones in by_path.items() if known.endswith(suffix) for one in ones if one.file == artifact
+        ]
     return found[0] if len(found) == 1 else None
+
+
+@lru_cache(maxsize=64)
+def _declarations_by_path(run: WrittenRun) -> Mapping[str, Sequence[Declaration]]:
+    found: dict[str, list[Declaration]] = {}
+    for one in run.declarations:
+        found.setdefault(_path(one.field), []).append(one)
+    return found
 
 
 @lru_cache(maxsize=4096)

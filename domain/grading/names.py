@@ -155,8 +155,11 @@ def _of_all(found: Iterable[frozenset[str]]) -> frozenset[str]:
 
 def _file_in(text: str) -> ArtifactName | None:
     """The one file whose name stands in a text."""
-    named = [name for name in ARTIFACT_NAMES if re.search(rf"(?<![\w.-]){re.escape(name)}\b", text, re.IGNORECASE)]
+    named = [name for name, pattern in _FILES.items() if pattern.search(text)]
     return named[0] if len(named) == 1 else None
+
+
+_FILES = {name: re.compile(rf"(?<![\w.-]){re.escape(name)}\b", re.IGNORECASE) for name in ARTIFACT_NAMES}
 
 
 def _without_file(text: str) -> str:

@@ -204,7 +204,7 @@ def grade(
         score=as_score(total, rubric),
         brier=brier_of([diagnosis.confidence], [breakdown.is_right]),
         breakdown=breakdown,
-        credits=(credit_of(diagnosis, truth, verdict, rubric),),
+        credits=(_credit(reading, verdict),),
     )
 
 
@@ -217,7 +217,11 @@ def credit_of(
     diagnosis: Diagnosis, truth: Truth, verdict: PatchVerdict | None, rubric: Rubric = RUBRIC
 ) -> float | None:
     """Share of the fix points that a patch earned; None: no patch was proposed."""
-    return verdict.credit if verdict is not None and read_fix(diagnosis, truth, rubric).patch else None
+    return _credit(read_fix(diagnosis, truth, rubric), verdict)
+
+
+def _credit(reading: Reading, verdict: PatchVerdict | None) -> float | None:
+    return verdict.credit if verdict is not None and reading.patch else None
 
 
 def _part(points: float, is_right: bool) -> Part:

@@ -10,7 +10,6 @@ from typing import Any, Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.chain import canonical
 from domain.diagnosis import Diagnosis, PatchEntry, Reported
 from domain.grade import (
     CONTRADICTING,
@@ -101,6 +100,10 @@ def to_stored(
     return body
 
 
+def _as_texts(entry: PatchEntry) -> tuple[str, str, str]:
+    return entry.file, entry.field, repr(entry.value)
+
+
 def _entry(diagnosis: Diagnosis, graded: Breakdown | GradedEntry, credit: float | None) -> dict[str, Any]:
     body: dict[str, Any] = {"diagnosis": without_nulls(diagnosis.model_dump(mode="json"))}
     if isinstance(graded, GradedEntry):
@@ -113,10 +116,9 @@ def _entry(diagnosis: Diagnosis, graded: Breakdown | GradedEntry, credit: float 
     body["verdict"] = _VERDICT_BY_TEXT.get(fix.verdict, fix.verdict)
     if credit is not None:
         body["credit"] = credit
-    read_as = [entry.model_dump(mode="json") for entry in fix.read_as]
-    # As JSON: in Python 1, 1.0 and True are equal, as values of a patch they are not.
-    if canonical(read_as) != canonical([entry.model_dump(mode="json") for entry in diagnosis.patch or ()]):
-        body["read_as"] = read_as
+    # With values as texts: in Python 1, 1.0 and True are equal, as values of a patch they are not.
+    if list(map(_as_texts, fix.read_as)) != list(map(_as_texts, diagnosis.patch or ())):
+        body["read_as"] = [entry.model_dump(mode="json") for entry in fix.read_as]
     return body
 
 

@@ -71,9 +71,29 @@ def _run_of(body: str) -> WrittenRun:
     return SingleTableRun(Pipeline.from_json(pipeline))
 
 
+class _Same:
+    """A pipeline as the key of a cache, by identity: to hash what it contains takes longer than a step. The cache keeps it alive."""
+
+    __slots__ = ("pipeline",)
+
+    def __init__(self, pipeline: Mapping[str, Any]) -> None:
+        self.pipeline = pipeline
+
+    def __hash__(self) -> int:
+        return id(self.pipeline)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.pipeline is self.pipeline
+
+
+@lru_cache(maxsize=64)
+def _run_of_same(same: _Same) -> WrittenRun:
+    return _run_of(json.dumps(same.pipeline))
+
+
 def run_of(truth: Truth | Composition) -> WrittenRun:
     """The run that was investigated; the latest are cached with what was found out about their files."""
-    return _run_of(json.dumps(truth.pipeline))
+    return _run_of_same(_Same(truth.pipeline))
 
 
 _SPECS = {Declaration(spec.file, spec.field): spec for spec in REGISTRY if spec.attribute is not None}

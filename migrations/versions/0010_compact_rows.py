@@ -9,7 +9,7 @@ stored as bytes and frequent parts as control characters, which no canonical JSO
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 
 import sqlalchemy as sa
 from alembic import op
@@ -116,12 +116,14 @@ _FRAGMENTS: dict[str, tuple[str, ...]] = {
 """By the kind of an event: the parts of its payload that are stored as the control characters 1, 2, … Later migrations may add to the
 ends; what is stored is read by these."""
 
-_DIGESTS = (
+_Digest = tuple[int, str, int]
+_DIGESTS: tuple[_Digest, ...] = (
     (31, '"observation_digest":"', 32),
     (30, '"scenario_digest":"', 64),
     (29, '"session":"hmac:', 64),
 )
-"""The control character that stands for a digest, what is before it, and its hex digits. ``server/storage/payloads.py`` has the same."""
+"""The control character that stands for a digest, what is before it, and its hex digits. Only a reset has more
+than the first. ``server/storage/payloads.py`` has the same."""
 
 
 class _Sql:
@@ -148,55 +150,55 @@ class _Sql:
         if not self.is_sqlite:
             return f"(extract(epoch FROM ({text})::timestamptz) * 1000)::bigint"
         number = f"(CAST(strftime('%s', {text}) AS INTEGER) * 1000 + CAST(substr({text}, 21, 3) AS INTEGER))"
-        return f"CASE WHEN {text} IS {self.shown_time(number)} THEN {number} ELSE {text} END"
+        return (
+            f"CASE WHEN typeof({text}) = 'text' AND {text} IS {self.shown_time(number)} THEN {number} ELSE {text} END"
+        )
 
-    def expanded(self, rows: str) -> str:
-        """Rows with the payload as ``shown``, from such with ``kind``, ``payload`` and ``digests``."""
-        for parts in _stages():
-            rows = self._replaced(rows, parts, lambda text, code, part: f"replace({text}, {code}, '{part}')")
-        shown, start = "text", 1
-        for code, _, digits in _DIGESTS:
-            value = self.hex("n.digests", start, digits // 2)
-            shown = f"replace({'n.' * (shown == 'text')}{shown}, {self.character}({code}), {value})"
-            start += digits // 2
-        is_packed = "n.digests IS NOT NULL"
+    def expanded(self, kind: str, payload: str, digests: str) -> str:
+        """The payload as it was recorded."""
+
+        def expanded_of(parts: tuple[str, ...], digests_of_kind: tuple[_Digest, ...]) -> str:
+            pairs = [(f"{self.character}({number})", f"'{part}'") for number, part in enumerate(parts, start=1)]
+            start = 1
+            for code, _, digits in digests_of_kind:
+                pairs.append((f"{self.character}({code})", self.hex(digests, start, digits // 2)))
+                start += digits // 2
+            return _replaced(payload, pairs)
+
+        is_packed = f"{digests} IS NOT NULL"
         if self.is_sqlite:  # PostgreSQL stores nothing else
-            is_packed += " AND typeof(n.payload) = 'text' AND typeof(n.digests) = 'blob'"
-        return f"SELECT n.*, CASE WHEN {is_packed} THEN {shown} ELSE n.payload END AS shown FROM ({rows}) AS n"
+            is_packed += f" AND typeof({payload}) = 'text' AND typeof({digests}) = 'blob'"
+        return f"CASE WHEN {is_packed} THEN {_by_kind(kind, expanded_of)} ELSE {payload} END"
 
-    def packed(self, rows: str) -> str:
-        """Rows with the payload as ``packed``, from such with ``kind``, ``payload`` and ``digests``."""
-        for parts in _stages():
-            rows = self._replaced(rows, parts, lambda text, code, part: f"replace({text}, '{part}', {code})")
-        return f"SELECT n.*, CASE WHEN n.digests IS NULL THEN n.payload ELSE n.text END AS packed FROM ({rows}) AS n"
+    def packed(self, kind: str, payload: str, digests: str) -> str:
+        """The payload as it is stored; its digests have been replaced already."""
 
-    def _replaced(self, rows: str, parts: _Stage, one: Callable[[str, str, str], str]) -> str:
-        before = "n.text" if " AS text" in rows else "n.payload"
-        cases = []
-        for kind, numbered in parts.items():
-            text = before
-            for number, part in numbered:
-                text = one(text, f"{self.character}({number})", part)
-            cases.append(f"WHEN '{kind}' THEN {text}")
-        columns = ", ".join(f"n.{name} AS {name}" for name in _COLUMNS)
-        return f"SELECT {columns}, CASE n.kind {' '.join(cases)} ELSE {before} END AS text FROM ({rows}) AS n"
+        def packed_of(parts: tuple[str, ...], _: tuple[_Digest, ...]) -> str:
+            pairs = [(f"'{part}'", f"{self.character}({number})") for number, part in enumerate(parts, start=1)]
+            return _replaced(payload, pairs)
+
+        return f"CASE WHEN {digests} IS NULL THEN {payload} ELSE {_by_kind(kind, packed_of)} END"
 
 
-_COLUMNS = (
-    *("position", "stream", "stream_id", "version", "kind", "schema_version", "recorded_at", "actor", "request_id"),
-    *("payload", "digests", "hash"),
-)
-_Stage = dict[str, list[tuple[int, str]]]
-_NESTED = 12
-"""Calls within calls in one statement: SQLite's parser takes some twenty."""
+_NESTED = 14
+"""Calls within calls: SQLite's parser takes some twenty, so the rest is done in a query around them."""
 
 
-def _stages() -> Iterator[_Stage]:
-    for start in range(0, max(map(len, _FRAGMENTS.values())), _NESTED):
-        numbered = {
-            kind: list(enumerate(parts, start=1))[start : start + _NESTED] for kind, parts in _FRAGMENTS.items()
-        }
-        yield {kind: parts for kind, parts in numbered.items() if parts}
+def _replaced(text: str, pairs: list[tuple[str, str]]) -> str:
+    for start in range(0, len(pairs), _NESTED):
+        inner = text if start == 0 else "n.text"
+        for old, new in pairs[start : start + _NESTED]:
+            inner = f"replace({inner}, {old}, {new})"
+        text = inner if start == 0 else f"(SELECT {inner} FROM (SELECT {text} AS text) AS n)"
+    return text
+
+
+def _by_kind(kind: str, text_of: Callable[[tuple[str, ...], tuple[_Digest, ...]], str]) -> str:
+    cases = [
+        f"WHEN '{name}' THEN {text_of(parts, _DIGESTS if name == 'reset' else _DIGESTS[:1])}"
+        for name, parts in _FRAGMENTS.items()
+    ]
+    return f"CASE {kind} {' '.join(cases)} ELSE {text_of((), _DIGESTS[:1])} END"
 
 
 def _run(statement: str) -> None:
@@ -330,16 +332,13 @@ def _create_indexes() -> None:
 
 
 def _create_views(sql: _Sql) -> None:
-    rows = sql.expanded(
-        "SELECT e.position, e.stream, s.stream_id, e.version, e.kind, e.schema_version, e.recorded_at, e.actor, "
-        "e.request_id, e.payload, e.digests, e.hash FROM events AS e JOIN streams AS s ON s.stream = e.stream"
-    )
     _run(
-        "CREATE VIEW recorded_events AS SELECT r.position AS position, r.stream_id AS stream_id, r.version AS version, "
-        f"r.kind AS kind, r.schema_version AS schema_version, {sql.shown_time('r.recorded_at')} AS recorded_at, "
-        "r.actor AS actor, r.request_id AS request_id, r.shown AS payload, "
-        "coalesce((SELECT b.hash FROM events AS b WHERE b.stream = r.stream AND b.version = r.version - 1), "
-        f"{sql.no_hash}) AS prev_hash, r.hash AS hash, r.digests AS digests FROM ({rows}) AS r"
+        "CREATE VIEW recorded_events AS SELECT e.position AS position, s.stream_id AS stream_id, e.version AS version, "
+        f"e.kind AS kind, e.schema_version AS schema_version, {sql.shown_time('e.recorded_at')} AS recorded_at, "
+        f"e.actor AS actor, e.request_id AS request_id, {sql.expanded('e.kind', 'e.payload', 'e.digests')} AS payload, "
+        "coalesce((SELECT b.hash FROM events AS b WHERE b.stream = e.stream AND b.version = e.version - 1), "
+        f"{sql.no_hash}) AS prev_hash, e.hash AS hash, e.digests AS digests "
+        "FROM events AS e JOIN streams AS s ON s.stream = e.stream"
     )
     columns = (
         "task_id, agent, reward_mode, version, head_hash, step_count, total_reward, score, end_reason, "
@@ -359,11 +358,11 @@ def _copy(sql: _Sql) -> None:
     payload, digests = "o.payload", "NULL"
     if sql.is_sqlite:
         driver: Any = op.get_bind().connection.dbapi_connection
-        driver.create_function("digests_of", 1, _digests_of, deterministic=True)
-        driver.create_function("without_digests", 1, _without_digests, deterministic=True)
-        payload, digests = "without_digests(o.payload)", "digests_of(o.payload)"
+        driver.create_function("digests_of", 2, _digests_of, deterministic=True)
+        driver.create_function("without_digests", 2, _without_digests, deterministic=True)
+        payload, digests = "without_digests(o.kind, o.payload)", "digests_of(o.kind, o.payload)"
     else:
-        payload, digests = _postgres_digests("o.payload")
+        payload, digests = _postgres_digests("o.kind", "o.payload")
     _run(
         "INSERT INTO streams (stream_id) SELECT stream_id FROM events_before GROUP BY stream_id ORDER BY min(position)"
     )
@@ -372,12 +371,12 @@ def _copy(sql: _Sql) -> None:
         "INSERT INTO streams (stream_id) SELECT episode_id FROM episodes_before AS o "
         "WHERE NOT EXISTS (SELECT 1 FROM streams AS s WHERE s.stream_id = o.episode_id)"
     )
-    rows = sql.packed(
-        "SELECT o.position, s.stream, o.stream_id, o.version, o.kind, o.schema_version, o.recorded_at, o.actor, o.request_id, "
+    _run(
+        f"INSERT INTO events (position, {_EVENT_COLUMNS}) SELECT o.position, {_values(sql, 'o', 'o.stream')} FROM ("
+        "SELECT o.position, s.stream, o.version, o.kind, o.schema_version, o.recorded_at, o.actor, o.request_id, "
         f"{payload} AS payload, {digests} AS digests, o.hash FROM events_before AS o "
-        "JOIN streams AS s ON s.stream_id = o.stream_id ORDER BY o.position"
+        "JOIN streams AS s ON s.stream_id = o.stream_id ORDER BY o.position) AS o"
     )
-    _run(f"INSERT INTO events (position, {_EVENT_COLUMNS}) SELECT n.position, {_packed_values(sql)} FROM ({rows}) AS n")
     names = (
         "task_id, agent, reward_mode, version, head_hash, step_count, total_reward, score, end_reason, ended_position, "
         "key_prefix, round"
@@ -399,12 +398,12 @@ def _copy(sql: _Sql) -> None:
 _CONTROL = re.compile(r"[\x00-\x1f]")
 
 
-def _split_digests(payload: object) -> tuple[object, bytes | None]:
+def _split_digests(kind: object, payload: object) -> tuple[object, bytes | None]:
     """The payload with control characters for its digests, and their bytes; None: it is stored as it is."""
     if not isinstance(payload, str) or _CONTROL.search(payload):
         return payload, None
     found = b""
-    for code, before, digits in _DIGESTS:
+    for code, before, digits in _DIGESTS if kind == "reset" else _DIGESTS[:1]:
         match = re.search(f'({before})([0-9a-f]{{{digits}}})"', payload)
         if match is None:
             break
@@ -413,15 +412,15 @@ def _split_digests(payload: object) -> tuple[object, bytes | None]:
     return payload, found or None
 
 
-def _without_digests(payload: object) -> object:
-    return _split_digests(payload)[0]
+def _without_digests(kind: object, payload: object) -> object:
+    return _split_digests(kind, payload)[0]
 
 
-def _digests_of(payload: object) -> bytes | None:
-    return _split_digests(payload)[1]
+def _digests_of(kind: object, payload: object) -> bytes | None:
+    return _split_digests(kind, payload)[1]
 
 
-def _postgres_digests(payload: str) -> tuple[str, str]:
+def _postgres_digests(kind: str, payload: str) -> tuple[str, str]:
     """The same as expressions of PostgreSQL. A digest is looked for only where the one before it was found."""
     text, found, has_before = payload, "''", "true"
     for code, before, digits in _DIGESTS:
@@ -430,7 +429,7 @@ def _postgres_digests(payload: str) -> tuple[str, str]:
         put = f"regexp_replace({text}, '({before})[0-9a-f]{{{digits}}}\"', '\\1' || chr({code}) || '\"')"
         text = f"CASE WHEN {has_it} THEN {put} ELSE {text} END"
         found = f"{found} || CASE WHEN {has_it} THEN {value} ELSE '' END"
-        has_before = has_it
+        has_before = f"({has_it} AND {kind} = 'reset')"
     is_plain = f"{payload} !~ '[[:cntrl:]]'"
     return (
         f"CASE WHEN {is_plain} THEN {text} ELSE {payload} END",
@@ -465,19 +464,12 @@ _GAP = "NEW.version <> 1 AND NOT EXISTS (SELECT 1 FROM events WHERE stream = NEW
 _EVENT_COLUMNS = "stream, version, kind, schema_version, recorded_at, actor, request_id, payload, digests, hash"
 
 
-def _packed_values(sql: _Sql) -> str:
-    """Values of `_EVENT_COLUMNS` from rows that `_Sql.packed` gives."""
+def _values(sql: _Sql, row: str, stream: str) -> str:
+    """Values of `_EVENT_COLUMNS`, from a row whose digests have been replaced."""
     return (
-        f"n.stream, n.version, n.kind, n.schema_version, {sql.stored_time('n.recorded_at')}, n.actor, n.request_id, n.packed, "
-        "n.digests, n.hash"
+        f"{stream}, {row}.version, {row}.kind, {row}.schema_version, {sql.stored_time(f'{row}.recorded_at')}, {row}.actor, "
+        f"{row}.request_id, {sql.packed(f'{row}.kind', f'{row}.payload', f'{row}.digests')}, {row}.digests, {row}.hash"
     )
-
-
-def _append(sql: _Sql, stream: str) -> str:
-    """Inserts the event of a trigger."""
-    new = ", ".join(f"NEW.{name} AS {name}" for name in _COLUMNS if name not in ("stream", "position"))
-    rows = sql.packed(f"SELECT NULL AS position, {stream} AS stream, {new}")
-    return f"INSERT INTO events ({_EVENT_COLUMNS}) SELECT {_packed_values(sql)} FROM ({rows}) AS n;"
 
 
 def _guard_sqlite(sql: _Sql) -> None:
@@ -506,13 +498,15 @@ def _guard_sqlite(sql: _Sql) -> None:
     _run(
         f"CREATE TRIGGER events_follow BEFORE INSERT ON events WHEN {_GAP} BEGIN SELECT RAISE(ABORT, 'events_follow'); END"
     )
-    stream = "(SELECT stream FROM streams WHERE stream_id = NEW.stream_id)"
     _run(
         "CREATE TRIGGER recorded_events_append INSTEAD OF INSERT ON recorded_events BEGIN "
-        f"INSERT INTO streams (stream_id) SELECT NEW.stream_id WHERE NEW.version = 1 AND {stream} IS NULL; "
-        f"SELECT RAISE(ABORT, 'events_follow') WHERE {stream} IS NULL OR NEW.prev_hash IS NOT coalesce("
-        f"(SELECT hash FROM events WHERE stream = {stream} AND version = NEW.version - 1), {sql.no_hash}); "
-        f"{_append(sql, stream)} END"
+        "INSERT INTO streams (stream_id) SELECT NEW.stream_id WHERE NEW.version = 1 "
+        "AND NOT EXISTS (SELECT 1 FROM streams WHERE stream_id = NEW.stream_id); "
+        "SELECT RAISE(ABORT, 'events_follow') WHERE NOT EXISTS (SELECT 1 FROM streams AS s "
+        "LEFT JOIN events AS b ON b.stream = s.stream AND b.version = NEW.version - 1 "
+        f"WHERE s.stream_id = NEW.stream_id AND coalesce(b.hash, {sql.no_hash}) = NEW.prev_hash); "
+        f"INSERT INTO events ({_EVENT_COLUMNS}) SELECT {_values(sql, 'NEW', 's.stream')} "
+        "FROM streams AS s WHERE s.stream_id = NEW.stream_id; END"
     )
 
 
@@ -536,7 +530,7 @@ def _guard_postgres(sql: _Sql) -> None:
         "IF found IS NULL OR NEW.prev_hash IS DISTINCT FROM coalesce("
         f"(SELECT hash FROM events WHERE stream = found AND version = NEW.version - 1), {sql.no_hash}) "
         f"THEN {refused} END IF; "
-        f"{_append(sql, 'found')} RETURN NEW;",
+        f"INSERT INTO events ({_EVENT_COLUMNS}) VALUES ({_values(sql, 'NEW', 'found')}); RETURN NEW;",
         declared="DECLARE found bigint; ",
     )
     _run(

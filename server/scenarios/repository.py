@@ -10,7 +10,6 @@ from typing import Any, Callable, Coroutine, Generic, NamedTuple, TypeVar
 from sqlalchemy import Connection, Row, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.chain import canonical
 from domain.diagnosis import PatchEntry
 from domain.episode.observation import EvidenceView
 from domain.experiment import ExperimentOutcome
@@ -69,15 +68,18 @@ MAX_VERDICTS = 256
 _Result = TypeVar("_Result")
 
 
+_PatchKey = tuple[tuple[str, str, str], ...]
+
+
 class _Runs(Generic[_Result]):
     """Trainings that were run again on one scenario, each once for all who ask, as long as it is kept."""
 
     __slots__ = ("_tasks",)
 
     def __init__(self) -> None:
-        self._tasks: OrderedDict[tuple[bytes, int, str], asyncio.Task[_Result]] = OrderedDict()
+        self._tasks: OrderedDict[tuple[_PatchKey, int, str], asyncio.Task[_Result]] = OrderedDict()
 
-    async def get(self, key: tuple[bytes, int, str], start: Callable[[], Coroutine[Any, Any, _Result]]) -> _Result:
+    async def get(self, key: tuple[_PatchKey, int, str], start: Callable[[], Coroutine[Any, Any, _Result]]) -> _Result:
         """The result for a key, of a run under way, of one before or of a new one."""
         task = self._tasks.get(key)
         if task is not None:
@@ -95,9 +97,9 @@ class _Runs(Generic[_Result]):
             raise
 
 
-def _key_of(patch: tuple[PatchEntry, ...]) -> bytes:
-    """In canonical bytes: in Python 1, 1.0 and True are equal, as values of a patch they are not."""
-    return canonical([entry.model_dump(mode="json") for entry in patch])
+def _key_of(patch: tuple[PatchEntry, ...]) -> _PatchKey:
+    """With values as texts: in Python 1, 1.0 and True are equal, as values of a patch they are not."""
+    return tuple([(entry.file, entry.field, repr(entry.value)) for entry in patch])
 
 
 class CachedScenario:

@@ -8,6 +8,7 @@ from typing import Any, Sequence
 from sqlalchemy import Connection, bindparam
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from server.clock import to_milliseconds
 from server.storage.errors import (
     ConnectionLostError,
     RequestIdReusedError,
@@ -97,7 +98,8 @@ def _write(run: RunRows, batch: Sequence[Commit], *, is_alone: bool) -> None:
             each.version,
             each.kind,
             each.schema_version,
-            each.recorded_at,
+            # SQLite takes the number; PostgreSQL's view has one type for a column.
+            to_milliseconds(each.recorded_at) if is_alone else each.recorded_at,
             each.actor,
             each.request_id,
             *split_digests(each.kind, (each.payload or b"").decode()),

@@ -93,3 +93,9 @@ def test_values_of_runs_of_several_sources_too(file: str, field: str, value: Pat
 )
 def test_what_means_nothing_stays_as_it_is_written(file: str, field: str, value: PatchValue) -> None:
     assert meant(file, field, value) == PatchEntry(file=file, field=field, value=value)
+
+
+def test_a_run_is_found_again_by_its_pipeline_and_equal_ones_are_one() -> None:
+    truth = truth_of("exploding_lr", 0, "train")
+    again = truth.model_copy(update={"pipeline": dict(truth.pipeline)})
+    assert run_of(truth) is run_of(truth) is run_of(again)
