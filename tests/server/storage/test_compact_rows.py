@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ from server.storage.errors import UnreadableEventError
 from server.storage.migrations import _upgrade, upgrade_database
 from server.store import EventStore
 from tests.databases import execute
+from tests.served import serving
+from tests.server.storage.test_migrations import POSTGRES_PAGE
 from tests.server.storage.test_store import PAYLOADS, after, append, event, head_of
 
 pytestmark = pytest.mark.both_backends
@@ -144,6 +147,20 @@ async def test_episodes_go_on_after_the_upgrade(settings: Settings, database_url
     assert verify_chain("e", going_on) == ()
     assert len(going_on) == len(streams["e"]) + 1
     assert (new[0].position or 0) > (going_on[-1].position or 0) > 3 * len(PAYLOADS)
+
+
+@pytest.mark.parametrize("backend", ["postgres"])
+@pytest.mark.usefixtures("old_store")
+async def test_a_role_that_could_serve_before_can_serve_after_the_upgrade(url: URL, database_url: str) -> None:
+    role = f"server_{url.database}"
+    grants = re.findall(r"^GRANT .*;$", POSTGRES_PAGE.read_text(), flags=re.MULTILINE)
+    execute(database_url, f"CREATE ROLE {role} LOGIN", *(each.replace("TO server", f"TO {role}") for each in grants))
+    await upgrade_database(url)
+    as_role = Settings(database_url=url.set(username=role).render_as_string(hide_password=False))
+    async with serving(as_role) as served:
+        assert (await served.client.post("/sessions/k/reset", json={"episode_id": "e"})).status_code == 200
+        await served.step("e", {"action_type": "read_config"})
+        assert (await served.client.get("/state", params={"episode_id": "e"})).json()["step_count"] == 1
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])
