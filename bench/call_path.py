@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Awaitable, Callable, NamedTuple
 
-import httpx
+import httpx2
 from starlette.applications import Starlette
 
 from server.app import create_app
@@ -76,10 +76,10 @@ async def measure() -> dict[str, CallPath]:
     with tempfile.TemporaryDirectory(prefix="mlops-debug-bench-") as folder:
         settings = Settings(database_url=f"sqlite:///{Path(folder) / 'episodes.db'}")
         app = create_app(settings, simulation=InProcessSimulation())
-        transport = httpx.ASGITransport(app)
+        transport = httpx2.ASGITransport(app)
         async with (
             app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
+            httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client,
         ):
             socket = _Socket(app)
             await socket.open()

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Iterator
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, select
 
 from domain.actions import ReadArtifact, RunSanityCheck, SubmitDiagnosis
 from domain.chain import EMPTY, Head, Link, NewEvent, link
@@ -21,14 +21,14 @@ from domain.episode.decide import Command, EndEpisode, EpisodeState, ResetEpisod
 from domain.events import EpisodeExpired, Event, encode
 from domain.generator import generate
 from domain.types import ARTIFACT_NAMES, SANITY_CHECK_NAMES, SINGLE_FAULT_TASKS
-from server.clock import to_timestamp
+from server.clock import to_milliseconds, to_timestamp
 from server.scenarios.grading import grade_with_reruns
 from server.scenarios.repository import CachedScenario
 from server.scenarios.simulation import InProcessSimulation
 from server.storage.engines import create_write_engine, parse_url
 from server.storage.migrations import upgrade
 from server.storage.read_models import episode_values
-from server.storage.schema import episodes
+from server.storage.schema import episode_rows, streams
 from server.storage.sql import run_rows
 from server.storage.writers.batch import write_batch
 from server.storage.writers.protocol import Append, Commit
@@ -39,6 +39,12 @@ PIECE = 2000
 RUNNING_SHARE = 100
 """One episode in so many runs."""
 START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+_TIMES = ("started_at", "updated_at")
+_EPISODE = episode_rows.insert().values(
+    stream=select(streams.c.stream).where(streams.c.stream_id == bindparam("episode_id")).scalar_subquery()
+)
 
 
 class Played:
@@ -137,7 +143,8 @@ def insert(connection: Connection, piece: list[tuple[list[Link], dict[str, Any]]
     if refused:
         raise RuntimeError(f"{len(refused)} episodes were refused, the first: {refused[0]}")
     with connection.begin():
-        connection.execute(episodes.insert(), [row for _, row in piece])
+        for _, row in piece:
+            connection.execute(_EPISODE, {**row, **{name: to_milliseconds(row[name]) for name in _TIMES}})
     return sum(len(links) for links, _ in piece)
 
 

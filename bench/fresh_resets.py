@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Sequence, get_args
 
-import httpx
+import httpx2
 
 from bench.extra import require_extra
 from bench.load import HOST
@@ -51,18 +51,18 @@ def measure(resets: int, folder: Path) -> dict[tuple[str, str], list[float]]:
     return taken
 
 
-def _client(port: int) -> httpx.Client:
-    return httpx.Client(base_url=f"http://{HOST}:{port}", timeout=FILL_SECONDS, trust_env=False)
+def _client(port: int) -> httpx2.Client:
+    return httpx2.Client(base_url=f"http://{HOST}:{port}", timeout=FILL_SECONDS, trust_env=False)
 
 
-def _milliseconds(client: httpx.Client, task_id: TaskId, **given: int) -> float:
+def _milliseconds(client: httpx2.Client, task_id: TaskId, **given: int) -> float:
     client.cookies.clear()
     began = time.perf_counter()
     client.post("/reset", json={"task_id": task_id, **given}).raise_for_status()
     return 1e3 * (time.perf_counter() - began)
 
 
-def _wait_until_full(client: httpx.Client) -> None:
+def _wait_until_full(client: httpx2.Client) -> None:
     deadline = time.monotonic() + FILL_SECONDS
     while f"mlops_debug_reserve_size {RESERVE * len(TASKS)}.0" not in client.get("/metrics").text:
         if time.monotonic() > deadline:

@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import uvicorn
 
 from bench.frames import encode_frame
@@ -102,7 +102,7 @@ def episode_in_words(seed: int, draw: random.Random) -> tuple[Exchange, ...]:
 async def _load(port: int, clients: int, seconds: float, *, is_idle: bool, tick: Any) -> int:
     draw = random.Random(1)
     episodes = tuple(episode_in_words(101 + n % 4, draw) for n in range(2000))
-    async with httpx.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=60) as client:
+    async with httpx2.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=60) as client:
         for seed in range(101, 105):
             (await client.post("/reset", json={"task_id": TASK, "seed": seed})).raise_for_status()
         if is_idle:
@@ -160,9 +160,9 @@ def _wait_until_it_answers(port: int) -> None:
     until = time.monotonic() + 60
     while time.monotonic() < until:
         try:
-            if httpx.get(f"http://{HOST}:{port}/health").status_code == 200:
+            if httpx2.get(f"http://{HOST}:{port}/health").status_code == 200:
                 return
-        except httpx.TransportError:
+        except httpx2.TransportError:
             time.sleep(0.05)
     raise TimeoutError("the server did not start")
 

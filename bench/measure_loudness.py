@@ -1,13 +1,14 @@
-"""Measures how loud each fault is: ``python -m bench.measure_loudness --write``.
+"""Measures how loud each fault is: ``python -m bench.measure_loudness --write``, of the other family with ``--several-sources``.
 
 A fault is planted in many seeds and run beside its twin. It shows in a run where something that the log or the results print is
 what it hardly ever is in a healthy run, or the test accuracy lies far from the twin's. The tasks follow from the table, which
-is written to `domain/faults/loudness.py`.
+is written to `domain/faults/loudness.py`. For runs of several sources: see `bench.loudness_of_sources`.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -15,11 +16,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bench import loudness_of_sources
 from domain.faults import CATALOGUE
 from domain.faults.fault import Fault
 from domain.faults.loudness import LOUDNESS, Loudness
 from domain.generator import scenario_seed
 from domain.training import checks
+from domain.training.multi_source.agreements import BY_FAULT
+from domain.training.multi_source.loudness import SOURCE_LOUDNESS
 from domain.training.pipeline import draw_pipeline
 from domain.training.randomness import Floats, Stream
 from domain.training.simulator import draw_raw, simulate
@@ -117,15 +121,51 @@ def measure(fault_id: str, *, seeds: int, bounds: Floats) -> list[float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument(
+        "--seeds", type=int, help=f"for each fault; {SEEDS}, of several sources {loudness_of_sources.SEEDS}"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--write", action="store_true", help=f"write {TARGET.name}")
     parser.add_argument("--faults", nargs="*", help="measure these only, and keep what is written of the others")
+    parser.add_argument("--several-sources", action="store_true", help="the faults of runs of several sources")
     given = parser.parse_args()
+    if given.several_sources:
+        measure_sources(given)
+    else:
+        measure_one_table(given)
+
+
+def measure_sources(given: argparse.Namespace) -> None:
+    """Measure the faults of runs of several sources."""
+    seeds = given.seeds or loudness_of_sources.SEEDS
+    ids = sorted(given.faults or BY_FAULT)
+    rows = {} if given.faults is None else dict(SOURCE_LOUDNESS)
+    with ProcessPoolExecutor(given.jobs) as pool:
+        scale = loudness_of_sources.healthy_scale()
+        found = pool.map(partial(loudness_of_sources.measure_fault, scale=scale, seeds=seeds), ids)
+        for fault_id, row in zip(ids, found, strict=True):
+            print(f"{fault_id:30} {row.recent_change:+.3f} {row.loudness:5.2f} {row.shown:.3f}", flush=True)
+            rows[fault_id] = row
+    if given.write:
+        text = loudness_of_sources.TARGET.read_text()
+        head, _, _ = text.partition(loudness_of_sources.TABLE)
+        head = re.sub(r"^SEEDS = .*$", f"SEEDS = {seeds}", head, flags=re.MULTILINE)
+        lines = (
+            f'        "{fault_id}": SourceLoudness({row.recent_change:.3f}, {row.loudness:.2f}, {row.shown:.3f}),\n'
+            for fault_id, row in sorted(rows.items())
+        )
+        loudness_of_sources.TARGET.write_text(
+            f"{head}{loudness_of_sources.TABLE} = MappingProxyType(\n    {{\n{''.join(lines)}    }}\n)\n"
+        )
+
+
+def measure_one_table(given: argparse.Namespace) -> None:
+    """Measure the faults of runs of one table."""
+    seeds = given.seeds or SEEDS
     ids = sorted(given.faults or CATALOGUE)
     rows = {} if given.faults is None else dict(LOUDNESS)
     with ProcessPoolExecutor(given.jobs) as pool:
-        found = pool.map(partial(measure, seeds=given.seeds, bounds=usual()), ids)
+        found = pool.map(partial(measure, seeds=seeds, bounds=usual()), ids)
         for fault_id, (change, shown, missed, equal) in zip(ids, found, strict=True):
             task = CATALOGUE[fault_id].task_id
             print(f"{fault_id:26} {task:7} {change:+.3f} {shown:.3f} {missed:.3f} equal {equal:.3f}", flush=True)
@@ -135,7 +175,7 @@ def main() -> None:
             f'        "{fault_id}": Loudness({row.test_change:.3f}, {row.shown:.3f}, {row.missed:.3f}),\n'
             for fault_id, row in sorted(rows.items())
         )
-        TARGET.write_text(_HEAD.format(seeds=given.seeds) + "".join(lines) + "    }\n)\n")
+        TARGET.write_text(_HEAD.format(seeds=seeds) + "".join(lines) + "    }\n)\n")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 from sqlalchemy import Connection, text
 from sqlalchemy.dialects import sqlite
 
@@ -49,7 +49,7 @@ LISTS = (
 )
 
 
-async def _measure(client: httpx.AsyncClient, path: str) -> tuple[float, float, int]:
+async def _measure(client: httpx2.AsyncClient, path: str) -> tuple[float, float, int]:
     """Median and slowest of some requests in ms, and the bytes of the answer."""
     taken = []
     for _ in range(ROUNDS):
@@ -61,18 +61,18 @@ async def _measure(client: httpx.AsyncClient, path: str) -> tuple[float, float, 
     return statistics.median(taken), max(taken), len(response.content)
 
 
-async def _deep_pages(client: httpx.AsyncClient) -> list[str]:
+async def _deep_pages(client: httpx2.AsyncClient) -> list[str]:
     """Pages far down the list, found by their key."""
     return ["/episodes?after=~500001", "/episodes?sort=best&after=~500001", "/episodes?before=~500001"]
 
 
 async def _times(settings: Settings) -> bool:
     app = create_app(settings)
-    transport = httpx.ASGITransport(app)
+    transport = httpx2.ASGITransport(app)
     is_met = True
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://bench") as client,
+        httpx2.AsyncClient(transport=transport, base_url="http://bench") as client,
     ):
         over = (await client.get("/episodes?status=ended&sort=oldest")).text.split('href="/episodes/')
         ids = [part.split('"')[0] for part in over if len(part.split('"')[0]) == 32][:2]

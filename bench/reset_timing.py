@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Sequence
 
-import httpx
+import httpx2
 
 from bench.extra import require_extra
 from bench.load import HOST
@@ -45,7 +45,7 @@ def measure(task_id: TaskId, resets: int, folder: Path) -> dict[str, list[float]
     server = own_server(folder, name=f"timing-{task_id}")
     server.start()
     try:
-        with httpx.Client(base_url=f"http://{HOST}:{server.port}", timeout=60) as client:
+        with httpx2.Client(base_url=f"http://{HOST}:{server.port}", timeout=60) as client:
             seconds = [_seconds(client, task_id, FIRST_SEED + number) for number in range(-SETTLING, resets)]
     finally:
         server.stop()
@@ -55,7 +55,7 @@ def measure(task_id: TaskId, resets: int, folder: Path) -> dict[str, list[float]
     return groups
 
 
-def _seconds(client: httpx.Client, task_id: TaskId, seed: int) -> float:
+def _seconds(client: httpx2.Client, task_id: TaskId, seed: int) -> float:
     client.cookies.clear()
     began = time.perf_counter()
     client.post("/reset", json={"task_id": task_id, "seed": seed}).raise_for_status()

@@ -61,19 +61,19 @@ def measure_disk(folder: Path, episodes: tuple[Episode, ...], *, warm: int, fres
     server.start()
     path = folder / "disk.db"
     try:
-        empty, _ = _used(path)
+        empty, _ = used_bytes(path)
         rounds = warm // CLIENTS
         play_out(server.port, Load(clients=CLIENTS, episodes=episodes, seconds=0), rounds * EVENTS_OF_EPISODE)
-        played, bodies = _used(path)
+        played, bodies = used_bytes(path)
         one_by_one = Load(clients=1, episodes=fresh_episodes(fresh), seconds=0)
         play_out(server.port, one_by_one, fresh * EVENTS_OF_EPISODE)
-        grown, _ = _used(path)
+        grown, _ = used_bytes(path)
     finally:
         server.stop()
     return DiskUse((played - empty - bodies) / (rounds * CLIENTS * EVENTS_OF_EPISODE), (grown - played) / fresh), path
 
 
-def _used(path: Path) -> tuple[int, int]:
+def used_bytes(path: Path) -> tuple[int, int]:
     """Bytes of the database without its log, and of the scenario bodies in it."""
     with closing(sqlite3.connect(path, timeout=10)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -57,6 +57,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with _EXP
     from mlops_debug_env.protocol.errors import (
         AnswerTimeoutError as AnswerTimeoutError,
         CapacityError as CapacityError,
+        ClientUnusableError as ClientUnusableError,
         ConflictError as ConflictError,
         ConnectionFailedError as ConnectionFailedError,
         EpisodeNotStartedError as EpisodeNotStartedError,
@@ -162,6 +163,7 @@ _EXPORTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "protocol.errors": (
             "AnswerTimeoutError",
             "CapacityError",
+            "ClientUnusableError",
             "ConflictError",
             "ConnectionFailedError",
             "EpisodeNotStartedError",

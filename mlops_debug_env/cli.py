@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from mlops_debug_env.commands.command_group import OneLineGroup
 from mlops_debug_env.commands.compare import compare
 from mlops_debug_env.commands.compete import compete
 from mlops_debug_env.commands.demo import demo
@@ -12,6 +13,7 @@ from mlops_debug_env.commands.options import HELP_OPTIONS, group_options
 from mlops_debug_env.commands.run import run
 
 cli = typer.Typer(
+    cls=OneLineGroup,
     help="Evaluate agents on episodes of ML-failure diagnosis.",
     no_args_is_help=True,
     add_completion=False,

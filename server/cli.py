@@ -36,35 +36,27 @@ cli = typer.Typer(
     cls=CommandGroup,
     help="Host episodes of ML-failure diagnosis, and replay and audit what happened in them.",
     no_args_is_help=True,
-    add_completion=False,
     context_settings=HELP_OPTIONS,
     pretty_exceptions_enable=False,
 )
 
 cli.callback()(group_options)
 
-database_commands = typer.Typer(name="db", help="The tables of the database.", no_args_is_help=True)
-cli.add_typer(database_commands)
+database_commands = typer.Typer(help="The tables of the database.", no_args_is_help=True)
 
-cli.add_typer(keys, name="keys")
-cli.add_typer(rounds, name="rounds")
-cli.command()(run)
-cli.command()(compare)
-cli.command()(compete)
-cli.command()(demo)
-cli.command()(view)
-cli.command()(audit)
-cli.command()(checkpoint)
-cli.command()(export)
-cli.command()(verify)
-cli.command()(rebuild)
-cli.command()(regrade)
-cli.command()(warm)
-cli.command()(backup)
-cli.command()(doctor)
+PLAY, ROUNDS, OPERATE, PROOF = "Play", "Rounds", "Operate", "Proof"
+"""Panels of the help, in this order."""
+
+cli.command(rich_help_panel=PLAY)(run)
+cli.command(rich_help_panel=PLAY)(compare)
+cli.command(rich_help_panel=PLAY)(view)
+cli.command(rich_help_panel=PLAY)(export)
+cli.command(rich_help_panel=PLAY)(demo)
+cli.command(rich_help_panel=ROUNDS)(compete)
+cli.add_typer(rounds, name="rounds", rich_help_panel=ROUNDS)
 
 
-@cli.command()
+@cli.command(rich_help_panel=OPERATE)
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
@@ -104,7 +96,15 @@ def serve(
     )
 
 
-@cli.command()
+cli.add_typer(keys, name="keys", rich_help_panel=OPERATE)
+cli.add_typer(database_commands, name="db", rich_help_panel=OPERATE)
+cli.command(rich_help_panel=OPERATE)(warm)
+cli.command(rich_help_panel=OPERATE)(backup)
+cli.command(rich_help_panel=OPERATE)(doctor)
+cli.command(rich_help_panel=OPERATE)(rebuild)
+
+
+@cli.command(rich_help_panel=PROOF)
 def replay(episode: str, database: DatabaseOption = None, as_json: JsonOption = False) -> None:
     """Show an episode step by step, with the reward of each step."""
     from server.audit.replay import render_replay, replay_episode
@@ -116,6 +116,12 @@ def replay(episode: str, database: DatabaseOption = None, as_json: JsonOption = 
     except (UnknownEpisodeError, UnfoldableEpisodeError) as error:
         fail(str(error))
     typer.echo(replayed.model_dump_json(indent=2) if as_json else render_replay(replayed))
+
+
+cli.command(rich_help_panel=PROOF)(audit)
+cli.command(rich_help_panel=PROOF)(checkpoint)
+cli.command(rich_help_panel=PROOF)(verify)
+cli.command(rich_help_panel=PROOF)(regrade)
 
 
 @database_commands.command(name="upgrade")

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from functools import cache
 from typing import Any
 
-import httpx
+import httpx2
 from openenv.core.env_server.interfaces import Environment
 from openenv.core.env_server.types import EnvironmentMetadata
 
@@ -52,13 +52,13 @@ class Embedded:
         self._thread.run(self._stack.aclose())
         self._thread.close()
 
-    async def _open(self, settings: Settings) -> httpx.AsyncClient:
+    async def _open(self, settings: Settings) -> httpx2.AsyncClient:
         # Inline: a program that imports an environment does not expect it to start processes.
         app = create_app(settings, simulation=InProcessSimulation())
         await self._stack.enter_async_context(app.router.lifespan_context(app))
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
         return await self._stack.enter_async_context(
-            httpx.AsyncClient(transport=transport, base_url="http://embedded", timeout=None)
+            httpx2.AsyncClient(transport=transport, base_url="http://embedded", timeout=None)
         )
 
 

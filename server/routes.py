@@ -18,6 +18,7 @@ from server.web.mcp.http import mcp
 from server.web.mcp.websocket import McpSocketEndpoint
 from server.web.openapi import handlers as openapi
 from server.web.pages import home
+from server.web.pages.agents import page as agents
 from server.web.pages.board import page as board
 from server.web.pages.episode import page as episode
 from server.web.pages.episode_list import page as episode_list
@@ -43,6 +44,9 @@ REST_ROUTES = (
     _get("/state", episodes.state),
     _get("/episodes/{episode_id}/state", episodes.state),
     _get("/episodes/{episode_id}/events", episodes.events),
+    _get("/episodes.json", episode_list.episodes_json),
+    _get("/agent.json", agents.agent_json),
+    _get("/run.json", agents.run_json),
     _get("/openenv/state", episodes.openenv_state),
     _post("/sessions/{session_key}/reset", sessions.session_reset),
     _post("/sessions/{session_key}/step", sessions.session_step),
@@ -64,6 +68,8 @@ PAGE_ROUTES = (
     _get("/episodes", episode_list.episode_list_page),
     _get("/episodes/{episode_id}", episode.episode_page),
     _post("/episodes/{episode_id}/audit", episode.audit_episode_page),
+    _get("/agent", agents.agent_page),
+    _get("/run", agents.run_page),
     _get("/compare", episode.comparison_page),
     _get("/leaderboard", board.leaderboard_page),
     _get("/live", live.live_page),

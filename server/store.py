@@ -8,6 +8,7 @@ at all; their contents are not inspected. Rule 4: nothing here changes or remove
 from __future__ import annotations
 
 import time
+from typing import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -35,9 +36,9 @@ class EventStore:
         """Whether the latest append was refused within the last ``seconds``."""
         return self._last_refusal is not None and time.monotonic() - self._last_refusal <= seconds
 
-    async def foreign_writes(self) -> ForeignWrites:
+    async def foreign_writes(self, names: Sequence[str] | None = None) -> ForeignWrites:
         """See `Writer.foreign_writes`."""
-        return await self._writer.foreign_writes()
+        return await self._writer.foreign_writes(names)
 
     async def append(self, commit: Commit) -> ForeignWrites:
         """Write the appends of a commit together or not at all; return once they are durable, with what `Writer.submit` gives.

@@ -39,3 +39,8 @@ async def _execute(database_url: str, statements: tuple[str, ...]) -> list[tuple
 async def connect(database_url: str) -> asyncpg.Connection:
     """A plain connection to PostgreSQL."""
     return await asyncpg.connect(database_url.replace("+asyncpg", ""))
+
+
+def of_stream(name: str) -> str:
+    """The condition on rows of ``events`` or ``episodes`` that they are of a stream."""
+    return f"stream = (SELECT stream FROM streams WHERE stream_id = '{name}')"

@@ -112,7 +112,7 @@ def test_the_readme_is_short() -> None:
 
 def test_the_commands_are_the_two_that_must_work() -> None:
     commands = "".join(blocks("bash"))
-    assert "pip install . && mlops-debug serve\n" in commands
+    assert "pip install '.[server]' && mlops-debug serve\n" in commands
     assert "pip install '.[dev]' && pytest\n" in commands
 
 

@@ -20,7 +20,7 @@ BUILD = ROOT / "constraints-build.txt"
 EXTRAS = ("postgres",)
 """Extras that the image installs."""
 _HEADERS = {
-    INSTALL: "# What an installation with [postgres] brings, on every supported Python. Made by `make constraints`; used by\n"
+    INSTALL: "# What an installation with [postgres], and so with [server], brings, on every supported Python. Made by `make constraints`; used by\n"
     "# pip install --require-hashes -r constraints.txt && pip install --no-deps .\n",
     BUILD: "# What builds the wheel. Made by `make constraints`.\n",
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 
 from domain.diagnosis import PatchEntry
@@ -23,6 +25,7 @@ from domain.training.multi_source import artifacts, checks
 from domain.training.multi_source.agreements import AGREEMENTS, BY_FAULT
 from domain.training.multi_source.case import FAMILY, Case, Planted, State, draw_case, healthy_twin
 from domain.training.multi_source.fit import log_loss
+from domain.training.multi_source.loudness import QUIET, SOURCE_LOUDNESS
 from domain.training.multi_source.measuring import measure
 from domain.training.multi_source.registry import UnknownFieldError, ValueOutsideFieldError, file_of
 from domain.training.multi_source.reports import draw_identity, render_log, render_reports
@@ -34,6 +37,14 @@ from domain.types import ARTIFACT_NAMES, COMPOSED_TASK, ArtifactName, TaskId
 
 FAULTS: tuple[str, ...] = tuple(agreement.fault_id for agreement in AGREEMENTS)
 """Ids of the faults of this family, in the order in which they are drawn."""
+QUIET_FAULTS: tuple[str, ...] = tuple(fault_id for fault_id in FAULTS if SOURCE_LOUDNESS[fault_id].shown <= QUIET)
+"""Of these, log and results alone show nothing in most runs: what the task of none, one or two faults plants."""
+LOCAL_FAULTS: tuple[str, ...] = tuple(fault_id for fault_id in FAULTS if "{" in BY_FAULT[fault_id].pattern)
+"""Those of one source or column, which has to be found; the others are of one declaration that every run has."""
+PAIRS: tuple[tuple[str, str], ...] = tuple(
+    (one, other) for one, other in combinations(QUIET_FAULTS, 2) if one in LOCAL_FAULTS or other in LOCAL_FAULTS
+)
+"""Faults that are planted together."""
 COUNTS = (0, 1, 1, 2)
 """How many faults the task of none, one or two plants, all four equally likely."""
 MODEL, SEED = "mlp", "training.seed"
@@ -63,14 +74,24 @@ def draw_faults(task_id: TaskId, seed: int, fault: str | None) -> tuple[str, ...
             raise UnknownSourceFaultError(fault)
         return named
     draw = Stream(seed, "fault")
-    count = draw.choice(COUNTS) if task_id == COMPOSED_TASK else 1
-    return tuple(sorted(FAULTS[place] for place in draw.permutation(len(FAULTS))[:count]))
+    if task_id != COMPOSED_TASK:
+        return (draw.choice(FAULTS),)
+    match draw.choice(COUNTS):
+        case 0:
+            return ()
+        case 1:
+            return (draw.choice(QUIET_FAULTS),)
+        case _:
+            return tuple(sorted(draw.choice(PAIRS)))
 
 
 def can_plant(task_id: TaskId, named: tuple[str, ...]) -> bool:
-    """Whether a task can plant these: different faults, and no more than it draws."""
-    most = max(COUNTS) if task_id == COMPOSED_TASK else 1
-    return all(one in BY_FAULT for one in named) and len(set(named)) == len(named) <= most
+    """Whether a task can plant these: what it may draw."""
+    if task_id != COMPOSED_TASK:
+        return len(named) <= 1 and all(one in FAULTS for one in named)
+    if len(named) <= 1:
+        return all(one in QUIET_FAULTS for one in named)
+    return any(set(named) == set(pair) and len(named) == len(pair) for pair in PAIRS)
 
 
 def generate(
@@ -99,7 +120,8 @@ def run_experiment(truth: Truth | Composition, patch: tuple[PatchEntry, ...], nu
         changes = changes_of(state, patch_meant(run_of(truth), patch))
         # A training seed in the patch replaces that of the experiment.
         own_seed = None if SEED in changes else Stream(state.seed, f"experiment/{number}").integer(0, 99999)
-        run = simulate(state.declaring(changes), seed=own_seed)
+        # The rows of each set are those of the recorded run: only what a training draws differs.
+        run = simulate(state.declaring(changes), seed=own_seed, split_seed=state.declared[SEED])
     except UnknownFieldError as error:
         raise ExperimentRejectedError(
             "unknown_field", f"{error.file} has no field {error.field} that can be set"
@@ -213,6 +235,9 @@ def _truth_of(case: Case, one: Planted) -> Truth:
 __all__ = [
     "COUNTS",
     "FAULTS",
+    "LOCAL_FAULTS",
+    "PAIRS",
+    "QUIET_FAULTS",
     "UnknownSourceFaultError",
     "can_plant",
     "draw_faults",

@@ -86,6 +86,7 @@ ALSO: Mapping[str, tuple[FailureCategory, str]] = MappingProxyType(
         "environment.textkit": ("preprocessing_bug", "the version changes what the vocabulary keeps"),
         "split.by": ("evaluation_bug", "only what is measured is wrong"),
         "evaluation.sources": ("preprocessing_bug", "which sources are used is declared where rows are prepared"),
+        "sources.{source}.snapshot": ("label_mismatch", "labels of late months meet columns of an earlier state"),
         "sources.{source}.tokenizer": (
             "evaluation_bug",
             "the version that the model meets differs from the one it knows",

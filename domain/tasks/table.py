@@ -36,6 +36,12 @@ _DECLARATIONS = (
 """What runs of several sources are, on the tasks that have them."""
 
 
+_TRAINED_AGAIN = (
+    "The rows of each set stay those of the recorded run where the patch does not change them; accuracy is that of the kept checkpoint on "
+    "all rows of a set, while train_acc in a log is counted during the epoch. "
+)
+
+
 def _evidence(task_id: TaskId, rubric: Rubric) -> str:
     """How a run can be investigated. Without experiments in the words from before there were any."""
     count = rubric.max_experiments[task_id]
@@ -50,7 +56,7 @@ def _evidence(task_id: TaskId, rubric: Rubric) -> str:
     return (
         f"{_EVIDENCE}{measuring}You can also run up to {times}: each trains the run again with a patch of at most two "
         "entries and another training seed, and shows the end of its log and its metrics on the rows of training and validation. "
-        "An experiment takes a step. "
+        f"{_TRAINED_AGAIN if task_id in _MEASURING_TASKS else ''}An experiment takes a step. "
     )
 
 

@@ -24,6 +24,7 @@ import typer
 
 from mlops_debug_env.commands.exit_codes import UNREACHABLE, USAGE, fail, one_line_errors, write_out
 from mlops_debug_env.commands.options import ApiKeyOption, ConcurrencyOption
+from mlops_debug_env.commands.server_packages import is_server_installed, server_missing
 
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
@@ -56,6 +57,8 @@ def demo(
     """
     if url is not None and database is not None:
         fail("--database is for a server that the demo starts; the one at --url has its own", USAGE)
+    if url is None and not is_server_installed():
+        fail(server_missing("mlops-debug demo without --url"), USAGE)
     with _ending_in_order() as ending, _scratch_folder(ending) as folder, one_line_errors():
         if url is not None:
             typer.echo(f"server: {url}", err=True)
@@ -202,15 +205,15 @@ def _ignore_signals() -> None:
 
 
 def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    import httpx  # takes long to import, and no other command needs it
+    import httpx2  # takes long to import, and no other command needs it
 
     deadline = time.monotonic() + START_SECONDS
-    with httpx.Client(trust_env=False, timeout=2.0) as http:
+    with httpx2.Client(trust_env=False, timeout=2.0) as http:
         while time.monotonic() < deadline:
             try:
                 if http.get(f"{url}/health").is_success:
                     return
-            except httpx.TransportError:
+            except httpx2.TransportError:
                 pass  # it does not listen yet
             try:
                 process.wait(0.05)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -22,22 +22,35 @@ from mlops_debug_env.commands.exit_codes import (
 )
 
 if TYPE_CHECKING:
+    from mlops_debug_env.commands.play_options import LlmOptions, PlayOptions
     from mlops_debug_env.runner.run_command import Outcome, RunCommand
 
 
-def check_options(*, agent: str | None, model: str | None, out: Path | None, resume: bool, abandon: bool) -> None:
+def check_options(options: PlayOptions) -> None:
     """End the command where options contradict each other."""
-    if abandon and out is None:
+    if options.abandon and options.out is None:
         fail("--abandon needs --out, the folder of the run whose episodes are to be ended", USAGE)
-    if model is not None and agent not in (None, "llm"):
-        fail(f"--model is for --agent llm, and {agent} has no model", USAGE)
-    if resume and out is None:
+    if options.model is not None and options.agent not in (None, "llm"):
+        fail(f"--model is for --agent llm, and {options.agent} has no model", USAGE)
+    if options.resume and options.out is None:
         fail("--resume needs --out, the folder of the run to go on with", USAGE)
 
 
-def agent_options(**given: Any) -> dict[str, Any]:
-    """The options that decide how an agent plays, without those that were not given."""
-    return {name: value for name, value in given.items() if value is not None}
+def run_command(
+    options: PlayOptions, llm: LlmOptions, *, concurrency: int, played: Mapping[str, Any], **further: Any
+) -> RunCommand:
+    """What the runner carries out. ``played``: what is played, as ``RunRequest`` names it; ``further``: as ``RunCommand`` does."""
+    from mlops_debug_env.runner.run_command import Connection, RunCommand
+    from mlops_debug_env.runner.run_setup import RunRequest
+
+    return RunCommand(
+        request=RunRequest(agent=options.agent, model=options.model, agent_options=llm.agent_options(), **played),
+        connection=Connection(url=options.url, api_key=options.api_key, concurrency=concurrency),
+        model_options=llm.model_options(),
+        out=options.out,
+        resume=options.resume or options.abandon,
+        **further,
+    )
 
 
 def carry_out(command: RunCommand) -> Outcome:
@@ -60,6 +73,8 @@ def print_outcome(outcome: Outcome, *, as_json: bool, to_stderr: bool = False) -
 
     if as_json:
         write_out(json.dumps(scores_json(outcome.summary)))
+        for each in outcome.summary.warnings:
+            typer.echo(f"warning: {each}", err=True)
         return
     text = to_text(render_summary(outcome.summary)) + f"\n{outcome.path}\n"
     if to_stderr:

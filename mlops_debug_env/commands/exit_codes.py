@@ -44,7 +44,7 @@ def one_line_errors() -> Iterator[None]:
 def _code_of(error: Exception) -> int | None:
     """The exit code for an error; None: it is a defect, and its traceback is wanted."""
     # Imported here: they take a second, which `--help` should not.
-    from mlops_debug_env.agents.llm.endpoint import MissingSettingError, ModelUnavailableError
+    from mlops_debug_env.agents.llm.errors import MissingSettingError, ModelUnavailableError
     from mlops_debug_env.agents.llm.prices import UnreadablePricesError
     from mlops_debug_env.agents.llm.tools import UnreadableSchemaError
     from mlops_debug_env.agents.loader import AgentLoadError

@@ -32,19 +32,29 @@ def export(
     api_key: ApiKeyOption = None,
 ) -> None:
     """Export finished episodes as JSON lines, for `datasets.load_dataset("json", …)`. Events are asked from the server."""
+    with one_line_errors():
+        with _written(out) as lines:
+            if what == "events":
+                asyncio.run(_export_events(runs, url, api_key, lines.write))
+            else:
+                for row in _rows(runs, what, least_score=least_score, least_gap=least_gap):
+                    lines.write(json.dumps(row, ensure_ascii=False))
+        target = "standard output" if out is None else out
+        typer.echo(f"{target}: {_counted(lines.count, 'line')} of {what}, from {_counted(len(runs), 'run')}", err=True)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _rows(runs: list[Path], what: What, *, least_score: float, least_gap: float) -> Iterable[dict[str, Any]]:
     from mlops_debug_env.exports.rows import chat_rows, preference_rows, result_rows
 
-    with one_line_errors(), _written(out) as write:
-        if what == "events":
-            asyncio.run(_export_events(runs, url, api_key, write))
-            return
-        rows: Iterable[dict[str, Any]] = {
-            "results": lambda: result_rows(runs),
-            "chat": lambda: chat_rows(runs, least_score=least_score),
-            "preference": lambda: preference_rows(runs, least_gap=least_gap),
-        }[what]()
-        for row in rows:
-            write(json.dumps(row, ensure_ascii=False))
+    if what == "chat":
+        return chat_rows(runs, least_score=least_score)
+    if what == "preference":
+        return preference_rows(runs, least_gap=least_gap)
+    return result_rows(runs)
 
 
 async def _export_events(runs: list[Path], url: str, api_key: str | None, write: Write) -> None:
@@ -56,18 +66,30 @@ async def _export_events(runs: list[Path], url: str, api_key: str | None, write:
             write(json.dumps(row, ensure_ascii=False))
 
 
+class _Lines:
+    """Writes lines, and counts them."""
+
+    def __init__(self, write: Write) -> None:
+        self.count = 0
+        self._write = write
+
+    def write(self, line: str) -> None:
+        self._write(line)
+        self.count += 1
+
+
 @contextmanager
-def _written(out: Path | None) -> Iterator[Write]:
+def _written(out: Path | None) -> Iterator[_Lines]:
     """Writes lines to standard output, or to a file that is there whole or not at all."""
     if out is None:
-        yield write_out
+        yield _Lines(write_out)
         return
     from mlops_debug_env.runner.json_lines import UnwritableFolderError
 
     unfinished = out.with_name(f".unfinished-{secrets.token_hex(4)}-{out.name[-100:]}")
     try:
         with unfinished.open("w") as file:
-            yield lambda line: print(line, file=file)
+            yield _Lines(lambda line: print(line, file=file))
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(out)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -28,81 +27,9 @@ def group_options(version: VersionOption = False) -> None:
     """Options of ``mlops-debug`` itself."""
 
 
-_MODEL_PANEL = "Options of the agent llm"
-
 UrlOption = Annotated[str, typer.Option("--url", envvar="MLOPS_DEBUG_URL", help="Address of the server.")]
 ApiKeyOption = Annotated[
     str | None, typer.Option("--api-key", envvar="MLOPS_DEBUG_API_KEY", help="Key for a server that asks for one.")
 ]
 ConcurrencyOption = Annotated[int, typer.Option("--concurrency", min=1, max=2000, help="Most episodes in flight.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
-AgentOption = Annotated[
-    str | None,
-    typer.Option(
-        "--agent",
-        help="Who plays: a shipped agent, llm, or a class of yours as module:Class or path/to/file.py:Class. Default: heuristic.",
-    ),
-]
-OutOption = Annotated[Path | None, typer.Option("--out", help="Folder of the run. Default: runs/<run id>.")]
-ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")]
-AbandonOption = Annotated[
-    bool,
-    typer.Option(
-        "--abandon",
-        help="Play nothing: end the episodes that the run in --out has left open on the server, with the lowest score.",
-    ),
-]
-
-ModelOption = Annotated[
-    str | None, typer.Option("--model", help="Name of the model, for the agent llm. Default: MODEL_NAME.")
-]
-BaseUrlOption = Annotated[
-    str | None, typer.Option("--base-url", help="Of the model's endpoint.", rich_help_panel=_MODEL_PANEL)
-]
-ToolModeOption = Annotated[
-    Literal["auto", "tools", "json"] | None,
-    typer.Option("--tool-mode", help="How the model acts.", rich_help_panel=_MODEL_PANEL),
-]
-ContextTokensOption = Annotated[
-    int | None,
-    typer.Option(
-        "--context-tokens",
-        min=2000,
-        help="Bound on the messages of a call. Default: 16000.",
-        rich_help_panel=_MODEL_PANEL,
-    ),
-]
-MaxOutputTokensOption = Annotated[
-    int | None,
-    typer.Option(
-        "--max-output-tokens", min=16, help="Bound on one answer. Default: 2048.", rich_help_panel=_MODEL_PANEL
-    ),
-]
-TemperatureOption = Annotated[
-    float | None,
-    typer.Option("--temperature", min=0.0, help="Default: the model's own.", rich_help_panel=_MODEL_PANEL),
-]
-RequestsPerMinuteOption = Annotated[
-    int | None,
-    typer.Option("--requests-per-minute", min=1, help="Of all episodes together.", rich_help_panel=_MODEL_PANEL),
-]
-TokensPerMinuteOption = Annotated[
-    int | None, typer.Option("--tokens-per-minute", min=1, help="The same.", rich_help_panel=_MODEL_PANEL)
-]
-BudgetTokensOption = Annotated[
-    int | None,
-    typer.Option("--budget-tokens", min=1, help="Of the run, resumed ones included.", rich_help_panel=_MODEL_PANEL),
-]
-BudgetUsdOption = Annotated[
-    float | None,
-    typer.Option("--budget-usd", min=0.0, help="The same; needs --prices.", rich_help_panel=_MODEL_PANEL),
-]
-BudgetSecondsOption = Annotated[
-    float | None, typer.Option("--budget-seconds", min=0.0, help="Of this go.", rich_help_panel=_MODEL_PANEL)
-]
-PricesOption = Annotated[
-    Path | None, typer.Option("--prices", help="JSON table of prices.", rich_help_panel=_MODEL_PANEL)
-]
-RequestTimeoutOption = Annotated[
-    float, typer.Option("--request-timeout", min=0.1, help="Seconds for one answer.", rich_help_panel=_MODEL_PANEL)
-]

@@ -6,51 +6,36 @@ from typing import Annotated, Literal
 
 import typer
 
-from mlops_debug_env.commands import options as shared
 from mlops_debug_env.commands.evaluation import (
     abandon_left,
-    agent_options,
     carry_out,
     check_options,
     end,
     print_outcome,
+    run_command,
 )
 from mlops_debug_env.commands.exit_codes import USAGE, fail, write_out
+from mlops_debug_env.commands.option_classes import with_option_classes
+from mlops_debug_env.commands.options import ConcurrencyOption
+from mlops_debug_env.commands.play_options import LlmOptions, PlayOptions
 from mlops_debug_env.protocol.types import TaskId
 
 
+@with_option_classes
 def run(
-    agent: shared.AgentOption = None,
-    model: shared.ModelOption = None,
+    options: PlayOptions,
+    llm: LlmOptions,
     suite: Annotated[
         str | None,
         typer.Option(help="Name of a suite, or a .json file. Default: practice-2."),
     ] = None,
     task: Annotated[TaskId | None, typer.Option(help="Only the entries of this task.")] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="Episodes for each entry. Default: 1.")] = None,
-    concurrency: shared.ConcurrencyOption = 16,
-    url: shared.UrlOption = "http://127.0.0.1:7860",
-    api_key: shared.ApiKeyOption = None,
-    out: shared.OutOption = None,
-    resume: shared.ResumeOption = False,
-    abandon: shared.AbandonOption = False,
-    as_json: shared.JsonOption = False,
+    concurrency: ConcurrencyOption = 16,
     entries: Annotated[int | None, typer.Option(min=1, help="Only the first entries of the suite.")] = None,
     reward_mode: Annotated[Literal["shaped", "sparse"] | None, typer.Option(help="Default: shaped.")] = None,
     success_at: Annotated[float, typer.Option(min=0.0, max=1.0, help="Score from which an episode passes.")] = 0.7,
     log_format: Annotated[Literal["table", "openenv"], typer.Option(help="What to print.")] = "table",
-    base_url: shared.BaseUrlOption = None,
-    tool_mode: shared.ToolModeOption = None,
-    context_tokens: shared.ContextTokensOption = None,
-    max_output_tokens: shared.MaxOutputTokensOption = None,
-    temperature: shared.TemperatureOption = None,
-    requests_per_minute: shared.RequestsPerMinuteOption = None,
-    tokens_per_minute: shared.TokensPerMinuteOption = None,
-    budget_tokens: shared.BudgetTokensOption = None,
-    budget_usd: shared.BudgetUsdOption = None,
-    budget_seconds: shared.BudgetSecondsOption = None,
-    prices: shared.PricesOption = None,
-    request_timeout: shared.RequestTimeoutOption = 120.0,
 ) -> None:
     """Evaluate an agent over a suite; docs/how-to/evaluate.md goes through it step by step.
 
@@ -60,48 +45,20 @@ def run(
 
     4: the budget is spent. 5: nothing can be written. 130: interrupted.
     """
-    from mlops_debug_env.runner.model_options import ModelOptions
-    from mlops_debug_env.runner.run_command import Connection, RunCommand
-    from mlops_debug_env.runner.run_setup import RunRequest
-
-    if as_json and log_format == "openenv":
+    if options.as_json and log_format == "openenv":
         fail("--json prints one object only; leave out --log-format openenv", USAGE)
-    check_options(agent=agent, model=model, out=out, resume=resume, abandon=abandon)
-    command = RunCommand(
-        request=RunRequest(
-            agent=agent,
-            model=model,
-            suite=suite,
-            trials=trials,
-            reward_mode=reward_mode,
-            task_id=task,
-            entries=entries,
-            agent_options=agent_options(
-                tool_mode=tool_mode,
-                context_tokens=context_tokens,
-                max_output_tokens=max_output_tokens,
-                temperature=temperature,
-            ),
-        ),
-        connection=Connection(url=url, api_key=api_key, concurrency=concurrency),
-        model_options=ModelOptions(
-            base_url=base_url,
-            requests_per_minute=requests_per_minute,
-            tokens_per_minute=tokens_per_minute,
-            budget_tokens=budget_tokens,
-            budget_usd=budget_usd,
-            budget_seconds=budget_seconds,
-            prices=prices,
-            timeout_seconds=request_timeout,
-        ),
-        out=out,
-        resume=resume or abandon,
+    check_options(options)
+    command = run_command(
+        options,
+        llm,
+        concurrency=concurrency,
+        played={"suite": suite, "trials": trials, "reward_mode": reward_mode, "task_id": task, "entries": entries},
         success_at=success_at,
         openenv_lines=write_out if log_format == "openenv" else None,
     )
-    if abandon:
+    if options.abandon:
         abandon_left(command)
         return
     outcome = carry_out(command)
-    print_outcome(outcome, as_json=as_json, to_stderr=log_format == "openenv")
+    print_outcome(outcome, as_json=options.as_json, to_stderr=log_format == "openenv")
     end(outcome, "run")

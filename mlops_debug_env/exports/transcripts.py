@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mlops_debug_env.agents.llm.agent import LlmSettings, note_after_step
-from mlops_debug_env.agents.llm.chat_history import ChatHistory, Message, turn_messages
+from mlops_debug_env.agents.llm.chat_history import ChatHistory, turn_messages
+from mlops_debug_env.agents.llm.messages import Message, sendable, text_of
 from mlops_debug_env.agents.llm.static_prompt import static_prompt
 from mlops_debug_env.agents.llm.tools import tools_of
 from mlops_debug_env.agents.llm.transcript import ModelReply
@@ -77,6 +78,8 @@ class _Turns:
     """The latest request, answered or not."""
     answered: Request | None = None
     """The latest request that the model answered."""
+    replied: dict[int, ModelReply] = field(default_factory=dict)
+    """Of each turn, the latest reply with a message."""
     acted: dict[int, ActionRecord] = field(default_factory=dict)
     showed: dict[int, ResultRecord] = field(default_factory=dict)
 
@@ -90,7 +93,9 @@ class _Turns:
                 if turn.parameters is None:
                     self.answered = self.asked
             case ReplyRecord():
-                self.answered = self.answered if turn.reply.message is None else self.asked
+                if turn.reply.message is not None:
+                    self.answered = self.asked
+                    self.replied[turn.turn] = turn.reply
             case ActionRecord():
                 self.acted.setdefault(turn.turn, turn)
             case ResultRecord():
@@ -101,6 +106,11 @@ class _Turns:
         usages = [self.acted[each].usage if each in self.acted else None for each in (turn - 1, turn)]
         before, after = (each or NOTHING_USED for each in usages)
         return note_after_step(before, after)
+
+    def own_message(self, turn: int) -> Message | None:
+        """The model's message with the action of a turn; None: it is not on record, or the step was taken for the model."""
+        reply = self.replied.get(turn)
+        return reply.message if reply is not None and reply.problem is None else None
 
 
 class Exchange(NamedTuple):
@@ -173,7 +183,9 @@ class Transcripts:
         for turn in sorted(turns.acted.keys() & turns.showed.keys()):
             done, result = turns.acted[turn], ActionResult.model_validate(turns.showed[turn].result)
             history.fold()
-            history.add_action(parse_action(done.action), said=done.said, note=turns.note_on(turn))
+            history.add_action(
+                parse_action(done.action), said=done.said, note=turns.note_on(turn), own=turns.own_message(turn)
+            )
             history.add_result(first.model_copy(update={"last_action_result": result, "step_count": turn}))
         return history.messages(), prompt.tools
 
@@ -184,12 +196,14 @@ def _messages_after(turns: _Turns, asked: Request, max_steps: int) -> Iterator[M
         if turn >= asked.turn:
             done, result = turns.acted[turn], ActionResult.model_validate(turns.showed[turn].result)
             shown = turns.note_on(turn) + describe_result(result, step=turn, max_steps=max_steps)
+            own = turns.own_message(turn)
             yield from turn_messages(
                 parse_action(done.action),
                 said=done.said,
-                call_id=f"call_{turn}",
+                number=turn,
                 shown=shown,
                 with_tools=asked.tools is not None,
+                own=None if own is None else sendable(own, number=turn),
             )
 
 
@@ -203,9 +217,16 @@ def _read_json(path: Path) -> Any:
 def in_columns(messages: list[Message]) -> Iterator[Message]:
     """Messages that all have the same keys, so that every file has the same columns."""
     for each in messages:
+        content = each["content"]
         yield {
             "role": each["role"],
-            "content": each["content"],
-            "tool_calls": each.get("tool_calls"),
+            "content": content if isinstance(content, str) else text_of(each),
+            "tool_calls": [_call_in_columns(call) for call in each["tool_calls"]] if each.get("tool_calls") else None,
             "tool_call_id": each.get("tool_call_id"),
         }
+
+
+def _call_in_columns(call: dict[str, Any]) -> dict[str, Any]:
+    """A call without what only its endpoint understands."""
+    function = {name: call["function"][name] for name in ("name", "arguments")}
+    return {"id": call["id"], "type": call["type"], "function": function}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Mapping, Self
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, TypeAdapter, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, TypeAdapter, model_validator
 from pydantic.config import JsonDict
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, to_json
 
+from mlops_debug_env.protocol.scalars import plain_scalar, to_encodable
 from mlops_debug_env.protocol.types import COMPOSED_TASK, ArtifactName, FailureCategory, SanityCheckName, TaskId
 
 PatchValue = bool | Annotated[int, Field(ge=-(2**53), le=2**53)] | float | Annotated[str, Field(max_length=300)] | None
@@ -28,7 +29,7 @@ class PatchEntry(BaseModel):
     """Artifact the field lives in, for example ``config.yaml``."""
     field: Annotated[str, Field(max_length=300)]
     """Registry name of the field, for example ``optimizer.momentum``."""
-    value: PatchValue
+    value: Annotated[PatchValue, BeforeValidator(plain_scalar)]
     """The value to set; null where the field may be null. An integer beyond 2^53 is read as a float."""
 
 
@@ -288,7 +289,7 @@ def parse_action(action: Action | Mapping[str, Any]) -> Action:
     if isinstance(action, _Action):
         return action
     # By way of JSON: only there a list is a tuple, and strictness is the server's.
-    return ACTION_ADAPTER.validate_json(to_json(dict(action)))
+    return ACTION_ADAPTER.validate_json(to_json(dict(action), fallback=to_encodable))
 
 
 def action_schema() -> dict[str, Any]:

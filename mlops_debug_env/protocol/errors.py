@@ -7,6 +7,7 @@ MlopsDebugError
  |   +- AnswerTimeoutError        it was sent, and no answer came in time
  +- SessionTakenOverError     a newer client plays with this session key
  +- ProtocolError             an answer came that this client cannot read
+ +- ClientUnusableError       it was made in another process or event loop (also a RuntimeError)
  +- ProblemError              the server answered with a problem: status, code, detail, errors
      +- InvalidRequestError       422: it does not fit the schema; nothing was recorded
      +- EpisodeNotStartedError    409: a reset must come first
@@ -59,6 +60,10 @@ class SessionTakenOverError(MlopsDebugError):
 
 class ProtocolError(MlopsDebugError):
     """The client cannot parse an answer."""
+
+
+class ClientUnusableError(MlopsDebugError, RuntimeError):
+    """The client was made in another process, or plays in another event loop."""
 
 
 class ProblemError(MlopsDebugError):

@@ -14,7 +14,7 @@ from mlops_debug_env.agents.registry import AGENT_NAMES, AgentContext, AgentMake
 from mlops_debug_env.runner.records import PlannedEpisode, RunHeader
 from mlops_debug_env.runner.run_setup import LLM
 
-_OPTIONS_OF_ENDPOINT = frozenset({"max_output_tokens", "temperature"})
+_OPTIONS_OF_ENDPOINT = frozenset({"max_output_tokens", "temperature", "reasoning_effort", "extra_body"})
 
 CreateAgent = Callable[[PlannedEpisode], Awaitable[Agent]]
 

@@ -37,7 +37,9 @@ from mlops_debug_env.transport.async_client import DebugClient
 class Restorable(Protocol):
     """An agent into which recorded actions can be replayed, without calling its model again."""
 
-    def restore(self, observation: Observation, action: Action, *, said: str, usage: ModelUsage) -> None: ...
+    def restore(
+        self, observation: Observation, action: Action, *, said: str, usage: ModelUsage, replies: Sequence[ModelReply]
+    ) -> None: ...
 
 
 @runtime_checkable
@@ -77,6 +79,8 @@ class _Recorded:
     said: str
     usage: ModelUsage
     request_id: str
+    replies: Sequence[ModelReply] = ()
+    """Of the model, those that led to the action."""
 
 
 async def play_episode(
@@ -169,7 +173,7 @@ class _Play:
         """The recorded steps in order; the last may not have been sent. Completed from the server's events if some are missing. None:
         another client took steps that cannot be repeated."""
         written = self._folder.recorded_turns(self._episode_id)
-        steps = deque(map(_to_recorded, written.actions))
+        steps = deque(map(_to_recorded, written.actions, written.replies))
         if len(steps) >= self._reset_result.observation.step_count:
             return steps, written.undecided
         # The file has fewer actions than the server.
@@ -192,7 +196,7 @@ class _Play:
 
     async def _restore(self, observation: Observation, done: _Recorded) -> None:
         if isinstance(self._agent, Restorable):
-            self._agent.restore(observation, done.action, said=done.said, usage=done.usage)
+            self._agent.restore(observation, done.action, said=done.said, usage=done.usage, replies=done.replies)
         elif not self._reset_result.done:
             await self._agent.act(observation)  # updates its state; its answer is not used
 
@@ -211,9 +215,9 @@ class _Play:
         return action
 
 
-def _to_recorded(acted: ActionRecord) -> _Recorded:
+def _to_recorded(acted: ActionRecord, replies: Sequence[ModelReply] = ()) -> _Recorded:
     request_id = acted.request_id or f"s{acted.turn}"
-    return _Recorded(parse_action(acted.action), acted.said, acted.usage or NOTHING_USED, request_id)
+    return _Recorded(parse_action(acted.action), acted.said, acted.usage or NOTHING_USED, request_id, replies)
 
 
 def _without_the_steps_before(first: ResetObservation, present: Observation) -> ResetObservation:

@@ -135,6 +135,16 @@ class EpisodeResult(_Record):
     ignored_calls: int | None
     folded_results: int | None
     estimated_tokens: int | None
+    cached_tokens: int | None = None
+    """This and the following: None also in results of version 0.1.0, which did not count it."""
+    reasoning_tokens: int | None = None
+    cut_off_turns: int | None = None
+    filtered_turns: int | None = None
+    refused_turns: int | None = None
+    json_turns: int | None = None
+    lost_turns: int | None = None
+    altered_calls: int | None = None
+    context_cuts: int | None = None
 
 
 class EpisodeFailure(_Record):

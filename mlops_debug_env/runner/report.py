@@ -24,6 +24,7 @@ def render_summary(summary: Summary) -> Rendered:
         parts.append(_faults(summary))
     if summary.model is not None:
         parts.append(_model(summary.model))
+    parts += [Text(f"warning: {each}") for each in summary.warnings]
     done = summary.overall.episodes if summary.overall is not None else 0
     if done < summary.planned:
         parts.append(Text(f"{summary.planned - done} of {summary.planned} episodes have no result yet"))
@@ -136,7 +137,9 @@ def _faults(summary: Summary) -> Table:
 
 def _model(used: ModelFigures) -> Text:
     cost = "unknown (no price)" if used.cost_usd is None else f"{used.cost_usd:.4f} USD"
-    guessed = f" ({used.estimated_tokens} of them estimated)" if used.estimated_tokens else ""
+    parts = {"estimated": used.estimated_tokens, "cached": used.cached_tokens, "reasoning": used.reasoning_tokens}
+    named = ", ".join(f"{count} {name}" for name, count in parts.items() if count)
+    guessed = f" (of them {named})" if named else ""
     return Text(
         f"model: {used.calls} calls, {used.input_tokens} + {used.output_tokens} tokens{guessed}, cost {cost}, "
         f"{used.latency_seconds_per_call:.2f} s a call, {used.retries} retries\n"

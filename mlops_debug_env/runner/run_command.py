@@ -164,7 +164,8 @@ class RunCommand:
         addresses = (self.model_options.base_url, environ.get("OPENAI_BASE_URL"), environ.get("API_BASE_URL"))
         # An agent of the user may ask another provider.
         of_environment = (value for name, value in environ.items() if name.endswith(_NAMES_OF_SECRETS))
-        return Redactor((self.connection.api_key, *of_environment), addresses=addresses)
+        in_headers = self.model_options.headers.values()
+        return Redactor((self.connection.api_key, *of_environment, *in_headers), addresses=addresses)
 
     async def _play(
         self, folder: RunFolder, schema: Mapping[str, Any], make_agent: AgentMaker | None, played: PlayedEpisodes

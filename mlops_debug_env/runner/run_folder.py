@@ -62,6 +62,8 @@ class RecordedTurns:
     """What an unfinished episode had come to."""
 
     actions: list[ActionRecord] = field(default_factory=list)
+    replies: list[list[ModelReply]] = field(default_factory=list)
+    """Of each action, the model's replies that led to it."""
     undecided: ModelUsage = NOTHING_USED
     """What the model used after the last action, for one that was never written."""
 
@@ -125,13 +127,16 @@ class RunFolder:
     def recorded_turns(self, episode_id: str) -> RecordedTurns:
         """The recorded actions of an unfinished episode; can be read once."""
         recorded = RecordedTurns()
+        replies: list[ModelReply] = []
         for offset in self._offsets.pop(episode_id, ()):
             turn = TURN_RECORD_ADAPTER.validate_json(read_line_at(self.path / TURNS, offset))
             if isinstance(turn, ReplyRecord):
                 recorded.undecided += turn.reply.usage
+                replies.append(turn.reply)
             elif isinstance(turn, ActionRecord) and turn.turn == len(recorded.actions) + 1:
                 recorded.actions.append(turn)
-                recorded.undecided = NOTHING_USED
+                recorded.replies.append(replies)
+                recorded.undecided, replies = NOTHING_USED, []
         return recorded
 
     def write_turn(self, turn: TurnRecord) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Literal
 
 from mlops_debug_env.agents.agent import Agent
-from mlops_debug_env.agents.llm.endpoint import ModelRefusedError, ModelUnreachableError
+from mlops_debug_env.agents.llm.errors import ModelRefusedError, ModelUnreachableError
 from mlops_debug_env.agents.llm.limits import BudgetSpentError
 from mlops_debug_env.runner.admission import Admission, AdmittedEpisode
 from mlops_debug_env.runner.episode_runner import ReportsUsage, play_episode

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
@@ -87,6 +87,16 @@ class ModelFigures(BaseModel):
     fallback_steps: int
     ignored_calls: int
     folded_results: int
+    cached_tokens: int = 0
+    """This and the following: 0 also for results of version 0.1.0, which did not count it."""
+    reasoning_tokens: int = 0
+    cut_off_turns: int = 0
+    filtered_turns: int = 0
+    refused_turns: int = 0
+    json_turns: int = 0
+    lost_turns: int = 0
+    altered_calls: int = 0
+    context_cuts: int = 0
 
 
 class Summary(BaseModel):
@@ -106,6 +116,8 @@ class Summary(BaseModel):
     planned: int
     failures: int
     """Episodes without a result that could not be played when they were last tried."""
+    warnings: tuple[str, ...] = ()
+    """What the scores measure beside the model, one line each."""
 
 
 class _Gathered:
@@ -179,6 +191,7 @@ def summarise(
             is_priced = is_priced and result.cost_usd is not None
             for name in (*_SUMMED, "latency_seconds", "cost_usd"):
                 used[name] += getattr(result, name) or 0
+    model = _model_figures(used, is_priced=is_priced) if used else None
     return Summary(
         run_id=run_id,
         agent=agent,
@@ -186,9 +199,10 @@ def summarise(
         tasks={name: tasks[name].group(success_at) for name in TASK_IDS if name in tasks},
         overall=overall.group(success_at) if overall.scores else None,
         faults={name: faults[name].group(success_at) for name in sorted(faults)},
-        model=_model_figures(used, is_priced=is_priced) if used else None,
+        model=model,
         planned=planned,
         failures=failures,
+        warnings=tuple(_warnings(model)) if model is not None else (),
     )
 
 
@@ -207,7 +221,34 @@ _SUMMED = (
     "fallback_steps",
     "ignored_calls",
     "folded_results",
+    "cached_tokens",
+    "reasoning_tokens",
+    "cut_off_turns",
+    "filtered_turns",
+    "refused_turns",
+    "json_turns",
+    "lost_turns",
+    "altered_calls",
+    "context_cuts",
 )
+_MANY_RETRIES = 0.1
+"""Retries for each answer from which they are warned of."""
+
+
+def _warnings(used: ModelFigures) -> Iterator[str]:
+    """What happened to the model's turns that its score does not tell."""
+    told = {
+        f"{used.cut_off_turns} of {used.calls} answers were cut off at --max-output-tokens": used.cut_off_turns,
+        f"{used.filtered_turns} turns were stopped by the endpoint's content filter": used.filtered_turns,
+        f"the model refused to go on in {used.refused_turns} answers": used.refused_turns,
+        f"{used.json_turns} of {used.calls} answers were in JSON, because the endpoint refused tools": used.json_turns,
+        f"{used.lost_turns} turns of the model are lost: filtered, or not to be read": used.lost_turns,
+        f"{used.altered_calls} of {used.calls} requests went without a parameter that was asked for, because the endpoint "
+        "refuses it (turns.jsonl says which)": used.altered_calls,
+        f"the room for messages or answers was halved {used.context_cuts} times, because the endpoint has less": used.context_cuts,
+        f"{used.retries} requests were sent again": used.retries >= _MANY_RETRIES * used.calls and used.retries,
+    }
+    return (text for text, count in told.items() if count)
 
 
 def _mean_passed(scores: Sequence[float], success_at: float) -> float:

@@ -12,6 +12,7 @@ from mlops_debug_env.protocol.actions import Action, parse_action
 from mlops_debug_env.protocol.errors import InvalidAddressError, ProtocolError
 from mlops_debug_env.protocol.observations import EpisodeState, StepResult, Task, parse_result
 from mlops_debug_env.protocol.types import RewardMode, TaskId
+from mlops_debug_env.transport.belonging import Belonging
 from mlops_debug_env.transport.http_reader import HttpReader
 from mlops_debug_env.transport.retry import Retrying
 from mlops_debug_env.transport.session_socket import SessionSocket
@@ -48,10 +49,21 @@ class DebugClient:
         if timeout_seconds <= 0 or max_retries < 0:
             raise ValueError("timeout_seconds must be above 0, and max_retries 0 or more")
         self._address = parse_address(base_url, session_key=session_key, fresh_key=secrets.token_hex(16))
-        retrying = retrying or Retrying(max_retries=max_retries)
-        headers = _headers(api_key)
-        self._socket = SessionSocket(self._address, headers=headers, timeout_seconds=timeout_seconds, retrying=retrying)
-        self._reader = HttpReader(self._address, headers=headers, timeout_seconds=timeout_seconds, retrying=retrying)
+        self._given: dict[str, Any] = {
+            "api_key": api_key,
+            "timeout_seconds": timeout_seconds,
+            "max_retries": max_retries,
+        }
+        self._given |= {} if retrying is None else {"retrying": retrying}
+        self._belonging = Belonging()
+        used: dict[str, Any] = {
+            "headers": _headers(api_key),
+            "timeout_seconds": timeout_seconds,
+            "retrying": retrying or Retrying(max_retries=max_retries),
+            "belonging": self._belonging,
+        }
+        self._socket = SessionSocket(self._address, **used)
+        self._reader = HttpReader(self._address, **used)
         self._episode_id: str | None = None
 
     async def __aenter__(self) -> Self:
@@ -61,6 +73,14 @@ class DebugClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A pickle has address, session and key, and no connection; a copy plays in the same session."""
+        return make_client, (type(self), self.base_url, self.arguments())
+
+    def arguments(self) -> dict[str, Any]:
+        """What another client on the same session is made with, beside the base URL. Has the API key."""
+        return {"session_key": self.session_key, **self._given}
 
     @property
     def base_url(self) -> str:
@@ -179,6 +199,7 @@ class DebugClient:
         """Close the connections. The episode stays as it is."""
         await self._socket.close()
         await self._reader.close()
+        self._belonging.end()
 
     def _result(self, answer: dict[str, Any]) -> StepResult:
         try:
@@ -187,6 +208,11 @@ class DebugClient:
             raise _unreadable(error) from error
         self._episode_id = result.info.episode_id
         return result
+
+
+def make_client(kind: type[Any], base_url: str, given: dict[str, Any]) -> Any:
+    """The client of a pickle."""
+    return kind(base_url, **given)
 
 
 def _headers(api_key: str | None) -> dict[str, str]:

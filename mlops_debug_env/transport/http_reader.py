@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Mapping
 
-import httpx
+import httpx2
 from pydantic import TypeAdapter, ValidationError
 
 from mlops_debug_env.protocol.errors import AnswerTimeoutError, ProtocolError, ServerUnreachableError, problem_error
 from mlops_debug_env.protocol.observations import Task
+from mlops_debug_env.transport.belonging import Belonging
 from mlops_debug_env.transport.retry import Retrying, read_retry_after
 from mlops_debug_env.transport.url import Address, check_name, redirected
 
@@ -20,13 +21,20 @@ class HttpReader:
     """Sends GET requests over one connection pool, which is opened by the first."""
 
     def __init__(
-        self, address: Address, *, headers: Mapping[str, str], timeout_seconds: float, retrying: Retrying
+        self,
+        address: Address,
+        *,
+        headers: Mapping[str, str],
+        timeout_seconds: float,
+        retrying: Retrying,
+        belonging: Belonging | None = None,
     ) -> None:
         self._address = address
+        self._belonging = belonging or Belonging()
         self._headers = dict(headers)
         self._timeout_seconds = timeout_seconds
         self._retrying = retrying
-        self._http: httpx.AsyncClient | None = None
+        self._http: httpx2.AsyncClient | None = None
 
     async def tasks(self) -> tuple[Task, ...]:
         answer = await self.get("/tasks")
@@ -60,11 +68,12 @@ class HttpReader:
         Raises:
             MlopsDebugError: the server refused, could not be asked, or answered with something else.
         """
+        self._belonging.check()
         return await self._retrying.run(lambda: self._get_once(path))
 
     async def close(self) -> None:
         http, self._http = self._http, None
-        if http is not None:
+        if http is not None and self._belonging.is_here():
             await http.aclose()
 
     async def _object(self, path: str) -> dict[str, Any]:
@@ -78,7 +87,7 @@ class HttpReader:
 
     async def _get_once(self, path: str) -> Any:
         if self._http is None:
-            self._http = httpx.AsyncClient(
+            self._http = httpx2.AsyncClient(
                 headers=self._headers,
                 timeout=self._timeout_seconds,
                 verify=self._address.is_secure,  # loading certificates takes longer than a request
@@ -88,15 +97,15 @@ class HttpReader:
         url = self._address.http_url + path
         try:
             response = await self._http.get(url)
-        except httpx.TimeoutException as error:
+        except httpx2.TimeoutException as error:
             raise AnswerTimeoutError(url, f"The server did not answer within {self._timeout_seconds:g} s") from error
-        except httpx.TransportError as error:
+        except httpx2.TransportError as error:
             raise ServerUnreachableError(
                 url, f"No connection to the server: {error or type(error).__name__}"
             ) from error
         return self._read(response)
 
-    def _read(self, response: httpx.Response) -> Any:
+    def _read(self, response: httpx2.Response) -> Any:
         if response.is_redirect:
             raise ProtocolError(redirected(str(response.url), response.headers.get("Location")))
         try:

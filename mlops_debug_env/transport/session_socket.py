@@ -23,6 +23,8 @@ from mlops_debug_env.protocol.errors import (
     frame_error,
     problem_error,
 )
+from mlops_debug_env.protocol.scalars import to_encodable
+from mlops_debug_env.transport.belonging import Belonging
 from mlops_debug_env.transport.retry import Retrying, read_retry_after
 from mlops_debug_env.transport.url import Address, redirected
 
@@ -42,9 +44,16 @@ class SessionSocket:
     """Sends requests over a socket that is opened on demand."""
 
     def __init__(
-        self, address: Address, *, headers: Mapping[str, str], timeout_seconds: float, retrying: Retrying
+        self,
+        address: Address,
+        *,
+        headers: Mapping[str, str],
+        timeout_seconds: float,
+        retrying: Retrying,
+        belonging: Belonging | None = None,
     ) -> None:
         self._address = address
+        self._belonging = belonging or Belonging()
         self._headers = dict(headers)
         self._timeout_seconds = timeout_seconds
         self._retrying = retrying
@@ -58,14 +67,15 @@ class SessionSocket:
         Raises:
             MlopsDebugError: the server refused it, or could not be asked.
         """
-        text = to_json(frame).decode()
+        text = to_json(frame, fallback=to_encodable).decode()
+        self._belonging.check()
         async with self._turn:
             return await self._retrying.run(lambda: self._ask_once(text))
 
     async def close(self) -> None:
         """Close the socket; the episode stays as it is."""
         connection, self._connection = self._connection, None
-        if connection is not None:
+        if connection is not None and self._belonging.is_here():
             await connection.close()
 
     async def _ask_once(self, text: str) -> dict[str, Any]:

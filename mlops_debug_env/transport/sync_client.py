@@ -8,9 +8,11 @@ from types import TracebackType
 from typing import Any, Coroutine, Mapping, Self, TypeVar
 
 from mlops_debug_env.protocol.actions import Action
+from mlops_debug_env.protocol.errors import ClientUnusableError
 from mlops_debug_env.protocol.observations import EpisodeState, StepResult, Task
 from mlops_debug_env.protocol.types import RewardMode, TaskId
-from mlops_debug_env.transport.async_client import DEFAULT_URL, DebugClient
+from mlops_debug_env.transport.async_client import DEFAULT_URL, DebugClient, make_client
+from mlops_debug_env.transport.belonging import Belonging
 from mlops_debug_env.transport.retry import Retrying
 
 Answered = TypeVar("Answered")
@@ -20,6 +22,7 @@ class LoopThread:
     """An event loop in a thread, so that pings are answered between calls."""
 
     def __init__(self) -> None:
+        self._belonging = Belonging()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="mlops-debug-client", daemon=True)
         self._thread.start()
@@ -30,6 +33,11 @@ class LoopThread:
 
     def run(self, work: Coroutine[Any, Any, Answered]) -> Answered:
         """Run a coroutine on the loop and wait for its result."""
+        try:
+            self._belonging.check_process()  # a forked process has no such thread
+        except ClientUnusableError:
+            work.close()
+            raise
         if not self.is_open:
             work.close()
             raise RuntimeError("this client is closed; make a new one")
@@ -70,6 +78,10 @@ class SyncDebugClient:
             retrying=retrying,
         )
         self._thread = LoopThread()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A pickle has address, session and key, and no connection; a copy plays in the same session."""
+        return make_client, (type(self), self.base_url, self._client.arguments())
 
     def __enter__(self) -> Self:
         return self

@@ -15,17 +15,21 @@ from sqlalchemy import Connection, Row, bindparam, func, select
 from domain.chain import canonical, digest_of
 from server.security.signing import Signer
 from server.storage.positions import safe_position
-from server.storage.schema import checkpoints, events, rounds
+from server.storage.schema import checkpoints, event_rows, rounds, streams
 
 _LAST_VERSIONS = (
-    select(events.c.stream_id, func.max(events.c.version).label("version"))
-    .where(events.c.position <= bindparam("until"))
-    .group_by(events.c.stream_id)
+    select(event_rows.c.stream, func.max(event_rows.c.version).label("version"))
+    .where(event_rows.c.position <= bindparam("until"))
+    .group_by(event_rows.c.stream)
     .subquery()
 )
-_HEADS = select(events.c.stream_id, events.c.version, events.c.hash).join(
-    _LAST_VERSIONS,
-    (events.c.stream_id == _LAST_VERSIONS.c.stream_id) & (events.c.version == _LAST_VERSIONS.c.version),
+_HEADS = (
+    select(streams.c.stream_id, event_rows.c.version, event_rows.c.hash)
+    .join(_LAST_VERSIONS, _LAST_VERSIONS.c.stream == streams.c.stream)
+    .join(
+        event_rows,
+        (event_rows.c.stream == _LAST_VERSIONS.c.stream) & (event_rows.c.version == _LAST_VERSIONS.c.version),
+    )
 )
 _LATEST = select(checkpoints).order_by(checkpoints.c.number.desc()).limit(1)
 _ALL = select(checkpoints).order_by(checkpoints.c.number)
@@ -55,7 +59,7 @@ def read_heads(connection: Connection, position: int) -> list[StreamHead]:
 def _heads(connection: Connection, position: int) -> Iterator[StreamHead]:
     # By code points, as Python compares texts.
     is_sqlite = connection.dialect.name == "sqlite"
-    query = _HEADS.order_by(events.c.stream_id.collate("BINARY" if is_sqlite else "C"))
+    query = _HEADS.order_by(streams.c.stream_id.collate("BINARY" if is_sqlite else "C"))
     if is_sqlite:
         # One call that fetches all of them would hold the interpreter for long. PostgreSQL has cursors in transactions only.
         query = query.execution_options(yield_per=1000)

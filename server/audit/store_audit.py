@@ -21,7 +21,7 @@ from server.scenarios.simulation import InProcessSimulation, create_process_pool
 from server.security.secret_files import SecretFiles
 from server.storage.connections import open_read_connection, run_read
 from server.storage.errors import UnreadableEventError
-from server.storage.schema import attempts, episodes, events, regrades
+from server.storage.schema import attempts, episode_rows, episodes, event_rows, events, regrades, streams
 from server.storage.stream_codec import decode_link, to_link
 
 EPISODES_PER_BATCH = 200
@@ -70,6 +70,7 @@ def audit_store(
         if round_id in (None, name)
         for fault in check_round(name, known)
     ]
+    of_store += asyncio.run(run_read(database_url, _unnamed_streams))
     batches = [_Batch(database_url, ranked, ids) for ids in _batches(groups)]
     with create_pool(workers or os.cpu_count() or 1) as pool:
         results = list(pool.map(_audit_batch, batches))
@@ -84,6 +85,18 @@ def audit_store(
         findings=(*of_store, *(found for each in results for found in _findings(each.reports))),
         notes=dict(sum((each.notes for each in results), Counter())),
     )
+
+
+def _unnamed_streams(connection: Connection) -> list[StoreFinding]:
+    """Events and rows of episodes whose stream has lost its name, which no episode shows any more."""
+    found = []
+    for table, what in ((event_rows, "events"), (episode_rows, "a row of an episode")):
+        unnamed = select(table.c.stream).where(table.c.stream.not_in(select(streams.c.stream))).distinct()
+        found += [
+            StoreFinding(code="row", version=None, message=f"stream {stream} has {what}, but no name", episode_id=None)
+            for stream in connection.execute(unnamed).scalars()
+        ]
+    return found
 
 
 def _plan(

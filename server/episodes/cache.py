@@ -1,7 +1,7 @@
 """LRU cache of episode snapshots. Any of them can be dropped, because each can be folded from the log again.
 
-Rule 1: what is kept with the count of foreign writes from before it was read or written is what the log contains, as long
-as that count does not change. Rule 2: without a count (PostgreSQL) only the log says what it contains.
+Rule 1: what is kept with the number of the last foreign write before it was read or written is what the log contains, as long
+as there is no later one. Rule 2: without numbers (PostgreSQL) only the log says what it contains.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 from server.storage.stream_codec import EpisodeSnapshot, fold_links
-from server.storage.writers.protocol import ForeignWrites
+from server.storage.writers.protocol import ForeignWrites, is_current
 from server.store import EventStore
 
 
@@ -51,8 +51,8 @@ class EpisodeCache:
         kept = self._kept.get(episode_id)
         if kept is not None and not refresh:
             return kept.snapshot
-        foreign_writes = await self._store.foreign_writes()
-        if kept is not None and foreign_writes is not None and kept.foreign_writes == foreign_writes:
+        foreign_writes = await self._store.foreign_writes((episode_id,))
+        if kept is not None and is_current(kept.foreign_writes, foreign_writes):
             self.hits += 1
             return kept.snapshot
         self.misses += 1

@@ -9,17 +9,21 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any, Iterator, NamedTuple
 
-from sqlalchemy import Column, Connection, MetaData, Table, func, insert, select
+from sqlalchemy import Column, Connection, MetaData, Select, Table, func, insert, select
 
 from domain.chain import Link
 from domain.scenario import Composition, Truth
+from server.clock import to_milliseconds
 from server.scenarios.repository import read_scenario
 from server.storage.attempts import attempt_values
 from server.storage.read_models import episode_values
-from server.storage.schema import attempts, episodes, events, sessions
+from server.storage.schema import attempts, episode_rows, episodes, events, sessions, streams
 from server.storage.stream_codec import fold_links, to_link
 
 REBUILT = (episodes, attempts, sessions)
+_STORED = {episodes: episode_rows, attempts: attempts, sessions: sessions}
+"""Where the rows of what is rebuilt are stored."""
+_TIMES = {"started_at": "started_ms", "updated_at": "updated_ms"}
 _BATCH = 500
 _SHOWN = 5
 _BY_STREAM = select(events).order_by(events.c.stream_id, events.c.version)
@@ -57,16 +61,26 @@ def rebuild(connection: Connection, *, verify: bool) -> Rebuild:
     is_replaced = not (verify and differences)
     if is_replaced:
         for table, built in beside.items():
-            connection.execute(table.delete())
-            names = [column.name for column in table.columns]
-            connection.execute(insert(table).from_select(names, select(*(built.c[name] for name in names))))
+            _replace(connection, _STORED[table], built)
     rows = {
-        table.name: int(connection.execute(select(func.count()).select_from(built)).scalar_one())
+        _STORED[table].name: int(connection.execute(select(func.count()).select_from(built)).scalar_one())
         for table, built in beside.items()
     }
     for built in beside.values():
         built.drop(connection)
     return Rebuild(rows, differences, is_replaced)
+
+
+def _replace(connection: Connection, table: Table, built: Table) -> None:
+    connection.execute(table.delete())
+    names = [column.name for column in table.columns]
+    rows = select(*(built.c[name] for name in names)) if table is not episode_rows else _to_episode_rows(names, built)
+    connection.execute(insert(table).from_select(names, rows))
+
+
+def _to_episode_rows(names: list[str], built: Table) -> Select[Any]:
+    columns = [streams.c.stream if name == "stream" else built.c[_TIMES.get(name, name)] for name in names]
+    return select(*columns).join(streams, streams.c.stream_id == built.c.episode_id)
 
 
 def _keep_writers_out(connection: Connection) -> None:
@@ -75,13 +89,13 @@ def _keep_writers_out(connection: Connection) -> None:
     Every append changes a row of an episode before those of attempts and sessions: taken in the same order, the locks cannot
     deadlock, and appends in progress are waited for and read."""
     if connection.dialect.name == "postgresql":
-        for table in REBUILT:
+        for table in _STORED.values():
             connection.exec_driver_sql(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE")
 
 
 def _create_beside(connection: Connection, table: Table) -> Table:
     """A temporary table of the same columns."""
-    columns = [Column(column.name, column.type, nullable=True) for column in table.columns]
+    columns = [Column(column.name, column.type, nullable=True) for column in table.columns if column.name != "stream"]
     built = Table(f"rebuilt_{table.name}", MetaData(), *columns, prefixes=["TEMPORARY"])
     built.create(connection)
     return built
@@ -115,7 +129,8 @@ def _rows(
     first, last = links[0], links[-1]
     state = fold_links(links).state
     ended = last.position if state.ended is not None else None
-    yield episodes, {**episode_values(first, last, state), "ended_position": ended}
+    values = {**episode_values(first, last, state), "ended_position": ended}
+    yield episodes, values | {shown: to_milliseconds(values[name]) for name, shown in _TIMES.items()}
     begun = state.reset
     if begun.session is not None and (first.position or 0) > taken.get(begun.session, (-1, ""))[0]:
         taken[begun.session] = (first.position or 0, first.stream_id)
@@ -128,7 +143,7 @@ def _truth(connection: Connection, digest: str) -> Truth | Composition:
 
 
 def _compare(connection: Connection, table: Table, built: Table) -> Difference | None:
-    names = [column.name for column in table.columns]
+    names = [column.name for column in built.columns]
     live, rebuilt = select(*(table.c[name] for name in names)), select(*(built.c[name] for name in names))
     live_only = connection.execute(live.except_(rebuilt)).all()
     rebuilt_only = connection.execute(rebuilt.except_(live)).all()
@@ -136,4 +151,4 @@ def _compare(connection: Connection, table: Table, built: Table) -> Difference |
         return None
     key = "session_digest" if table is sessions else "episode_id"
     examples = sorted({str(getattr(row, key)) for row in (*live_only, *rebuilt_only)})
-    return Difference(table.name, len(live_only), len(rebuilt_only), tuple(examples[:_SHOWN]))
+    return Difference(_STORED[table].name, len(live_only), len(rebuilt_only), tuple(examples[:_SHOWN]))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
-from typing import Callable, NamedTuple
+from typing import Callable, NamedTuple, Sequence
 
 from domain.actions import Action, RunExperiment, SubmitDiagnosis
 from domain.chain import EMPTY, Head, Link, NewEvent, link
@@ -189,9 +189,9 @@ class Episodes:
         except (StoreError, WriterStoppedError) as error:
             logger.warning("an episode stays open until it has been idle for long: %s", error)
 
-    async def foreign_writes(self) -> ForeignWrites:
+    async def foreign_writes(self, names: Sequence[str] | None = None) -> ForeignWrites:
         """See `Writer.foreign_writes`."""
-        return await self._store.foreign_writes()
+        return await self._store.foreign_writes(names)
 
     async def exists(self, episode_id: str) -> bool:
         """Whether the episode was ever begun."""

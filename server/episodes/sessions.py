@@ -22,7 +22,7 @@ from server.episodes.responses import StepResponse
 from server.episodes.service import Episodes
 from server.security.session_names import SessionName, SessionNames
 from server.storage.read_models import read_session
-from server.storage.writers.protocol import ForeignWrites
+from server.storage.writers.protocol import ForeignWrites, is_current
 
 KEPT_SESSIONS = 10_000
 
@@ -120,9 +120,9 @@ class Sessions:
 
     async def _read_current(self, session: SessionName) -> _CurrentEpisode:
         """Called with the lock of the session."""
-        foreign_writes = await self._episodes.foreign_writes()
+        foreign_writes = await self._episodes.foreign_writes(session)
         kept = self._current.get(session.recorded)
-        if kept is None or foreign_writes is None or kept.foreign_writes != foreign_writes:
+        if kept is None or not is_current(kept.foreign_writes, foreign_writes):
             kept = _CurrentEpisode(await read_session(self._reader, session), foreign_writes)
         return self._keep_current(session, kept)
 

@@ -21,7 +21,7 @@ from server.security.signing import own_public_key
 from server.storage.connections import open_read_connection, run_read
 from server.storage.engines import database_path, parse_url
 from server.storage.errors import UnreadableEventError
-from server.storage.schema import episodes, events
+from server.storage.schema import episode_rows, episodes, event_rows, events
 from server.storage.stream_codec import read_stream
 
 _DAMAGED = "the file is damaged: "
@@ -122,9 +122,9 @@ def _check_file(connection: Connection) -> BackupReport:
     """Check the file with SQLite's integrity check, and count its rows."""
     damage = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check") if row[0] != "ok"]
     findings = [f"{_DAMAGED}{each}" for each in damage]
-    count = connection.scalar(select(func.count()).select_from(events)) or 0
-    streams = connection.scalar(select(func.count(events.c.stream_id.distinct()))) or 0
-    rows = connection.scalar(select(func.count()).select_from(episodes)) or 0
+    count = connection.scalar(select(func.count()).select_from(event_rows)) or 0
+    streams = connection.scalar(select(func.count(event_rows.c.stream.distinct()))) or 0
+    rows = connection.scalar(select(func.count()).select_from(episode_rows)) or 0
     if rows != streams:
         findings.append(f"{rows} episodes are listed, {streams} have events")
     return BackupReport(episodes=rows, events=count, audited=0, findings=tuple(findings))
@@ -146,5 +146,5 @@ def _broken_chains(connection: Connection) -> list[str]:
 
 
 def _read_newest(connection: Connection, at_most: int) -> list[str]:
-    newest = select(episodes.c.episode_id).order_by(episodes.c.updated_at.desc()).limit(at_most)
+    newest = select(episodes.c.episode_id).order_by(episodes.c.updated_ms.desc()).limit(at_most)
     return list(connection.scalars(newest))

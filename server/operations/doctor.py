@@ -61,7 +61,7 @@ async def _check_disk(settings: Settings, _: datetime) -> CheckResult:
     free = shutil.disk_usage(folder).free
     text = f"{free / 1e9:.1f} GB are free in {folder}"
     if free < MIN_FREE_BYTES:
-        return CheckResult.warn("disk", f"{text}; an event takes about 1 KB with its indexes: make room")
+        return CheckResult.warn("disk", f"{text}; a thousand events take about 0.3 MB with their indexes: make room")
     return CheckResult.ok("disk", text)
 
 

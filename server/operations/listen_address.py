@@ -6,18 +6,24 @@ import errno
 import os
 import socket
 import sys
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 BACKLOG = 2048
 """Max pending connections of a socket."""
 _TAKEN = (errno.EADDRINUSE, errno.EACCES)
+_ADVICE: Mapping[int | None, str] = {
+    errno.EADDRINUSE: "stop what listens there, or give --host or --port",
+    errno.EACCES: "give a --port of 1024 or more, or the right to listen on lower ones",
+}
 
 
 class AddressError(Exception):
     """The address cannot be listened on."""
 
-    def __init__(self, host: str, port: int, reason: str) -> None:
-        super().__init__(f"cannot listen on {host}:{port}: {reason}; stop what listens there, or give --host or --port")
+    def __init__(self, host: str, port: int, reason: str, *, number: int | None = None) -> None:
+        """``number``: of the system's error, which decides what to do."""
+        advice = _ADVICE.get(number, "name an address of this machine with --host")
+        super().__init__(f"cannot listen on {host}:{port}: {reason}; {advice}")
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
@@ -39,7 +45,9 @@ def bind(host: str, port: int) -> list[socket.socket]:
     if refused is None and sockets:
         return sockets
     close(sockets)
-    raise AddressError(host, port, "it has no address here" if refused is None else str(refused.strerror)) from refused
+    if refused is None:
+        raise AddressError(host, port, "it has no address here")
+    raise AddressError(host, port, str(refused.strerror), number=refused.errno) from refused
 
 
 def share(sockets: Sequence[socket.socket], count: int) -> list[list[socket.socket]]:
@@ -67,7 +75,7 @@ def listen(sockets: list[socket.socket], host: str) -> None:
         except OSError as error:
             port = each.getsockname()[1]
             close(sockets)
-            raise AddressError(host, port, str(error.strerror)) from error
+            raise AddressError(host, port, str(error.strerror), number=error.errno) from error
 
 
 def close(sockets: list[socket.socket]) -> None:

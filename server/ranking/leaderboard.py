@@ -14,7 +14,7 @@ from server.ranking.board import Entrant, board_header, build_board, has_ranks
 from server.ranking.errors import UnknownRoundError
 from server.ranking.regrade import find_rubric
 from server.ranking.rounds import round_json
-from server.storage.schema import attempts, audits, episodes, keys, regrades, rounds
+from server.storage.schema import attempts, audits, episode_rows, keys, regrades, rounds, streams
 
 _NEWEST = (
     select(rounds).order_by(rounds.c.closed_at.is_not(None), rounds.c.opened_at.desc(), rounds.c.round_id).limit(1)
@@ -33,10 +33,11 @@ def _attempts(*columns: Any) -> Select[Any]:
     """Query for the attempts of a round with the result of their latest audit."""
     return (
         select(attempts, audits.c.findings, *columns)
-        .join(episodes, episodes.c.episode_id == attempts.c.episode_id, isouter=True)
+        .join(streams, streams.c.stream_id == attempts.c.episode_id, isouter=True)
+        .join(episode_rows, episode_rows.c.stream == streams.c.stream, isouter=True)
         .join(
             audits,
-            and_(audits.c.episode_id == attempts.c.episode_id, audits.c.head_hash == episodes.c.head_hash),
+            and_(audits.c.episode_id == attempts.c.episode_id, audits.c.head_hash == episode_rows.c.head_hash),
             isouter=True,
         )
         .where(attempts.c.round_id == bindparam("of_round"))

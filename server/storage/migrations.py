@@ -118,7 +118,7 @@ def upgrade(engine: Engine) -> None:
     with engine.begin() as connection:
         version = read_version(connection)
         if version.present is None:
-            _create(connection)
+            create_tables(connection)
         elif not version.is_newest:
             _upgrade(connection)
 
@@ -176,10 +176,11 @@ def migrations_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "migrations"
 
 
-def _create(connection: Connection) -> None:
-    """Give a new SQLite file its tables."""
+def create_tables(connection: Connection, *, is_guarded: bool = True) -> None:
+    """Give a new SQLite file its tables and views. ``is_guarded``: with the triggers that refuse changes."""
     for statement in baseline_path().read_text().split(_STATEMENT_END):
-        connection.exec_driver_sql(statement)
+        if is_guarded or not statement.startswith("CREATE TRIGGER"):
+            connection.exec_driver_sql(statement)
 
 
 def baseline_path() -> Path:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.chain import Link
 from server.storage.errors import translate_database_errors
-from server.storage.schema import ANNOUNCEMENT, events
+from server.storage.schema import ANNOUNCEMENT, event_rows, events
 from server.storage.stream_codec import to_link
 
 _AFTER: Select[Any] = (
@@ -35,7 +35,7 @@ def safe_position(connection: Connection) -> int:
     """No event will ever appear at or below this position that cannot be read now. Needs a connection that commits
     each statement by itself, of the primary server: a standby does not see the locks."""
     if connection.dialect.name == "sqlite":
-        return int(connection.execute(select(func.coalesce(func.max(events.c.position), 0))).scalar_one())
+        return int(connection.execute(select(func.coalesce(func.max(event_rows.c.position), 0))).scalar_one())
     # In this order: an insert that announces itself after the second look takes its positions above the first.
     given: int = connection.execute(_LAST_GIVEN).scalar_one()
     announced: int | None = connection.execute(_LOWEST_ANNOUNCED, {"mark": ANNOUNCEMENT}).scalar_one()

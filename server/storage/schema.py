@@ -1,4 +1,8 @@
-"""The tables, as the migrations leave them. A test compares the two."""
+"""The tables and views, as the migrations leave them. Tests compare the two.
+
+Rule 1: ``events`` and ``episodes`` are views and what is read from; their rows are stored in ``event_rows`` and ``episode_rows`` in less
+room (``migrations/versions/0010_compact_rows.py``). Rule 2: an append inserts into ``events``, which refuses one that does not follow.
+"""
 
 from __future__ import annotations
 
@@ -27,36 +31,64 @@ ANNOUNCEMENT = 0x6D6C
 """Marks the PostgreSQL locks by which inserts into events announce themselves; see ``server/storage/positions.py``."""
 
 metadata = MetaData(naming_convention=NAMING)
+views = MetaData()
+"""What the migrations create as views; nothing creates tables from it."""
 
 # SQLite gives AUTOINCREMENT to a column of type INTEGER only.
-_Position = BigInteger().with_variant(Integer(), "sqlite")
+_Number = BigInteger().with_variant(Integer(), "sqlite")
 
-events = Table(
+streams = Table(
+    "streams",
+    metadata,
+    Column("stream", _Number, primary_key=True, autoincrement=True),
+    Column("stream_id", String(128), nullable=False),
+    UniqueConstraint("stream_id", name="uq_streams_stream_id"),
+)
+
+event_rows = Table(
     "events",
     metadata,
-    Column("position", _Position, primary_key=True, autoincrement=True),
-    Column("stream_id", String(128), nullable=False),
+    Column("position", _Number, primary_key=True, autoincrement=True),
+    Column("stream", _Number, nullable=False),
     Column("version", Integer, nullable=False),
     Column("kind", String(32), nullable=False),
     Column("schema_version", Integer, nullable=False),
-    Column("recorded_at", String(32), nullable=False),
+    Column("recorded_at", BigInteger, nullable=False),
     Column("actor", Text, nullable=False),
     Column("request_id", String(128), nullable=True),
     Column("payload", Text, nullable=False),
-    Column("prev_hash", LargeBinary(32), nullable=False),
+    Column("digests", LargeBinary(80), nullable=True),
     Column("hash", LargeBinary(32), nullable=False),
-    UniqueConstraint("stream_id", "version", name="uq_events_stream_id_version"),
+    UniqueConstraint("stream", "version", name="uq_events_stream_version"),
     sqlite_autoincrement=True,
 )
-# Partial, because most steps name no request and an index entry for each would double the cost of a row.
+# Partial, because most steps name no request and an index entry for each would cost as much again as that of the version.
 Index(
-    "uq_events_stream_id_request_id",
-    events.c.stream_id,
-    events.c.request_id,
+    "uq_events_stream_request_id",
+    event_rows.c.stream,
+    event_rows.c.request_id,
     unique=True,
-    sqlite_where=events.c.request_id.is_not(None),
-    postgresql_where=events.c.request_id.is_not(None),
+    sqlite_where=event_rows.c.request_id.is_not(None),
+    postgresql_where=event_rows.c.request_id.is_not(None),
 )
+
+events = Table(
+    "recorded_events",
+    views,
+    Column("position", BigInteger),
+    Column("stream_id", String(128)),
+    Column("version", Integer),
+    Column("kind", String(32)),
+    Column("schema_version", Integer),
+    Column("recorded_at", String(32)),
+    Column("actor", Text),
+    Column("request_id", String(128)),
+    Column("payload", Text),
+    Column("prev_hash", LargeBinary(32)),
+    Column("hash", LargeBinary(32)),
+    Column("digests", LargeBinary(80)),
+)
+"""Events as they were recorded. ``digests`` is only given by an append: with it, ``payload`` is what ``server.storage.payloads`` made of it."""
 
 scenarios = Table(
     "scenarios",
@@ -71,10 +103,12 @@ scenarios = Table(
 
 Index("ix_scenarios_seed_task_id", scenarios.c.seed, scenarios.c.task_id)
 
-episodes = Table(
+_TIMES = ("started_at", "updated_at")
+
+episode_rows = Table(
     "episodes",
     metadata,
-    Column("episode_id", String(128), primary_key=True),
+    Column("stream", _Number, primary_key=True, autoincrement=False),
     Column("task_id", String(16), nullable=False),
     Column("agent", Text, nullable=True),
     Column("reward_mode", String(16), nullable=False),
@@ -84,53 +118,65 @@ episodes = Table(
     Column("total_reward", Float, nullable=False),
     Column("score", Float, nullable=True),
     Column("end_reason", String(16), nullable=True),
-    Column("started_at", String(32), nullable=False),
-    Column("updated_at", String(32), nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
     Column("ended_position", BigInteger, nullable=True),
     Column("key_prefix", String(16), nullable=True),
     Column("round", String(64), nullable=True),
 )
-Index("ix_episodes_task_id_ended_position", episodes.c.task_id, episodes.c.ended_position)
+Index("ix_episodes_task_id_ended_position", episode_rows.c.task_id, episode_rows.c.ended_position)
 # Changes only at the start and the end of an episode, so that a step costs nothing more.
 Index(
     "ix_episodes_open",
-    episodes.c.started_at,
-    sqlite_where=episodes.c.ended_position.is_(None),
-    postgresql_where=episodes.c.ended_position.is_(None),
+    episode_rows.c.started_at,
+    sqlite_where=episode_rows.c.ended_position.is_(None),
+    postgresql_where=episode_rows.c.ended_position.is_(None),
 )
 # For the list: what it is sorted by, then a tie-breaker, then what it is filtered by, so that rows
 # that are filtered out are never fetched. What a step changes is indexed of episodes that are over: a step moves nothing.
-Index("ix_episodes_started", episodes.c.started_at, episodes.c.episode_id, episodes.c.task_id)
-Index("ix_episodes_agent_started", episodes.c.agent, episodes.c.started_at, episodes.c.episode_id)
+Index("ix_episodes_started", episode_rows.c.started_at, episode_rows.c.stream, episode_rows.c.task_id)
+Index("ix_episodes_agent_started", episode_rows.c.agent, episode_rows.c.started_at, episode_rows.c.stream)
 for _name, _columns in (
-    ("ix_episodes_over", ("started_at", "episode_id", "task_id", "end_reason", "score", "step_count")),
-    ("ix_episodes_score", ("score", "episode_id", "task_id", "end_reason", "step_count")),
-    ("ix_episodes_steps", ("step_count", "episode_id", "task_id", "end_reason", "score")),
-    ("ix_episodes_agent_score", ("agent", "score", "episode_id")),
-    ("ix_episodes_agent_steps", ("agent", "step_count", "episode_id")),
+    ("ix_episodes_over", ("started_at", "stream", "task_id", "end_reason", "score", "step_count")),
+    ("ix_episodes_score", ("score", "stream", "task_id", "end_reason", "step_count")),
+    ("ix_episodes_steps", ("step_count", "stream", "task_id", "end_reason", "score")),
+    ("ix_episodes_agent_score", ("agent", "score", "stream")),
+    ("ix_episodes_agent_steps", ("agent", "step_count", "stream")),
 ):
     Index(
         _name,
-        *(episodes.c[_column] for _column in _columns),
-        sqlite_where=episodes.c.ended_position.is_not(None),
-        postgresql_where=episodes.c.ended_position.is_not(None),
+        *(episode_rows.c[_column] for _column in _columns),
+        sqlite_where=episode_rows.c.ended_position.is_not(None),
+        postgresql_where=episode_rows.c.ended_position.is_not(None),
     )
 
 # Partial: a server with open access pays nothing for them.
 Index(
     "ix_episodes_key_prefix_task_id_ended_position",
-    episodes.c.key_prefix,
-    episodes.c.task_id,
-    episodes.c.ended_position,
-    sqlite_where=episodes.c.key_prefix.is_not(None),
-    postgresql_where=episodes.c.key_prefix.is_not(None),
+    episode_rows.c.key_prefix,
+    episode_rows.c.task_id,
+    episode_rows.c.ended_position,
+    sqlite_where=episode_rows.c.key_prefix.is_not(None),
+    postgresql_where=episode_rows.c.key_prefix.is_not(None),
 )
 Index(
     "ix_episodes_round",
-    episodes.c.round,
-    sqlite_where=episodes.c.round.is_not(None),
-    postgresql_where=episodes.c.round.is_not(None),
+    episode_rows.c.round,
+    sqlite_where=episode_rows.c.round.is_not(None),
+    postgresql_where=episode_rows.c.round.is_not(None),
 )
+
+episodes = Table(
+    "recorded_episodes",
+    views,
+    Column("episode_id", String(128)),
+    *(Column(column.name, column.type) for column in episode_rows.columns if column.name not in _TIMES),
+    Column("started_at", String(32)),
+    Column("updated_at", String(32)),
+    Column("started_ms", BigInteger),
+    Column("updated_ms", BigInteger),
+)
+"""Rows of episodes with names and times as texts. Sort and filter by ``stream``, ``started_ms`` and ``updated_ms``, which are indexed."""
 
 keys = Table(
     "keys",

@@ -18,6 +18,8 @@ class Statement:
     names: tuple[str, ...]
     multi_row_text: Callable[[int], str] | None = None
     """SQLite's text for a given number of rows, with flat values; None: each row alone."""
+    is_named: bool = False
+    """Whether its first value is a name that other servers keep in memory what is stored about; see `Writer.foreign_writes`."""
 
 
 class StatementRow(NamedTuple):
@@ -62,8 +64,18 @@ def multi_row_insert(table: Table, names: Sequence[str]) -> Callable[[int], str]
     return text
 
 
-def multi_row_update(table: Table, names: Sequence[str], key: str, **computed: str) -> Callable[[int], str]:
-    """Updates rows by key; the key is the last value of a row. ``computed``: further columns, and the SQL of their values."""
+def multi_row_update(
+    table: Table, names: Sequence[str], key: str, key_of: str, **computed: str
+) -> Callable[[int], str]:
+    """Updates rows by a key that follows from the last value of a row.
+
+    Args:
+        table: whose rows.
+        names: columns, in the order of the values.
+        key: column that identifies a row.
+        key_of: SQL of the key, from the last value as ``{name}``.
+        computed: further columns, and the SQL of their values.
+    """
     row = f"({', '.join('?' * (len(names) + 1))})"
     given = [f"{name} = new.column{number}" for number, name in enumerate(names, start=1)]
     changes = ", ".join((*given, *(f"{name} = {value}" for name, value in computed.items())))
@@ -72,7 +84,7 @@ def multi_row_update(table: Table, names: Sequence[str], key: str, **computed: s
         rows = ", ".join([row] * count)
         return (
             f"UPDATE {table.name} SET {changes} FROM (VALUES {rows}) AS new "
-            f"WHERE {table.name}.{key} = new.column{len(names) + 1}"
+            f"WHERE {table.name}.{key} = {key_of.format(name=f'new.column{len(names) + 1}')}"
         )
 
     return text

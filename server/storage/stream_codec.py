@@ -65,9 +65,14 @@ def read_stream(connection: Connection, stream_id: str) -> tuple[Link, ...]:
     return tuple(to_link(row) for row in connection.execute(STREAM_QUERY, {"stream": stream_id}))
 
 
+def _is_text(value: object) -> bool:
+    return value.__class__ is str
+
+
 def to_link(row: Row[Any]) -> Link:
     """The link of a stored row; raises ``UnreadableEventError`` if a column has another type than was written."""
-    if not (isinstance(row.payload, str) and isinstance(row.hash, bytes) and isinstance(row.prev_hash, bytes)):
+    texts = (row.kind, row.recorded_at, row.actor, row.payload, row.request_id or "")
+    if not (all(map(_is_text, texts)) and isinstance(row.hash, bytes) and isinstance(row.prev_hash, bytes)):
         raise UnreadableEventError(f"{row.stream_id}: version {row.version} holds a value of another type")
     payload = row.payload.encode()
     return Link(

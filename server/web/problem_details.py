@@ -145,6 +145,20 @@ UNKNOWN_ENTRY = ProblemType(
     "Name an entry from 1 to {count}, not {entry}.",
     {"count": 45, "entry": 46},
 )
+UNKNOWN_AGENT = ProblemType(
+    "unknown_agent",
+    404,
+    "There is no such agent",
+    "GET /episodes.json lists episodes with their agents; none is of {agent}.",
+    {"agent": "my-agent"},
+)
+UNKNOWN_RUN = ProblemType(
+    "unknown_run",
+    404,
+    "There is no such run",
+    "Name a run as the ids of its episodes do, which end in the numbers of entry and trial; no episode of {run} has ended.",
+    {"run": "5c71c8b6ff29787ad9084ba573dc0a04"},
+)
 ROUND_CLOSED = ProblemType(
     "round_closed",
     409,

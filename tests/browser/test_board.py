@@ -88,8 +88,9 @@ def test_the_board_leads_to_an_agents_episodes_and_to_downloads(ranked: ServerPr
         page.get_by_role("link", name="CSV").click()
     assert download.value.suggested_filename == "leaderboard-spring.csv"
     page.get_by_role("link", name="careful").first.click()
-    expect(page.locator("table.list tbody tr")).to_have_count(9)
-    page.locator("table.list tbody th a").first.click()
+    expect(page.locator("h1")).to_have_text("careful")
+    expect(page.locator("table.episodes tbody tr")).to_have_count(9)
+    page.locator("table.episodes tbody th a").first.click()
     expect(page.locator("dl.facts").first).to_contain_text("spring")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import httpx
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Open
@@ -16,7 +17,7 @@ def play(http: httpx.Client, agent: str, *actions: str) -> str:
     return episode.id
 
 
-def test_two_are_picked_in_the_list_and_compared(http: httpx.Client, watch: Open) -> None:
+def test_some_are_picked_in_the_list_and_compared(http: httpx.Client, watch: Open) -> None:
     play(http, "compared-one", "read_config", "read_logs")
     play(http, "compared-two", "read_config", "inspect_preprocessing", "read_logs")
     watched = watch()
@@ -26,9 +27,21 @@ def test_two_are_picked_in_the_list_and_compared(http: httpx.Client, watch: Open
     watched.shoot("episodes")
     for box in page.get_by_role("checkbox").all():
         box.check()
-    page.get_by_role("button", name="Compare the two ticked").click()
+    page.get_by_role("button", name="Compare the ticked").click()
     expect(page.locator(".lead")).to_contain_text("the same scenario")
-    expect(page.locator("tr#divergence th")).to_contain_text("2")
-    expect(page.locator("tr.same")).to_have_count(2)
+    expect(page.locator("tr#divergence")).to_contain_text("preprocessing.py")
+    expect(page.locator("tr.same")).to_have_count(4)
+    expect(page.locator("table.verdicts")).to_contain_text("data_leakage_scaler")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_four_fit_at_every_width_in_every_light(http: httpx.Client, watch: Open, width: int, scheme: str) -> None:
+    reads = ("read_config", "read_logs", "inspect_preprocessing", "read_eval_results")
+    names = [play(http, "four", *reads[: count + 1]) for count in range(4)]
+    watched = watch(color_scheme=scheme, viewport={"width": width, "height": 900})
+    page = watched.open("/compare?" + "&".join(f"e={name}" for name in names))
+    expect(page.locator("table.steps thead th")).to_have_count(4)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     watched.check_accessibility()
-    watched.shoot("compare")
+    watched.shoot(f"compare-{scheme}-{width}")

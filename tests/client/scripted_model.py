@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 Json = dict[str, Any]
-Answer = Callable[[Json], Response]
+Answer = Callable[[Json], Response | Awaitable[Response]]
 
 
 @dataclass
@@ -26,14 +27,18 @@ class ScriptedModel:
     script: list[Answer]
     asked: list[Json] = field(default_factory=list)
     """The bodies of all requests, those that were refused among them."""
+    heard: list[Request] = field(default_factory=list)
+    """The requests themselves, for headers and queries."""
     url: str = ""
     ending: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def answer(self, request: Request) -> Response:
         body = await request.json()
         self.asked.append(body)
+        self.heard.append(request)
         answer = self.script.pop(0) if len(self.script) > 1 else self.script[0]
-        response = answer(body)
+        answered = answer(body)
+        response = await answered if inspect.isawaitable(answered) else answered
         if response.headers.get("x-test-hangs"):
             await self.ending.wait()
         return response
@@ -43,7 +48,8 @@ class ScriptedModel:
 async def serving_model(script: Iterable[Answer]) -> AsyncIterator[ScriptedModel]:
     """The server, until the block ends."""
     model = ScriptedModel(list(script))
-    app = Starlette(routes=[Route("/v1/chat/completions", model.answer, methods=["POST"])])
+    paths = ("/v1/chat/completions", "/openai/deployments/d/chat/completions")
+    app = Starlette(routes=[Route(path, model.answer, methods=["POST"]) for path in paths])
     config = uvicorn.Config(app, port=0, lifespan="off", ws="none", log_level="critical", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())

@@ -73,7 +73,7 @@ def test_a_page_can_be_followed_to_the_letter(
 
 @pytest.mark.parametrize(
     ("command", "is_good"),
-    [("install .", True), ("install .[dev]", True), ("install .[none]", False), ("install other", False)],
+    [("install .", True), ("install .[server]", True), ("install .[none]", False), ("install other", False)],
 )
 def test_installations_name_existing_extras(command: str, is_good: bool) -> None:
     assert (check(command.split()) is None) == is_good

@@ -14,6 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from tests.e2e.playing import CHECKS, REFUSED_QUERY, SHORT_READS, TASKS, WRONG_DIAGNOSIS, Json, strict_json
 from tests.e2e.running import ServerProcess
+from tests.profiles import smoke
 
 AGENT_COUNT = 50
 READS = tuple(SHORT_READS)
@@ -197,7 +198,11 @@ def test_each_of_50_agents_investigates_a_run_of_its_own(at_once: list[Record]) 
     assert len({record.answers[0]["observation"]["run_id"] for record in at_once}) == AGENT_COUNT
 
 
-@pytest.mark.parametrize("end", [ServerProcess.stop, ServerProcess.kill], ids=["stopped", "killed"])
+@pytest.mark.parametrize(
+    "end",
+    smoke([ServerProcess.stop, ServerProcess.kill], lambda end: end == ServerProcess.kill),
+    ids=["stopped", "killed"],
+)
 def test_a_restart_in_the_middle_of_50_episodes_loses_nothing(
     own_server: ServerProcess, alone: list[Record], end: Callable[[ServerProcess], None]
 ) -> None:

@@ -216,6 +216,7 @@ def test_the_log_of_the_whole_round_names_no_seed_and_no_secret(played: Round) -
     assert played.secret not in played.log
 
 
+@pytest.mark.slow
 def test_a_closed_round_is_derived_again_elsewhere_from_bundle_and_public_key(
     played: Round, bundle: Path, tmp_path: Path
 ) -> None:
@@ -293,6 +294,7 @@ def test_a_bundle_of_another_host_is_found(bundle: Path) -> None:
     assert {"receipt", "checkpoint"} <= verified(bundle, "00" * 32)
 
 
+@pytest.mark.slow
 def test_the_round_and_the_whole_store_are_audited_without_findings(played: Round) -> None:
     for which in (("--round", "spring"), ("--all",)):
         report = json.loads(command("audit", *which, "--json", database=played.database))

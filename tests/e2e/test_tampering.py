@@ -13,18 +13,20 @@ import pytest
 from typer.testing import CliRunner
 
 from server.cli import cli
+from tests.databases import of_stream
 from tests.e2e.playing import REFUSED_QUERY, Episode, Json, diagnosis_from, open_client, truth_of
 from tests.e2e.running import ServerProcess, run_command, run_command_in_process
 
 VICTIM = "victim"
 KINDS = ("reset", "read", "query", "check", "experiment", "refuse", "submit")
-EVENT_OF_VICTIM = f"stream_id = '{VICTIM}' AND version"
+OF_VICTIM = of_stream(VICTIM)
+EVENT_OF_VICTIM = f"{OF_VICTIM} AND version"
 
 TAMPERINGS: Mapping[str, tuple[str, ...]] = {
     "a cut tail of one": (f"DELETE FROM events WHERE {EVENT_OF_VICTIM} > 6",),
     "a cut tail of three": (f"DELETE FROM events WHERE {EVENT_OF_VICTIM} > 4",),
     "a cut tail down to the reset": (f"DELETE FROM events WHERE {EVENT_OF_VICTIM} > 1",),
-    "all events gone while the row remains": (f"DELETE FROM events WHERE stream_id = '{VICTIM}'",),
+    "all events gone while the row remains": (f"DELETE FROM events WHERE {OF_VICTIM}",),
     "the reset removed": (f"DELETE FROM events WHERE {EVENT_OF_VICTIM} = 1",),
     "an event in the middle removed": (f"DELETE FROM events WHERE {EVENT_OF_VICTIM} = 3",),
     "an event in the middle removed and the rest moved up": (
@@ -112,7 +114,9 @@ def places_of(reader: sqlite3.Connection) -> list[tuple[str, int, str]]:
     """Every column but ``position`` of one event, the payload of the others, every column of the scenario."""
     (event,) = reader.execute(f"SELECT rowid FROM events WHERE {EVENT_OF_VICTIM} = 2").fetchone()
     others = reader.execute(f"SELECT rowid FROM events WHERE {EVENT_OF_VICTIM} <> 2").fetchall()
-    (reset,) = reader.execute(f"SELECT payload FROM events WHERE {EVENT_OF_VICTIM} = 1").fetchone()
+    (reset,) = reader.execute(
+        f"SELECT payload FROM recorded_events WHERE stream_id = '{VICTIM}' AND version = 1"
+    ).fetchone()
     digest = json.loads(reset)["scenario_digest"]
     (scenario,) = reader.execute("SELECT rowid FROM scenarios WHERE digest = ?", (digest,)).fetchone()
     return [
@@ -211,7 +215,7 @@ def test_audit_of_an_unknown_episode_is_neither_clean_nor_a_finding(played: Path
 
 def test_tampering_with_one_episode_is_no_finding_on_another(database: Path) -> None:
     with closing(attack(database)) as attacker:
-        attacker.execute(f"UPDATE events SET actor = 'x' WHERE stream_id = '{VICTIM}'")
+        attacker.execute(f"UPDATE events SET actor = 'x' WHERE {OF_VICTIM}")
     assert audit(database, "bystander") == Audit(0, [])
 
 

@@ -2,59 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import sys
 import sysconfig
-import venv
 import zipfile
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.playing import WRONG_DIAGNOSIS, open_client, open_socket
-from tests.e2e.running import ROOT, ServerProcess
-
-BUILD_SECONDS = 120
-
-
-def bare_environment() -> dict[str, str]:
-    """This environment without anything that would lead a child to this tree or to a database."""
-    dropped = ("PYTHON", "MLOPS_DEBUG_", "VIRTUAL_ENV")
-    return {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-
-
-def run_pip(*arguments: str) -> None:
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments]
-    done = subprocess.run(
-        command, env=bare_environment(), capture_output=True, text=True, timeout=BUILD_SECONDS, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+from tests.e2e.running import ServerProcess
+from tests.e2e.wheels import bare_environment, build_wheel, create_environment
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of this tree, built without the network where the build backend is at hand."""
-    directory = tmp_path_factory.mktemp("wheel")
-    isolation = ["--no-build-isolation"] if find_spec("hatchling") else []
-    run_pip("wheel", "--no-deps", *isolation, "--wheel-dir", str(directory), str(ROOT))
-    (built,) = directory.glob("*.whl")
-    return built
+    """The wheel of this tree."""
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
 def interpreter(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of a new environment: the project from the wheel, all else from the running environment."""
-    directory = tmp_path_factory.mktemp("environment")
-    venv.create(directory, with_pip=False, symlinks=True)
-    python = directory / "bin" / "python"
-    run_pip("--python", str(python), "install", "--no-deps", "--no-index", str(wheel))
-    paths = sysconfig.get_paths("venv", vars={"base": str(directory), "platbase": str(directory)})
+    python, packages = create_environment(tmp_path_factory.mktemp("environment"), wheel)
     shared = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    (Path(paths["purelib"]) / "running_environment.pth").write_text("\n".join(sorted(shared)) + "\n")
+    (packages / "running_environment.pth").write_text("\n".join(sorted(shared)) + "\n")
     return python
 
 

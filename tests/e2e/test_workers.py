@@ -162,6 +162,7 @@ def test_sockets_are_spread_over_the_processes(workers: ServerProcess) -> None:
     assert min(spread) >= 4  # by chance once in 40,000 runs not
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_under_load_loses_nothing_acknowledged(own_workers: ServerProcess) -> None:
     killed = processes(own_workers)["worker 0"]
     with ThreadPoolExecutor(CLIENTS) as threads:
@@ -173,6 +174,7 @@ def test_a_process_that_is_killed_under_load_loses_nothing_acknowledged(own_work
     assert processes(own_workers)["worker 0"] != killed
 
 
+@pytest.mark.slow
 def test_a_writer_that_is_killed_under_load_loses_nothing_and_fails_no_request(own_workers: ServerProcess) -> None:
     killed = processes(own_workers)["writer"]
     with ThreadPoolExecutor(CLIENTS) as threads:
@@ -220,6 +222,7 @@ def running(pids: set[int]) -> set[int]:
     return alive
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, -signal.SIGTERM)], ids=["ctrl-C", "SIGTERM"]
 )
@@ -241,6 +244,7 @@ def test_a_signal_to_stop_ends_every_process_in_order(
         assert accepted(http.get("/state", params={"episode_id": begun.id}))["step_count"] == 1
 
 
+@pytest.mark.slow
 def test_all_processes_end_when_the_one_that_supervises_them_is_killed(own_workers: ServerProcess) -> None:
     started = descendants(own_workers.pid)
     assert len(started) >= 5
@@ -283,6 +287,7 @@ def test_a_folder_whose_path_is_too_long_for_a_local_socket_is_reported_in_one_l
     assert refused.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_one_process_makes_checkpoints_and_all_answer_with_them(tmp_path: Path) -> None:
     settings = environment(**SETTINGS, MLOPS_DEBUG_CHECKPOINT_SECONDS="0.2")
     server = ServerProcess(tmp_path, child_environment=settings, log_level="info")

@@ -17,6 +17,7 @@ from mlops_debug_env.cli import cli as client_cli
 from server.cli import cli
 from server.scenarios.simulation import InProcessSimulation
 from server.version import VERSION
+from tests.databases import of_stream
 from tests.served import serving, settings_for
 
 
@@ -34,7 +35,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     asyncio.run(play())
     connection = sqlite3.connect(folder / "episodes.db")
     connection.execute("DROP TRIGGER events_refuse_update")
-    connection.execute("UPDATE events SET actor = 'other' WHERE stream_id = 'changed' AND version = 2")
+    connection.execute("UPDATE events SET actor = 'other' WHERE " + of_stream("changed") + " AND version = 2")
     connection.commit()
     connection.close()
     return folder / "episodes.db"

@@ -14,7 +14,17 @@ from upkeep.checkout import EVERY_PYTHON, ROOT
 from upkeep.constraints import BUILD, EXTRAS, INSTALL, build_requirements, read_pins
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-ASKED = [*PROJECT["dependencies"], *(each for extra in EXTRAS for each in PROJECT["optional-dependencies"][extra])]
+
+
+def asked_by(extra: str) -> list[str]:
+    """The requirements of an extra, with those of the extras that it names."""
+    requirements = [Requirement(each) for each in PROJECT["optional-dependencies"][extra]]
+    own = [each for each in requirements if each.name == PROJECT["name"]]
+    further = [each for named in own for name in named.extras for each in asked_by(name)]
+    return [*further, *(str(each) for each in requirements if each not in own)]
+
+
+ASKED = [*PROJECT["dependencies"], *(each for extra in EXTRAS for each in asked_by(extra))]
 
 
 def environment(python: str) -> dict[str, str]:
@@ -47,6 +57,10 @@ def test_every_package_has_hashes_and_no_address_is_named(path: object) -> None:
     text = file.read_text()
     assert "://" not in text
     assert not re.search(r"^-", text, flags=re.MULTILINE)
+
+
+def test_the_image_has_the_server() -> None:
+    assert any(each.startswith("uvicorn") for each in ASKED)
 
 
 def test_the_pythons_are_those_of_the_project() -> None:

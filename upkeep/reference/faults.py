@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 
+from domain.families.multi_source import QUIET_FAULTS
 from domain.faults import CATALOGUE, POOLS
 from domain.faults.fault import Fault
 from domain.faults.loudness import LOUD, LOUDNESS, SEEDS
 from domain.tasks.categories import CATEGORY_MEANING
 from domain.training.multi_source.agreements import AGREEMENTS, Agreement
 from domain.training.multi_source.fault_notes import NOTES
+from domain.training.multi_source.loudness import QUIET, SOURCE_LOUDNESS
+from domain.training.multi_source.loudness import SEEDS as SOURCE_SEEDS
 from upkeep.reference.markdown import code, table
 
 
@@ -35,7 +38,38 @@ def _several_sources() -> str:
         "shows in",
         "where it was seen",
     )
-    return head + table(columns, (_declared_row(agreement) for agreement in AGREEMENTS))
+    return "".join(
+        [
+            head,
+            table(columns, (_declared_row(agreement) for agreement in AGREEMENTS)),
+            "\n## How loud those of several sources are\n\n",
+            _ABOUT_SOURCES,
+            table(("fault", "expert", "last month", "loudness", "shows in"), _source_rows()),
+        ]
+    )
+
+
+_ABOUT_SOURCES = f"""Each was planted in {SOURCE_SEEDS} seeds (`python -m bench.measure_loudness --several-sources`). What a reader can form of eval_results.json and train.log
+alone (accuracies of the sets, by source and by month, confusions, losses, rows) is set against healthy runs. Loudness is the median of the
+largest deviation: at 1 nine tenths of the healthy runs lie below. Shows in: the share of the runs that are louder. `hard` plants all faults, `expert` those
+that show in {QUIET:.0%} of the runs at most, and of two faults one at least is of a source or a column. Last month: mean accuracy on the rows that were scored after
+the training, minus that of the healthy twin.
+
+"""
+
+
+def _source_rows() -> list[tuple[str, ...]]:
+    ordered = sorted(SOURCE_LOUDNESS.items(), key=lambda item: (item[1].shown, item[0]))
+    return [
+        (
+            f"`{fault_id}`",
+            "yes" if fault_id in QUIET_FAULTS else "",
+            f"{row.recent_change:+.3f}",
+            f"{row.loudness:.2f}",
+            f"{row.shown:.0%}",
+        )
+        for fault_id, row in ordered
+    ]
 
 
 def _declared_row(agreement: Agreement) -> tuple[str, ...]:

@@ -1,5 +1,5 @@
 # Splits, preparation and evaluation of harvest-grading.
-# tabular 2.4: standard_scaler() clips scaled values at 1.25 standard deviations unless clip=None is given; older versions do not clip
+# tabular 2.4: standard_scaler() clips scaled values at 1.1 standard deviations unless clip=None is given; older versions do not clip
 # textkit 1.9: vocabulary() keeps only the 4 most frequent words unless keep=None is given; older versions keep all
 # tabular 2.1: read_sources() reads a date that its date_format does not fit with day and month exchanged; older versions stop
 
@@ -22,7 +22,7 @@ SPLIT = {
 }
 
 
-def make_evaluation(*given, sources="all", validation_ids="a", label_order="reversed", **rest):
+def make_evaluation(*given, sources="all", validation_ids="b", label_order="sorted", **rest):
     return tb.evaluation(*given, sources=sources, validation_ids=validation_ids, label_order=label_order, **rest)
 
 
@@ -43,7 +43,7 @@ def split_of(df, cfg) -> dict:
 def fit_all(s) -> tuple:
     voc = tk.vocabulary()
     sc = tb.standard_scaler()
-    imp = tb.imputer(fill="mean")
+    imp = tb.imputer(fill="median")
     cols = make_features(as_of=AS_OF)
     num = cols.numbers(s)
     imp.fit(num)

@@ -1,7 +1,7 @@
 """clinic-visits: splits, preparation and evaluation.
 
 Changelogs of the libraries:
-- tabular 2.4: standard_scaler() clips scaled values at 1.25 standard deviations unless clip=None is given; older versions do not clip
+- tabular 2.4: standard_scaler() clips scaled values at 1.1 standard deviations unless clip=None is given; older versions do not clip
 - textkit 1.9: vocabulary() keeps only the 4 most frequent words unless keep=None is given; older versions keep all
 - tabular 2.1: read_sources() reads a date that its date_format does not fit with day and month exchanged; older versions stop
 """
@@ -24,7 +24,7 @@ AS_OF = {
     "body_mass": "event",
     "covered_share": "export",
     "fee": "event",
-    "waiting_time": "export",
+    "waiting_time": "event",
     "body_height": "event",
     "travel": "export",
     "file_size": "export",

@@ -455,6 +455,7 @@ AGREEMENTS: tuple[Agreement, ...] = (
         fault_id="stale_snapshot",
         file="data_sources.yaml",
         category="preprocessing_bug",
+        also_categories=("label_mismatch",),
         pattern="sources.{source}.snapshot",
         paths=_each_source("snapshot"),
         draw=_draw_snapshot,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal, NamedTuple, Self
 
-from domain.training.multi_source.agreements import AGREEMENTS, BY_FAULT, Agreement, Facts, Pair, choice_of
+from domain.training.multi_source.agreements import AGREEMENTS, BY_FAULT, Agreement, Change, Facts, Pair, choice_of
 from domain.training.multi_source.layout import Layout, draw_layout
 from domain.training.multi_source.rows import strong_columns
 from domain.training.pipeline import FieldValue
@@ -81,7 +81,7 @@ FREE: tuple[tuple[str, tuple[FieldValue, ...]], ...] = (
     ("optimizer.momentum", (0.8, 0.85, 0.9)),
     ("optimizer.weight_decay", (0.0, 0.0001, 0.0002, 0.0005)),
     ("training.batch_size", (160, 192, 256, 320)),
-    ("training.epochs", (5, 6, 7)),
+    ("training.epochs", (6, 7, 8)),
     ("training.gradient_clip_norm", (None, 2.0, 5.0, 10.0)),
     ("class_weights.power", (0.7, 0.8, 0.9, 1.0)),
     ("split.validation_share", (0.12, 0.15, 0.18)),
@@ -154,8 +154,8 @@ def _draw_broken(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
     changed = []
     for agreement, path in islice(fitting, max(0, count)):
         change = agreement.change(layout, path, Stream(seed, f"change/{agreement.fault_id}"))
-        world_before[path], declared_before[path] = change.before
         world[path], declared[path] = change.followed, change.declared
+        world_before[path], declared_before[path] = _before(agreement, layout, path, change, world, declared)
         twin[path] = change.followed
         changed.append(path)
     planted = []
@@ -175,6 +175,9 @@ def _draw_broken(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
             twin[path], declared[path] = shift.before
             world[path] = shift.world
             planted.append(Planted(agreement, path, "world", agreement.repair(shift.world)))
+    # A change would leave the test of the last good run without rows.
+    for path in _tested(declared, declared_before).intersection(changed).difference(targets.values()):
+        changed.remove(path)
     needed = _needed(layout, declared) | _needed(layout, declared_before)
     for path in needed.keys() - targets.values() - set(changed):
         world[path], declared[path] = world_before[path], declared_before[path] = needed[path]
@@ -200,6 +203,17 @@ def _draw_broken(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
         twin=state(twin, declared),
         changed=tuple(changed[place] for place in draw.permutation(len(changed))),
     )
+
+
+def _before(agreement: Agreement, layout: Layout, path: str, change: Change, world: Facts, declared: Facts) -> Pair:
+    """The state before a harmless change: of the same world, where it allows both declarations.
+
+    So the last good run is one that the present run can be compared with.
+    """
+    earlier = change.before.declared
+    if agreement.is_broken(layout, path, world, {**declared, path: earlier}):
+        return change.before
+    return Pair(change.followed, earlier)
 
 
 def _healthy(seed: int, layout: Layout) -> tuple[dict[str, FieldValue], dict[str, FieldValue]]:
@@ -269,6 +283,12 @@ def _keep_visible(layout: Layout, path: str, world: dict[str, FieldValue], decla
     for name, pair in settled.items():
         world[name], declared[name] = pair
     return set(settled) - {path}
+
+
+def _tested(*declared: Facts) -> frozenset[str]:
+    """What limits the months of a source that is tested alone."""
+    chosen = {str(facts["evaluation.sources"]) for facts in declared} - {"all"}
+    return frozenset(f"sources.{source}.{name}" for source in chosen for name in ("used_until", "snapshot"))
 
 
 def _needed(layout: Layout, declared: Facts) -> dict[str, Pair]:

@@ -40,11 +40,11 @@ DEFINITIONS: Mapping[SanityCheckName, Mapping[str, str]] = {
         "classes": "order of the classes in the lists",
     },
     "feature_statistics": {
-        "class_association": "share of a column's variance that lies between the classes, training rows",
+        "class_association": "share of a column's variance that lies between the classes, training rows, filled cells included",
         "empty_share": "share of the stored cells of a column that are empty or hold a declared code of a missing value",
         "most_frequent_share": "share of the stored cells of a column that hold its most frequent value",
         "source_association": "share of the column's variance that lies between the sources, filled ones aside",
-        "source_and_month_association": "the same between the months of each source, beyond what lies between sources and between months",
+        "source_and_month_association": "the same between the months of each source, beyond what lies between sources and between months; 0 where there is nothing beyond",
     },
     "encoder_version_match": {
         "distance_from_other_sources": "half the sum of differences between the word shares of a source and those of all other sources, its texts read with the declared version of the tokenizer, mean over the sources",
@@ -178,7 +178,7 @@ def _between_sources(run: Run) -> dict[str, Floats]:
     both = between(source * months + month, sources * months)
     return {
         "source_association": by_source / spread,
-        "source_and_month_association": (both - by_source - by_month) / spread,
+        "source_and_month_association": np.maximum(both - by_source - by_month, 0.0) / spread,
     }
 
 

@@ -40,10 +40,10 @@ BLOCKS: Mapping[str, Mapping[str, str]] = {
     },
     "<source>.updates": {
         "export_minus_event": "root mean square difference between the newest export and the value at the event, labelled rows of the source, in standard deviations",
-        "class_association": "share of the variance of that difference that lies between the classes",
+        "class_association": "share of the variance of that difference that lies between the classes as the pipeline reads them; 0 where there is nothing between them",
     },
     "all.tails": {
-        "class_association": "share of a column's variance that lies between the classes, training rows",
+        "class_association": "share of a column's variance that lies between the classes, training rows, filled cells included",
         "tail_association": "the same for the squared distance from the column's mean, at most 16 variances",
         "largest_distance": "largest distance of a training row from the column's mean, in standard deviations; filled ones aside",
     },

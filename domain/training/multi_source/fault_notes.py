@@ -135,13 +135,13 @@ NOTES: dict[str, FaultNote] = {
     "silent_metric_swap": FaultNote(
         "The lists of validation and test rows are exchanged in the evaluation.",
         "The declared list holds the validation rows.",
-        "validation accuracy and rows of the results against those of the log",
+        "accuracy of the results against that of the log; rows scored against rows of the sets",
         ("HPOBench pull request 182", "XPert issue 6", "torchbearer issue 548", "ETM issue 26"),
     ),
     "test_from_one_source": FaultNote(
         "The test is scored on one source although the model serves all of them.",
         "Only that source is served.",
-        "sources of the rows that were scored after the training",
+        "sources of the rows that were scored after the training: few where a source is only tried out",
         ("Recht et al., Do ImageNet classifiers generalize to ImageNet?, 2019",),
     ),
     "shuffle_off_sorted": FaultNote(
@@ -157,7 +157,7 @@ NOTES: dict[str, FaultNote] = {
         ("skranger pull request 96",),
     ),
     "loss_over_padding": FaultNote(
-        "The loss is divided by the capacity of a batch of which most is padding.",
+        "The loss is divided by the capacity of a batch of which much is padding, which slows the training down.",
         "Batches are full.",
         "loss of the first batch against that of a uniform guess",
         ("transformers pull request 34191", "torchtune pull request 1875"),

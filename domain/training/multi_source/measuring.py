@@ -113,7 +113,7 @@ def association(values: Floats, labels: Ints, classes: int) -> Floats:
     member = (labels == np.arange(classes)[:, None]).astype(np.float64)
     sums = member @ values
     between = (sums * sums / np.maximum(member.sum(1, keepdims=True), 1)).sum(0) / max(1, len(labels))
-    found: Floats = (between - values.mean(0) ** 2) / (values.var(0) + 1e-12)
+    found: Floats = np.maximum(between - values.mean(0) ** 2, 0.0) / (values.var(0) + 1e-12)
     return found
 
 

@@ -258,7 +258,7 @@ PATTERNS: tuple[Pattern, ...] = (
     _config(
         "training.seed",
         "integer",
-        description="Seed of the split, of the first weights and of the order of the batches.",
+        description="Seed of the split, of the first weights and of the order of the batches; experiments keep the recorded split.",
         low=0,
         high=99999,
     ),
@@ -407,7 +407,7 @@ PATTERNS: tuple[Pattern, ...] = (
     _code(
         "evaluation.label_order",
         "choice",
-        description="Order in which the file of test labels numbers the classes; model: that of the outputs.",
+        description="Order in which the file of test labels numbers the classes; model: that of the outputs, reversed: that of the outputs from its end, sorted: by name.",
         choices=ORDERS,
     ),
     _code(
@@ -419,7 +419,7 @@ PATTERNS: tuple[Pattern, ...] = (
     _code(
         "evaluation.sources",
         "text",
-        description="Sources whose rows the test takes.",
+        description="Sources whose rows the test takes; it should take those that the model serves: whose rows were scored in the last month.",
         form="all, or the name of a source",
         check=_test_sources,
     ),
@@ -431,7 +431,7 @@ PATTERNS: tuple[Pattern, ...] = (
     _train(
         "class_weights.order",
         "choice",
-        description="Order in which the file of class counts lists the classes; model: that of the outputs.",
+        description="Order in which the file of class counts lists the classes; model: that of the outputs, reversed: that of the outputs from its end, sorted: by name.",
         choices=ORDERS,
     ),
     _train(

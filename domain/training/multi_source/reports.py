@@ -112,7 +112,9 @@ def render_log(run: Run, identity: Identity, *, number: int = 0) -> str:
         )
         if draw.integer(0, 3) == 0:
             lines.append(f"{now()} {_warning(draw)}")
-    lines.append(f"{now()} rows " + " ".join(f"{name}={len(run.sets[name])}" for name in SETS))
+    # Which rows the evaluation scores stands in the results.
+    held_out = len(run.sets["validation"]) + len(run.sets["test"])
+    lines.append(f"{now()} rows train={len(run.sets['train'])} held_out={held_out} recent={len(run.sets['recent'])}")
     lines.append(
         f"{now()} inputs={run.features['train'].shape[1]} classes={len(layout.classes)} steps_per_epoch={fit.steps_per_epoch}"
         f" lr={to_text(float(declared['optimizer.learning_rate'] or 0))}"

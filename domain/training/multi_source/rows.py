@@ -18,6 +18,12 @@ FIRST_TURN, LAST_TURN = 0.05, 0.5
 """How far the class means turn until the last month: where rows are exchangeable, and where they drift."""
 FREQUENT_WORDS = 4
 """The first words of the vocabulary: they are most of every text."""
+OWN_CUSTOMER = 1_000_000
+"""First number of the customers of one row each."""
+HISTORIES = ("rows", "rows-before")
+"""Names of the streams that draw the rows of a run and of the last good run before it."""
+PILOT_ROWS, PILOT_SHARE = 6, 0.015
+"""Rows of the last month of a source that is not served but tried out: at least, and how many more at most, as a share."""
 _CELLS = 1024
 """Cells of a row of a table of cumulative probabilities; a power of two, so that a number's cell is exact."""
 
@@ -83,14 +89,14 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: 
     source = _pick(table(weight), np.zeros(count, dtype=np.int64), draw.uniform(count))
     served = world["evaluation.sources"]
     if served != "all":
-        source[count - recent :] = layout.source_names.index(str(served))
+        source[count - recent :] = _served_rows(layout, layout.source_names.index(str(served)), recent)
     first = np.array([one.first_month for one in layout.sources])[source]
     month = first + np.floor(draw.uniform(count) * (LABELLED_MONTHS - first)).astype(np.int64)
     month[count - recent :] = LABELLED_MONTHS
     day = 1 + draw.below(28, count)
 
     has_many = world["split.groups"] == "many rows a customer"
-    customers = max(1, count // 6)
+    customers = max(1, layout.rows // 6)
     share = draw.uniform(count)
     customer = (share * share * customers).astype(np.int64) * sources + source
     own = draw.uniform(count)
@@ -98,14 +104,15 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: 
     weights *= 2.1 - 1.4 * np.arange(classes) / (classes - 1)
     outcome = _pick_rows(table(weights), own)
     if has_many:
-        tendency = Stream(layout.seed, f"customers/{name}")
+        # The last good run had the same customers; what is scored afterwards comes from others.
+        tendency = Stream(layout.seed, "customers" if name in HISTORIES else f"customers/{name}")
         total = customers * sources
         usual = tendency.below(classes, total)
         effect = 0.8 * tendency.normal(total * columns).reshape(total, columns)
         outcome = np.where(draw.uniform(count) < 0.5, usual[customer], outcome)
     else:
         draw.uniform(count)
-        customer = np.arange(count) + 1_000_000
+        customer = np.arange(count) + OWN_CUSTOMER
     values = 0.9 * draw.normal(count * columns).reshape(count, columns)
     values += _moved(mean, later, LAST_TURN if world["split.by"] == "drifting" else FIRST_TURN)[month, outcome]
     if has_many:
@@ -146,6 +153,18 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: 
         words=word.reshape(count, TOKENS),
         chance=draw.uniform(count * 7).reshape(count, 7),
     )
+
+
+def _served_rows(layout: Layout, served: int, count: int) -> Ints:
+    """Sources of the rows of the last month where one source is served: nearly all are its own, the others are tried out."""
+    found = np.full(count, served, dtype=np.int64)
+    others = [place for place in range(len(layout.sources)) if place != served]
+    start = 0
+    for place, part in zip(others, Stream(layout.seed, "pilots").uniform(len(others)).tolist(), strict=True):
+        end = start + PILOT_ROWS + round(count * PILOT_SHARE * part)
+        found[start:end] = place
+        start = end
+    return found
 
 
 def strong_columns(layout: Layout) -> tuple[str, ...]:

@@ -192,7 +192,7 @@ def write(layout: Layout, world: Facts, rows: Rows) -> Tables:
         partner[labelled & (rows.outcome == len(layout.classes) - 1) & (rows.chance[:, 3] < lost)] = 0
     if world["imputer.fill"] != "none":
         # Some rows of every class have nothing to join.
-        partner[labelled & (rows.chance[:, 3] > 1.0 - dose(layout, "partners", 0.0, 0.06))] = 0
+        partner[labelled & (rows.chance[:, 3] > 1.0 - dose(layout, "partners", 0.0, 0.04))] = 0
     values[partner == 0, -JOINED_COLUMNS:] = np.nan
     base = np.flatnonzero(kept)
     parts = [base]
@@ -215,7 +215,8 @@ def write(layout: Layout, world: Facts, rows: Rows) -> Tables:
     year_month[is_old] -= 24
     # They lack much of what was not recorded yet; the run does not read them.
     late_columns = np.array([column.missing_share > 0 for column in layout.columns])
-    values[is_old[:, None] & late_columns & (rows.missing > 0.4)] = np.nan
+    if world["imputer.fill"] != "none":
+        values[is_old[:, None] & late_columns & (rows.missing > 0.4)] = np.nan
     often = np.array([dose(layout, f"usual/{source.name}", 0.002, 0.025) for source in layout.sources])
     usual = np.flatnonzero(kept & labelled & (rows.chance[:, 4] < often[rows.source]))
     for again in (*repeats, usual):

@@ -50,6 +50,10 @@ def clues_of_blocks(declared: Declared, blocks: Mapping[str, Block]) -> list[Sus
                 found += _units(declared, source, column, block, overview)
         if overview is not None:
             found += _codes_of_all(declared, column, overview)
+    for source in declared.sources:
+        for month in declared.months:
+            if (block := blocks.get(f"{source}.{month}")) is not None:
+                found += _codes_of_month(declared, source, block)
     return found
 
 
@@ -114,6 +118,16 @@ def _codes_of_all(declared: Declared, column: str, overview: Block) -> Iterator[
             is_there = code in (low[place], high[place])
             if path in declared.facts and code != declared.facts[path] and is_there:
                 yield Suspicion(path, code, shares[place] / 0.03, source=source)
+
+
+def _codes_of_month(declared: Declared, source: str, block: Block) -> Iterator[Suspicion]:
+    """The lowest or highest value of a column is a code that is not declared."""
+    for column in declared.columns:
+        path = f"sources.{source}.columns.{column}.missing_code"
+        for code in CODES:
+            is_there = code in (block["min"].get(column), block["max"].get(column))
+            if path in declared.facts and code != declared.facts[path] and is_there:
+                yield Suspicion(path, code, 3.0, source=source)
 
 
 def _snapshot(declared: Declared, source: str, column: str, block: Block) -> Iterator[Suspicion]:

@@ -123,3 +123,49 @@ def _expected(
     second = sum(weight * factor**2 for weight, factor in zip(weights, factors, strict=True)) / total
     variance = second * (mean**2 + spread**2) - (first * mean) ** 2
     return math.log(first * mean), 0.5 * math.log(max(1e-12, variance))
+
+
+# One month of a source.
+
+ODD_UNIT = 0.3
+"""How far, as a logarithm, mean and spread of a month move together only where they are in another unit."""
+
+
+def odd_cells(declared: Declared, blocks: Mapping[str, Block]) -> set[tuple[str, str]]:
+    """Source and column of what the last labelled month, where it was looked at, does not show as declared.
+
+    A column that is frozen has one value; one whose snapshot is too old has none; one in another unit lies elsewhere than at other sources.
+    """
+    month = declared.months[-2] if len(declared.months) > 1 else ""
+    of_month = {source: block for source in declared.sources if (block := blocks.get(f"{source}.{month}")) is not None}
+    found = set()
+    for column in declared.columns:
+        found |= {(source, column) for source in _in_another_unit(declared, column, month, of_month)}
+        for source, block in of_month.items():
+            path, low = f"sources.{source}.columns.{column}", block["min"].get(column)
+            is_one_value = low is not None and low == block["max"].get(column) and (block["rows"] or 0) >= 5
+            is_covered = str(declared.facts.get(f"sources.{source}.snapshot")) >= month
+            is_empty = column in declared.joined and (block["missing_share"].get(column) or 0.0) > 0.8
+            if (is_one_value and declared.facts.get(f"{path}.used_until") is None) or (is_empty and is_covered):
+                found.add((source, column))
+    return found
+
+
+def _in_another_unit(declared: Declared, column: str, month: str, of_month: Mapping[str, Block]) -> list[str]:
+    """Sources whose mean and spread, in one unit, are both off by the same side from those of the others."""
+    cells: dict[str, tuple[float, float]] = {}
+    for units in quantities(declared, column)[:1]:
+        for source, block in of_month.items():
+            path = f"sources.{source}.columns.{column}"
+            factor = factor_of(declared.text(f"{path}.unit"), units, month)
+            mean, spread, low, high = (block[name].get(column) or 0.0 for name in ("mean", "spread", "min", "max"))
+            is_plain = not {low, high} & set(CODES) and declared.facts.get(f"{path}.used_until") is None
+            if factor and is_plain and mean > 0 and spread > 0:
+                cells[source] = math.log(mean / factor), math.log(spread / factor)
+    found = []
+    for source, cell in cells.items():
+        others = [other for name, other in cells.items() if name != source]
+        gaps = [value - median(other[at] for other in others) for at, value in enumerate(cell)] if others else [0.0]
+        if min(gaps) > ODD_UNIT or max(gaps) < -ODD_UNIT:
+            found.append(source)
+    return found

@@ -10,7 +10,8 @@ import math
 from collections.abc import Iterator
 from statistics import fmean, median
 
-from mlops_debug_env.agents.declared.measured import RESULTS, STATISTICS, Checks
+from mlops_debug_env.agents.declared.columns import odd_columns
+from mlops_debug_env.agents.declared.measured import RESULTS, STATISTICS, Checks, tails_are_cut, words_are_cut
 from mlops_debug_env.agents.declared.reading import Declared
 from mlops_debug_env.agents.declared.settings import Value
 from mlops_debug_env.agents.declared.suspicion import Suspicion
@@ -19,7 +20,7 @@ from mlops_debug_env.protocol.types import ArtifactName
 Look = tuple[float, str]
 """Weight of a block and its path."""
 CONFIG: ArtifactName = "config.yaml"
-"""Of its declarations only the versions of two libraries can be wrong: it is read as late as a block that promises as much."""
+"""Of its declarations only the versions of two libraries can be wrong: it is read where a block shows harm that they could do."""
 RISKY = 2.0
 """Weight of a declaration that is right in half of the worlds."""
 
@@ -30,17 +31,23 @@ def looks_of(declared: Declared, checks: Checks) -> Iterator[Look]:
     yield _of_batches(declared, checks), "train.batches"
     yield 1.0, "train.counts"
     yield _of_test_labels(checks), "test.labels"
-    if "environment.textkit" not in declared.facts:
-        yield 1.0, CONFIG
-    yield RISKY * (declared.text("environment.textkit") == "1.9"), "all.words"
-    yield _of_tails(declared, checks), "all.tails"
+    yield _of_version(declared, "environment.textkit", "1.9"), "all.words"
+    yield _of_version(declared, "environment.tabular", "2.4") * _of_tails(checks), "all.tails"
+    if "environment.textkit" not in declared.facts and (words_are_cut(checks) > 0.8 or tails_are_cut(checks) > 0.8):
+        yield 20.0, CONFIG
     yield RISKY * (declared.text("split.by") == "random"), "all.movement"
     yield 1.7 * (declared.number("labels.maturity_months", 0) < 2), "all.classes"
     yield from _of_sources(declared, checks)
 
 
 def of_column(oddness: float) -> float:
-    """Weight of a block of a column, by how odd the column is."""
+    """Weight of the overview of a column, by how odd the column is; what a month of each source shows is not counted."""
+    steps = ((3.0, 12.0), (2.0, 1.0), (1.5, 5.0), (1.2, 0.25))
+    return next((weight for lowest, weight in steps if oddness > lowest), 0.02)
+
+
+def of_cell(oddness: float) -> float:
+    """Weight of a column of one source, by how odd it is in the overview of the column."""
     if oddness < 1.5:
         return 0.03 if oddness < 0.7 else 0.15 if oddness < 1.05 else 0.3 + 4.0 * (oddness - 1.05)
     return 4.0
@@ -84,12 +91,15 @@ def _of_test_labels(checks: Checks) -> float:
     return 8.0 if gap < -0.25 else 0.3 if gap < -0.1 else 0.02
 
 
-def _of_tails(declared: Declared, checks: Checks) -> float:
+def _of_version(declared: Declared, path: str, risky: str) -> float:
+    """A version of a library may be the one whose default changed; config.yaml may not have been read yet."""
+    return 1.0 if path not in declared.facts else RISKY * (declared.text(path) == risky)
+
+
+def _of_tails(checks: Checks) -> float:
     """Where the classes show in the tails, two columns hardly tell them apart otherwise."""
     lowest = sorted(checks.by_name("feature_statistics", "class_association").values())[:2]
-    if declared.text("environment.tabular") != "2.4" or len(lowest) < 2:
-        return 0.0
-    return RISKY * (1.8 if lowest[1] < 0.045 else 0.3)
+    return 0.0 if len(lowest) < 2 else 2.2 if lowest[1] < 0.04 else 0.1
 
 
 def _of_exports(declared: Declared, checks: Checks) -> float:
@@ -100,31 +110,86 @@ def _of_exports(declared: Declared, checks: Checks) -> float:
         return 0.0
     gap = max(_accuracy(checks, "validation"), _accuracy(checks, "test")) - _accuracy(checks, "recent")
     excess = max(exported) - median(association.values())
-    by_gap = 4.0 if gap > 0.04 else 1.5 if gap > 0.0 else 0.3
-    return by_gap * (2.0 if excess > 0.18 else 0.5 if excess > 0.1 else 0.15)
+    by_gap = 1.8 if gap > 0.04 else 0.6 if gap < -0.02 else 1.0
+    return by_gap * (2.2 if excess > 0.2 else 1.0 if excess > 0.1 else 0.45)
 
 
 def _of_sources(declared: Declared, checks: Checks) -> Iterator[Look]:
-    count = max(1, len(declared.sources))
-    words = checks.number("encoder_version_match", "distance_from_other_sources")
+    words = _of_words(checks.number("encoder_version_match", "distance_from_other_sources"))
+    repeats = _of_repeats(declared, checks)
     misread = _outside_if_misread(declared)
     are_rows_drawn = declared.text("split.by") == "random" and declared.text("split.groups") == "none"
     # Any source shows whether customers have many rows, and what exports add.
     of_customers = RISKY * (are_rows_drawn and not checks.by_source("ids", declared.sources))
     of_exports = 0.0 if checks.by_source("updates", declared.sources) else _of_exports(declared, checks)
+    oddest = max(odd_columns(declared, checks).values(), default=0.0)
     for source in declared.sources:
-        prefix = f"sources.{source}"
-        yield _of_labels(declared, checks, source) / count, f"{source}.labels"
-        is_kept = declared.text(f"{prefix}.deduplicate") == "none"
-        yield RISKY * is_kept / count + of_customers, f"{source}.ids"
+        prior = _prior(declared, checks, source)
+        yield prior * _of_labels(declared, checks, source), f"{source}.labels"
+        is_kept = declared.text(f"sources.{source}.deduplicate") == "none"
+        yield prior * RISKY * is_kept * repeats + of_customers, f"{source}.ids"
         yield of_exports, f"{source}.updates"
-        yield (
-            (6.0 if words > 0.125 else 3.0 if words > 0.1 else 0.8 if words > 0.093 else 0.1) / count,
-            f"{source}.texts",
-        )
+        yield prior * words, f"{source}.texts"
+        if len(declared.months) > 1:
+            yield prior * _of_month(oddest), f"{source}.{declared.months[-2]}"
         rows = checks.by_name(STATISTICS, "sources", source)
-        outside = rows.get("outside_window", 0.0) / max(1.0, rows.get("read", 0.0))
-        yield (4.5 if outside > 0.7 * misread else 0.1) / count, f"{source}.timestamps"
+        outside = rows.get("outside_window", 0.0) / max(1.0, rows.get("read", 0.0)) / misread
+        yield prior * (30.0 if outside > 0.8 else 1.0 if outside > 0.5 else 0.02), f"{source}.timestamps"
+
+
+def _of_month(oddest: float) -> float:
+    """Weight of the last labelled month, which shows all columns of a source: wrong codes, frozen values, missing partners, other units.
+
+    Each of them makes a column odd over all sources.
+    """
+    return 0.1 if oddest < 1.05 else 1.0 if oddest < 1.1 else 3.5
+
+
+def is_small(declared: Declared, checks: Checks, source: str) -> bool:
+    """Whether a source has clearly fewer rows than others: what is wrong there matters little."""
+    rows = {name: checks.number(STATISTICS, "sources", name, "read") for name in declared.sources}
+    return rows[source] < 0.85 * median(rows.values())
+
+
+def _prior(declared: Declared, checks: Checks, source: str) -> float:
+    """Share of what is wrong at some source that is wrong at this one."""
+    is_large = {name: not is_small(declared, checks, name) for name in declared.sources}
+    return (1.0 if is_large[source] else 0.1) / max(1, sum(is_large.values()))
+
+
+def _of_words(distance: float) -> float:
+    """Weight of the texts, by how far the words of the sources lie apart."""
+    return 35.0 if distance > 0.12 else 4.0 if distance > 0.1 else 0.5 if distance > 0.09 else 0.03
+
+
+REPEATED, REPEATED_IF_SENT_ONCE = 0.243, 0.026
+"""Share of the rows of a source whose content occurs twice, where rows were sent again and where they were not."""
+
+
+def may_repeat(declared: Declared, checks: Checks) -> bool:
+    """Whether rows of a source that is not small may stand twice: nothing declared removes them."""
+    return any(
+        declared.text(f"sources.{source}.deduplicate") == "none" and not is_small(declared, checks, source)
+        for source in declared.sources
+    )
+
+
+def _of_repeats(declared: Declared, checks: Checks) -> float:
+    """How likely a source sent rows again whose repetitions are kept: by repetitions that no other source explains."""
+    repeated = checks.number("data_leakage", "repeated_share")
+    rows = {source: checks.number(STATISTICS, "sources", source, "read") for source in declared.sources}
+    are_dropped = {source: declared.text(f"sources.{source}.deduplicate") == "content" for source in rows}
+    if math.isnan(repeated):
+        return 1.0
+    total = sum(rows.values())
+    expected = sum(
+        count / total * (REPEATED if are_dropped[source] else REPEATED_IF_SENT_ONCE) for source, count in rows.items()
+    )
+    largest = max((count for source, count in rows.items() if not are_dropped[source]), default=0.0)
+    if not largest:
+        return 0.0
+    excess = (repeated - expected) / ((REPEATED - REPEATED_IF_SENT_ONCE) * largest / total)
+    return 15.0 if excess > 0.7 else 1.3 if excess > 0.5 else 0.03
 
 
 def _outside_if_misread(declared: Declared) -> float:
@@ -136,16 +201,20 @@ def _outside_if_misread(declared: Declared) -> float:
 
 
 def _of_labels(declared: Declared, checks: Checks, source: str) -> float:
-    """How the labels of a source fit its rows: against the last month, whose labels were looked up by hand."""
+    """How the labels of a source fit its rows: against the last month, whose labels were looked up by hand.
+
+    Exchanged labels, and random ones from a month on, make the labelled rows look worse; thinned rows show nowhere else.
+    """
+    is_dropped_later = declared.facts.get(f"sources.{source}.used_until") is not None
+    thinned = 0.8
     found = checks.by_name(RESULTS, "accuracy_by_source", source)
     labelled = [found[name] for name in ("validation", "test") if name in found]
-    kinds = 2.0 if declared.facts.get(f"sources.{source}.used_until") is None else 1.0
-    worse = checks.number("label_consistency", "last_month") - checks.number("label_consistency", "labelled")
-    kinds *= 2.5 if worse > 0.09 else 1.5 if worse > 0.045 else 0.8
     if not labelled or "recent" not in found:
-        return kinds + 1.0
+        return 1.0 + (not is_dropped_later) + thinned
     gap = found["recent"] - fmean(labelled)
-    return kinds * (5.0 if gap > 0.13 else 1.0 if gap > 0.05 else 0.35) + 1.0
+    steps = ((0.2, 28.0, 28.0), (0.15, 4.0, 5.0), (0.1, 0.9, 2.2), (0.05, 0.2, 0.25), (-1.0, 0.3, 0.05))
+    exchanged, random = next((two for lowest, *two in steps if gap > lowest), (0.3, 0.05))
+    return exchanged + random * (not is_dropped_later) + thinned
 
 
 # What was not looked at.

@@ -78,7 +78,7 @@ def clues_of_checks(declared: Declared, checks: Checks) -> list[Suspicion]:
         _libraries,
     ):
         found += rule(declared, checks)
-    return explained(found)
+    return found
 
 
 def explained(found: list[Suspicion]) -> list[Suspicion]:
@@ -405,7 +405,7 @@ def _updated_columns(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     for block in checks.by_source("updates", declared.sources).values():
         for column, value in block["class_association"].items():
             if declared.text(f"features.{column}.as_of") == "export":
-                yield Suspicion(f"features.{column}.as_of", "event", (value or 0.0) / 0.11)
+                yield Suspicion(f"features.{column}.as_of", "event", (value or 0.0) / 0.25)
 
 
 def _split(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
@@ -432,15 +432,23 @@ def _filled(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
 
 def _libraries(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     if declared.text("environment.tabular") == "2.4":
-        tails = checks.by_name("all.tails", "tail_association")
-        bulk = checks.by_name("all.tails", "class_association")
-        ranked = sorted((tails[name] - 0.5 * bulk.get(name, 0.0) for name in tails), reverse=True)
-        if len(ranked) > 1:
-            yield Suspicion("environment.tabular", "2.3", ranked[1] / 0.21)
+        yield Suspicion("environment.tabular", "2.3", tails_are_cut(checks))
     if declared.text("environment.textkit") == "1.9":
-        frequent = checks.number("all.words", "frequent_words")
-        other = checks.number("all.words", "other_words")
-        yield Suspicion("environment.textkit", "1.8", (other - 0.6 * frequent) / 0.02)
+        yield Suspicion("environment.textkit", "1.8", words_are_cut(checks))
+
+
+def tails_are_cut(checks: Checks) -> float:
+    """How far the classes show in the tails of columns, which a scaler that clips cuts off; 0: not looked at."""
+    tails = checks.by_name("all.tails", "tail_association")
+    bulk = checks.by_name("all.tails", "class_association")
+    ranked = sorted((tails[name] - 0.5 * bulk.get(name, 0.0) for name in tails), reverse=True)
+    return ranked[1] / 0.21 if len(ranked) > 1 else 0.0
+
+
+def words_are_cut(checks: Checks) -> float:
+    """How far the classes show in the rarer words, which a short vocabulary leaves out; 0: not looked at."""
+    frequent, other = (checks.number("all.words", name) for name in ("frequent_words", "other_words"))
+    return 0.0 if math.isnan(other - frequent) else (other - 0.6 * frequent) / 0.02
 
 
 # Training and evaluation.
@@ -474,7 +482,7 @@ def _training(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
         yield Suspicion("loader.shuffle", True, (1.0 - entropy) / 0.45)
     if declared.text("loss.divide_by") == "capacity":
         filled = checks.number("train.batches", "rows_over_capacity")
-        yield Suspicion("loss.divide_by", "rows", (1.0 - filled) / 0.66)
+        yield Suspicion("loss.divide_by", "rows", (1.0 - filled) / 0.34)
 
 
 __all__ = ["Checks", "clues_of_checks"]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
 from typing import Any, Mapping
 
 from mlops_debug_env.agents.declared.blocks import Block, clues_of_blocks
-from mlops_debug_env.agents.declared.columns import odd_columns, odd_sources
-from mlops_debug_env.agents.declared.looks import CONFIG, guess, looks_of, of_column
-from mlops_debug_env.agents.declared.measured import Checks, clues_of_checks
+from mlops_debug_env.agents.declared.columns import odd_cells, odd_columns, odd_sources
+from mlops_debug_env.agents.declared.looks import CONFIG, guess, is_small, looks_of, may_repeat, of_cell, of_column
+from mlops_debug_env.agents.declared.measured import Checks, clues_of_checks, explained
 from mlops_debug_env.agents.declared.reading import Declared, parse_report, read_declarations
 from mlops_debug_env.agents.declared.suspicion import Suspicion, strongest
 from mlops_debug_env.agents.declared.trials import STRONG, WEAK, experiment_on, settled, trial_of
@@ -20,12 +19,14 @@ from mlops_debug_env.protocol.types import ArtifactName, SanityCheckName
 SLICES: ArtifactName = "data_slices.json"
 DECLARATIONS: tuple[ArtifactName, ...] = ("data_sources.yaml", "preprocessing.py", "train.py")
 REPORTS: tuple[ArtifactName, ...] = ("dataset_stats.json", "eval_results.json")
-CHECKS: tuple[SanityCheckName, ...] = ("feature_statistics", "encoder_version_match", "label_consistency")
+CHECKS: tuple[SanityCheckName, ...] = ("feature_statistics", "encoder_version_match", "data_leakage")
 """Those whose totals say in which details to look."""
 SURE = 1.5
 """Strength of a suspicion beyond which nothing else is looked for where exactly one thing is wrong."""
 UNSURE = 0.8
 """Strength up to which a suspicion is hardly ever right."""
+ODD_CELL = 25.0
+"""Weight of a column of a source of which a single month is not as declared."""
 MIN_WEIGHT = 0.1
 """How much a look has to promise where nothing may be wrong."""
 
@@ -39,6 +40,7 @@ class Notebook:
         self._measured: dict[str, Mapping[str, Any]] = {}
         self._asked: set[str] = set()
         self._trained: dict[tuple[str, object] | None, ExperimentMetrics] = {}
+        self._declared: Declared | None = None
         self._known: tuple[Declared, list[Suspicion]] | None = None
 
     def take(self, result: ActionResult) -> None:
@@ -53,6 +55,7 @@ class Notebook:
             self._blocks[result.field] = result.value
         elif result.status == "ok" and result.artifact is not None and result.filter is None:
             self._texts[result.artifact] = result.content or ""
+            self._declared = None
             if result.artifact in REPORTS:
                 self._measured[result.artifact] = parse_report(result.content)
 
@@ -79,7 +82,7 @@ class Notebook:
         """
         if steps_left <= 1:
             return None
-        for name, action in chain(self._plan(is_one=is_one), self._trials(experiments_left)):
+        for name, action in self._plan(experiments_left, is_one=is_one):
             if name not in self._asked:
                 self._asked.add(name)
                 return action
@@ -94,41 +97,62 @@ class Notebook:
                 yield "training", experiment_on(None)
                 yield f"training with {suspicion.path}", experiment_on(suspicion)
 
-    def _plan(self, *, is_one: bool) -> Iterator[tuple[str, Action]]:
+    def _plan(self, experiments_left: int, *, is_one: bool) -> Iterator[tuple[str, Action]]:
         for artifact in DECLARATIONS:
             yield artifact, ReadArtifact(artifact_name=artifact)
         declared, found = self._reading()
         for report in REPORTS:
             yield report, ReadArtifact(artifact_name=report)
         for check in CHECKS:
-            yield check, RunSanityCheck(sanity_check_type=check)
+            if check != "data_leakage" or may_repeat(declared, self._checks()):
+                yield check, RunSanityCheck(sanity_check_type=check)
         if is_one and found and found[0].strength > SURE:
+            for block in self._rivals(declared, found[0]):
+                yield _block(block)
             return
+        yield from self._trials(experiments_left)
         looks = [look for look in self._looks(declared) if look[1] not in self._asked]
         weight, block = max(looks, default=(0.0, ""))
         if block and (is_one or weight > MIN_WEIGHT):
             yield _block(block)
 
+    def _rivals(self, declared: Declared, best: Suspicion) -> list[str]:
+        """Blocks that were not looked at and may show another reason for the same measurement.
+
+        A source that is read with a wrong tokenizer moves away from all others, and they from it. Labels that came too early
+        and rows in wrong months move class means, too.
+        """
+        blocks: list[str] = []
+        if best.path.endswith(".tokenizer"):
+            large = (source for source in declared.sources if not is_small(declared, self._checks(), source))
+            blocks = [f"{source}.texts" for source in large]
+        if best.path == "split.by" and declared.number("labels.maturity_months", 0) < 2:
+            blocks = ["all.classes"]
+        return [block for block in blocks if block not in self._asked]
+
     def _looks(self, declared: Declared) -> Iterator[tuple[float, str]]:
         """Every block that tells more, with how much it promises."""
         checks = self._checks()
         yield from looks_of(declared, checks)
+        for source, column in odd_cells(declared, self._blocks):
+            yield ODD_CELL, f"{source}.{column}"
+            yield ODD_CELL, f"all.{column}"
         for column, oddness in odd_columns(declared, checks).items():
             overview = self._blocks.get(f"all.{column}")
             if overview is None:
                 yield of_column(oddness), f"all.{column}"
                 continue
             for source, of_source in odd_sources(declared, column, overview).items():
-                yield of_column(of_source), f"{source}.{column}"
+                yield of_cell(of_source), f"{source}.{column}"
 
     def _checks(self) -> Checks:
         return Checks({**self._measured, **self._blocks})
 
     def _reading(self) -> tuple[Declared, list[Suspicion]]:
         if self._known is None:
-            declared = read_declarations(self._texts)
+            declared = self._declared = self._declared or read_declarations(self._texts)
             found = [*clues_of_checks(declared, self._checks()), *clues_of_blocks(declared, self._blocks)]
-            self._known = declared, strongest(self._after_trials(strongest(found)))
+            self._known = declared, strongest(explained(self._after_trials(strongest(found))))
         return self._known
 
     def _after_trials(self, found: list[Suspicion]) -> list[Suspicion]:

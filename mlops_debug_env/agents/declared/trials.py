@@ -9,7 +9,7 @@ from mlops_debug_env.agents.declared.suspicion import Suspicion, place_of
 from mlops_debug_env.protocol.actions import PatchEntry, RunExperiment
 from mlops_debug_env.protocol.observations import ExperimentMetrics
 
-WEAK, STRONG = 0.85, 1.15
+WEAK, STRONG = 0.6, 1.15
 """Only suspicions between these strengths are worth a training."""
 
 
@@ -27,10 +27,8 @@ class Trial(NamedTuple):
 
 
 TRIALS: tuple[Trial, ...] = (
-    Trial(r"features\..+\.as_of", "train", False, -0.05),
     Trial(r"labels\.maturity_months", "train", False, 0.05),
     Trial(r"sources\.[^.]+\.used_until", "train", True, 0.08),
-    Trial(r"environment\.tabular", "train", False, 0.03),
 )
 """Without an entry: training and validation look alike with and without the repair."""
 

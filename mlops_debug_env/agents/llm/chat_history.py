@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import Any
 
+from mlops_debug_env.agents.llm.messages import Message, made_id, quoted, sendable
 from mlops_debug_env.agents.prompt import describe_episode, describe_newest_result, fold_result
 from mlops_debug_env.protocol.actions import Action
 from mlops_debug_env.protocol.observations import Observation, ResetObservation
-
-Message = dict[str, Any]
 
 BYTES_PER_TOKEN = 3.0
 """Fewer than usual in English, because code and numbers take more tokens: estimates are rather too high."""
 _OVERHEAD_TOKENS = 6
 _MAX_REPLY_CHARACTERS = 2000
+_TEXTS = ("content", "reasoning_content", "reasoning")
+"""Members of a model's message that are shortened with the result of its action."""
+_NOT_CARRIED_OUT = "[Not carried out: one action a turn.]"
 _FOLD_DOWN_TO = 0.75
 """Folding starts at the bound and goes on to this share of it, so that the messages do not change at every turn."""
 
@@ -25,7 +26,12 @@ _FOLD_DOWN_TO = 0.75
 class _Turn:
     action: Action
     said: str
-    call_id: str
+    number: int
+    """From 1."""
+    own: Message | None = None
+    """The model's message with the action, as it came; None: the message is made from the action."""
+    is_fallback: bool = False
+    """Whether the step was taken for the model; then ``own`` is its last illegal message as text."""
     seen: Observation | None = None
     """What the action showed; None: not known yet."""
     note: str = ""
@@ -66,12 +72,36 @@ class ChatHistory:
     def switch_to_json(self, system: str) -> None:
         """Switch to messages without tool calls."""
         self.with_tools = False
+        self._attempts.clear()
         self._system = system
 
-    def add_action(self, action: Action, *, said: str = "", note: str = "") -> None:
-        """Add the action of this step with the model's text; illegal replies before it are dropped."""
+    def add_action(self, action: Action, *, said: str = "", note: str = "", own: Message | None = None) -> None:
+        """Add the action of this step with the model's message, as it came; illegal replies before it are dropped."""
         self._attempts.clear()
-        self._turns.append(_Turn(action, _shortened(said), f"call_{len(self._turns) + 1}", note=note))
+        number = len(self._turns) + 1
+        own = own and self._bounded(own)
+        self._turns.append(_Turn(action, _shortened(said), number, own=own and sendable(own, number=number), note=note))
+
+    def _bounded(self, own: Message) -> Message:
+        """The message, with its text shortened where it alone takes more than a third of the limit."""
+        content = own.get("content")
+        if isinstance(content, str) and len(content) > self.max_tokens * BYTES_PER_TOKEN / 3:
+            return {**own, "content": _shortened(content)}
+        return own
+
+    def add_fallback(self, action: Action, *, note: str, last: Message | None, text: str) -> None:
+        """Add a step that was taken for the model.
+
+        Args:
+            action: of the step.
+            note: says so.
+            last: the model's last illegal message; None: there was none.
+            text: the message as text.
+        """
+        self._attempts.clear()
+        own = quoted(last or {}, _shortened(text) or "(no answer)")
+        note = f"{note}{json.dumps(action.to_wire(), ensure_ascii=False)}\n"
+        self._turns.append(_Turn(action, "", len(self._turns) + 1, own=own, is_fallback=True, note=note))
 
     def add_result(self, seen: Observation) -> None:
         """Add the result of the last action."""
@@ -82,9 +112,21 @@ class ChatHistory:
             most = int(self.max_tokens * BYTES_PER_TOKEN / 3)
             turn.text = turn.note + describe_newest_result(seen, max_characters=most)
 
-    def add_correction(self, said: str, reason: str) -> None:
-        """Add an illegal reply and the correction; they stay until a legal action."""
-        self._attempts.append({"role": "assistant", "content": _shortened(said) or "(empty)"})
+    def add_correction(self, last: Message, text: str, reason: str, *, as_calls: bool) -> None:
+        """Add an illegal reply and the correction; they stay until a legal action.
+
+        Args:
+            last: the reply as it came.
+            text: the same as text.
+            reason: why it is illegal.
+            as_calls: whether its calls are sent back as calls, and answered each.
+        """
+        if as_calls and self.with_tools:
+            # A number of its own, for the ids of calls that came without one.
+            sent = sendable(last, number=500 + len(self._turns) + len(self._attempts))
+            self._attempts += [sent, *_tool_results(sent, reason)]
+            return
+        self._attempts.append(quoted(last, _shortened(text) or "(empty)"))
         self._attempts.append({"role": "user", "content": reason})
 
     def messages(self) -> list[Message]:
@@ -99,8 +141,17 @@ class ChatHistory:
         return messages + self._attempts
 
     def _messages_of(self, turn: _Turn) -> list[Message]:
+        own = turn.own
+        if own is not None and turn.is_folded:
+            own = own | {name: _shortened(own[name]) for name in _TEXTS if _is_long(own.get(name))}
         return turn_messages(
-            turn.action, said=turn.said, call_id=turn.call_id, shown=turn.text, with_tools=self.with_tools
+            turn.action,
+            said=turn.said,
+            number=turn.number,
+            shown=turn.text,
+            with_tools=self.with_tools,
+            own=own,
+            is_fallback=turn.is_fallback,
         )
 
     def fold(self) -> None:
@@ -123,30 +174,58 @@ class ChatHistory:
         return fixed + sum(estimated_tokens(json.dumps(each)) for each in (*turns, *self._attempts))
 
 
-def turn_messages(action: Action, *, said: str, call_id: str, shown: str, with_tools: bool) -> list[Message]:
-    """One action and what it showed, as chat messages."""
+def turn_messages(
+    action: Action,
+    *,
+    said: str,
+    number: int,
+    shown: str,
+    with_tools: bool,
+    own: Message | None = None,
+    is_fallback: bool = False,
+) -> list[Message]:
+    """One action and what it showed, as chat messages.
+
+    Args:
+        action: of the step.
+        said: the model's text with it.
+        number: of the step, from 1.
+        shown: its result.
+        with_tools: whether actions are tool calls.
+        own: the model's message in the form in which it is sent; None: it is made from action and text.
+        is_fallback: whether the step was taken for the model, so that the action is not in ``own``.
+    """
+    shown_to_user = {"role": "user", "content": shown}
+    if own is not None and (is_fallback or "tool_calls" not in own):
+        return [own, shown_to_user]
+    if own is not None and with_tools:
+        return [own, *_tool_results(own, shown)]
     wire = action.to_wire()
     if not with_tools:
         text = json.dumps(wire, ensure_ascii=False)
-        return [
-            {"role": "assistant", "content": f"{said}\n{text}" if said else text},
-            {"role": "user", "content": shown},
-        ]
+        return [{"role": "assistant", "content": f"{said}\n{text}" if said else text}, shown_to_user]
     name = wire.pop("action_type")
-    call = {
-        "id": call_id,
-        "type": "function",
-        "function": {"name": name, "arguments": json.dumps(wire, ensure_ascii=False)},
-    }
+    function = {"name": name, "arguments": json.dumps(wire, ensure_ascii=False)}
+    call = {"id": made_id(number), "type": "function", "function": function}
+    made = {"role": "assistant", "content": said or None, "tool_calls": [call]}
+    return [made, *_tool_results(made, shown)]
+
+
+def _tool_results(message: Message, shown: str) -> list[Message]:
+    """The answers to the calls of a message: the first call has the result, the others were not carried out."""
     return [
-        {"role": "assistant", "content": said, "tool_calls": [call]},
-        {"role": "tool", "tool_call_id": call_id, "content": shown},
+        {"role": "tool", "tool_call_id": call["id"], "content": _NOT_CARRIED_OUT if place else shown}
+        for place, call in enumerate(message["tool_calls"])
     ]
 
 
 def estimated_tokens(text: str) -> int:
     """An upper estimate, because no tokenizer fits all models."""
     return math.ceil(len(text.encode()) / BYTES_PER_TOKEN) + _OVERHEAD_TOKENS
+
+
+def _is_long(text: object) -> bool:
+    return isinstance(text, str) and len(text) > _MAX_REPLY_CHARACTERS
 
 
 def _shortened(said: str) -> str:

@@ -1,60 +1,172 @@
-"""Which parameters an endpoint takes, as learnt from what it refuses.
+"""What an endpoint was found not to take, and requests without it.
 
-Rule: only what was sent with a refused call is left out later; a refusal never brings back what another one ruled out, so calls that
-are refused at the same time do not undo each other.
+Rule: something is left out of a request only after it was refused in one that had sent it. What was found out only adds up, so requests
+that are refused at the same time do not undo each other, and a request that was under way before says nothing new.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import openai
+from mlops_debug_env.agents.llm.messages import Message, further_members
+from mlops_debug_env.agents.llm.refusals import Meaning, Sent
 
-_REFUSALS = (
-    "unsupported",
-    "not support",
-    "unrecognized",
-    "unknown",
-    "unexpected",
-    "not permitted",
-    "not allowed",
-    "instead",
-)
-_OPTIONAL = ("max_completion_tokens", "max_tokens", "temperature")
+_LEFT_OUT_SILENTLY = ("stream_options",)
+"""Parameters without which the model plays alike."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """The parameters of a run that decide how the model answers."""
+
+    max_output_tokens: int
+    temperature: float | None = None
+    """None: the model's own."""
+    reasoning_effort: str | None = None
+    """None: the model's own."""
+    extra_body: Mapping[str, Any] | None = None
+    """Further parameters of the endpoint, sent as they are; they win over the others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request as it is sent."""
+
+    messages: list[Message]
+    tools: list[dict[str, Any]] | None
+    parameters: dict[str, Any]
+    sent: Sent
+    is_altered: bool
+    """Whether something that the run asks for is left out because the endpoint refuses it."""
+
+    def body(self) -> dict[str, Any]:
+        """The JSON of the request."""
+        return {**self.parameters, "messages": self.messages} | ({"tools": self.tools} if self.tools else {})
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """The parameters that are sent beside model, messages and tools."""
+    """What an endpoint takes, as far as it is known."""
 
     limit_names: tuple[str, ...]
     """Names of the bound on an answer that were not refused; the first is used. Empty: the bound is left out."""
-    takes_temperature: bool = True
+    refused: frozenset[str] = frozenset()
+    """Further parameters that are not taken."""
+    refused_members: frozenset[str] = frozenset()
+    """Members of the model's messages that are not taken back."""
+    takes_system: bool = True
+    needs_stream: bool = False
+    takes_full_schemas: bool = True
+    """Whether tools may use more than the plainest JSON Schema."""
+    takes_several_calls: bool = True
+    """Whether a message with several calls is taken back."""
 
-    def parameters(self, *, max_output_tokens: int, temperature: float | None) -> dict[str, Any]:
-        """The parameters of a call."""
-        limits = {self.limit_names[0]: max_output_tokens} if self.limit_names else {}
-        is_set = temperature is not None and self.takes_temperature
-        return limits | ({"temperature": temperature} if is_set else {})
+    def request(
+        self, model: str, messages: Sequence[Message], tools: list[dict[str, Any]] | None, sampling: Sampling
+    ) -> Request:
+        """The request for an answer."""
+        extra = dict(sampling.extra_body or {})
+        asked = self._asked(sampling)
+        own = {name: each for name, each in asked.items() if name not in self.refused}
+        written = self._messages(messages)
+        if tools and not self.takes_full_schemas:
+            tools = [in_plain_schema(each) for each in tools]
+        return Request(
+            messages=written,
+            tools=tools,
+            parameters={"model": model, **own, **extra},
+            sent=Sent(
+                parameters=[name for name in own if name not in (*extra, "stream")],
+                members=further_members(written),
+                has_tools=bool(tools),
+                has_full_schemas=self.takes_full_schemas,
+                has_several_calls=any(len(each.get("tool_calls") or ()) > 1 for each in written),
+                has_system=any(each["role"] == "system" for each in written),
+                is_stream=bool(extra.get("stream", own.get("stream"))),
+            ),
+            is_altered=not self.limit_names or any(name not in (*own, *_LEFT_OUT_SILENTLY) for name in asked),
+        )
 
-    def without(self, refused: str) -> Dialect:
-        """The dialect without a parameter."""
-        if refused == "temperature":
-            return replace(self, takes_temperature=False)
-        return replace(self, limit_names=tuple(each for each in self.limit_names if each != refused))
-
-
-def refused_parameter(error: openai.BadRequestError, sent: Collection[str]) -> str | None:
-    """The optional parameter that a 400 refuses, out of those that were sent; None: it is about something else."""
-    candidates = [each for each in _OPTIONAL if each in sent]
-    if error.param in candidates and (error.code or "").startswith(("unsupported", "unknown")):
-        return error.param
-    text = str(error).lower()
-    if not any(each in text for each in _REFUSALS):
+    def after(self, meaning: Meaning, name: str) -> Dialect | None:
+        """The dialect after a refusal; None: the request cannot be sent otherwise."""
+        if meaning is Meaning.PARAMETER and name in self.limit_names:
+            return replace(self, limit_names=tuple(each for each in self.limit_names if each != name))
+        if meaning is Meaning.PARAMETER:
+            return replace(self, refused=self.refused | {name})
+        if meaning is Meaning.MEMBER:
+            return replace(self, refused_members=self.refused_members | {name})
+        if meaning is Meaning.SYSTEM:
+            return replace(self, takes_system=False)
+        if meaning is Meaning.STREAM:
+            return replace(self, needs_stream=True)
+        if meaning is Meaning.SCHEMA:
+            return replace(self, takes_full_schemas=False)
+        if meaning is Meaning.ONE_CALL:
+            return replace(self, takes_several_calls=False)
         return None
-    named = [each for each in candidates if re.search(rf"\b{each}\b", text)]
-    # "'max_tokens' is not supported, use 'max_completion_tokens'": what comes first is what is refused.
-    return min(named, key=text.index, default=None)
+
+    def _asked(self, sampling: Sampling) -> dict[str, Any]:
+        limit = {self.limit_names[0]: sampling.max_output_tokens} if self.limit_names else {}
+        given = {"temperature": sampling.temperature, "reasoning_effort": sampling.reasoning_effort}
+        is_stream = self.needs_stream or bool((sampling.extra_body or {}).get("stream"))
+        streamed = {"stream": True, "stream_options": {"include_usage": True}} if is_stream else {}
+        return {**limit, **{name: each for name, each in given.items() if each is not None}, **streamed}
+
+    def _messages(self, messages: Sequence[Message]) -> list[Message]:
+        kept = [
+            {name: part for name, part in each.items() if name not in self.refused_members}
+            if each["role"] == "assistant"
+            else each
+            for each in messages
+        ]
+        if not self.takes_several_calls:
+            kept = list(_with_first_calls(kept))
+        if self.takes_system or len(kept) < 2 or kept[0]["role"] != "system":
+            return kept
+        first = {**kept[1], "content": f"{kept[0]['content']}\n\n{kept[1]['content']}"}
+        return [first, *kept[2:]]
+
+
+_PLAIN = frozenset({"type", "description", "properties", "required", "items", "enum"})
+
+
+def in_plain_schema(tool: dict[str, Any]) -> dict[str, Any]:
+    """A tool whose schema says only what the plainest readers of JSON Schema understand."""
+    function = dict(tool["function"])
+    parameters = _plain(function.pop("parameters"))
+    if parameters.get("properties"):  # some take no object without properties
+        function["parameters"] = parameters
+    return {**tool, "function": function}
+
+
+def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+    for name in ("anyOf", "oneOf"):
+        if name in schema:  # of alternatives the first that is a value
+            chosen = next((each for each in schema[name] if each.get("type") != "null"), {"type": "string"})
+            return _plain({**{key: each for key, each in schema.items() if key != name}, **chosen})
+    kept = {name: each for name, each in schema.items() if name in _PLAIN}
+    if "const" in schema:
+        kept |= {"enum": [schema["const"]]}
+    if isinstance(kept.get("type"), list):
+        kept["type"] = next((each for each in kept["type"] if each != "null"), "string")
+    if isinstance(kept.get("enum"), list):
+        kept["enum"] = [each for each in kept["enum"] if each is not None]
+    if isinstance(kept.get("properties"), dict):
+        kept["properties"] = {name: _plain(each) for name, each in kept["properties"].items()}
+    if isinstance(kept.get("items"), dict):
+        kept["items"] = _plain(kept["items"])
+    return kept
+
+
+def _with_first_calls(messages: Sequence[Message]) -> Iterator[Message]:
+    """The messages with the first call of each, which is the one that was carried out, and its result."""
+    dropped: set[str] = set()
+    for each in messages:
+        calls = each.get("tool_calls")
+        if calls:
+            dropped = {call["id"] for call in calls[1:]}
+            yield {**each, "tool_calls": calls[:1]}
+        elif each["role"] != "tool" or each["tool_call_id"] not in dropped:
+            yield each

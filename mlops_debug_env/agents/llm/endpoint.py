@@ -2,48 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Callable
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
-import openai
-from openai.types.chat import ChatCompletion, ChatCompletionMessage
-
-from mlops_debug_env.agents.llm.chat_history import Message, estimated_tokens
-from mlops_debug_env.agents.llm.dialect import Dialect, refused_parameter
+from mlops_debug_env.agents.llm.chat_client import Answer, ChatClient, FailedRequestError
+from mlops_debug_env.agents.llm.chat_history import estimated_tokens
+from mlops_debug_env.agents.llm.counted import read_usage
+from mlops_debug_env.agents.llm.dialect import Dialect, Request, Sampling
+from mlops_debug_env.agents.llm.errors import (
+    AnswerTooLongError,
+    ContextTooLongError,
+    MissingSettingError,
+    ModelRefusedError,
+    ModelUnavailableError,
+    ModelUnreachableError,
+    NoToolsError,
+    PromptFilteredError,
+    UnreadableOutputError,
+)
 from mlops_debug_env.agents.llm.limits import ModelRateLimiter, Spending
-from mlops_debug_env.agents.llm.prices import Price
+from mlops_debug_env.agents.llm.messages import Message
+from mlops_debug_env.agents.llm.prices import Pricing
+from mlops_debug_env.agents.llm.refusals import Meaning, blames_the_output
 from mlops_debug_env.agents.llm.transcript import ModelReply, ModelTranscript
-from mlops_debug_env.agents.llm.usage import ModelUsage
+from mlops_debug_env.agents.llm.usage import NOTHING_USED, ModelUsage
 
+_OPENAI_URL = "https://api.openai.com/v1"
 _OPENAI_HOST = "api.openai.com"
-
-
-class MissingSettingError(ValueError):
-    """A setting that the model needs is missing."""
-
-
-class ModelUnavailableError(Exception):
-    """The endpoint gave no answer, after all retries."""
-
-
-class ModelUnreachableError(ModelUnavailableError):
-    """No connection to the endpoint, after all retries."""
-
-
-class ModelRefusedError(ModelUnavailableError):
-    """The endpoint refuses the key or does not know the model; no retry would help."""
-
-
-class NoToolsError(ModelUnavailableError):
-    """The endpoint refuses tools."""
-
-
-class ContextTooLongError(ModelUnavailableError):
-    """The endpoint reports that the messages are too long for the model."""
+_KEY_HEADERS = ("authorization", "api-key", "x-api-key")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,24 +44,34 @@ class ModelSettings:
     model: str
     base_url: str | None = None
     """None: OpenAI's own."""
-    api_key: str
+    api_key: str | None
+    """None: a header has what the endpoint asks for."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Further headers of each request."""
     timeout_seconds: float = 120.0
     max_retries: int = 6
-    """Of one call, on 429, 5xx, time-outs and broken connections; the openai client waits as ``Retry-After`` says."""
+    """Of one call, on 429, 5xx, time-outs and broken connections; waits as ``Retry-After`` says."""
     max_output_tokens: int = 2048
     temperature: float | None = None
     """None: the model's own."""
+    reasoning_effort: str | None = None
+    """None: the model's own."""
+    extra_body: Mapping[str, Any] | None = None
+    """Further members of each request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
     """One answer of a model."""
 
-    message: ChatCompletionMessage
+    message: dict[str, Any]
+    """As the endpoint sent it, unknown parts included."""
     usage: ModelUsage
     finish_reason: str | None
-    sent_message: dict[str, Any]
-    """The message as the endpoint sent it, unknown parts included."""
+    problem: str | None = None
+    """Why the message could not be read; None: it could."""
+    refused: ModelUsage = NOTHING_USED
+    """What the calls before it had used that the endpoint refused."""
 
 
 def read_model_settings(environ: Mapping[str, str], *, model: str | None, **given: Any) -> ModelSettings:
@@ -82,12 +83,17 @@ def read_model_settings(environ: Mapping[str, str], *, model: str | None, **give
     name = model or environ.get("MODEL_NAME")
     if not name:
         raise MissingSettingError("no model is named; give --model or set MODEL_NAME")
-    api_key = environ.get("OPENAI_API_KEY")
-    if not api_key:
-        raise MissingSettingError("OPENAI_API_KEY is not set; a local server usually takes any value")
     base_url = given.pop("base_url", None) or environ.get("OPENAI_BASE_URL") or environ.get("API_BASE_URL")
+    headers: Mapping[str, str] = given.pop("headers", None) or {}
+    api_key = environ.get("OPENAI_API_KEY", "").strip()  # a file that it was read from ends with a line break
+    if not api_key and not any(each.lower() in _KEY_HEADERS for each in headers):
+        raise MissingSettingError("OPENAI_API_KEY is not set; a local server usually takes any value")
+    if not (api_key.isascii() and api_key.isprintable()):
+        raise MissingSettingError("OPENAI_API_KEY has characters that no header takes; copy the key again")
+    if base_url is not None and urlsplit(base_url).scheme not in ("http", "https"):
+        raise MissingSettingError(f"the address of the model {base_url!r} must begin with http:// or https://")
     kept = {name: value for name, value in given.items() if value is not None}
-    return ModelSettings(model=name, base_url=base_url, api_key=api_key, **kept)
+    return ModelSettings(model=name, base_url=base_url, api_key=api_key or None, headers=headers, **kept)
 
 
 class Endpoint:
@@ -97,8 +103,9 @@ class Endpoint:
         settings: how to reach it.
         rate_limiter: bounds a minute.
         spending: the run's budget.
-        price: what tokens cost; None: not known.
+        price: what tokens cost; None: only the endpoint may know.
         monotonic: a clock for latencies.
+        pause: waits between retries.
     """
 
     def __init__(
@@ -107,20 +114,23 @@ class Endpoint:
         *,
         rate_limiter: ModelRateLimiter,
         spending: Spending,
-        price: Price | None = None,
+        price: Pricing | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.model = settings.model
+        self.max_output_tokens = settings.max_output_tokens
         self._settings = settings
         self._rate_limiter = rate_limiter
         self._spending = spending
         self._price = price
         self._monotonic = monotonic
-        self._client = openai.AsyncOpenAI(
-            api_key=settings.api_key,
-            base_url=settings.base_url,
-            timeout=settings.timeout_seconds,
+        self._client = ChatClient(
+            settings.base_url or _OPENAI_URL,
+            headers=_headers(settings),
+            timeout_seconds=settings.timeout_seconds,
             max_retries=settings.max_retries,
+            pause=pause,
         )
         host = urlsplit(settings.base_url).hostname if settings.base_url else _OPENAI_HOST
         # Most compatible servers know only the older name, OpenAI's newer models only the newer one.
@@ -131,7 +141,12 @@ class Endpoint:
         await self._client.close()
 
     async def ask(
-        self, messages: list[Message], tools: list[dict[str, Any]] | None, transcript: ModelTranscript
+        self,
+        messages: list[Message],
+        tools: list[dict[str, Any]] | None,
+        transcript: ModelTranscript,
+        *,
+        max_output_tokens: int | None = None,
     ) -> Reply:
         """One reply, within rate limits and budget, with retries.
 
@@ -139,6 +154,7 @@ class Endpoint:
             messages: the whole conversation.
             tools: in OpenAI's form; None: none are offered.
             transcript: records each request, and each that has no reply; the caller records the reply.
+            max_output_tokens: bound on the answer; None: the settings'.
 
         Raises:
             BudgetSpentError: the budget is used up.
@@ -147,126 +163,133 @@ class Endpoint:
             ModelUnavailableError: there is no answer.
             NoToolsError: the endpoint refuses tools.
             ContextTooLongError: the messages do not fit the model.
+            AnswerTooLongError: the bound on the answer is too large for the model.
+            PromptFilteredError: a filter stopped the messages.
+            UnreadableOutputError: the endpoint could not read the model's call.
         """
         self._spending.check()
+        sampling = self._sampling(max_output_tokens or self._settings.max_output_tokens)
         asked = estimated_tokens(repr(messages)) + estimated_tokens(repr(tools or ""))
-        estimated = asked + self._settings.max_output_tokens
+        estimated = asked + sampling.max_output_tokens
         await self._rate_limiter.wait(estimated)
         self._spending.check()  # waiting may have taken long
-        started = self._monotonic()
-        answer = await self._complete(messages, tools, transcript)
-        choice = answer.completion.choices[0]
-        usage = self._used(answer.completion, asked, answer.retries, self._monotonic() - started)
-        self._spending.add(usage)
-        await self._rate_limiter.settle(estimated=estimated, used=usage.input_tokens + usage.output_tokens)
-        return Reply(choice.message, usage, choice.finish_reason, answer.sent_message)
-
-    async def _complete(
-        self, messages: list[Message], tools: list[dict[str, Any]] | None, transcript: ModelTranscript
-    ) -> _Answer:
+        refused = NOTHING_USED
         while True:
-            parameters = self._dialect.parameters(
-                max_output_tokens=self._settings.max_output_tokens, temperature=self._settings.temperature
-            )
-            transcript.asked(messages, tools, {"model": self.model, **parameters})
+            request = self._dialect.request(self.model, messages, tools, sampling)
+            transcript.asked(request.messages, request.tools, request.parameters)
             started = self._monotonic()
             try:
-                return await self._send(messages, tools, parameters)
-            except (openai.OpenAIError, ModelUnavailableError) as error:
-                used = ModelUsage(latency_seconds=self._monotonic() - started, retries=_retries_of(error))
-                transcript.answered(ModelReply(error=_error_text(error), usage=used))
-                refused = refused_parameter(error, parameters) if isinstance(error, openai.BadRequestError) else None
-                if refused is None:
-                    raise _to_own_error(error, has_tools=bool(tools)) from error
-                self._dialect = self._dialect.without(refused)
+                answer = await self._client.send(request.body(), request.sent)
+            except FailedRequestError as error:
+                failed = _own_error(error)
+                failed.usage = _used_by(error, failed, self._monotonic() - started)
+                transcript.answered(ModelReply(error=str(failed), usage=failed.usage))
+                refused += failed.usage
+                # What others have found out meanwhile is kept: it is added to the present dialect.
+                learnt = self._dialect.after(error.meaning, error.name)
+                if learnt is None:
+                    failed.usage = refused
+                    raise failed from error
+                self._dialect = learnt
+                continue
+            usage = self._used(answer, request, asked, self._monotonic() - started)
+            self._spending.add(usage)
+            await self._rate_limiter.settle(estimated=estimated, used=usage.input_tokens + usage.output_tokens)
+            completion = answer.completion
+            return Reply(completion.message, usage, completion.finish_reason, completion.problem, refused)
 
-    async def _send(
-        self, messages: list[Message], tools: list[dict[str, Any]] | None, parameters: Mapping[str, Any]
-    ) -> _Answer:
-        body: dict[str, Any] = {
-            "model": self.model,
-            "messages": messages,
-            **({"tools": tools} if tools else {}),
-            **parameters,
-        }
-        retries = 0
-        for torn in range(self._settings.max_retries + 1):
-            raw = await self._client.chat.completions.with_raw_response.create(**body)
-            retries += raw.retries_taken
-            try:
-                completion: object = raw.parse()
-                sent: Any = json.loads(raw.text)
-            except ValueError:
-                continue  # truncated; the openai client does not retry that
-            if isinstance(completion, ChatCompletion):
-                if not completion.choices or not isinstance(completion.choices[0].message, ChatCompletionMessage):
-                    raise ModelUnavailableError("the endpoint answered without a choice")
-                return _Answer(completion, sent["choices"][0]["message"], retries + torn)
-            break
-        raise ModelUnavailableError("the endpoint answered with something that is no chat completion")
+    def _sampling(self, max_output_tokens: int) -> Sampling:
+        settings = self._settings
+        return Sampling(
+            max_output_tokens=max_output_tokens,
+            temperature=settings.temperature,
+            reasoning_effort=settings.reasoning_effort,
+            extra_body=settings.extra_body,
+        )
 
-    def _used(self, completion: ChatCompletion, asked: int, retries: int, seconds: float) -> ModelUsage:
-        counted = completion.usage
-        if counted is not None:
-            tokens_in, tokens_out, guessed = counted.prompt_tokens, counted.completion_tokens, 0
-        else:
-            answer = completion.choices[0].message
-            tokens_in, tokens_out = asked, estimated_tokens(answer.model_dump_json())
-            guessed = tokens_in + tokens_out
-        price = self._price
+    def _used(self, answer: Answer, request: Request, asked: int, seconds: float) -> ModelUsage:
+        completion = answer.completion
+        counted = read_usage(completion.usage)
+        tokens_in, tokens_out, guessed = counted.input_tokens, counted.output_tokens, 0
+        if tokens_in is None:
+            tokens_in = asked
+            guessed += tokens_in
+        if tokens_out is None:
+            tokens_out = estimated_tokens(json.dumps(completion.message))
+            guessed += tokens_out
+        stated = counted.cost_usd if counted.cost_usd is not None else answer.stated_usd
         return ModelUsage(
             calls=1,
             input_tokens=tokens_in,
             output_tokens=tokens_out,
-            cost_usd=None if price is None else price.cost_usd(input_tokens=tokens_in, output_tokens=tokens_out),
+            cost_usd=self._cost_usd(tokens_in, tokens_out, counted.cached_tokens, stated),
             latency_seconds=seconds,
-            retries=retries,
+            retries=answer.retries,
             estimated_tokens=guessed,
+            cached_tokens=counted.cached_tokens,
+            reasoning_tokens=counted.reasoning_tokens,
+            cut_off_turns=completion.is_cut_off,
+            filtered_turns=completion.is_filtered,
+            refused_turns=completion.is_refused,
+            lost_turns=completion.problem is not None,
+            altered_calls=request.is_altered,
         )
 
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    completion: ChatCompletion
-    sent_message: dict[str, Any]
-    retries: int
-
-
-def _to_own_error(error: openai.OpenAIError | ModelUnavailableError, *, has_tools: bool) -> ModelUnavailableError:
-    """The error that says what follows from the client's."""
-    if isinstance(error, ModelUnavailableError):
-        return error
-    text = str(error).lower()
-    if isinstance(error, openai.BadRequestError):
-        if has_tools and ("tool" in text or "function" in text):
-            return NoToolsError(_error_text(error))
-        if "context" in text or "too long" in text or "maximum" in text:
-            return ContextTooLongError(_error_text(error))
-    if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError | openai.NotFoundError):
-        return ModelRefusedError(_error_text(error))
-    if isinstance(error, openai.APIConnectionError) and not isinstance(error, openai.APITimeoutError):
-        return ModelUnreachableError(_error_text(error))
-    return ModelUnavailableError(_error_text(error))
+    def _cost_usd(self, tokens_in: int, tokens_out: int, cached: int, stated: float | None) -> float | None:
+        price = self._price
+        if stated is not None and (price is None or not price.is_the_users):
+            return stated
+        if price is None:
+            return None
+        return price.cost_usd(input_tokens=tokens_in, output_tokens=tokens_out, cached_tokens=cached)
 
 
-def _retries_of(error: Exception) -> int:
-    """How often the openai client had sent the request again when it gave up."""
-    request = getattr(error, "request", None)
-    return int(request.headers.get("x-stainless-retry-count", 0)) if request is not None else 0
+def _headers(settings: ModelSettings) -> dict[str, str]:
+    given = {name.lower() for name in settings.headers}
+    if settings.api_key is None or given & set(_KEY_HEADERS):
+        return dict(settings.headers)
+    if "api-version" in parse_qs(
+        urlsplit(settings.base_url or "").query
+    ):  # Azure's deployments take a key this way only
+        return {"api-key": settings.api_key, **settings.headers}
+    return {"Authorization": f"Bearer {settings.api_key}", **settings.headers}
 
 
-def _error_text(error: openai.OpenAIError | ModelUnavailableError) -> str:
-    """The error in one line."""
-    if isinstance(error, openai.APITimeoutError):
-        return "the model did not answer in time"
-    if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
-        return f"the endpoint refuses the key in OPENAI_API_KEY: {_one_line(error)}"
-    if isinstance(error, openai.NotFoundError):
-        return f"the endpoint does not know the model, or its address is wrong: {_one_line(error)}"
-    if isinstance(error, openai.APIConnectionError):
-        return f"the endpoint cannot be reached: {error.__cause__ or error}"
-    return _one_line(error)
+_ERRORS: Mapping[Meaning, type[ModelUnavailableError]] = {
+    Meaning.KEY: ModelRefusedError,
+    Meaning.UNKNOWN_MODEL: ModelRefusedError,
+    Meaning.QUOTA: ModelRefusedError,
+    Meaning.FILTERED: PromptFilteredError,
+    Meaning.TOO_LONG: ContextTooLongError,
+    Meaning.ANSWER_TOO_LONG: AnswerTooLongError,
+    Meaning.NO_TOOLS: NoToolsError,
+}
+_WORDS: Mapping[Meaning, str] = {
+    Meaning.KEY: "the endpoint refuses the key in OPENAI_API_KEY: ",
+    Meaning.UNKNOWN_MODEL: "the endpoint does not know the model, or its address is wrong: ",
+    Meaning.QUOTA: "the quota or the balance of the key is used up: ",
+    Meaning.FILTERED: "the endpoint's filter stopped the messages: ",
+}
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+def _own_error(error: FailedRequestError) -> ModelUnavailableError:
+    """The error that says what follows."""
+    text = f"{_WORDS.get(error.meaning, '')}{error}"
+    refusal = error.refusal
+    if refusal is not None and (error.meaning is Meaning.BAD_OUTPUT or blames_the_output(refusal)):
+        return UnreadableOutputError(text, generation=refusal.generation)
+    if error.is_unreachable:
+        return ModelUnreachableError(text)
+    return _ERRORS.get(error.meaning, ModelUnavailableError)(text)
+
+
+def _used_by(error: FailedRequestError, failed: ModelUnavailableError, seconds: float) -> ModelUsage:
+    """What a request without an answer adds to the counts."""
+    is_filtered = isinstance(failed, PromptFilteredError)
+    return ModelUsage(
+        latency_seconds=seconds,
+        retries=error.retries,
+        filtered_turns=is_filtered,
+        lost_turns=is_filtered,
+        invalid_replies=isinstance(failed, UnreadableOutputError),
+    )

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Iterator
 
-from openai.types.chat import ChatCompletionMessage
 from pydantic import ValidationError
 
+from mlops_debug_env.agents.llm.json_text import UnreadableJsonError, read_json
+from mlops_debug_env.agents.llm.messages import Call, calls_of, has_calls, refusal_of, text_of
 from mlops_debug_env.protocol.actions import Action, SubmitDiagnosis, parse_action
 from mlops_debug_env.protocol.types import COMPOSED_TASK, TaskId
 
 _THINKING = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
 _MAX_PROBLEMS = 4
+_MAX_ARGUMENTS = 4000
+"""Characters of arguments that are sent back as they came where they are illegal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,24 +36,22 @@ class IllegalReplyError(ValueError):
     """The reply has no legal action. The message is sent to the model."""
 
 
-def read_tool_reply(message: ChatCompletionMessage, names: frozenset[str]) -> Proposal:
+def read_tool_reply(message: Mapping[str, Any], names: frozenset[str]) -> Proposal:
     """The first tool call of an answer; without one, a JSON object in its text.
 
     Raises:
         IllegalReplyError: neither is there, or it is not legal.
     """
-    calls = message.tool_calls or []
+    calls = calls_of(message)
+    if not calls and has_calls(message):
+        raise IllegalReplyError("Your call is no call of a function. Call one of the functions.")
     if not calls:
         try:
-            return read_json_reply(message.content or "", names)
+            return read_json_reply(text_of(message), names)
         except IllegalReplyError as error:
             raise IllegalReplyError(f"{error} Call one of the tools: {', '.join(sorted(names))}.") from error
-    call = calls[0]
-    if call.type != "function":
-        raise IllegalReplyError(f"There is no tool of type {call.type}. Call one of the functions.")
-    arguments = _arguments(call.function.name, call.function.arguments or "{}", names)
-    action = _parse_legal({**arguments, "action_type": call.function.name})
-    return Proposal(action=action, said=_without_thinking(message.content or ""), ignored_calls=len(calls) - 1)
+    action = _parse_legal({**_arguments(calls[0], names), "action_type": calls[0].name})
+    return Proposal(action=action, said=_without_thinking(text_of(message)), ignored_calls=len(calls) - 1)
 
 
 def read_json_reply(text: str, names: frozenset[str]) -> Proposal:
@@ -82,20 +84,41 @@ def check_shape(action: Action, task_id: TaskId) -> None:
         raise IllegalReplyError(f"submit_diagnosis was not carried out: on this task it takes {shape}. Correct it.")
 
 
-def reply_text(message: ChatCompletionMessage) -> str:
+def reply_text(message: Mapping[str, Any]) -> str:
     """A reply as text, calls included, to be quoted in a correction."""
-    calls = [each.function for each in message.tool_calls or [] if each.type == "function"]
     return "\n".join(
-        [_without_thinking(message.content or ""), *(f"{each.name}({each.arguments})" for each in calls)]
+        [
+            _without_thinking(text_of(message)),
+            refusal_of(message),
+            *(f"{each.name}({_argument_text(each)})" for each in calls_of(message)),
+        ]
     ).strip()
 
 
-def _arguments(name: str, text: str, names: frozenset[str]) -> dict[str, Any]:
-    if name not in names:
-        raise IllegalReplyError(f"There is no tool {name!r}. There are {', '.join(sorted(names))}.")
+def can_be_answered(message: Mapping[str, Any]) -> bool:
+    """Whether the calls of a message are such that every endpoint takes them back."""
+    calls = calls_of(message)
+    if sum(len(_argument_text(each)) for each in calls) > _MAX_ARGUMENTS:
+        return False  # they would be carried along
     try:
-        arguments = json.loads(text)
-    except json.JSONDecodeError as error:
+        return bool(calls) and all(isinstance(read_json(_argument_text(each)), dict) for each in calls)
+    except UnreadableJsonError:
+        return False
+
+
+def _argument_text(call: Call) -> str:
+    return call.arguments if isinstance(call.arguments, str) else json.dumps(call.arguments, ensure_ascii=False)
+
+
+def _arguments(call: Call, names: frozenset[str]) -> dict[str, Any]:
+    name = call.name
+    if name not in names:
+        raise IllegalReplyError(f"There is no tool {name[:100]!r}. There are {', '.join(sorted(names))}.")
+    try:
+        arguments = read_json(_argument_text(call).strip() or "{}")
+        if isinstance(arguments, str):  # some servers encode them twice
+            arguments = read_json(arguments)
+    except UnreadableJsonError as error:
         raise IllegalReplyError(f"The arguments of {name} are not valid JSON: {error}. Call it again.") from error
     if not isinstance(arguments, dict):
         raise IllegalReplyError(f"The arguments of {name} must be a JSON object.")
@@ -121,8 +144,11 @@ def _objects(text: str) -> Iterator[tuple[int, int, dict[str, Any]]]:
     at = text.find("{")
     while at >= 0:
         try:
-            found, end = decoder.raw_decode(text, at)
-        except (json.JSONDecodeError, RecursionError):
+            _, end = decoder.raw_decode(text, at)
+            found = read_json(text[at:end])
+        except RecursionError:
+            return
+        except ValueError:
             at = text.find("{", at + 1)
             continue
         if isinstance(found, dict):

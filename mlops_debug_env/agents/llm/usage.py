@@ -14,12 +14,13 @@ class ModelUsage(BaseModel):
     """Answers the model gave."""
     input_tokens: int = 0
     output_tokens: int = 0
+    """Reasoning included."""
     cost_usd: float | None = 0.0
-    """None: the model has no price in the table."""
+    """None: no price is known."""
     latency_seconds: float = 0.0
     """Total latency, retries included."""
     retries: int = 0
-    """Calls that were sent again after a 429, a 5xx or a time-out."""
+    """Calls that were sent again after a 429, a 5xx, a time-out or a torn answer."""
     invalid_replies: int = 0
     """Answers that held no legal action; each was corrected."""
     fallback_steps: int = 0
@@ -30,6 +31,24 @@ class ModelUsage(BaseModel):
     """Results that were folded to summaries to stay within the context."""
     estimated_tokens: int = 0
     """Of the tokens above, those the endpoint did not count itself."""
+    cached_tokens: int = 0
+    """Of the input tokens, those the endpoint had in its cache."""
+    reasoning_tokens: int = 0
+    """Of the output tokens, those the model reasoned with."""
+    cut_off_turns: int = 0
+    """Answers that ended at the bound on an answer."""
+    filtered_turns: int = 0
+    """Requests and answers that a filter of the endpoint stopped for their content."""
+    refused_turns: int = 0
+    """Answers in which the model refused to go on."""
+    json_turns: int = 0
+    """Answers in JSON after the endpoint had refused tools."""
+    lost_turns: int = 0
+    """Turns of which nothing could be used: a filter stopped the request, or the answer could not be read at all."""
+    altered_calls: int = 0
+    """Answers to requests without a parameter that was asked for, because the endpoint refuses it."""
+    context_cuts: int = 0
+    """How often the room for messages or for an answer was halved because the endpoint said that it is too much."""
 
     def __add__(self, other: ModelUsage) -> ModelUsage:
         ours, theirs = self.model_dump(), other.model_dump()

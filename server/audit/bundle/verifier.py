@@ -16,7 +16,7 @@ from typing import Any, Callable
 
 from sqlalchemy import Connection, create_engine
 
-from domain.chain import Link
+from domain.chain import Link, verify_chain
 from domain.scenario import Scenario
 from server.audit.bundle.checkpoints import NO_CHECKPOINT, check_own_checkpoint
 from server.audit.bundle.findings import (
@@ -35,7 +35,8 @@ from server.episodes.rebuild import rebuild
 from server.ranking.leaderboard import read_board, read_board_with_ranks
 from server.scenarios.simulation import create_process_pool
 from server.storage.connections import run_read
-from server.storage.schema import events, keys, metadata, rounds, scenarios
+from server.storage.migrations import create_tables
+from server.storage.schema import event_rows, keys, rounds, scenarios, streams
 
 __all__ = ["BundleError", "verify_bundle"]
 
@@ -89,6 +90,7 @@ def _check_consistency(bundle: Bundle, public_key: str, evidence: ExternalEviden
     checks: list[Callable[[], list[StoreFinding]]] = [
         partial(check_signature, bundle, public_key),
         partial(check_withheld, bundle),
+        partial(_check_links, bundle),
         partial(check_receipts, bundle, public_key),
         partial(check_boards, bundle),
         partial(check_own_checkpoint, bundle, public_key),
@@ -101,6 +103,16 @@ def _check_consistency(bundle: Bundle, public_key: str, evidence: ExternalEviden
         except (ValueError, TypeError, LookupError, AttributeError) as error:  # any content of an untrusted file
             found.append(_finding("fold", f"the bundle cannot be compared: {error}", None))
     return found
+
+
+def _check_links(bundle: Bundle) -> list[StoreFinding]:
+    """Check the previous hashes that the events state; the database derives them from the events before."""
+    return [
+        StoreFinding(code="chain", version=each.version, message="prev_hash does not fit", episode_id=name)
+        for name, links in bundle.whole.items()
+        for each in verify_chain(name, links)
+        if each.fault == "prev_hash"
+    ]
 
 
 def _notes(bundle: Bundle, withheld_count: int) -> dict[str, int]:
@@ -126,10 +138,13 @@ def _load(database_url: str, statements: Callable[[Connection], object]) -> list
 
 
 def _insert(connection: Connection, bundle: Bundle) -> None:
-    metadata.create_all(connection)
-    rows = [_event_row(each) for links in bundle.whole.values() for each in links]
-    if rows:
-        connection.execute(events.insert(), rows)
+    create_tables(connection, is_guarded=False)  # every content of the bundle is let in, for the audit to find
+    names = list(bundle.whole)
+    if names:
+        numbered = [{"stream": number, "stream_id": name} for number, name in enumerate(names, start=1)]
+        connection.execute(streams.insert(), numbered)
+    for number, name in enumerate(names, start=1):
+        connection.execute(event_rows.insert(), [_event_row(number, each) for each in bundle.whole[name]])
     if bundle.manifest["rounds"]:
         columns = [column.name for column in rounds.columns]
         connection.execute(
@@ -144,9 +159,11 @@ def _insert(connection: Connection, bundle: Bundle) -> None:
         connection.execute(scenarios.insert(), bodies)
 
 
-def _event_row(each: Link) -> dict[str, Any]:
-    named = {column.name: getattr(each, column.name) for column in events.columns if column.name != "payload"}
-    return {**named, "payload": (each.payload or b"").decode()}
+def _event_row(stream: int, each: Link) -> dict[str, Any]:
+    """The row with the payload as it is, and with a text as its time."""
+    given = each._asdict()
+    named = {column.name: given[column.name] for column in event_rows.columns if column.name in given}
+    return {**named, "stream": stream, "payload": (each.payload or b"").decode(), "digests": None}
 
 
 def _scenario_row(digest: str, body: str, splits: dict[str, str]) -> dict[str, Any]:

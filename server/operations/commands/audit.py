@@ -47,7 +47,10 @@ def audit(
     database: DatabaseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Audit recorded episodes: chains, scenarios, actions, grades and rows. Exit 0: no findings, 1: findings."""
+    """Audit recorded episodes: chains, scenarios, actions, grades and rows.
+
+    Exit 0: no findings, 1: findings.
+    """
     from server.episodes.errors import UnknownEpisodeError
 
     asked = [episode is not None, every, round_id is not None]

@@ -30,7 +30,10 @@ def backup(
     workers: Annotated[int | None, typer.Option(min=1, help="Processes that audit. Default: one a core.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Copy an SQLite database while it is served, and audit the copy. Exit 0: no findings, 1: findings."""
+    """Copy an SQLite database while it is served, and audit the copy.
+
+    Exit 0: no findings, 1: findings.
+    """
     from server.operations.backup import BackupError, back_up
     from server.storage.engines import is_sqlite, parse_url
 
@@ -47,7 +50,10 @@ def backup(
 
 
 def doctor(database: DatabaseOption = None, as_json: JsonOption = False) -> None:
-    """Check settings, address, disk, database, clock, keys and secrets, and print what to do. Exit 0: a server can start, 1: it cannot, or not safely."""
+    """Check settings, address, disk, database, clock, keys and secrets, and print what to do.
+
+    Exit 0: a server can start, 1: it cannot, or not safely.
+    """
     from server.app import utc_now
     from server.operations.check_result import render
     from server.operations.doctor import run_checks

@@ -46,8 +46,10 @@ def export(
     url: UrlOption = "http://127.0.0.1:7860",
     api_key: ApiKeyOption = None,
 ) -> None:
-    """Export runs as JSON lines, or with --bundle a database as one file that can be verified without the server: events,
-    scenarios, receipts, boards and, once revealed, the secrets of rounds."""
+    """Export runs as JSON lines, or with --bundle a database as one file that can be verified without the server.
+
+    A bundle has events, scenarios, receipts, boards and, once revealed, the secrets of rounds.
+    """
     if bundle is not None:
         if runs:
             fail("a bundle is of the database: name either folders of runs or --bundle FILE")
@@ -98,7 +100,10 @@ def verify(
     workers: Annotated[int | None, typer.Option(min=1, help="Processes. Default: one a core.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Verify a bundle: derive all of it again on this machine. Exit 0: no findings, 1: findings. Needs no server and no database."""
+    """Verify a bundle: derive all of it again on this machine.
+
+    Exit 0: no findings, 1: findings. Needs no server and no database.
+    """
     from server.audit.bundle.verifier import BundleError, verify_bundle
     from server.audit.report import render_store_report
 
@@ -139,8 +144,10 @@ def rebuild(
     database: DatabaseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Rebuild the read models from the events. Exit 0: done, 1: they differ and were not replaced. Meanwhile appends wait or
-    are answered with 503."""
+    """Rebuild the read models from the events.
+
+    Exit 0: done, 1: they differ and were not replaced. Meanwhile appends wait or are answered with 503.
+    """
     from server.episodes.rebuild import rebuild as rebuild_tables
 
     settings = require_database(settings_of(database_url=to_url(database)))
@@ -172,7 +179,7 @@ def regrade(
 
     settings = require_database(settings_of(database_url=to_url(database)))
     try:
-        chosen = parse_rubric(json.loads(rubric.read_text()))
+        chosen = parse_rubric(read_json(rubric))
         done = run_write(
             settings,
             lambda opened: regrade_all(opened, chosen, round_id=round_id, now=utc_timestamp()),

@@ -119,8 +119,10 @@ def read_json(path: Path) -> Any:
     """The JSON content of an untrusted file."""
     try:
         return json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        fail(f"{path} cannot be read: {error}")
+    except OSError as error:
+        fail(f"{path} cannot be read: {error.strerror}")
+    except (ValueError, RecursionError) as error:
+        fail(f"{path} cannot be read: it is not JSON: {error}")
 
 
 def fail(message: str) -> NoReturn:

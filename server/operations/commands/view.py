@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -23,10 +24,9 @@ def view(
 
     Exit 0: stopped by Ctrl-C. 2: the folder holds no run, or the address cannot be used.
     """
-    import uvicorn
-
     from mlops_debug_env.runner.run_folder import NoRunError, read_header
-    from server.operations.listen_address import BACKLOG, bind, listen
+    from server.operations.listen_address import bind, listen
+    from server.operations.page_server import serve_pages
     from server.web.pages.run_folder.app import create_run_app
 
     try:
@@ -36,7 +36,6 @@ def view(
     sockets = bind(host, port)
     listen(sockets, host)
     app = create_run_app(run, hosts=["localhost", "127.0.0.1", "[::1]", host])
-    config = uvicorn.Config(app, log_level="warning", lifespan="off", ws="none", backlog=BACKLOG)
-    typer.echo(f"{run} is at http://{host}:{sockets[0].getsockname()[1]}; Ctrl-C ends it.", err=True)
-    with suppress(KeyboardInterrupt):  # uvicorn has shut down in order, and raises the signal again
-        uvicorn.Server(config).run(sockets=sockets)
+    with serve_pages(app, sockets), suppress(KeyboardInterrupt):
+        typer.echo(f"{run} is at http://{host}:{sockets[0].getsockname()[1]}; Ctrl-C ends it.", err=True)
+        threading.Event().wait()

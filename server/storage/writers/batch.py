@@ -17,6 +17,7 @@ from server.storage.errors import (
     UnansweredCommitError,
     WrongExpectedVersionError,
 )
+from server.storage.payloads import split_digests
 from server.storage.schema import events
 from server.storage.sql import Statement, multi_row_insert, run_rows
 from server.storage.stream_codec import read_stream
@@ -32,6 +33,7 @@ _EVENT_COLUMNS = (
     "actor",
     "request_id",
     "payload",
+    "digests",
     "prev_hash",
     "hash",
 )
@@ -44,7 +46,7 @@ _INSERT = Statement(
 )
 
 
-CONFLICTS = ("uq_events_stream_id_version", "uq_events_stream_id_request_id", "events_follow")
+CONFLICTS = ("uq_events_stream_version", "uq_events_stream_request_id", "events_follow")
 """Names of the constraints by which an append conflicts with another one."""
 
 
@@ -98,7 +100,7 @@ def _write(run: RunRows, batch: Sequence[Commit], *, is_alone: bool) -> None:
             each.recorded_at,
             each.actor,
             each.request_id,
-            (each.payload or b"").decode(),
+            *split_digests(each.kind, (each.payload or b"").decode()),
             each.prev_hash,
             each.hash,
         )

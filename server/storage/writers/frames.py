@@ -10,9 +10,11 @@ import marshal
 import pickle
 import struct
 import sys
+import zlib
+from array import array
 from enum import IntEnum
 from functools import lru_cache
-from typing import Any, Iterator, NamedTuple, Sequence
+from typing import Any, Iterable, Iterator, NamedTuple, Sequence
 
 from domain.chain import Link
 from server.storage.sql import Statement, StatementRow
@@ -33,6 +35,10 @@ class FrameKind(IntEnum):
     """To all server processes, in one order."""
     METRICS = 5
     """Asks for the measurements of the writer, and answers with them."""
+    WRITTEN = 6
+    """What another server's commits, or another program, has written, in the order of the commits: groups of names; empty: anything."""
+    SYNC = 7
+    """Asks for what was written until now, and is the answer after it."""
 
 
 class Frame(NamedTuple):
@@ -65,6 +71,30 @@ class FrameDecoder:
             body = bytes(rest[_HEAD.size : end])
             del rest[:end]
             yield Frame(FrameKind(kind), number, body)
+
+
+GROUPS = 1 << 16
+"""Names are told by their hash: two of one group count as one, which costs a look at the database and is never wrong."""
+
+
+def group_of(name: str) -> int:
+    """The group of a name, the same in every process."""
+    return zlib.crc32(name.encode()) % GROUPS
+
+
+def encode_written(commits: Iterable[Commit]) -> bytes:
+    """The groups of the streams and sessions that these commits have changed."""
+    groups = array("H")
+    for commit in commits:
+        for append in commit.appends:
+            groups.append(group_of(append.stream_id))
+            groups.extend([group_of(row.values[0]) for row in append.rows if row.statement.is_named])
+    return groups.tobytes()
+
+
+def decode_written(body: bytes) -> Sequence[int]:
+    """The groups; empty: anything."""
+    return array("H", body)
 
 
 def encode_commits(commits: Sequence[Commit]) -> bytes:

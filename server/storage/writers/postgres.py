@@ -87,7 +87,7 @@ class PostgresWriter:
         # Only this wait can be cancelled: the append is in the queue.
         return await waiting.answered
 
-    async def foreign_writes(self) -> ForeignWrites:
+    async def foreign_writes(self, names: Sequence[str] | None = None) -> ForeignWrites:
         return None
 
     def _fail_waiting(self, _: BaseException) -> None:

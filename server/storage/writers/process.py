@@ -10,10 +10,11 @@ from __future__ import annotations
 import logging
 import selectors
 import socket
+import sqlite3
 import time
 from contextlib import suppress
 from multiprocessing.connection import Connection as Pipe
-from typing import Callable, NamedTuple, Sequence
+from typing import Any, Callable, NamedTuple, Sequence
 
 from sqlalchemy import Connection
 
@@ -26,6 +27,7 @@ from server.storage.writers.frames import (
     decode_commits,
     encode_frame,
     encode_outcomes,
+    encode_written,
 )
 from server.storage.writers.protocol import Commit, Outcome, WriteBatch, take_batch, write_or_fail
 from server.storage.writers.sqlite import LATE_SECONDS
@@ -94,6 +96,8 @@ class WriterProcess:
         self._waiting: list[_Waiting] = []
         self._servers: dict[socket.socket, _Server] = {}
         self._is_stopping = False
+        self._data_version: int | None = None
+        """None: not known."""
         self._selector = selectors.DefaultSelector()
         self._control = control
         listener.setblocking(False)
@@ -101,6 +105,7 @@ class WriterProcess:
         self._selector.register(control, selectors.EVENT_READ)
 
     def serve(self) -> None:
+        self._find_foreign_writes()  # what was before is told by the greeting
         while self._waiting or self._servers or not self._is_stopping:
             self._take(None if not self._waiting else 0)
             if self._waiting:
@@ -152,6 +157,9 @@ class WriterProcess:
         elif frame.kind is FrameKind.MESSAGE:
             for each in [*self._servers.values()]:
                 self._send(each, encode_frame(FrameKind.MESSAGE, body=frame.body))
+        elif frame.kind is FrameKind.SYNC:
+            self._find_foreign_writes()
+            self._send(server, encode_frame(FrameKind.SYNC, frame.number))
         elif frame.kind is FrameKind.METRICS:
             self._send(server, encode_frame(FrameKind.METRICS, frame.number, self._measurements()))
 
@@ -163,7 +171,31 @@ class WriterProcess:
             ([one for one in batch if one.may_be_written], write_again),
         ):
             if part:
-                self._answer(part, self._write_in_time(write, part))
+                outcomes = self._write_in_time(write, part)
+                self._tell_others(part)
+                self._answer(part, outcomes)
+
+    def _find_foreign_writes(self) -> None:
+        """Tell all servers if another program has written since the last look."""
+        driver: Any = self._connection.connection.dbapi_connection
+        try:
+            (data_version,) = driver.execute("PRAGMA data_version").fetchone()
+        except sqlite3.Error:
+            data_version = None  # not known, so that anything may have been written
+        if data_version is None or data_version != self._data_version:
+            self._data_version = data_version
+            for each in [*self._servers.values()]:
+                self._send(each, encode_frame(FrameKind.WRITTEN))
+
+    def _tell_others(self, written: Sequence[_Waiting]) -> None:
+        """Before a commit is answered, each other server is told what it has changed."""
+        if len(self._servers) < 2:
+            return
+        for each in [*self._servers.values()]:
+            # What failed counts too: its outcome may be unknown.
+            commits = [one.commit for one in written if one.batch.server is not each]
+            if commits:
+                self._send(each, encode_frame(FrameKind.WRITTEN, body=encode_written(commits)))
 
     def _answer(self, written: Sequence[_Waiting], outcomes: Sequence[Outcome]) -> None:
         for one, outcome in zip(written, outcomes, strict=True):

@@ -23,6 +23,11 @@ ForeignWrites = int | None
 """See `Writer.foreign_writes`."""
 
 
+def is_current(kept: ForeignWrites, found: ForeignWrites) -> bool:
+    """Whether what was kept with one number is still what the database has, now that another was found."""
+    return kept is not None and found is not None and found <= kept
+
+
 class Append(NamedTuple):
     """Events to add to one stream at an expected version, with the rows that belong to them."""
 
@@ -80,13 +85,20 @@ class Writer(Protocol):
     async def submit(self, commit: Commit) -> ForeignWrites:
         """Return once the commit is durable. Cancelling the caller does not withdraw the commit.
 
-        The result is a `foreign_writes` from before the commit: as long as it does not change, no other connection has
+        The result is a `foreign_writes` from before the commit: as long as no higher one is found, no other connection has
         written since the commit.
         """
 
-    async def foreign_writes(self) -> ForeignWrites:
-        """How often writes of other connections to the database were found so far, all that were committed before this call
-        among them. None: not known, because other servers are to be expected."""
+    async def foreign_writes(self, names: Sequence[str] | None = None) -> ForeignWrites:
+        """The number of the last write of another connection to the database that may concern one of these streams and sessions,
+        all that were committed before this call among them. Numbers rise.
+
+        Args:
+            names: ids of streams and recorded names of sessions; None: whatever is stored.
+
+        Returns:
+            None: not known, because other servers are to be expected that do not tell what they write.
+        """
 
 
 class PendingCommit(NamedTuple):

@@ -11,7 +11,7 @@ import asyncio
 import itertools
 import logging
 from functools import partial
-from typing import Callable, NamedTuple
+from typing import Callable, NamedTuple, Sequence
 
 from server.storage.errors import StoreUnavailableError
 from server.storage.writers.frames import (
@@ -19,8 +19,10 @@ from server.storage.writers.frames import (
     FrameDecoder,
     FrameKind,
     decode_outcomes,
+    decode_written,
     encode_commits,
     encode_frame,
+    group_of,
 )
 from server.storage.writers.protocol import (
     WRITER,
@@ -48,6 +50,35 @@ class _Sent(NamedTuple):
 
     batch: list[PendingCommit]
     body: bytes
+    is_again: bool = False
+    """Whether an earlier writer had it and did not answer."""
+
+
+class _Written:
+    """What other servers and programs have written, as far as this server was told."""
+
+    __slots__ = ("_of_all", "_of_group", "number")
+
+    def __init__(self) -> None:
+        self.number = 0
+        """Of the last that was told."""
+        self._of_all = 0
+        self._of_group: dict[int, int] = {}
+
+    def note(self, groups: Sequence[int]) -> None:
+        """Writes to these groups; empty: to anything."""
+        self.number += 1
+        if groups:
+            self._of_group.update(dict.fromkeys(groups, self.number))
+        else:
+            self._of_all = self.number
+            self._of_group.clear()
+
+    def last(self, names: Sequence[str] | None) -> int:
+        """The number of the last write that may concern one of these names; None: of any."""
+        if names is None:
+            return self.number
+        return max(self._of_all, *(self._of_group.get(group_of(name), 0) for name in names))
 
 
 class _Link(asyncio.Protocol):
@@ -88,6 +119,10 @@ class RemoteWriter:
         self._unsent: set[int] = set()
         """Those among them that no writer has got."""
         self._asked: dict[int, asyncio.Future[bytes]] = {}
+        self._written = _Written()
+        self._syncing: asyncio.Future[bool] | None = None
+        """The question that is sent at the end of this iteration of the event loop; its result: whether it was answered."""
+        self._syncs: dict[int, asyncio.Future[bool]] = {}
         self._transport: asyncio.WriteTransport | None = None
         """None: no writer has answered on a connection."""
         self._is_answered = asyncio.Event()
@@ -125,9 +160,28 @@ class RemoteWriter:
         if self._expiry is not None:
             self._expiry.cancel()
 
-    async def foreign_writes(self) -> ForeignWrites:
-        """Not known: other processes of this server write as well."""
-        return None
+    async def foreign_writes(self, names: Sequence[str] | None = None) -> ForeignWrites:
+        """Asks the writer process, which tells before it answers what the other servers have written."""
+        if self._transport is None:
+            return None
+        if self._syncing is None:
+            # All that ask in one iteration of the event loop share a question.
+            self._syncing = asyncio.get_running_loop().create_future()
+            asyncio.get_running_loop().call_soon(self._ask)
+        if not await asyncio.shield(self._syncing):
+            return None
+        return self._written.last(names)
+
+    def _ask(self) -> None:
+        syncing, self._syncing = self._syncing, None
+        if syncing is None:
+            return
+        if self._transport is None:
+            syncing.set_result(False)
+            return
+        number = next(self._numbers)
+        self._syncs[number] = syncing
+        self._transport.write(encode_frame(FrameKind.SYNC, number))
 
     async def submit(self, commit: Commit) -> ForeignWrites:
         if self._is_stopping:
@@ -194,6 +248,9 @@ class RemoteWriter:
                 transport.close()
                 self._transport = None
                 self._is_answered.clear()
+                for syncing in self._syncs.values():
+                    syncing.set_result(False)
+                self._syncs.clear()
                 for asked in self._asked.values():
                     if not asked.done():
                         asked.set_result(b"")
@@ -225,6 +282,12 @@ class RemoteWriter:
             self._resolve(frame)
         elif frame.kind is FrameKind.MESSAGE:
             self.on_message(frame.body)
+        elif frame.kind is FrameKind.WRITTEN:
+            self._written.note(decode_written(frame.body))
+        elif frame.kind is FrameKind.SYNC:
+            syncing = self._syncs.pop(frame.number, None)
+            if syncing is not None:
+                syncing.set_result(True)
         elif frame.kind is FrameKind.METRICS:
             asked = self._asked.get(frame.number)
             if asked is not None and not asked.done():
@@ -236,8 +299,11 @@ class RemoteWriter:
         """The writer answers: send what an earlier one had not answered, then what waited."""
         self.durability_warning = durability_warning
         self._transport = transport
+        self._written.note(())  # what was written while there was no connection was not told
         for number, each in self._sent.items():
             kind = FrameKind.COMMITS if number in self._unsent else FrameKind.COMMITS_AGAIN
+            if kind is FrameKind.COMMITS_AGAIN:
+                self._sent[number] = each._replace(is_again=True)
             transport.write(encode_frame(kind, number, each.body))
         self._unsent.clear()
         self._is_away = False
@@ -250,6 +316,9 @@ class RemoteWriter:
         sent = self._sent.pop(frame.number, None)
         if sent is not None:
             outcomes = decode_outcomes(frame.body, len(sent.batch))
-            resolve([(one.answered, outcome) for one, outcome in zip(sent.batch, outcomes, strict=True)])
+            # Of one that was sent again it is not known when it was written, and so not what was written after it.
+            foreign_writes = None if sent.is_again else self._written.number
+            answers = [(one.answered, outcome) for one, outcome in zip(sent.batch, outcomes, strict=True)]
+            resolve(answers, foreign_writes)
         if not self._sent:
             self._is_idle.set()

@@ -113,7 +113,7 @@ class SqliteWriter:
         self._submitted.append(waiting)
         return await waiting.answered
 
-    async def foreign_writes(self) -> ForeignWrites:
+    async def foreign_writes(self, names: Sequence[str] | None = None) -> ForeignWrites:
         if self._is_stopping or self._is_down:
             return None
         loop = asyncio.get_running_loop()

@@ -11,8 +11,10 @@ from server.web.api.tasks import SplitRequest, TaskRangeRequest, TaskRequest
 from server.web.mcp.jsonrpc import RpcRequest
 from server.web.openapi.examples import RESET_ANSWER, RESETS, RPC_ANSWERS, RPC_REQUESTS, STATE, STEP_ANSWERS, STEPS
 from server.web.openapi.response_models import (
+    AgentStanding,
     Board,
     Document,
+    EpisodeList,
     Health,
     LastScores,
     LatestCheckpoint,
@@ -23,6 +25,7 @@ from server.web.openapi.response_models import (
     RecordedEvent,
     RoundList,
     RpcAnswer,
+    RunStanding,
     Schemas,
     SplitDescription,
     SplitTasks,
@@ -188,6 +191,42 @@ OPERATIONS: tuple[Operation, ...] = (
         description="The hash chain verifies also where a payload is withheld.",
         answer=tuple[RecordedEvent, ...],
         problems=(*NAMES_AN_EPISODE, *STORED),
+    ),
+    Operation(
+        method="GET",
+        path="/episodes.json",
+        name="episodes",
+        tag="Episodes",
+        summary="List episodes",
+        description="Filters as on the page: all that are given apply. `limit` is at most 200. Go on with the address in `later`. "
+        "Running episodes are named by their numbers. Faults and answers of an open round are null until it closes.",
+        answer=EpisodeList,
+        query=(
+            *("q", "agent", "task", "status", "round", "run", "least_score", "most_score", "least_steps", "most_steps"),
+            *("sort", "after", "before", "limit"),
+        ),
+        problems=("invalid", *STORED),
+    ),
+    Operation(
+        method="GET",
+        path="/agent.json",
+        name="agent_json",
+        tag="Episodes",
+        summary="Look at what is known of an agent",
+        answer=AgentStanding,
+        query=("name",),
+        problems=("invalid", "unknown_agent", *STORED),
+    ),
+    Operation(
+        method="GET",
+        path="/run.json",
+        name="run_json",
+        tag="Episodes",
+        summary="Look at what is known of a run",
+        description="A run is named as the ids of its episodes do: `RUN.ENTRY.TRIAL`, as `mlops-debug run` makes them.",
+        answer=RunStanding,
+        query=("name",),
+        problems=("invalid", "unknown_run", *STORED),
     ),
     Operation(
         method="GET",

@@ -65,6 +65,119 @@ class RecordedEvent(_Body):
     """SHA-256 over the previous hash and everything here but payload and position, hex."""
 
 
+class ListedAnswer(_Body):
+    """What a diagnosis named."""
+
+    failure_category: FailureCategory | None
+    root_cause_file: str | None
+    root_cause_field: str | None
+
+
+class ListedEpisode(_Body):
+    """One episode of a list."""
+
+    number: str
+    """Its public name, which gives no access."""
+    episode_id: str | None
+    """Null while the episode runs."""
+    task_id: TaskId
+    agent: str | None
+    round: str | None
+    """Null: practice."""
+    run: str | None
+    """Name of the run that the id names, as ``mlops-debug run`` does it; null: none, or the episode runs."""
+    status: Literal["running", "submitted", "steps", "idle", "abandoned"]
+    score: float | None
+    """Null while the episode runs."""
+    passed: bool | None
+    """Whether the score is at least 0.7; null while the episode runs."""
+    step_count: int
+    max_steps: int
+    total_reward: float
+    started_at: str
+    faults: tuple[str, ...] | None
+    """What was planted; empty: nothing. Null while the episode or its round runs."""
+    answers: tuple[ListedAnswer, ...] | None
+    """What was submitted; empty: that nothing is wrong. Null: nothing, or the episode or its round runs."""
+
+
+class EpisodeTotals(_Body):
+    """Figures over all episodes of a filter, whatever page is shown."""
+
+    running: int
+    ended: int
+    mean_score: float | None
+    """Null: none has ended."""
+    pass_rate: float | None
+    """Share of those that ended with a score of at least 0.7; null: none has ended."""
+    is_cut: bool
+    """Whether there are more episodes than are counted."""
+
+
+class EpisodeList(_Body):
+    """One page of a list of episodes."""
+
+    episodes: tuple[ListedEpisode, ...]
+    totals: EpisodeTotals
+    earlier: str | None
+    """Address of the page before; null: this is the first."""
+    later: str | None
+    """Address of the page after; null: this is the last."""
+
+
+class TaskFigures(_Body):
+    """Ended episodes of one task."""
+
+    task_id: TaskId
+    ended: int
+    mean_score: float
+    pass_rate: float
+    mean_steps: float
+
+
+class RoundFigures(_Body):
+    """Ended attempts in one round, with their plain mean; the board has the score of the round."""
+
+    round: str
+    is_open: bool
+    ended: int
+    mean_score: float
+    pass_rate: float
+    tasks: tuple[TaskFigures, ...]
+
+
+class RunFigures(_Body):
+    """Ended episodes of one run."""
+
+    run: str
+    ended: int
+    mean_score: float
+    began_at: str
+    """When the episode of it began that began last."""
+
+
+class _Standing(_Body):
+    totals: EpisodeTotals
+    practice: tuple[TaskFigures, ...]
+    rounds: tuple[RoundFigures, ...]
+    episodes: str
+    """Address of the list of its episodes."""
+
+
+class AgentStanding(_Standing):
+    """What is known of an agent."""
+
+    agent: str
+    runs: tuple[RunFigures, ...]
+    """Those that the ids of its episodes name, of the 2,000 episodes that it began last."""
+
+
+class RunStanding(_Standing):
+    """What is known of a run."""
+
+    run: str
+
+
 class LastScores(_Body):
     """The score of the episode of each task that ended last."""
 

@@ -13,6 +13,7 @@ from server.services import Services
 from server.web.error_mapping import EXPECTED_ERRORS, problem_of
 from server.web.pages.episode.audit_limit import AuditQueue
 from server.web.pages.episode.twins import TwinCache
+from server.web.pages.episode_list.outcomes import FaultNames
 from server.web.pages.live.feed import Feed
 from server.web.pages.rendering import Renderer
 from server.web.problem_details import Problem
@@ -28,6 +29,7 @@ class PageContext:
     feed: Feed
     twins: TwinCache
     audit_queue: AuditQueue
+    fault_names: FaultNames
     new_id: Callable[[], str]
     is_stopping: Callable[[], bool]
     """Whether the server is shutting down."""
@@ -42,6 +44,7 @@ def create_page_context(
         Feed(services.reader),
         TwinCache(services.simulation),
         AuditQueue(),
+        FaultNames(services),
         new_id,
         is_stopping,
     )

@@ -7,9 +7,20 @@ number, the store-wide position of its reset, which gives no access. After the e
 from __future__ import annotations
 
 import re
+from collections import Counter
+from typing import Iterable, NamedTuple
 
-_NUMBER = re.compile(r"~([1-9][0-9]{0,17})")
+from domain.ranking.rounds import round_of_name
+from server.security.identity import given_name
+
+PUBLIC_NAME_FORM = r"^~([1-9][0-9]{0,17})$"
+_NUMBER = re.compile(PUBLIC_NAME_FORM[1:-1])
 """No episode id contains a tilde, so that a number is never mistaken for one."""
+_OF_RUN = re.compile(r"(.+)\.([0-9]{1,6})\.([0-9]{1,6})")
+"""How ``mlops-debug run`` names the episodes of a run: its name, the place of the entry and the trial."""
+_WHOLE = 24
+_HEAD, _TAIL = 8, 12
+"""How many characters of a longer id are shown of its beginning and of its end, which mostly distinguishes it."""
 
 
 def public_name(position: int) -> str:
@@ -26,3 +37,31 @@ def parse_public_name(text: str) -> int | None:
 def page_path(*, episode_id: str, number: int, is_running: bool) -> str:
     """The path of an episode's page, without the id if the episode runs."""
     return f"/episodes/{public_name(number) if is_running else episode_id}"
+
+
+class RunPlace(NamedTuple):
+    """Where an episode stands in a run of a client."""
+
+    run: str
+    """Name of the run, with the prefix of the API key that its episodes were begun with."""
+    entry: int
+    trial: int
+    """Both from 0."""
+
+
+def place_in_run(episode_id: str) -> RunPlace | None:
+    """The run that an id names, as clients of this project do it; None: it names none, or is that of a ranked attempt."""
+    found = None if round_of_name(episode_id) is not None else _OF_RUN.fullmatch(episode_id)
+    return None if found is None else RunPlace(found[1], int(found[2]), int(found[3]))
+
+
+def short_names(names: Iterable[str | None]) -> dict[str, str]:
+    """Each name with its beginning and end; whole where two of them would read the same."""
+    distinct = dict.fromkeys(name for name in names if name is not None)
+    cut = {name: _cut(given_name(name)) for name in distinct}
+    often = Counter(cut.values())
+    return {name: short if often[short] == 1 else name for name, short in cut.items()}
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _WHOLE else f"{name[:_HEAD]}…{name[-_TAIL:]}"

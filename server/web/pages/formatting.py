@@ -58,6 +58,11 @@ def format_time(recorded_at: str) -> str:
     return recorded_at[:19].replace("T", " ")
 
 
+def format_minute(recorded_at: str) -> str:
+    """A recorded time, to the minute, in UTC."""
+    return recorded_at[:16].replace("T", " ")
+
+
 def format_clock(recorded_at: str) -> str:
     return recorded_at[11:23]
 
@@ -98,6 +103,7 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "count": format_count,
     "gap": format_gap,
     "time": format_time,
+    "minute": format_minute,
     "clock": format_clock,
     "end": end_reason_text,
     "value": format_value,

@@ -9,9 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.types import TASK_IDS
 from server.storage.connections import fetch_all
-from server.storage.schema import episodes, events
+from server.storage.schema import episode_rows, episodes, event_rows, events
 
 _IS_RUNNING = episodes.c.ended_position.is_(None)
+_IS_RUNNING_ROW = episode_rows.c.ended_position.is_(None)
 _EVENT_AT_POSITION = select(events.c.stream_id, events.c.version).where(events.c.position == bindparam("wanted"))
 _FEED_BATCH_SIZE = 500
 _FIRST = events.alias("first_event")
@@ -48,7 +49,7 @@ _RUNNING = (
         episodes.c.updated_at,
     )
     .where(_IS_RUNNING)
-    .order_by(episodes.c.started_at.desc())
+    .order_by(episodes.c.started_ms.desc())
     .limit(bindparam("max_rows"))
 )
 _STREAM_EVENTS = (
@@ -84,9 +85,9 @@ _ENDED_BY_TASK = union_all(
 ).subquery()
 _ENDED = select(_ENDED_BY_TASK).order_by(_ENDED_BY_TASK.c.ended_position.desc()).limit(bindparam("max_rows"))
 _COUNTS = (
-    select(func.count()).select_from(episodes).where(_IS_RUNNING).scalar_subquery().label("running"),
-    select(func.count()).where(episodes.c.task_id.in_(TASK_IDS), ~_IS_RUNNING).scalar_subquery().label("ended"),
-    select(func.max(events.c.position)).scalar_subquery().label("position"),
+    select(func.count()).select_from(episode_rows).where(_IS_RUNNING_ROW).scalar_subquery().label("running"),
+    select(func.count()).where(episode_rows.c.task_id.in_(TASK_IDS), ~_IS_RUNNING_ROW).scalar_subquery().label("ended"),
+    select(func.max(event_rows.c.position)).scalar_subquery().label("position"),
 )
 
 

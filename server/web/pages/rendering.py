@@ -12,8 +12,10 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from domain.ranking.statistics import PASS_SCORE
 from server.version import NAME, VERSION
 from server.web.pages.episode.changes import diff_kinds
+from server.web.pages.episode_names import short_names
 from server.web.pages.formatting import FILTERS
 
 _FOLDER = Path(__file__).resolve().parent
@@ -44,6 +46,8 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(FILTERS)
+    environment.filters["short_names"] = short_names
+    environment.tests["passing"] = lambda score: score >= PASS_SCORE
     environment.globals.update(static=static_paths().__getitem__, product=NAME, version=VERSION, diff_kinds=diff_kinds)
     return environment
 

@@ -2,12 +2,13 @@
 
 Rule 1: while an episode runs, no viewer sees the truth, the seed or anything that the agent has not been shown. Rule 2:
 by the number of a running episode every viewer sees which actions it takes, never what the agent wrote or was shown.
-Rule 3: after the end every viewer sees everything.
+Rule 3: on the page of an episode, after its end every viewer sees everything. Rule 4: lists, which tell of many episodes at once,
+show fault and answer of an attempt only after its round has closed.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import AbstractSet, Literal
 
 from domain.episode.decide import EpisodeState
 from server.security.identity import Identity, owner_of
@@ -27,3 +28,8 @@ def visibility_of(state: EpisodeState, episode_id: str, viewer: Identity, *, by_
     is_secret = owner_of(episode_id) is None
     is_theirs = viewer.owns(episode_id) or (viewer.prefix is not None and viewer.may("viewer"))
     return "own" if is_secret or is_theirs else "public"
+
+
+def may_list_outcome(end_reason: str | None, round_id: str | None, open_rounds: AbstractSet[str]) -> bool:
+    """Whether a list may show what was planted in an episode and what was answered."""
+    return end_reason is not None and round_id not in open_rounds

@@ -13,6 +13,8 @@ from domain.fields.registry import REGISTRY
 from domain.types import TaskId
 from tests.domain.scenarios import planted
 
+pytestmark = pytest.mark.exhaustive
+
 FLOOR_BOUNDS = {"easy": 0.45, "medium": 0.35, "hard": 0.25, "expert": 0.3}
 EVERY_FIELD = " ".join(spec.field for spec in REGISTRY if spec.attribute)
 EVERY_REPAIR = (

@@ -23,7 +23,7 @@ def test_hard_runs_are_explained_in_styles_that_were_not_used_for_building() -> 
     assert fmean(one.score for one in played) > 0.85
 
 
-@pytest.mark.parametrize(("fault", "claims"), [("none", 0), ("shuffle_off_sorted+stale_snapshot", 2)])
+@pytest.mark.parametrize(("fault", "claims"), [("none", 0), ("row_multiplying_join+stale_snapshot", 2)])
 def test_expert_runs_are_answered_with_as_many_entries_as_there_are_faults(fault: str, claims: int) -> None:
     played = [play(generate("expert", seed, fault=fault, split="test")) for seed in seeds(range(7_400, 7_440), quick=3)]
     assert fmean(one.claims == claims for one in played) > 0.6

@@ -94,8 +94,14 @@ def test_a_file_is_there_whole_or_not_at_all(runs: tuple[Path, Path], tmp_path: 
     out = tmp_path / "rows.jsonl"
     code, _, _ = run_in_process("export", str(runs[0]), str(tmp_path / "no run"), "--out", str(out))
     assert (code, list(tmp_path.iterdir())) == (2, [])
-    assert run_in_process("export", str(runs[0]), "--out", str(out))[0] == 0
+    code, _, stderr = run_in_process("export", str(runs[0]), "--out", str(out))
+    assert (code, stderr) == (0, f"{out}: 6 lines of results, from 1 run\n")
     assert len(out.read_text().splitlines()) == 6
+
+
+def test_an_export_to_standard_output_says_on_standard_error_what_it_wrote(runs: tuple[Path, Path]) -> None:
+    _, stdout, stderr = run_in_process("export", *map(str, runs), "--what", "chat", "--least-score", "2")
+    assert (stdout, stderr) == ("", "standard output: 0 lines of chat, from 2 runs\n")
 
 
 def test_events_of_a_server_that_is_gone_are_reported(runs: tuple[Path, Path], tmp_path: Path) -> None:

@@ -6,11 +6,12 @@ from collections import Counter
 
 import pytest
 
-from domain.families.multi_source import COUNTS, FAULTS, UnknownSourceFaultError, draw_faults, draw_truth
+from domain.families.multi_source import COUNTS, FAULTS, QUIET_FAULTS, UnknownSourceFaultError, draw_faults, draw_truth
 from domain.generator import can_plant, generate, scenario_seed
 from domain.scenario import Composition
-from domain.training.multi_source.agreements import broken
+from domain.training.multi_source.agreements import BY_FAULT, broken
 from domain.training.multi_source.case import FAMILY, State
+from domain.training.multi_source.loudness import QUIET, SOURCE_LOUDNESS
 from domain.types import TaskId
 from tests.domain.compositions import composed
 from tests.profiles import seeds
@@ -42,9 +43,22 @@ def test_a_task_of_one_fault_plants_one() -> None:
 
 def test_every_fault_is_drawn_alone_and_beside_others() -> None:
     drawn = [draw_faults("expert", seed, None) for seed in range(4000)]
-    assert {names[0] for names in drawn if len(names) == 1} == set(FAULTS)
-    assert {name for names in drawn if len(names) == 2 for name in names} == set(FAULTS)
+    assert {names[0] for names in drawn if len(names) == 1} == set(QUIET_FAULTS)
+    assert {name for names in drawn if len(names) == 2 for name in names} == set(QUIET_FAULTS)
     assert all(names == tuple(sorted(set(names))) for names in drawn)
+
+
+def test_the_task_of_several_faults_plants_what_log_and_results_show_in_few_runs() -> None:
+    assert set(SOURCE_LOUDNESS) == set(FAULTS)
+    assert {fault for fault, row in SOURCE_LOUDNESS.items() if row.shown <= QUIET} == set(QUIET_FAULTS)
+    assert len(QUIET_FAULTS) >= 12
+    assert {name for seed in range(2000) for name in draw_faults("hard", seed, None)} == set(FAULTS)
+
+
+def test_one_of_two_faults_is_of_a_source_or_a_column() -> None:
+    drawn = [draw_faults("expert", seed, None) for seed in range(2000)]
+    pairs = [names for names in drawn if len(names) == 2]
+    assert pairs and all("{" in BY_FAULT[one].pattern or "{" in BY_FAULT[other].pattern for one, other in pairs)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -75,7 +89,10 @@ def test_naming_the_faults_that_a_seed_draws_gives_the_same_bytes(seed: int) -> 
         ("expert", "gremlins"),
         ("expert", "frozen_column+exploding_lr"),
         ("expert", "frozen_column+frozen_column"),
-        ("expert", "class_dropping_join+frozen_column+stale_snapshot"),
+        ("expert", "source_unit_changed+frozen_column+stale_snapshot"),
+        ("expert", "label_encoder_mismatch"),
+        ("expert", "day_month_exchanged+frozen_column"),
+        ("expert", "group_leakage+sentinel_impute"),
         ("expert", ""),
         ("hard", "frozen_column+stale_snapshot"),
     ],

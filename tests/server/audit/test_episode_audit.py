@@ -14,6 +14,7 @@ from server.episodes.errors import UnfoldableEpisodeError, UnknownEpisodeError
 from server.settings import Settings
 from server.storage.connections import NotOurDatabaseError, open_read_connection
 from tests.auditing import audit_by_settings
+from tests.databases import of_stream
 from tests.hand_made import REPAIR, HandMadeSimulation, hand_made_scenario
 from tests.served import serving
 
@@ -51,7 +52,13 @@ async def audit(settings: Settings, episode_id: str = "done", **simulation: Any)
 def tamper(settings: Settings, *statements: str, **values: Any) -> None:
     """Change the database file as an attacker with the disk could: the triggers first."""
     connection = sqlite3.connect(settings.database_url.removeprefix("sqlite:///"))
-    for name in ("events_refuse_update", "events_refuse_delete", "scenarios_refuse_update", "scenarios_refuse_delete"):
+    for name in (
+        "events_refuse_update",
+        "events_refuse_delete",
+        "streams_refuse_update",
+        "scenarios_refuse_update",
+        "scenarios_refuse_delete",
+    ):
         connection.execute(f"DROP TRIGGER IF EXISTS {name}")
     for statement in statements:
         assert connection.execute(statement, values).rowcount > 0
@@ -69,20 +76,27 @@ async def test_an_honest_episode_has_no_findings(recorded: Settings, episode_id:
 @pytest.mark.parametrize(
     ("column", "value"),
     [
-        ("stream_id", "'other'"),
+        ("stream", "stream + 1000"),
+        ("stream", "-1"),
         ("version", "77"),
         ("kind", "'check'"),
         ("schema_version", "9"),
+        ("recorded_at", "recorded_at + 1"),
         ("recorded_at", "'2031-01-01T00:00:00.000Z'"),
+        ("recorded_at", "x'00'"),
         ("actor", "'b'"),
+        ("actor", "x'00'"),
         ("request_id", "'other'"),
         ("request_id", "NULL"),
+        ("request_id", "x'00'"),
         ("payload", "replace(payload, 'config.yaml', 'train.log')"),
         ("payload", "payload || ' '"),
         ("payload", "'{}'"),
         ("payload", "x'00'"),
-        ("prev_hash", "zeroblob(32)"),
-        ("prev_hash", "'text'"),
+        ("digests", "zeroblob(16)"),
+        ("digests", "x'00'"),
+        ("digests", "'text'"),
+        ("digests", "NULL"),
         ("hash", "zeroblob(32)"),
         ("hash", "'text'"),
     ],
@@ -91,9 +105,9 @@ async def test_an_honest_episode_has_no_findings(recorded: Settings, episode_id:
 async def test_a_change_of_any_column_of_an_event_is_found(
     recorded: Settings, column: str, value: str, version: int
 ) -> None:
-    change = f"UPDATE events SET {column} = {value} WHERE stream_id = 'done' AND version = {version}"
+    change = f"UPDATE events SET {column} = {value} WHERE {of_stream('done')} AND version = {version}"
     if version == 7 and "config.yaml" in value:
-        change = change.replace("'config.yaml', 'train.log'", "'0.55', '0.56'")
+        change = change.replace("'config.yaml', 'train.log'", "'55', '56'")
     tamper(recorded, change)
     assert (await audit(recorded)).findings
 
@@ -128,14 +142,14 @@ async def test_a_change_of_the_scenario_is_found(recorded: Settings, change: str
 async def test_a_cut_tail_is_found(recorded: Settings, episode_id: str) -> None:
     tamper(
         recorded,
-        f"DELETE FROM events WHERE stream_id = '{episode_id}' "
-        f"AND version = (SELECT max(version) FROM events WHERE stream_id = '{episode_id}')",
+        f"DELETE FROM events WHERE {of_stream(episode_id)} "
+        f"AND version = (SELECT max(version) FROM events WHERE {of_stream(episode_id)})",
     )
     assert "row" in [each.code for each in (await audit(recorded, episode_id)).findings]
 
 
 async def test_an_episode_whose_events_are_gone_is_found(recorded: Settings) -> None:
-    tamper(recorded, "DELETE FROM events WHERE stream_id = 'done'")
+    tamper(recorded, f"DELETE FROM events WHERE {of_stream('done')}")
     report = await audit(recorded)
     assert (report.events, [each.code for each in report.findings]) == (0, ["row"])
 
@@ -152,7 +166,7 @@ async def test_an_episode_whose_events_are_gone_is_found(recorded: Settings) -> 
     ],
 )
 async def test_a_change_of_the_read_model_is_found(recorded: Settings, change: str) -> None:
-    tamper(recorded, change + " WHERE episode_id = 'done'")
+    tamper(recorded, f"{change} WHERE {of_stream('done')}")
     assert [each.code for each in (await audit(recorded)).findings] == ["row"]
 
 
@@ -223,7 +237,7 @@ async def test_replay_tells_every_step_and_what_it_earned(recorded: Settings) ->
 
 
 async def test_a_log_that_cannot_be_folded_is_not_replayed(recorded: Settings) -> None:
-    tamper(recorded, "UPDATE events SET payload = '{}' WHERE stream_id = 'done' AND version = 3")
+    tamper(recorded, f"UPDATE events SET payload = '{{}}' WHERE {of_stream('done')} AND version = 3")
     with pytest.raises(UnfoldableEpisodeError):
         await replay_episode(recorded.database_url, "done")
 

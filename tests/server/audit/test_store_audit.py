@@ -26,6 +26,7 @@ from server.security.signing import load_signer
 from server.settings import Settings
 from server.storage.connections import run_read, run_write
 from tests.auditing import audit_by_settings
+from tests.databases import of_stream
 from tests.served import serving
 from tests.server.ranking.test_rounds import key_of, opened
 from tests.stores import record
@@ -110,7 +111,7 @@ def test_an_untouched_store_gives_no_finding(store: Settings) -> None:
     assert asyncio.run(run_read(store.database_url, lambda reader: audit_stored_checkpoints(reader, None))) == []
 
 
-VICTIM = "stream_id = 'e-7' AND version"
+VICTIM = f"{of_stream('e-7')} AND version"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,7 @@ VICTIM = "stream_id = 'e-7' AND version"
     [
         ((f"UPDATE events SET payload = replace(payload, '0.5', '0.6') WHERE {VICTIM} = 9",), "chain"),
         ((f"DELETE FROM events WHERE {VICTIM} = 9",), "row"),
-        (("DELETE FROM events WHERE stream_id = 'e-7'",), "row"),
+        ((f"DELETE FROM events WHERE {of_stream('e-7')}",), "row"),
         (
             (
                 f"UPDATE events SET version = 99 WHERE {VICTIM} = 3",
@@ -127,7 +128,7 @@ VICTIM = "stream_id = 'e-7' AND version"
             ),
             "chain",
         ),
-        (("UPDATE episodes SET score = 0.99 WHERE episode_id = 'e-7'",), "row"),
+        ((f"UPDATE episodes SET score = 0.99 WHERE {of_stream('e-7')}",), "row"),
     ],
     ids=["a byte of a payload", "the last event", "all events", "two events swapped", "a score in the read model"],
 )
@@ -139,18 +140,17 @@ def test_a_change_of_one_episode_is_found_and_named(store: Settings, statements:
 
 
 def test_two_episodes_swapped_are_found_and_named(store: Settings) -> None:
-    for table, column in (("events", "stream_id"), ("episodes", "episode_id")):
-        tamper(
-            store,
-            f"UPDATE {table} SET {column} = 'swap' WHERE {column} = 'e-7'",
-            f"UPDATE {table} SET {column} = 'e-7' WHERE {column} = 'e-8'",
-            f"UPDATE {table} SET {column} = 'e-8' WHERE {column} = 'swap'",
-        )
+    tamper(
+        store,
+        "UPDATE streams SET stream_id = 'swap' WHERE stream_id = 'e-7'",
+        "UPDATE streams SET stream_id = 'e-7' WHERE stream_id = 'e-8'",
+        "UPDATE streams SET stream_id = 'e-8' WHERE stream_id = 'swap'",
+    )
     assert {("chain", "e-7"), ("chain", "e-8")} <= found(audit(store))
 
 
 def test_a_whole_episode_that_is_gone_without_trace_is_named_by_the_checkpoint(store: Settings) -> None:
-    tamper(store, "DELETE FROM events WHERE stream_id = 'e-7'", "DELETE FROM episodes WHERE episode_id = 'e-7'")
+    tamper(store, f"DELETE FROM events WHERE {of_stream('e-7')}", f"DELETE FROM episodes WHERE {of_stream('e-7')}")
     assert audit(store).findings == ()
     assert [(each.episode_id, "it is gone" in each.message) for each in checkpoint_of(store)] == [("e-7", True)]
     (kept,) = asyncio.run(run_read(store.database_url, lambda reader: audit_stored_checkpoints(reader, None)))
@@ -162,20 +162,32 @@ def test_an_episode_that_was_rolled_back_consistently_is_named_by_the_checkpoint
         store,
         f"DELETE FROM events WHERE {VICTIM} > 5",
         "UPDATE episodes SET version = 5, step_count = 4, score = NULL, end_reason = NULL, ended_position = NULL, "
-        "head_hash = (SELECT hash FROM events WHERE stream_id = 'e-7' AND version = 5), "
-        "updated_at = (SELECT recorded_at FROM events WHERE stream_id = 'e-7' AND version = 5), total_reward = 0.08 "
-        "WHERE episode_id = 'e-7'",
+        f"head_hash = (SELECT hash FROM events WHERE {VICTIM} = 5), "
+        f"updated_at = (SELECT recorded_at FROM events WHERE {VICTIM} = 5), total_reward = 0.08 "
+        f"WHERE {of_stream('e-7')}",
     )
     assert audit(store).findings == ()
     (rolled,) = checkpoint_of(store)
     assert (rolled.episode_id, rolled.message) == ("e-7", "it ends at version 5; at the checkpoint it had 9 events")
 
 
+def test_rows_whose_stream_has_lost_its_name_are_reported(store: Settings) -> None:
+    tamper(store, "DELETE FROM streams WHERE stream_id = 'e-7'")
+    messages = [each.message for each in audit(store).findings]
+    assert [message.split(" ", 2)[2] for message in messages] == [
+        "has events, but no name",
+        "has a row of an episode, but no name",
+    ]
+    assert [(each.episode_id, "it is gone" in each.message) for each in checkpoint_of(store)] == [("e-7", True)]
+
+
 def test_an_attempt_of_which_only_the_row_is_left_is_named(store: Settings) -> None:
     tamper(
         store,
-        "DELETE FROM events WHERE stream_id LIKE '%.spring:2:1'",
-        "DELETE FROM episodes WHERE episode_id LIKE '%.spring:2:1'",
+        *(
+            f"DELETE FROM {table} WHERE stream IN (SELECT stream FROM streams WHERE stream_id LIKE '%.spring:2:1')"
+            for table in ("events", "episodes")
+        ),
     )
     ((code, name),) = found(audit(store))
     assert (code, str(name)[9:]) == ("row", ".spring:2:1")
@@ -187,12 +199,16 @@ def test_the_signed_statement_alone_shows_that_something_is_gone(store: Settings
     del signed["heads"]
     path.write_text(json.dumps({"checkpoint": signed}))
     assert checkpoint_of(store) == []
-    tamper(store, "DELETE FROM events WHERE stream_id = 'e-7'", "DELETE FROM episodes WHERE episode_id = 'e-7'")
+    tamper(store, f"DELETE FROM events WHERE {of_stream('e-7')}", f"DELETE FROM episodes WHERE {of_stream('e-7')}")
     assert [each.message for each in checkpoint_of(store)] == ["the episodes are not those of the checkpoint"]
 
 
 def test_an_old_copy_of_the_database_is_found(store: Settings) -> None:
-    tamper(store, "DELETE FROM checkpoints", "DELETE FROM events WHERE stream_id IN ('e-30', 'e-31')")
+    tamper(
+        store,
+        "DELETE FROM checkpoints",
+        "DELETE FROM events WHERE stream IN (SELECT stream FROM streams WHERE stream_id IN ('e-30', 'e-31'))",
+    )
     messages = [each.message for each in checkpoint_of(store)]
     assert any("older copy" in message for message in messages)
     assert {each.episode_id for each in checkpoint_of(store)} == {None, "e-30", "e-31"}
@@ -354,8 +370,8 @@ def test_the_rebuilt_read_models_equal_the_live_ones(store: Settings) -> None:
 @pytest.mark.parametrize(
     ("statement", "table"),
     [
-        ("UPDATE episodes SET score = 0.99 WHERE episode_id = 'e-7'", "episodes"),
-        ("DELETE FROM episodes WHERE episode_id = 'e-7'", "episodes"),
+        (f"UPDATE episodes SET score = 0.99 WHERE {of_stream('e-7')}", "episodes"),
+        (f"DELETE FROM episodes WHERE {of_stream('e-7')}", "episodes"),
         ("UPDATE attempts SET tokens = 5 WHERE entry = 2", "attempts"),
         ("UPDATE sessions SET episode_id = 'e-7'", "sessions"),
     ],

@@ -181,7 +181,7 @@ def versions_of_resets(settings: Settings) -> list[int]:
 
 
 async def test_what_was_recorded_before_splits_audits_as_before(old_store: Settings) -> None:
-    names = execute(old_store.database_url, "SELECT episode_id FROM episodes")
+    names = execute(old_store.database_url, "SELECT episode_id FROM recorded_episodes")
     assert (len(names), versions_of_resets(old_store)) == (2, [2, 2])
     for (name,) in names:
         report = await audit_by_settings(old_store, InProcessSimulation(), name)

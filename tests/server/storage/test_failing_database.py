@@ -85,12 +85,10 @@ async def test_a_refused_commit_is_reported_and_not_written_partially(
     }
     assert said[cause] in detail
     name = refused["episode_id"]
-    assert execute(database_url, f"SELECT * FROM events WHERE stream_id = '{name}'") == []
-    assert execute(database_url, f"SELECT * FROM episodes WHERE episode_id = '{name}'") == []
+    assert execute(database_url, f"SELECT * FROM recorded_events WHERE stream_id = '{name}'") == []
+    assert execute(database_url, f"SELECT * FROM recorded_episodes WHERE episode_id = '{name}'") == []
     assert execute(database_url, "SELECT episode_id FROM sessions") != [(name,)]
-    in_step = (
-        "SELECT count(*) FROM episodes WHERE version <> (SELECT max(version) FROM events WHERE stream_id = episode_id)"
-    )
+    in_step = "SELECT count(*) FROM episodes WHERE version <> (SELECT max(version) FROM events WHERE stream = episodes.stream)"
     assert execute(database_url, in_step) == [(0,)]
 
 
@@ -170,7 +168,7 @@ async def test_one_append_that_waits_for_another_program_does_not_fail_the_other
     other = await connect(database_url)
     transaction = other.transaction()
     await transaction.start()
-    await other.execute("UPDATE episodes SET task_id = task_id WHERE episode_id = 'e'")
+    await other.execute("UPDATE episodes SET task_id = task_id")
     blocked, *free = await asyncio.gather(
         played.client.post("/step", json={"episode_id": "e", "action": READ}),
         *(played.client.post("/reset", json={"episode_id": f"n{n}"}) for n in range(5)),

@@ -59,8 +59,8 @@ async def test_migrating_gives_the_tables_and_can_be_repeated(url: URL) -> None:
         named = await connection.run_sync(lambda _: inspector.get_unique_constraints("events"))
         indexed = await connection.run_sync(lambda _: inspector.get_indexes("events"))
     await reader.dispose()
-    assert {each["name"] for each in named} == {"uq_events_stream_id_version"}
-    assert "uq_events_stream_id_request_id" in {each["name"] for each in indexed}
+    assert {each["name"] for each in named} == {"uq_events_stream_version"}
+    assert "uq_events_stream_request_id" in {each["name"] for each in indexed}
 
 
 @pytest.mark.parametrize("backend", ["postgres"])
@@ -99,7 +99,9 @@ async def test_what_was_there_before_splits_is_of_train(
     newest = command.upgrade
     with monkeypatch.context() as patched:
         patched.setattr(command, "upgrade", lambda config, _: newest(config, "0008"))
-        patched.setattr("server.storage.migrations._create", _upgrade)  # as a file was made before there was a baseline
+        patched.setattr(
+            "server.storage.migrations.create_tables", _upgrade
+        )  # as a file was made before there was a baseline
         await upgrade_database(url)
     empty = "x'00'" if database_url.startswith("sqlite") else "'\\x00'"
     execute(

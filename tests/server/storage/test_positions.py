@@ -19,7 +19,7 @@ from tests.server.storage.test_store import after, append, event, head_of
 pytestmark = pytest.mark.always_postgres
 
 INSERT = (
-    "INSERT INTO events (stream_id, version, kind, schema_version, recorded_at, actor, payload, prev_hash, hash) "
+    "INSERT INTO recorded_events (stream_id, version, kind, schema_version, recorded_at, actor, payload, prev_hash, hash) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 )
 

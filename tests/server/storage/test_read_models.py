@@ -25,7 +25,7 @@ async def test_rows_of_many_episodes_that_begin_go_on_and_end_together(served: S
     await asyncio.gather(*(served.services.episodes.close(name, "abandoned") for name in names))
     unequal = (
         "SELECT count(*) FROM episodes WHERE end_reason IS NOT NULL "
-        "AND ended_position <> (SELECT max(position) FROM events WHERE stream_id = episode_id)"
+        "AND ended_position <> (SELECT max(position) FROM events WHERE stream = episodes.stream)"
     )
     assert execute(settings.database_url, unequal) == [(0,)]
     assert changed(settings, lambda connection: rebuild(connection, verify=True)).differences == ()

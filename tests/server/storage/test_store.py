@@ -177,10 +177,10 @@ async def test_a_row_that_cannot_be_written_fails_its_append_alone(store: EventS
         return_exceptions=True,
     )
     assert [outcome is None for outcome in outcomes] == [True, False, True]
-    assert execute(database_url, "SELECT stream_id FROM events ORDER BY stream_id") == [("a",), ("c",)]
+    assert execute(database_url, "SELECT stream_id FROM recorded_events ORDER BY stream_id") == [("a",), ("c",)]
 
 
-@pytest.mark.parametrize("table", ["events", "scenarios"])
+@pytest.mark.parametrize("table", ["events", "streams", "scenarios"])
 @pytest.mark.parametrize("change", ["UPDATE {table} SET {key} = {key}", "DELETE FROM {table}", "TRUNCATE {table}"])
 async def test_changing_what_is_recorded_is_refused(
     store: EventStore, database_url: str, backend: str, table: str, change: str
@@ -188,7 +188,7 @@ async def test_changing_what_is_recorded_is_refused(
     if backend == "sqlite" and change.startswith("TRUNCATE"):
         pytest.skip("SQLite has no TRUNCATE")
     await append(store, "s", 0, after("s", EMPTY, event()), [StatementRow(KEEP, ("d", b""))])
-    key = {"events": "stream_id", "scenarios": "digest"}[table]
+    key = {"events": "stream", "streams": "stream", "scenarios": "digest"}[table]
     with pytest.raises(LostError, match="append-only"):
         execute(database_url, change.format(table=table, key=key))
 
@@ -197,20 +197,23 @@ COLUMNS = "stream_id, version, kind, schema_version, recorded_at, actor, request
 REPLACEMENTS = {
     "sqlite": [
         "INSERT OR REPLACE INTO events SELECT * FROM events",
-        f"INSERT OR REPLACE INTO events SELECT NULL, {COLUMNS} FROM events",
+        f"INSERT OR REPLACE INTO recorded_events ({COLUMNS}) SELECT {COLUMNS} FROM recorded_events",
+        "INSERT OR REPLACE INTO streams SELECT * FROM streams",
+        "INSERT OR REPLACE INTO streams (stream_id) SELECT stream_id FROM streams",
         "INSERT OR REPLACE INTO scenarios SELECT digest, generator_version, task_id, seed, x'ff', split FROM scenarios",
     ],
     "postgres": [
         "INSERT INTO events SELECT * FROM events ON CONFLICT (position) DO UPDATE SET payload = '[]'",
-        f"INSERT INTO events ({COLUMNS}) SELECT {COLUMNS} FROM events ON CONFLICT (stream_id, version) "
-        "DO UPDATE SET payload = '[]'",
+        "INSERT INTO events SELECT * FROM events ON CONFLICT (stream, version) DO UPDATE SET payload = '[]'",
+        "INSERT INTO streams SELECT * FROM streams ON CONFLICT (stream) DO UPDATE SET stream_id = 't'",
+        "INSERT INTO streams (stream_id) SELECT 's' ON CONFLICT (stream_id) DO UPDATE SET stream_id = 't'",
         "INSERT INTO scenarios SELECT digest, generator_version, task_id, seed, '\\xff', split FROM scenarios "
         "ON CONFLICT (digest) DO UPDATE SET body = excluded.body",
     ],
 }
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(5))
 async def test_replacing_what_is_recorded_is_refused(
     store: EventStore, database_url: str, backend: str, number: int
 ) -> None:
@@ -221,22 +224,86 @@ async def test_replacing_what_is_recorded_is_refused(
 
 async def test_a_conflict_has_the_name_of_its_constraint_on_every_backend(store: EventStore, database_url: str) -> None:
     await append(store, "s", 0, after("s", EMPTY, event(request_id="r")))
-    with pytest.raises(LostError, match="uq_events_stream_id_version"):
-        execute(database_url, f"INSERT INTO events ({COLUMNS}) SELECT {COLUMNS} FROM events")
+    with pytest.raises(LostError, match="uq_events_stream_version"):
+        execute(database_url, f"INSERT INTO recorded_events ({COLUMNS}) SELECT {COLUMNS} FROM recorded_events")
     second = after("s", head_of(list(await store.read("s"))), event())
     await append(store, "s", 1, second)
     follows = COLUMNS.replace("version,", "3,", 1).replace(
-        "prev_hash,", "(SELECT max(hash) FROM events WHERE version = 2),"
+        "prev_hash,", "(SELECT max(hash) FROM recorded_events WHERE version = 2),"
     )
-    with pytest.raises(LostError, match="uq_events_stream_id_request_id"):
-        execute(database_url, f"INSERT INTO events ({COLUMNS}) SELECT {follows} FROM events WHERE version = 1")
+    with pytest.raises(LostError, match="uq_events_stream_request_id"):
+        execute(
+            database_url,
+            f"INSERT INTO recorded_events ({COLUMNS}) SELECT {follows} FROM recorded_events WHERE version = 1",
+        )
 
 
-async def test_a_gap_is_refused_on_every_backend(store: EventStore, database_url: str) -> None:
+STORED = "stream, version, kind, schema_version, recorded_at, actor, request_id, payload, digests, hash"
+
+
+@pytest.mark.parametrize(("table", "columns"), [("recorded_events", COLUMNS), ("events", STORED)])
+async def test_a_gap_is_refused_on_every_backend(
+    store: EventStore, database_url: str, table: str, columns: str
+) -> None:
     await append(store, "s", 0, after("s", EMPTY, event()))
-    gap = COLUMNS.replace("version,", "version + 2,", 1)
+    gap = columns.replace("version,", "version + 2,", 1)
     with pytest.raises(LostError, match="events_follow"):
-        execute(database_url, f"INSERT INTO events ({COLUMNS}) SELECT {gap} FROM events")
+        execute(database_url, f"INSERT INTO {table} ({columns}) SELECT {gap} FROM {table}")
+
+
+@pytest.mark.parametrize("changed", ["version", "prev_hash"])
+async def test_an_event_of_a_stream_that_did_not_begin_is_refused_on_every_backend(
+    store: EventStore, database_url: str, changed: str
+) -> None:
+    await append(store, "s", 0, after("s", EMPTY, event()))
+    instead = {"version": ("version,", "version + 1,"), "prev_hash": ("prev_hash,", "hash,")}[changed]
+    other = COLUMNS.replace(*instead, 1).replace("stream_id,", "'other',", 1)
+    with pytest.raises(LostError, match="events_follow"):
+        execute(database_url, f"INSERT INTO recorded_events ({COLUMNS}) SELECT {other} FROM recorded_events")
+
+
+PAYLOADS = {
+    "reset": (
+        b'{"agent":null,"attempt":null,"entry":null,"generator_version":"5","key":null,"max_experiments":2,"max_steps":30,'
+        b'"observation_digest":"f263bf5329112db6a8f57058b60682ae","observation_version":"2","reward_mode":"shaped",'
+        b'"round":null,"rubric_version":"2","scenario_digest":"cd1b69bb7e2594ff16a8f17c51005a1b10df8856f060c576ce5106953c1063aa",'
+        b'"seed":1000005,"seed_given":true,"session":"hmac:'
+        b'0d1b69bb7e2594ff16a8f17c51005a1b10df8856f060c576ce5106953c1063a0","split":"train","task_id":"medium"}'
+    ),
+    "read": b'{"artifact":"train.log","log_filter":null,"observation_digest":"bf57bcaf87f38da97d36647918d21a01"}',
+    "read with a filter": (
+        b'{"artifact":"train.log","log_filter":"\\"observation_digest\\":\\"bf57bcaf87f38da97d36647918d21a01\\"\\u001f",'
+        b'"observation_digest":"bf57bcaf87f38da97d36647918d21a02"}'
+    ),
+    "check": b'{"check":"data_leakage","observation_digest":"BF57BCAF87F38DA97D36647918D21A01"}',
+    "query": b'{"artifact":"config.yaml","field":"\xc3\xb6","observation_digest":"bf57bcaf87f38da97d36647918d21a01"}',
+    "submit": (
+        b'{"entries":[{"credit":1.0,"diagnosis":{"confidence":0.9,"failure_category":"data_leakage","patch":[{"field":"a",'
+        b'"file":"b","value":"c"}]},"points":[0.15,0.25,0.3,0.3],"verdict":"twin"}],'
+        b'"observation_digest":"e28362ff5bfc444fc7b84bd3fdd4c70e","rubric":"2","score":0.99}'
+    ),
+    "expire": b'{"reason":"idle"}',
+    "unknown": b'{"session":"hmac:0d1b69bb7e2594ff16a8f17c51005a1b10df8856f060c576ce5106953c1063a0"}',
+    "check that is not canonical": b'{"check":"\x01\x1f\x1e\x1d","observation_digest":"bf57bcaf87f38da97d36647918d21a01"}',
+}
+
+
+@pytest.mark.parametrize("name", PAYLOADS)
+async def test_every_byte_of_a_payload_is_read_back(store: EventStore, name: str) -> None:
+    await append(store, "s", 0, after("s", EMPTY, event(PAYLOADS[name])._replace(kind=name.split()[0])))
+    (stored,) = await store.read("s")
+    assert stored.payload == PAYLOADS[name]
+    assert verify_chain("s", [stored]) == ()
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["1970-01-01T00:00:00.000Z", "2028-02-29T23:59:59.999Z", "2030-01-01T00:00:00.001Z", "9999-12-31T23:59:59.070Z"],
+)
+async def test_a_time_is_read_back_as_it_was_recorded(store: EventStore, moment: str) -> None:
+    await append(store, "s", 0, after("s", EMPTY, event()._replace(recorded_at=moment)))
+    (stored,) = await store.read("s")
+    assert stored.recorded_at == moment
 
 
 async def test_appending_what_does_not_follow_is_a_mistake_of_the_caller(store: EventStore) -> None:

@@ -17,7 +17,7 @@ from server.security.secret_files import SecretFiles, secrets_folder
 from server.storage.errors import UnreadableEventError
 from server.web.context import services_of
 from server.web.pages.context import page_context, with_error_page
-from server.web.pages.episode.comparison import compare
+from server.web.pages.episode.comparison import MAX_COMPARED, compare
 from server.web.pages.episode.timeline import fold_stream
 from server.web.pages.episode.view import EpisodeView, build_episode_view
 from server.web.pages.episode_names import parse_public_name
@@ -60,14 +60,25 @@ async def audit_episode_page(request: Request) -> Response:
 
 @with_error_page
 async def comparison_page(request: Request) -> Response:
-    names = [request.query_params.get(side, "").strip() for side in ("a", "b")]
-    chosen = request.query_params.getlist("e")
-    if chosen:
-        names = [*chosen, "", ""][:2]
-    if not all(names):
+    names = _compared(request)
+    if len(names) > MAX_COMPARED:
+        raise Problem(
+            422,
+            "too_many_compared",
+            "Too many to compare",
+            f"At most {MAX_COMPARED} episodes fit side by side, and {len(names)} were chosen; take some ticks away.",
+        )
+    if len(names) < 2 or request.query_params.get("edit"):
         return page_context(request).renderer.page("compare_form.html", section="episodes", names=names)
-    first, second = [await load_episode(request, name) for name in names]
-    return page_context(request).renderer.page("compare.html", section="episodes", both=compare(first, second))
+    episodes = [await load_episode(request, name) for name in names]
+    return page_context(request).renderer.page("compare.html", section="episodes", compared=compare(episodes))
+
+
+def _compared(request: Request) -> list[str]:
+    """The names of the chosen episodes, ticked in the list (``e``) or given one by one."""
+    query = request.query_params
+    given = [*query.getlist("e"), *(query.get(letter, "") for letter in "abcd")]
+    return [name.strip() for name in given if name.strip()]
 
 
 async def load_episode(request: Request, named: str) -> EpisodeView:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +27,10 @@ from server.web.pages.episode.measurements import Difference, build_differences
 from server.web.pages.episode.slices import SlicesView, build_slices_view
 from server.web.pages.episode.sources import SourcesView, build_sources_view
 from server.web.pages.episode.timeline import FoldedStream, TimelineEntry, build_timeline
-from server.web.pages.episode_names import public_name
+from server.web.pages.episode_names import RunPlace, place_in_run, public_name
 from server.web.pages.visibility import Visibility
+
+_SENTENCE_END = re.compile(r"(?<=\.) (?=[A-Z])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +78,22 @@ class EpisodeView:
     has_twin: bool
 
     @property
+    def run(self) -> RunPlace | None:
+        """The run that the id names; None: none, or the episode runs, or this viewer must not learn the id."""
+        return None if self.episode_id is None or self.visibility != "full" else place_in_run(self.episode_id)
+
+    @property
     def task_description(self) -> str:
         """What the agent was asked to do, in the words of the episode's rubric."""
         return TASKS[self.reset.task_id].describe(rubric_of(self.reset.rubric_version))
+
+    @property
+    def task_paragraphs(self) -> list[str]:
+        """The same in paragraphs of a few sentences; the first says what to find."""
+        sentences = _SENTENCE_END.split(self.task_description)
+        opening = 2
+        rest = sentences[opening:]
+        return [" ".join(sentences[:opening]), *(" ".join(rest[at : at + 4]) for at in range(0, len(rest), 4))]
 
     @property
     def last(self) -> int:

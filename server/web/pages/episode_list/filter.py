@@ -9,12 +9,14 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from domain.types import TaskId
-from server.web.pages.episode_names import parse_public_name, public_name
+from server.web.pages.episode_names import PUBLIC_NAME_FORM, parse_public_name, public_name
 
 Status = Literal["running", "ended", "submitted", "steps", "idle", "abandoned"]
 Sort = Literal["newest", "oldest", "best", "worst", "longest", "shortest"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 SORTS: tuple[Sort, ...] = get_args(Sort)
+PAGE_SIZE = 50
+MAX_PAGE_SIZE = 200
 _Name = Annotated[str, Field(max_length=200)]
 _Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 _Steps = Annotated[int, Field(ge=0, le=10_000)]
@@ -33,6 +35,8 @@ class ListFilter(BaseModel):
     status: Status | None = None
     round: _Name | None = None
     """Id of a ranked round."""
+    run: _Name | None = None
+    """Name of a run, as it stands in the ids of its episodes: those of it that ended."""
     least_score: _Share | None = None
     most_score: _Share | None = None
     least_steps: _Steps | None = None
@@ -41,8 +45,9 @@ class ListFilter(BaseModel):
 
     @property
     def is_ended_only(self) -> bool:
-        """Whether the list holds ended episodes only: running ones have no score, and their number of steps changes."""
-        ended_only = (self.least_score, self.most_score, self.least_steps, self.most_steps)
+        """Whether the list holds ended episodes only: running ones have no score, their number of steps changes, and part of
+        an id must not be found by trying."""
+        ended_only = (self.least_score, self.most_score, self.least_steps, self.most_steps, self.run)
         by_end = self.sort not in ("newest", "oldest") or any(each is not None for each in ended_only)
         return by_end or self.status not in (None, "running")
 
@@ -61,8 +66,30 @@ class ListRequest:
     """Number of the episode that precedes the page; None: the first page."""
     before: int | None = None
     """Number of the episode that follows the page; None: not paging backwards."""
+    size: int = PAGE_SIZE
+    """Max number of episodes of the page."""
     dropped: tuple[str, ...] = ()
     """Names of invalid values."""
+
+
+class _Place(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    after: Annotated[str, Field(pattern=PUBLIC_NAME_FORM)] | None = None
+    before: Annotated[str, Field(pattern=PUBLIC_NAME_FORM)] | None = None
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE)] = PAGE_SIZE
+
+
+def parse_strictly(query: Mapping[str, str]) -> ListRequest:
+    """The request of a program; raises pydantic's ValidationError where a value is invalid."""
+    given = {name: value.strip() for name, value in query.items() if value.strip()}
+    place = _Place.model_validate(given)
+    return ListRequest(
+        filter=ListFilter.model_validate(given),
+        after=parse_public_name(place.after or ""),
+        before=parse_public_name(place.before or ""),
+        size=place.limit,
+    )
 
 
 def parse_list_request(query: Mapping[str, str]) -> ListRequest:
@@ -83,6 +110,7 @@ def _read_filter(given: dict[str, str]) -> ListRequest:
         return ListRequest(filter=ListFilter.model_validate(kept), dropped=dropped)
 
 
-def page_query(wanted: ListFilter, side: Literal["after", "before"], position: int) -> str:
+def page_query(wanted: ListRequest, side: Literal["after", "before"], position: int) -> str:
     """The query string of the page before or after an episode."""
-    return wanted.query(**{side: public_name(position)})
+    limit = {} if wanted.size == PAGE_SIZE else {"limit": wanted.size}
+    return wanted.filter.query(**{side: public_name(position)}, **limit)

@@ -1,41 +1,27 @@
-"""Handler of the episode list."""
+"""Handlers of the episode list, as a page and as JSON."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from domain.json import encode_json
 from domain.types import TASK_IDS
 from server.episodes.commands import is_name
 from server.episodes.errors import UnknownEpisodeError
 from server.security.identity import identity_of
-from server.web.context import services_of
+from server.web.context import json_response, services_of
 from server.web.pages.context import page_context, with_error_page
-from server.web.pages.episode.timeline import max_steps_of
-from server.web.pages.episode_list.filter import SORTS, STATUSES, ListRequest, page_query, parse_list_request
-from server.web.pages.episode_list.query import ListPage, read_list
-from server.web.pages.episode_names import page_path, public_name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EpisodeRow:
-    """One row of the list."""
-
-    number: str
-    episode_id: str | None
-    """None: the episode runs, and its id is a secret."""
-    path: str
-    task_id: str
-    agent: str | None
-    end_reason: str | None
-    score: float | None
-    step_count: int
-    max_steps: int
-    total_reward: float
-    started_at: str
+from server.web.pages.episode_list.filter import (
+    SORTS,
+    STATUSES,
+    ListRequest,
+    page_query,
+    parse_list_request,
+    parse_strictly,
+)
+from server.web.pages.episode_list.query import ListPage, read_list, read_totals
+from server.web.pages.episode_list.rows import build_rows
 
 
 @with_error_page
@@ -50,7 +36,8 @@ async def episode_list_page(request: Request) -> Response:
         section="episodes",
         dropped=wanted.dropped,
         filter=wanted.filter,
-        rows=[_to_row(row) for row in found.rows],
+        rows=await build_rows(services_of(request), page_context(request).fault_names, found.rows),
+        totals=await read_totals(services_of(request).reader, wanted.filter),
         task_ids=TASK_IDS,
         statuses=STATUSES,
         sorts=SORTS,
@@ -58,6 +45,28 @@ async def episode_list_page(request: Request) -> Response:
         earlier=_earlier(wanted, found),
         later=_later(wanted, found),
     )
+
+
+async def episodes_json(request: Request) -> Response:
+    """The same list, for programs."""
+    wanted, services = parse_strictly(request.query_params), services_of(request)
+    found = await read_list(services.reader, wanted)
+    rows = await build_rows(services, page_context(request).fault_names, found.rows)
+    totals = await read_totals(services.reader, wanted.filter)
+    return json_response(
+        encode_json(
+            {
+                "episodes": [row.to_json() for row in rows],
+                "totals": totals.to_json(),
+                "earlier": _address(_earlier(wanted, found)),
+                "later": _address(_later(wanted, found)),
+            }
+        )
+    )
+
+
+def _address(query: str | None) -> str | None:
+    return None if query is None else f"/episodes.json{query}"
 
 
 async def _direct_match(request: Request, wanted: ListRequest) -> str | None:
@@ -79,28 +88,11 @@ async def _can_open(request: Request, name: str) -> bool:
         return False
 
 
-def _to_row(row: Any) -> EpisodeRow:
-    is_running = row.end_reason is None
-    return EpisodeRow(
-        number=public_name(row.number),
-        episode_id=None if is_running else row.episode_id,
-        path=page_path(episode_id=row.episode_id, number=row.number, is_running=is_running),
-        task_id=row.task_id,
-        agent=row.agent,
-        end_reason=row.end_reason,
-        score=row.score,
-        step_count=row.step_count,
-        max_steps=max_steps_of(row.task_id, row.reset_payload),
-        total_reward=row.total_reward,
-        started_at=row.started_at,
-    )
-
-
 def _earlier(wanted: ListRequest, found: ListPage) -> str | None:
     """Query string of the page before; None: there is none."""
-    return page_query(wanted.filter, "before", found.rows[0].number) if found.rows and found.has_earlier else None
+    return page_query(wanted, "before", found.rows[0].number) if found.rows and found.has_earlier else None
 
 
 def _later(wanted: ListRequest, found: ListPage) -> str | None:
     """Query string of the page after; None: there is none."""
-    return page_query(wanted.filter, "after", found.rows[-1].number) if found.rows and found.has_later else None
+    return page_query(wanted, "after", found.rows[-1].number) if found.rows and found.has_later else None

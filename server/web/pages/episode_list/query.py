@@ -6,16 +6,31 @@ score or steps lists ended episodes only; the indexes for it hold no others, so 
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple
+from typing import Any, Mapping, NamedTuple, Sequence
 
-from sqlalchemy import ColumnElement, Row, Select, Subquery, bindparam, func, literal, select, text, tuple_, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    Subquery,
+    bindparam,
+    case,
+    func,
+    literal,
+    select,
+    text,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from domain.ranking.statistics import PASS_SCORE
 from server.storage.connections import fetch_all
-from server.storage.schema import attempts, episodes, events
-from server.web.pages.episode_list.filter import ListFilter, ListRequest, Sort
+from server.storage.schema import attempts, episodes, event_rows, events, scenarios
+from server.web.pages.episode_list.filter import PAGE_SIZE, ListFilter, ListRequest, Sort
 
-PAGE_SIZE = 50
+MAX_COUNTED = 250_000
+"""Max number of episodes that totals are taken over."""
 _MAX_AGENTS = 20
 """Max number of agents that match a prefix."""
 _LAST_CHARACTER = "\U0010ffff"
@@ -32,10 +47,13 @@ _SHOWN = (
     _E.end_reason,
     _E.started_at,
     _E.updated_at,
+    _E.stream,
+    _E.started_ms,
+    _E.ended_position,
 )
 _SORT_COLUMN: Mapping[Sort, ColumnElement[Any]] = {
-    "newest": _E.started_at,
-    "oldest": _E.started_at,
+    "newest": _E.started_ms,
+    "oldest": _E.started_ms,
     "best": _E.score,
     "worst": _E.score,
     "longest": _E.step_count,
@@ -51,9 +69,17 @@ _AGENTS = text(
     ") SELECT agent FROM named WHERE agent IS NOT NULL LIMIT :max_rows"
 )
 _ANCHOR = (
-    select(_E.episode_id, _E.started_at, _E.score, _E.step_count)
-    .join(events, events.c.stream_id == _E.episode_id)
-    .where(events.c.position == bindparam("wanted"), events.c.version == 1)
+    select(_E.stream, _E.started_ms, _E.score, _E.step_count)
+    .join(event_rows, event_rows.c.stream == _E.stream)
+    .where(event_rows.c.position == bindparam("wanted"), event_rows.c.version == 1)
+)
+
+
+_ENDS = select(events.c.stream_id, events.c.kind, events.c.schema_version, events.c.payload).where(
+    events.c.position.in_(bindparam("positions", expanding=True))
+)
+_BODIES = select(scenarios.c.digest, scenarios.c.body).where(
+    scenarios.c.digest.in_(bindparam("digests", expanding=True))
 )
 
 
@@ -65,21 +91,110 @@ class ListPage(NamedTuple):
     has_later: bool
 
 
+class Totals(NamedTuple):
+    """Figures over a filter, of at most ``MAX_COUNTED`` episodes each."""
+
+    running: int
+    ended: int
+    mean_score: float | None
+    """None: none has ended."""
+    passed: int
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there may be more episodes than were counted."""
+        return MAX_COUNTED in (self.running, self.ended)
+
+    @property
+    def pass_rate(self) -> float | None:
+        return self.passed / self.ended if self.ended else None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "running": self.running,
+            "ended": self.ended,
+            "mean_score": None if self.mean_score is None else round(self.mean_score, 4),
+            "pass_rate": None if self.pass_rate is None else round(self.pass_rate, 4),
+            "is_cut": self.is_cut,
+        }
+
+
 async def read_list(reader: AsyncEngine, request: ListRequest) -> ListPage:
     """The requested page."""
     agents = await _agents(reader, request.filter)
     place = request.after if request.after is not None else request.before
     anchor = await _read_anchor(reader, place)
     is_backward = request.after is None and request.before is not None and anchor is not None
-    query = list_query(request.filter, agents, anchor, is_backward=is_backward)
+    query = list_query(request.filter, agents, anchor, is_backward=is_backward, size=request.size)
     found = await fetch_all(reader, query)
-    has_more = len(found) > PAGE_SIZE
-    rows = found[:PAGE_SIZE][::-1] if is_backward else found[:PAGE_SIZE]
+    has_more = len(found) > request.size
+    rows = found[: request.size][::-1] if is_backward else found[: request.size]
     return ListPage(
         tuple(rows),
         has_earlier=has_more if is_backward else anchor is not None,
         has_later=is_backward or has_more,
     )
+
+
+async def read_totals(reader: AsyncEngine, wanted: ListFilter) -> Totals:
+    """Figures over all episodes of a filter, whatever page is shown."""
+    agents = await _agents(reader, wanted)
+    (row,) = await fetch_all(reader, totals_query(wanted, agents))
+    running = 0 if wanted.is_ended_only else await _count_running(reader, wanted, agents)
+    return Totals(running, row.ended, row.mean_score, row.passed or 0)
+
+
+def totals_query(wanted: ListFilter, agents: tuple[str, ...] | None) -> Select[Any]:
+    """The query for the figures of ended episodes. ``agents``: None is any."""
+    ended = _counted(wanted, agents, _E.score)
+    return select(*_figures(ended.c.score)).select_from(ended)
+
+
+async def _count_running(reader: AsyncEngine, wanted: ListFilter, agents: tuple[str, ...] | None) -> int:
+    of_filter = select(literal(1)).where(_IS_RUNNING, *_conditions(wanted), *_of_agents(agents))
+    (row,) = await fetch_all(reader, select(func.count()).select_from(of_filter.limit(MAX_COUNTED).subquery()))
+    return int(row[0])
+
+
+async def read_groups(reader: AsyncEngine, wanted: ListFilter) -> list[Row[Any]]:
+    """Figures over the ended episodes of a filter, for each round and task; no round: practice."""
+    ended = _counted(wanted, await _agents(reader, wanted), _E.task_id, _E.round, _E.score, _E.step_count)
+    keys = (ended.c.round, ended.c.task_id)
+    figures = (*_figures(ended.c.score), func.avg(ended.c.step_count).label("mean_steps"))
+    return await fetch_all(reader, select(*keys, *figures).group_by(*keys).order_by(*keys))
+
+
+def _counted(wanted: ListFilter, agents: tuple[str, ...] | None, *columns: Any) -> Subquery:
+    """Columns of the ended episodes of a filter, of at most ``MAX_COUNTED``."""
+    # Every ended episode has a score; naming it makes SQLite choose an index that has all the columns.
+    conditions = (~_IS_RUNNING, _E.score >= 0, *_conditions(wanted), *_of_agents(agents))
+    return select(*columns).where(*conditions).limit(MAX_COUNTED).subquery("counted")
+
+
+def _figures(score: Any) -> tuple[Any, ...]:
+    passed = func.sum(case((score >= PASS_SCORE, 1), else_=0)).label("passed")
+    return func.count().label("ended"), func.avg(score).label("mean_score"), passed
+
+
+def _of_agents(agents: tuple[str, ...] | None) -> tuple[ColumnElement[bool], ...]:
+    return () if agents is None else (_E.agent.in_(agents),)
+
+
+async def read_ended_ids(reader: AsyncEngine, agent: str, max_rows: int) -> list[Row[Any]]:
+    """Id, score and start of the ended episodes that an agent began last."""
+    columns = (_E.episode_id, _E.score, _E.started_at)
+    ended = select(*columns).where(_E.agent == agent, ~_IS_RUNNING).order_by(_E.started_ms.desc())
+    return await fetch_all(reader, ended.limit(max_rows))
+
+
+async def read_ends(reader: AsyncEngine, positions: Sequence[int]) -> list[Row[Any]]:
+    """The last events of ended episodes, by their positions."""
+    return await fetch_all(reader, _ENDS, positions=list(positions)) if positions else []
+
+
+async def read_scenario_bodies(reader: AsyncEngine, digests: Sequence[str]) -> list[Row[Any]]:
+    """Digests and compressed bodies of scenarios."""
+    return await fetch_all(reader, _BODIES, digests=list(digests)) if digests else []
 
 
 async def _agents(reader: AsyncEngine, wanted: ListFilter) -> tuple[str, ...] | None:
@@ -100,44 +215,58 @@ async def _read_anchor(reader: AsyncEngine, place: int | None) -> Row[Any] | Non
 
 
 def list_query(
-    wanted: ListFilter, agents: tuple[str, ...] | None, anchor: Row[Any] | None, *, is_backward: bool
+    wanted: ListFilter,
+    agents: tuple[str, ...] | None,
+    anchor: Row[Any] | None,
+    *,
+    is_backward: bool,
+    size: int = PAGE_SIZE,
 ) -> Select[Any]:
     """The query for one row more than a page, which shows whether another page follows. ``agents``: None is any."""
     if agents is None:
-        page = _part(wanted, None, anchor, is_backward=is_backward).subquery("page")
+        page = _part(wanted, None, anchor, is_backward=is_backward, size=size).subquery("page")
     else:
-        page = _parts(wanted, agents, anchor, is_backward=is_backward)
+        page = _parts(wanted, agents, anchor, is_backward=is_backward, size=size)
     of_reset = (events.c.stream_id == page.c.episode_id, events.c.version == 1)
-    number = select(events.c.position).where(*of_reset).scalar_subquery().label("number")
+    number = (
+        select(event_rows.c.position)
+        .where(event_rows.c.stream == page.c.stream, event_rows.c.version == 1)
+        .scalar_subquery()
+        .label("number")
+    )
     reset_payload = select(events.c.payload).where(*of_reset).scalar_subquery().label("reset_payload")
     return select(page, number, reset_payload).order_by(*_order(wanted.sort, page.c, is_backward=is_backward))
 
 
-def _parts(wanted: ListFilter, agents: tuple[str, ...], anchor: Row[Any] | None, *, is_backward: bool) -> Subquery:
+def _parts(
+    wanted: ListFilter, agents: tuple[str, ...], anchor: Row[Any] | None, *, is_backward: bool, size: int
+) -> Subquery:
     """The first rows of each agent, each read by an index, merged."""
     each = [
-        select(_part(wanted, agent, anchor, is_backward=is_backward).subquery(f"agent_{at}"))
+        select(_part(wanted, agent, anchor, is_backward=is_backward, size=size).subquery(f"agent_{at}"))
         for at, agent in enumerate(agents)
     ]
     if not each:
         return select(*_SHOWN).where(literal(False)).subquery("page")
     together = union_all(*each).subquery("together")
     order = _order(wanted.sort, together.c, is_backward=is_backward)
-    return select(together).order_by(*order).limit(PAGE_SIZE + 1).subquery("page")
+    return select(together).order_by(*order).limit(size + 1).subquery("page")
 
 
-def _part(wanted: ListFilter, agent: str | None, anchor: Row[Any] | None, *, is_backward: bool) -> Select[Any]:
+def _part(
+    wanted: ListFilter, agent: str | None, anchor: Row[Any] | None, *, is_backward: bool, size: int
+) -> Select[Any]:
     conditions = _conditions(wanted)
     if agent is not None:
         conditions.append(_E.agent == agent)
     if anchor is not None:
         column = _SORT_COLUMN[wanted.sort]
-        key = tuple_(column, _E.episode_id)
-        beside = tuple_(literal(getattr(anchor, column.key or "")), literal(anchor.episode_id))
+        key = tuple_(column, _E.stream)
+        beside = tuple_(literal(getattr(anchor, column.key or "")), literal(anchor.stream))
         is_down = (wanted.sort in _DESCENDING) != is_backward
         conditions.append(key < beside if is_down else key > beside)
     order = _order(wanted.sort, _E, is_backward=is_backward)
-    return select(*_SHOWN).where(*conditions).order_by(*order).limit(PAGE_SIZE + 1)
+    return select(*_SHOWN).where(*conditions).order_by(*order).limit(size + 1)
 
 
 def _conditions(wanted: ListFilter) -> list[ColumnElement[bool]]:
@@ -154,6 +283,9 @@ def _conditions(wanted: ListFilter) -> list[ColumnElement[bool]]:
     if wanted.round is not None:
         of_round = select(attempts.c.episode_id).where(attempts.c.round_id == wanted.round)
         conditions.append(_E.episode_id.in_(of_round))
+    if wanted.run is not None:
+        # No range of ids: how texts are ordered is up to the database.
+        conditions.append(func.substr(_E.episode_id, 1, len(wanted.run) + 1) == f"{wanted.run}.")
     bounds = (
         (_E.score, wanted.least_score, wanted.most_score),
         (_E.step_count, wanted.least_steps, wanted.most_steps),
@@ -169,4 +301,4 @@ def _conditions(wanted: ListFilter) -> list[ColumnElement[bool]]:
 def _order(sort: Sort, columns: Any, *, is_backward: bool) -> list[ColumnElement[Any]]:
     key = columns[_SORT_COLUMN[sort].key]
     is_down = (sort in _DESCENDING) != is_backward
-    return [each.desc() if is_down else each.asc() for each in (key, columns.episode_id)]
+    return [each.desc() if is_down else each.asc() for each in (key, columns.stream)]

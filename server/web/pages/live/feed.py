@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.events import ENDING_KINDS
 from domain.json import encode_json
+from domain.ranking.statistics import PASS_SCORE
 from server.storage.errors import StoreError
 from server.storage.positions import read_safe_position
 from server.web.pages.episode.timeline import max_steps_of, stored_event_title
@@ -149,6 +150,7 @@ def to_entry(row: Any) -> FeedEntry:
         "at": row.recorded_at,
         "ended": is_end,
         "score": row.score if is_end else None,
+        "passed": row.score >= PASS_SCORE if is_end and row.score is not None else None,
         "path": page_path(episode_id=row.stream_id, number=row.number, is_running=not is_end),
     }
     # "told" is part of the stream: pages that are open in browsers listen for this name.

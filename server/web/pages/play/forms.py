@@ -9,11 +9,15 @@ from typing import Any, Iterable, Mapping
 from pydantic_core import to_json
 
 from server.episodes.commands import ResetRequest
+from server.web.problem_details import Problem
 from server.web.request_body import decode_reset
 
 _TEXTS = ("artifact_name", "log_filter", "field_path", "sanity_check_type")
 _DIAGNOSIS = ("failure_category", "root_cause_file", "root_cause_field", "diagnosis", "proposed_fix")
 _PATCH = ("patch_field", "patch_value")
+_EDIT = ("edit_file", "edit_find", "edit_replace")
+_EDITS = ("", "_b")
+"""Suffixes of the field names of each edit, before that of the entry."""
 _ENTRIES = ("", "_2")
 """Suffixes of the field names of each entry."""
 _NAME = re.compile(r"\\\{\w+\\\}")
@@ -51,7 +55,7 @@ class FilesOfFields:
 
 
 def parse_action_form(form: Mapping[str, str], file_of: FilesOfFields) -> dict[str, Any]:
-    """The action as an agent would send it, without blank fields."""
+    """The action as an agent would send it, without blank fields; raises ``Problem`` if a fix is given twice."""
     action: dict[str, Any] = {"action_type": form.get("action_type", "")}
     if action["action_type"] == "run_experiment":
         return action | {"patch": [change for suffix in _ENTRIES for change in _changes(form, file_of, suffix)]}
@@ -78,7 +82,30 @@ def _changes(form: Mapping[str, str], file_of: FilesOfFields, suffix: str) -> li
 def _entry(form: Mapping[str, str], file_of: FilesOfFields, suffix: str) -> dict[str, Any]:
     """One diagnosis; ``suffix`` distinguishes the fields of the second one."""
     own = {name: form.get(name + suffix, "").strip() for name in (*_DIAGNOSIS, *_PATCH, "confidence")}
-    return {name: own[name] for name in _DIAGNOSIS if own[name]} | _patch(own, file_of) | _confidence(own)
+    given = {name: own[name] for name in _DIAGNOSIS if own[name]} | _patch(own, file_of) | _edits(form, suffix)
+    return given | _confidence(own)
+
+
+def _edits(form: Mapping[str, str], suffix: str) -> dict[str, Any]:
+    """The fix as edits of files or as a diff, with its spaces: they are part of it. Raises ``Problem`` if both are given."""
+    edits = [edit for each in _EDITS if (edit := _edit(form, each + suffix))]
+    diff = _text(form, "edit_diff" + suffix)
+    if edits and diff.strip():
+        raise Problem(422, "invalid", "The edits are given twice", "Give them as texts to find or as a diff, not both.")
+    if diff.strip():
+        return {"edits": diff}
+    return {"edits": edits} if edits else {}
+
+
+def _edit(form: Mapping[str, str], suffix: str) -> dict[str, str]:
+    """One edit; empty where neither a text to find nor one to put there is given."""
+    file, find, replace = (_text(form, name + suffix) for name in _EDIT)
+    return {"file": file, "find": find, "replace": replace} if find.strip() or replace.strip() else {}
+
+
+def _text(form: Mapping[str, str], name: str) -> str:
+    """The text of a field with the line ends of files: browsers send others."""
+    return form.get(name, "").replace("\r\n", "\n")
 
 
 def _patch(own: Mapping[str, str], file_of: FilesOfFields) -> dict[str, Any]:

@@ -62,7 +62,7 @@ async def take_step(request: Request) -> Response:
     file_of = _files_of_fields(request, await _current_episode(request, key))
     try:
         action = decode_action(to_json(parse_action_form(form, file_of)))
-    except ValidationError as error:
+    except (ValidationError, Problem) as error:
         return await _render(request, key, refused=problem_of(error), given=form)
     episode_id = await services.sessions.current(identity_of(request).scoped(key))
     services.step_limiter.acquire(client_of(request))

@@ -63,7 +63,11 @@
     const anchor = document.createElement("a");
     anchor.href = entry.path;
     const id = decodeURIComponent(entry.path.split("/").pop());
-    anchor.textContent = id.length > 18 ? `${id.slice(0, 17)}…` : id;
+    // As the server cuts names; a name that another row shows stays whole.
+    const short = id.length > 24 ? `${id.slice(0, 8)}…${id.slice(-12)}` : id;
+    const isTaken = [...ended.querySelectorAll("th a")].some((each) => each.textContent === short);
+    anchor.textContent = isTaken ? id : short;
+    anchor.title = id;
     name.append(anchor);
     row.append(name);
     const cell = (placeName, text, kind) => {
@@ -79,9 +83,10 @@
       place.append(mark);
     };
     const isDiagnosed = entry.kind === "submit";
+    const verdict = entry.passed ? "passed" : "failed";
     cell("of-task", entry.task, `task ${entry.task}`);
     cell("agent", entry.agent ?? "–");
-    cell("of-status", isDiagnosed ? "diagnosed" : entry.title.replace(/^Closed: /, ""), `status ${isDiagnosed ? "submitted" : "steps"}`);
+    cell("of-status", isDiagnosed ? `${entry.passed ? "✓" : "✗"} ${verdict}` : entry.title.replace(/^Closed: /, ""), `status ${isDiagnosed ? verdict : "steps"}`);
     cell("of-score", entry.score === null ? "–" : entry.score.toFixed(2));
     while (ended.rows.length > ENDED_SHOWN) ended.deleteRow(-1);
   };

@@ -85,12 +85,12 @@ def _metrics(accuracy: float) -> ExperimentMetrics:
 
 
 def test_a_training_with_the_repair_strengthens_or_weakens_a_suspicion() -> None:
-    suspicion = Suspicion("features.fee.as_of", "event", 1.2)
+    suspicion = Suspicion("labels.maturity_months", 3, 1.1)
     trial = trial_of(suspicion)
     assert trial is not None
     assert experiment_on(suspicion).patch is not None
     assert experiment_on(None) == RunExperiment()
-    assert settled(suspicion, trial, _metrics(0.9), _metrics(0.8)).strength > 1.2
+    assert settled(suspicion, trial, _metrics(0.8), _metrics(0.9)).strength > 1.1
     assert settled(suspicion, trial, _metrics(0.9), _metrics(0.9)).strength < 1.0
 
 

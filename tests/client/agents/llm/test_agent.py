@@ -1,4 +1,4 @@
-"""The model as an agent, through the real openai client over a real socket, with a model that may misbehave."""
+"""The model as an agent, over a real socket, with a model that may misbehave."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from mlops_debug_env.agents.llm.endpoint import Endpoint, ModelSettings, ModelUn
 from mlops_debug_env.agents.llm.limits import Budget, BudgetSpentError, ModelRateLimiter, Spending
 from mlops_debug_env.agents.llm.prices import Price
 from mlops_debug_env.agents.llm.tools import tools_of
+from mlops_debug_env.agents.llm.transcript import ModelReply, NoTranscript
 from mlops_debug_env.agents.llm.usage import NOTHING_USED
 from mlops_debug_env.protocol.actions import (
     Action,
@@ -82,6 +83,14 @@ class Player:
         action = await self.act()
         self.observation = parse_result(await served.step("e", action.to_wire())).observation
         return action
+
+
+class KeptReplies(NoTranscript):
+    def __init__(self) -> None:
+        self.kept: list[ModelReply] = []
+
+    def answered(self, reply: ModelReply) -> None:
+        self.kept.append(reply)
 
 
 async def test_a_model_plays_with_tools(served: Served) -> None:
@@ -173,8 +182,10 @@ async def test_of_two_calls_at_once_the_first_is_carried_out_and_the_other_repor
         assert await player.step(served) == ReadConfig()
         await player.act()
     assert player.agent.usage.ignored_calls == 1
-    assert "Only the first of your 2 calls" in player.model.asked[1]["messages"][-1]["content"]
-    assert len(player.model.asked[1]["messages"][2]["tool_calls"]) == 1
+    assert "Only the first of your 2 calls" in player.model.asked[1]["messages"][3]["content"]
+    called, *answered = player.model.asked[1]["messages"][2:]
+    assert [each["tool_call_id"] for each in answered] == [each["id"] for each in called["tool_calls"]]
+    assert "Not carried out" in answered[1]["content"]
 
 
 async def test_endless_chatter_leads_to_investigative_steps_then_to_an_empty_diagnosis(served: Served) -> None:
@@ -261,11 +272,13 @@ async def test_an_episode_is_recalled_without_asking_the_model(first_answer: Ans
     async with playing(first_answer, SUBMIT, max_corrections=0) as player:
         await player.begin(served)
         first = player.observation
+        replies = KeptReplies()
+        player.agent.transcript = replies
         action = await player.step(served)
         used = player.agent.usage
         async with playing(SUBMIT, max_corrections=0) as later:
             assert first is not None
-            later.agent.restore(first, action, said="", usage=used)
+            later.agent.restore(first, action, said="", usage=used, replies=replies.kept)
             later.observation = player.observation
             assert isinstance(await later.act(), SubmitDiagnosis)
             await player.act()

@@ -28,6 +28,7 @@ from server.storage.errors import (
     WrongExpectedVersionError,
 )
 from server.storage.migrations import upgrade
+from server.storage.read_models import session_row
 from server.storage.sql import Statement, StatementRow
 from server.storage.stream_codec import read_stream
 from server.storage.writers.batch import write_batch
@@ -39,7 +40,14 @@ from server.storage.writers.frames import (
     encode_frame,
 )
 from server.storage.writers.process import WriterProcess
-from server.storage.writers.protocol import Append, Commit, Outcome, WriteBatch, WriterStoppedError
+from server.storage.writers.protocol import (
+    Append,
+    Commit,
+    Outcome,
+    WriteBatch,
+    WriterStoppedError,
+    is_current,
+)
 from server.storage.writers.remote import RemoteWriter
 from tests.server.storage.test_store import KEEP, after
 from tests.server.storage.test_store import event as an_event
@@ -154,7 +162,7 @@ async def test_a_conflict_fails_alone_with_the_error_of_the_store(
     assert isinstance(wrong, WrongExpectedVersionError)
     assert (wrong.stream_id, wrong.expected, wrong.actual) == ("s", 0, 1)
     assert "expected version 0" in str(wrong)
-    assert written is None
+    assert isinstance(written, int)
     assert isinstance(reused, RequestIdReusedError)
     assert reused.request_id == "r"
 
@@ -198,6 +206,97 @@ async def test_what_a_killed_writer_had_not_answered_is_written_once(
     successor.stop()
     successor.join()
     assert (stored(engine, "s"), stored(engine, "later")) == (1, 1)
+
+
+async def test_a_server_is_told_what_another_server_has_written(
+    engine: Engine, address: str, listener: socket.socket
+) -> None:
+    thread = WriterThread(engine, listener)
+    here, there = RemoteWriter(address), RemoteWriter(address)
+    await asyncio.gather(here.start(), there.start())
+    begun = await here.submit(commit_to("s", (session_row("key", "s"),)))
+    assert [is_current(begun, await here.foreign_writes(names)) for names in (["s"], ["key"])] == [True, True]
+    await there.submit(Commit((Append("s", 1, tuple(after("s", _head(engine), an_event()))),)))
+    assert [is_current(begun, await here.foreign_writes(names)) for names in (["s"], ["key"])] == [False, True]
+    await there.submit(commit_to("t", (session_row("key", "t"),)))
+    assert is_current(begun, await here.foreign_writes(["other", "key"])) is False
+    assert is_current(begun, await here.foreign_writes(["other"])) is True
+    assert is_current(begun, await here.foreign_writes()) is False
+    await asyncio.gather(here.stop(), there.stop())
+    thread.stop()
+    thread.join()
+
+
+async def test_what_a_server_writes_itself_is_not_foreign_to_it(
+    engine: Engine, address: str, listener: socket.socket
+) -> None:
+    thread = WriterThread(engine, listener)
+    here, there = RemoteWriter(address), RemoteWriter(address)
+    await asyncio.gather(here.start(), there.start())
+    before = await here.foreign_writes()
+    await asyncio.gather(*(here.submit(commit_to(f"s{n}")) for n in range(5)))
+    assert await here.foreign_writes() == before
+    await asyncio.gather(here.stop(), there.stop())
+    thread.stop()
+    thread.join()
+
+
+async def test_a_write_of_another_program_may_concern_anything(
+    engine: Engine, address: str, listener: socket.socket
+) -> None:
+    thread = WriterThread(engine, listener)
+    writer = RemoteWriter(address)
+    await writer.start()
+    begun = await writer.submit(commit_to("s"))
+    assert is_current(begun, await writer.foreign_writes(["s"])) is True
+    with engine.begin() as other:
+        other.exec_driver_sql("CREATE TABLE of_another_program (n)")
+    assert is_current(begun, await writer.foreign_writes(["s"])) is False
+    await writer.stop()
+    thread.stop()
+    thread.join()
+
+
+async def test_after_another_writer_process_has_taken_over_nothing_kept_is_current(
+    engine: Engine, address: str, listener: socket.socket
+) -> None:
+    dying = [False]
+
+    def write(connection: Connection, batch: Sequence[Commit]) -> list[Outcome]:
+        outcomes = write_batch(connection, batch)
+        if dying[0]:
+            raise KilledError
+        return outcomes
+
+    killed = WriterThread(engine, listener, write)
+    writer = RemoteWriter(address)
+    await writer.start()
+    begun = await writer.submit(commit_to("s"))
+    dying[0] = True
+    waiting = asyncio.create_task(writer.submit(commit_to("unanswered")))
+    await asyncio.to_thread(killed.join)
+    successor = WriterThread(engine, listener)
+    assert await waiting is None
+    assert is_current(begun, await writer.foreign_writes(["s"])) is False
+    await writer.stop()
+    successor.stop()
+    successor.join()
+
+
+async def test_without_a_writer_process_it_is_not_known_what_others_have_written(
+    engine: Engine, address: str, listener: socket.socket
+) -> None:
+    def die(connection: Connection, batch: Sequence[Commit]) -> list[Outcome]:
+        raise KilledError
+
+    killed = WriterThread(engine, listener, die)
+    writer = RemoteWriter(address, away_seconds=0.05)
+    await writer.start()
+    with pytest.raises(UnansweredCommitError):
+        await writer.submit(commit_to("s"))
+    killed.join()
+    assert await writer.foreign_writes(["s"]) is None
+    await writer.stop()
 
 
 async def test_without_a_successor_appends_are_refused_until_there_is_one(

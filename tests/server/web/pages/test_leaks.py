@@ -43,7 +43,7 @@ SHORTEST_LINE = 12
 async def investigate(served: Served, scenario: Scenario) -> None:
     """Everything an agent can look at, but no diagnosis: as many blocks of the slices as steps are left."""
     task_id, seed, artifacts = scenario.task_id, scenario.seed, scenario.evidence.artifacts
-    await served.reset(task_id=task_id, seed=seed, episode_id="the-secret-id")
+    await served.reset(task_id=task_id, seed=seed, episode_id="the-secret-id", agent="agent")
     actions: list[dict[str, Any]] = [{"action_type": "read_artifact", "artifact_name": name} for name in artifacts]
     if "data_slices.json" in artifacts:
         blocks = list(json.loads(artifacts["data_slices.json"])["blocks"])[:3]
@@ -60,7 +60,14 @@ async def investigate(served: Served, scenario: Scenario) -> None:
 async def public_surfaces(served: Served) -> dict[str, str]:
     """What every viewer can read."""
     paths = ("/", "/episodes", "/episodes?status=running", "/episodes/~1", "/episodes/~1?step=3", "/live", "/play")
-    paths += ("/compare?a=~1&b=~1",)
+    paths += (
+        "/compare?a=~1&b=~1",
+        "/episodes.json",
+        "/agent?name=agent",
+        "/agent.json?name=agent",
+        "/run?name=the-secret",
+        "/episodes.json?run=the",
+    )
     surfaces = {path: (await served.client.get(path)).text for path in paths}
     feed: Feed = served.app.state.pages.feed
     following = feed.follow(0)

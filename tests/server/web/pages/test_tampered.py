@@ -17,7 +17,7 @@ READ = {"action_type": "read_config"}
 def tamper(folder: Path, payload: str, version: int = 2) -> None:
     with sqlite3.connect(folder / "episodes.db") as database:
         database.execute("DROP TRIGGER events_refuse_update")
-        database.execute("UPDATE events SET payload = ? WHERE version = ?", (payload, version))
+        database.execute("UPDATE events SET payload = ?, digests = NULL WHERE version = ?", (payload, version))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from server.web.pages.episode_list.query import PAGE_SIZE
+from server.web.pages.episode_list.filter import PAGE_SIZE
 from tests.served import Served
 
 SUBMIT = {"action_type": "submit_diagnosis"}

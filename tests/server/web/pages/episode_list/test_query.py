@@ -10,7 +10,7 @@ from sqlalchemy.dialects import sqlite
 
 from server.settings import Settings
 from server.web.pages.episode_list.filter import parse_list_request
-from server.web.pages.episode_list.query import list_query
+from server.web.pages.episode_list.query import list_query, totals_query
 from tests.served import Served, serving
 from tests.server.web.pages.episode_list.test_page import paths
 
@@ -31,13 +31,14 @@ QUERIES = (
 async def test_every_list_is_read_by_an_index(
     served: Served, query: dict[str, str], agents: tuple[str, ...] | None
 ) -> None:
-    statement = list_query(parse_list_request(query).filter, agents, None, is_backward=False)
-    sql = str(statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
-    async with served.services.reader.connect() as connection:
-        plan = [row.detail for row in await connection.execute(text(f"EXPLAIN QUERY PLAN {sql}"))]
-    on_tables = [step for step in plan if re.search(r"(SCAN|SEARCH) (episodes|events)\b", step)]
-    assert on_tables
-    assert [step for step in on_tables if "INDEX" not in step] == []
+    wanted = parse_list_request(query).filter
+    for statement in (list_query(wanted, agents, None, is_backward=False), totals_query(wanted, agents)):
+        sql = str(statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
+        async with served.services.reader.connect() as connection:
+            plan = [row.detail for row in await connection.execute(text(f"EXPLAIN QUERY PLAN {sql}"))]
+        on_tables = [step for step in plan if re.search(r"(SCAN|SEARCH) (episodes|events)\b", step)]
+        assert on_tables
+        assert [step for step in on_tables if "INDEX" not in step] == []
 
 
 @pytest.mark.both_backends

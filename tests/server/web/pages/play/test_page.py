@@ -121,6 +121,61 @@ async def test_an_invalid_action_is_reported_and_costs_nothing(player: Player) -
     assert "0 of 30" in await player.open()
 
 
+EDIT = {
+    "action_type": "submit_diagnosis",
+    "edit_file": "preprocessing.py",
+    "edit_find": "  fit(everything)\r\n",
+    "edit_replace": "  fit(train)\r\n",
+}
+DIFF = "--- a/preprocessing.py\r\n+++ b/preprocessing.py\r\n"
+
+
+async def submitted(served: Served, page: str) -> Any:
+    """What was recorded of the diagnosis that ended the episode of the page."""
+    number = re.search(r'href="/episodes/([^"~]+)"', page)
+    assert number is not None
+    event = (await served.client.get(f"/episodes/{number[1]}/events")).json()[-1]
+    return event["payload"]["entries"][0]["diagnosis"]
+
+
+async def test_edits_are_sent_as_they_were_typed_with_the_line_ends_of_files(served: Served, player: Player) -> None:
+    await begin(player)
+    over = await player.act(**EDIT)
+    expected = {"file": "preprocessing.py", "find": "  fit(everything)\n", "replace": "  fit(train)\n"}
+    assert (await submitted(served, over))["edits"] == [expected]
+    await begin(player)
+    over = await player.act(action_type="submit_diagnosis", edit_diff=DIFF)
+    assert (await submitted(served, over))["edits"] == DIFF.replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize(
+    ("also", "told"),
+    [
+        ({"edit_diff": DIFF}, "The edits are given twice"),
+        ({"patch_field": REPAIR.field, "patch_value": "train"}, "give patch or edits, not both"),
+    ],
+)
+async def test_a_fix_in_two_forms_is_refused_and_nothing_typed_is_lost(
+    player: Player, also: dict[str, str], told: str
+) -> None:
+    await begin(player)
+    refused = await player.send("/play/act", **EDIT, **also, diagnosis="kept words")
+    assert refused.status_code == 422
+    for word in (told, "kept words", "\n  fit(everything)", "\n  fit(train)", *also.values()):
+        assert word.replace("\r\n", "\n") in refused.text.replace("\r\n", "\n"), word
+    assert "0 of 30" in await player.open()
+
+
+async def test_the_task_stands_above_everything_that_can_be_done(player: Player) -> None:
+    await begin(player)
+    page = await player.open()
+    assert page.index("You are given the artifacts") < page.index('action="/play/act"')
+    assert 'id="task" open' in page
+    later = await player.act(action_type="read_artifact", artifact_name="config.yaml")
+    assert 'id="task" open' not in later
+    assert "You are given the artifacts" in later
+
+
 @pytest.mark.parametrize("seed", ["-1", "abc", "9" * 30])
 async def test_an_invalid_seed_is_reported(player: Player, seed: str) -> None:
     refused = await player.send("/play/begin", task_id="easy", seed=seed)
