@@ -26,7 +26,7 @@ from server.web.error_mapping import EXPECTED_ERRORS, answer_left_client, answer
 from server.web.middleware.access_log import RequestMetricsMiddleware
 from server.web.middleware.authentication import AuthenticationMiddleware, is_open
 from server.web.middleware.browser_security import HostOriginMiddleware
-from server.web.pages.context import create_page_context
+from server.web.pages.context import answer_http_error, create_page_context
 from server.web.pages.live.shutdown import watch_stop_signals
 from server.worker_slot import WorkerSlot
 
@@ -86,7 +86,8 @@ def create_app(
     return Starlette(
         routes=ROUTES,
         exception_handlers={
-            **dict.fromkeys((*EXPECTED_ERRORS, HTTPException, Exception), answer_problem),
+            **dict.fromkeys((*EXPECTED_ERRORS, Exception), answer_problem),
+            HTTPException: answer_http_error,
             ClientDisconnect: answer_left_client,
         },
         middleware=[

@@ -30,11 +30,7 @@ class Address:
     @property
     def is_loopback(self) -> bool:
         """Whether the server is on this machine: then the proxy of the environment variables is not used."""
-        host = urlsplit(f"//{self.root}").hostname or ""
-        try:
-            return ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            return host == "localhost"
+        return is_loopback(urlsplit(f"//{self.root}").hostname or "")
 
     @property
     def socket_url(self) -> str:
@@ -56,6 +52,14 @@ def parse_address(base_url: str, *, session_key: str | None, fresh_key: str) -> 
     if not _NAME.fullmatch(key):
         raise InvalidAddressError(f"The session key {key!r} must be 1 to 128 of the characters A-Z a-z 0-9 . _ : -")
     return Address(root=f"{parts.netloc}{path}", is_secure=_SECURE_OF_SCHEME[parts.scheme], session_key=key)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def check_name(name: str, what: str) -> str:

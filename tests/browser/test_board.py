@@ -13,6 +13,7 @@ from tests.browser.conftest import Open
 from tests.e2e.playing import diagnosis_from, open_client, truth_of
 from tests.e2e.running import ServerProcess, run_command_in_process
 
+BOX = "(all) => all.map((each) => [each.getBBox().x, each.getBBox().width, each.getBBox().height])"
 OF_ONE_FAULT = [entry for entry in range(1, 19) if RANKED_3.task_of(entry) != "expert"]
 """Entries where one diagnosis is submitted."""
 
@@ -73,6 +74,40 @@ def test_the_board_is_sorted_by_a_column_and_back(ranked: ServerProcess, watch: 
     assert [each.split()[0] for each in agents.all_inner_texts()] == ["careful", "hasty", "injection"]
     page.get_by_role("columnheader", name="Rank").get_by_role("button").click()
     assert agents.all_inner_texts() == by_rank
+
+
+def test_agent_and_score_stay_while_the_other_columns_are_scrolled(ranked: ServerProcess, watch: Open) -> None:
+    page = watch(ranked.url, viewport={"width": 1000, "height": 900}).open("/leaderboard")
+    table = page.locator("div.scroll[aria-label=Agents]")
+    left = table.evaluate("(each) => { each.scrollLeft = each.scrollWidth; return each.getBoundingClientRect().left; }")
+    assert table.evaluate("(each) => each.scrollLeft") > 100
+    row = page.locator("table.board tbody tr").first
+    agent, score = (row.locator(name).bounding_box() for name in (".of-agent", ".of-interval"))
+    assert agent is not None
+    assert score is not None
+    assert abs(agent["x"] - left) < 2
+    assert abs(score["x"] - agent["x"] - agent["width"]) < 2
+
+
+def test_marks_are_whole_beside_a_name_that_is_cut(ranked: ServerProcess, watch: Open) -> None:
+    page = watch(ranked.url, viewport={"width": 1440, "height": 900}).open("/leaderboard")
+    for row in page.locator("table.board tbody th").all():
+        row.locator("a").evaluate("(each) => { each.textContent = 'a-name-'.repeat(20); }")
+        ends = row.evaluate("(each) => [...each.children].map((mark) => mark.getBoundingClientRect().right)")
+        assert max(ends) <= row.evaluate("(each) => each.getBoundingClientRect().right")
+
+
+def test_the_bars_of_the_calibration_are_as_high_as_the_shares(ranked: ServerProcess, watch: Open) -> None:
+    page = watch(ranked.url).open("/leaderboard")
+    with open_client(ranked.url) as http:
+        rows = http.get("/leaderboard.json").json()["rows"]
+    for row in rows:
+        figure = page.locator(".reliability", has=page.locator(f"figcaption[title='{row['agent']}']"))
+        boxes = figure.locator("rect.share").evaluate_all(BOX)
+        expected = [[100 * each["low"] + 1, 8, max(100 * each["share_right"], 2)] for each in row["calibration"]]
+        assert [[round(value) for value in box] for box in boxes] == [
+            [round(value) for value in box] for box in expected
+        ]
 
 
 def test_baselines_and_attacks_are_hidden_by_the_switch(ranked: ServerProcess, watch: Open) -> None:

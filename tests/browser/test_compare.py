@@ -45,3 +45,33 @@ def test_four_fit_at_every_width_in_every_light(http: httpx.Client, watch: Open,
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     watched.check_accessibility()
     watched.shoot(f"compare-{scheme}-{width}")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_lists_agents_and_runs_are_readable_at_every_width(
+    http: httpx.Client, watch: Open, width: int, scheme: str
+) -> None:
+    run = "0123456789abcdef0123456789abcdef"
+    for entry in range(2):
+        episode = Episode(
+            http, task_id="medium", seed=5, agent="runner", episode_id=f"{run}.{entry}.{width}{scheme == 'dark':d}"
+        )
+        episode.step("submit_diagnosis", root_cause_field="optimizer.momentum")
+    watched = watch(color_scheme=scheme, viewport={"width": width, "height": 900})
+    for name, path in (
+        ("list", "/episodes?agent=runner"),
+        ("agent", "/agent?name=runner"),
+        ("run", f"/run?name={run}"),
+    ):
+        page = watched.open(path)
+        row = page.locator("table.episodes tbody tr").first
+        expect(row).to_contain_text("data_leakage_scaler")
+        expect(row).to_contain_text("failed")
+        episode_name, task = row.locator("th a").bounding_box(), row.locator(".of-task .task").bounding_box()
+        assert episode_name is not None
+        assert task is not None
+        assert episode_name["x"] + episode_name["width"] <= task["x"]
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        watched.check_accessibility()
+        watched.shoot(f"{name}-{scheme}-{width}")

@@ -86,6 +86,26 @@ def test_the_fault_its_twin_and_the_grade_are_shown(played: str, watch: Open) ->
     watched.shoot("episode")
 
 
+LONG_SEED = 2
+"""Changes many lines of a long log, which is open on the page."""
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_nothing_is_below_the_foot_of_the_page_and_every_step_is_listed(
+    http: httpx.Client, watch: Open, width: int
+) -> None:
+    episode = Episode(http, task_id="easy", seed=LONG_SEED)
+    episode.step("submit_diagnosis", diagnosis="It is the labels.")
+    watched = watch(viewport={"width": width, "height": 900})
+    page = watched.open(f"/episodes/{episode.id}")
+    expect(page.locator("li .twin").first).to_be_attached()
+    below = "document.documentElement.scrollHeight - document.querySelector('footer').getBoundingClientRect().bottom - scrollY"
+    assert abs(page.evaluate(below)) < 1
+    timeline = page.locator(".timeline")
+    assert timeline.evaluate("(each) => each.scrollHeight <= each.clientHeight")
+    expect(page.locator(".panel:visible")).to_contain_text("It is the labels.")
+
+
 def test_an_audit_is_asked_for_on_the_page(played: str, watch: Open) -> None:
     page = watch().open(f"/episodes/{played}")
     page.get_by_role("button", name="Audit now").click()

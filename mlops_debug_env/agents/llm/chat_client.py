@@ -20,6 +20,7 @@ from mlops_debug_env.agents.llm.completions import (
 )
 from mlops_debug_env.agents.llm.json_text import encodable
 from mlops_debug_env.agents.llm.refusals import Meaning, Refusal, Sent, meaning_of, read_refusal, refusal_of
+from mlops_debug_env.transport.url import is_loopback
 from mlops_debug_env.version import VERSION
 
 FIRST_DELAY_SECONDS = 0.5
@@ -95,6 +96,8 @@ class ChatClient:
             timeout=httpx2.Timeout(None, connect=min(_CONNECT_SECONDS, timeout_seconds)),
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100),
             follow_redirects=True,
+            # A proxy does not see a server on this machine.
+            trust_env=not is_loopback(urlsplit(self._url).hostname or ""),
         )
         # Its own retries go by status alone, and the key may be in another header than the one that it sets.
         has_authorization = any(name.lower() == "authorization" for name in headers)
@@ -144,8 +147,8 @@ class ChatClient:
             response = error.response
         except openai.APIConnectionError as error:
             raise _not_answered(error.__cause__ or error) from error
-        except (httpx2.InvalidURL, httpx2.TooManyRedirects) as error:
-            raise _refused(Refusal(status=404, text=_reason(error)), Sent()) from error
+        except (httpx2.InvalidURL, httpx2.RequestError) as error:  # also where a body cannot be unpacked
+            raise _not_answered(error) from error
         text = response.content.decode(errors="replace")
         if response.request.method != "POST":  # a redirect that changes the method loses the request
             raise _refused(Refusal(status=404, text=f"it redirects to {response.url}; give that as --base-url"), Sent())
@@ -168,7 +171,7 @@ def completions_url(base_url: str) -> str:
 
 def _not_answered(error: BaseException) -> FailedRequestError:
     """The error for a connection that was not made, or was lost."""
-    if isinstance(error, (httpx2.InvalidURL, httpx2.TooManyRedirects)):
+    if isinstance(error, (httpx2.InvalidURL, httpx2.TooManyRedirects, httpx2.UnsupportedProtocol)):
         return _refused(Refusal(status=404, text=_reason(error)), Sent())
     if isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout)):
         return FailedRequestError(f"the endpoint cannot be reached: {_reason(error)}", is_unreachable=True)

@@ -134,7 +134,10 @@ def meaning_of(refusal: Refusal, sent: Sent) -> tuple[Meaning, str]:
 def blames_the_output(refusal: Refusal) -> bool:
     """Whether a server failed because it could not read the call that the model had written."""
     text = refusal.text.lower()
-    return refusal.status >= 500 and "pars" in text and ("tool" in text or "function call" in text or "json" in text)
+    return (
+        refusal.status >= 500
+        and re.search(r"pars.{0,80}(tool|function)[ _-]?call|(tool|function)[ _-]?call.{0,80}pars", text) is not None
+    )
 
 
 _FOR_REQUESTS = (400, 413, 422)

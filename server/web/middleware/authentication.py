@@ -25,6 +25,7 @@ from server.version import NAME
 from server.web.context import services_of
 from server.web.error_mapping import problem_of
 from server.web.middleware.refusal import refuse
+from server.web.pages.refused import is_browser, refused_page
 from server.web.problem_details import FORBIDDEN, KEY_REQUIRED, Problem
 
 PUBLIC = frozenset(
@@ -65,8 +66,7 @@ class AuthenticationMiddleware:
                 _check_database(scope)
                 scope[IDENTITY] = await self._identity(scope)
             except (Problem, StoreUnavailableError) as error:
-                problem = problem_of(error)
-                await refuse(scope, send, problem, _CHALLENGE if problem.status == 401 else ())
+                await _answer(scope, receive, send, problem_of(error))
                 return
             REQUESTER.set(Requester(client_of(HTTPConnection(scope)), Priority.PLAY))
         await self._app(scope, receive, send)
@@ -87,6 +87,16 @@ class AuthenticationMiddleware:
         if needed and not any(identity.may(each) for each in needed):
             raise FORBIDDEN.problem(needed=" or ".join(needed))
         return identity
+
+
+async def _answer(scope: Scope, receive: Receive, send: Send, problem: Problem) -> None:
+    """Refuse a connection: with a page for a person, else with problem details."""
+    challenge = _CHALLENGE if problem.status == 401 else ()
+    if is_browser(scope):
+        page = refused_page(scope, problem, {name.decode(): value.decode() for name, value in challenge})
+        await page(scope, receive, send)
+    else:
+        await refuse(scope, send, problem, challenge)
 
 
 def sent_key(headers: Iterable[tuple[bytes, bytes]]) -> str | None:

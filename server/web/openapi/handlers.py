@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import FileResponse, Response
 
-from server.version import VERSION
 from server.web.context import json_response
 from server.web.openapi.document import openapi_json
+from server.web.pages.context import page_context
 from server.web.problem_details import NOT_FOUND
 
 _FOLDER = Path(__file__).with_name("viewer")
@@ -19,32 +19,15 @@ _POLICY = (
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """The viewer sets style attributes; it runs no inline script."""
-_PAGE = f"""\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>MLOps Debugger {VERSION}: API</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="docs/swagger-ui.css">
-</head>
-<body>
-<noscript>This page needs JavaScript; the document it shows is <a href="openapi.json">openapi.json</a>.</noscript>
-<main id="document"></main>
-<script src="docs/swagger-ui-bundle.js"></script>
-<script src="docs/docs.js"></script>
-</body>
-</html>
-"""
 
 
 async def openapi(_: Request) -> Response:
     return json_response(openapi_json())
 
 
-async def docs(_: Request) -> Response:
-    return HTMLResponse(_PAGE, headers={"Content-Security-Policy": _POLICY})
+async def docs(request: Request) -> Response:
+    renderer = page_context(request).renderer
+    return renderer.page("docs.html", section="docs", headers={"Content-Security-Policy": _POLICY})
 
 
 async def docs_asset(request: Request) -> Response:

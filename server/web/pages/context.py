@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Awaitable, Callable
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from server.services import Services
-from server.web.error_mapping import EXPECTED_ERRORS, problem_of
+from server.web.error_mapping import EXPECTED_ERRORS, answer_problem, problem_of
 from server.web.pages.episode.audit_limit import AuditQueue
 from server.web.pages.episode.twins import TwinCache
 from server.web.pages.episode_list.outcomes import FaultNames
 from server.web.pages.live.feed import Feed
+from server.web.pages.refused import is_browser
 from server.web.pages.rendering import Renderer
-from server.web.problem_details import Problem
+from server.web.problem_details import NOT_FOUND, Problem
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -66,6 +68,13 @@ def with_error_page(handler: Handler) -> Handler:
             return error_page(request, problem_of(error))
 
     return wrapped
+
+
+async def answer_http_error(request: Request, error: Exception) -> Response:
+    """Exception handler of the application: an unknown path is a page for a person, and problem details for a program."""
+    if isinstance(error, HTTPException) and error.status_code == 404 and is_browser(request.scope):
+        return error_page(request, NOT_FOUND.problem(path=request.url.path))
+    return await answer_problem(request, error)
 
 
 def error_page(request: Request, problem: Problem) -> Response:

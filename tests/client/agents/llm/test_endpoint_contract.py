@@ -373,6 +373,19 @@ async def test_a_200_without_an_answer_is_sent_again(torn: str, served: Served) 
     assert (played.names, played.usage.retries, len(played.pauses)) == (GOOD, 1, 1)
 
 
+async def test_a_body_that_cannot_be_unpacked_is_sent_again(served: Served) -> None:
+    played = await play(served, lambda _: raw("no gzip", **{"content-encoding": "gzip"}), playing())
+    assert (played.names, played.usage.retries) == (GOOD, 1)
+
+
+async def test_a_proxy_of_the_environment_is_not_asked_for_an_endpoint_on_this_machine(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "")
+    assert (await play(served, playing(), max_retries=0)).names == GOOD
+
+
 async def test_blank_lines_that_keep_a_connection_open_are_no_answer_of_their_own(served: Served) -> None:
     def answer(body: Json) -> Response:
         return raw("\n\n \r\n" * 50 + completion({"tool_calls": [next_call(body)]}).body.decode())
