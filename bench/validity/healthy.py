@@ -79,7 +79,7 @@ def measure_healthy(*, runs: int, twins: int, split: SeedSplit = "validation") -
     """
     healthy, planted, accuracies = [], [], []
     for seed in range(FIRST_SEED, FIRST_SEED + runs):
-        scenario = generate("expert", seed, fault=f"{TWIN_OF}{FAULTS[seed % len(FAULTS)]}", split=split)
+        scenario = generate("hard", seed, fault=f"{TWIN_OF}{FAULTS[seed % len(FAULTS)]}", split=split)
         healthy.append(_by_check(scenario))
         accuracies.append((1.0 / len(names_of(scenario.truth).classes), _test_accuracy(scenario)))
         planted.append(_by_check(generate("hard", seed + runs, split=split)))

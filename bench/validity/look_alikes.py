@@ -23,7 +23,8 @@ from bench.validity.features import Declarations, Names, declared_values, words
 from domain.families.multi_source import FAULTS
 from domain.generator import scenario_seed
 from domain.training.multi_source import artifacts
-from domain.training.multi_source.case import Case, draw_case, draw_look_alike
+from domain.training.multi_source.case import LOOK_ALIKE_COUNTS, Case, draw_case, draw_look_alike
+from domain.training.multi_source.pools import draw_quiet
 from domain.training.randomness import Stream
 from domain.training.style import SeedSplit
 from domain.types import ArtifactName
@@ -31,7 +32,7 @@ from domain.types import ArtifactName
 PLANTED_SEED, LOOK_ALIKE_SEED, ORDINARY_SEED = 95_000_000, 96_000_000, 96_500_000
 MAX_BALANCED_ACCURACY = 0.55
 ANY_FAULT = "any"
-"""One or two of all faults, as expert tasks plant them, against ordinary healthy runs."""
+"""One or two faults, as expert tasks plant them, against ordinary healthy runs."""
 _FOLDS = 5
 _TELLS = 3
 
@@ -84,16 +85,8 @@ def separate(fault_id: str, ordinary: list[Read], *, seeds: int, split: SeedSpli
 
 def separate_any(ordinary: list[Read], *, seeds: int, split: SeedSplit = "train") -> Separation:
     """Train on texts of runs with any one or two faults and of ordinary healthy runs."""
-    planted = []
-    for number in range(seeds):
-        seed = _seed(PLANTED_SEED + seeds + number, split)
-        draw = Stream(seed, "any-faults")
-        count = draw.choice((1, 1, 2))
-        planted.append(
-            _read(
-                draw_case(seed, split, tuple(sorted(FAULTS[place] for place in draw.permutation(len(FAULTS))[:count])))
-            )
-        )
+    numbers = (_seed(PLANTED_SEED + seeds + number, split) for number in range(seeds))
+    planted = [_read(draw_case(seed, split, draw_quiet(Stream(seed, "any"), LOOK_ALIKE_COUNTS))) for seed in numbers]
     return _separation(ANY_FAULT, planted, ordinary)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
 import numpy as np
 
 from domain.diagnosis import PatchEntry
@@ -22,11 +20,10 @@ from domain.grading.written_run import run_of
 from domain.scenario import Accepted, CheckResult, Composition, Evidence, RunSummary, SafeField, Truth
 from domain.training.artifacts.numbers import to_json
 from domain.training.multi_source import artifacts, checks
-from domain.training.multi_source.agreements import AGREEMENTS, BY_FAULT
 from domain.training.multi_source.case import FAMILY, Case, Planted, State, draw_case, healthy_twin
 from domain.training.multi_source.fit import log_loss
-from domain.training.multi_source.loudness import QUIET, SOURCE_LOUDNESS
 from domain.training.multi_source.measuring import measure
+from domain.training.multi_source.pools import COUNTS, FAULTS, LOCAL_FAULTS, PAIRS, QUIET_FAULTS, draw_quiet
 from domain.training.multi_source.registry import UnknownFieldError, ValueOutsideFieldError, file_of
 from domain.training.multi_source.reports import draw_identity, render_log, render_reports
 from domain.training.multi_source.run import NoRowsError, Run, simulate
@@ -35,18 +32,6 @@ from domain.training.randomness import Stream
 from domain.training.style import SeedSplit
 from domain.types import ARTIFACT_NAMES, COMPOSED_TASK, ArtifactName, TaskId
 
-FAULTS: tuple[str, ...] = tuple(agreement.fault_id for agreement in AGREEMENTS)
-"""Ids of the faults of this family, in the order in which they are drawn."""
-QUIET_FAULTS: tuple[str, ...] = tuple(fault_id for fault_id in FAULTS if SOURCE_LOUDNESS[fault_id].shown <= QUIET)
-"""Of these, log and results alone show nothing in most runs: what the task of none, one or two faults plants."""
-LOCAL_FAULTS: tuple[str, ...] = tuple(fault_id for fault_id in FAULTS if "{" in BY_FAULT[fault_id].pattern)
-"""Those of one source or column, which has to be found; the others are of one declaration that every run has."""
-PAIRS: tuple[tuple[str, str], ...] = tuple(
-    (one, other) for one, other in combinations(QUIET_FAULTS, 2) if one in LOCAL_FAULTS or other in LOCAL_FAULTS
-)
-"""Faults that are planted together."""
-COUNTS = (0, 1, 1, 2)
-"""How many faults the task of none, one or two plants, all four equally likely."""
 MODEL, SEED = "mlp", "training.seed"
 
 
@@ -76,13 +61,7 @@ def draw_faults(task_id: TaskId, seed: int, fault: str | None) -> tuple[str, ...
     draw = Stream(seed, "fault")
     if task_id != COMPOSED_TASK:
         return (draw.choice(FAULTS),)
-    match draw.choice(COUNTS):
-        case 0:
-            return ()
-        case 1:
-            return (draw.choice(QUIET_FAULTS),)
-        case _:
-            return tuple(sorted(draw.choice(PAIRS)))
+    return draw_quiet(draw)
 
 
 def can_plant(task_id: TaskId, named: tuple[str, ...]) -> bool:

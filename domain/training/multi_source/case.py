@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, Self
 
 from domain.training.multi_source.agreements import AGREEMENTS, BY_FAULT, Agreement, Change, Facts, Pair, choice_of
 from domain.training.multi_source.layout import Layout, draw_layout
+from domain.training.multi_source.pools import draw_quiet
 from domain.training.multi_source.rows import strong_columns
 from domain.training.pipeline import FieldValue
 from domain.training.randomness import Stream
@@ -98,7 +99,7 @@ _OTHERS_OF_TRAINING = ("optimizer.momentum", "training.epochs", "training.batch_
 MAX_CHANGES = 7
 """Since the last good run."""
 LOOK_ALIKE_COUNTS = (1, 1, 2)
-"""Faults that a healthy run looks like, all equally likely."""
+"""Faults that a healthy run looks like, all equally likely: as often as they are planted where there are any."""
 
 
 def healthy_twin(case: Case) -> Case:
@@ -115,7 +116,7 @@ def draw_case(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
         faults: which agreements are broken; none, one or two.
     """
     if not faults:
-        return draw_look_alike(seed, split, _avoided(Stream(seed, "look-alike")))
+        return draw_look_alike(seed, split, draw_quiet(Stream(seed, "look-alike"), LOOK_ALIKE_COUNTS))
     return _draw_broken(seed, split, faults)
 
 
@@ -125,12 +126,6 @@ def draw_look_alike(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Cas
     Every healthy case is one of these: whatever is settled so that a fault shows is settled in healthy runs as often.
     """
     return healthy_twin(_draw_broken(seed, split, faults))
-
-
-def _avoided(draw: Stream) -> tuple[str, ...]:
-    """Which faults a healthy run looks like: one or two, as often as they are planted where there are any."""
-    count = draw.choice(LOOK_ALIKE_COUNTS)
-    return tuple(sorted(AGREEMENTS[place].fault_id for place in draw.permutation(len(AGREEMENTS))[:count]))
 
 
 def _draw_broken(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:

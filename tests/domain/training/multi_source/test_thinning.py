@@ -17,7 +17,7 @@ from domain.training.randomness import Floats
 from tests.profiles import seeds
 
 FAULT = "undeclared_thinning"
-HELD = seeds(range(120), quick=16)
+SEEDS = seeds(range(120), quick=16)
 
 
 def _counts(run: Run, *sets: str) -> Floats:
@@ -48,7 +48,7 @@ def _measured_share(run: Run, previous: Run, place: int) -> float:
 
 def test_what_can_be_measured_lies_within_the_tolerance_and_no_wider_one_is_needed():
     within, measured = [], 0
-    for seed in HELD:
+    for seed in SEEDS:
         case = draw_case(seed, "train", (FAULT,))
         (planted,) = case.planted
         if planted.origin == "declaration":
@@ -59,7 +59,7 @@ def test_what_can_be_measured_lies_within_the_tolerance_and_no_wider_one_is_need
         within.append(not broken(layout, case.now.world, {**case.now.declared, planted.path: share}))
         measured += 1
     print(f"{sum(within)} of {measured} measured shares are accepted")
-    assert measured >= 0.25 * len(HELD)
+    assert measured >= 0.25 * len(SEEDS)
     assert sum(within) >= 0.85 * measured
 
 
