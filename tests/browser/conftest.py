@@ -74,6 +74,7 @@ class Watched:
     def shoot(self, name: str) -> None:
         """Keep a screenshot as output of the tests."""
         self._shots.mkdir(parents=True, exist_ok=True)
+        self.page.evaluate("scrollTo(0, 0)")  # where what sticks to the top belongs
         self.page.screenshot(path=self._shots / f"{name}.png", full_page=True)
 
     def check_accessibility(self) -> None:

@@ -7,7 +7,7 @@ from functools import cache
 from http import HTTPStatus
 from typing import Any, Sequence
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from domain.actions import ExpectedVersion, RequestId, WireAction
@@ -175,7 +175,21 @@ def _parameters(each: Operation, schemas: dict[_Key, Any]) -> list[dict[str, Any
             }
         )
     texts: dict[str, Any] = {"schema": {"type": "string"}, "in": "query"}
-    return found + [{"name": each_name, **texts} for each_name in each.query]
+    found += [{"name": each_name, **texts} for each_name in each.query]
+    return found + (_query_parameters(each.query_model) if each.query_model is not None else [])
+
+
+def _query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
+    """The parameters of a query string; what may be left out is never sent as null."""
+    schema = model.model_json_schema()
+    return [_query_parameter(name, dict(found), schema) for name, found in schema["properties"].items()]
+
+
+def _query_parameter(name: str, found: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    words = {"description": found.pop("description")} if "description" in found else {}
+    form = next((part for part in found.get("anyOf", ()) if part != {"type": "null"}), found)
+    plain = {key: value for key, value in form.items() if key not in ("title", "default")}
+    return {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": plain, **words}
 
 
 def _answer(each: Operation, schemas: dict[_Key, Any]) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel
+
 from server.episodes.commands import ResetRequest
 from server.episodes.transcripts import SharedTranscript
 from server.version import NAME
@@ -34,6 +36,7 @@ from server.web.openapi.response_models import (
     TaskList,
     TaskRange,
 )
+from server.web.pages.episode_list.filter import ListQuery, NamedQuery
 from server.web.schemas import EpisodeState, ResetAnswer, StepAnswer
 
 Example = dict[str, Any]
@@ -65,6 +68,8 @@ class Operation:
     """Answers of other statuses that are not problems: status, description and model; None: no body."""
     query: tuple[str, ...] = ()
     """Optional parameters of any text."""
+    query_model: type[BaseModel] | None = None
+    """Model of the query string; None: it has no parameters of a certain form."""
     takes_episode: bool = False
     """Whether the document has the query parameter ``episode_id``; other operations of an episode accept it, too."""
 
@@ -216,10 +221,7 @@ OPERATIONS: tuple[Operation, ...] = (
         description="Filters as on the page: all that are given apply. `limit` is at most 200. Go on with the address in `later`. "
         "Running episodes are named by their numbers. Faults and answers of an open round are null until it closes.",
         answer=EpisodeList,
-        query=(
-            *("q", "agent", "task", "status", "round", "run", "least_score", "most_score", "least_steps", "most_steps"),
-            *("sort", "after", "before", "limit"),
-        ),
+        query_model=ListQuery,
         problems=("invalid", *STORED),
     ),
     Operation(
@@ -229,7 +231,7 @@ OPERATIONS: tuple[Operation, ...] = (
         tag="Episodes",
         summary="Look at what is known of an agent",
         answer=AgentStanding,
-        query=("name",),
+        query_model=NamedQuery,
         problems=("invalid", "unknown_agent", *STORED),
     ),
     Operation(
@@ -240,7 +242,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Look at what is known of a run",
         description="A run is named as the ids of its episodes do: `RUN.ENTRY.TRIAL`, as `mlops-debug run` makes them.",
         answer=RunStanding,
-        query=("name",),
+        query_model=NamedQuery,
         problems=("invalid", "unknown_run", *STORED),
     ),
     Operation(

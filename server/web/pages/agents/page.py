@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,21 +13,13 @@ from server.security.identity import given_name
 from server.web.context import json_response, services_of
 from server.web.pages.agents.view import Standing, read_runs, read_standing
 from server.web.pages.context import page_context, with_error_page
-from server.web.pages.episode_list.filter import ListFilter, ListRequest, parse_list_request
+from server.web.pages.episode_list.filter import ListFilter, ListRequest, NamedQuery, parse_list_request
 from server.web.pages.episode_list.query import read_list
 from server.web.pages.episode_list.rows import EpisodeRow, build_rows
 from server.web.problem_details import UNKNOWN_AGENT, UNKNOWN_RUN
 
 _NEWEST = 10
 _ROWS_OF_RUN = 100
-
-
-class _Named(BaseModel):
-    """The query string."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    name: Annotated[str, Field(min_length=1, max_length=200)]
 
 
 @with_error_page
@@ -84,7 +75,7 @@ async def run_json(request: Request) -> Response:
 
 
 async def _agent(request: Request) -> tuple[str, Standing]:
-    name = _Named.model_validate(dict(request.query_params)).name
+    name = NamedQuery.model_validate(dict(request.query_params)).name
     standing = await read_standing(services_of(request), ListFilter(agent=name))
     if not standing.totals.ended and not standing.totals.running:
         raise UNKNOWN_AGENT.problem(agent=name)
@@ -92,7 +83,7 @@ async def _agent(request: Request) -> tuple[str, Standing]:
 
 
 async def _run(request: Request) -> tuple[str, Standing]:
-    name = _Named.model_validate(dict(request.query_params)).name
+    name = NamedQuery.model_validate(dict(request.query_params)).name
     standing = await read_standing(services_of(request), ListFilter(run=name))
     if not standing.totals.ended:
         raise UNKNOWN_RUN.problem(run=name)

@@ -25,7 +25,7 @@ _Steps = Annotated[int, Field(ge=0, le=10_000)]
 class ListFilter(BaseModel):
     """Conditions that all apply; None: any value."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
     q: _Name | None = None
     """Prefix of an agent's name."""
@@ -72,23 +72,32 @@ class ListRequest:
     """Names of invalid values."""
 
 
-class _Place(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+class ListQuery(ListFilter):
+    """The query string of a program: the filter, and which page of the list."""
 
     after: Annotated[str, Field(pattern=PUBLIC_NAME_FORM)] | None = None
+    """Number of the episode that precedes the page."""
     before: Annotated[str, Field(pattern=PUBLIC_NAME_FORM)] | None = None
+    """Number of the episode that follows the page."""
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE)] = PAGE_SIZE
+
+
+class NamedQuery(BaseModel):
+    """The query string of the page of an agent or a run."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
 
 
 def parse_strictly(query: Mapping[str, str]) -> ListRequest:
     """The request of a program; raises pydantic's ValidationError where a value is invalid."""
-    given = {name: value.strip() for name, value in query.items() if value.strip()}
-    place = _Place.model_validate(given)
+    given = ListQuery.model_validate(dict(query))
     return ListRequest(
-        filter=ListFilter.model_validate(given),
-        after=parse_public_name(place.after or ""),
-        before=parse_public_name(place.before or ""),
-        size=place.limit,
+        filter=ListFilter.model_validate(given.model_dump()),
+        after=parse_public_name(given.after or ""),
+        before=parse_public_name(given.before or ""),
+        size=given.limit,
     )
 
 
