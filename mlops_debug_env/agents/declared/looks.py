@@ -159,7 +159,8 @@ def _prior(declared: Declared, checks: Checks, source: str) -> float:
 
 def _of_words(distance: float) -> float:
     """Weight of the texts, by how far the words of the sources lie apart."""
-    return 35.0 if distance > 0.12 else 4.0 if distance > 0.1 else 0.5 if distance > 0.09 else 0.03
+    steps = ((0.12, 35.0), (0.11, 5.0), (0.1, 1.5), (0.09, 0.5))
+    return next((weight for lowest, weight in steps if distance > lowest), 0.03)
 
 
 REPEATED, REPEATED_IF_SENT_ONCE = 0.243, 0.026

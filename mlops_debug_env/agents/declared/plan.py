@@ -8,7 +8,7 @@ from typing import Any, Mapping
 from mlops_debug_env.agents.declared.blocks import Block, clues_of_blocks
 from mlops_debug_env.agents.declared.columns import odd_cells, odd_columns, odd_sources
 from mlops_debug_env.agents.declared.looks import CONFIG, guess, is_small, looks_of, may_repeat, of_cell, of_column
-from mlops_debug_env.agents.declared.measured import Checks, clues_of_checks, explained
+from mlops_debug_env.agents.declared.measured import PREVIOUS, Checks, clues_of_checks, explained
 from mlops_debug_env.agents.declared.reading import Declared, parse_report, read_declarations
 from mlops_debug_env.agents.declared.suspicion import Suspicion, strongest
 from mlops_debug_env.agents.declared.trials import STRONG, WEAK, experiment_on, settled, trial_of
@@ -23,7 +23,7 @@ CHECKS: tuple[SanityCheckName, ...] = ("feature_statistics", "encoder_version_ma
 """Those whose totals say in which details to look."""
 SURE = 1.5
 """Strength of a suspicion beyond which nothing else is looked for where exactly one thing is wrong."""
-UNSURE = 0.8
+UNSURE = 0.85
 """Strength up to which a suspicion is hardly ever right."""
 ODD_CELL = 25.0
 """Weight of a column of a source of which a single month is not as declared."""
@@ -56,7 +56,7 @@ class Notebook:
         elif result.status == "ok" and result.artifact is not None and result.filter is None:
             self._texts[result.artifact] = result.content or ""
             self._declared = None
-            if result.artifact in REPORTS:
+            if result.artifact in (*REPORTS, PREVIOUS):
                 self._measured[result.artifact] = parse_report(result.content)
 
     def suspicions(self) -> list[Suspicion]:
@@ -110,6 +110,8 @@ class Notebook:
             for block in self._rivals(declared, found[0]):
                 yield _block(block)
             return
+        if any(each.path.endswith(".majority_kept") and WEAK < each.strength < STRONG for each in found):
+            yield PREVIOUS, ReadArtifact(artifact_name=PREVIOUS)
         yield from self._trials(experiments_left)
         looks = [look for look in self._looks(declared) if look[1] not in self._asked]
         weight, block = max(looks, default=(0.0, ""))
