@@ -86,6 +86,7 @@ def clues_of_checks(declared: Declared, checks: Checks) -> list[Suspicion]:
 def explained(found: list[Suspicion]) -> list[Suspicion]:
     """Without what follows from a stronger finding: labels that are read wrongly move shares and class means, too."""
     sure = [each for each in found if each.strength > 1.0]
+    are_late = any(each.path == "labels.maturity_months" for each in sure)
     is_moved = any(each.path in _MOVES_CLASSES or each.path.endswith(".used_until") for each in sure)
     misread = {each.source for each in sure if each.path.endswith(".label_map")}
     misdated = {each.source for each in sure if each.path.endswith(".date_format")}
@@ -95,6 +96,7 @@ def explained(found: list[Suspicion]) -> list[Suspicion]:
         follows = (
             (each.path == "split.by" and is_moved)
             or (each.path.endswith(".majority_kept") and each.source in misread)
+            or (_is_late_labels(each) and are_late)
             or (each.path.endswith(".unit") and each.source in misdated)
             or (each.path == "environment.textkit" and are_words_misread)
         )
@@ -102,6 +104,11 @@ def explained(found: list[Suspicion]) -> list[Suspicion]:
         return each._replace(strength=each.strength / share) if follows else each
 
     return [weakened(each) for each in found]
+
+
+def _is_late_labels(suspicion: Suspicion) -> bool:
+    """Whether it says that the labels of a source went wrong from a month on."""
+    return suspicion.path == f"sources.{suspicion.source}.used_until"
 
 
 # Labels, against the class of the nearest class mean.

@@ -9,7 +9,7 @@ from mlops_debug_env.agents.declared.suspicion import Suspicion, place_of
 from mlops_debug_env.protocol.actions import PatchEntry, RunExperiment
 from mlops_debug_env.protocol.observations import ExperimentMetrics
 
-WEAK, STRONG = 0.65, 1.4
+WEAK, STRONG = 0.65, 1.0
 """Only suspicions between these strengths are worth a training."""
 
 
@@ -26,9 +26,7 @@ class Trial(NamedTuple):
     """Of the accuracy, about."""
 
 
-TRIALS: tuple[Trial, ...] = (
-    Trial(r"sources\.[^.]+\.used_until", "train", True, 0.08),
-)
+TRIALS: tuple[Trial, ...] = (Trial(r"sources\.[^.]+\.used_until", "train", True, 0.08),)
 """Without an entry: training and validation look alike with and without the repair."""
 
 
