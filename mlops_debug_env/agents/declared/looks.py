@@ -134,7 +134,7 @@ def _of_sources(declared: Declared, checks: Checks) -> Iterator[Look]:
         if month := last_month(declared):
             yield prior * _of_month(oddest), f"{source}.{month}"
         rows = checks.by_name(STATISTICS, "sources", source)
-        outside = rows.get("outside_window", 0.0) / max(1.0, rows.get("read", 0.0)) / misread
+        outside = rows.get("outside_window", 0.0) / max(1.0, rows.get("read", 0.0)) / max(0.01, misread)
         yield prior * (30.0 if outside > 0.8 else 1.0 if outside > 0.5 else 0.02), f"{source}.timestamps"
 
 

@@ -424,13 +424,13 @@ def _updated_columns(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     for block in checks.by_source("updates", declared.sources).values():
         for column, value in block["class_association"].items():
             if declared.text(f"features.{column}.as_of") == "export":
-                yield Suspicion(f"features.{column}.as_of", "event", (value or 0.0) / 0.25)
+                yield Suspicion(f"features.{column}.as_of", "event", (value or 0.0) / 0.2)
 
 
 def _split(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     if declared.text("split.by") != "random":
         return
-    movement = checks.number("all.movement", "class_mean_movement") / 4.0
+    movement = checks.number("all.movement", "class_mean_movement") / 4.2
     yield Suspicion("split.by", "month", min(movement, 3.0))
     if declared.text("split.groups") == "none":
         yield Suspicion("split.groups", "customer", (rows_per_customer(checks, declared.sources) - 1.0) / 0.3)
@@ -502,7 +502,7 @@ def _training(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
         yield Suspicion("loader.shuffle", True, (1.0 - entropy) / 0.45)
     if declared.text("loss.divide_by") == "capacity":
         filled = checks.number("train.batches", "rows_over_capacity")
-        yield Suspicion("loss.divide_by", "rows", (1.0 - filled) / 0.7)
+        yield Suspicion("loss.divide_by", "rows", (1.0 - filled) / 0.72)
 
 
 __all__ = ["Checks", "clues_of_checks"]
