@@ -11,17 +11,18 @@ from mlops_debug_env.protocol.observations import Observation
 from mlops_debug_env.protocol.types import COMPOSED_TASK
 
 MAX_ENTRIES = 2
-MIN_STRENGTH = 0.92
+MIN_STRENGTH = 0.88
 """Where nothing may be wrong, what is weaker is not claimed."""
 CALIBRATION: tuple[tuple[float, float], ...] = (
-    (0.0, 0.05),
-    (0.6, 0.3),
-    (1.0, 0.6),
-    (1.3, 0.85),
-    (2.0, 0.97),
+    (0.0, 0.03),
+    (0.85, 0.08),
+    (0.9, 0.75),
+    (1.0, 0.85),
+    (1.3, 0.93),
+    (2.0, 0.98),
     (4.0, 0.99),
 )
-"""Strength of the strongest suspicion, and how often it was right; both rise."""
+"""Strength of the strongest suspicion, and how often it was right (254 suspicions of 200 runs of the split `validation`); both rise."""
 
 
 class ComparingAgent:

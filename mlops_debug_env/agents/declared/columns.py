@@ -131,12 +131,17 @@ ODD_UNIT = 0.3
 """How far, as a logarithm, mean and spread of a month move together only where they are in another unit."""
 
 
+def last_month(declared: Declared) -> str:
+    """The last labelled month; empty: not known."""
+    return declared.months[-2] if len(declared.months) > 1 else ""
+
+
 def odd_cells(declared: Declared, blocks: Mapping[str, Block]) -> set[tuple[str, str]]:
     """Source and column of what the last labelled month, where it was looked at, does not show as declared.
 
     A column that is frozen has one value; one whose snapshot is too old has none; one in another unit lies elsewhere than at other sources.
     """
-    month = declared.months[-2] if len(declared.months) > 1 else ""
+    month = last_month(declared)
     of_month = {source: block for source in declared.sources if (block := blocks.get(f"{source}.{month}")) is not None}
     found = set()
     for column in declared.columns:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from statistics import fmean, median
 
-from mlops_debug_env.agents.declared.columns import odd_columns
+from mlops_debug_env.agents.declared.columns import last_month, odd_columns
 from mlops_debug_env.agents.declared.measured import RESULTS, STATISTICS, Checks, tails_are_cut, words_are_cut
 from mlops_debug_env.agents.declared.reading import Declared
 from mlops_debug_env.agents.declared.settings import Value
@@ -110,8 +110,8 @@ def _of_exports(declared: Declared, checks: Checks) -> float:
         return 0.0
     gap = max(_accuracy(checks, "validation"), _accuracy(checks, "test")) - _accuracy(checks, "recent")
     excess = max(exported) - median(association.values())
-    by_gap = 1.8 if gap > 0.04 else 0.6 if gap < -0.02 else 1.0
-    return by_gap * (2.2 if excess > 0.2 else 1.0 if excess > 0.1 else 0.45)
+    by_gap = 1.8 if gap > 0.04 else 0.7 if gap < -0.02 else 1.0
+    return by_gap * (2.2 if excess > 0.2 else 1.0 if excess > 0.1 else 0.6)
 
 
 def _of_sources(declared: Declared, checks: Checks) -> Iterator[Look]:
@@ -127,13 +127,14 @@ def _of_sources(declared: Declared, checks: Checks) -> Iterator[Look]:
         prior = _prior(declared, checks, source)
         yield prior * _of_labels(declared, checks, source), f"{source}.labels"
         is_kept = declared.text(f"sources.{source}.deduplicate") == "none"
-        yield prior * RISKY * is_kept * repeats + of_customers, f"{source}.ids"
-        yield of_exports, f"{source}.updates"
+        part = prior / max(_prior(declared, checks, name) for name in declared.sources)
+        yield prior * RISKY * is_kept * repeats + part * of_customers, f"{source}.ids"
+        yield part * of_exports, f"{source}.updates"
         yield prior * words, f"{source}.texts"
-        if len(declared.months) > 1:
-            yield prior * _of_month(oddest), f"{source}.{declared.months[-2]}"
+        if month := last_month(declared):
+            yield prior * _of_month(oddest), f"{source}.{month}"
         rows = checks.by_name(STATISTICS, "sources", source)
-        outside = rows.get("outside_window", 0.0) / max(1.0, rows.get("read", 0.0)) / misread
+        outside = rows.get("outside_window", 0.0) / max(1.0, rows.get("read", 0.0)) / max(0.01, misread)
         yield prior * (30.0 if outside > 0.8 else 1.0 if outside > 0.5 else 0.02), f"{source}.timestamps"
 
 
@@ -147,19 +148,30 @@ def _of_month(oddest: float) -> float:
 
 def is_small(declared: Declared, checks: Checks, source: str) -> bool:
     """Whether a source has clearly fewer rows than others: what is wrong there matters little."""
+    return _size(declared, checks, source) < 0.85
+
+
+def _size(declared: Declared, checks: Checks, source: str) -> float:
+    """Rows of a source over those of the middle one."""
     rows = {name: checks.number(STATISTICS, "sources", name, "read") for name in declared.sources}
-    return rows[source] < 0.85 * median(rows.values())
+    return rows[source] / max(1.0, median(rows.values()))
 
 
 def _prior(declared: Declared, checks: Checks, source: str) -> float:
     """Share of what is wrong at some source that is wrong at this one."""
-    is_large = {name: not is_small(declared, checks, name) for name in declared.sources}
-    return (1.0 if is_large[source] else 0.1) / max(1, sum(is_large.values()))
+
+    def share(name: str) -> float:
+        size = _size(declared, checks, name)
+        # Where rows are missing that should be there, a source looks smaller than it is.
+        return 0.1 if size < 0.7 else 0.5 if size < 0.9 else 1.0
+
+    return share(source) / sum(share(name) for name in declared.sources)
 
 
 def _of_words(distance: float) -> float:
     """Weight of the texts, by how far the words of the sources lie apart."""
-    return 35.0 if distance > 0.12 else 4.0 if distance > 0.1 else 0.5 if distance > 0.09 else 0.03
+    steps = ((0.12, 35.0), (0.11, 5.0), (0.1, 1.5), (0.09, 0.5))
+    return next((weight for lowest, weight in steps if distance > lowest), 0.03)
 
 
 REPEATED, REPEATED_IF_SENT_ONCE = 0.243, 0.026

@@ -9,6 +9,7 @@ from typing import Any
 
 from mlops_debug_env.agents.declared.reading import Declared
 from mlops_debug_env.agents.declared.suspicion import Suspicion
+from mlops_debug_env.protocol.types import ArtifactName
 
 Matrix = list[list[float]]
 CAMPAIGN = 0.0, 0.2**2
@@ -18,7 +19,8 @@ SOURCES_DIFFER = 0.33
 
 
 STATISTICS, RESULTS = "dataset_stats.json", "eval_results.json"
-_MOVES_CLASSES = ("labels.maturity_months",)
+PREVIOUS: ArtifactName = "previous_run.json"
+_MOVES_CLASSES = ("labels.maturity_months", "imputer.fill")
 
 
 class Checks:
@@ -84,20 +86,29 @@ def clues_of_checks(declared: Declared, checks: Checks) -> list[Suspicion]:
 def explained(found: list[Suspicion]) -> list[Suspicion]:
     """Without what follows from a stronger finding: labels that are read wrongly move shares and class means, too."""
     sure = [each for each in found if each.strength > 1.0]
+    are_late = any(each.path == "labels.maturity_months" for each in sure)
     is_moved = any(each.path in _MOVES_CLASSES or each.path.endswith(".used_until") for each in sure)
     misread = {each.source for each in sure if each.path.endswith(".label_map")}
+    misdated = {each.source for each in sure if each.path.endswith(".date_format")}
     are_words_misread = any(each.path.endswith(".tokenizer") for each in sure)
 
     def weakened(each: Suspicion) -> Suspicion:
         follows = (
             (each.path == "split.by" and is_moved)
             or (each.path.endswith(".majority_kept") and each.source in misread)
+            or (_is_late_labels(each) and are_late)
+            or (each.path.endswith(".unit") and each.source in misdated)
             or (each.path == "environment.textkit" and are_words_misread)
         )
-        share = 2.0 if each.path == "split.by" else 3.0
+        share = 2.0 if each.path == "split.by" else 5.0 if each.path.endswith(".unit") else 3.0
         return each._replace(strength=each.strength / share) if follows else each
 
     return [weakened(each) for each in found]
+
+
+def _is_late_labels(suspicion: Suspicion) -> bool:
+    """Whether it says that the labels of a source went wrong from a month on."""
+    return suspicion.path == f"sources.{suspicion.source}.used_until"
 
 
 # Labels, against the class of the nearest class mean.
@@ -201,7 +212,7 @@ def _late_labels(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
             if score > 1.0:
                 # Labels of the last months may be incomplete at all sources.
                 is_alone = len(by_month) == 1
-                yield Suspicion(path, _month(declared, onset - 1), score / (8.0 if is_alone else 5.0), source=source)
+                yield Suspicion(path, _month(declared, onset - 1), score / (6.4 if is_alone else 4.0), source=source)
 
 
 def _used(declared: Declared, source: str, series: list[float | None]) -> list[float | None]:
@@ -243,7 +254,7 @@ def _maturity(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
         before = shares[:-late]
         rise = min(shares[-late:]) - fmean(before)
         score = rise / math.sqrt((pstdev(before) ** 2 + 0.015**2) * (1 + 1 / late))
-        yield Suspicion("labels.maturity_months", dropped + late, min(score / 3.2, rise / 0.13))
+        yield Suspicion("labels.maturity_months", dropped + late, min(score / 2.65, rise / 0.108))
 
 
 def _first_class_by_month(checks: Checks) -> list[float | None]:
@@ -319,7 +330,17 @@ def _thinning(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
         kept = declared.number(path, 1.0) * math.exp(excess)
         nearest = 1.0 if kept > 0.6 else round(min(0.4, max(0.15, kept)), 2)
         score = abs(excess) / error
-        yield Suspicion(path, nearest, min(score / 3.3, abs(excess) / 0.62), source=source)
+        strength = min(score / 3.2, abs(excess) / 0.6) * _since_last_good_run(checks, source, labelled[source], excess)
+        yield Suspicion(path, nearest, strength, source=source)
+
+
+def _since_last_good_run(checks: Checks, source: str, table: Matrix, excess: float) -> float:
+    """Factor of a suspicion that rows of the first class are thinned: whether they became rarer since the last good run; 1: not known."""
+    counts = checks.by_name(PREVIOUS, "sources", source, "classes")
+    if sum(counts.values()) < 40.0:
+        return 1.0
+    moved = _logit([float(sum(row)) for row in table]) - _logit([counts[name] for name in checks.classes])
+    return 1.3 if moved / excess > 0.5 else 0.75
 
 
 def _sent_again_before_labels_were_complete(checks: Checks, source: str) -> float:
@@ -405,13 +426,14 @@ def _updated_columns(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     for block in checks.by_source("updates", declared.sources).values():
         for column, value in block["class_association"].items():
             if declared.text(f"features.{column}.as_of") == "export":
-                yield Suspicion(f"features.{column}.as_of", "event", (value or 0.0) / 0.25)
+                yield Suspicion(f"features.{column}.as_of", "event", (value or 0.0) / 0.2)
 
 
 def _split(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     if declared.text("split.by") != "random":
         return
-    yield Suspicion("split.by", "month", checks.number("all.movement", "class_mean_movement") / 3.4)
+    movement = checks.number("all.movement", "class_mean_movement") / 4.2
+    yield Suspicion("split.by", "month", min(movement, 3.0))
     if declared.text("split.groups") == "none":
         yield Suspicion("split.groups", "customer", (rows_per_customer(checks, declared.sources) - 1.0) / 0.3)
 
@@ -442,7 +464,7 @@ def tails_are_cut(checks: Checks) -> float:
     tails = checks.by_name("all.tails", "tail_association")
     bulk = checks.by_name("all.tails", "class_association")
     ranked = sorted((tails[name] - 0.5 * bulk.get(name, 0.0) for name in tails), reverse=True)
-    return ranked[1] / 0.21 if len(ranked) > 1 else 0.0
+    return ranked[1] / 0.16 if len(ranked) > 1 else 0.0
 
 
 def words_are_cut(checks: Checks) -> float:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Mapping
 
-from mlops_debug_env.agents.declared.blocks import Block, clues_of_blocks
-from mlops_debug_env.agents.declared.columns import odd_cells, odd_columns, odd_sources
+from mlops_debug_env.agents.declared.blocks import UNTIL, Block, clues_of_blocks
+from mlops_debug_env.agents.declared.columns import last_month, odd_cells, odd_columns, odd_sources
 from mlops_debug_env.agents.declared.looks import CONFIG, guess, is_small, looks_of, may_repeat, of_cell, of_column
-from mlops_debug_env.agents.declared.measured import Checks, clues_of_checks, explained
+from mlops_debug_env.agents.declared.measured import PREVIOUS, Checks, clues_of_checks, explained
 from mlops_debug_env.agents.declared.reading import Declared, parse_report, read_declarations
 from mlops_debug_env.agents.declared.suspicion import Suspicion, strongest
 from mlops_debug_env.agents.declared.trials import STRONG, WEAK, experiment_on, settled, trial_of
@@ -23,12 +23,12 @@ CHECKS: tuple[SanityCheckName, ...] = ("feature_statistics", "encoder_version_ma
 """Those whose totals say in which details to look."""
 SURE = 1.5
 """Strength of a suspicion beyond which nothing else is looked for where exactly one thing is wrong."""
-UNSURE = 0.8
+UNSURE = 0.85
 """Strength up to which a suspicion is hardly ever right."""
 ODD_CELL = 25.0
 """Weight of a column of a source of which a single month is not as declared."""
-MIN_WEIGHT = 0.1
-"""How much a look has to promise where nothing may be wrong."""
+SEEN = 0.2
+"""Factor of the weight of a column of a source of which a single month is as declared."""
 
 
 class Notebook:
@@ -56,7 +56,7 @@ class Notebook:
         elif result.status == "ok" and result.artifact is not None and result.filter is None:
             self._texts[result.artifact] = result.content or ""
             self._declared = None
-            if result.artifact in REPORTS:
+            if result.artifact in (*REPORTS, PREVIOUS):
                 self._measured[result.artifact] = parse_report(result.content)
 
     def suspicions(self) -> list[Suspicion]:
@@ -106,21 +106,24 @@ class Notebook:
         for check in CHECKS:
             if check != "data_leakage" or may_repeat(declared, self._checks()):
                 yield check, RunSanityCheck(sanity_check_type=check)
-        if is_one and found and found[0].strength > SURE:
-            for block in self._rivals(declared, found[0]):
-                yield _block(block)
+        sure = [each for each in found if each.strength > SURE]
+        for block in (block for each in sure for block in self._rivals(declared, each)):
+            yield _block(block)
+        if is_one and sure:
             return
+        if any(each.path.endswith(".majority_kept") and WEAK < each.strength < SURE for each in found):
+            yield PREVIOUS, ReadArtifact(artifact_name=PREVIOUS)
         yield from self._trials(experiments_left)
         looks = [look for look in self._looks(declared) if look[1] not in self._asked]
-        weight, block = max(looks, default=(0.0, ""))
-        if block and (is_one or weight > MIN_WEIGHT):
+        _, block = max(looks, default=(0.0, ""))
+        if block:
             yield _block(block)
 
     def _rivals(self, declared: Declared, best: Suspicion) -> list[str]:
         """Blocks that were not looked at and may show another reason for the same measurement.
 
         A source that is read with a wrong tokenizer moves away from all others, and they from it. Labels that came too early
-        and rows in wrong months move class means, too.
+        move class means, too; and where rows are in wrong months, a unit seems to change.
         """
         blocks: list[str] = []
         if best.path.endswith(".tokenizer"):
@@ -128,6 +131,8 @@ class Notebook:
             blocks = [f"{source}.texts" for source in large]
         if best.path == "split.by" and declared.number("labels.maturity_months", 0) < 2:
             blocks = ["all.classes"]
+        if best.path.endswith(".unit") and UNTIL in str(best.value):
+            blocks = [f"{best.source}.timestamps"]
         return [block for block in blocks if block not in self._asked]
 
     def _looks(self, declared: Declared) -> Iterator[tuple[float, str]]:
@@ -143,7 +148,8 @@ class Notebook:
                 yield of_column(oddness), f"all.{column}"
                 continue
             for source, of_source in odd_sources(declared, column, overview).items():
-                yield of_cell(of_source), f"{source}.{column}"
+                is_seen = f"{source}.{last_month(declared)}" in self._blocks
+                yield (SEEN if is_seen else 1.0) * of_cell(of_source), f"{source}.{column}"
 
     def _checks(self) -> Checks:
         return Checks({**self._measured, **self._blocks})

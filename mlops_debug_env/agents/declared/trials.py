@@ -9,7 +9,7 @@ from mlops_debug_env.agents.declared.suspicion import Suspicion, place_of
 from mlops_debug_env.protocol.actions import PatchEntry, RunExperiment
 from mlops_debug_env.protocol.observations import ExperimentMetrics
 
-WEAK, STRONG = 0.6, 1.15
+WEAK, STRONG = 0.65, 1.0
 """Only suspicions between these strengths are worth a training."""
 
 
@@ -26,10 +26,7 @@ class Trial(NamedTuple):
     """Of the accuracy, about."""
 
 
-TRIALS: tuple[Trial, ...] = (
-    Trial(r"labels\.maturity_months", "train", False, 0.05),
-    Trial(r"sources\.[^.]+\.used_until", "train", True, 0.08),
-)
+TRIALS: tuple[Trial, ...] = (Trial(r"sources\.[^.]+\.used_until", "train", True, 0.08),)
 """Without an entry: training and validation look alike with and without the repair."""
 
 
@@ -52,7 +49,7 @@ def settled(suspicion: Suspicion, trial: Trial, plain: ExperimentMetrics, repair
     if before is None or after is None:
         return suspicion
     borne_out = (after - before) / trial.change
-    factor = 1.3 if borne_out > 0.8 else 1.0 if borne_out > 0.4 else 0.8
+    factor = 1.3 if borne_out > 0.6 else 1.0 if borne_out > 0.3 else 0.75
     return suspicion._replace(strength=suspicion.strength * factor)
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from domain.episode.observation import EvidenceView
 from domain.generator import generate
-from mlops_debug_env.agents.declared.measured import RESULTS, STATISTICS, Checks, clues_of_checks
-from mlops_debug_env.agents.declared.reading import parse_report, read_declarations
+from mlops_debug_env.agents.declared.measured import PREVIOUS, RESULTS, STATISTICS, Checks, clues_of_checks
+from mlops_debug_env.agents.declared.reading import Declared, parse_report, read_declarations
 from mlops_debug_env.agents.declared.suspicion import Suspicion, strongest
 from tests.domain.scenarios import truth_of
 
@@ -56,3 +56,27 @@ def test_the_planted_declaration_is_contradicted_most(fault: str) -> None:
 @pytest.mark.parametrize("fault", DECIDED)
 def test_the_healthy_twin_contradicts_nothing(fault: str) -> None:
     assert all(suspicion.strength < 1.0 for suspicion in _found(f"none:{fault}"))
+
+
+@pytest.mark.parametrize(("before", "is_stronger"), [(300, True), (100, False)])
+def test_rows_that_became_rarer_since_the_last_good_run_are_thinned_the_likelier(
+    before: int, is_stronger: bool
+) -> None:
+    declared = Declared(
+        facts={f"sources.{name}.label_map": "m1" for name in ("mill", "quay")},
+        sources=("mill", "quay"),
+        label_maps={"m1": ("a", "b")},
+    )
+    measured: dict[str, dict[str, object]] = {
+        STATISTICS: {"classes": ["a", "b"]},
+        "mill.labels": {"codes": [[90, 10], [30, 270]], "last_month": [[40, 0], [0, 40]], "by_month": []},
+        "quay.labels": {"codes": [[270, 30], [30, 270]], "last_month": [[40, 0], [0, 40]], "by_month": []},
+    }
+    alone = _strength_of_thinning(declared, measured)
+    measured[PREVIOUS] = {"sources": {"mill": {"classes": {"a": before, "b": 300}}}}
+    assert (_strength_of_thinning(declared, measured) > alone > 0.0) is is_stronger
+
+
+def _strength_of_thinning(declared: Declared, measured: dict[str, dict[str, object]]) -> float:
+    found = strongest(clues_of_checks(declared, Checks(measured)))
+    return next(each.strength for each in found if each.path == "sources.mill.majority_kept")

@@ -9,8 +9,10 @@ import pytest
 
 from domain.episode.observation import EvidenceView
 from domain.generator import generate
+from mlops_debug_env.agents.declared.blocks import clues_of_blocks
+from mlops_debug_env.agents.declared.columns import odd_cells
 from mlops_debug_env.agents.declared.looks import looks_of
-from mlops_debug_env.agents.declared.measured import RESULTS, Checks
+from mlops_debug_env.agents.declared.measured import RESULTS, STATISTICS, Checks
 from mlops_debug_env.agents.declared.plan import SLICES, Notebook
 from mlops_debug_env.agents.declared.reading import Declared
 from mlops_debug_env.agents.declared.suspicion import Suspicion
@@ -80,18 +82,19 @@ def test_details_are_asked_for_only_where_a_declaration_can_be_wrong() -> None:
 
 
 def _metrics(accuracy: float) -> ExperimentMetrics:
-    split = {"accuracy": accuracy, "loss": 1.0}
-    return ExperimentMetrics.model_validate({"train": split, "validation": split, "by_source": {}})
+    split = {"accuracy": 0.8, "loss": 1.0}
+    of_source = {"train_accuracy": accuracy, "validation_accuracy": 0.8}
+    return ExperimentMetrics.model_validate({"train": split, "validation": split, "by_source": {"mill": of_source}})
 
 
-def test_a_training_with_the_repair_strengthens_or_weakens_a_suspicion() -> None:
-    suspicion = Suspicion("labels.maturity_months", 3, 1.1)
+def test_a_training_without_the_late_months_of_a_source_strengthens_or_weakens_a_suspicion() -> None:
+    suspicion = Suspicion("sources.mill.used_until", "2025-05", 0.9, source="mill")
     trial = trial_of(suspicion)
     assert trial is not None
     assert experiment_on(suspicion).patch is not None
     assert experiment_on(None) == RunExperiment()
-    assert settled(suspicion, trial, _metrics(0.8), _metrics(0.9)).strength > 1.1
-    assert settled(suspicion, trial, _metrics(0.9), _metrics(0.9)).strength < 1.0
+    assert settled(suspicion, trial, _metrics(0.7), _metrics(0.8)).strength > 0.9
+    assert settled(suspicion, trial, _metrics(0.8), _metrics(0.8)).strength < 0.9
 
 
 def test_where_steps_run_out_it_names_what_it_could_not_look_at() -> None:
@@ -117,3 +120,71 @@ def test_a_source_whose_labels_fit_the_last_month_better_is_looked_at_first() ->
     looks = looks_of(declared, Checks({RESULTS: {"accuracy_by_source": accuracy}}))
     weights = {block: weight for weight, block in looks}
     assert weights["mill.labels"] > 2.0 * weights["quay.labels"]
+
+
+MONTHS = ("2025-01", "2025-02", "2025-03")
+SOURCES = ("mill", "quay", "weir", "ford")
+
+
+def _month(**changes: Any) -> dict[str, Any]:
+    """A month of a source with one column, as the warehouse shows it."""
+    usual = {"mean": 10.0, "spread": 3.0, "min": 2.0, "max": 19.0, "missing_share": 0.1} | changes
+    return {"rows": 60, **{name: {"weight": value} for name, value in usual.items()}}
+
+
+def _declared(**facts: Any) -> Declared:
+    of_column = {"unit": "kg", "missing_code": -9, "used_until": None}
+    shared = {f"sources.{name}.columns.weight.{key}": value for name in SOURCES for key, value in of_column.items()}
+    shared |= {f"sources.{name}.snapshot": MONTHS[-1] for name in SOURCES}
+    return Declared({**shared, **facts}, SOURCES, ("weight",), MONTHS, joined=("weight",))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"min": 7.0, "max": 7.0, "spread": 0.0},
+        {"missing_share": 1.0},
+        {"mean": 22.05, "spread": 6.6},
+    ],
+    ids=["frozen", "without a partner", "in another unit"],
+)
+def test_one_month_shows_which_column_of_a_source_is_not_as_declared(changes: dict[str, float]) -> None:
+    blocks = {f"{name}.2025-02": _month() for name in SOURCES}
+    assert odd_cells(_declared(), blocks) == set()
+    blocks["quay.2025-02"] = _month(**changes)
+    assert odd_cells(_declared(), blocks) == {("quay", "weight")}
+
+
+@pytest.mark.parametrize(("lowest", "is_wrong"), [(-9.0, False), (2.0, False), (-99.0, True)])
+def test_a_code_that_is_not_declared_shows_in_one_month(lowest: float, is_wrong: bool) -> None:
+    found = clues_of_blocks(_declared(), {"quay.2025-02": _month(min=lowest)})
+    assert [(each.path, each.value) for each in found] == [("sources.quay.columns.weight.missing_code", -99)] * is_wrong
+
+
+def _reports(**read: int) -> Checks:
+    return Checks({STATISTICS: {"sources": {name: {"read": rows, "outside_window": 0} for name, rows in read.items()}}})
+
+
+def test_a_source_with_few_rows_is_looked_at_later() -> None:
+    weights = {
+        block: weight for weight, block in looks_of(_declared(), _reports(mill=900, quay=900, ford=900, weir=100))
+    }
+    assert weights["quay.labels"] > 5.0 * weights["weir.labels"]
+
+
+def test_repeated_rows_are_looked_for_where_the_total_is_more_than_declared_sources_explain() -> None:
+    declared = _declared(**{f"sources.{name}.deduplicate": "none" for name in SOURCES})
+    known = {STATISTICS: {"sources": {name: {"read": 900, "outside_window": 0} for name in SOURCES}}}
+
+    def weight(share: float) -> float:
+        checks = Checks({**known, "data_leakage": {"repeated_share": share}})
+        return {block: weight for weight, block in looks_of(declared, checks)}["quay.ids"]
+
+    assert weight(0.1) > 1.0 > weight(0.03)
+
+
+def test_other_texts_are_read_before_one_tokenizer_is_blamed() -> None:
+    notebook, done = _played("tokenizer_version_drift", steps=20)
+    texts = [action for action in done if isinstance(action, QueryArtifact) and action.field_path.endswith(".texts")]
+    best = notebook.suspicions()[0]
+    assert best.path.endswith(".tokenizer") and len(texts) > 1
