@@ -124,7 +124,7 @@ class Services:
         if self.store.refused_within(REFUSAL_SECONDS):
             return "The database does not take what is to be recorded; ask again later."
         if self.sessions.peers.is_disconnected:
-            return "The database does not let this server hear the other servers; ask again later."
+            return "The database does not let this server receive notices of the other servers; ask again later."
         return None
 
     async def measurements(self) -> bytes:

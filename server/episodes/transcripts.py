@@ -10,10 +10,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 
-from annotated_types import Ge, Le, MaxLen
+from annotated_types import MaxLen
+from pydantic import BeforeValidator, Field
 from sqlalchemy import Connection, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from domain.diagnosis import whole
 from server.clock import to_timestamp
 from server.episodes.commands import OuterModel
 from server.storage.connections import accept, run_write
@@ -30,7 +32,7 @@ LongText = Annotated[str, MaxLen(20_000)]
 class SharedReply(OuterModel):
     """One reply of the model."""
 
-    step: Annotated[int, Ge(1), Le(1000)]
+    step: Annotated[int, Field(ge=1, le=1000), BeforeValidator(whole)]
     """Number of the step that it was asked for."""
     text: LongText = ""
     """Content of the message."""

@@ -52,6 +52,21 @@ def test_every_command_has_help_with_a_short_option(path: tuple[str, ...]) -> No
     assert re.search(f"Usage: .*{' '.join(path)} ", short.stdout)
 
 
+def test_help_is_shown_without_what_serving_and_playing_import() -> None:
+    program = (
+        "import sys; from typer.testing import CliRunner; from server.cli import cli\n"
+        "for words in sys.argv[1:]: assert CliRunner().invoke(cli, [*words.split(), '-h']).exit_code == 0\n"
+        "print(*{name.partition('.')[0] for name in sys.modules})"
+    )
+    asked = ["", *(" ".join(path) for path in every_command(ROOT_COMMAND))]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *asked], capture_output=True, text=True, check=True, timeout=120
+    )
+    # Not pydantic: typer imports it to describe parameters.
+    heavy = {"sqlalchemy", "alembic", "numpy", "cryptography", "httpx", "openai", "starlette", "uvicorn"}
+    assert heavy & {*done.stdout.split()} == set()
+
+
 def test_commands_options_and_choices_are_completed() -> None:
     assert completed("mlops-debug com") == ["compare", "compete"]
     assert completed("mlops-debug rounds o") == ["open"]

@@ -71,7 +71,7 @@ async def test_a_database_that_stops_answering_during_the_start_does_not_hang_th
     async with asyncio.timeout(20), serving(settings) as served:
         unready = await served.client.get("/ready")
         assert (unready.status_code, unready.json()["code"]) == (503, "not_ready")
-        assert "hear the other servers" in unready.json()["detail"]
+        assert "receive notices of the other servers" in unready.json()["detail"]
         may_listen.set()
         while (await served.client.get("/ready")).status_code != 200:  # noqa: ASYNC110 - asked over the wire
             await asyncio.sleep(0.001)
