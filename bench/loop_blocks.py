@@ -91,9 +91,15 @@ async def _serve(database: str, port: int) -> None:
 
 
 def episode_in_words(seed: int, draw: random.Random) -> tuple[Exchange, ...]:
-    """An episode whose fix is proposed in words that were not read before."""
+    """An episode whose field is named and whose fix is proposed in words that were not read before."""
     words = " ".join(draw.choice(WORDS) for _ in range(draw.randint(10, 90)))[:600]
-    data = {"action_type": "submit_diagnosis", "root_cause_file": "preprocessing.py", "proposed_fix": words}
+    name = " ".join(draw.sample(WORDS, 2))  # no path of the registry: it is searched for in the files of the run
+    data = {
+        "action_type": "submit_diagnosis",
+        "root_cause_file": "preprocessing.py",
+        "root_cause_field": name,
+        "proposed_fix": words,
+    }
     text = b'{"type":"step","data":%b}' % json.dumps(data).encode()
     submit = Exchange(json.dumps(data).encode(), text, encode_frame(text), b'"done":true', is_reset=False)
     return (*whole_episode(seed, None)[:-1], submit)

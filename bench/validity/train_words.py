@@ -15,19 +15,23 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 
 from bench.validity.words import Entry, is_repair
-from domain.grading.free_text.features import Candidate, Text, candidates
+from domain.grading.entries import artifact_named
+from domain.grading.free_text.features import Candidate, candidates, text_of
 from domain.grading.free_text.fixes import SCALE
-from domain.grading.free_text.targets import run_of
+from domain.grading.written_run import Declaration, run_of
 
-PENALTY = 1.0
+PENALTY = 2.0
 """Weight of half the sum of the squared weights."""
-WEIGHT_OF_WRONG, WEIGHT_OF_NEGATED = 2.0, 1.0
+WEIGHT_OF_WRONG, WEIGHT_OF_NEGATED = 3.0, 1.0
 SMALLEST = 2
 """Weights that are smaller, in hundredths, are left out."""
 _NEGATIONS = (
     "Do not {}.", "Never {}.", "There is no need to {}.", "Don't {}.", "It would be wrong to {}.", "We must not {}.",
-    "Nobody should {}.", "I would not {}.", "Please do not {}.",
+    "Nobody should {}.", "I would not {}.", "Please do not {}.", "To {} would be a mistake.", "I see no reason to {}.",
+    "It makes no sense to {}.", "Should we {}? No, leave it as it is.", "One could {}, but that would hide the problem.",
+    "You could {}, which would make things worse.", "It is not necessary to {}.",
 )  # fmt: skip
+_QUOTATIONS = ("Replace `{0}` with `{1}`.", "{0} -> {1}", "- {0}\n+ {1}", "It should be `{1}`, not `{0}`.", "{1}")
 _REQUEST = re.compile(
     r"(?:set|use|reduce|lower|raise|fit|drop|remove|call|make|put|bring|give|take|split|swap|load|add|hold|declare|pin|score|evaluate|encode|divide"
     r"|cut|shrink|widen|increase|turn|switch|join|test|read|deduplicate|shuffle|impute|select|standardi.e|let|pass|replace|initiali.e|apply|run|store)\b",
@@ -51,7 +55,8 @@ class Example(NamedTuple):
 def examples(entries: Iterable[Entry]) -> list[Example]:
     """What is learned from labelled texts, and from right ones negated."""
     found = []
-    for entry in entries:
+    entries = list(entries)
+    for entry in [*entries, *quoting(entries)]:
         for text, is_negated in [(entry.text, False), *((text, True) for text in negated(entry))]:
             for root in ("", entry.root):
                 one = _example(entry, text, root, is_negated)
@@ -60,24 +65,56 @@ def examples(entries: Iterable[Entry]) -> list[Example]:
     return found
 
 
+def quoting(entries: Iterable[Entry]) -> list[Entry]:
+    """Right and wrong texts that quote the line of code that the repair changes, one of each for a scenario."""
+    found: list[Entry] = []
+    for truth in {id(entry.truth): entry.truth for entry in entries}.values():
+        (repair,), run = truth.patch, run_of(truth)
+        file = artifact_named(repair.file)
+        if file is None or not file.endswith(".py"):
+            continue
+        shown = run.text(file).splitlines()
+        repaired = run.rendered(file, {Declaration(file, repair.field): repair.value}).splitlines()
+        old, new = [one for one in shown if one not in repaired], [one for one in repaired if one not in shown]
+        if len(old) == len(new) == 1:
+            frame = _QUOTATIONS[len(found) // 2 % len(_QUOTATIONS)]
+            for label, pair in (("right", (old[0], new[0])), ("wrong", (new[0], old[0]))):
+                text = frame.format(*(one.strip() for one in pair))
+                author = f"lines of {truth.fault_id}"
+                found.append(Entry(author, label, "", str(truth.root_cause_field), True, text, truth))
+    return found
+
+
 def negated(entry: Entry) -> list[str]:
-    """A right text of one plain request, forbidden in two ways."""
+    """A right text of one plain request, forbidden in three ways."""
     text = entry.text.strip().rstrip(".")
     if entry.label != "right" or len(text) > 110 or _NOT_PLAIN.search(text) or not _REQUEST.match(text):
         return []
     place = zlib.crc32(text.encode())
-    return [_NEGATIONS[(place + step) % len(_NEGATIONS)].format(text[0].lower() + text[1:]) for step in (0, 4)]
+    return [_NEGATIONS[(place + step) % len(_NEGATIONS)].format(text[0].lower() + text[1:]) for step in (0, 5, 11)]
 
 
 def _example(entry: Entry, text: str, root: str, is_negated: bool) -> Example | None:
-    run = run_of(entry.truth.pipeline)
-    found = list(candidates(Text(text, entry.named(root), root, run)))
-    repairs = [one for one in found if is_repair(entry, run, one)]
+    run = run_of(entry.truth)
+    found = list(candidates(text_of(text, entry.named(root), root, run), run))
+    repairs = [one for one in found if is_repair(entry, one)]
     others = tuple(one for one in found if one not in repairs)
+    twin = {one.value for one in entry.truth.patch}
+    if entry.label == "wrong" and any(
+        one.target.kind == "number" and one.direction is None and one.value not in twin for one in repairs
+    ):
+        return None  # a number that happens to repair the scenario which the text was written into
     if entry.label in ("wrong", "none") or is_negated:
         weight = WEIGHT_OF_NEGATED if is_negated else WEIGHT_OF_WRONG
         return Example(entry, weight, others, tuple(repairs), False) if repairs else None
     values = [one for one in repairs if one.direction is None]
+    fields = {one.target.declaration for one in repairs}
+    if (
+        entry.label == "right"
+        and not values
+        and any(one.direction is None and one.target.declaration in fields for one in others)
+    ):
+        return None  # a number that does not fit the scenario which the text was written into
     wanted = values if entry.label == "right" and values else [one for one in repairs if one.direction is not None]
     return Example(entry, 1.0, tuple(wanted), others, True) if wanted else None
 

@@ -19,8 +19,8 @@ from domain.grade import Breakdown, Investigation
 from domain.grader import grade, read_fix, verify_patch
 from domain.grading import declarations
 from domain.grading.free_text.features import Candidate
-from domain.grading.free_text.targets import Run
 from domain.grading.rubric_1.naming import fields_named
+from domain.grading.written_run import run_of
 from domain.scenario import Truth
 from domain.training.multi_source.agreements import UNTIL
 from domain.training.pipeline import draw_pipeline
@@ -172,18 +172,22 @@ def credit_of(truth: Truth, patch: tuple[PatchEntry, ...]) -> float:
     return _credit(key, patch)
 
 
-def is_repair(entry: Entry, run: Run, candidate: Candidate) -> bool:
+def is_repair(entry: Entry, candidate: Candidate) -> bool:
     """Whether what a candidate proposes repairs the run."""
-    truth, target = entry.truth, candidate.target
+    truth, (file, field) = entry.truth, candidate.target.declaration
+    present = candidate.target.present
     if candidate.direction is not None:
-        wanted = [one.value for one in truth.patch if one.field == target.field]
-        if not wanted or not isinstance(wanted[0], (int, float)) or not isinstance(target.present, (int, float)):
+        wanted = [one.value for one in truth.patch if one.field == field]
+        if not wanted or not isinstance(wanted[0], (int, float)) or not isinstance(present, (int, float)):
             return False
-        return (candidate.direction == "down") == (wanted[0] < target.present)
-    if target.field not in {*truth.accepted.fields, *(safe.field for safe in truth.safe)}:
+        return (candidate.direction == "down") == (wanted[0] < present)
+    if field not in {*truth.accepted.fields, *(safe.field for safe in truth.safe)}:
         return False
-    patch = run.entry(target, candidate.value)
-    return patch is not None and credit_of(truth, (patch,)) >= 1
+    try:
+        value = run_of(truth).checked(candidate.target.declaration, candidate.value)
+    except ValueError:
+        return False
+    return credit_of(truth, (PatchEntry(file=file, field=field, value=value),)) >= 1
 
 
 def awarded(entry: Entry, *, with_field: bool) -> float:

@@ -55,7 +55,9 @@ def read_words(diagnosis: Diagnosis, truth: Truth, rubric: Rubric = RUBRIC) -> F
     if rubric.reader > 1 or declarations.is_declared(truth):
         return fixes.read_words(diagnosis, truth)
     first = first_reader.read_fix(diagnosis.model_copy(update={"patch": None, "edits": None}), truth)
-    return FixReading(first.patch, first.direction_hints)
+    return FixReading(
+        first.patch, tuple((Declaration(spec.file, spec.field), way) for spec, way in first.direction_hints)
+    )
 
 
 def words_contradict(diagnosis: Diagnosis, reading: Reading, truth: Truth, rubric: Rubric = RUBRIC) -> bool:

@@ -15,9 +15,6 @@ from server.scenarios.requester import Priority, as_requester
 from server.scenarios.simulation import Simulation
 from server.threads import GRADING, run_in_thread
 
-LONG_NAME = 100
-"""Characters of a named field above which it is read as words."""
-
 
 async def grade_with_reruns(
     simulation: Simulation, state: EpisodeState, action: SubmitDiagnosis, cached: CachedScenario
@@ -47,9 +44,9 @@ async def grade_with_reruns(
 
 
 def _takes_long(said: Diagnosis) -> bool:
-    """Whether it takes long to read: words and edits of files take milliseconds, a patch next to nothing."""
-    is_in_words = said.proposed_fix is not None and not said.patch
-    return is_in_words or bool(said.edits) or len(said.root_cause_field or "") > LONG_NAME
+    """Whether it takes milliseconds to read: words, also beside a patch, edits, and a field, whose name is searched for in the
+    files of the run; those are rendered with other values when the first name is searched for."""
+    return bool(said.proposed_fix or said.diagnosis or said.edits or said.root_cause_field)
 
 
 async def run_experiment(

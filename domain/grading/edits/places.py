@@ -39,6 +39,8 @@ class Version(NamedTuple):
     difference: Difference
     lines: frozenset[int]
     """Numbers, from 1, of the shown lines that it has not."""
+    new_lines: frozenset[str]
+    """Lines that the shown file has not."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +70,8 @@ class WrittenCode:
         text = self.run.rendered(self.file, {declaration: value})
         statements, kept = self.shown.statements_of(text), frozenset(text.splitlines())
         gone = frozenset(at for at, line in enumerate(self.shown.lines, 1) if line not in kept)
-        return Version(declaration, value, statements, Difference.between(self.shown.statements, statements), gone)
+        difference = Difference.between(self.shown.statements, statements)
+        return Version(declaration, value, statements, difference, gone, kept - frozenset(self.shown.lines))
 
     @cached_property
     def lines(self) -> Mapping[int, frozenset[Declaration]]:

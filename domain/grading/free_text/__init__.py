@@ -5,6 +5,7 @@
 - `targets`: the fields of the run and what they can become, for both families.
 - `clauses`: the segments of a text, and whether they request, reject, forbid, keep or explain.
 - `numbers`: numbers of a segment, also relative ones.
-- `lexicon`, `code`, `language`: names and expressions of values; lines of code; words of requests and numbers.
+- `lexicon`, `language`: names and expressions of values; words of requests and numbers.
+- `quotes`: names and lines of the run's own code.
 - Data: ``lexicon.json``, ``language.json``, and ``weights.json``, which `python -m bench.validity train-words` trains.
 """

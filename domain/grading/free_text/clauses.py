@@ -15,6 +15,7 @@ NOT, ASK = "\x01", "\x02"
 """Marks in a normalised text: what is rejected begins, what is requested begins."""
 _MAX_MARKS, _MAX_WORDS_OF_REVIEW = 16, 6
 """A clause of so few words is a request, as in a review comment."""
+_MONTHS = "janfebmaraprmayjunjulaugsepoctnovdec"
 
 
 class Segment(NamedTuple):
@@ -37,6 +38,8 @@ def normalize(text: str) -> str:
     text = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", re.sub(r"(?<=[A-Za-z])_|_(?=[A-Za-z])", " ", text))
     text = re.sub(r"\b(?:release|version) (\d)\b(?!\.)", r"v\1", text, flags=re.I)
     text = pattern("british").sub(r"\1iz", text)
+    text = pattern("month_name").sub(lambda found: f"{found[2]}-{_MONTHS.index(found[1].lower()) // 3 + 1:02}", text)
+    text = pattern("do_not_after").sub(r"use \1 until ", text)
     if re.search(r"^\s*\+", text, re.M) and re.search(r"^\s*-", text, re.M):
         text = re.sub(r"^\s*(?:@@|---|\+\+\+).*", "", text, flags=re.M)
         text = re.sub(r"^\s*\+", ASK, re.sub(r"^\s*-", NOT, text, flags=re.M), flags=re.M)
@@ -73,6 +76,10 @@ def split(text: str) -> list[Segment]:
                 pieces = [(piece, "ban") for piece, _ in pieces]
             elif is_rejected:
                 pieces = [(piece, "why" if role == "say" else role) for piece, role in pieces]
+            if pattern("backward").search(part) and all(role == "ban" for _, role in pieces):
+                found = [one._replace(role="ban") if one.sentence == sentence else one for one in found]
+            if mark and mark[0].strip() == "?":
+                pieces = [(piece, "ban") for piece, _ in pieces]
             found += [Segment(piece, words_of(piece), role, number, sentence) for piece, role in pieces]
             is_rejected = all(role in ("not", "ban", "keep") for _, role in pieces)
             number += 1

@@ -1,7 +1,8 @@
 """Reads a proposed fix in plain words into a patch of the run at hand. Pure, deterministic, bounded; knows no fault.
 
 Every value that the text may propose for a field of the run is a candidate (`features`). A linear model with the whole numbers
-of ``weights.json`` scores each; `python -m bench.validity train-words` makes them. What scores no more than a margin is not read.
+of ``weights.json`` scores each; `python -m bench.validity train-words` makes them. The best one is read where it scores more
+than a margin and the text is no list.
 """
 
 from __future__ import annotations
@@ -13,24 +14,23 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from domain.diagnosis import Diagnosis, PatchEntry
-from domain.fields.field import FieldSpec
 from domain.grading import declarations
-from domain.grading.free_text.features import Candidate, Text, candidates
-from domain.grading.free_text.targets import Run, Target, run_of
+from domain.grading.free_text.features import Candidate, Text, candidates, text_of
 from domain.grading.rubric_1.naming import fields_named
+from domain.grading.written_run import Declaration, WrittenRun, run_of
 from domain.scenario import Truth
 
-MAX_ENTRIES = 2
 SCALE = 100
 """The weights are hundredths, so that sums are exact on every machine."""
-MARGIN, MARGIN_NAMED, MARGIN_BESIDE, MARGIN_BESIDE_NAMED, MARGIN_MENTIONED, NEAR = 100, 60, 200, 300, 0, 70
-"""What a candidate has to score more than: the best one, the same of the named cause; one of another field, the same beside
-the named cause; one that makes a text a list. Numbers that score so little less than the best are a hedge."""
+MARGIN, MARGIN_NAMED, MARGIN_LISTED, NEAR = 40, 0, 300, 70
+"""What the best candidate has to score more than, and the same of the named cause; what makes a field one of a list. Values of
+one field that score so little less than the best are a hedge."""
+MAX_ASKED, MAX_LISTED, MAX_HEDGED = 3, 2, 3
+"""A text that proposes changes of more fields, or more values of one, reads as nothing."""
 _WEIGHTS: dict[str, int] = json.loads((Path(__file__).parent / "weights.json").read_text(encoding="utf-8"))
 
-
-DirectionHint = tuple[FieldSpec | Target, str]
-"""A numeric field and where it has to go."""
+DirectionHint = tuple[Declaration, str]
+"""A number and where it has to go."""
 
 
 class FixReading(NamedTuple):
@@ -56,11 +56,11 @@ def read_words(diagnosis: Diagnosis, truth: Truth) -> FixReading:
         # Two names of one value count as the first.
         fields = {spec.field for spec in fields_named(root)}
         named = frozenset("metrics.val_accuracy" if field == "metrics.test_accuracy" else field for field in fields)
-    return read_text(text, named, root, run_of(truth.pipeline))
+    return read_text(text, named, root, run_of(truth))
 
 
 @lru_cache(maxsize=512)
-def read_text(text: str, named: frozenset[str], root: str, run: Run) -> FixReading:
+def read_text(text: str, named: frozenset[str], root: str, run: WrittenRun) -> FixReading:
     """Read words.
 
     Args:
@@ -69,10 +69,7 @@ def read_text(text: str, named: frozenset[str], root: str, run: Run) -> FixReadi
         root: how they were named.
         run: what the fix is proposed for; relative changes start from its values.
     """
-    scored: dict[str, list[tuple[int, Candidate]]] = {}
-    for candidate in candidates(Text(text, named, root, run)):
-        scored.setdefault(candidate.target.field, []).append((score(candidate.features, _WEIGHTS), candidate))
-    return decide(list(scored.values()), run)
+    return decide(text_of(text, named, root, run), run, _WEIGHTS)
 
 
 def score(features: frozenset[str], weights: dict[str, Any]) -> Any:
@@ -80,51 +77,51 @@ def score(features: frozenset[str], weights: dict[str, Any]) -> Any:
     return weights[""] + sum(weights.get(name, 0) for name in features)
 
 
-def decide(of_fields: list[list[tuple[int, Candidate]]], run: Run) -> FixReading:
-    """What is read from scored candidates, given by field."""
-    best = []
-    for own in of_fields:
+def decide(text: Text, run: WrittenRun, weights: dict[str, int]) -> FixReading:
+    """What is read: one change, only a direction, or nothing."""
+    of_fields: dict[str, list[tuple[int, Candidate]]] = {}
+    for one in candidates(text, run):
+        if not _is_present(one):
+            of_fields.setdefault(one.target.declaration.field, []).append((score(one.features, weights), one))
+    for own in of_fields.values():
         own.sort(key=lambda pair: (-pair[0], str(pair[1].value), str(pair[1].direction)))
-        best.append((own[0][0], _nearest(own), own[0][1].clauses))
-    best.sort(key=lambda one: (-one[0], one[1].target.field))
-    if not best or best[0][0] <= (MARGIN_NAMED if _is_named(best[0][1]) else MARGIN):
+    best = sorted(of_fields.items(), key=lambda pair: (-pair[1][0][0], pair[0]))
+    if not best or best[0][1][0][0] <= (MARGIN_NAMED if best[0][0] in text.named else MARGIN):
         return NO_CHANGE
-    first, places = best[0][1], best[0][2]
-    beside = [one for one in best[1:] if one[2] and not one[2] & places and not _is_present(one[1])]
-    is_list = any(name.endswith("others=3") for name in first.features)
-    if is_list or sum(points > MARGIN_MENTIONED for points, _, _ in beside) >= MAX_ENTRIES:
+    places = best[0][1][0][1].clauses
+    listed = sum(own[0][0] > MARGIN_LISTED and not own[0][1].clauses & places for _, own in best)
+    if text.named_in("ask") > MAX_ASKED or listed >= MAX_LISTED:
         return NO_CHANGE
-    margin = MARGIN_BESIDE_NAMED if _is_named(first) else MARGIN_BESIDE
-    read = [first, *(one for points, one, _ in beside if points > margin and not one.direction)]
-    if len(read) > MAX_ENTRIES:
+    first = _nearest(best[0][1])
+    if first is None:
         return NO_CHANGE
-    entries = tuple(
-        entry for one in read if not one.direction and (entry := run.entry(one.target, one.value)) is not None
-    )
-    hints = ((first.target, first.direction),) if first.direction else ()
-    return FixReading(entries, () if entries else hints)
+    target = first.target
+    if first.direction:
+        return FixReading((), ((target.declaration, first.direction),))
+    try:
+        value = run.checked(target.declaration, first.value)
+    except ValueError:
+        return NO_CHANGE
+    return FixReading((PatchEntry(file=target.declaration.file, field=target.declaration.field, value=value),))
 
 
-def _is_named(one: Candidate) -> bool:
-    return any(name.endswith("root=named") for name in one.features)
-
-
-def _nearest(own: list[tuple[int, Candidate]]) -> Candidate:
-    """The best candidate; of several numbers that one clause proposes alike the one nearest to the present value: a wide hedge gains nothing."""
+def _nearest(own: list[tuple[int, Candidate]]) -> Candidate | None:
+    """The best candidate; of several numbers the one nearest to the present value: a wide hedge gains nothing; None: a longer list."""
     points, first = own[0]
-    if first.target.kind != "number" or first.direction or not isinstance(first.value, (int, float)):
+    near = {one.value: one for other, one in reversed(own) if other >= points - NEAR and one.clauses == first.clauses}
+    if first.direction:
         return first
+    if first.target.kind != "number":
+        return first if sum(other > MARGIN_NAMED for other, _ in own) <= MAX_HEDGED else None
+    if len(near) > MAX_HEDGED:
+        return None
     base = first.target.present if isinstance(first.target.present, (int, float)) else 0.0
-    near = [
-        one for other, one in own
-        if other >= points - NEAR and one.clauses == first.clauses and isinstance(one.value, (int, float)) and one.value != base
-    ]  # fmt: skip
-    return min(near, key=lambda one: abs(float(one.value or 0) - base), default=first)
+    return min((one for one in near.values() if not one.direction), key=lambda one: abs(float(one.value or 0) - base))
 
 
 def _is_present(one: Candidate) -> bool:
     """Whether a number is asked for that the field has."""
     value, present = one.value, one.target.present
     if isinstance(value, (int, float)) and isinstance(present, (int, float)):
-        return math.isclose(value, present, rel_tol=0.02)
-    return value == present
+        return not one.direction and math.isclose(value, present, rel_tol=0.02)
+    return value == present and not one.direction

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, Iterable, NamedTuple
+from typing import Any, Iterable, Iterator, NamedTuple
 
 from domain.fields.registry import REGISTRY
 from domain.grading.free_text.clauses import normalize, words_of
@@ -60,6 +60,16 @@ class Lexicon(NamedTuple):
     names: dict[str, tuple[Name, ...]]
     """By their first word, the longest first."""
     cues: dict[str, dict[str, tuple[Cue, ...]]]
+
+    def names_in(self, words: tuple[str, ...]) -> Iterator[Name]:
+        """The names in a row of words, the longest at each place."""
+        place = 0
+        while place < len(words):
+            own = self.names.get(words[place], ())
+            name = next((name for name in own if words[place : place + len(name.words)] == name.words), None)
+            if name is not None:
+                yield name
+            place += len(name.words) if name is not None else 1
 
 
 @cache

@@ -1,138 +1,107 @@
-"""What a fix can change in the run at hand: the fields of either family of runs, with what they can become."""
+"""What a fix can change in the run at hand: its declarations, with the values that words can give them."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from domain.diagnosis import PatchEntry
-from domain.fields.field import ValueOutsideFieldError
-from domain.fields.registry import REGISTRY, find
+from domain.fields.registry import REGISTRY
 from domain.grading.free_text.lexicon import UNITS
-from domain.training.multi_source import registry as declared
-from domain.training.multi_source.case import FAMILY, State
-from domain.training.multi_source.layout import Layout, draw_layout
-from domain.training.pipeline import FieldValue, Pipeline
-from domain.training.style import SeedSplit
-from domain.types import ArtifactName
+from domain.grading.written_run import Declaration, MultiSourceRun, SingleTableRun, WrittenRun
+from domain.training.multi_source.registry import resolve
+from domain.training.pipeline import FieldValue
 
 MONTH = re.compile(r"\b20\d\d-\d\d\b")
+_HIDDEN = frozenset(spec.field for spec in REGISTRY if spec.opposite)
+"""Second names of a value."""
 
 
 class Target(NamedTuple):
-    """One field of the run."""
+    """One declaration of the run."""
 
     key: str
     """Of the lexicon."""
-    file: ArtifactName
-    field: str
+    declaration: Declaration
     kind: str
     """``number``, ``choice``, ``month`` or ``unit``."""
     present: FieldValue
-    labels: tuple[tuple[FieldValue, tuple[str, ...]], ...]
+    labels: dict[FieldValue, tuple[str, ...]]
     """Values, each with the names under which the lexicon has its cues."""
-    places: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """What has to be named beside the field: the kind, ``source`` or ``column``, and the words of its name."""
-    is_integer: bool = False
+    places: tuple[tuple[str, str], ...] = ()
+    """``source`` and ``column`` with their names: they have to be named beside the field."""
     units: tuple[str, ...] = ()
 
 
-class Run(NamedTuple):
-    """The fields of one run."""
-
-    family: str
-    targets: tuple[Target, ...]
-    layout: Layout | None
-    current: Pipeline | None
-    """Of a run of one table."""
-
-    def entry(self, target: Target, value: FieldValue) -> PatchEntry | None:
-        """The patch entry of a value; None: the field cannot take it."""
-        try:
-            if self.layout is not None:
-                value = declared.resolve(self.layout, target.file, target.field).check(value, self.layout)
-            else:
-                value = int(value) if target.is_integer and isinstance(value, float) and value.is_integer() else value
-                find(target.file, target.field).to_pipeline(value)
-        except (ValueOutsideFieldError, declared.ValueOutsideFieldError):
-            return None
-        return PatchEntry(file=target.file, field=target.field, value=value)
-
-
-def run_of(pipeline: dict[str, Any]) -> Run:
-    """The run of a stored pipeline."""
-    if pipeline.get("family") != FAMILY:
-        current = Pipeline.from_json(pipeline)
-        return Run("single_table", _of_table(current), None, current)
-    state = State.from_json(pipeline)
-    return Run(FAMILY, _of_sources(state.seed, state.split, tuple(state.declared.items())), state.layout, None)
-
-
 @lru_cache(maxsize=64)
-def _of_table(current: Pipeline) -> tuple[Target, ...]:
-    found = []
-    for spec in REGISTRY:
-        if spec.attribute is None or spec.opposite:
-            continue
-        present, kind = spec.from_pipeline(current.value(spec.attribute)), "choice"
-        values: tuple[FieldValue, ...] = (True, False) if spec.type == "boolean" else spec.choices
-        more: dict[FieldValue, list[str]] = {}
-        if spec.type in ("number", "integer"):
-            kind = "number"
-            values = ((None,) if spec.nullable else ()) + ((0,) if spec.low == 0 else ())
-            values += (1,) if spec.field in ("unit_scale", "model.init_gain") else ()
-        if spec.field == "tokenizer.version":
-            more = {current.preprocessing.tokenizer_train: ["training"]}
-        elif spec.field == "model.num_classes":
-            more = {len(current.dataset.classes): ["classes"]}
-            more.setdefault(current.model.num_classes + 1, []).append("more")
-        labels = _labels((*values, *(value for value in more if value not in values)), present, more)
-        found.append(Target(spec.field, spec.file, spec.field, kind, present, labels, (), spec.type == "integer"))
-    return tuple(found)
+def targets_of(run: WrittenRun) -> tuple[Target, ...]:
+    """The targets of a run."""
+    if isinstance(run, MultiSourceRun):
+        return tuple(_of_sources(run, one, value) for one, value in run.declarations.items())
+    assert isinstance(run, SingleTableRun)
+    return tuple(_of_table(run, one, value) for one, value in run.declarations.items() if one.field not in _HIDDEN)
 
 
-@lru_cache(maxsize=64)
-def _of_sources(seed: int, split: SeedSplit, declarations: tuple[tuple[str, FieldValue], ...]) -> tuple[Target, ...]:
-    layout, found = draw_layout(seed, split), []
-    for path, present in declarations:
-        spec = declared.resolve(layout, declared.file_of(path), path)
-        pattern, leaf = spec.pattern, path.rpartition(".")[2]
-        kind = "number" if pattern.type in ("number", "integer") else "choice"
-        values: tuple[FieldValue, ...] = (True, False) if pattern.type == "boolean" else pattern.choices
-        if leaf in ("used_until", "snapshot"):
-            kind, values = "month", layout.months
-        elif leaf == "unit":
-            kind = "unit"
-        elif leaf in ("keys", "sources"):
-            values = ("id", "id, line") if leaf == "keys" else ("all", *layout.source_names)
-        elif leaf == "majority_kept":
-            values = (1.0,)
-        values += (None,) if pattern.nullable and kind != "month" else ()
-        older = {value: ["older"] for value in values if path.startswith("environment.") and str(value) < str(present)}
-        places = tuple(
-            (name, tuple(place.split("_")))
-            for name, place in (("source", spec.source), ("column", spec.column))
-            if place
-        )
-        units = layout.column(spec.column).units if kind == "unit" else ()
-        labels = _labels(values, present, older)
-        found.append(
-            Target(pattern.field, pattern.file, path, kind, present, labels, places, pattern.type == "integer", units)
-        )
-    return tuple(found)
+def _of_table(run: SingleTableRun, declaration: Declaration, present: FieldValue) -> Target:
+    field, pipeline = declaration.field, run.pipeline
+    values, kind = run.choices(declaration), "choice"
+    if run.is_number(declaration):
+        values, kind = tuple(one for one in (None, 0, 1) if _can_be(run, declaration, one)), "number"
+    more: dict[str, FieldValue] = {}
+    if field == "tokenizer.version":
+        more = {"training": pipeline.preprocessing.tokenizer_train}
+    elif field == "model.num_classes":
+        more = {"classes": len(pipeline.dataset.classes), "more": pipeline.model.num_classes + 1}
+    return Target(field, declaration, kind, present, _labels((*values, *more.values()), present, more))
+
+
+def _can_be(run: WrittenRun, declaration: Declaration, value: FieldValue) -> bool:
+    try:
+        run.checked(declaration, value)
+    except ValueError:
+        return False
+    return True
+
+
+def _of_sources(run: MultiSourceRun, declaration: Declaration, present: FieldValue) -> Target:
+    layout, path = run.state.layout, declaration.field
+    spec, leaf = resolve(layout, *declaration), path.rpartition(".")[2]
+    values, kind = run.choices(declaration), "choice"
+    if leaf in ("used_until", "snapshot"):
+        values, kind = layout.months, "month"
+    elif leaf == "unit":
+        kind = "unit"
+    elif run.is_number(declaration):
+        values, kind = (None,) if run.is_nullable(declaration) else (1.0,) if leaf == "majority_kept" else (), "number"
+    elif leaf == "keys":
+        values = ("id", "id, line")
+    older = [one for one in values if path.startswith("environment.") and str(one) < str(present)]
+    places = tuple((one, name) for one, name in (("source", spec.source), ("column", spec.column)) if name)
+    units = layout.column(spec.column).units if kind == "unit" else ()
+    return Target(
+        spec.pattern.field,
+        declaration,
+        kind,
+        present,
+        _labels(values, present, {f"older{at}": one for at, one in enumerate(older)}),
+        places,
+        units,
+    )
 
 
 def _labels(
-    values: tuple[FieldValue, ...], present: FieldValue, more: dict[FieldValue, list[str]]
-) -> tuple[tuple[FieldValue, tuple[str, ...]], ...]:
-    found = []
+    values: tuple[FieldValue, ...], present: FieldValue, more: dict[str, FieldValue]
+) -> dict[FieldValue, tuple[str, ...]]:
+    values, found = tuple(dict.fromkeys(values)), {}
     for value in values:
         own = "null" if value is None else ("on" if value else "off") if isinstance(value, bool) else str(value).lower()
-        own = own.removesuffix(".0")
-        names = [own, *more.get(value, []), "same" if value == present else "opposite"]
-        found.append((value, tuple(names if len(values) == 2 else names[:-1])))
-    return tuple(found)
+        side = ("same" if value == present else "opposite",) if len(values) == 2 else ()
+        found[value] = (
+            own.removesuffix(".0"),
+            *(name.rstrip("0123456789") for name, one in more.items() if one == value),
+            *side,
+        )
+    return found
 
 
 def unit_values(target: Target, text: str) -> list[str]:

@@ -14,8 +14,8 @@ from domain.scenario import Scenario
 from tests.domain.scenarios import THOROUGH
 
 FOLDER = Path(__file__).parent
-HELD_OUT = [path for path in sorted(FOLDER.glob("diagnoses-*.jsonl")) if path.stem == "diagnoses-g"]
-"""Texts of an author that was never used for tuning, frozen before."""
+HELD_OUT = [path for path in sorted(FOLDER.glob("diagnoses-*.jsonl")) if path.stem in ("diagnoses-g", "diagnoses-h")]
+"""Texts that were never used for tuning, frozen before: easy and medium, and hard and expert."""
 LEARNED = [path for path in sorted(FOLDER.glob("diagnoses*.jsonl")) if path not in HELD_OUT]
 """What the weights are trained on."""
 

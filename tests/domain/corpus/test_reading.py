@@ -29,19 +29,16 @@ def test_what_was_learned_is_read() -> None:
     assert rate(entries, "wrong", with_field=False) <= 0.04
 
 
-@pytest.mark.parametrize("path", HELD_OUT, ids=lambda path: path.stem)
-def test_texts_of_an_author_that_nothing_was_learned_from_are_read(path) -> None:
-    entries = entries_of(path)
+def test_texts_that_nothing_was_learned_from_are_read() -> None:
+    """Of all four tasks together; README.md has the rates of each file."""
+    entries = entries_of(*HELD_OUT)
     assert rate(entries, "right", with_field=True) >= 0.84
     assert rate(entries, "right", with_field=False) >= 0.75
-    # Of all texts of this author 0.046 and 0.037 were accepted; those on easy and medium, which are here, are the harder part.
     assert rate(entries, "wrong", with_field=True) <= 0.07
     assert rate(entries, "wrong", with_field=False) <= 0.07
 
 
-@pytest.mark.parametrize("path", HELD_OUT, ids=lambda path: path.stem)
 @pytest.mark.parametrize("with_field", [True, False])
-def test_negations_and_lists_of_that_author_earn_next_to_nothing(path, with_field: bool) -> None:
-    """The target is none of them; two were accepted when this was measured, see README.md."""
-    entries = [entry for entry in entries_of(path) if entry.kind in ("negation", "stuffed")]
-    assert rate(entries, "wrong", with_field=with_field) * len(entries) <= 2
+def test_negations_and_lists_that_nothing_was_learned_from_earn_nothing(with_field: bool) -> None:
+    entries = [entry for entry in entries_of(*HELD_OUT) if entry.kind in ("negation", "stuffed")]
+    assert rate(entries, "wrong", with_field=with_field) == 0

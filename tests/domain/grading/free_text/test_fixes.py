@@ -12,8 +12,8 @@ from domain.families.multi_source import FAULTS
 from domain.fields.registry import find
 from domain.grading.free_text.clauses import split
 from domain.grading.free_text.fixes import read_words
-from domain.grading.free_text.targets import run_of
 from domain.grading.reading import Reading, read_fix, words_contradict
+from domain.grading.written_run import run_of
 from domain.rubric import RUBRIC, rubric_of
 from domain.scenario import Truth
 from tests.domain.scenarios import FAULT_IDS
@@ -63,6 +63,50 @@ def test_what_an_engineer_does_not_mean_is_not_read(fault: str, text: str) -> No
     assert read(text, fault).direction_hints == ()
 
 
+NEGATED = (
+    ("exploding_lr", "It is not the learning rate that has to change; 0.2 would make training crawl."),
+    ("group_leakage", "Splitting by customer isn't what we want, rows are independent."),
+    ("data_leakage_overlap", "Using the same seed for both splits isn't needed, random rows are random rows."),
+    ("eval_wrong_checkpoint", "Evaluating the best checkpoint would be cheating; keep the first."),
+    ("weight_decay_too_large", "Don't touch weight_decay; lowering it to 1e-5 invites overfitting."),
+    ("shuffle_off_sorted", "Should we shuffle the rows? No, leave it as it is."),
+    ("no_scaling", "You could standardise the inputs, but that would hide the problem."),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("field", [True, False])
+@pytest.mark.parametrize(("fault", "text"), NEGATED)
+def test_what_is_called_harmful_or_unneeded_is_not_read(fault: str, text: str, field: bool) -> None:
+    assert read(text, fault, field=field) == Reading(())
+
+
+@pytest.mark.parametrize("family", ["single_table", "multi_source"])
+@pytest.mark.parametrize("separator", ["; ", ", ", ". ", "\n- ", ", and "])
+def test_a_list_of_the_repairs_of_several_faults_reads_as_nothing(family: str, separator: str) -> None:
+    faults = FAULTS[::4] if family == "multi_source" else ("exploding_lr", "wrong_optimizer", "bottleneck", "zero_init")
+    repairs = [truth_of(family, fault, 0).patch[0] for fault in faults]
+    text = separator.join(f"set {one.field} to {one.value}" for one in repairs)
+    for fault in faults:
+        for field in (True, False):
+            assert read(text, fault, field=field, family=family) == Reading(())
+
+
+def test_four_values_of_one_field_are_a_list() -> None:
+    text = "Set missing_code to -1, -9, -99 or -999, one of them will fit."
+    assert read(text, "undeclared_missing_code", family="multi_source").patch == ()
+
+
+def test_a_month_may_be_written_out_and_be_the_last_that_is_used() -> None:
+    truth = truth_of("multi_source", "random_labels_from_source", 0)
+    (entry,) = truth.patch
+    year, month = str(entry.value).split("-")
+    name = "January February March April May June July August September October November December".split()[
+        int(month) - 1
+    ]
+    text = f"Do not use {entry.field.split('.')[1]} after {name} {year}."
+    assert read(text, "random_labels_from_source", family="multi_source").patch == truth.patch
+
+
 def test_a_number_that_is_evidence_is_no_proposal() -> None:
     text = "Go from 1 to 32 hidden units: one unit squeezes 5 classes through one number"
     assert [entry.value for entry in read(text, "bottleneck").patch] == [32]
@@ -107,9 +151,7 @@ def test_an_assignment_of_a_declaration_is_read(fault: str) -> None:
 def test_another_source_is_not_the_one_that_is_named_as_the_cause() -> None:
     truth = truth_of("multi_source", "exchanged_label_codes", 0)
     (entry,) = truth.patch
-    names = {
-        target.field.split(".")[1] for target in run_of(truth.pipeline).targets if target.field.startswith("sources.")
-    }
+    names = {one.field.split(".")[1] for one in run_of(truth).declarations if one.field.startswith("sources.")}
     other = sorted(names - {entry.field.split(".")[1]})[0]
     text = f"Set the label map of {other} to {entry.value}."
     assert entry not in read_fix(Diagnosis(root_cause_field=entry.field, proposed_fix=text), truth).patch

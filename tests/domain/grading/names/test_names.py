@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.validity import words
 from domain.diagnosis import Diagnosis, PatchEntry
 from domain.grade import PatchVerdict
 from domain.grader import grade
@@ -52,6 +53,16 @@ def test_150_of_164_natural_synonyms_name_the_field() -> None:
     ]
     print(f"{len(wanted) - len(missed)} of {len(wanted)} synonyms name the field; not: {missed}")
     assert len(missed) <= 14
+
+
+def test_40_of_43_natural_names_of_declarations_of_sources_name_the_declaration() -> None:
+    names_of: dict[str, list[str]] = json.loads(Path(__file__).with_name("synonyms-of-sources.json").read_text())
+    missed = []
+    for fault, names in names_of.items():
+        truth = words.truth_of("multi_source", fault, 0)
+        missed += [name for name in names if not is_right(named_in(name.format(**words.slots(truth)), truth), truth)]
+    assert sum(map(len, names_of.values())) == 43
+    assert len(missed) <= 3, missed
 
 
 def test_a_synonym_of_one_fault_names_no_field_of_another() -> None:
