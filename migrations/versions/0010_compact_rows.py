@@ -1,15 +1,15 @@
 """Stores events and episodes in less room; ``recorded_events`` and ``recorded_episodes`` show them as they were.
 
 Rule 1: what a hash covers is shown byte for byte; the last statement compares every event with what it was before. Rule 2: streams are
-named by integers, times are milliseconds since 1970, and the previous hash is that of the event before. Rule 3: of a payload, digests are
-stored as bytes and frequent parts as control characters, which no canonical JSON contains. Rule 4: an append goes through
-``recorded_events``, which refuses one that does not state the hash of the event before it.
+named by integers, times are milliseconds since 1970, and the previous hash is that of the event before. Rule 3: digests are stored as
+bytes beside the payload, whose text has a control character for each and its key; canonical JSON contains none. Rule 4: an append goes
+through ``recorded_events``, which refuses one that does not state the hash of the event before it.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, Callable
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,111 +19,14 @@ down_revision = "0009"
 branch_labels = None
 depends_on = None
 
-_FRAGMENTS: dict[str, tuple[str, ...]] = {
-    "read": (
-        '{"artifact":"',
-        '","log_filter":null,"observation_digest":"',
-        '","log_filter":"',
-        '","observation_digest":"',
-    ),
-    "query": ('{"artifact":"', '","field":"', '","observation_digest":"'),
-    "check": ('{"check":"', '","observation_digest":"'),
-    "refuse": (
-        '{"artifact":"',
-        '{"artifact":null,"field":null,"observation_digest":"',
-        '","field":"',
-        '","field":null,"observation_digest":"',
-        '","observation_digest":"',
-        '","patch":null,"reason":"',
-        '","patch":[{"field":"',
-        '","file":"',
-        '","value":',
-        '","reason":"',
-        ',"reason":"',
-        '","text":null}',
-        '","text":"',
-    ),
-    "experiment": (
-        '{"number":',
-        ',"observation_digest":"',
-        '","patch":[{"field":"',
-        '","file":"',
-        '","value":',
-        '"result":{"log_tail":["',
-        '],"metrics":{"by_source":{',
-        '"train":{"accuracy":',
-        '"validation":{"accuracy":',
-        ',"loss":',
-        '"train_accuracy":',
-        ',"validation_accuracy":',
-        '"number":',
-        '"status":"finished"}}',
-    ),
-    "submit": (
-        '{"entries":[{"credit":',
-        '{"entries":[{"diagnosis":{"',
-        '"diagnosis":{"confidence":',
-        '"diagnosis":"',
-        '"failure_category":"',
-        '"patch":[{"field":"',
-        '"root_cause_field":"',
-        '"root_cause_file":"',
-        '"file":"',
-        '"value":',
-        '"points":[',
-        '"verdict":"twin"}],"observation_digest":"',
-        '"verdict":"',
-        '"read_as":[{"field":"',
-        '"edits":[{',
-        '"fault":"',
-        '"missed":[',
-        '"penalties":[["',
-        '"reported":{',
-        '"observation_digest":"',
-        '"rubric":"',
-        '","score":0.',
-        '","',
-        ',"',
-    ),
-    "reset": (
-        '{"agent":null,"attempt":null,"entry":null,"generator_version":"',
-        '{"agent":"',
-        '","attempt":null,"entry":null,"generator_version":"',
-        ',"attempt":',
-        ',"entry":',
-        ',"generator_version":"',
-        '","key":null,"max_experiments":',
-        '","key":"',
-        '"max_experiments":',
-        ',"max_steps":',
-        ',"observation_digest":"',
-        '","observation_version":"',
-        '","reward_mode":"shaped","round":null,"rubric_version":"',
-        '","reward_mode":"',
-        '","round":null,"rubric_version":"',
-        '","round":',
-        ',"rubric_version":"',
-        '","scenario_digest":"',
-        '","seed":',
-        ',"seed_given":true,"session":null,"split":"train","task_id":"',
-        ',"seed_given":',
-        ',"session":null,"split":"',
-        ',"session":"hmac:',
-        '","split":"',
-        '","task_id":"',
-    ),
-}
-"""By the kind of an event: the parts of its payload that are stored as the control characters 1, 2, … Later migrations may add to the
-ends; what is stored is read by these."""
-
 _Digest = tuple[int, str, int]
 _DIGESTS: tuple[_Digest, ...] = (
     (31, '"observation_digest":"', 32),
     (30, '"scenario_digest":"', 64),
     (29, '"session":"hmac:', 64),
 )
-"""The control character that stands for a digest, what is before it, and its hex digits. Only a reset has more
-than the first. ``server/storage/payloads.py`` has the same."""
+"""The control character that stands for a digest with its key and its quotes, what is before the digest, and the number of its hex
+digits. Only a reset has more than the first. ``server/storage/payloads.py`` has the same."""
 
 
 class _Sql:
@@ -154,51 +57,17 @@ class _Sql:
             f"CASE WHEN typeof({text}) = 'text' AND {text} IS {self.shown_time(number)} THEN {number} ELSE {text} END"
         )
 
-    def expanded(self, kind: str, payload: str, digests: str) -> str:
-        """The payload as it was recorded."""
-
-        def expanded_of(parts: tuple[str, ...], digests_of_kind: tuple[_Digest, ...]) -> str:
-            pairs = [(f"{self.character}({number})", f"'{part}'") for number, part in enumerate(parts, start=1)]
-            start = 1
-            for code, _, digits in digests_of_kind:
-                pairs.append((f"{self.character}({code})", self.hex(digests, start, digits // 2)))
-                start += digits // 2
-            return _replaced(payload, pairs)
-
-        is_packed = f"{digests} IS NOT NULL"
+    def shown_payload(self, payload: str, digests: str) -> str:
+        """The payload as it was recorded. Where there are fewer digests, the characters of the others are not in the text."""
+        text, start = payload, 1
+        for code, before, digits in _DIGESTS:
+            recorded = f"'{before}' || {self.hex(digests, start, digits // 2)} || '\"'"
+            text = f"replace({text}, {self.character}({code}), {recorded})"
+            start += digits // 2
+        has_digests = f"{digests} IS NOT NULL"
         if self.is_sqlite:  # PostgreSQL stores nothing else
-            is_packed += f" AND typeof({payload}) = 'text' AND typeof({digests}) = 'blob'"
-        return f"CASE WHEN {is_packed} THEN {_by_kind(kind, expanded_of)} ELSE {payload} END"
-
-    def packed(self, kind: str, payload: str, digests: str) -> str:
-        """The payload as it is stored; its digests have been replaced already."""
-
-        def packed_of(parts: tuple[str, ...], _: tuple[_Digest, ...]) -> str:
-            pairs = [(f"'{part}'", f"{self.character}({number})") for number, part in enumerate(parts, start=1)]
-            return _replaced(payload, pairs)
-
-        return f"CASE WHEN {digests} IS NULL THEN {payload} ELSE {_by_kind(kind, packed_of)} END"
-
-
-_NESTED = 14
-"""Calls within calls: SQLite's parser takes some twenty, so the rest is done in a query around them."""
-
-
-def _replaced(text: str, pairs: list[tuple[str, str]]) -> str:
-    for start in range(0, len(pairs), _NESTED):
-        inner = text if start == 0 else "n.text"
-        for old, new in pairs[start : start + _NESTED]:
-            inner = f"replace({inner}, {old}, {new})"
-        text = inner if start == 0 else f"(SELECT {inner} FROM (SELECT {text} AS text) AS n)"
-    return text
-
-
-def _by_kind(kind: str, text_of: Callable[[tuple[str, ...], tuple[_Digest, ...]], str]) -> str:
-    cases = [
-        f"WHEN '{name}' THEN {text_of(parts, _DIGESTS if name == 'reset' else _DIGESTS[:1])}"
-        for name, parts in _FRAGMENTS.items()
-    ]
-    return f"CASE {kind} {' '.join(cases)} ELSE {text_of((), _DIGESTS[:1])} END"
+            has_digests += f" AND typeof({payload}) = 'text' AND typeof({digests}) = 'blob'"
+        return f"CASE WHEN {has_digests} THEN {text} ELSE {payload} END"
 
 
 def _run(statement: str) -> None:
@@ -335,7 +204,7 @@ def _create_views(sql: _Sql) -> None:
     _run(
         "CREATE VIEW recorded_events AS SELECT e.position AS position, s.stream_id AS stream_id, e.version AS version, "
         f"e.kind AS kind, e.schema_version AS schema_version, {sql.shown_time('e.recorded_at')} AS recorded_at, "
-        f"e.actor AS actor, e.request_id AS request_id, {sql.expanded('e.kind', 'e.payload', 'e.digests')} AS payload, "
+        f"e.actor AS actor, e.request_id AS request_id, {sql.shown_payload('e.payload', 'e.digests')} AS payload, "
         "coalesce((SELECT b.hash FROM events AS b WHERE b.stream = e.stream AND b.version = e.version - 1), "
         f"{sql.no_hash}) AS prev_hash, e.hash AS hash, e.digests AS digests "
         "FROM events AS e JOIN streams AS s ON s.stream = e.stream"
@@ -404,11 +273,11 @@ def _split_digests(kind: object, payload: object) -> tuple[object, bytes | None]
         return payload, None
     found = b""
     for code, before, digits in _DIGESTS if kind == "reset" else _DIGESTS[:1]:
-        match = re.search(f'({before})([0-9a-f]{{{digits}}})"', payload)
+        match = re.search(f'{before}([0-9a-f]{{{digits}}})"', payload)
         if match is None:
             break
-        payload = f"{payload[: match.end(1)]}{chr(code)}{payload[match.end(2) :]}"
-        found += bytes.fromhex(match[2])
+        payload = f"{payload[: match.start()]}{chr(code)}{payload[match.end() :]}"
+        found += bytes.fromhex(match[1])
     return payload, found or None
 
 
@@ -426,7 +295,7 @@ def _postgres_digests(kind: str, payload: str) -> tuple[str, str]:
     for code, before, digits in _DIGESTS:
         value = f"substring({payload} FROM '{before}([0-9a-f]{{{digits}}})\"')"
         has_it = f"({has_before} AND {value} IS NOT NULL)"
-        put = f"regexp_replace({text}, '({before})[0-9a-f]{{{digits}}}\"', '\\1' || chr({code}) || '\"')"
+        put = f"regexp_replace({text}, '{before}[0-9a-f]{{{digits}}}\"', chr({code}))"
         text = f"CASE WHEN {has_it} THEN {put} ELSE {text} END"
         found = f"{found} || CASE WHEN {has_it} THEN {value} ELSE '' END"
         has_before = f"({has_it} AND {kind} = 'reset')"
@@ -468,7 +337,7 @@ def _values(sql: _Sql, row: str, stream: str) -> str:
     """Values of `_EVENT_COLUMNS`, from a row whose digests have been replaced."""
     return (
         f"{stream}, {row}.version, {row}.kind, {row}.schema_version, {sql.stored_time(f'{row}.recorded_at')}, {row}.actor, "
-        f"{row}.request_id, {sql.packed(f'{row}.kind', f'{row}.payload', f'{row}.digests')}, {row}.digests, {row}.hash"
+        f"{row}.request_id, {row}.payload, {row}.digests, {row}.hash"
     )
 
 

@@ -1,7 +1,7 @@
 """Splits the digests off a payload, so that they are stored as bytes: half of what their hex digits take.
 
-A control character stands for each. Canonical JSON contains none, so that a payload is shown as it was, byte for byte, by the view
-``recorded_events`` (``migrations/versions/0010_compact_rows.py``).
+A control character stands for each, with its key. Canonical JSON contains none, so that a payload is shown as it was, byte for byte, by
+the view ``recorded_events`` (``migrations/versions/0010_compact_rows.py``).
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import re
 
 _CONTROL = re.compile(r"[\x00-\x1f]")
 _DIGESTS = tuple(
-    (chr(code), re.compile(rf'(?<={before})[0-9a-f]{{{digits}}}(?=")'))
+    (chr(code), re.compile(rf'{before}([0-9a-f]{{{digits}}})"'))
     for code, before, digits in (
         (31, '"observation_digest":"', 32),
         (30, '"scenario_digest":"', 64),
         (29, '"session":"hmac:', 64),
     )
 )
-"""The character that stands for a digest, and where it is. A digest is looked for only where the one before it was found."""
+"""The character that stands for a digest, and the text that it replaces. A digest is looked for only where the one before it was found."""
 
 
 def split_digests(kind: str, payload: str) -> tuple[str, bytes | None]:
@@ -30,5 +30,5 @@ def split_digests(kind: str, payload: str) -> tuple[str, bytes | None]:
         if found is None:
             break
         payload = f"{payload[: found.start()]}{character}{payload[found.end() :]}"
-        digests += bytes.fromhex(found[0])
+        digests += bytes.fromhex(found[1])
     return payload, digests or None

@@ -62,6 +62,10 @@ def events_of(kinds: Sequence[tuple[str, bytes]], number: int) -> list[NewEvent]
     ]
 
 
+def as_new(link: Link) -> NewEvent:
+    return NewEvent(link.kind, link.schema_version, link.recorded_at, link.actor, link.request_id, link.payload or b"")
+
+
 def literal(value: object, *, is_sqlite: bool) -> str:
     """A value in SQL."""
     if isinstance(value, bytes):
@@ -133,6 +137,20 @@ async def test_the_rows_of_episodes_stay_as_they_were(settings: Settings, databa
     before = execute(database_url, f"SELECT {names} FROM episodes ORDER BY episode_id")
     await upgrade_database(parse_url(settings.database_url))
     assert execute(database_url, f"SELECT {names} FROM recorded_episodes ORDER BY episode_id") == before
+
+
+@pytest.mark.usefixtures("old_store")
+async def test_the_upgrade_stores_an_event_as_an_append_does(settings: Settings, database_url: str) -> None:
+    streams = recorded()
+    write_old(database_url, streams)
+    async with open_backend(settings) as backend:
+        store = EventStore(backend.writer, backend.reader)
+        await append(store, "new", 0, after("new", EMPTY, *map(as_new, streams["e"])))
+    rows = (
+        "SELECT version, kind, recorded_at, payload, digests FROM events AS e JOIN streams AS s ON s.stream = e.stream "
+        "WHERE s.stream_id = '{}' ORDER BY version"
+    )
+    assert execute(database_url, rows.format("new")) == execute(database_url, rows.format("e"))
 
 
 @pytest.mark.usefixtures("old_store")

@@ -296,6 +296,26 @@ async def test_every_byte_of_a_payload_is_read_back(store: EventStore, name: str
     assert verify_chain("s", [stored]) == ()
 
 
+STORED_PAYLOADS = {
+    "reset": (
+        '{"agent":null,"attempt":null,"entry":null,"generator_version":"5","key":null,"max_experiments":2,"max_steps":30,'
+        '\x1f,"observation_version":"2","reward_mode":"shaped","round":null,"rubric_version":"2",\x1e,"seed":1000005,'
+        '"seed_given":true,\x1d,"split":"train","task_id":"medium"}'
+    ),
+    "read": '{"artifact":"train.log","log_filter":null,\x1f}',
+    "query": '{"artifact":"config.yaml","field":"ö",\x1f}',
+    "expire": '{"reason":"idle"}',
+}
+
+
+@pytest.mark.parametrize("name", STORED_PAYLOADS)
+async def test_a_stored_payload_is_the_recorded_one_but_for_its_digests(
+    store: EventStore, database_url: str, name: str
+) -> None:
+    await append(store, "s", 0, after("s", EMPTY, event(PAYLOADS[name])._replace(kind=name)))
+    assert execute(database_url, "SELECT payload FROM events") == [(STORED_PAYLOADS[name],)]
+
+
 @pytest.mark.parametrize(
     "moment",
     ["1970-01-01T00:00:00.000Z", "2028-02-29T23:59:59.999Z", "2030-01-01T00:00:00.001Z", "9999-12-31T23:59:59.070Z"],
