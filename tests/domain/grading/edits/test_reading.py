@@ -15,8 +15,9 @@ from domain.scenario import Truth
 from tests.domain.grading.edits.minimal import edits_between, repair, unified_diff
 from tests.domain.grading.truths import ALL_FAULTS, truth_of
 from tests.domain.scenarios import planted
-from tests.profiles import seeds
+from tests.profiles import seeds, smoke
 
+SOME_FAULTS = smoke(ALL_FAULTS, lambda fault: sorted(ALL_FAULTS).index(fault) % 3 == 0)
 SEEDS = seeds(range(20))
 
 
@@ -24,7 +25,7 @@ def read(truth: Truth, file: str, find: str, replace: str) -> EditReading:
     return read_edits((TextEdit(file=file, find=find, replace=replace),), run_of(truth))
 
 
-@pytest.mark.parametrize("fault", ALL_FAULTS)
+@pytest.mark.parametrize("fault", SOME_FAULTS)
 def test_the_minimal_edit_is_read_as_the_true_patch(fault: str) -> None:
     for seed in SEEDS:
         truth = truth_of(fault, seed)
@@ -33,7 +34,7 @@ def test_the_minimal_edit_is_read_as_the_true_patch(fault: str) -> None:
         assert read_edits(edits, run_of(truth)) == EditReading(truth.patch), (seed, edits)
 
 
-@pytest.mark.parametrize("fault", ALL_FAULTS)
+@pytest.mark.parametrize("fault", SOME_FAULTS)
 def test_the_minimal_diff_is_read_as_the_true_patch(fault: str) -> None:
     for seed in SEEDS:
         truth = truth_of(fault, seed)
@@ -41,7 +42,7 @@ def test_the_minimal_diff_is_read_as_the_true_patch(fault: str) -> None:
         assert read_edits(diff, run_of(truth)) == EditReading(truth.patch), (seed, diff)
 
 
-@pytest.mark.parametrize("fault", ALL_FAULTS)
+@pytest.mark.parametrize("fault", SOME_FAULTS)
 def test_a_comment_is_read_as_nothing(fault: str) -> None:
     for seed in SEEDS:
         truth = truth_of(fault, seed)
@@ -50,7 +51,7 @@ def test_a_comment_is_read_as_nothing(fault: str) -> None:
         assert read_edits(unified_diff(file, old, commented), run_of(truth)) == EditReading(())
 
 
-@pytest.mark.parametrize("fault", ALL_FAULTS)
+@pytest.mark.parametrize("fault", SOME_FAULTS)
 def test_other_blanks_and_quotation_marks_are_read_as_nothing(fault: str) -> None:
     for seed in SEEDS:
         truth = truth_of(fault, seed)
@@ -66,7 +67,7 @@ def reformatted(file: str, text: str) -> str:
     return ast.unparse(ast.parse(text)) + "\n"
 
 
-@pytest.mark.parametrize("fault", ALL_FAULTS)
+@pytest.mark.parametrize("fault", SOME_FAULTS)
 def test_a_renamed_variable_is_no_patch(fault: str) -> None:
     for seed in SEEDS:
         truth = truth_of(fault, seed)
