@@ -25,6 +25,7 @@ WORDS = frozenset(
         "step",
         "state",
         "events",
+        "transcript",
         "ws",
         "mcp",
         "openenv",

@@ -124,7 +124,12 @@ def episode_values(first: Link, last: Link, state: EpisodeState) -> dict[str, An
         "reward_mode": state.reset.reward_mode,
         "key_prefix": state.reset.key,
         "round": state.reset.round,
-        **dict(zip(_CHANGING_COLUMNS, _changing_values(last, state), strict=True)),
+        "version": last.version,
+        "head_hash": last.hash,
+        "step_count": state.step_count,
+        "total_reward": state.total_reward,
+        "score": state.score,
+        "end_reason": state.ended,
         "started_at": first.recorded_at,
         "updated_at": last.recorded_at,
     }
@@ -138,23 +143,19 @@ def episode_row(link: Link, state: EpisodeState) -> StatementRow:
 
 
 def step_or_end_row(last: Link, state: EpisodeState) -> StatementRow:
-    """The update of the row by a step or an end."""
-    values = _changing_values(last, state)
-    if state.ended is None:
-        return StatementRow(_STEP, (*values, last.stream_id))
-    return StatementRow(_END, (*values, last.stream_id))
-
-
-def _changing_values(last: Link, state: EpisodeState) -> tuple[Any, ...]:
-    """The values of `_CHANGING_COLUMNS`, in that order."""
-    return (
-        last.version,
-        last.hash,
-        state.step_count,
-        state.total_reward,
-        state.score,
-        state.ended,
-        to_milliseconds(last.recorded_at),
+    """The update of the row by a step or an end: the values of `_CHANGING_COLUMNS`, in that order, and the id."""
+    return StatementRow(
+        _STEP if state.ended is None else _END,
+        (
+            last.version,
+            last.hash,
+            state.step_count,
+            state.total_reward,
+            state.score,
+            state.ended,
+            to_milliseconds(last.recorded_at),
+            last.stream_id,
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from tests.e2e.playing import (
     Episode,
     Json,
     awarded,
+    diagnosis_from,
     investigated,
     right_diagnosis,
     truth_of,
@@ -104,9 +105,14 @@ def test_the_accepted_answers_hold_the_main_one(http: httpx.Client, task_id: str
 
 
 def test_each_accepted_field_of_a_frozen_column_earns_the_points_of_a_field(http: httpx.Client) -> None:
-    fields = truth_of(http, "hard", 5)["accepted"]["fields"]
+    seed = 6
+    truth = truth_of(http, "hard", seed)
+    assert truth["fault_id"] == "frozen_column"
+    fields = truth["accepted"]["fields"]
     assert len(fields) == 2  # the month until which the column is used, and that of its whole source
-    bodies = [investigated(http, "hard").play(right_diagnosis(http, "hard", root_cause_field=each)) for each in fields]
+    bodies = [
+        investigated(http, "hard", seed=seed).play(diagnosis_from(truth, root_cause_field=each)) for each in fields
+    ]
     assert [awarded(body)["root_cause_field"] for body in bodies] == [0.30, 0.30]
 
 

@@ -102,12 +102,13 @@ class NamingThreads(HandMadeSimulation):
     [
         ({"proposed_fix": "Fit the scaler on the training rows only."}, False),
         ({"root_cause_field": "the field " * 20}, False),
-        ({"patch": [REPAIR.model_dump()], "proposed_fix": "Fit the scaler on the training rows only."}, True),
+        ({"patch": [REPAIR.model_dump()], "proposed_fix": "Fit the scaler on the training rows only."}, False),
+        ({"patch": [REPAIR.model_dump()]}, True),
         ({"edits": [{"file": "config.yaml", "find": "a: 1", "replace": "a: 2"}]}, False),
-        ({"root_cause_field": REPAIR.field}, True),
+        ({"root_cause_field": REPAIR.field}, False),
     ],
 )
-async def test_only_words_and_edits_are_read_beside_the_event_loop(
+async def test_only_a_patch_alone_is_read_on_the_event_loop(
     settings: Settings, said: dict[str, Any], is_on_loop: bool
 ) -> None:
     simulation = NamingThreads()

@@ -269,7 +269,7 @@ def _arrival(layout: Layout, world: Facts, train: Frame) -> Ints:
     place = (train.row * 7919 % 104729).astype(np.float64)
     # One class after the other, the more of them overlap the weaker it is; a little of it is usual.
     is_sorted = world["loader.shuffle"] == "sorted by class"
-    place += 104729.0 * dose(layout, "arrival", *((0.65, 1.0) if is_sorted else (0.0, 0.12))) * train.label
+    place += 104729.0 * dose(layout, "arrival", *((0.42, 1.0) if is_sorted else (0.0, 0.25))) * train.label
     return np.argsort(place, kind="stable")
 
 
