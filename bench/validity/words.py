@@ -14,7 +14,7 @@ from domain.diagnosis import Diagnosis, PatchEntry
 from domain.families import multi_source
 from domain.faults import find_fault
 from domain.fields.registry import find
-from domain.generator import generate, scenario_seed
+from domain.generator import OF_SEVERAL_SOURCES, generate, scenario_seed
 from domain.grade import Breakdown, Investigation
 from domain.grader import grade, read_fix, verify_patch
 from domain.grading import declarations
@@ -117,7 +117,13 @@ def load(paths: Iterable[Path]) -> list[Entry]:
 
 def _of_scenario(body: dict[str, Any]) -> Entry:
     """An entry whose text was written for one scenario."""
-    (truth,) = generate(body["task_id"], body["seed"], fault=body["fault"], split=body["split"]).truth.planted
+    task_id, split, fault = body["task_id"], body["split"], body["fault"]
+    if task_id in OF_SEVERAL_SOURCES:
+        # Of the task's own run, also where the task has ceased to plant the fault: hard can plant each.
+        seed = scenario_seed(task_id, body["seed"], split)
+        (truth,) = multi_source.draw_truth("hard", seed, fault=fault, split=split).planted
+    else:
+        (truth,) = generate(task_id, body["seed"], fault=fault, split=split).truth.planted
     return Entry(
         author=body.get("set", "g"), label="right" if body["right"] else "wrong", kind="" if body["right"] else body["kind"],
         root=body["field_named"], is_field_right=True, text=body["text"], truth=truth
