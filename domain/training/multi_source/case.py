@@ -265,7 +265,7 @@ def _keep_visible(layout: Layout, path: str, world: dict[str, FieldValue], decla
         # What is wrong with late months shows only where late months are used.
         name = "labels.maturity_months"
         settled[name] = Pair(min(1, int(world[name] or 0)), min(1, int(declared[name] or 0)))
-    if is_late or path.endswith((".label_map", ".majority_kept", ".as_of")):
+    if is_late or path.endswith((".label_map", ".majority_kept", ".as_of", ".snapshot")):
         settled["evaluation.sources"] = Pair("all", "all")
     elif source:
         # The source stays scored.

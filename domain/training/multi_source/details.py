@@ -233,7 +233,7 @@ def _of_files(run: Run, found: Measured) -> dict[str, dict[str, Any]]:
         },
         "test.labels": {"test_file": found.test_file.tolist(), "classes": classes},
         "test.ids": {
-            "id_lists": {name: saved_ids(layout, name, len(run.sets[part])) for name, part in lists.items()},
+            "id_lists": {name: saved_ids(layout, part, len(run.sets[part])) for name, part in lists.items()},
             "rows": {name: len(run.sets[name]) for name in SETS},
         },
     }
