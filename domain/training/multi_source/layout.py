@@ -104,7 +104,7 @@ def draw_layout(seed: int, split: SeedSplit) -> Layout:
             name=names[number],
             weight=_shown(0.6 + 1.6 * _one(draw)),
             first_month=draw.integer(1, 3) if number == late and draw.integer(0, 1) else 0,
-            label_noise=_shown(0.025 + 0.14 * _cube(_one(draw))),
+            label_noise=_shown(0.028 + 0.11 * _cube(_one(draw))),
         )
         for number in range(count)
     )
