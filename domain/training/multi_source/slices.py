@@ -31,8 +31,9 @@ def slices(run: Run, found: Measured | None = None) -> dict[str, Any]:
     layout = run.state.layout
     months = len(layout.months)
     inside = np.flatnonzero((run.reading.month >= 0) & (run.reading.month <= LABELLED_MONTHS))
-    month, origin, label = run.reading.month[inside], run.tables.source[inside], run.reading.label[inside]
-    values = run.tables.values[inside]
+    month, origin, label, values = (
+        one.take(inside, axis=0) for one in (run.reading.month, run.tables.source, run.reading.label, run.tables.values)
+    )
     group = origin * months + month
     groups = len(layout.sources) * months
     rows = np.bincount(group, minlength=groups)
@@ -111,8 +112,9 @@ def _class_shares(layout: Layout, label: Ints, group: Ints, groups: int) -> list
 
 def _kept_repeats(repeats: Repeats, kept: Ints) -> tuple[Ints, Ints]:
     """The rows with a value that occurs more than once, by their places among those that are kept, and the numbers of the values."""
-    place = kept[repeats.row]
-    return place[place >= 0], repeats.name[place >= 0]
+    place = kept.take(repeats.row)
+    is_kept = place >= 0
+    return place[is_kept], repeats.name[is_kept]
 
 
 def _statistics(
@@ -122,11 +124,12 @@ def _statistics(
     is_known = ~np.isnan(values)
     found = []
     for group, groups in groupings:
-        order = np.argsort(group, kind="stable")
+        # Few groups: small integers are sorted by counting.
+        order = np.argsort(group.astype(np.int16), kind="stable")
         rows = np.bincount(group, minlength=groups)
         full = np.flatnonzero(rows)
         starts = (np.cumsum(rows) - rows)[full]
-        sorted_values, sorted_known = values[order], is_known[order]
+        sorted_values, sorted_known = values.take(order, axis=0), is_known.take(order, axis=0)
         zeroed = np.where(sorted_known, sorted_values, 0.0)
         counts = np.add.reduceat(sorted_known.astype(np.int64), starts)
         table = np.full((values.shape[1], len(STATISTICS), groups), np.nan)
@@ -146,8 +149,8 @@ def _statistics(
             most[full] = counts[:, place] > 0
             if len(again):
                 names = int(name[-1]) + 1
-                often = np.bincount(group[again] * names + name, minlength=groups * names).reshape(groups, names)
-                most = np.maximum(most, often.max(1))
+                often = np.bincount(group.take(again) * names + name, minlength=groups * names)
+                most = np.maximum(most, np.maximum.reduce(often.reshape(groups, names), 1))
             with np.errstate(all="ignore"):
                 table[place, 5, full] = most[full] / counts[:, place]
         numbers = iter(all_to_json(table))
