@@ -146,7 +146,7 @@ def _class_means(features: Floats, labels: Ints, classes: int) -> Floats:
 
 
 def _nearest(means: Floats, features: Floats) -> Ints:
-    distance = (means * means).sum(1) - 2 * features @ means.T
+    distance = (means * means).sum(1) - features @ (2 * means).T
     return np.asarray(distance.astype(np.float32).argmin(1), dtype=np.int64)
 
 
