@@ -143,7 +143,9 @@ def _feature_statistics(run: Run, found: Measured) -> dict[str, Any]:
 def _empty(run: Run) -> Floats:
     """Share of the cells of each column that are empty or hold a declared code of a missing value."""
     values, layout, declared = run.tables.values, run.state.layout, run.state.declared
-    paths = [[f"sources.{one}.columns.{name}.missing_code" for name in layout.column_names] for one in layout.source_names]
+    paths = [
+        [f"sources.{one}.columns.{name}.missing_code" for name in layout.column_names] for one in layout.source_names
+    ]
     # None becomes NaN, which nothing equals.
     codes = np.array([[declared.get(path) for path in own] for own in paths], dtype=np.float64)
     empty = np.isnan(values) | (values == codes.take(run.tables.source, axis=0))
@@ -166,7 +168,8 @@ def _between_sources(run: Run) -> dict[str, Floats]:
     width = values.shape[1]
 
     def cells(group: Ints) -> Ints:
-        return ((group * width)[:, None] + np.arange(width)).ravel()
+        found: Ints = ((group * width)[:, None] + np.arange(width)).ravel()
+        return found
 
     def between(group: Ints, counts: Ints) -> Floats:
         sums = np.bincount(cells(group), values.ravel(), minlength=counts.size).reshape(counts.shape)

@@ -225,7 +225,8 @@ def write(layout: Layout, world: Facts, rows: Rows) -> Tables:
         line_parts.append(np.zeros(len(again), dtype=np.int64))
         repeat_parts.append(np.ones(len(again), dtype=np.int64))
     row, is_repeat = np.concatenate(parts), np.concatenate(repeat_parts)
-    year_month, day, stored, code = (one.take(row, axis=0) for one in (year_month, day, values, code))
+    year_month, day, code = (one.take(row) for one in (year_month, day, code))
+    stored = values.take(row, axis=0)
     earlier = is_repeat == 1
     if earlier.any():
         shift = 1 + np.floor(rows.chance[row[earlier], 5] * 8).astype(np.int64)
@@ -340,7 +341,8 @@ def _stored_values(layout: Layout, world: Facts, rows: Rows) -> Floats:
     values = np.rint(values / steps) * steps * scale
     for number, source in enumerate(layout.sources):
         own = np.flatnonzero(rows.source == number)
-        block, month, missing = (one.take(own, axis=0) for one in (values, rows.month, rows.missing))
+        block, missing = (one.take(own, axis=0) for one in (values, rows.missing))
+        month = rows.month.take(own)
         for place, column in enumerate(layout.columns):
             path = f"sources.{source.name}.columns.{column.name}"
             until = world[f"{path}.used_until"]
