@@ -18,7 +18,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 T = TypeVar("T")
 
-_CHUNK, _CHUNK_BITS, _SPARE_BITS = np.uint64(0xFFFF), np.uint64(16), np.uint64(11)
+_TWO_CHUNKS, _HALF = np.uint64(0x0000FFFF0000FFFF), np.uint64(0xFFFFFFFF)
+_CHUNK_BITS, _HALF_BITS, _SPARE_BITS = np.uint64(16), np.uint64(32), np.uint64(11)
 
 
 class Stream:
@@ -32,7 +33,10 @@ class Stream:
     __slots__ = ("_bits",)
 
     def __init__(self, seed: int, name: str) -> None:
-        self._bits = np.random.PCG64(np.random.SeedSequence([seed, zlib.crc32(name.encode())]))
+        # The 32-bit words of ``[seed, crc]``, as SeedSequence would make them of the integers one by one.
+        size = max(1, -(-seed.bit_length() // 32))
+        words = seed.to_bytes(4 * size, "little") + zlib.crc32(name.encode()).to_bytes(4, "little")
+        self._bits = np.random.PCG64(np.random.SeedSequence(np.frombuffer(words, dtype="<u4").astype(np.uint32)))
 
     def raw(self, count: int) -> NDArray[np.uint64]:
         """`count` raw 64-bit words."""
@@ -54,10 +58,14 @@ class Stream:
     def normal(self, count: int) -> Floats:
         """`count` bell-shaped numbers, mean 0, standard deviation 1, never beyond 3.47: the sum of four 16-bit chunks."""
         words = self.raw(count)
-        total = words & _CHUNK
-        for _ in range(3):
-            words >>= _CHUNK_BITS
-            total += words & _CHUNK
+        # Two chunks at a time: their sums have 17 bits.
+        total = words & _TWO_CHUNKS
+        words >>= _CHUNK_BITS
+        words &= _TWO_CHUNKS
+        total += words
+        np.right_shift(total, _HALF_BITS, out=words)
+        total += words
+        total &= _HALF
         found = total.astype(np.float64)
         found -= 131070.0
         found *= 1.0 / 37837.0
@@ -86,7 +94,17 @@ class Stream:
 
     def permutation(self, count: int) -> Ints:
         """The integers 0 to count - 1 in random order."""
-        return np.argsort(self.raw(count), kind="stable")
+        words = self.raw(count)
+        bits = max(count - 1, 0).bit_length()
+        place = np.uint64((1 << bits) - 1)
+        # Numbers that carry their places are sorted faster than places by their numbers.
+        keys = words & ~place
+        keys |= np.arange(count, dtype=np.uint64)
+        keys.sort()
+        high = keys >> np.uint64(bits)
+        if (high[1:] == high[:-1]).any():
+            return np.argsort(words, kind="stable")
+        return (keys & place).astype(np.int64)
 
     def choice(self, options: Sequence[T]) -> T:
         """One of `options`, all equally likely."""

@@ -14,7 +14,7 @@ import pytest
 import mlops_debug_env
 from mlops_debug_env.protocol import actions, errors, grade, observations
 
-HEAVY = ("numpy", "sqlalchemy", "httpx2", "websockets", "pydantic")
+HEAVY = ("numpy", "sqlalchemy", "httpx2", "websockets", "pydantic", "openai")
 FROM_PAGES_OF_0_1_0 = {
     "actions": ("Action", "ReadConfig", "ReadLogs", "RunSanityCheck", "SubmitDiagnosis", "submission"),
     "models": ("Observation",),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import numpy as np
 
 from domain.training import tabular
 from domain.training.artifacts.cosmetics import Cosmetics
+from domain.training.artifacts.json_text import indented
 from domain.training.artifacts.numbers import to_json, to_text
 from domain.training.frame import Frame, present_moments
 from domain.training.pipeline import Pipeline
@@ -16,10 +14,6 @@ from domain.training.randomness import distinct
 from domain.training.simulator import TrainingRun
 from domain.training.tabular import Metrics
 from domain.training.themes import BY_DATASET
-
-
-def _dump(document: dict[str, Any]) -> str:
-    return json.dumps(document, indent=1) + "\n"
 
 
 def render_log(run: TrainingRun, cosmetics: Cosmetics) -> str:
@@ -56,7 +50,7 @@ def render_stats(run: TrainingRun) -> str:
     missing = np.isnan(columns).mean(axis=0)
     means, sds = present_moments(columns)
     pooled = np.concatenate([splits.train.index, splits.val.index, splits.test.index])
-    return _dump(
+    return indented(
         {
             "dataset": pipeline.dataset.name,
             "n_rows": len(distinct(pooled)),
@@ -92,7 +86,7 @@ def render_evaluation(run: TrainingRun, cosmetics: Cosmetics) -> str:
     val, test = run.reported_val, run.reported_test
     average = run.pipeline.evaluation.average
     classes = run.pipeline.dataset.classes
-    return _dump(
+    return indented(
         {
             "run_id": cosmetics.run_id,
             "epochs_run": len(run.history),
@@ -120,7 +114,7 @@ def _confusion(metrics: Metrics, classes: tuple[str, ...]) -> dict[str, list[int
 
 def render_card(pipeline: Pipeline, cosmetics: Cosmetics) -> str:
     """The text of model_card.json: what the team declared before the run."""
-    return _dump(
+    return indented(
         {
             "model_id": cosmetics.run_id.replace("run-", "model-"),
             "task": f"classify {pipeline.dataset.name}",

@@ -142,13 +142,13 @@ def _feature_statistics(run: Run, found: Measured) -> dict[str, Any]:
 
 def _empty(run: Run) -> Floats:
     """Share of the cells of each column that are empty or hold a declared code of a missing value."""
-    values, source = run.tables.values, run.tables.source
-    empty = np.isnan(values)
-    for number, name in enumerate(run.state.layout.source_names):
-        for place, column in enumerate(run.state.layout.column_names):
-            code = run.state.declared.get(f"sources.{name}.columns.{column}.missing_code")
-            if code is not None:
-                empty[:, place] |= (source == number) & (values[:, place] == float(code))
+    values, layout, declared = run.tables.values, run.state.layout, run.state.declared
+    paths = [
+        [f"sources.{one}.columns.{name}.missing_code" for name in layout.column_names] for one in layout.source_names
+    ]
+    # None becomes NaN, which nothing equals.
+    codes = np.array([[declared.get(path) for path in own] for own in paths], dtype=np.float64)
+    empty = np.isnan(values) | (values == codes.take(run.tables.source, axis=0))
     share: Floats = empty.mean(0)
     return share
 
@@ -160,22 +160,29 @@ def _between_sources(run: Run) -> dict[str, Floats]:
     source, month = np.concatenate([part.source for part in parts]), np.concatenate([part.month for part in parts])
     values = np.concatenate([part.values for part in parts])
     known = ~np.isnan(values)
-    values = np.clip((np.where(known, values, run.prepared.mean) - run.prepared.mean) / run.prepared.scale, -6.0, 6.0)
-    values = np.where(known, values, 0.0)
+    values = np.where(known, values, run.prepared.mean)
+    values -= run.prepared.mean
+    values /= run.prepared.scale
+    np.clip(values, -6.0, 6.0, out=values)
+    values[~known] = 0.0
+    width = values.shape[1]
 
-    def between(group: Ints, groups: int) -> Floats:
-        width = values.shape[1]
-        cell = (group * width)[:, None] + np.arange(width)
-        counts = np.bincount(cell[known], minlength=groups * width).reshape(groups, width)
-        sums = np.bincount(cell.ravel(), values.ravel(), minlength=groups * width).reshape(groups, width)
+    def cells(group: Ints) -> Ints:
+        found: Ints = ((group * width)[:, None] + np.arange(width)).ravel()
+        return found
+
+    def between(group: Ints, counts: Ints) -> Floats:
+        sums = np.bincount(cells(group), values.ravel(), minlength=counts.size).reshape(counts.shape)
         found: Floats = (sums * sums / np.maximum(counts, 1)).sum(0) - whole
         return found
 
     total = np.maximum(known.sum(0), 1)
     whole = values.sum(0) ** 2 / total
     spread = (values * values).sum(0) - whole + 1e-9
-    by_source, by_month = between(source, sources), between(month, months)
-    both = between(source * months + month, sources * months)
+    counts = np.bincount(cells(source * months + month)[known.ravel()], minlength=sources * months * width)
+    counts = counts.reshape(sources, months, width)
+    by_source, by_month = between(source, counts.sum(1)), between(month, counts.sum(0))
+    both = between(source * months + month, counts.reshape(-1, width))
     return {
         "source_association": by_source / spread,
         "source_and_month_association": np.maximum(both - by_source - by_month, 0.0) / spread,

@@ -5,18 +5,18 @@ A check sums up over all sources; which source, column or file it is shows here,
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Mapping, NamedTuple
 
 import numpy as np
 
 from domain.training.artifacts.numbers import to_json
 from domain.training.multi_source.agreements import DATE_FORMATS, TOKENIZERS
 from domain.training.multi_source.layout import LABELLED_MONTHS
-from domain.training.multi_source.measuring import Measured, association, scaled_train, share, shown
+from domain.training.multi_source.measuring import Measured, association, moments, scaled_train, share, shown
 from domain.training.multi_source.rows import FREQUENT_WORDS
 from domain.training.multi_source.run import SETS, Run, batch_fill, class_counts, saved_ids, word_counts
 from domain.training.multi_source.tables import order_of_classes
-from domain.training.randomness import Floats
+from domain.training.randomness import Floats, Ints
 
 BLOCKS: Mapping[str, Mapping[str, str]] = {
     "<source>.labels": {
@@ -86,11 +86,17 @@ def details(run: Run, found: Measured) -> dict[str, dict[str, Any]]:
     """Path of a block to its numbers."""
     blocks: dict[str, dict[str, Any]] = {}
     with np.errstate(all="ignore"):
+        once = _Once(
+            source=run.reading.every.source[found.once],
+            customer=run.reading.every.customer[found.once],
+            scale=np.array([column.scale for column in run.state.layout.columns]),
+        )
         for place, name in enumerate(run.state.layout.source_names):
+            rows = np.flatnonzero(run.tables.source == place)
             blocks[f"{name}.labels"] = _labels(run, found, place)
-            blocks[f"{name}.ids"] = _ids(run, found, place)
-            blocks[f"{name}.timestamps"] = _timestamps(run, place)
-            blocks[f"{name}.updates"] = _updates(run, found, place)
+            blocks[f"{name}.ids"] = _ids(found, once, place)
+            blocks[f"{name}.timestamps"] = _timestamps(run, place, rows)
+            blocks[f"{name}.updates"] = _updates(run, found, once, rows)
             distances = dict(zip(TOKENIZERS, shown(found.distances[place]), strict=True))
             blocks[f"{name}.texts"] = {"distance_from_other_sources": distances}
         blocks |= _of_all(run)
@@ -99,6 +105,17 @@ def details(run: Run, found: Measured) -> dict[str, dict[str, Any]]:
         first, _, rest = path.partition(".")
         block[ABOUT] = dict(BLOCKS[path if path in BLOCKS else f"<source>.{rest}"])
     return blocks
+
+
+class _Once(NamedTuple):
+    """What the blocks of all sources need."""
+
+    source: Ints
+    """Of the first line of each id in the labelled months."""
+    customer: Ints
+    """The same."""
+    scale: Floats
+    """Standard deviation of each column."""
 
 
 def _labels(run: Run, found: Measured, place: int) -> dict[str, Any]:
@@ -110,20 +127,20 @@ def _labels(run: Run, found: Measured, place: int) -> dict[str, Any]:
     }
 
 
-def _ids(run: Run, found: Measured, place: int) -> dict[str, Any]:
-    own = run.reading.every.source[found.once] == place
-    customers = run.reading.every.customer[found.once][own]
+def _ids(found: Measured, once: _Once, place: int) -> dict[str, Any]:
+    own = np.flatnonzero(once.source == place)
+    customers = once.customer.take(own)
     return {
-        "rows": int(own.sum()),
-        "repeated_share": share(found.is_repeated[own]),
-        "rows_per_customer": to_json(len(customers) / max(1, len(np.unique(customers)))),
+        "rows": len(own),
+        "repeated_share": share(found.is_repeated.take(own)),
+        "rows_per_customer": to_json(len(customers) / max(1, len(set(customers.tolist())))),
     }
 
 
-def _timestamps(run: Run, place: int) -> dict[str, Any]:
+def _timestamps(run: Run, place: int, rows: Ints) -> dict[str, Any]:
+    """``rows``: of the source, among those of the tables."""
     layout, tables = run.state.layout, run.tables
-    own = tables.source == place
-    month, day, read = tables.year_month[own] % 12 + 1, tables.day[own], run.reading.month[own]
+    month, day, read = tables.year_month.take(rows) % 12 + 1, tables.day.take(rows), run.reading.month.take(rows)
     is_day_first = run.state.world[f"sources.{layout.source_names[place]}.date_format"] == DATE_FORMATS[0]
     parts = (day, month) if is_day_first else (month, day)
     return {
@@ -133,13 +150,14 @@ def _timestamps(run: Run, place: int) -> dict[str, Any]:
     }
 
 
-def _updates(run: Run, found: Measured, place: int) -> dict[str, Any]:
-    layout = run.state.layout
-    own = found.labelled & (run.tables.source == place)
-    updates = run.tables.updates[own] / np.array([column.scale for column in layout.columns])
-    shares = association(updates, run.reading.label[own], len(layout.classes))
+def _updates(run: Run, found: Measured, once: _Once, rows: Ints) -> dict[str, Any]:
+    """``rows``: of the source, among those of the tables."""
+    own = rows[found.labelled.take(rows)]
+    updates = run.tables.updates.take(own, axis=0) / once.scale
+    shares = association(updates, run.reading.label.take(own), len(run.state.layout.classes))
+    updates *= updates
     return {
-        "export_minus_event": _by_column(run, np.sqrt((updates * updates).mean(0))),
+        "export_minus_event": _by_column(run, np.sqrt(updates.mean(0))),
         "class_association": _by_column(run, shares),
     }
 
@@ -185,20 +203,30 @@ def _movement(run: Run, width: int, classes: int) -> float:
     # Rows of one customer are alike: they say less about their class than as many others.
     _, once = np.unique(customer * classes + label, return_index=True)
     label, month, source, values = (
-        np.concatenate([getattr(part, name) for part in parts])[once] for name in ("label", "month", "source", "values")
+        np.concatenate([getattr(part, name) for part in parts]).take(once, axis=0)
+        for name in ("label", "month", "source", "values")
     )
     filled = np.where(np.isnan(values), run.prepared.fill, values)
-    scaled = np.clip((filled - run.prepared.mean) / run.prepared.scale, -4.0, 4.0)[:, :width]
+    filled -= run.prepared.mean
+    filled /= run.prepared.scale
+    scaled = np.clip(filled, -4.0, 4.0, out=filled)[:, :width]
     late = int(month.max()) - 3 if len(month) else 0
     gap, weight = np.zeros((classes, width)), np.full((classes, width), 1e-9)
+    # Rows by source and class, in their own order.
+    cell = source * classes + label
+    order = np.argsort(cell.astype(np.int16), kind="stable")
+    ends = np.cumsum(np.bincount(cell, minlength=len(run.state.layout.sources) * classes))
     for place in range(len(run.state.layout.sources)):
         moved: dict[int, tuple[Floats, Floats]] = {}
         for number in range(classes):
-            of_class = (source == place) & (label == number)
-            early_rows, late_rows = scaled[of_class & (month < 4)], scaled[of_class & (month >= late)]
+            at = place * classes + number
+            own = order[ends[at - 1] if at else 0 : ends[at]]
+            dated = month.take(own)
+            early_rows, late_rows = (scaled.take(own[part], axis=0) for part in (dated < 4, dated >= late))
             if min(len(early_rows), len(late_rows)) >= 8:
-                noise = late_rows.var(0) / len(late_rows) + early_rows.var(0) / len(early_rows)
-                moved[number] = late_rows.mean(0) - early_rows.mean(0), 1.0 / np.maximum(noise, 1e-9)
+                (early, early_spread), (lately, late_spread) = moments(early_rows), moments(late_rows)
+                noise = late_spread / len(late_rows) + early_spread / len(early_rows)
+                moved[number] = lately - early, 1.0 / np.maximum(noise, 1e-9)
         # Seasons and new instruments move all classes of a source alike: only what moves one against the others counts.
         together = sum((step for step, _ in moved.values()), np.zeros(width)) / max(1, len(moved))
         for number, (step, certain) in moved.items():

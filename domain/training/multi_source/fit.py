@@ -122,70 +122,84 @@ def _fit(
     network.output[1:] = draw.normal(units * classes).reshape(units, classes) * OUTPUT_SCALE * (1.0 / units) ** 0.5
     into_layer, layer_bias = network.hidden[1:], network.hidden[0]
     from_layer, output_bias = network.output[1:].T, network.output[0][:, None]
+    into_layer_slope, layer_bias_slope = slopes.hidden[1:], slopes.hidden[0]
+    from_layer_slope, output_bias_slope = slopes.output[1:], slopes.output[0]
     batch = min(int(declared["training.batch_size"] or 1), count)
     steps = count // batch
     share = fill if declared["loss.divide_by"] == "capacity" else 1.0
     result = Fit(network.copy(), steps_per_epoch=steps)
     shuffle = bool(declared["loader.shuffle"])
     used = steps * batch
-    rows, answers = np.empty((used, inputs)), np.empty((classes, used), dtype=np.float32)
-    every_class = np.arange(classes)[:, None]
-    change, decayed = np.empty(length), np.empty(length)
-    add, largest = np.add.reduce, np.maximum.reduce
+    # What a step writes is kept, so that no step allocates; what does not need the step before it is computed for all steps of an epoch.
+    rows, answers = np.empty((used, inputs)), np.empty((steps, classes, batch), dtype=np.float32)
+    own, total = np.empty((steps, batch)), np.empty((steps, batch))
+    layer, logits, back = np.empty((batch, units)), np.empty((classes, batch)), np.empty((batch, units))
+    layer_rows, logit_rows, flat_logits, peak = layer.T, logits.T, logits.ravel(), np.empty(batch)
+    place_in_batch, every_class = np.arange(batch), np.arange(classes)[:, None]
+    change, decayed, rounded = np.empty(length), np.empty(length), np.empty(length, dtype=np.float32)
+    hidden_change, output_change = change[:size], change[size:]
+    add, largest, multiply, matmul = np.add.reduce, np.maximum.reduce, np.multiply, np.matmul
     clipped, best = 0, -1.0
     for number in range(1, int(declared["training.epochs"] or 0) + 1):
         places = (Stream(seed, f"epoch/{number}").permutation(count) if shuffle else order)[:used]
         np.take(features, places, axis=0, out=rows, mode="clip")
-        codes, mass = labels[places], weights[places]
-        targets = (codes == every_class).astype(np.float64)
-        losses, norms = [], []
-        for start in range(0, used, batch):
-            part = slice(start, start + batch)
-            x, target, w = rows[part], targets[:, part], mass[part]
-            layer = x @ into_layer
+        codes, mass = labels[places].reshape(steps, batch), weights[places].reshape(steps, batch)
+        targets = (codes[:, None] == every_class).astype(np.float64)
+        scale = share / add(mass, 1)
+        batches = zip(
+            rows.reshape(steps, batch, inputs),
+            targets,
+            codes * batch + place_in_batch,
+            mass * scale[:, None],
+            answers,
+            own,
+            total,
+            strict=True,
+        )
+        norms = []
+        for x, target, cell, factor, answer, own_logit, odds in batches:
+            matmul(x, into_layer, out=layer)
             layer += layer_bias
             np.maximum(layer, 0.0, out=layer)
-            logits = from_layer @ layer.T
+            matmul(from_layer, layer_rows, out=logits)
             logits += output_bias
-            answers[:, part] = logits
-            logits -= largest(logits, 0)
-            own = add(logits * target, 0)
+            answer[:] = logits
+            largest(logits, 0, out=peak)
+            logits -= peak
+            flat_logits.take(cell, out=own_logit, mode="clip")
             np.exp(logits, out=logits)
-            total = add(logits, 0)
-            scale = share / float(add(w))
-            logits /= total
+            add(logits, 0, out=odds)
+            logits /= odds
             logits -= target
-            logits *= w * scale
-            np.log(total, out=total)
-            total -= own
-            total *= w
-            loss = float(add(total)) * scale
-            np.matmul(layer.T, logits.T, out=slopes.output[1:])
-            add(logits, 1, out=slopes.output[0])
-            back = logits.T @ from_layer
+            logits *= factor
+            matmul(layer_rows, logit_rows, out=from_layer_slope)
+            add(logits, 1, out=output_bias_slope)
+            matmul(logit_rows, from_layer, out=back)
             back *= (layer > 0).astype(np.float64)
-            np.matmul(x.T, back, out=slopes.hidden[1:])
-            add(back, 0, out=slopes.hidden[0])
-            np.multiply(slope, slope, out=change)
-            norm = float(add(change[:size]) + add(change[size:])) ** 0.5
-            losses.append(loss)
+            matmul(x.T, back, out=into_layer_slope)
+            add(back, 0, out=layer_bias_slope)
+            multiply(slope, slope, out=change)
+            norm = float(add(hidden_change) + add(output_change)) ** 0.5
             norms.append(norm)
-            if not (isfinite(loss) and isfinite(norm)):
-                result.stopped_at = (number - 1) * steps + start // batch + 1
+            # The loss is finite where the gradient is: weights are, by the float32 grid, and so are the logits in float64.
+            if not isfinite(norm):
+                result.stopped_at = (number - 1) * steps + len(norms)
                 break
             if limit is not None and norm > float(limit):
                 slope *= float(limit) / norm
                 clipped += 1
-            np.multiply(value, decay, out=decayed)
+            multiply(value, decay, out=decayed)
             np.add(slope, decayed, out=change)
             speed *= momentum
             speed += change
-            np.multiply(speed, rate, out=change)
+            multiply(speed, rate, out=change)
             value -= change
-            value[:] = value.astype(np.float32)
-        done = len(losses)
+            rounded[:] = value
+            value[:] = rounded
+        done = len(norms)
         seen = done * batch
-        right = int(np.count_nonzero(answers[:, :seen].argmax(0) == codes[:seen]))
+        losses = (add((np.log(total[:done]) - own[:done]) * mass[:done], 1) * scale[:done]).tolist()
+        right = int(np.count_nonzero(answers[:done].argmax(1) == codes[:done]))
         watched = network.logits(val_features)
         accuracy = float((watched.astype(np.float32).argmax(0) == val_labels).mean()) if len(val_labels) else 0.0
         val_loss = float(log_loss(watched, val_labels).mean()) if len(val_labels) else 0.0

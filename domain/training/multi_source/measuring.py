@@ -18,6 +18,7 @@ from domain.training.multi_source.run import SETS, Run
 from domain.training.multi_source.tables import order_of_classes, tokenizer
 from domain.training.randomness import Floats, Ints
 
+_ROW_BITS, _ROW = np.uint64(32), np.uint64(2**32 - 1)
 MATURE_AFTER = 3
 """Months after which labels have always been complete."""
 
@@ -68,7 +69,7 @@ def measure(run: Run) -> Measured:
     labelled = (every.month >= 0) & (every.month < LABELLED_MONTHS)
     once = labelled & (tables.line == 0)
     means = _class_means(run.features["train"], run.sets["train"].label, classes)
-    nearest = _nearest(means, run.prepared.features(every))
+    nearest = _nearest(means, run.inputs)
 
     def table(rows: NDArray[np.bool_], code: Ints) -> Ints:
         cell = (every.source[rows] * classes + code[rows]) * classes + nearest[rows]
@@ -77,7 +78,7 @@ def measure(run: Run) -> Measured:
     codes = table(once & (every.month < LABELLED_MONTHS - MATURE_AFTER), tables.label_code)
     group = every.source[labelled] * LABELLED_MONTHS + every.month[labelled]
     rows = np.bincount(group, minlength=sources * LABELLED_MONTHS)
-    usual = codes.argmax(2)[every.source, tables.label_code] == nearest
+    usual = codes.argmax(2).take(every.source * classes + tables.label_code) == nearest
     right = np.bincount(group, weights=usual[labelled], minlength=sources * LABELLED_MONTHS)
     number = np.argsort(order_of_classes(layout, str(run.state.world["evaluation.label_order"])))[
         run.sets["test"].label
@@ -87,7 +88,7 @@ def measure(run: Run) -> Measured:
     return Measured(
         labelled=labelled,
         once=once,
-        is_repeated=np.bincount(row)[row] > 1,
+        is_repeated=np.bincount(row).take(row) > 1,
         nearest=nearest,
         codes=codes,
         last_month=table(every.month == LABELLED_MONTHS, tables.outcome),
@@ -105,7 +106,9 @@ def shown(values: Floats) -> list[float | None]:
 
 def share(values: Any) -> float | None:
     """The mean; None: there is nothing."""
-    return to_json(float(values.mean())) if len(values) else None
+    if not len(values):
+        return None
+    return to_json(np.count_nonzero(values) / len(values) if values.dtype == bool else float(values.mean()))
 
 
 def association(values: Floats, labels: Ints, classes: int) -> Floats:
@@ -113,8 +116,17 @@ def association(values: Floats, labels: Ints, classes: int) -> Floats:
     member = (labels == np.arange(classes)[:, None]).astype(np.float64)
     sums = member @ values
     between = (sums * sums / np.maximum(member.sum(1, keepdims=True), 1)).sum(0) / max(1, len(labels))
-    found: Floats = np.maximum(between - values.mean(0) ** 2, 0.0) / (values.var(0) + 1e-12)
+    mean, variance = moments(values)
+    found: Floats = np.maximum(between - mean**2, 0.0) / (variance + 1e-12)
     return found
+
+
+def moments(values: Floats) -> tuple[Floats, Floats]:
+    """Mean and variance of each column; the bits are those of ``mean(0)`` and ``var(0)``, whose mean is summed up again."""
+    mean = np.add.reduce(values, 0) / len(values)
+    distance = values - mean
+    distance *= distance
+    return mean, np.add.reduce(distance, 0) / len(values)
 
 
 def scaled_train(run: Run) -> Floats:
@@ -134,7 +146,7 @@ def _class_means(features: Floats, labels: Ints, classes: int) -> Floats:
 
 
 def _nearest(means: Floats, features: Floats) -> Ints:
-    distance = (means * means).sum(1) - 2 * features @ means.T
+    distance = (means * means).sum(1) - features @ (2 * means).T
     return np.asarray(distance.astype(np.float32).argmin(1), dtype=np.int64)
 
 
@@ -142,14 +154,18 @@ def _repeats(column: Floats) -> Repeats:
     known = np.flatnonzero(~np.isnan(column))
     if not len(known):
         return Repeats(known, known, 0, 0)
-    order = known[np.argsort(column[known])]
-    ordered = column[order]
-    differs = ordered[1:] != ordered[:-1]
-    inside = np.zeros(len(order), dtype=bool)
-    inside[1:] = ~differs
-    inside[:-1] |= ~differs
-    name = np.concatenate(([0], np.cumsum(differs)))
-    return Repeats(order[inside], name[inside], int(np.bincount(name).max()), len(known))
+    # Stored values are of the float32 grid: the bits of one and its row make one integer, and integers are sorted fastest.
+    bits = (column.take(known).astype(np.float32) + np.float32(0.0)).view(np.uint32)
+    keys = bits.astype(np.uint64) << _ROW_BITS
+    keys |= known.astype(np.uint64)
+    keys.sort()
+    value = keys >> _ROW_BITS
+    starts = np.flatnonzero(np.concatenate(([True], value[1:] != value[:-1])))
+    often = np.diff(starts, append=len(keys))
+    inside = np.repeat(often > 1, often)
+    row = (keys[inside] & _ROW).astype(np.int64)
+    again = often[often > 1]
+    return Repeats(row, np.repeat(np.arange(len(again)), again), int(often.max()), len(known))
 
 
 def _distances(run: Run, layout: Layout) -> Floats:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from domain.training.artifacts.json_text import indented
 from domain.training.artifacts.numbers import to_json, to_text
 from domain.training.multi_source.artifacts.cosmetics import draw_cosmetics
 from domain.training.multi_source.layout import LABELLED_MONTHS
@@ -55,14 +55,10 @@ def render_reports(run: Run, previous: Run) -> dict[ArtifactName, str]:
     identity = draw_identity(run)
     return {
         "train.log": render_log(run, identity),
-        "dataset_stats.json": _dump(_statistics(run)),
-        "eval_results.json": _dump({"run_id": identity.run_id, **_results(run)}),
-        "previous_run.json": _dump(_previous(previous)),
+        "dataset_stats.json": indented(_statistics(run)),
+        "eval_results.json": indented({"run_id": identity.run_id, **_results(run)}),
+        "previous_run.json": indented(_previous(previous)),
     }
-
-
-def _dump(document: dict[str, Any]) -> str:
-    return json.dumps(document, indent=1) + "\n"
 
 
 # The log.

@@ -100,7 +100,8 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: 
     share = draw.uniform(count)
     customer = (share * share * customers).astype(np.int64) * sources + source
     own = draw.uniform(count)
-    weights = prior[source] * campaign[month]
+    weights = prior.take(source, axis=0)
+    weights *= campaign.take(month, axis=0)
     weights *= 2.1 - 1.4 * np.arange(classes) / (classes - 1)
     outcome = _pick_rows(table(weights), own)
     if has_many:
@@ -114,9 +115,10 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: 
         draw.uniform(count)
         customer = np.arange(count) + OWN_CUSTOMER
     values = 0.9 * draw.normal(count * columns).reshape(count, columns)
-    values += _moved(mean, later, LAST_TURN if world["split.by"] == "drifting" else FIRST_TURN)[month, outcome]
+    moved = _moved(mean, later, LAST_TURN if world["split.by"] == "drifting" else FIRST_TURN)
+    values += moved.reshape(-1, columns).take(month * classes + outcome, axis=0)
     if has_many:
-        values += effect[customer % (customers * sources)]
+        values += effect.take(customer % (customers * sources), axis=0)
     if world["environment.tabular"] == "in the tails":
         sign = np.where(draw.uniform(count) < 0.5, -1.0, 1.0)[:, None]
         values[:, :TAIL_COLUMNS] = sign * 1.8 * radius[outcome] + 0.4 * values[:, :TAIL_COLUMNS]
@@ -124,7 +126,9 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: 
         draw.uniform(count)
         heavy = np.array([column.is_heavy for column in layout.columns])
         values[:, heavy] *= 1.0 + 0.06 * values[:, heavy] * values[:, heavy]
-    values = values * spread[source] + offset[source] + season[month]
+    values *= spread.take(source, axis=0)
+    values += offset.take(source, axis=0)
+    values += season.take(month, axis=0)
     _recalibrate(layout, values, source, month)
 
     informative = topic.copy()
@@ -219,10 +223,10 @@ def _pick(cumulative: Floats, row: Ints, uniform: Floats) -> Ints:
     flat = (cumulative + np.arange(rows)[:, None]).ravel()
     sought = uniform + row
     passed = np.bincount(np.ceil(flat * _CELLS).astype(np.int64), minlength=rows * _CELLS + 1)
-    found: Ints = np.cumsum(passed)[(sought * _CELLS).astype(np.int64)]
+    found: Ints = np.cumsum(passed).take((sought * _CELLS).astype(np.int64))
     flat = np.append(flat, np.inf)
     for _ in range(int(passed[1:].max())):
-        found += flat[found] <= sought
+        found += flat.take(found) <= sought
     found -= row * columns
     return found
 

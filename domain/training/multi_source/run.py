@@ -46,12 +46,17 @@ class Prepared:
 
     def features(self, frame: Frame) -> Floats:
         """(rows, columns + words)."""
-        values = np.where(np.isnan(frame.values), self.fill, frame.values)
-        scaled = (values - self.mean) / self.scale
+        columns = frame.values.shape[1]
+        # As float32, and in one array: the values are rounded to its grid in the end.
+        found = np.empty((len(frame), columns + self.words), dtype=np.float32)
+        scaled = np.where(np.isnan(frame.values), self.fill, frame.values)
+        scaled -= self.mean
+        scaled /= self.scale
         if self.clip is not None:
-            scaled = np.clip(scaled, -self.clip, self.clip)
-        kept = self.text_weight * word_counts(frame.tokens)[:, : self.words]
-        return to_float32_grid(np.concatenate([scaled, kept], axis=1))
+            np.clip(scaled, -self.clip, self.clip, out=scaled)
+        found[:, :columns] = scaled
+        found[:, columns:] = self.text_weight * word_counts(frame.tokens)[:, : self.words]
+        return found.astype(np.float64)
 
 
 def word_counts(tokens: Ints) -> Floats:
@@ -85,7 +90,10 @@ class Run:
     sets: dict[str, Frame]
     """The rows of `SETS`."""
     prepared: Prepared
+    inputs: Floats
+    """Inputs of the network for every row of the tables, also for those that are dropped."""
     features: dict[str, Floats]
+    """Those of each set."""
     predicted: dict[str, Ints]
     fit: Fit
     scores: dict[str, Scores]
@@ -120,13 +128,15 @@ def _train(state: State, tables: Tables, seed: int | None, split_seed: FieldValu
     """Run a state on tables that its world has written."""
     layout, world = state.layout, state.world
     declared = state.declared if seed is None else {**state.declared, "training.seed": seed}
-    frame, reading = read(layout, world, declared, tables)
-    used = np.flatnonzero(reading.dropped == 0)
-    sets = _split(frame, used, declared, state.declared["training.seed"] if split_seed is None else split_seed)
+    reading = read(layout, world, declared, tables)
+    places = _split(reading, declared, state.declared["training.seed"] if split_seed is None else split_seed)
+    sets = {name: reading.every.take(own) for name, own in places.items()}
     if not len(sets["train"]):
         raise NoRowsError
     prepared = _prepare(sets["train"], declared)
-    features = {name: prepared.features(part) for name, part in sets.items()}
+    # A row's inputs are its own, whichever rows stand beside it: those of the sets are among those of all rows.
+    inputs = prepared.features(reading.every)
+    features = {name: inputs.take(own, axis=0) for name, own in places.items()}
     weights = _class_weights(layout, world, declared, sets["train"])
     arrival = _arrival(layout, world, sets["train"])
     fitted = fit(
@@ -161,6 +171,7 @@ def _train(state: State, tables: Tables, seed: int | None, split_seed: FieldValu
         reading=reading,
         sets=sets,
         prepared=prepared,
+        inputs=inputs,
         features=features,
         predicted=predicted,
         fit=fitted,
@@ -178,30 +189,33 @@ def holdout_accuracy(run: Run, count: int = 1500) -> float:
     """Accuracy on fresh rows of the last month, as they arrive from the world, against what really happened."""
     layout, world = run.state.layout, run.state.world
     fresh = draw_rows(layout, world, name="holdout", recent_only=count)
-    frame, _ = read(layout, world, run.state.declared, write(layout, world, fresh))
+    reading = read(layout, world, run.state.declared, write(layout, world, fresh))
+    frame = reading.every.take(np.flatnonzero(reading.dropped == 0))
     if not len(frame):
         return 0.0
     found = run.fit.best.predict(run.prepared.features(frame))
     return float((found == frame.label).mean())
 
 
-def _split(frame: Frame, line: Ints, declared: Facts, seed: FieldValue) -> dict[str, Frame]:
-    """The rows of each set; `line` has the places of the rows in the tables.
+def _split(reading: Reading, declared: Facts, seed: FieldValue) -> dict[str, Ints]:
+    """The places of the rows of each set among all rows of the tables.
 
     A row that is drawn for a set by a seed stays in it, whichever other rows are read.
     """
-    labelled = np.flatnonzero(frame.month < LABELLED_MONTHS)
-    recent = frame.take(np.flatnonzero(frame.month == LABELLED_MONTHS))
+    used = np.flatnonzero(reading.dropped == 0)
+    month = reading.month[used]
+    recent = used[month == LABELLED_MONTHS]
+    is_labelled = month < LABELLED_MONTHS
+    labelled, month = used[is_labelled], month[is_labelled]
     if declared["split.by"] == "month":
-        month = frame.month[labelled]
         end = LABELLED_MONTHS - int(declared["labels.maturity_months"] or 0) - TEST_MONTHS
         group = np.where(month < end - VAL_MONTHS, 0, np.where(month < end, 1, 2))
     else:
-        unit = (frame.customer % OWN_CUSTOMER if declared["split.groups"] == "customer" else line)[labelled]
+        unit = reading.every.customer[labelled] % OWN_CUSTOMER if declared["split.groups"] == "customer" else labelled
         draw = Stream(int(seed or 0), "split").uniform(int(unit.max(initial=0)) + 1)[unit]
         test, val = float(declared["split.test_share"] or 0), float(declared["split.validation_share"] or 0)
         group = np.where(draw < test, 2, np.where(draw < test + val, 1, 0))
-    parts = [frame.take(labelled[group == number]) for number in range(3)]
+    parts = [labelled[group == number] for number in range(3)]
     return dict(zip(SETS, (*parts, recent), strict=True))
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from itertools import islice
-from typing import Any
+from typing import Any, Sequence
 
 import numpy as np
 
@@ -20,65 +19,75 @@ STATISTICS = ("mean", "spread", "min", "max", "missing_share", "most_frequent_sh
 that occurs most often."""
 
 
+def slices(run: Run, found: Measured | None = None) -> dict[str, Any]:
+    """Table of contents and blocks, as they are read from the text."""
+    document: dict[str, Any] = json.loads(render_slices(run, found))
+    return document
+
+
 def render_slices(run: Run, found: Measured | None = None) -> str:
     """The text of data_slices.json."""
-    return json.dumps(slices(run, found), separators=(",", ":")) + "\n"
-
-
-def slices(run: Run, found: Measured | None = None) -> dict[str, Any]:
-    """Table of contents and blocks."""
     found = found or measure(run)
     layout = run.state.layout
-    months = len(layout.months)
+    blocks = _statistics_blocks(run, found)
+    further = ",".join(f"{_json(path)}:{_json(block)}" for path, block in details(run, found).items())
+    return f'{{"contents":{_json(_contents(layout))},"blocks":{{{blocks},{further}}}}}\n'
+
+
+def _json(value: Any) -> str:
+    return _ENCODER.encode(value)
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
+
+def _numbers(values: list[Any]) -> list[str]:
+    """Each number as JSON."""
+    return _json(values)[1:-1].split(",")
+
+
+def _statistics_blocks(run: Run, found: Measured) -> str:
+    """The blocks of statistics, joined of numbers that are written once: those of a month stand in the blocks of its columns as well."""
+    layout = run.state.layout
+    months, sources = len(layout.months), len(layout.sources)
     inside = np.flatnonzero((run.reading.month >= 0) & (run.reading.month <= LABELLED_MONTHS))
-    month, origin, label = run.reading.month[inside], run.tables.source[inside], run.reading.label[inside]
-    values = run.tables.values[inside]
+    month, origin, label = (one.take(inside) for one in (run.reading.month, run.tables.source, run.reading.label))
+    values = run.tables.values.take(inside, axis=0)
     group = origin * months + month
-    groups = len(layout.sources) * months
-    rows = np.bincount(group, minlength=groups)
+    groups = sources * months
+    rows = _numbers(np.bincount(group, minlength=groups).tolist())
     kept = np.full(len(run.tables.row), -1)
     kept[inside] = np.arange(len(inside))
     repeats = [_kept_repeats(one, kept) for one in found.repeats]
-    shown, by_source = _statistics(values, repeats, ((group, groups), (origin, len(layout.sources))))
-    blocks: dict[str, Any] = {}
+    shown, by_source = _statistics(values, repeats, ((group, groups), (origin, sources)))
     shares = _class_shares(layout, label, group, groups)
+    listed_months, names = _json(list(layout.months)), [_json(name) for name in layout.column_names]
+    of_month = [f'"{kind}":{{{",".join(f"{name}:%s" for name in names)}}}' for kind in STATISTICS[:5]]
+    blocks = []
     for number, source in enumerate(layout.source_names):
-        own = slice(number * months, (number + 1) * months)
-        for place, column in enumerate(layout.column_names):
-            blocks[f"{source}.{column}"] = {
-                "months": list(layout.months),
-                "rows": rows[own].tolist(),
-                **{name: shown[place][kind][own] for kind, name in enumerate(STATISTICS)},
-            }
-        for at, name in enumerate(layout.months):
-            blocks[f"{source}.{name}"] = {
-                "rows": int(rows[number * months + at]),
-                **{
-                    STATISTICS[kind]: {
-                        column: shown[place][kind][number * months + at]
-                        for place, column in enumerate(layout.column_names)
-                    }
-                    for kind in range(5)
-                },
-            }
-        blocks[f"{source}.classes"] = {
-            "months": list(layout.months),
-            "rows": rows[own].tolist(),
-            **{name: shares[place][own] for place, name in enumerate(layout.classes)},
-        }
-    for place, column in enumerate(layout.column_names):
-        blocks[f"all.{column}"] = {
-            "sources": list(layout.source_names),
-            **{name: by_source[place][kind] for kind, name in enumerate(STATISTICS)},
-        }
-    total = _class_shares(layout, label, month, months)
-    blocks["all.classes"] = {
-        "months": list(layout.months),
-        "rows": np.bincount(month, minlength=months).tolist(),
-        **{name: total[place] for place, name in enumerate(layout.classes)},
-    }
-    blocks |= details(run, found)
-    return {"contents": _contents(layout), "blocks": blocks}
+        first, last = number * months, (number + 1) * months
+        head = f'"months":{listed_months},"rows":[{",".join(rows[first:last])}]'
+        for column, statistics in zip(layout.column_names, shown, strict=True):
+            lists = _lists(STATISTICS, [one[first:last] for one in statistics])
+            blocks.append(f"{_json(f'{source}.{column}')}:{{{head},{lists}}}")
+        for at, name in enumerate(layout.months, first):
+            parts = [text % tuple([statistics[kind][at] for statistics in shown]) for kind, text in enumerate(of_month)]
+            blocks.append(f'{_json(f"{source}.{name}")}:{{"rows":{rows[at]},{",".join(parts)}}}')
+        lists = _lists(layout.classes, [one[first:last] for one in shares])
+        blocks.append(f"{_json(f'{source}.classes')}:{{{head},{lists}}}")
+    listed_sources = _json(list(layout.source_names))
+    for column, statistics in zip(layout.column_names, by_source, strict=True):
+        lists = _lists(STATISTICS, statistics)
+        blocks.append(f'{_json(f"all.{column}")}:{{"sources":{listed_sources},{lists}}}')
+    total = _numbers(np.bincount(month, minlength=months).tolist())
+    lists = _lists(layout.classes, _class_shares(layout, label, month, months))
+    blocks.append(f'"all.classes":{{"months":{listed_months},"rows":[{",".join(total)}],{lists}}}')
+    return ",".join(blocks)
+
+
+def _lists(names: Sequence[str], numbers: list[list[str]]) -> str:
+    """Members of an object: a list of numbers for each name."""
+    return ",".join(f"{_json(name)}:[{','.join(own)}]" for name, own in zip(names, numbers, strict=True))
 
 
 def _contents(layout: Layout) -> dict[str, Any]:
@@ -100,33 +109,35 @@ def _contents(layout: Layout) -> dict[str, Any]:
     }
 
 
-def _class_shares(layout: Layout, label: Ints, group: Ints, groups: int) -> list[list[float | None]]:
-    """Share of each class among the rows of each group, labels as the pipeline reads them."""
+def _class_shares(layout: Layout, label: Ints, group: Ints, groups: int) -> list[list[str]]:
+    """As JSON, share of each class among the rows of each group, labels as the pipeline reads them."""
     classes = len(layout.classes)
     counts = np.bincount(group * classes + label, minlength=groups * classes).reshape(groups, classes)
     total = counts.sum(1, keepdims=True)
     shares = np.where(total > 0, counts / np.maximum(total, 1), np.nan)
-    return [all_to_json(shares[:, place]) for place in range(classes)]
+    return [_numbers(all_to_json(shares[:, place])) for place in range(classes)]
 
 
 def _kept_repeats(repeats: Repeats, kept: Ints) -> tuple[Ints, Ints]:
     """The rows with a value that occurs more than once, by their places among those that are kept, and the numbers of the values."""
-    place = kept[repeats.row]
-    return place[place >= 0], repeats.name[place >= 0]
+    place = kept.take(repeats.row)
+    is_kept = place >= 0
+    return place[is_kept], repeats.name[is_kept]
 
 
 def _statistics(
     values: Floats, repeats: list[tuple[Ints, Ints]], groupings: tuple[tuple[Ints, int], ...]
-) -> list[list[list[list[float | None]]]]:
-    """By grouping, by column, by statistic, by group. A grouping is the group of each row and how many groups there are."""
+) -> list[list[list[list[str]]]]:
+    """Numbers as JSON by grouping, by column, by statistic, by group. A grouping is the group of each row and how many groups there are."""
     is_known = ~np.isnan(values)
     found = []
     for group, groups in groupings:
-        order = np.argsort(group, kind="stable")
+        # Few groups: small integers are sorted by counting.
+        order = np.argsort(group.astype(np.int16), kind="stable")
         rows = np.bincount(group, minlength=groups)
         full = np.flatnonzero(rows)
         starts = (np.cumsum(rows) - rows)[full]
-        sorted_values, sorted_known = values[order], is_known[order]
+        sorted_values, sorted_known = values.take(order, axis=0), is_known.take(order, axis=0)
         zeroed = np.where(sorted_known, sorted_values, 0.0)
         counts = np.add.reduceat(sorted_known.astype(np.int64), starts)
         table = np.full((values.shape[1], len(STATISTICS), groups), np.nan)
@@ -146,10 +157,11 @@ def _statistics(
             most[full] = counts[:, place] > 0
             if len(again):
                 names = int(name[-1]) + 1
-                often = np.bincount(group[again] * names + name, minlength=groups * names).reshape(groups, names)
-                most = np.maximum(most, often.max(1))
+                often = np.bincount(group.take(again) * names + name, minlength=groups * names)
+                most = np.maximum(most, np.maximum.reduce(often.reshape(groups, names), 1))
             with np.errstate(all="ignore"):
                 table[place, 5, full] = most[full] / counts[:, place]
-        numbers = iter(all_to_json(table))
-        found.append([[list(islice(numbers, groups)) for _ in STATISTICS] for _ in repeats])
+        numbers = _numbers(all_to_json(table))
+        lists, kinds = [numbers[at : at + groups] for at in range(0, len(numbers), groups)], len(STATISTICS)
+        found.append([lists[at : at + kinds] for at in range(0, len(lists), kinds)])
     return found

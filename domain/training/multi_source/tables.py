@@ -77,7 +77,7 @@ class Frame:
         return len(self.row)
 
     def take(self, places: Ints) -> Frame:
-        return Frame(*(getattr(self, name)[places] for name in self.__dataclass_fields__))
+        return Frame(*(getattr(self, name).take(places, axis=0) for name in self.__dataclass_fields__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +169,9 @@ def write(layout: Layout, world: Facts, rows: Rows) -> Tables:
     count = len(rows)
     values = to_float32_grid(_stored_values(layout, world, rows))
     label = _recorded_labels(layout, world, rows)
-    code = np.argsort(_of_sources(label_map, layout, world), axis=1)[rows.source, label]
-    tokens = _of_sources(tokenizer, layout, world)[rows.source[:, None], rows.words]
-    year_month, day = _months(layout)[rows.month], rows.day.copy()
+    code = np.argsort(_of_sources(label_map, layout, world), axis=1).take(rows.source * len(layout.classes) + label)
+    tokens = _of_sources(tokenizer, layout, world).take(rows.source[:, None] * WORDS + rows.words)
+    year_month, day = _months(layout).take(rows.month), rows.day
     kept = np.ones(count, dtype=bool)
     repeats: list[Ints] = []
     labelled = rows.month < LABELLED_MONTHS
@@ -225,7 +225,8 @@ def write(layout: Layout, world: Facts, rows: Rows) -> Tables:
         line_parts.append(np.zeros(len(again), dtype=np.int64))
         repeat_parts.append(np.ones(len(again), dtype=np.int64))
     row, is_repeat = np.concatenate(parts), np.concatenate(repeat_parts)
-    year_month, day, stored, code = year_month[row], day[row], values[row], code[row]
+    year_month, day, code = (one.take(row) for one in (year_month, day, code))
+    stored = values.take(row, axis=0)
     earlier = is_repeat == 1
     if earlier.any():
         shift = 1 + np.floor(rows.chance[row[earlier], 5] * 8).astype(np.int64)
@@ -239,18 +240,18 @@ def write(layout: Layout, world: Facts, rows: Rows) -> Tables:
         stored[again] = _in_units_of(layout, world, stored[again], rows, row[again], year_month[again] - first)
     return Tables(
         row=row,
-        source=rows.source[row],
+        source=rows.source.take(row),
         year_month=year_month,
         day=day,
-        customer=rows.customer[row],
+        customer=rows.customer.take(row),
         label_code=code,
         values=stored,
-        tokens=tokens[row],
+        tokens=tokens.take(row, axis=0),
         line=np.concatenate(line_parts),
         is_repeat=is_repeat,
-        has_partner=partner[row],
-        outcome=rows.outcome[row],
-        update_of=lru_cache(maxsize=None)(lambda place: _update(layout, world, rows, place)[row]),
+        has_partner=partner.take(row),
+        outcome=rows.outcome.take(row),
+        update_of=lru_cache(maxsize=None)(lambda place: _update(layout, world, rows, place).take(row)),
     )
 
 
@@ -275,15 +276,16 @@ def _in_units_of(layout: Layout, world: Facts, values: Floats, rows: Rows, row: 
     return to_float32_grid(values)
 
 
-def read(layout: Layout, world: Facts, declared: Facts, tables: Tables) -> tuple[Frame, Reading]:
+def read(layout: Layout, world: Facts, declared: Facts, tables: Tables) -> Reading:
     """The rows as they are declared; the world only says how the dates are written.
 
     Rows of the last month were just scored: all of them are read, and they carry the outcome, as it is found by hand.
     """
     count = len(tables.row)
     month = _read_months(layout, world, declared, tables)
-    label = _of_sources(label_map, layout, declared)[tables.source, tables.label_code]
-    tokens = np.argsort(_of_sources(tokenizer, layout, declared), axis=1)[tables.source[:, None], tables.tokens]
+    label = _of_sources(label_map, layout, declared).take(tables.source * len(layout.classes) + tables.label_code)
+    numbers = np.argsort(_of_sources(tokenizer, layout, declared), axis=1)
+    tokens = numbers.take(tables.source[:, None] * WORDS + tables.tokens)
     values = tables.values.copy()
     weight = np.ones(count)
     recent = month == LABELLED_MONTHS
@@ -320,7 +322,7 @@ def read(layout: Layout, world: Facts, declared: Facts, tables: Tables) -> tuple
         tokens=tokens,
         weight=weight,
     )
-    return every.take(np.flatnonzero(kept)), Reading(month, label, (~kept).astype(np.int64), every)
+    return Reading(month, label, (~kept).astype(np.int64), every)
 
 
 def _months(layout: Layout) -> Ints:
@@ -339,7 +341,8 @@ def _stored_values(layout: Layout, world: Facts, rows: Rows) -> Floats:
     values = np.rint(values / steps) * steps * scale
     for number, source in enumerate(layout.sources):
         own = np.flatnonzero(rows.source == number)
-        block, month, missing = values[own], rows.month[own], rows.missing[own]
+        block, missing = (one.take(own, axis=0) for one in (values, rows.missing))
+        month = rows.month.take(own)
         for place, column in enumerate(layout.columns):
             path = f"sources.{source.name}.columns.{column.name}"
             until = world[f"{path}.used_until"]
@@ -348,7 +351,7 @@ def _stored_values(layout: Layout, world: Facts, rows: Rows) -> Floats:
                 block[late, place] = (_frozen_at(layout, path) + column.level) * column.scale
             factors = _factors(column.quantity, world[f"{path}.unit"], layout.months)
             if factors is not None:
-                block[:, place] *= factors[month]
+                block[:, place] *= factors.take(month)
             share, code = column.missing_share, world.get(f"{path}.missing_code")
             if code is not None:
                 share = max(share, dose(layout, f"{path}.missing", 0.1, 0.25))
@@ -383,7 +386,7 @@ def _update(layout: Layout, world: Facts, rows: Rows, place: int) -> Floats:
     rank = draw.permutation(len(layout.classes)) - (len(layout.classes) - 1) / 2
     knows = world[f"features.{column.name}.as_of"] == "updated after the outcome"
     move = UPDATE if knows else size * dose(layout, f"hint/{column.name}", 0.0, 0.3)
-    later = later + (move / float(np.sqrt((rank * rank).mean())) * rank)[rows.outcome]
+    later += (move / float(np.sqrt((rank * rank).mean())) * rank).take(rows.outcome)
     return to_float32_grid(np.where(rows.month < LABELLED_MONTHS, later, 0.0) * column.scale)
 
 
@@ -393,7 +396,7 @@ def _recorded_labels(layout: Layout, world: Facts, rows: Rows) -> Ints:
     noise = np.array([source.label_noise for source in layout.sources])
     chance = rows.chance[:, 4]
     other = np.floor(rows.chance[:, 5] * classes).astype(np.int64)
-    label = np.where((1.0 - chance) < noise[rows.source], other, label)
+    label = np.where((1.0 - chance) < noise.take(rows.source), other, label)
     for place, source in enumerate(layout.sources):
         until = world[f"sources.{source.name}.used_until"]
         if until is not None:
@@ -420,7 +423,7 @@ def _read_months(layout: Layout, world: Facts, declared: Facts, tables: Tables) 
 
 def _read_columns(layout: Layout, declared: Facts, prefix: str, values: Floats, own: Ints, month: Ints) -> None:
     """Read the columns of a source, of whose rows `own` has the places."""
-    block, dated = values[own], month[own]
+    block, dated = values.take(own, axis=0), month.take(own)
     inside = np.clip(dated, 0, LABELLED_MONTHS)
     for place, column in enumerate(layout.columns):
         path = f"{prefix}.columns.{column.name}"
@@ -429,7 +432,7 @@ def _read_columns(layout: Layout, declared: Facts, prefix: str, values: Floats, 
             block[block[:, place] == float(code), place] = np.nan
         factors = _factors(column.quantity, declared[f"{path}.unit"], layout.months)
         if factors is not None:
-            block[:, place] /= factors[inside]
+            block[:, place] /= factors.take(inside)
         until = declared[f"{path}.used_until"]
         if until is not None:
             block[dated > layout.month(str(until)), place] = np.nan

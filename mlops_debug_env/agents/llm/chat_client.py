@@ -1,4 +1,7 @@
-"""Sends requests to a Chat Completions endpoint, and sends them again after what passes: a 429, a 5xx, a time-out, a torn answer."""
+"""Sends requests to a Chat Completions endpoint, and sends them again after what passes: a 429, a 5xx, a time-out, a torn answer.
+
+``openai`` takes over a second to import: it is imported by the first client, not by what only reads what a model answered.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,10 @@ import asyncio
 import json
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
-import openai
 
 from mlops_debug_env.agents.llm.completions import (
     Completion,
@@ -22,6 +24,9 @@ from mlops_debug_env.agents.llm.json_text import encodable
 from mlops_debug_env.agents.llm.refusals import Meaning, Refusal, Sent, meaning_of, read_refusal, refusal_of
 from mlops_debug_env.transport.url import is_loopback
 from mlops_debug_env.version import VERSION
+
+if TYPE_CHECKING:
+    import openai
 
 FIRST_DELAY_SECONDS = 0.5
 MAX_DELAY_SECONDS = 8.0
@@ -87,6 +92,8 @@ class ChatClient:
         max_retries: int,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        import openai
+
         self._url = completions_url(base_url)
         self._timeout_seconds = timeout_seconds
         self._max_retries = max_retries
@@ -136,6 +143,8 @@ class ChatClient:
         raise AssertionError("the last retry returns or raises")
 
     async def _send_once(self, content: bytes, sent: Sent) -> tuple[Completion, float | None]:
+        import openai
+
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 response = await self._openai.post(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from domain.training.artifacts.json_text import indented
 from domain.training.multi_source.artifacts.cosmetics import draw_cosmetics
 from domain.training.multi_source.case import State
 from domain.training.multi_source.tables import JOINED_COLUMNS
@@ -44,4 +43,4 @@ def render_card(state: State) -> str:
         "evaluation": draw.choice(_EVALUATIONS),
         "limitations": draw.choice(_LIMITS),
     }
-    return json.dumps(card, indent=1) + "\n"
+    return indented(card)
