@@ -1,4 +1,4 @@
-"""data_slices.json: statistics of the tables by source and month, as stored. A warehouse: it is queried block by block."""
+"""data_slices.json: statistics of the tables by source and month, as stored. It is queried block by block."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from domain.training.artifacts.numbers import all_to_json
-from domain.training.multi_source.details import BLOCKS, details
+from domain.training.multi_source.details import ABOUT, BLOCKS, details
 from domain.training.multi_source.layout import LABELLED_MONTHS, Layout
 from domain.training.multi_source.measuring import Measured, Repeats, measure
 from domain.training.multi_source.run import Run
@@ -18,6 +18,10 @@ from domain.training.randomness import Floats, Ints
 STATISTICS = ("mean", "spread", "min", "max", "missing_share", "most_frequent_share")
 """Of the stored cells that are not empty; `missing_share` is the share of empty ones, `most_frequent_share` that of the value
 that occurs most often."""
+
+AS_STORED = "cells as stored, each source in its own unit, codes of missing values included; shares: 0 to 1"
+AS_READ = "rows of a month as dated by the pipeline; shares of them, 0 to 1, by class as the pipeline reads the labels"
+"""What the numbers of a block are."""
 
 
 def render_slices(run: Run, found: Measured | None = None) -> str:
@@ -46,12 +50,14 @@ def slices(run: Run, found: Measured | None = None) -> dict[str, Any]:
         own = slice(number * months, (number + 1) * months)
         for place, column in enumerate(layout.column_names):
             blocks[f"{source}.{column}"] = {
+                ABOUT: AS_STORED,
                 "months": list(layout.months),
                 "rows": rows[own].tolist(),
                 **{name: shown[place][kind][own] for kind, name in enumerate(STATISTICS)},
             }
         for at, name in enumerate(layout.months):
             blocks[f"{source}.{name}"] = {
+                ABOUT: AS_STORED,
                 "rows": int(rows[number * months + at]),
                 **{
                     STATISTICS[kind]: {
@@ -62,17 +68,20 @@ def slices(run: Run, found: Measured | None = None) -> dict[str, Any]:
                 },
             }
         blocks[f"{source}.classes"] = {
+            ABOUT: AS_READ,
             "months": list(layout.months),
             "rows": rows[own].tolist(),
             **{name: shares[place][own] for place, name in enumerate(layout.classes)},
         }
     for place, column in enumerate(layout.column_names):
         blocks[f"all.{column}"] = {
+            ABOUT: AS_STORED,
             "sources": list(layout.source_names),
             **{name: by_source[place][kind] for kind, name in enumerate(STATISTICS)},
         }
     total = _class_shares(layout, label, month, months)
     blocks["all.classes"] = {
+        ABOUT: AS_READ,
         "months": list(layout.months),
         "rows": np.bincount(month, minlength=months).tolist(),
         **{name: total[place] for place, name in enumerate(layout.classes)},
@@ -83,7 +92,8 @@ def slices(run: Run, found: Measured | None = None) -> dict[str, Any]:
 
 def _contents(layout: Layout) -> dict[str, Any]:
     return {
-        "about": "Statistics of the joined tables as stored, before anything is converted, filled or dropped. Query one block.",
+        "about": "Statistics of the joined tables as stored, before anything is converted, filled or dropped. Every run reads an export "
+        "of all months: a source may correct or convert closed months. Query one block.",
         "sources": list(layout.source_names),
         "columns": list(layout.column_names),
         "months": list(layout.months),
