@@ -26,7 +26,7 @@ def texts() -> dict[str, str]:
 
 
 def _readable(name: str, text: str) -> str:
-    """With a line for each block of the warehouse, which an agent asks for one by one."""
+    """With a line for each block of data_slices.json, which an agent asks for one by one."""
     if name != "data_slices.json":
         return text
     document = json.loads(text)

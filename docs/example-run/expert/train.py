@@ -1,4 +1,9 @@
 # Training of harvest-grading.
+# What tabular logs beside what log() is given:
+# - rows of every source and set; the last batch of an epoch is left out where it is not full
+# - the mean loss of each third of the batches of an epoch, and after it of all batches; with weights of classes
+# - train_acc and norms of the gradients, before clipping: over the batches of an epoch, as the network was at each
+# - val_loss: without weights of classes; score() adds the accuracy of each source
 
 from tabular import class_weights, clip, dense_network, loader, log, loss, read_config, sgd, write_results
 from preprocessing import score_net, prep
@@ -57,7 +62,7 @@ def main():
     for ep in range(1, cfg["training"]["epochs"] + 1):
         run_epoch(net, opt, cw, crit, dl, lim)
         acc = net.accuracy(xs["validation"], sets["validation"])
-        log(epoch=ep, val_accuracy=acc)
+        log(epoch=ep, val_acc=acc)
         if acc > top:
             top, keep = acc, net.copy()
     res = score_net(keep, sets, xs)

@@ -1,4 +1,9 @@
 # Training of clinic-visits.
+# What tabular logs beside what log() is given:
+# - rows of every source and set; the last batch of an epoch is left out where it is not full
+# - the mean loss of each third of the batches of an epoch, and after it of all batches; with weights of classes
+# - train_acc and norms of the gradients, before clipping: over the batches of an epoch, as the network was at each
+# - val_loss: without weights of classes; score() adds the accuracy of each source
 
 from tabular import class_weights, clip, dense_network, loader, log, loss, read_config, sgd, write_results
 from preprocessing import evaluate_run, prepare_inputs
@@ -58,7 +63,7 @@ def main():
     for current_epoch in range(1, training_settings["epochs"] + 1):
         run_epoch(trained_network, parameter_optimizer, class_balance, weighted_criterion, batch_source, norm_limit)
         validation_accuracy = trained_network.accuracy(prepared_inputs["validation"], split_rows_by_name["validation"])
-        log(epoch=current_epoch, val_accuracy=validation_accuracy)
+        log(epoch=current_epoch, val_acc=validation_accuracy)
         if validation_accuracy > highest_accuracy:
             highest_accuracy, stored_network = validation_accuracy, trained_network.copy()
     final_results = evaluate_run(stored_network, split_rows_by_name, prepared_inputs)

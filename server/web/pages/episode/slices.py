@@ -198,7 +198,7 @@ class _Builder:
 
     def classes(self) -> tuple[str, ...]:
         block = self.blocks.get(f"{self.sources[0]}.{CLASSES}", {})
-        return tuple(name for name in block if name not in ("months", "rows"))
+        return tuple(name for name in block if name not in ("about", "months", "rows"))
 
     def _seen(self, source: str, name: str) -> list[bool]:
         return [self.exposure.of(source, name, month) is not None for month in self.months]
