@@ -23,7 +23,15 @@ from domain.training.multi_source import artifacts, checks
 from domain.training.multi_source.case import FAMILY, Case, Planted, State, draw_case, healthy_twin
 from domain.training.multi_source.fit import log_loss
 from domain.training.multi_source.measuring import measure
-from domain.training.multi_source.pools import COUNTS, FAULTS, LOCAL_FAULTS, PAIRS, QUIET_FAULTS, draw_quiet
+from domain.training.multi_source.pools import (
+    COUNTS,
+    DRAWN_ALONE,
+    FAULTS,
+    LOCAL_FAULTS,
+    PAIRS,
+    QUIET_FAULTS,
+    draw_quiet,
+)
 from domain.training.multi_source.registry import UnknownFieldError, ValueOutsideFieldError, file_of
 from domain.training.multi_source.reports import SCORING, draw_identity, render_log, render_reports
 from domain.training.multi_source.rows import EARLIER_HISTORY
@@ -63,7 +71,7 @@ def draw_faults(task_id: TaskId, seed: int, fault: str | None) -> tuple[str, ...
         return named
     draw = Stream(seed, "fault")
     if task_id != COMPOSED_TASK:
-        return (draw.choice(FAULTS),)
+        return (draw.choice(DRAWN_ALONE),)
     return draw_quiet(draw)
 
 
@@ -229,6 +237,7 @@ def _truth_of(case: Case, one: Planted) -> Truth:
 
 __all__ = [
     "COUNTS",
+    "DRAWN_ALONE",
     "FAULTS",
     "LOCAL_FAULTS",
     "PAIRS",

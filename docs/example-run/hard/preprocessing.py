@@ -12,11 +12,11 @@ import textkit
 SETTINGS = {
     "split": {
         "groups": "customer",
-        "by": "random",
+        "by": "month",
     },
     "evaluation": {
         "label_order": "reversed",
-        "sources": "garden",
+        "sources": "all",
         "validation_ids": "b",
     },
 }
@@ -24,7 +24,7 @@ AS_OF = {
     "body_mass": "event",
     "covered_share": "export",
     "fee": "event",
-    "waiting_time": "event",
+    "waiting_time": "export",
     "body_height": "event",
     "travel": "export",
     "file_size": "export",

@@ -8,6 +8,7 @@ from statistics import fmean, median, pstdev
 from typing import Any
 
 from mlops_debug_env.agents.declared.reading import Declared
+from mlops_debug_env.agents.declared.settings import Value
 from mlops_debug_env.agents.declared.suspicion import Suspicion
 from mlops_debug_env.protocol.types import ArtifactName
 
@@ -28,6 +29,9 @@ class Checks:
 
     def __init__(self, measured: Mapping[str, Mapping[str, Any]]) -> None:
         self._measured = measured
+
+    def __contains__(self, check: str) -> bool:
+        return check in self._measured
 
     def get(self, check: str, *names: str) -> Any:
         """A number, list or dictionary of a check, report or block; None where it is not known."""
@@ -104,6 +108,34 @@ def explained(found: list[Suspicion]) -> list[Suspicion]:
         return each._replace(strength=each.strength / share) if follows else each
 
     return [weakened(each) for each in found]
+
+
+BORNE_OUT, CHANGED_ELSEWHERE, NOT_CHANGED = 1.25, 0.8, 0.95
+"""Factors of a suspicion by the changes since the last good run: to what stood there before; at another source or column; neither."""
+
+
+def remembered(declared: Declared, found: list[Suspicion]) -> list[Suspicion]:
+    """With what changed since the last good run: half of what is wrong is a declaration that was right until then."""
+    if declared.changed is None:
+        return found
+    changed = declared.changed
+    kinds = {each.kind for each in (Suspicion(path, value, 0.0) for path, value in changed.items())}
+
+    def weighed(each: Suspicion) -> Suspicion:
+        if each.path in changed:
+            factor = BORNE_OUT if is_as_before(each, changed[each.path]) else 1.0
+        else:
+            factor = CHANGED_ELSEWHERE if each.kind in kinds else NOT_CHANGED
+        return each._replace(strength=factor * each.strength)
+
+    return [weighed(each) for each in found]
+
+
+def is_as_before(suspicion: Suspicion, before: Value) -> bool:
+    """Whether a suspicion asks for what was declared before; of a share, about."""
+    if suspicion.path.endswith(".majority_kept") and isinstance(suspicion.value, float) and isinstance(before, float):
+        return abs(math.log(suspicion.value / before)) < 0.5
+    return suspicion.value == before
 
 
 def _is_late_labels(suspicion: Suspicion) -> bool:

@@ -7,8 +7,21 @@ from typing import Any, Mapping
 
 from mlops_debug_env.agents.declared.blocks import UNTIL, Block, clues_of_blocks
 from mlops_debug_env.agents.declared.columns import last_month, odd_cells, odd_columns, odd_sources
-from mlops_debug_env.agents.declared.looks import CONFIG, guess, is_small, looks_of, may_repeat, of_cell, of_column
-from mlops_debug_env.agents.declared.measured import PREVIOUS, Checks, clues_of_checks, explained
+from mlops_debug_env.agents.declared.history import CHANGES
+from mlops_debug_env.agents.declared.looks import (
+    CONFIG,
+    OF_COLUMNS,
+    REPEATS,
+    WORDS,
+    changed_cells,
+    guess,
+    is_small,
+    looks_of,
+    of_cell,
+    of_changed_cell,
+    of_column,
+)
+from mlops_debug_env.agents.declared.measured import PREVIOUS, Checks, clues_of_checks, explained, remembered
 from mlops_debug_env.agents.declared.reading import Declared, parse_report, read_declarations
 from mlops_debug_env.agents.declared.suspicion import Suspicion, strongest
 from mlops_debug_env.agents.declared.trials import STRONG, WEAK, experiment_on, settled, trial_of
@@ -19,8 +32,8 @@ from mlops_debug_env.protocol.types import ArtifactName, SanityCheckName
 SLICES: ArtifactName = "data_slices.json"
 DECLARATIONS: tuple[ArtifactName, ...] = ("data_sources.yaml", "preprocessing.py", "train.py")
 REPORTS: tuple[ArtifactName, ...] = ("dataset_stats.json", "eval_results.json")
-CHECKS: tuple[SanityCheckName, ...] = ("feature_statistics", "encoder_version_match", "data_leakage")
-"""Those whose totals say in which details to look."""
+CHECK: SanityCheckName = "feature_statistics"
+"""Its totals say which columns are odd."""
 SURE = 1.5
 """Strength of a suspicion beyond which nothing else is looked for where exactly one thing is wrong."""
 UNSURE = 0.85
@@ -103,14 +116,13 @@ class Notebook:
         declared, found = self._reading()
         for report in REPORTS:
             yield report, ReadArtifact(artifact_name=report)
-        for check in CHECKS:
-            if check != "data_leakage" or may_repeat(declared, self._checks()):
-                yield check, RunSanityCheck(sanity_check_type=check)
+        yield CHECK, RunSanityCheck(sanity_check_type=CHECK)
         sure = [each for each in found if each.strength > SURE]
         for block in (block for each in sure for block in self._rivals(declared, each)):
             yield _block(block)
         if is_one and sure:
             return
+        yield CHANGES, ReadArtifact(artifact_name=CHANGES)
         if any(each.path.endswith(".majority_kept") and WEAK < each.strength < SURE for each in found):
             yield PREVIOUS, ReadArtifact(artifact_name=PREVIOUS)
         yield from self._trials(experiments_left)
@@ -142,7 +154,14 @@ class Notebook:
         for source, column in odd_cells(declared, self._blocks):
             yield ODD_CELL, f"{source}.{column}"
             yield ODD_CELL, f"all.{column}"
-        for column, oddness in odd_columns(declared, checks).items():
+        oddness_of = odd_columns(declared, checks)
+        for name in OF_COLUMNS:
+            for path in changed_cells(declared, name):
+                _, source, _, column, _ = path.split(".")
+                weight = of_changed_cell(name, oddness_of.get(column, 0.0))
+                is_compared = name != "unit" or f"all.{column}" in self._blocks
+                yield weight, f"{source}.{column}" if is_compared else f"all.{column}"
+        for column, oddness in oddness_of.items():
             overview = self._blocks.get(f"all.{column}")
             if overview is None:
                 yield of_column(oddness), f"all.{column}"
@@ -158,7 +177,7 @@ class Notebook:
         if self._known is None:
             declared = self._declared = self._declared or read_declarations(self._texts)
             found = [*clues_of_checks(declared, self._checks()), *clues_of_blocks(declared, self._blocks)]
-            self._known = declared, strongest(explained(self._after_trials(strongest(found))))
+            self._known = declared, strongest(remembered(declared, explained(self._after_trials(strongest(found)))))
         return self._known
 
     def _after_trials(self, found: list[Suspicion]) -> list[Suspicion]:
@@ -173,6 +192,9 @@ class Notebook:
 
 
 def _block(path: str) -> tuple[str, Action]:
-    if path == CONFIG:
-        return path, ReadArtifact(artifact_name=CONFIG)
+    if path in (CONFIG, PREVIOUS):
+        return path, ReadArtifact(artifact_name=path)
+    for check in (WORDS, REPEATS):
+        if path == check:
+            return path, RunSanityCheck(sanity_check_type=check)
     return path, QueryArtifact(artifact_name=SLICES, field_path=path)
