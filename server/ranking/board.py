@@ -199,6 +199,11 @@ def _faults(outcomes: Sequence[Outcome], suite: Suite) -> dict[str, Any]:
     }
 
 
+def hide_faults(board: Mapping[str, Any]) -> dict[str, Any]:
+    """The board without its means by fault: with few attempts, they say what was planted in each."""
+    return {**board, "rows": [row | {"faults": {}} for row in board["rows"]]}
+
+
 def board_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     """The rows as a table with a head line."""
     text = io.StringIO()
