@@ -267,4 +267,10 @@ _HEADER_FIELDS = (
 
 def empty_board() -> dict[str, Any]:
     """The board of a server without rounds."""
-    return {**dict.fromkeys(_HEADER_FIELDS), "has_ranks": False, "pass_score": PASS_SCORE, "rows": []}
+    return {
+        **dict.fromkeys(_HEADER_FIELDS),
+        "has_ranks": False,
+        "pass_score": PASS_SCORE,
+        "reference_solvers": None,
+        "rows": [],
+    }

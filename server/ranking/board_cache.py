@@ -17,6 +17,7 @@ from domain.json import encode_json
 from server.episodes.service import Episodes
 from server.ranking.board import hide_faults
 from server.ranking.leaderboard import read_board
+from server.ranking.reference_solvers import solvers_of_board
 from server.storage.connections import NotOurDatabaseError, fetch_all, run_read
 from server.storage.errors import StoreUnavailableError
 from server.store import EventStore
@@ -92,6 +93,7 @@ class BoardCache:
             raise StoreUnavailableError(str(error)) from error
         if document["closed_at"] is None:
             document = hide_faults(document)
+        document = {**document, "reference_solvers": solvers_of_board(document)}
         return Board(document, encode_json(document))
 
 
