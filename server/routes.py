@@ -18,6 +18,7 @@ from server.web.mcp.http import mcp
 from server.web.mcp.websocket import McpSocketEndpoint
 from server.web.openapi import handlers as openapi
 from server.web.pages import home
+from server.web.pages import rounds as rounds_page
 from server.web.pages.agents import page as agents
 from server.web.pages.board import page as board
 from server.web.pages.episode import page as episode
@@ -53,7 +54,8 @@ REST_ROUTES = (
     _post("/sessions/{session_key}/step", sessions.session_step),
     _get("/sessions/{session_key}/state", sessions.session_state),
     _get("/tasks", meta.tasks),
-    _get("/rounds", rounds.rounds),
+    _get("/rounds", rounds_page.rounds),
+    _get("/rounds.json", rounds_page.rounds_json),
     _get("/leaderboard.json", rounds.leaderboard_json),
     _get("/leaderboard.csv", rounds.leaderboard_csv),
     _get("/public-key", rounds.public_key),

@@ -64,8 +64,8 @@ def _name_json(episode_id: str) -> bytes:
     return encode_json(given_name(episode_id))
 
 
-def state_json(episode_id: str, state: EpisodeState, truth: Truth | Composition) -> bytes:
-    """The one object that every state request is answered with."""
+def state_json(episode_id: str, state: EpisodeState, truth: Truth | Composition, *, is_sealed: bool = False) -> bytes:
+    """The one object that every state request is answered with. ``is_sealed``: without the truth, also after the end."""
     return encode_json(
         {
             "episode_id": given_name(episode_id),
@@ -79,7 +79,7 @@ def state_json(episode_id: str, state: EpisodeState, truth: Truth | Composition)
             "score": state.score,
             "artifacts_read": state.artifacts_read,
             "checks_run": state.checks_run,
-            "ground_truth": truth.reveal() if state.ended is not None else None,
+            "ground_truth": truth.reveal() if state.ended is not None and not is_sealed else None,
         }
     )
 

@@ -197,12 +197,12 @@ class Episodes:
         """Whether the episode was ever begun."""
         return episode_id in self._cache or bool(await self._store.read(episode_id))
 
-    async def state(self, episode_id: str) -> bytes:
-        """The state object, as JSON."""
+    async def state(self, episode_id: str, *, is_sealed: bool = False) -> bytes:
+        """The state object, as JSON. ``is_sealed``: without the truth, also after the end."""
         async with self._locks.hold(episode_id):
             current = await self._required(episode_id, refresh=True)
             cached = await self._scenarios.get(current.state.reset.scenario_digest)
-            return state_json(episode_id, current.state, cached.scenario.truth)
+            return state_json(episode_id, current.state, cached.scenario.truth, is_sealed=is_sealed)
 
     async def is_running(self, episode_id: str) -> bool:
         """Whether it is open, by the log."""

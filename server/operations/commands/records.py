@@ -27,6 +27,8 @@ from server.operations.commands.setup import (
 )
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from server.audit.bundle.findings import ExternalEvidence
 
 
@@ -82,6 +84,16 @@ def _export_bundle(bundle: Path, round_id: str | None, database: str | None) -> 
         fail(str(error))
     typer.echo(f"{bundle}: {exported.episodes} episodes ({exported.running} running), {exported.events} events")
     typer.echo(f"public key: {signer.public_key}")
+    for name in run_read(settings, _open_rounds):
+        if round_id in (None, name):
+            note = "until it is closed, do not pass this bundle on: it has seeds and answers of the attempts that ended"
+            typer.echo(f"round {name} is open; {note}", err=True)
+
+
+def _open_rounds(opened: Connection) -> list[str]:
+    from server.ranking.rounds import list_rounds
+
+    return [row.round_id for row in list_rounds(opened) if row.closed_at is None]
 
 
 def verify(

@@ -29,7 +29,7 @@ from server.web.pages.refused import is_browser, refused_page
 from server.web.problem_details import FORBIDDEN, KEY_REQUIRED, Problem
 
 PUBLIC = frozenset(
-    ("/health", "/ready", "/metadata", "/schema", "/tasks", "/public-key", "/checkpoint", "/rounds")
+    ("/health", "/ready", "/metadata", "/schema", "/tasks", "/public-key", "/checkpoint", "/rounds", "/rounds.json")
     + ("/leaderboard", "/leaderboard.json", "/leaderboard.csv", "/openapi.json", "/docs", "/list_environments")
 )
 """Paths served without an API key: none of them is about one agent."""

@@ -275,7 +275,20 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     _state("/sessions/{session_key}/state", "state_of_session", OF_SESSION),
     _about("/tasks", "tasks", "List the tasks", TaskList),
-    _about("/rounds", "rounds", "List the rounds, with commitments and what was revealed", RoundList, problems=STORED),
+    _about(
+        "/rounds",
+        "rounds",
+        "List the rounds, with commitments and what was revealed; a browser gets a page",
+        RoundList,
+        problems=STORED,
+    ),
+    _about(
+        "/rounds.json",
+        "rounds_json",
+        "List the rounds, whatever the client accepts",
+        RoundList,
+        problems=STORED,
+    ),
     _about(
         "/leaderboard.json",
         "leaderboard_json",

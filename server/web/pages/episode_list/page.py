@@ -83,7 +83,7 @@ async def _can_open(request: Request, name: str) -> bool:
     """Whether the viewer may open the episode by its name: the search reveals no more than its page does."""
     services = services_of(request)
     try:
-        return await services.episodes.exists(await services.access.resolve_visible(identity_of(request), name))
+        return await services.episodes.exists(await services.access.resolve_listed(identity_of(request), name))
     except UnknownEpisodeError:
         return False
 
