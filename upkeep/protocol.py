@@ -21,6 +21,8 @@ SOURCES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "domain/types.py": (
             "TaskId",
             "RewardMode",
+            "Control",
+            "InvalidActions",
             "ArtifactName",
             "SanityCheckName",
             "FailureCategory",

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, TypeAdapter, ValidationError
 from starlette.websockets import WebSocket
 
-from domain.actions import WireAction
+from domain.actions import Action, ActionMetadata, InvalidAction, WireAction
 from domain.json import encode_json
 from server.episodes.commands import OuterModel, ResetRequest
 from server.episodes.errors import EpisodeNotStartedError, SessionTakenOverError
+from server.episodes.invalid_actions import to_invalid_action
 from server.episodes.sessions import SessionSocket
 from server.scenarios.requester import REQUESTER
 from server.security.identity import Identity, client_of, identity_of
 from server.web.error_mapping import problem_of
 from server.web.problem_details import BODY_TOO_LARGE, RETRY_AFTER_SECONDS
-from server.web.request_body import WantedReset
+from server.web.request_body import WantedReset, metadata_of
 from server.web.websocket_endpoint import TAKEN_OVER, Connection, WebSocketEndpoint
 
 
@@ -44,8 +45,37 @@ class CloseFrame(OuterModel):
     type: Literal["close"]
 
 
+class _UncheckedStep(OuterModel):
+    type: Literal["step"]
+    data: Any
+
+
+class InvalidStep(NamedTuple):
+    """A step with an invalid action, which may be a refused step."""
+
+    action: InvalidAction
+    metadata: ActionMetadata
+    error: ValidationError
+
+
 Frame = ResetFrame | StepFrame | StateFrame | AbandonFrame | CloseFrame
 _FRAME: TypeAdapter[Frame] = TypeAdapter(Annotated[Frame, Field(discriminator="type")])
+
+
+def _decode_frame(text: str | bytes) -> Frame | InvalidStep:
+    """Raises pydantic's ``ValidationError``."""
+    try:
+        return _FRAME.validate_json(text)
+    except ValidationError as error:
+        try:
+            sent = _UncheckedStep.model_validate_json(text).data
+        except ValidationError:
+            raise error from None
+        invalid = to_invalid_action(sent)
+        if invalid is None:
+            raise
+        return InvalidStep(invalid, metadata_of(sent), error)
+
 
 _CODE_OF_PROBLEM = {
     "invalid": "VALIDATION_ERROR",
@@ -92,12 +122,16 @@ class EpisodePlayer:
         try:
             if len(text) > self._body_limit:
                 raise BODY_TOO_LARGE.problem(limit_bytes=self._body_limit)
-            frame: Frame = _FRAME.validate_json(text)
+            frame = _decode_frame(text)
             if self._identity.prefix is not None:
                 await self._services.keys.check(self._identity)
             match frame:
                 case StepFrame():
-                    return await self._step(frame)
+                    return await self._step(
+                        self._socket.episode_id or await self._current(), frame.data.meaning(), frame.data.metadata
+                    )
+                case InvalidStep():
+                    return await self._step(await self._where_it_is_a_step(frame), frame.action, frame.metadata)
                 case ResetFrame():
                     return await self._reset(frame.data)
                 case StateFrame():
@@ -112,12 +146,21 @@ class EpisodePlayer:
         except Exception as error:  # noqa: BLE001 - the socket stays open after any error; what is unexpected is logged
             return _error_frame(error)
 
-    async def _step(self, frame: StepFrame) -> bytes:
+    async def _where_it_is_a_step(self, frame: InvalidStep) -> str:
+        """The episode, if an invalid action is a step of it; else raises what is wrong with the action."""
+        try:
+            current = await self._current()
+        except EpisodeNotStartedError:
+            raise frame.error from None
+        if (await self._services.episodes.begun(current)).invalid_actions != "step":
+            raise frame.error
+        return current
+
+    async def _step(self, episode_id: str, action: Action, metadata: ActionMetadata) -> bytes:
         self._services.step_limiter.acquire(self._client)
-        metadata = frame.data.metadata
         response = await self._services.episodes.step(
-            self._socket.episode_id or await self._current(),
-            frame.data.meaning(),
+            episode_id,
+            action,
             request_id=metadata.request_id,
             expected_version=metadata.expected_version,
             may_repeat=self._socket.may_repeat,
