@@ -35,7 +35,8 @@ _FLAT_OUTER = ("episode_id", "request_id", "expected_version", "timeout_s")
 
 
 def _numbered(request: ResetRequest) -> ResetRequest:
-    """Split and index become the task and the seed that they mean, in that split."""
+    """Split and index become the task and the seed that they mean, in that split. A seed beside them decides nothing: harnesses
+    send one with every reset, and a numbered task has its own."""
     if request.split is None and request.index is None:
         return request
     if request.split is None:
@@ -45,8 +46,8 @@ def _numbered(request: ResetRequest) -> ResetRequest:
             raise ValueError("split goes with index, the number of a task, or with a seed")
         return request
     meant = numbered_task(request.split, request.index)
-    if request.task_id not in (None, meant.task_id) or request.seed not in (None, meant.seed):
-        raise UnknownTaskError(request.split, request.index, "of this task_id and seed")
+    if request.task_id not in (None, meant.task_id):
+        raise UnknownTaskError(request.split, request.index, "of this task_id")
     return request.model_copy(update={"task_id": meant.task_id, "seed": meant.seed, "index": None})
 
 

@@ -7,14 +7,17 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import yaml
 
 from server.security.api_keys import create_key
 from server.settings import Settings
+from tests.e2e.running import ROOT
 from tests.hand_made import REPAIR
 from tests.operating import changed
 from tests.rounds import opened
 from tests.served import Served, serving
 
+DECLARED_TOOLS = yaml.safe_load((ROOT / "openenv.yaml").read_text())["validation"]["capabilities"]["declared_tools"]
 NOW = "2030-01-01T00:00:00.000Z"
 EMPTY: dict[str, Any] = {}
 TRUTH = {
@@ -181,3 +184,26 @@ async def test_a_connection_says_how_it_is_played(guarded: Served) -> None:
 
 async def test_without_a_session_the_list_is_what_an_agent_gets(guarded: Served) -> None:
     assert "reset" not in await Agent(guarded, "/mcp").tools()
+
+
+async def test_a_frame_of_the_evaluators_socket_offers_an_agents_tools(served: Served) -> None:
+    """As OpenEnv's servers take them."""
+
+    async def asked(method: str, **params: Any) -> dict[str, Any]:
+        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        answered = await socket.say({"type": "mcp", "data": request})
+        assert answered["type"] == "mcp"
+        data: dict[str, Any] = answered["data"]
+        return data
+
+    async with served.socket() as socket:
+        assert (await asked("tools/call", name="read_config"))["error"]["data"]["code"] == "episode_not_started"
+        await socket.say({"type": "reset", "data": {"seed": 7}})
+        names = [each["name"] for each in (await asked("tools/list"))["result"]["tools"]]
+        assert sorted(names) == sorted(DECLARED_TOOLS)
+        read = await asked("tools/call", name="read_config", arguments={})
+        assert read["result"]["data"]["reward"] == 0.02
+        assert (await asked("tools/call", name="reset", arguments={}))["error"]["code"] == -32602
+        assert not tells(await asked("tools/call", name="submit_diagnosis", arguments={}))
+        assert (await socket.say({"type": "state"}))["data"]["ground_truth"]["fault_id"] == NAME_OF_THE_FAULT
+        assert (await asked("tools/drop"))["error"]["code"] == -32601
