@@ -14,6 +14,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 from server.web.api import episodes, meta, rounds, sessions, tasks
 from server.web.api.websocket import SocketEndpoint
+from server.web.mcp.frames import answer_frame
 from server.web.mcp.http import mcp
 from server.web.mcp.websocket import McpSocketEndpoint
 from server.web.openapi import handlers as openapi
@@ -101,9 +102,10 @@ TASK_ROUTES = (
     _post("/{env_name}/task", tasks.task),
     _post("/{env_name}/task_range", tasks.task_range),
 )
+_SOCKET = SocketEndpoint(answer_frame)
 SOCKET_ROUTES = (
-    WebSocketRoute("/ws", SocketEndpoint()),
-    WebSocketRoute("/sessions/{session_key}/ws", SocketEndpoint()),
+    WebSocketRoute("/ws", _SOCKET),
+    WebSocketRoute("/sessions/{session_key}/ws", _SOCKET),
 )
 
 ROUTES: tuple[Route | Mount | WebSocketRoute, ...] = (

@@ -32,6 +32,8 @@ class Setting:
     help: str
     """In Markdown: docs/reference/settings.md is made of it."""
     parse: Callable[[str], Any] = str
+    is_secret: bool = False
+    """Whether its value is never shown."""
 
 
 def _whole_number(lowest: int, highest: int = _HIGHEST) -> Callable[[str], int]:
@@ -85,13 +87,21 @@ def _one_of(*choices: str) -> Callable[[str], str]:
     return parse
 
 
+def _token(text: str) -> str:
+    if text and not 32 <= len(text) <= 256:
+        raise ValueError("must have 32 to 256 characters")
+    return text
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip().rstrip("/").lower() for name in text.split(",") if name.strip())
 
 
-def _setting(default: Any, help_text: str, parse: Callable[[str], Any] = str) -> Any:
-    """Declare a setting: its only default, its help text, and the parser of its text."""
-    return field(default=default, metadata={"help": help_text, "parse": parse})
+def _setting(default: Any, help_text: str, parse: Callable[[str], Any] = str, *, is_secret: bool = False) -> Any:
+    """Declare a setting: its only default, its help text, the parser of its text, and whether its value is never shown."""
+    return field(
+        default=default, repr=not is_secret, metadata={"help": help_text, "parse": parse, "is_secret": is_secret}
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,6 +245,13 @@ class Settings:
     ping_timeout_seconds: float = _setting(
         20.0, "A WebSocket that does not answer a ping for this long is closed; its episode stays open.", _seconds
     )
+    validation_token: str = _setting(
+        "",
+        "Token of 32 to 256 characters by which OpenEnv's validator reads what a WebSocket was asked and answered "
+        "(`validation_open`, `validation_read`). Read from `OPENENV_VALIDATION_TOKEN`, too. Default: it cannot.",
+        _token,
+        is_secret=True,
+    )
     header_timeout_seconds: float = _setting(
         15.0,
         "A connection that has not sent the line and the headers of a request for this long is closed; counted "
@@ -244,8 +261,12 @@ class Settings:
 
 
 SETTINGS: tuple[Setting, ...] = tuple(
-    Setting(each.name.upper(), each.default, each.metadata["help"], each.metadata["parse"]) for each in fields(Settings)
+    Setting(each.name.upper(), each.default, **each.metadata) for each in fields(Settings)
 )
+
+
+_OTHER_NAMES: Mapping[str, str] = {"VALIDATION_TOKEN": "OPENENV_VALIDATION_TOKEN"}
+"""Variables that other programs set."""
 
 
 def read_settings(environ: Mapping[str, str], **given: Any) -> Settings:
@@ -253,7 +274,7 @@ def read_settings(environ: Mapping[str, str], **given: Any) -> Settings:
     values: dict[str, Any] = {}
     for setting in SETTINGS:
         key = setting.name.lower()
-        text = environ.get(PREFIX + setting.name)
+        text = environ.get(PREFIX + setting.name, environ.get(_OTHER_NAMES.get(setting.name, "")))
         if given.get(key) is not None:
             values[key] = _given(setting, given[key])
         elif text is not None:
@@ -270,4 +291,5 @@ def _parsed(setting: Setting, text: str, *, is_given: bool = False) -> Any:
     try:
         return setting.parse(text)
     except ValueError as error:
-        raise SettingError(setting.name, text, str(error), is_given=is_given) from error
+        shown = "…" if setting.is_secret else text
+        raise SettingError(setting.name, shown, str(error), is_given=is_given) from None

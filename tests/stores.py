@@ -48,7 +48,7 @@ async def _play(here: Services, number: int, scenarios: int) -> None:
     await here.episodes.reset(AuthorizedReset(request))
     for action in actions_of(number):
         step = decode_step(_encoded(action))
-        await here.episodes.step(f"e-{number}", step.action.meaning())
+        await here.episodes.step(f"e-{number}", step.action)
 
 
 def _encoded(action: dict[str, Any]) -> bytes:

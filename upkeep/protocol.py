@@ -24,6 +24,8 @@ SOURCES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "domain/types.py": (
             "TaskId",
             "RewardMode",
+            "Control",
+            "InvalidActions",
             "ArtifactName",
             "SanityCheckName",
             "FailureCategory",

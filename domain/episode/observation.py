@@ -169,6 +169,8 @@ def _refusal(event: ActionRefused) -> str:
             return f"this run has no {event.artifact}"
         case "no_experiments_left":
             return "no experiment is left"
+        case "invalid_action":
+            return f"this is no valid action: {event.text}"
         case _ if event.text is not None:
             return event.text
         case _:

@@ -294,6 +294,8 @@ def command_of(happened: Event) -> Command:
                 entry=happened.entry,
                 attempt=happened.attempt,
                 key=happened.key,
+                control=happened.control,
+                invalid_actions=happened.invalid_actions,
             )
         case ArtifactRead():
             return ReadArtifact(happened.artifact, happened.log_filter)

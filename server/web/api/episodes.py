@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from typing import Iterator
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,7 +19,7 @@ from server.security.session_names import has_guessable_session
 from server.storage.stream_codec import link_json
 from server.web.context import json_response, services_of
 from server.web.problem_details import EPISODE_AMBIGUOUS, EPISODE_OVER, EPISODE_UNNAMED
-from server.web.request_body import StepRequest, decode_reset, decode_step, decode_transcript, read_body
+from server.web.request_body import WantedStep, decode_reset, decode_step, decode_transcript, read_body
 
 COOKIE = "mlops_debug_episode"
 
@@ -29,9 +32,10 @@ async def reset(request: Request) -> Response:
 
 async def step(request: Request) -> Response:
     wanted = decode_step(await read_body(request))
-    episode_id = await services_of(request).access.resolve_playable(
-        identity_of(request), _named_episode(request, wanted.episode_id)
-    )
+    with invalid_action_first(wanted):
+        episode_id = await services_of(request).access.resolve_playable(
+            identity_of(request), _named_episode(request, wanted.episode_id)
+        )
     return await take_step(request, episode_id, wanted)
 
 
@@ -119,18 +123,29 @@ def episode_outside_cookie(request: Request, in_body: str | None) -> str | None:
     return check_name(names[0]) if names else None
 
 
-async def take_step(request: Request, episode_id: str, wanted: StepRequest) -> Response:
-    """Take the step, within the rate limit of the client. Keys of the body go before those of the action's metadata."""
+@contextmanager
+def invalid_action_first(wanted: WantedStep) -> Iterator[None]:
+    """Where the episode of a step cannot be found, what is wrong with the action goes before that."""
+    try:
+        yield
+    except Exception:
+        if wanted.error is not None:
+            raise wanted.error from None
+        raise
+
+
+async def take_step(request: Request, episode_id: str, wanted: WantedStep) -> Response:
+    """Take the step, within the rate limit of the client. Raises what is wrong with an invalid action, unless it is a step there."""
     services = services_of(request)
+    if wanted.error is not None and (await services.episodes.begun(episode_id)).invalid_actions != "step":
+        raise wanted.error
     services.step_limiter.acquire(client_of(request))
-    metadata = wanted.action.metadata
-    expected = wanted.expected_version if wanted.expected_version is not None else metadata.expected_version
     return step_response(
         await services.episodes.step(
             episode_id,
-            wanted.action.meaning(),
-            request_id=wanted.request_id or metadata.request_id,
-            expected_version=expected,
+            wanted.action,
+            request_id=wanted.request_id,
+            expected_version=wanted.expected_version,
         )
     )
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from server.episodes.commands import ResetRequest
 from server.episodes.transcripts import SharedTranscript
-from server.version import NAME
+from server.version import ENVIRONMENT
 from server.web.api.tasks import SplitRequest, TaskRangeRequest, TaskRequest
 from server.web.mcp.jsonrpc import RpcRequest
 from server.web.openapi.examples import RESET_ANSWER, RESETS, RPC_ANSWERS, RPC_REQUESTS, STATE, STEP_ANSWERS, STEPS
@@ -336,7 +336,7 @@ OPERATIONS: tuple[Operation, ...] = (
         tag="Task API",
         summary="List the environments of this server",
         answer=tuple[str, ...],
-        answer_examples=(("ours", [NAME]),),
+        answer_examples=(("ours", [ENVIRONMENT]),),
     ),
     _task_api("/{env_name}/splits", "splits", "List the splits", tuple[SplitDescription, ...]),
     _task_api(

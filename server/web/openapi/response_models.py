@@ -238,8 +238,14 @@ class NumberedTaskDescription(_Body):
     split: SplitName
     task_id: TaskId
     seed: int
+    difficulty: TaskId
+    """The task, by OpenEnv's name for it."""
+    group: str
+    """Tasks whose runs are alike: the family of their runs."""
     max_steps: int
     max_experiments: int
+    success_threshold: float
+    """The score from which an episode counts as passed."""
 
 
 class SplitTasks(_Body):
