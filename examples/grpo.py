@@ -1,8 +1,11 @@
-"""One real GRPO step against a running server, on the CPU, with a tiny model that starts from random weights.
+"""GRPO against a running server, on the CPU, with a tiny model that starts from random weights.
 
     mlops-debug serve &
     pip install '.[trl]'
     python examples/grpo.py --steps 1
+
+The model is first taught two diagnoses, one right and one wrong, with equal weight; with more steps (20 take some minutes) the reward rises,
+as it comes to prefer the right one. It learns nothing about training runs: that the loop of rollouts, rewards and updates works is the point.
 
 For a real training replace `tiny_model` by a model that can call tools, and raise the sizes in `GRPOConfig`; the rest
 stays as it is. MLOPS_DEBUG_URL names another server.
@@ -23,7 +26,8 @@ from trl.chat_template_utils import qwen3_chat_template
 
 from mlops_debug_env.trl import MlopsDebugToolEnv
 
-TASK_ID, INDEX = "medium", 0
+TASK_ID, SEED = "medium", 5
+"""One of the two diagnoses that the model is primed with is right there."""
 PROMPT = [{"role": "user", "content": ""}]
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<tool_call>", "</tool_call>", "<think>", "</think>"]
 PRIMING_STEPS = 200
@@ -113,7 +117,7 @@ def main() -> None:
     given = parser.parse_args()
 
     env = MlopsDebugToolEnv()
-    opening = {"role": "user", "content": env.reset(task_id=TASK_ID, index=INDEX)}
+    opening = {"role": "user", "content": env.reset(task_id=TASK_ID, seed=SEED)}
     guess = {"root_cause_file": "preprocessing.py", "diagnosis": "?", "proposed_fix": "?", "confidence": 0.5}
     done = [
         {"role": "tool", "name": "submit_diagnosis", "content": "Graded."},
@@ -138,7 +142,7 @@ def main() -> None:
     trainer = GRPOTrainer(
         model=model,
         processing_class=tokenizer,
-        train_dataset=Dataset.from_list([{"prompt": PROMPT, "task_id": TASK_ID, "index": INDEX}] * 8 * given.steps),
+        train_dataset=Dataset.from_list([{"prompt": PROMPT, "task_id": TASK_ID, "seed": SEED}] * 8 * given.steps),
         environment_factory=MlopsDebugToolEnv,
         args=GRPOConfig(
             output_dir=given.output,
@@ -156,12 +160,17 @@ def main() -> None:
         ),
     )
     trainer.train()
+    rewards = [entry["reward"] for entry in trainer.state.log_history if "reward" in entry]
     logged = next(entry for entry in trainer.state.log_history if "reward" in entry)
     moved = sum(int(not torch.equal(old, new)) for old, new in zip(before, model.parameters(), strict=True))
     print(
         f"reward {logged['reward']:.4f}, spread {logged['reward_std']:.4f}, tool calls {logged['tools/call_frequency']:.2f}"
     )
     print(f"{moved} of {len(before)} weight tensors moved in {trainer.state.global_step} GRPO step(s)")
+    print("rewards by step: " + " ".join(f"{each:.2f}" for each in rewards))
+    part = max(1, len(rewards) // 4)
+    first, last = sum(rewards[:part]) / part, sum(rewards[-part:]) / part
+    print(f"mean reward of the first {part} step(s) {first:.3f}, of the last {part} {last:.3f}")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import typer
 from mlops_debug_env.commands.compare import compare
 from mlops_debug_env.commands.compete import compete
 from mlops_debug_env.commands.demo import demo
+from mlops_debug_env.commands.mcp import mcp
 from mlops_debug_env.commands.options import HELP_OPTIONS, group_options
 from mlops_debug_env.commands.run import run
 from server.operations.commands.audit import audit, checkpoint
@@ -52,6 +53,7 @@ cli.command(rich_help_panel=PLAY)(compare)
 cli.command(rich_help_panel=PLAY)(view)
 cli.command(rich_help_panel=PLAY)(export)
 cli.command(rich_help_panel=PLAY)(demo)
+cli.command(rich_help_panel=PLAY)(mcp)
 cli.command(rich_help_panel=ROUNDS)(compete)
 cli.add_typer(rounds, name="rounds", rich_help_panel=ROUNDS)
 

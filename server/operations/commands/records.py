@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlops_debug_env.commands.export import What
+from mlops_debug_env.commands.export import CardOption, FormatOption
 from mlops_debug_env.commands.export import export as export_runs
 from mlops_debug_env.commands.options import ApiKeyOption, UrlOption
+from mlops_debug_env.exports.formats import What
 from server.operations.commands.setup import (
     DatabaseOption,
     JsonOption,
@@ -47,8 +48,10 @@ def export(
     least_gap: Annotated[float, typer.Option(help="Preference: only pairs that are so far apart.")] = 0.1,
     url: UrlOption = "http://127.0.0.1:7860",
     api_key: ApiKeyOption = None,
+    file_format: FormatOption = None,
+    card: CardOption = None,
 ) -> None:
-    """Export runs as JSON lines, or with --bundle a database as one file that can be verified without the server.
+    """Export runs as JSON lines or Parquet, or with --bundle a database as one file that can be verified without the server.
 
     A bundle has events, scenarios, receipts, boards and, once revealed, the secrets of rounds.
     """
@@ -59,7 +62,7 @@ def export(
     elif not runs:
         fail("name folders of runs, or --bundle FILE")
     else:
-        export_runs(runs, what, out, least_score, least_gap, url, api_key)
+        export_runs(runs, what, out, least_score, least_gap, url, api_key, file_format, card)
 
 
 def _export_bundle(bundle: Path, round_id: str | None, database: str | None) -> None:
