@@ -94,7 +94,8 @@ NO_METADATA = ActionMetadata()
 
 
 class _WireAction(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    # Only the union of all actions validates: none of them needs a validator of its own, which takes time at each start.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True, defer_build=True)
 
     metadata: ActionMetadata = NO_METADATA
 
@@ -260,6 +261,12 @@ def _filter_or_none(text: str | None) -> str | None:
     return text if text is not None and text.strip() else None
 
 
+class _Described(_WireAction):
+    """Base of classes that add no documented field: pydantic would look for their source in every frame of the call."""
+
+    model_config = ConfigDict(use_attribute_docstrings=False)
+
+
 def _with_foreign_nulls(action: type[_WireAction]) -> type[_WireAction]:
     """The same action, accepting the parameters of other actions where they are null.
 
@@ -267,7 +274,7 @@ def _with_foreign_nulls(action: type[_WireAction]) -> type[_WireAction]:
     before, so that an action is validated straight from the text.
     """
     foreign: dict[str, Any] = {name: (_Foreign, None) for name in _PARAMETERS if name not in action.model_fields}
-    return create_model(_published_name(action), __base__=action, __doc__=action.__doc__, **foreign)
+    return create_model(_published_name(action), __base__=(action, _Described), __doc__=action.__doc__, **foreign)
 
 
 def _published_name(action: type[_WireAction]) -> str:

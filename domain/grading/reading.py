@@ -10,7 +10,6 @@ from domain.grading.edits.reading import read_edits
 from domain.grading.entries import declaration_named, patch_meant
 from domain.grading.free_text import fixes
 from domain.grading.free_text.fixes import DirectionHint, FixReading
-from domain.grading.rubric_1 import fixes as first_reader
 from domain.grading.written_run import Declaration, WrittenRun, run_of
 from domain.rubric import RUBRIC, Rubric
 from domain.scenario import Truth
@@ -54,6 +53,9 @@ def read_words(diagnosis: Diagnosis, truth: Truth, rubric: Rubric = RUBRIC) -> F
     """What the words of the fix propose, whatever patch or edits stand beside them."""
     if rubric.reader > 1 or declarations.is_declared(truth):
         return fixes.read_words(diagnosis, truth)
+    # Only episodes of before need it, and it takes a while to import.
+    from domain.grading.rubric_1 import fixes as first_reader
+
     first = first_reader.read_fix(diagnosis.model_copy(update={"patch": None, "edits": None}), truth)
     return FixReading(
         first.patch, tuple((Declaration(spec.file, spec.field), way) for spec, way in first.direction_hints)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
@@ -159,7 +160,7 @@ class _Training:
             self.sums.losses.append(loss)
             self.sums.norms.append(norm)
             self.sums.right += hits
-            if not (np.isfinite(loss) and np.isfinite(norm)):
+            if not (isfinite(loss) and isfinite(norm)):
                 self.result.non_finite_step = self.update.steps + 1
                 return
             self._step(norm)

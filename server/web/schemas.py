@@ -16,7 +16,8 @@ from domain.types import ArtifactName, FailureCategory, SanityCheckName, TaskId
 
 
 class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # They are published, and nothing is validated with them.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class ArtifactListing(_Shape):

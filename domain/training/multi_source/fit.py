@@ -43,9 +43,7 @@ class Network:
         return found
 
     def predict(self, features: Floats) -> Ints:
-        if not len(features):
-            return np.zeros(0, dtype=np.int64)
-        return np.asarray(self.logits(features).astype(np.float32).argmax(0), dtype=np.int64)
+        return answers(self.logits(features))
 
     def copy(self) -> Network:
         return Network(self.hidden.copy(), self.output.copy())
@@ -64,10 +62,15 @@ class Fit:
     """Step at which the loss was not finite; None: it never was."""
 
 
+def answers(logits: Floats) -> Ints:
+    """The class of the largest logit of each row, as float32: ties go to the first."""
+    return np.asarray(logits.astype(np.float32).argmax(0), dtype=np.int64)
+
+
 def log_loss(logits: Floats, labels: Ints) -> Floats:
     """Cross-entropy of each row."""
     shifted = logits - logits.max(0)
-    own = shifted[labels, np.arange(len(labels))]
+    own = shifted.ravel().take(labels * len(labels) + np.arange(len(labels)))
     loss: Floats = np.log(np.exp(shifted).sum(0)) - own
     return loss
 
@@ -131,7 +134,7 @@ def _fit(
     shuffle = bool(declared["loader.shuffle"])
     used = steps * batch
     # What a step writes is kept, so that no step allocates; what does not need the step before it is computed for all steps of an epoch.
-    rows, answers = np.empty((used, inputs)), np.empty((steps, classes, batch), dtype=np.float32)
+    rows, answered = np.empty((used, inputs)), np.empty((steps, classes, batch), dtype=np.float32)
     own, total = np.empty((steps, batch)), np.empty((steps, batch))
     layer, logits, back = np.empty((batch, units)), np.empty((classes, batch)), np.empty((batch, units))
     layer_rows, logit_rows, flat_logits, peak = layer.T, logits.T, logits.ravel(), np.empty(batch)
@@ -151,7 +154,7 @@ def _fit(
             targets,
             codes * batch + place_in_batch,
             mass * scale[:, None],
-            answers,
+            answered,
             own,
             total,
             strict=True,
@@ -199,7 +202,7 @@ def _fit(
         done = len(norms)
         seen = done * batch
         losses = (add((np.log(total[:done]) - own[:done]) * mass[:done], 1) * scale[:done]).tolist()
-        right = int(np.count_nonzero(answers[:done].argmax(1) == codes[:done]))
+        right = int(np.count_nonzero(answered[:done].argmax(1) == codes[:done]))
         watched = network.logits(val_features)
         accuracy = float((watched.astype(np.float32).argmax(0) == val_labels).mean()) if len(val_labels) else 0.0
         val_loss = float(log_loss(watched, val_labels).mean()) if len(val_labels) else 0.0

@@ -9,7 +9,7 @@ import numpy as np
 
 from domain.training.multi_source.agreements import Facts
 from domain.training.multi_source.case import State
-from domain.training.multi_source.fit import Fit, batch_entropy, fit, log_loss
+from domain.training.multi_source.fit import Fit, answers, batch_entropy, fit, log_loss
 from domain.training.multi_source.layout import LABELLED_MONTHS, WORDS, Layout
 from domain.training.multi_source.rows import (
     EARLIER_HISTORY,
@@ -170,18 +170,22 @@ def _train(state: State, tables: Tables, seed: int | None, split_seed: FieldValu
         fill=batch_fill(layout, world),
         order=arrival,
     )
-    predicted = {name: fitted.best.predict(part) for name, part in features.items()}
+    with np.errstate(all="ignore"):
+        logits = {name: fitted.best.logits(part) for name, part in features.items()}
+    predicted = {name: answers(one) for name, one in logits.items()}
     test_labels = _evaluated_labels(layout, world, declared, sets["test"].label)
     scores = {}
     for name, part in sets.items():
+        if name == "train":
+            continue
         labels = test_labels if name == "test" else part.label
-        chosen = np.arange(len(part))
         if name == "test" and declared["evaluation.sources"] != "all":
             chosen = np.flatnonzero(part.source == layout.source_names.index(str(declared["evaluation.sources"])))
-        if name != "train":
-            scores[name] = _score(
-                fitted, features[name][chosen], labels[chosen], predicted[name][chosen], len(layout.classes)
-            )
+            with np.errstate(all="ignore"):
+                own = fitted.best.logits(features[name].take(chosen, axis=0))
+            scores[name] = _score(own, labels[chosen], predicted[name][chosen], len(layout.classes))
+        else:
+            scores[name] = _score(logits[name], labels, predicted[name], len(layout.classes))
     is_exchanged = declared["evaluation.validation_ids"] != world["evaluation.validation_ids"]
     scores["reported_validation"] = scores["test" if is_exchanged else "validation"]
     scores["reported_test"] = scores["validation" if is_exchanged else "test"]
@@ -313,8 +317,8 @@ def _evaluated_labels(layout: Layout, world: Facts, declared: Facts, label: Ints
     return np.asarray(order_of_classes(layout, str(declared["evaluation.label_order"]))[number], dtype=np.int64)
 
 
-def _score(fitted: Fit, features: Floats, labels: Ints, predicted: Ints, classes: int) -> Scores:
+def _score(logits: Floats, labels: Ints, predicted: Ints, classes: int) -> Scores:
     confusion = np.bincount(labels * classes + predicted, minlength=classes * classes).reshape(classes, classes)
     with np.errstate(all="ignore"):
-        loss = float(log_loss(fitted.best.logits(features), labels).mean()) if len(labels) else 0.0
+        loss = float(log_loss(logits, labels).mean()) if len(labels) else 0.0
     return Scores(len(labels), loss, confusion)

@@ -400,12 +400,15 @@ def _update(layout: Layout, world: Facts, rows: Rows, place: int) -> Floats:
     draw = Stream(layout.seed, f"after/{column.name}")
     # Every column is corrected later on, one more than another; only some know the outcome by then.
     size = dose(layout, f"corrected/{column.name}", 0.1, 1.2)
-    later = size * draw.normal(len(rows))
+    later = draw.normal(len(rows))
+    later *= size
     rank = draw.permutation(len(layout.classes)) - (len(layout.classes) - 1) / 2
     knows = world[f"features.{column.name}.as_of"] == "updated after the outcome"
     move = UPDATE if knows else size * dose(layout, f"hint/{column.name}", 0.0, 0.3)
     later += (move / float(np.sqrt((rank * rank).mean())) * rank).take(rows.outcome)
-    return to_float32_grid(np.where(rows.month < LABELLED_MONTHS, later, 0.0) * column.scale)
+    later *= column.scale
+    later[rows.month >= LABELLED_MONTHS] = 0.0
+    return to_float32_grid(later)
 
 
 def _other_class(layout: Layout, rows: Rows) -> Ints:

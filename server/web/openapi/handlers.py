@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from server.web.context import json_response
-from server.web.openapi.document import openapi_json
 from server.web.pages.context import page_context
 from server.web.problem_details import NOT_FOUND
 
@@ -22,7 +22,14 @@ _POLICY = (
 
 
 async def openapi(_: Request) -> Response:
-    return json_response(openapi_json())
+    return json_response(await asyncio.to_thread(_document))
+
+
+def _document() -> bytes:
+    """Made when it is first asked for: importing its models and building it would take their time from each start."""
+    from server.web.openapi.document import openapi_json
+
+    return openapi_json()
 
 
 async def docs(request: Request) -> Response:

@@ -155,5 +155,11 @@ _STRING = re.compile(r'(?<!")"([^"\'\n]*)"(?!")')
 
 def _single_quoted(text: str) -> str:
     """With single quotation marks, but not inside JSON."""
+    if "json.loads" not in text:
+        return _STRING.sub(_with_single_quotes, text)
     lines = text.split("\n")
-    return "\n".join(line if "json.loads" in line else _STRING.sub(r"'\1'", line) for line in lines)
+    return "\n".join(line if "json.loads" in line else _STRING.sub(_with_single_quotes, line) for line in lines)
+
+
+def _with_single_quotes(found: re.Match[str]) -> str:
+    return f"'{found[1]}'"
