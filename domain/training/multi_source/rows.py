@@ -14,6 +14,8 @@ RECENT_SHARE = 0.15
 """Rows of the month after the labelled ones, as a share of those; deliveries grow, see `_delivered`."""
 NEWEST = 1.6
 """How many times as far the columns of the last month lie from the mean of all months."""
+NEWEST_TURN = 0.25
+"""How far the class means have turned by the last month at least: what is scored is a little harder than what was trained on."""
 SERVED = 1.5
 """How many times its usual rows a source has in the last month where it alone is served."""
 RAREST = 0.29
@@ -232,6 +234,7 @@ def _class_means(layout: Layout, draw: Stream) -> Floats:
 def _moved(first: Floats, last: Floats, turn: float) -> Floats:
     """(months, classes, columns): class means that turn from one place to another and keep their distances, about."""
     part = turn * (np.arange(LABELLED_MONTHS + 1) / LABELLED_MONTHS)[:, None, None]
+    part[LABELLED_MONTHS] = max(turn, NEWEST_TURN)
     found: Floats = ((1.0 - part) * first + part * last) / np.sqrt((1.0 - part) ** 2 + part**2)
     return found
 

@@ -18,7 +18,7 @@ STATISTICS = ("mean", "spread", "min", "max", "missing_share", "most_frequent_sh
 """Of the stored cells that are not empty; `missing_share` is the share of empty ones, `most_frequent_share` that of the value
 that occurs most often."""
 
-AS_STORED = "cells as stored, each source in its own unit, codes of missing values included; shares: 0 to 1"
+AS_STORED = "cells as stored, each source in its own unit, codes of missing values included; missing_share and most_frequent_share: 0 to 1"
 AS_READ = "rows of a month as dated by the pipeline; shares of them, 0 to 1, by class as the pipeline reads the labels"
 """What the numbers of a block are."""
 
