@@ -8,7 +8,8 @@ import pytest
 
 from domain.episode.observation import EvidenceView
 from domain.generator import generate
-from mlops_debug_env.agents.declared.measured import PREVIOUS, RESULTS, STATISTICS, Checks, clues_of_checks
+from mlops_debug_env.agents.declared.checks import PREVIOUS, RESULTS, STATISTICS, Checks
+from mlops_debug_env.agents.declared.measured import clues_of_checks
 from mlops_debug_env.agents.declared.reading import Declared, parse_report, read_declarations
 from mlops_debug_env.agents.declared.suspicion import Suspicion, strongest
 from tests.domain.scenarios import truth_of

@@ -10,10 +10,11 @@ import pytest
 from domain.episode.observation import EvidenceView
 from domain.generator import generate
 from mlops_debug_env.agents.declared.blocks import clues_of_blocks
+from mlops_debug_env.agents.declared.checks import PREVIOUS, RESULTS, STATISTICS, Checks
 from mlops_debug_env.agents.declared.columns import odd_cells
 from mlops_debug_env.agents.declared.history import CHANGES
 from mlops_debug_env.agents.declared.looks import looks_of
-from mlops_debug_env.agents.declared.measured import PREVIOUS, RESULTS, STATISTICS, Checks, remembered
+from mlops_debug_env.agents.declared.measured import remembered
 from mlops_debug_env.agents.declared.plan import SLICES, Notebook
 from mlops_debug_env.agents.declared.reading import Declared
 from mlops_debug_env.agents.declared.suspicion import Suspicion
@@ -95,6 +96,7 @@ def test_what_was_declared_before_strengthens_a_suspicion_and_a_change_elsewhere
     ]
     as_before, elsewhere, about, other, not_changed = (each.strength for each in remembered(declared, found))
     assert as_before == about > other == 1.0 > not_changed > elsewhere
+    assert remembered(declared, found)[2].value == 0.3
     assert remembered(Declared(), found) == found
 
 
