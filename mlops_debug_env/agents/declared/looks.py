@@ -21,7 +21,7 @@ from mlops_debug_env.protocol.types import ArtifactName, SanityCheckName
 Look = tuple[float, str]
 """Weight of a block and its path."""
 CONFIG: ArtifactName = "config.yaml"
-"""Of its declarations only the versions of two libraries can be wrong: it is read where a block shows harm that they could do."""
+"""Of its declarations only the versions of two libraries can be wrong: they decide whether blocks that show their harm are worth a look."""
 RISKY = 2.0
 """Weight of a declaration that is right in half of the worlds."""
 LOUD, LOUD_AMONG_SEVERAL = 0.33, 0.05
@@ -386,7 +386,13 @@ _REPAIRS_OF_THE_RUN: tuple[tuple[str, str, dict[str, Value]], ...] = (
 
 
 def guess(declared: Declared, block: str) -> Suspicion | None:
-    """What a block that was not looked at would most likely have contradicted; None: too many things."""
+    """What a block that was not looked at would most likely have contradicted; None: too many things.
+
+    A declaration that changed is likelier than others, and what it was before is likely right.
+    """
+    for path, before in (declared.changed or {}).items():
+        if _block_of(path) == block:
+            return Suspicion(path, before, GUESSED)
     first, _, rest = block.partition(".")
     if first in declared.sources:
         paths = ((f"sources.{first}.{name}", repairs) for one, name, repairs in _REPAIRS if one == rest)
@@ -396,3 +402,24 @@ def guess(declared: Declared, block: str) -> Suspicion | None:
         if declared.text(path) in repairs:
             return Suspicion(path, repairs[declared.text(path)], GUESSED)
     return None
+
+
+_SHOWN_IN = {
+    "date_format": "timestamps",
+    "deduplicate": "ids",
+    "label_map": "labels",
+    "majority_kept": "labels",
+    "tokenizer": "texts",
+    "used_until": "labels",
+}
+"""Name of a declaration of a source, and of the block that shows whether it is right."""
+
+
+def _block_of(path: str) -> str:
+    """The block that shows whether a declaration is right; empty: none does alone."""
+    match path.split("."):
+        case ["sources", source, "columns", column, _]:
+            return f"{source}.{column}"
+        case ["sources", source, name]:
+            return f"{source}.{_SHOWN_IN[name]}" if name in _SHOWN_IN else ""
+    return next((block for block, one, _ in _REPAIRS_OF_THE_RUN if one == path), "")
