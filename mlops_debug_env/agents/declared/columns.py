@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from statistics import median
 
 from mlops_debug_env.agents.declared.blocks import CODES, Block, cell_of, factor_of, quantities, reference
-from mlops_debug_env.agents.declared.measured import Checks
+from mlops_debug_env.agents.declared.checks import Checks
 from mlops_debug_env.agents.declared.reading import Declared
 
 ODD = 1.0

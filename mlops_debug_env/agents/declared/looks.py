@@ -10,8 +10,9 @@ import math
 from collections.abc import Iterator
 from statistics import fmean, median
 
+from mlops_debug_env.agents.declared.checks import PREVIOUS, RESULTS, STATISTICS, Checks
 from mlops_debug_env.agents.declared.columns import HAS_EMPTY, STALE, last_month, odd_columns
-from mlops_debug_env.agents.declared.measured import PREVIOUS, RESULTS, STATISTICS, Checks, tails_are_cut, words_are_cut
+from mlops_debug_env.agents.declared.features import tails_are_cut, words_are_cut
 from mlops_debug_env.agents.declared.reading import Declared
 from mlops_debug_env.agents.declared.settings import Value
 from mlops_debug_env.agents.declared.suspicion import Suspicion
@@ -20,36 +21,36 @@ from mlops_debug_env.protocol.types import ArtifactName, SanityCheckName
 Look = tuple[float, str]
 """Weight of a block and its path."""
 CONFIG: ArtifactName = "config.yaml"
-"""Of its declarations only the versions of two libraries can be wrong: it is read where a block shows harm that they could do."""
+"""Of its declarations only the versions of two libraries can be wrong: they decide whether blocks that show their harm are worth a look."""
 RISKY = 2.0
 """Weight of a declaration that is right in half of the worlds."""
-LOUD = 0.33
-"""Factor of what log and results would mostly have shown at once: it is planted less often."""
+LOUD, LOUD_AMONG_SEVERAL = 0.33, 0.05
+"""Factor of what log and results would mostly have shown at once: it is planted less often, and not at all among none, one or two."""
 CHANGED, UNCHANGED, OF_ANOTHER = 2.0, 0.66, 0.1
 """Factor of a declaration that changed since the last good run, of one that did not, and of one where that of another source did."""
 
 
-def looks_of(declared: Declared, checks: Checks) -> Iterator[Look]:
-    """Blocks of details that may contradict a declaration."""
+def looks_of(declared: Declared, checks: Checks, *, loud: float = LOUD) -> Iterator[Look]:
+    """Blocks of details that may contradict a declaration; `loud`: factor of what is planted less often."""
     yield _of_join(declared, checks), "join.rows"
-    yield _of_batches(declared, checks), "train.batches"
+    yield loud * _of_batches(declared, checks), "train.batches"
     yield _odds(declared, "class_weights.order"), "train.counts"
-    yield _of_test_labels(checks) * _odds(declared, "evaluation.label_order"), "test.labels"
+    yield loud * _of_test_labels(checks) * _odds(declared, "evaluation.label_order"), "test.labels"
     yield from _of_libraries(declared, checks)
     yield RISKY * (declared.text("split.by") == "random") * _odds_of_risky(declared, "split.by"), "all.movement"
     maturity = "labels.maturity_months"
-    yield LOUD * 1.7 * (declared.number(maturity, 0) < 2) * _odds_of_risky(declared, maturity), "all.classes"
+    yield loud * 1.7 * (declared.number(maturity, 0) < 2) * _odds_of_risky(declared, maturity), "all.classes"
     if PREVIOUS not in checks:
         yield _of_previous(declared), PREVIOUS
     yield from _of_totals(declared, checks)
-    yield from _of_sources(declared, checks)
+    yield from _of_sources(declared, checks, loud)
 
 
 WORDS: SanityCheckName = "encoder_version_match"
 REPEATS: SanityCheckName = "data_leakage"
 """Checks whose totals say whether to look at the texts, or the ids, of sources."""
 OF_TOTAL = 0.8
-"""Share of the weight of a total: it shows that something is wrong, not at which source."""
+"""Share of the weight of a total that explains repeated rows: it does not always tell."""
 
 
 def _of_totals(declared: Declared, checks: Checks) -> Iterator[Look]:
@@ -58,8 +59,8 @@ def _of_totals(declared: Declared, checks: Checks) -> Iterator[Look]:
         # Where the changes name a source, the total tells no more than its details.
         is_named = any(f"sources.{source}.{name}" in (declared.changed or ()) for source in declared.sources)
         # Rows that are sent again matter only where nothing declared removes them.
-        kind = RISKY if check == REPEATS else 1.0
-        yield OF_TOTAL * kind * is_needed * (OF_ANOTHER if is_named else UNCHANGED), check
+        kind = OF_TOTAL * RISKY if check == REPEATS else 1.0
+        yield kind * is_needed * (OF_ANOTHER if is_named else UNCHANGED), check
 
 
 def _odds(declared: Declared, path: str) -> float:
@@ -122,16 +123,16 @@ def _rarest_in_training(checks: Checks) -> float:
 
 
 def _of_batches(declared: Declared, checks: Checks) -> float:
-    weight = LOUD * RISKY * (declared.facts.get("loader.shuffle") is False) * _odds_of_risky(declared, "loader.shuffle")
+    weight = RISKY * (declared.facts.get("loader.shuffle") is False) * _odds_of_risky(declared, "loader.shuffle")
     if declared.text("loss.divide_by") == "capacity":
         is_weak = 0.4 if _accuracy(checks, "recent") > 0.85 else 1.5
-        weight += LOUD * RISKY * is_weak * _odds_of_risky(declared, "loss.divide_by")
+        weight += RISKY * is_weak * _odds_of_risky(declared, "loss.divide_by")
     return weight
 
 
 def _of_test_labels(checks: Checks) -> float:
     gap = _accuracy(checks, "test") - _accuracy(checks, "validation")
-    return LOUD * (24.0 if gap < -0.25 else 0.3 if gap < -0.1 else 0.02)
+    return 24.0 if gap < -0.25 else 0.3 if gap < -0.1 else 0.02
 
 
 def _of_libraries(declared: Declared, checks: Checks) -> Iterator[Look]:
@@ -160,7 +161,7 @@ def _of_previous(declared: Declared) -> float:
     """The last good run shows sources that have become smaller, whose rows may be thinned without a declaration."""
     changed = declared.changed or {}
     is_known = any(path.endswith(".majority_kept") for path in changed)
-    return 0.1 if is_known else 0.35
+    return 0.1 if is_known else 0.5
 
 
 def _of_tails(checks: Checks) -> float:
@@ -182,7 +183,7 @@ def _of_exports(declared: Declared, checks: Checks) -> float:
     return changed * by_gap * (2.2 if excess > 0.2 else 1.0 if excess > 0.1 else 0.6)
 
 
-def _of_sources(declared: Declared, checks: Checks) -> Iterator[Look]:
+def _of_sources(declared: Declared, checks: Checks, loud: float) -> Iterator[Look]:
     words = _of_words(checks.number(WORDS, "distance_from_other_sources"))
     repeats = _of_repeats(declared, checks)
     misread = _outside_if_misread(declared)
@@ -194,7 +195,7 @@ def _of_sources(declared: Declared, checks: Checks) -> Iterator[Look]:
     oddest = max(odd_columns(declared, checks).values(), default=0.0)
     for source in declared.sources:
         prior = _prior(declared, checks, source)
-        yield _of_labels(declared, checks, source), f"{source}.labels"
+        yield _of_labels(declared, checks, source, loud), f"{source}.labels"
         is_kept = declared.text(f"sources.{source}.deduplicate") == "none"
         part = prior / max(_prior(declared, checks, name) for name in declared.sources)
         at = min(1.0, _share(declared, checks, source, "deduplicate"))
@@ -206,7 +207,7 @@ def _of_sources(declared: Declared, checks: Checks) -> Iterator[Look]:
         rows = checks.by_name(STATISTICS, "sources", source)
         outside = rows.get("outside_window", 0.0) / max(1.0, rows.get("read", 0.0)) / max(0.01, misread)
         at = _share(declared, checks, source, "date_format")
-        yield LOUD * at * (30.0 if outside > 0.8 else 1.0 if outside > 0.5 else 0.02), f"{source}.timestamps"
+        yield loud * at * (30.0 if outside > 0.8 else 1.0 if outside > 0.5 else 0.02), f"{source}.timestamps"
 
 
 def _share(declared: Declared, checks: Checks, source: str, name: str) -> float:
@@ -336,7 +337,7 @@ def _growth(checks: Checks, source: str) -> float:
     return math.log((now + 1.0) / (before + 1.0))
 
 
-def _of_labels(declared: Declared, checks: Checks, source: str) -> float:
+def _of_labels(declared: Declared, checks: Checks, source: str, loud: float) -> float:
     """How the labels of a source fit its rows: against the last month, whose labels were looked up by hand.
 
     Exchanged labels, and random ones from a month on, make the labelled rows look worse; thinned rows show nowhere else.
@@ -346,18 +347,18 @@ def _of_labels(declared: Declared, checks: Checks, source: str) -> float:
 
     def weighted(exchanged: float, random: float) -> float:
         return (
-            _share(declared, checks, source, "label_map") * exchanged
-            + _share(declared, checks, source, "used_until") * random * (not is_dropped_later)
+            loud * _share(declared, checks, source, "label_map") * exchanged
+            + loud * _share(declared, checks, source, "used_until") * random * (not is_dropped_later)
             + _share(declared, checks, source, "majority_kept") * thinned
         )
 
     found = checks.by_name(RESULTS, "accuracy_by_source", source)
     labelled = [found[name] for name in ("validation", "test") if name in found]
     if not labelled or "recent" not in found:
-        return weighted(LOUD, LOUD)
+        return weighted(1.0, 1.0)
     gap = found["recent"] - fmean(labelled)
     steps = ((0.2, 28.0, 28.0), (0.15, 4.0, 5.0), (0.1, 0.9, 2.2), (0.05, 0.2, 0.25), (-1.0, 0.3, 0.05))
-    exchanged, random = (LOUD * each for each in next((two for lowest, *two in steps if gap > lowest), (0.3, 0.05)))
+    exchanged, random = next((two for lowest, *two in steps if gap > lowest), (0.3, 0.05))
     return weighted(exchanged, random)
 
 
@@ -385,7 +386,13 @@ _REPAIRS_OF_THE_RUN: tuple[tuple[str, str, dict[str, Value]], ...] = (
 
 
 def guess(declared: Declared, block: str) -> Suspicion | None:
-    """What a block that was not looked at would most likely have contradicted; None: too many things."""
+    """What a block that was not looked at would most likely have contradicted; None: too many things.
+
+    A declaration that changed is likelier than others, and what it was before is likely right.
+    """
+    for path, before in (declared.changed or {}).items():
+        if _block_of(path) == block:
+            return Suspicion(path, before, GUESSED)
     first, _, rest = block.partition(".")
     if first in declared.sources:
         paths = ((f"sources.{first}.{name}", repairs) for one, name, repairs in _REPAIRS if one == rest)
@@ -395,3 +402,24 @@ def guess(declared: Declared, block: str) -> Suspicion | None:
         if declared.text(path) in repairs:
             return Suspicion(path, repairs[declared.text(path)], GUESSED)
     return None
+
+
+_SHOWN_IN = {
+    "date_format": "timestamps",
+    "deduplicate": "ids",
+    "label_map": "labels",
+    "majority_kept": "labels",
+    "tokenizer": "texts",
+    "used_until": "labels",
+}
+"""Name of a declaration of a source, and of the block that shows whether it is right."""
+
+
+def _block_of(path: str) -> str:
+    """The block that shows whether a declaration is right; empty: none does alone."""
+    match path.split("."):
+        case ["sources", source, "columns", column, _]:
+            return f"{source}.{column}"
+        case ["sources", source, name]:
+            return f"{source}.{_SHOWN_IN[name]}" if name in _SHOWN_IN else ""
+    return next((block for block, one, _ in _REPAIRS_OF_THE_RUN if one == path), "")

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from typing import Any, Mapping
 
 from mlops_debug_env.agents.declared.blocks import UNTIL, Block, clues_of_blocks
+from mlops_debug_env.agents.declared.checks import PREVIOUS, Checks
 from mlops_debug_env.agents.declared.columns import last_month, odd_cells, odd_columns, odd_sources
 from mlops_debug_env.agents.declared.history import CHANGES
 from mlops_debug_env.agents.declared.looks import (
     CONFIG,
+    LOUD,
+    LOUD_AMONG_SEVERAL,
     OF_COLUMNS,
     REPEATS,
     WORDS,
@@ -21,7 +24,7 @@ from mlops_debug_env.agents.declared.looks import (
     of_changed_cell,
     of_column,
 )
-from mlops_debug_env.agents.declared.measured import PREVIOUS, Checks, clues_of_checks, explained, remembered
+from mlops_debug_env.agents.declared.measured import clues_of_checks, explained, remembered
 from mlops_debug_env.agents.declared.reading import Declared, parse_report, read_declarations
 from mlops_debug_env.agents.declared.suspicion import Suspicion, strongest
 from mlops_debug_env.agents.declared.trials import STRONG, WEAK, experiment_on, settled, trial_of
@@ -81,7 +84,9 @@ class Notebook:
         declared, found = self._reading()
         if found and found[0].strength > UNSURE:
             return found[0]
-        looks = sorted((look for look in self._looks(declared) if look[1] not in self._asked), reverse=True)
+        looks = sorted(
+            (look for look in self._looks(declared, is_one=True) if look[1] not in self._asked), reverse=True
+        )
         guesses = (guess(declared, block) for _, block in looks)
         return next((each for each in guesses if each is not None), found[0] if found else None)
 
@@ -126,7 +131,7 @@ class Notebook:
         if any(each.path.endswith(".majority_kept") and WEAK < each.strength < SURE for each in found):
             yield PREVIOUS, ReadArtifact(artifact_name=PREVIOUS)
         yield from self._trials(experiments_left)
-        looks = [look for look in self._looks(declared) if look[1] not in self._asked]
+        looks = [look for look in self._looks(declared, is_one=is_one) if look[1] not in self._asked]
         _, block = max(looks, default=(0.0, ""))
         if block:
             yield _block(block)
@@ -147,10 +152,10 @@ class Notebook:
             blocks = [f"{best.source}.timestamps"]
         return [block for block in blocks if block not in self._asked]
 
-    def _looks(self, declared: Declared) -> Iterator[tuple[float, str]]:
+    def _looks(self, declared: Declared, *, is_one: bool) -> Iterator[tuple[float, str]]:
         """Every block that tells more, with how much it promises."""
         checks = self._checks()
-        yield from looks_of(declared, checks)
+        yield from looks_of(declared, checks, loud=LOUD if is_one else LOUD_AMONG_SEVERAL)
         for source, column in odd_cells(declared, self._blocks):
             yield ODD_CELL, f"{source}.{column}"
             yield ODD_CELL, f"all.{column}"

@@ -10,10 +10,11 @@ import pytest
 from domain.episode.observation import EvidenceView
 from domain.generator import generate
 from mlops_debug_env.agents.declared.blocks import clues_of_blocks
+from mlops_debug_env.agents.declared.checks import PREVIOUS, RESULTS, STATISTICS, Checks
 from mlops_debug_env.agents.declared.columns import odd_cells
 from mlops_debug_env.agents.declared.history import CHANGES
-from mlops_debug_env.agents.declared.looks import looks_of
-from mlops_debug_env.agents.declared.measured import PREVIOUS, RESULTS, STATISTICS, Checks, remembered
+from mlops_debug_env.agents.declared.looks import guess, looks_of
+from mlops_debug_env.agents.declared.measured import remembered
 from mlops_debug_env.agents.declared.plan import SLICES, Notebook
 from mlops_debug_env.agents.declared.reading import Declared
 from mlops_debug_env.agents.declared.suspicion import Suspicion
@@ -95,6 +96,7 @@ def test_what_was_declared_before_strengthens_a_suspicion_and_a_change_elsewhere
     ]
     as_before, elsewhere, about, other, not_changed = (each.strength for each in remembered(declared, found))
     assert as_before == about > other == 1.0 > not_changed > elsewhere
+    assert remembered(declared, found)[2].value == 0.3
     assert remembered(Declared(), found) == found
 
 
@@ -117,6 +119,22 @@ def test_a_total_is_asked_for_only_where_the_changes_name_no_source(check: str, 
         return {block: weight for weight, block in looks_of(declared, Checks({}))}[check]
 
     assert weight({}) > 3.0 * weight({f"sources.mill.{name}": "other"})
+
+
+@pytest.mark.parametrize(
+    ("path", "block"),
+    [
+        ("sources.mill.tokenizer", "mill.texts"),
+        ("sources.mill.majority_kept", "mill.labels"),
+        ("sources.mill.columns.weight.unit", "mill.weight"),
+        ("split.by", "all.movement"),
+    ],
+)
+def test_a_block_that_was_not_looked_at_is_taken_to_contradict_what_changed(path: str, block: str) -> None:
+    declared = Declared(facts={path: "now"}, sources=("mill", "quay"), changed={path: "before"})
+    guessed = guess(declared, block)
+    assert guessed is not None and (guessed.path, guessed.value) == (path, "before")
+    assert guess(declared, "quay.texts") is None
 
 
 def test_what_two_reports_decide_needs_no_query() -> None:
