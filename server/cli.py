@@ -74,6 +74,9 @@ def serve(
     reserve: Annotated[
         int | None, typer.Option(min=0, help="Fresh scenarios of each task that are generated ahead in idle time.")
     ] = None,
+    root_path: Annotated[
+        str | None, typer.Option(help="Prefix of the path under which a proxy serves this server, as /debugger.")
+    ] = None,
 ) -> None:
     """Serve the environment over REST and WebSocket.
 
@@ -94,6 +97,7 @@ def serve(
             access=access,
             workers=workers,
             reserve=reserve,
+            root_path=root_path,
         )
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field, fields
 from typing import Any, Callable, Mapping
 
@@ -10,6 +11,8 @@ PREFIX = "MLOPS_DEBUG_"
 _HIGHEST = 2**31 - 1
 _LONGEST_SECONDS = 1e10  # three centuries: a date can still be set back by it
 _MOST_PROCESSES = 1024
+_ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+_ORIGIN = re.compile(r"https?://(\*\.)?[a-z0-9.-]+(:[0-9]{1,5})?")
 
 
 class SettingError(ValueError):
@@ -97,6 +100,20 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip().rstrip("/").lower() for name in text.split(",") if name.strip())
 
 
+def _root_path(text: str) -> str:
+    path = text.rstrip("/")
+    if path and not _ROOT_PATH.fullmatch(path):
+        raise ValueError("must be a path that begins with /, of letters, digits and - . _ ~ /")
+    return path
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = _names(text)
+    if not all(map(_ORIGIN.fullmatch, origins)):
+        raise ValueError("must be origins as https://example.org, separated by commas")
+    return origins
+
+
 def _setting(default: Any, help_text: str, parse: Callable[[str], Any] = str, *, is_secret: bool = False) -> Any:
     """Declare a setting: its only default, its help text, the parser of its text, and whether its value is never shown."""
     return field(
@@ -122,6 +139,17 @@ class Settings:
         "Origins of other sites whose pages may play here, separated by commas, as `https://example.org`. A "
         "request or WebSocket that a browser sends from a page of any other site is 403 `origin_refused`.",
         _names,
+    )
+    root_path: str = _setting(
+        "",
+        "Prefix of the path under which a proxy serves this server, as `/debugger`. It may leave it on or take it off. Default: none.",
+        _root_path,
+    )
+    frame_ancestors: tuple[str, ...] = _setting(
+        (),
+        "Origins whose pages may show the pages of this server in a frame, separated by commas, as `https://example.org`. "
+        "Default: none; in the image `https://huggingface.co`, whose pages show a Space so.",
+        _origins,
     )
     database_url: str = _setting(
         "sqlite:///mlops-debug.db",

@@ -66,6 +66,7 @@ def openapi_document(operations: Sequence[Operation]) -> dict[str, Any]:
         paths.setdefault(each.path, {})[each.method.lower()] = _operation(each, schemas)
     return {
         "openapi": "3.1.0",
+        "servers": [{"url": "./", "description": "This one, also behind a prefix."}],
         "info": {
             "title": "MLOps Debugger",
             "version": VERSION,

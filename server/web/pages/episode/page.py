@@ -6,7 +6,7 @@ import asyncio
 import re
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from server.audit.episode_audit import audit_episode
 from server.audit.report import AuditReport
@@ -23,6 +23,7 @@ from server.web.pages.episode.timeline import fold_stream
 from server.web.pages.episode.view import EpisodeView, build_episode_view
 from server.web.pages.episode_names import parse_public_name
 from server.web.pages.forms import check_origin
+from server.web.pages.links import redirect
 from server.web.pages.queries import read_stream_id
 from server.web.pages.visibility import visibility_of
 from server.web.problem_details import Problem
@@ -36,7 +37,7 @@ async def episode_page(request: Request) -> Response:
     episode = await load_episode(request, named)
     if episode.visibility == "full" and parse_public_name(named) is not None:
         query = f"?{request.url.query}" if request.url.query else ""
-        return RedirectResponse(f"/episodes/{episode.episode_id}{query}", status_code=303)
+        return redirect(request.scope, f"/episodes/{episode.episode_id}{query}")
     return await _render(request, episode, None)
 
 
