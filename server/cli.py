@@ -29,8 +29,10 @@ from server.operations.commands.setup import (
     require_usable_database,
     settings_of,
     to_url,
+    upgrade_tables,
 )
 from server.operations.commands.view import view
+from server.operations.progress import showing_progress
 
 cli = typer.Typer(
     name="mlops-debug",
@@ -131,14 +133,12 @@ cli.command(rich_help_panel=PROOF)(regrade)
 
 
 @database_commands.command(name="upgrade")
-def upgrade_tables(database: DatabaseOption = None) -> None:
-    """Upgrade the tables to the newest version, if they are older."""
-    from server.storage.engines import parse_url
-    from server.storage.migrations import upgrade_database
-
+def upgrade(database: DatabaseOption = None) -> None:
+    """Upgrade the tables to the newest version, if they are older. Ctrl-C ends it and leaves them as they were."""
     settings = settings_of(database_url=to_url(database))
     require_usable_database(settings)
-    version = asyncio.run(upgrade_database(parse_url(settings.database_url)))
+    with showing_progress(left="the tables are as they were") as progress:
+        version = upgrade_tables(settings, progress)
     typer.echo(f"at version {version.present}")
 
 

@@ -23,7 +23,7 @@ from server.audit.bundle.writer import export_bundle
 from server.audit.checkpoints import draft_checkpoint, store_checkpoint
 from server.scenarios.simulation import InProcessSimulation
 from server.settings import Settings
-from server.storage.connections import run_read, run_write
+from server.storage.connections import run_read, run_read_snapshot, run_write
 from tests.auditing import audit_by_settings
 from tests.before_experiments import encoded_before_experiments, record_before_experiments
 from tests.databases import execute
@@ -206,7 +206,7 @@ async def exported(settings: Settings, path: Path) -> str:
         signed = await run_read(url, lambda opened: draft_checkpoint(opened, signer, now=now))
         assert signed is not None
         await run_write(url, lambda opened: store_checkpoint(opened, signed))
-        await run_read(url, lambda opened: export_bundle(opened, signer, path, round_id=None, now=now))
+        await run_read_snapshot(url, lambda opened: export_bundle(opened, signer, path, round_id=None, now=now))
         return signer.public_key
 
 
