@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import json
 from typing import Any
 
 import torch
@@ -30,7 +31,7 @@ TASK_ID, SEED = "medium", 5
 """One of the two diagnoses that the model is primed with is right there."""
 PROMPT = [{"role": "user", "content": ""}]
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<tool_call>", "</tool_call>", "<think>", "</think>"]
-PRIMING_STEPS = 200
+PRIMING_STEPS = 600
 LAYERS, WINDOW = 2, 64
 PRIMING_CONTEXT = LAYERS * WINDOW
 """Tokens of the prompt that the model can see."""
@@ -134,7 +135,9 @@ def main() -> None:
     ]
     dialogues = [[opening, answer, *done] for answer in answers]
     tools = tools_of(env)
-    tokenizer = tiny_tokenizer([opening["content"], str([tool.__doc__ for tool in tools]), *map(str, dialogues)])
+    # What it will say counts most, so that a call is few tokens.
+    said = [json.dumps(answer["tool_calls"][0]["function"]) for answer in answers] * 200
+    tokenizer = tiny_tokenizer([opening["content"], str([tool.__doc__ for tool in tools]), *said])
     model = tiny_model(tokenizer)
     prime(model, tokenizer, dialogues, tools)
     before = [each.detach().clone() for each in model.parameters()]
@@ -147,11 +150,12 @@ def main() -> None:
         args=GRPOConfig(
             output_dir=given.output,
             max_steps=given.steps,
-            per_device_train_batch_size=4,
-            num_generations=4,
-            max_completion_length=256,
+            per_device_train_batch_size=8,
+            num_generations=8,
+            max_completion_length=200,
             max_tool_calling_iterations=2,
-            learning_rate=1e-3,
+            learning_rate=3e-4,
+            lr_scheduler_type="constant",
             logging_steps=1,
             save_strategy="no",
             report_to="none",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -18,6 +17,7 @@ from mlops_debug_env.protocol.types import TaskId
 
 if TYPE_CHECKING:
     from mlops_debug_env.harnesses.mcp_server import McpServer
+    from mlops_debug_env.transport.async_client import DebugClient
 
 
 def mcp(
@@ -49,10 +49,11 @@ def mcp(
     if url is None and not is_server_installed():
         fail(server_missing("mlops-debug mcp without --url"), USAGE)
     address = None if listen is None else _address(listen)
-    with ending_in_order() as ending, one_line_errors(), _server_at(url, database, ending) as found:
-        typer.echo(f"server: {found}", err=True)
-        with _mcp_server(found, api_key, task, seed, split, agent) as server:
-            _serve(server, address)
+    with ending_in_order() as ending, one_line_errors(), ExitStack() as opened:
+        start = _Start(url, api_key, database, ending, opened)
+        if url is not None or address is not None:
+            start.client()  # a wrong address is reported now
+        _serve(_mcp_server(start, task, seed, split, agent), address)
 
 
 def _address(listen: str) -> tuple[str, int]:
@@ -62,40 +63,53 @@ def _address(listen: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-@contextmanager
-def _server_at(url: str | None, database: Path | None, ending: Ending) -> Iterator[str]:
-    """The address of the server: the one given, or that of one which ends with the block."""
-    if url is not None:
-        yield url
-        return
-    with (
-        scratch_folder(ending, "mlops-debug-mcp-") as folder,
-        serving(database or folder / "episode.db", folder / "serve.log", ending) as server,
-    ):
-        yield server.url
+class _Start:
+    """Opens the client when it is first needed, and before it a server where none is named.
+
+    A program that speaks MCP goes on without tools if it has to wait for them at its own start.
+    """
+
+    def __init__(
+        self, url: str | None, api_key: str | None, database: Path | None, ending: Ending, opened: ExitStack
+    ) -> None:
+        from mlops_debug_env.transport.sync_client import LoopThread
+
+        self._url = url
+        self._api_key = api_key
+        self._database = database
+        self._ending = ending
+        self._opened = opened
+        self._client: DebugClient | None = None
+        self.loop = LoopThread()
+        opened.callback(self.loop.close)
+
+    def client(self) -> DebugClient:
+        """The client of a server that answers. First called in the main thread, which signals end."""
+        if self._client is None:
+            from mlops_debug_env.transport.async_client import DebugClient
+
+            url = self._url or self._start_server()
+            self._client = DebugClient(url, api_key=self._api_key)
+            self._opened.callback(lambda: self.loop.run(self._client.close()) if self._client else None)
+            self.loop.run(self._client.health())
+            typer.echo(f"server: {url}", err=True)
+        return self._client
+
+    def _start_server(self) -> str:
+        folder = self._opened.enter_context(scratch_folder(self._ending, "mlops-debug-mcp-"))
+        kept = self._database or folder / "episode.db"
+        return self._opened.enter_context(serving(kept, folder / "serve.log", self._ending)).url
 
 
-@contextmanager
-def _mcp_server(
-    url: str, api_key: str | None, task: TaskId, seed: int | None, split: str | None, agent: str
-) -> Iterator[McpServer]:
+def _mcp_server(start: _Start, task: TaskId, seed: int | None, split: str | None, agent: str) -> McpServer:
     from mlops_debug_env.harnesses.mcp_server import McpServer
     from mlops_debug_env.harnesses.tool_episode import ToolEpisode
-    from mlops_debug_env.transport.async_client import DebugClient
-    from mlops_debug_env.transport.sync_client import LoopThread
 
-    client = DebugClient(url, api_key=api_key)
-    loop = LoopThread()
+    def begin() -> ToolEpisode:
+        client = start.client()
+        return start.loop.run(ToolEpisode.begin(client, task_id=task, seed=seed, split=split, agent=agent))
 
-    async def begin() -> ToolEpisode:
-        return await ToolEpisode.begin(client, task_id=task, seed=seed, split=split, agent=agent)
-
-    try:
-        loop.run(client.health())  # a wrong address is reported now
-        yield McpServer(task, begin, loop)
-    finally:
-        loop.run(client.close())
-        loop.close()
+    return McpServer(task, begin, start.loop)
 
 
 def _serve(server: McpServer, address: tuple[str, int] | None) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
-from inspect_ai.model import ChatMessageSystem, ChatMessageUser, get_model
+from inspect_ai.model import ChatMessageSystem, ChatMessageUser, GenerateConfig, get_model
 from inspect_ai.scorer import Score, Scorer, Target, grouped, mean, scorer, stderr
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.tool import Tool, ToolDef, ToolError, ToolParams
@@ -24,6 +24,8 @@ from mlops_debug_env.protocol.types import TaskId
 from mlops_debug_env.suites import read_suite
 from mlops_debug_env.transport.async_client import DEFAULT_URL, DebugClient
 
+MAX_TOOL_OUTPUT_BYTES = 2**20
+"""Artifacts are shown whole, as to every other agent; Inspect would cut them after 16 KB."""
 NUDGES = 3
 """How often a model that calls no tool is asked to."""
 _NUDGE = "Call one of the tools. The episode ends with submit_diagnosis."
@@ -62,6 +64,7 @@ def diagnosis(
         solver=investigate(),
         cleanup=_clean_up,
         scorer=grade(),
+        config=GenerateConfig(max_tool_output=MAX_TOOL_OUTPUT_BYTES),
         version=1,
         metadata={"suite": suite},
     )
@@ -152,6 +155,5 @@ def _tool(action: ActionTool, episode: ToolEpisode) -> Tool:
     parameters = ToolParams.model_validate(dict(action.parameters))
     for name, each in parameters.properties.items():
         each.description = each.description or name.replace("_", " ")  # Inspect takes none without
-    # Artifacts are shown whole, as to every other agent.
-    definition = ToolDef(execute, name=action.name, description=action.description, parameters=parameters, max_output=0)
+    definition = ToolDef(execute, name=action.name, description=action.description, parameters=parameters)
     return definition.as_tool()

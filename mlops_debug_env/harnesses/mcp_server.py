@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, BinaryIO
 
@@ -41,8 +41,8 @@ class _RpcError(Exception):
 class McpServer:
     """Answers the requests of one client, one after the other."""
 
-    def __init__(self, task_id: TaskId, begin: Callable[[], Awaitable[ToolEpisode]], loop: LoopThread) -> None:
-        """``begin`` begins the episode; it is called once, with the first tool call."""
+    def __init__(self, task_id: TaskId, begin: Callable[[], ToolEpisode], loop: LoopThread) -> None:
+        """``begin`` begins the episode on the loop; it is called once, in the thread that answers the first tool call."""
         self._task_id = task_id
         self._begin = begin
         self._loop = loop
@@ -99,18 +99,18 @@ class McpServer:
         if not isinstance(arguments, dict):
             raise _RpcError(INVALID_PARAMS, "arguments must be an object.")
         try:
-            answered = self._loop.run(self._play(str(name), arguments))
+            self._episode = self._episode or self._begin()
+            answered = self._loop.run(_play(self._episode, str(name), arguments))
         except MlopsDebugError as error:  # the model can try again, and its user reads why
             answered = ToolAnswer(text=str(error), is_error=True, is_done=False)
         return {"content": [{"type": "text", "text": answered.text}], "isError": answered.is_error}
 
-    async def _play(self, name: str, arguments: Mapping[str, Any]) -> ToolAnswer:
-        if self._episode is None:
-            self._episode = await self._begin()
-        if name == SHOW_TASK:
-            shown = f"{self._episode.instructions}\n\n{self._episode.briefing}"
-            return ToolAnswer(text=shown, is_error=False, is_done=self._episode.is_done)
-        return await self._episode.call(name, arguments)
+
+async def _play(episode: ToolEpisode, name: str, arguments: Mapping[str, Any]) -> ToolAnswer:
+    if name == SHOW_TASK:
+        shown = f"{episode.instructions}\n\n{episode.briefing}"
+        return ToolAnswer(text=shown, is_error=False, is_done=episode.is_done)
+    return await episode.call(name, arguments)
 
 
 def serve_lines(server: McpServer, requests: Iterable[bytes], answers: BinaryIO) -> None:

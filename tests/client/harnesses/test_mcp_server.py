@@ -76,6 +76,10 @@ def test_a_signal_ends_it_with_its_server(tmp_path: Path) -> None:
     )
     try:
         assert process.stderr is not None
+        assert process.stdin is not None
+        call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": SHOW_TASK}}
+        process.stdin.write(json.dumps(call).encode() + b"\n")
+        process.stdin.flush()
         url = process.stderr.readline().decode().split()[-1]
         assert httpx.get(f"{url}/health", trust_env=False).is_success
         process.send_signal(signal.SIGTERM)
@@ -86,6 +90,20 @@ def test_a_signal_ends_it_with_its_server(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.communicate()
+
+
+def test_tools_are_listed_before_a_server_is_started(tmp_path: Path) -> None:
+    """A program that has to wait for them goes on without."""
+    ended = subprocess.run(
+        PLAYS,
+        input=b'{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}\n',
+        env=environment(TMPDIR=str(tmp_path)),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr, list(tmp_path.iterdir())) == (0, b"", [])
+    assert len(json.loads(ended.stdout)["result"]["tools"]) == 11
 
 
 def test_an_address_at_which_no_server_answers_is_reported_in_one_line() -> None:
@@ -104,8 +122,8 @@ def test_an_option_that_cannot_be_used_is_reported(given: tuple[str, str]) -> No
 def answering(server: ServerProcess) -> Iterator[McpServer]:
     client, loop = DebugClient(server.url), LoopThread()
 
-    async def begin() -> ToolEpisode:
-        return await ToolEpisode.begin(client, task_id="medium", seed=5, agent="test")
+    def begin() -> ToolEpisode:
+        return loop.run(ToolEpisode.begin(client, task_id="medium", seed=5, agent="test"))
 
     yield McpServer("medium", begin, loop)
     loop.run(client.close())
