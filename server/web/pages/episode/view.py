@@ -115,7 +115,7 @@ def build_episode_view(
     truth, evidence = cached.scenario.truth, cached.scenario.evidence
     twin = twin if is_over else None
     causes = _causes(truth) if is_over else ()
-    # Of a warehouse its contents only: a block is shown by the step that queried it.
+    # Of a document with blocks its contents only: a block is shown by the step that queried it.
     texts = {name: cached.view.shown_text(name) for name in evidence.artifacts}
     exposure = line_exposure(texts, stream.events)
     artifacts = build_artifact_views(texts, exposure, is_over=is_over, twin=twin, causes=causes) if is_open else ()

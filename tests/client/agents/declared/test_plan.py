@@ -195,7 +195,7 @@ SOURCES = ("mill", "quay", "weir", "ford")
 
 
 def _month(**changes: Any) -> dict[str, Any]:
-    """A month of a source with one column, as the warehouse shows it."""
+    """A month of a source with one column, as data_slices.json shows it."""
     usual = {"mean": 10.0, "spread": 3.0, "min": 2.0, "max": 19.0, "missing_share": 0.1} | changes
     return {"rows": 60, **{name: {"weight": value} for name, value in usual.items()}}
 

@@ -69,7 +69,7 @@ async def test_experiments_are_a_table_for_those_who_may_see_results(served: Ser
         assert word not in public, word
 
 
-async def test_the_block_of_a_warehouse_is_shown_by_its_step_and_by_no_other(served: Served) -> None:
+async def test_the_block_of_a_document_is_shown_by_its_step_and_by_no_other(served: Served) -> None:
     stored = {"contents": {"sources": ["harbour"]}, "blocks": {"harbour.weight": {"mean": 17.5}, "harbour.age": 41.25}}
     begun = await served.reset(task_id="medium", seed=7, episode_id="e")
     assert begun["observation"]["available_artifacts"]
