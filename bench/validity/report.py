@@ -97,7 +97,9 @@ def _summary(results: Mapping[TaskId, Result]) -> list[str]:
             cells.append("-" if found is None else _cell(found, result.bound(found)))
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     limits = ", ".join(f"{group} + {gap:.2f}" for group, gap in BOUNDS.items())
-    return [*lines, "", f"Bounds on {' and '.join(sorted(MEASURED))}, above the best constant answer: {limits}."]
+    reported = [task for task in results if task not in MEASURED]
+    rest = f" {' and '.join(reported).capitalize()}: reported, no bound." if reported else ""
+    return [*lines, "", f"Bounds on {' and '.join(sorted(MEASURED))}, above the best constant answer: {limits}.{rest}"]
 
 
 def _cell(one: Scores, bound: float | None) -> str:

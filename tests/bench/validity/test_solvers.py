@@ -92,7 +92,20 @@ def test_bounds_lie_above_the_floor_on_hard_and_expert_only() -> None:
     assert result.exceeding() == [one]
     page = render({"hard": result}, split="test", command="x")
     assert "0.500 (0.500 to 0.500), above 0.250" in page
-    assert "nearest to a bound" in page
+    assert "nearest to a bound" in page and "reported" not in page
+
+
+def test_a_task_without_bounds_is_reported_beside_those_that_have_some() -> None:
+    episodes = draw_truths("hard", 2, first_seed=1, split="test")
+    results = [
+        Result(
+            task, 100, episodes, [Scores(name, name, task, np.array([0.1, 0.3])) for name in ("floor", "checks only")]
+        )
+        for task in ("easy", "hard")
+    ]
+    page = render({one.task_id: one for one in results}, split="test", command="x")
+    assert "Easy: reported, no bound." in page
+    assert page.count("nearest to a bound") == 1 and "## easy" in page
 
 
 def test_the_figures_for_boards_are_those_of_the_page() -> None:
