@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import zlib
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,3 +70,28 @@ def test_draws_are_true_as_often_as_asked() -> None:
     assert abs(Stream(5, "x").at_least(0.3, 100_001).mean() - 0.7) < 0.01
     assert Stream(5, "x").at_least(0.0, 9).all()
     assert abs(np.mean([Stream(seed, "x").happens(0.2) for seed in range(2_000)]) - 0.2) < 0.03
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**32 - 1, 2**32, 2**64 + 5, 2**128 - 1])
+def test_a_stream_is_that_of_the_seed_sequence_of_seed_and_name(seed: int) -> None:
+    expected = np.random.PCG64(np.random.SeedSequence([seed, zlib.crc32(b"stage")])).random_raw(5)
+    assert Stream(seed, "stage").raw(5).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 64, 65, 1000])
+def test_a_permutation_is_the_stable_order_of_the_raw_words(count: int) -> None:
+    expected = np.argsort(Stream(3, "order").raw(count), kind="stable")
+    assert Stream(3, "order").permutation(count).tolist() == expected.tolist()
+
+
+def test_words_that_differ_in_their_last_bits_only_are_ordered_by_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = np.array([7, 5, 2**40, 5, 6, 0], dtype=np.uint64)
+    monkeypatch.setattr(Stream, "raw", lambda self, count: words[:count].copy())
+    assert Stream(1, "order").permutation(6).tolist() == [5, 1, 3, 4, 0, 2]
+
+
+def test_a_normal_number_is_the_sum_of_the_four_chunks_of_a_word() -> None:
+    words = Stream(9, "numbers").raw(500).tolist()
+    sums = [sum(word >> bits & 0xFFFF for bits in (0, 16, 32, 48)) for word in words]
+    expected = [(total - 131070.0) * (1.0 / 37837.0) for total in sums]
+    assert Stream(9, "numbers").normal(500).tolist() == expected
