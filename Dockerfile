@@ -14,6 +14,13 @@ RUN /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --whe
 RUN /opt/mlops-debug/bin/pip install --no-cache-dir --no-deps --no-index /opt/wheels/*.whl
 
 FROM python:3.11-slim
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="MLOps Debugger" \
+    org.opencontainers.image.description="Agents investigate a broken training run; their diagnoses are graded by running it again." \
+    org.opencontainers.image.version="0.1.0" \
+    org.opencontainers.image.revision="$REVISION" \
+    org.opencontainers.image.licenses="MIT" \
+    org.opencontainers.image.base.name="docker.io/library/python:3.11-slim"
 RUN useradd --system --uid 10001 --create-home --home-dir /data mlops && install -d -o mlops -m 700 /data/secrets
 COPY --from=build /opt/mlops-debug /opt/mlops-debug
 ENV PATH="/opt/mlops-debug/bin:$PATH" \
@@ -22,7 +29,8 @@ ENV PATH="/opt/mlops-debug/bin:$PATH" \
     MLOPS_DEBUG_HOST=0.0.0.0 \
     MLOPS_DEBUG_PORT=7860 \
     MLOPS_DEBUG_DATABASE_URL=sqlite:////data/mlops-debug.db \
-    MLOPS_DEBUG_SECRETS_FOLDER=/data/secrets
+    MLOPS_DEBUG_SECRETS_FOLDER=/data/secrets \
+    MLOPS_DEBUG_FRAME_ANCESTORS=https://huggingface.co
 USER 10001
 WORKDIR /data
 VOLUME /data

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from typer.testing import CliRunner
 
 from server.cli import cli
 from server.routes import ROUTES
-from server.settings import PREFIX, SETTINGS
+from server.settings import PREFIX, SETTINGS, read_settings
 from server.storage.engines import parse_url
 from tests.e2e.playing import WRONG_DIAGNOSIS, Episode, Json, accepted, open_client, open_socket
 from tests.e2e.running import ServerProcess, environment, free_port
@@ -70,6 +71,25 @@ def test_the_image_copies_what_is_there_and_what_the_wheel_needs(instructions: l
     assert {*wheel["packages"], *wheel["force-include"], "pyproject.toml"} <= copied
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     assert copied <= {line.removeprefix("!") for line in ignored if line.startswith("!")}
+
+
+def test_the_image_says_what_it_is(instructions: list[tuple[str, str]]) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (labels,) = rest_of(instructions, "LABEL")
+    named = dict(word.split("=", 1) for word in shlex.split(labels))
+    prefix = "org.opencontainers.image."
+    assert named[f"{prefix}version"] == project["version"]
+    assert named[f"{prefix}licenses"] == "MIT"
+    assert named[f"{prefix}base.name"] == f"docker.io/library/{rest_of(instructions, 'FROM')[-1]}"
+    assert set(named) == {
+        prefix + name for name in ("title", "description", "version", "revision", "licenses", "base.name")
+    }
+
+
+def test_the_image_may_be_shown_on_the_page_of_a_space(instructions: list[tuple[str, str]]) -> None:
+    words = [word for rest in rest_of(instructions, "ENV") for word in rest.split()]
+    assert f"{PREFIX}FRAME_ANCESTORS=https://huggingface.co" in words
+    assert read_settings(dict(word.split("=", 1) for word in words)).frame_ancestors == ("https://huggingface.co",)
 
 
 def test_the_settings_of_image_and_services_exist(instructions: list[tuple[str, str]], compose: dict[str, Any]) -> None:

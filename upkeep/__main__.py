@@ -29,7 +29,8 @@ def vulnerabilities() -> None:
 
 @cli.command()
 def image() -> None:
-    """Run the Dockerfile's commands without Docker, and play on the resulting server. Exit 0: it works."""
+    """Run the Dockerfile's commands without Docker, write the bill of materials of what they install to build/sbom.cdx.json,
+    and play on the resulting server. Exit 0: it works."""
     from upkeep.image import check_image
 
     check_image(report_progress=typer.echo)

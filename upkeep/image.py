@@ -25,6 +25,7 @@ from upkeep.checkout import ROOT
 
 START_SECONDS = 90.0
 BUILD_SECONDS = 900.0
+SBOM = ROOT / "build" / "sbom.cdx.json"
 _READ_ONLY_ROOT = (
     'for each in "$1" "$2"; do mount --bind "$each" "$each"; done; mount -o remount,bind,ro /; '
     'if touch "$3" 2>/dev/null; then exit 9; fi; shift 3; exec "$@"'
@@ -59,6 +60,7 @@ def check_image(*, report_progress: Callable[[str], None]) -> None:
         root = Path(name).resolve()
         root.chmod(0o755)
         _build(building, root, report_progress)
+        _write_sbom(root / "opt" / "mlops-debug" / "bin" / "python", report_progress)
         _serve(running, root, report_progress)
 
 
@@ -72,6 +74,14 @@ def _build(instructions: list[Instruction], root: Path, report_progress: Callabl
             command = each.rest.replace("/opt/", f"{root}/opt/").replace("python -m", f"{sys.executable} -m")
             report_progress(f"RUN {each.rest}")
             subprocess.run(["sh", "-ec", command], cwd=source, check=True, timeout=BUILD_SECONDS)
+
+
+def _write_sbom(python: Path, report_progress: Callable[[str], None]) -> None:
+    """What the image has installed, as `SBOM`."""
+    SBOM.parent.mkdir(exist_ok=True)
+    command = [str(python), "-I", str(ROOT / "upkeep" / "sbom.py")]
+    SBOM.write_bytes(subprocess.run(command, check=True, capture_output=True, timeout=60).stdout)
+    report_progress(f"bill of materials: {SBOM.relative_to(ROOT)}")
 
 
 def _copy(words: list[str], source: Path) -> None:

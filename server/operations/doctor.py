@@ -7,8 +7,9 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
+from server.clock import to_milliseconds, to_timestamp
 from server.operations.check_result import CheckResult
 from server.operations.listen_address import AddressError, bind, close
 from server.operations.secret_checks import check_keys, check_secrets
@@ -17,7 +18,7 @@ from server.storage.connections import NotOurDatabaseError, open_read_connection
 from server.storage.database_checks import UnusableDatabaseError, check_database
 from server.storage.engines import WAL_LIMIT_BYTES, database_path, is_sqlite, parse_url, shown_url
 from server.storage.migrations import ForeignDatabaseError, NewerDatabaseError, read_version
-from server.storage.schema import events
+from server.storage.schema import event_rows, events
 from server.storage.serving_lock import is_served
 from server.storage.sqlite_files import wal_bytes
 from server.web.middleware.authentication import is_loopback
@@ -119,7 +120,29 @@ async def _check_clock(settings: Settings, now: datetime) -> CheckResult:
             "clock",
             f"it is {now:%Y-%m-%d %H:%M:%S}Z, but an event was recorded at {latest:%Y-%m-%d %H:%M:%S}Z; set it, preferably by NTP",
         )
+    later = await _count_later_events(settings, now + MAX_CLOCK_SKEW)
+    if later:
+        return CheckResult.warn(
+            "clock",
+            f"it is {now:%Y-%m-%d %H:%M:%S}Z, but {later} events are dated later: the clock was ahead when they were recorded. "
+            "Their order holds, their times do not; check that NTP keeps the clock",
+        )
     return CheckResult.ok("clock", f"it is {now:%Y-%m-%d %H:%M:%S}Z, after everything recorded")
+
+
+async def _count_later_events(settings: Settings, moment: datetime) -> int:
+    """How many events are dated after the moment; 0 where there is no database of the newest version."""
+    url = parse_url(settings.database_url)
+    if is_sqlite(url) and not database_path(url).is_file():
+        return 0
+    later = select(func.count()).where(event_rows.c.recorded_at > to_milliseconds(to_timestamp(moment)))
+    try:
+        async with open_read_connection(settings.database_url) as connection:
+            if not (await connection.run_sync(read_version)).is_newest:
+                return 0
+            return int((await connection.execute(later)).scalar_one())
+    except (ForeignDatabaseError, NewerDatabaseError, NotOurDatabaseError):
+        return 0
 
 
 async def _latest_event(settings: Settings) -> datetime | None:

@@ -8,36 +8,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
 import pytest
 
 from server.operations.process_group import Child, ProcessGroup, StopSignals
-from server.operations.worker_process import READY
-
-
-def serve_until_released(note: str, control: Pipe) -> None:
-    """Serves until SIGTERM or the end of the supervisor's pipe, and notes in which order."""
-    control.send_bytes(READY)
-    with Path(note).open("a") as notes:
-        notes.write(f"{os.getpid()}\n")
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    try:
-        control.recv_bytes()
-    except EOFError:
-        os._exit(0)
-
-
-def end_at_once(control: Pipe) -> None:
-    os._exit(7)
-
-
-def ignore_stop(control: Pipe) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    control.send_bytes(READY)
-    while True:
-        signal.pause()
+from tests.server.operations.children import end_at_once, ignore_stop, serve_until_released
 
 
 class Signals(StopSignals):
