@@ -22,6 +22,7 @@ import torch
 from datasets import Dataset
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+from transformers.utils import get_json_schema
 from trl import GRPOConfig, GRPOTrainer
 from trl.chat_template_utils import qwen3_chat_template
 
@@ -33,6 +34,7 @@ PROMPT = [{"role": "user", "content": ""}]
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<tool_call>", "</tool_call>", "<think>", "</think>"]
 PRIMING_STEPS = 600
 LAYERS, WINDOW = 2, 64
+VOCABULARY = 6000
 PRIMING_CONTEXT = LAYERS * WINDOW
 """Tokens of the prompt that the model can see."""
 
@@ -57,7 +59,7 @@ def tiny_tokenizer(texts: list[str]) -> PreTrainedTokenizerFast:
     inner.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     inner.train_from_iterator(
-        texts, trainers.BpeTrainer(vocab_size=1500, special_tokens=SPECIAL, initial_alphabet=alphabet)
+        texts, trainers.BpeTrainer(vocab_size=VOCABULARY, special_tokens=SPECIAL, initial_alphabet=alphabet)
     )
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=inner, eos_token="<|im_end|>", pad_token="<|endoftext|>", padding_side="left"
@@ -135,9 +137,9 @@ def main() -> None:
     ]
     dialogues = [[opening, answer, *done] for answer in answers]
     tools = tools_of(env)
-    # What it will say counts most, so that a call is few tokens.
-    said = [json.dumps(answer["tool_calls"][0]["function"]) for answer in answers] * 200
-    tokenizer = tiny_tokenizer([opening["content"], str([tool.__doc__ for tool in tools]), *said])
+    # Whole words of the prompt become tokens: attention on a CPU costs the square of their number.
+    said = [json.dumps(answer["tool_calls"][0]["function"]) for answer in answers]
+    tokenizer = tiny_tokenizer([opening["content"], *(json.dumps(get_json_schema(tool)) for tool in tools), *said * 20])
     model = tiny_model(tokenizer)
     prime(model, tokenizer, dialogues, tools)
     before = [each.detach().clone() for each in model.parameters()]

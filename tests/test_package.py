@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
@@ -33,6 +34,11 @@ def test_the_citation_is_of_this_version_license_and_authors() -> None:
     assert citation["keywords"] == PROJECT["keywords"]
     (author,) = citation["authors"]
     assert author["name"] in (ROOT / "LICENSE").read_text()
+
+
+def test_what_inspect_finds_by_an_entry_point_is_there() -> None:
+    for module in PROJECT["entry-points"]["inspect_ai"].values():
+        assert find_spec(module) is not None
 
 
 def test_no_package_is_required_of_a_client_that_only_the_server_needs() -> None:

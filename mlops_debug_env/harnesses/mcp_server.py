@@ -143,6 +143,10 @@ class _Handler(BaseHTTPRequestHandler):
     server: McpHttpServer
 
     def do_POST(self) -> None:
+        if "Origin" in self.headers:  # a page of some site, in a browser on this machine
+            self.close_connection = True
+            self._write(403)
+            return
         length = self.headers.get("Content-Length", "")
         if self.path != "/mcp" or not length.isdecimal() or int(length) > MAX_BODY_BYTES:
             self.close_connection = True  # the body is not read

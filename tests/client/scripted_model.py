@@ -64,15 +64,15 @@ async def serving_model(script: Iterable[Answer]) -> AsyncIterator[ScriptedModel
         await serving
 
 
-def calls(*named: tuple[str, Json | str], text: str | None = None) -> Answer:
-    """Tool calls; arguments that are text are sent as they stand."""
+def calls(*named: tuple[str, Json | str], text: str | None = None, first: int = 0) -> Answer:
+    """Tool calls, with ids from ``first`` on; arguments that are text are sent as they stand."""
     made = [
         {
             "id": f"c{number}",
             "type": "function",
             "function": {"name": name, "arguments": each if isinstance(each, str) else json.dumps(each)},
         }
-        for number, (name, each) in enumerate(named)
+        for number, (name, each) in enumerate(named, first)
     ]
     return _choice({"role": "assistant", "content": text, "tool_calls": made})
 

@@ -138,7 +138,7 @@ def test_a_run_is_shown_in_the_browser(client: Client, played: Path) -> None:
         process.communicate()
 
 
-@pytest.mark.parametrize("command", ["serve", "replay e", "demo", "keys list"])
+@pytest.mark.parametrize("command", ["serve", "replay e", "demo", "mcp", "keys list"])
 def test_a_command_of_the_server_says_how_to_install_it(client: Client, command: str) -> None:
     ended = client.run("mlops-debug", *command.split())
     assert (ended.returncode, ended.stdout) == (2, "")

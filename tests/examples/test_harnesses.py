@@ -45,7 +45,8 @@ def scripted_endpoint() -> Iterator[str]:
     urls: list[str] = []
 
     async def serve() -> None:
-        async with serving_model([*(calls(each) for each in (SHOW, *PLAYED)), says("Done.")]) as model:
+        played = [calls(each, first=number) for number, each in enumerate((SHOW, *PLAYED))]
+        async with serving_model([*played, says("Done.")]) as model:
             urls.append(model.url)
             started.set()
             await asyncio.to_thread(ended.wait)

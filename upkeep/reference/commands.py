@@ -14,8 +14,8 @@ def render() -> str:
     root: Any = typer.main.get_command(cli)
     parts = [
         f"`mlops-debug COMMAND`. {root.help} `mlops-debug --install-completion` sets up completion for the "
-        "shell.\n\nAn installation without the extra `server` has all commands; of those, `run`, `compete`, `compare`, `view`, `export` of runs and "
-        "`demo --url` work, and the others name the installation that they need. `python -m mlops_debug_env` has the client's commands, too.\n"
+        "shell.\n\nAn installation without the extra `server` has all commands; of those, `run`, `compete`, `compare`, `view`, `export` of runs, "
+        "`demo --url` and `mcp --url` work, and the others name the installation that they need. `python -m mlops_debug_env` has the client's commands, too.\n"
     ]
     for name, command in _commands(root, "mlops-debug"):
         parts.append(f"\n## {name}\n\n{' '.join((command.help or '').split())}\n")

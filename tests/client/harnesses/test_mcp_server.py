@@ -201,6 +201,7 @@ def test_over_http_a_verifier_reads_the_score_and_nothing_else(server: ServerPro
             assert found["score"] > 0.9
             assert http.post("/mcp", json={"jsonrpc": "2.0", "method": "notifications/x"}).status_code == 202
             assert http.post("/mcp", content=b" " * ((1 << 20) + 1)).status_code == 413
+            assert http.post("/mcp", json={}, headers={"Origin": "https://example.org"}).status_code == 403
     finally:
         process.terminate()
         process.communicate()
