@@ -26,8 +26,9 @@ def to_invalid_action(sent: Any) -> InvalidAction | None:
 
 
 def fitting(state: EpisodeState, action: Action) -> Action:
-    """The action; where it is a submission of another shape than the task's, and that is a step, an invalid action."""
-    if state.reset.invalid_actions != "step" or not isinstance(action, SubmitDiagnosis):
+    """The action of an episode in which an invalid one is a step; in place of a submission of another shape than the task's, an
+    invalid action."""
+    if not isinstance(action, SubmitDiagnosis):
         return action
     try:
         check_submission(state, action)

@@ -137,7 +137,8 @@ class Episodes:
             current = known or await self._required(episode_id, refresh=is_fresh)
             for _ in range(_ATTEMPTS):
                 state = current.state
-                action = fitting(state, action)
+                if state.reset.invalid_actions == "step":
+                    action = fitting(state, action)
                 digest = state.reset.scenario_digest
                 cached = self._scenarios.peek(digest) or await self._scenarios.get(digest)
                 recorded: EpisodeSnapshot | None = None

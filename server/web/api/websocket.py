@@ -72,19 +72,16 @@ Frame = ResetFrame | StepFrame | StateFrame | AbandonFrame | CloseFrame | McpFra
 _FRAME: TypeAdapter[Frame] = TypeAdapter(Annotated[Frame, Field(discriminator="type")])
 
 
-def _decode_frame(text: str | bytes) -> Frame | InvalidStep:
-    """Raises pydantic's ``ValidationError``."""
+def _to_invalid_step(text: str | bytes, error: ValidationError) -> InvalidStep:
+    """A frame that is no valid one for its action alone; else raises the error."""
     try:
-        return _FRAME.validate_json(text)
-    except ValidationError as error:
-        try:
-            sent = _UncheckedStep.model_validate_json(text).data
-        except ValidationError:
-            raise error from None
-        invalid = to_invalid_action(sent)
-        if invalid is None:
-            raise
-        return InvalidStep(invalid, metadata_of(sent), error)
+        sent = _UncheckedStep.model_validate_json(text).data
+    except ValidationError:
+        raise error from None
+    invalid = to_invalid_action(sent)
+    if invalid is None:
+        raise error
+    return InvalidStep(invalid, metadata_of(sent), error)
 
 
 _CODE_OF_PROBLEM = {
@@ -167,26 +164,33 @@ class EpisodePlayer:
         try:
             if len(text) > self._body_limit:
                 raise BODY_TOO_LARGE.problem(limit_bytes=self._body_limit)
-            frame = _decode_frame(text)
+            frame: Frame | InvalidStep
+            try:
+                frame = _FRAME.validate_json(text)
+            except ValidationError as error:
+                frame = _to_invalid_step(text, error)
             if self._identity.prefix is not None:
                 await self._services.keys.check(self._identity)
-            answer = await self._answer(frame)
+            match frame:  # what is frequent passes no further frame
+                case StepFrame():
+                    episode_id = self._socket.episode_id or await self._current()
+                    answer: bytes | None = await self._step(episode_id, frame.data.meaning(), frame.data.metadata)
+                case ResetFrame():
+                    answer = await self._reset(frame.data)
+                case _:
+                    answer = await self._answer(frame)
         except Exception as error:  # noqa: BLE001 - the socket stays open after any error; what is unexpected is logged
             return _error_frame(error)
         if self._record is not None and frame.type in RECORDED and answer is not None:
             self._record.append(frame.type, text, answer)
         return answer
 
-    async def _answer(self, frame: Frame | InvalidStep) -> bytes | None:
+    async def _answer(
+        self, frame: InvalidStep | StateFrame | AbandonFrame | CloseFrame | McpFrame | OpenFrame | ReadFrame
+    ) -> bytes | None:
         match frame:
-            case StepFrame():
-                return await self._step(
-                    self._socket.episode_id or await self._current(), frame.data.meaning(), frame.data.metadata
-                )
             case InvalidStep():
                 return await self._step(await self._where_it_is_a_step(frame), frame.action, frame.metadata)
-            case ResetFrame():
-                return await self._reset(frame.data)
             case StateFrame():
                 return await self._state(await self._current())
             case AbandonFrame():
