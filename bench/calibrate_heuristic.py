@@ -2,7 +2,8 @@
 
 ``python -m bench.calibrate_heuristic`` takes seeds of its own, all faults, and shows the rules everything in one third
 of the cases and a random part of the evidence in the others: with everything, the rules are hardly ever unsure.
-``--task hard`` plays whole episodes of runs of several sources instead, and prints how often the strongest suspicion was right.
+Then it plays whole episodes of runs of several sources, of the split validation, and prints how often the first suspicion that was
+submitted was right, by its strength. ``--only`` measures one of the two tables.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import argparse
 import random
 from itertools import pairwise
-from typing import Iterator
+from typing import Iterator, Sequence
 
 from bench.validity.heuristic_play import play_many
 from domain.faults import POOLS
@@ -61,7 +62,7 @@ def judge(scenario: Scenario, part: float, draw: random.Random) -> Case:
 
 def played_cases(episodes: int) -> Iterator[Case]:
     """How strong the suspicion was that an episode of several sources was answered with, and whether it was right."""
-    for one in play_many("hard", episodes=episodes, first_seed=FIRST_SEED, split="train"):
+    for one in play_many("hard", episodes=episodes, first_seed=FIRST_SEED, split="validation"):
         if one.confidence is not None:
             yield strength_of(one.confidence), one.found == one.faults
 
@@ -95,16 +96,21 @@ def probability(pool: list[Case]) -> float:
     return (right + PRIOR_RIGHT) / (len(pool) + PRIOR_RIGHT + PRIOR_WRONG)
 
 
-def main() -> None:
+TABLES = ("one-table", "several-sources")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=40, help="seeds a fault")
-    parser.add_argument("--task", choices=["hard"], help="runs of several sources; default: those of one table")
-    parser.add_argument("--episodes", type=int, default=300, help="episodes of --task")
-    arguments = parser.parse_args()
-    found = list(played_cases(arguments.episodes) if arguments.task else cases(arguments.seeds))
-    print(f"{len(found)} cases from seed {FIRST_SEED} on")
-    for share, right, count in fit(found):
-        print(f"    ({share:.3f}, {right:.3f}),  # {count} cases")
+    parser.add_argument("--seeds", type=int, default=40, help="seeds a fault, of runs of one table")
+    parser.add_argument("--episodes", type=int, default=300, help="episodes of runs of several sources")
+    parser.add_argument("--only", choices=TABLES, help="the table to measure; default: both")
+    given = parser.parse_args(arguments)
+    for name in TABLES:
+        if given.only in (None, name):
+            found = list(cases(given.seeds) if name == TABLES[0] else played_cases(given.episodes))
+            print(f"{name}: {len(found)} cases from seed {FIRST_SEED} on")
+            for share, right, count in fit(found):
+                print(f"    ({share:.3f}, {right:.3f}),  # {count} cases")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Iterator
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from domain.actions import ReadArtifact, RunSanityCheck, SubmitDiagnosis
 from domain.chain import EMPTY, Head, Link, NewEvent, link
@@ -22,13 +22,14 @@ from domain.events import EpisodeExpired, Event, encode
 from domain.generator import generate
 from domain.types import ARTIFACT_NAMES, SANITY_CHECK_NAMES, SINGLE_FAULT_TASKS
 from server.clock import to_milliseconds, to_timestamp
+from server.progress import NO_PROGRESS, Progress
 from server.scenarios.grading import grade_with_reruns
 from server.scenarios.repository import CachedScenario
 from server.scenarios.simulation import InProcessSimulation
 from server.storage.engines import create_write_engine, parse_url
 from server.storage.migrations import upgrade
 from server.storage.read_models import episode_values
-from server.storage.schema import episode_rows, streams
+from server.storage.schema import episode_rows, event_rows, streams
 from server.storage.sql import run_rows
 from server.storage.writers.batch import write_batch
 from server.storage.writers.protocol import Append, Commit
@@ -115,9 +116,10 @@ def linked(episode_id: str, played: Played, began: datetime, agent: str, *, leng
     return links
 
 
-def _rows(played: list[Played], count: int) -> Iterator[tuple[list[Link], dict[str, Any]]]:
-    position = 0
-    for number in range(count):
+def _rows(
+    played: list[Played], count: int, *, first: int = 0, position: int = 0
+) -> Iterator[tuple[list[Link], dict[str, Any]]]:
+    for number in range(first, first + count):
         one = played[number % len(played)]
         agent = f"agent-{number % AGENTS:03d}"
         length = len(one.events) - (number % RUNNING_SHARE == 0)
@@ -148,19 +150,23 @@ def insert(connection: Connection, piece: list[tuple[list[Link], dict[str, Any]]
     return sum(len(links) for links, _ in piece)
 
 
-async def fill(path: Path, count: int) -> int:
-    """Fill a new database; the answer is how many events there are."""
+async def fill(path: Path, count: int, *, progress: Progress = NO_PROGRESS) -> int:
+    """Fill a database, or add to one that this has filled; the answer is how many events were written."""
     played = [await play(number) for number in range(SCENARIOS)]
     engine = create_write_engine(parse_url(f"sqlite:///{path}"))
     upgrade(engine)
     written = 0
-    rows = _rows(played, count)
+    progress.begin("episodes written", count)
     with engine.connect() as connection:
-        while piece := list(itertools.islice(rows, PIECE)):
-            written += insert(connection, piece)
         with connection.begin():
             for number in range(SCENARIOS):
                 row = CachedScenario(generate(SINGLE_FAULT_TASKS[number % 3], number), is_stored=False).row()
                 run_rows(connection, row.statement, [row.values])
+            first = connection.execute(select(func.count()).select_from(streams)).scalar_one()
+            position = connection.execute(select(func.coalesce(func.max(event_rows.c.position), 0))).scalar_one()
+        rows = _rows(played, count, first=first, position=position)
+        while piece := list(itertools.islice(rows, PIECE)):
+            written += insert(connection, piece)
+            progress.advance(len(piece))
     engine.dispose()
     return written

@@ -17,6 +17,8 @@ class Plan:
     """Slices of each server for each figure."""
     has_async_peer: bool
     """Whether OpenEnv is also measured with asynchronous methods, and both with compressed sockets."""
+    has_workers: bool
+    """Whether this server is also measured with two processes."""
     max_generating_clients: int
     """Most clients for the peer that generates at every reset."""
     held_sockets: int
@@ -26,6 +28,8 @@ class Plan:
     fresh_episodes: int
     cold_resets: int
     history_events: int
+    reserve_resets: int
+    """Of each task, without a seed, on a server whose reserve is full. 0: not measured."""
 
 
 FULL = Plan(
@@ -34,6 +38,7 @@ FULL = Plan(
     seconds=3.0,
     rounds=4,
     has_async_peer=True,
+    has_workers=True,
     max_generating_clients=256,
     held_sockets=1024,
     starts=3,
@@ -41,6 +46,7 @@ FULL = Plan(
     fresh_episodes=64,
     cold_resets=50,
     history_events=1_000_000,
+    reserve_resets=12,
 )
 QUICK = Plan(
     name="quick",
@@ -48,6 +54,7 @@ QUICK = Plan(
     seconds=0.6,
     rounds=2,
     has_async_peer=False,
+    has_workers=False,
     max_generating_clients=32,
     held_sockets=256,
     starts=1,
@@ -55,6 +62,7 @@ QUICK = Plan(
     fresh_episodes=16,
     cold_resets=20,
     history_events=20_000,
+    reserve_resets=0,
 )
 SMALLEST = Plan(
     name="smallest",
@@ -62,6 +70,7 @@ SMALLEST = Plan(
     seconds=0.1,
     rounds=1,
     has_async_peer=False,
+    has_workers=False,
     max_generating_clients=4,
     held_sockets=4,
     starts=1,
@@ -69,5 +78,6 @@ SMALLEST = Plan(
     fresh_episodes=2,
     cold_resets=2,
     history_events=1_000,
+    reserve_resets=0,
 )
 PLANS = {plan.name: plan for plan in (FULL, QUICK, SMALLEST)}

@@ -9,6 +9,7 @@ from bench.measure import Figure
 
 OWN = "mlops-debug"
 POSTGRES = "mlops-debug-postgres"
+TWO_WORKERS = "mlops-debug-2-workers"
 PEER = "openenv"
 ASYNC_PEER = "openenv-async"
 GENERATING_PEER = "openenv-generating"
@@ -22,7 +23,7 @@ class Cell:
     """One server under one load."""
 
     load: str
-    """``ws``, ``ws deflate``, ``rest``, ``warm resets``, ``made resets`` or ``fresh resets``."""
+    """``ws``, ``ws workers``, ``ws deflate``, ``rest``, ``warm resets``, ``made resets`` or ``fresh resets``."""
     clients: int
     server: str
     figure: Figure

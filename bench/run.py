@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Callable, Sequence
 
+from bench.fresh_resets import measure as measure_fresh_resets
 from bench.machine import describe_machine
 from bench.measure import Load, Slice, measure, measure_beside, measure_open_sockets, record_answers, sum_up
 from bench.plan import Plan
@@ -19,10 +20,12 @@ from bench.results import (
     EMPTY,
     GENERATING_PEER,
     LONG,
+    MANY_CLIENTS,
     OWN,
     PEER,
     POSTGRES,
     SOME_CLIENTS,
+    TWO_WORKERS,
     Cell,
     Results,
 )
@@ -59,6 +62,8 @@ class Benchmark:
             self._steps()
             self._other_loads()
             self._cold()
+        self._workers()
+        self._reserve()
         self._storage()
         self._history()
         return self.results
@@ -164,6 +169,24 @@ class Benchmark:
                 server.start()
             clients = self._at_most(SOME_CLIENTS)
             self._take_turns("history", (LONG, EMPTY), lambda: self._load(clients))
+
+    def _workers(self) -> None:
+        """One and two processes of this server on a file each, in turns."""
+        if not self._plan.has_workers:
+            return
+        with ExitStack() as stack:
+            for name, settings in ((OWN, {}), (TWO_WORKERS, {"MLOPS_DEBUG_WORKERS": "2"})):
+                server = self._servers[name] = own_server(self._folder, name=f"workers-{name}", **settings)
+                stack.callback(server.stop)
+                server.start()
+            self._take_turns("ws workers", (OWN, TWO_WORKERS), lambda: self._load(MANY_CLIENTS))
+
+    def _reserve(self) -> None:
+        """Resets without a seed where scenarios were generated ahead, as a client sees them."""
+        if self._plan.reserve_resets:
+            taken = measure_fresh_resets(self._plan.reserve_resets, self._folder)
+            seen = [value for (kind, _), values in taken.items() if kind == "reserve" for value in values]
+            self.results.single["reserve_reset_p50_ms"] = statistics.median(seen)
 
     def _fresh_resets(self, clients: int) -> Load:
         """Resets on seeds that no server has seen."""

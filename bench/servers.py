@@ -16,7 +16,7 @@ import psutil
 
 from bench.load import HOST
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 STOP_SECONDS = 30.0
 SETTLE_SECONDS = 60.0
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench.results import (
+    ASYNC_PEER,
     CEILING,
     EMPTY,
     GENERATING_PEER,
@@ -15,6 +16,7 @@ from bench.results import (
     OWN,
     PEER,
     SOME_CLIENTS,
+    TWO_WORKERS,
     Results,
 )
 
@@ -54,16 +56,24 @@ def targets_of(results: Results) -> tuple[Target, ...]:
     own_bytes = results.socket_bytes.get(OWN)
     above = None if bare is None or own_bytes is None else (own_bytes - bare) / 1024
     return (
-        Target("WebSocket steps/s, 1 client, against OpenEnv", _steps(results, ONE_CLIENT, PEER), 0.7, 1.0),
+        Target("WebSocket steps/s, 1 client, against OpenEnv", _steps(results, ONE_CLIENT, PEER), 0.8, 1.0),
         Target("WebSocket steps/s, 32 clients, against OpenEnv", _steps(results, SOME_CLIENTS, PEER), 2.0, 3.0),
         Target("WebSocket steps/s, 256 clients, against OpenEnv", _steps(results, MANY_CLIENTS, PEER), 3.5, 5.0),
+        Target(
+            "… 32 clients, against OpenEnv's asynchronous path", _steps(results, SOME_CLIENTS, ASYNC_PEER), 1.1, 2.0
+        ),
+        Target("… 256 clients", _steps(results, MANY_CLIENTS, ASYNC_PEER), 1.5, 3.0),
         Target("WebSocket steps/s, 256 clients, against the ceiling", _steps(results, MANY_CLIENTS, CEILING), 0.3, 0.4),
-        Target("step p99, 256 clients, against OpenEnv", _p99(results), 0.3, 0.2, is_least=False),
+        Target("step p99, 256 clients, against OpenEnv", _p99(results), 0.25, 0.2, is_least=False),
         Target("REST steps/s, 32 clients, against OpenEnv's WebSocket", _rest(results), 1.2, 2.0),
         Target("warm resets/s, 32 clients, against OpenEnv", _resets(results), 2.0, 3.0),
         Target("warm resets/s that name their episode against ones that do not", _named_resets(results), 0.9, 1.0),
+        Target("steps/s with two processes against one, 256 clients", _workers(results), 1.4, 1.7),
+        Target(
+            "fresh reset with the reserve full, p50", single.get("reserve_reset_p50_ms"), 15, 5, " ms", is_least=False
+        ),
         Target("memory of an open socket above a bare one", above, 16.0, 8.0, unit=" KB", is_least=False),
-        Target("start to first answer, fresh database", results.start_seconds.get(OWN), 1.5, 1.0, " s", is_least=False),
+        Target("start to first answer, fresh database", results.start_seconds.get(OWN), 1.2, 0.8, " s", is_least=False),
         Target("bytes on disk for an event", single.get("disk_bytes_per_event"), 300, 220, " B", is_least=False),
         Target(
             "bytes on disk for a fresh episode of 8 steps",
@@ -111,6 +121,11 @@ def _resets(results: Results) -> float | None:
 def _named_resets(results: Results) -> float | None:
     named, made = (results.find(load, SOME_CLIENTS, OWN) for load in ("warm resets", "made resets"))
     return _ratio(named.resets_per_second, made.resets_per_second) if named and made else None
+
+
+def _workers(results: Results) -> float | None:
+    one, two = (results.find("ws workers", MANY_CLIENTS, name) for name in (OWN, TWO_WORKERS))
+    return _ratio(two.steps_per_second, one.steps_per_second) if one and two else None
 
 
 def _history(results: Results) -> float | None:

@@ -1,4 +1,4 @@
-"""Actions of an agent: the ten wire actions, and the five domain actions that they are decoded to."""
+"""Actions of an agent: the ten wire actions, the five domain actions that they are decoded to, and what is no action."""
 
 from __future__ import annotations
 
@@ -52,7 +52,17 @@ class SubmitDiagnosis:
     """Whether they came as a list, as the task of none, one or two faults takes them."""
 
 
-Action = ReadArtifact | QueryArtifact | RunSanityCheck | RunExperiment | SubmitDiagnosis
+@dataclass(frozen=True, slots=True)
+class InvalidAction:
+    """What was sent as an action and is none, in an episode where that is a step."""
+
+    message: str
+    """What is wrong with it."""
+    digest: str
+    """SHA-256 of what was sent as JSON with sorted keys, hex: the same again is a repeated step."""
+
+
+Action = ReadArtifact | QueryArtifact | RunSanityCheck | RunExperiment | SubmitDiagnosis | InvalidAction
 
 RequestId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
 ExpectedVersion = WholeNumber

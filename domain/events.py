@@ -11,19 +11,19 @@ from typing import Any, Callable, ClassVar, Literal, Mapping, NamedTuple, get_ar
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json, to_json
 
-from domain.actions import QueryArtifact, ReadArtifact, RunExperiment
+from domain.actions import InvalidAction, QueryArtifact, ReadArtifact, RunExperiment
 from domain.chain import canonical
 from domain.diagnosis import Diagnosis, PatchEntry, Reported
 from domain.experiment import ExperimentResult
 from domain.grade import Grade
 from domain.grading.stored_submission import StoredSubmission, from_version_2, grade_of, to_stored
-from domain.types import ArtifactName, RewardMode, SanityCheckName, SplitName, TaskId
+from domain.types import ArtifactName, Control, InvalidActions, RewardMode, SanityCheckName, SplitName, TaskId
 
 EventKind = Literal["reset", "read", "query", "check", "experiment", "refuse", "submit", "expire"]
 EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
 ENDING_KINDS: frozenset[str] = frozenset({"submit", "expire"})
 """Kinds of the events that end an episode."""
-RefuseReason = Literal["unknown_field", "unknown_artifact", "no_experiments_left", "invalid_value"]
+RefuseReason = Literal["unknown_field", "unknown_artifact", "no_experiments_left", "invalid_value", "invalid_action"]
 ExpireReason = Literal["steps", "idle", "abandoned"]
 
 
@@ -40,7 +40,7 @@ class EpisodeReset(_Event):
     """An episode began."""
 
     kind: ClassVar[EventKind] = "reset"
-    schema_version: ClassVar[int] = 4
+    schema_version: ClassVar[int] = 5
 
     task_id: TaskId
     seed: int
@@ -72,6 +72,10 @@ class EpisodeReset(_Event):
     """1-based number of the agent's attempt at the entry; null: practice."""
     key: str | None
     """Public prefix of the API key the episode was begun with; null: open access."""
+    control: Control | None
+    """Whom the tools of MCP serve in this episode; null: it was begun before that was recorded, and they serve a client."""
+    invalid_actions: InvalidActions
+    """What an action that does not fit the schema is."""
     observation_digest: str
     """First 128 bits of SHA-256 of the observation bytes, hex; so for every event that has an observation."""
 
@@ -122,22 +126,26 @@ class ActionRefused(_Event):
     """An action could not be done in this scenario; it still took a step."""
 
     kind: ClassVar[EventKind] = "refuse"
-    schema_version: ClassVar[int] = 2
+    schema_version: ClassVar[int] = 3
 
     artifact: ArtifactName | None
-    """What was to be read; null: an experiment was refused."""
+    """What was to be read; null: an experiment or an invalid action was refused."""
     field: str | None
-    """What was to be queried; null: the whole artifact was to be read, or an experiment was refused."""
+    """What was to be queried; null: the whole artifact was to be read, or an experiment or an invalid action was refused."""
     patch: tuple[PatchEntry, ...] | None
-    """Of the experiment; null: something was to be read."""
+    """Of the experiment; null: something else was refused."""
     reason: RefuseReason
     text: str | None
-    """Why the patch cannot be trained with, in words; null: the reason says it all."""
+    """Why the patch cannot be trained with, or what is wrong with an invalid action, in words; null: the reason says it all."""
+    sent_digest: str | None
+    """SHA-256 of an invalid action as JSON with sorted keys, hex; null: something else was refused."""
     observation_digest: str
 
     @property
-    def action(self) -> ReadArtifact | QueryArtifact | RunExperiment:
+    def action(self) -> ReadArtifact | QueryArtifact | RunExperiment | InvalidAction:
         """What was refused."""
+        if self.sent_digest is not None:
+            return InvalidAction(self.text or "", self.sent_digest)
         if self.patch is not None or self.artifact is None:
             return RunExperiment(self.patch or ())
         return ReadArtifact(self.artifact) if self.field is None else QueryArtifact(self.artifact, self.field)
@@ -197,9 +205,19 @@ def upcast_reset_3_to_4(payload: dict[str, Any]) -> dict[str, Any]:
     return {**payload, "max_experiments": 0}
 
 
+def upcast_reset_4_to_5(payload: dict[str, Any]) -> dict[str, Any]:
+    """Before agents could be left without the lifecycle, MCP offered it everywhere, and an invalid action was an error."""
+    return {**payload, "control": None, "invalid_actions": "error"}
+
+
 def upcast_refuse_1_to_2(payload: dict[str, Any]) -> dict[str, Any]:
     """Before there were experiments, only queries were refused."""
     return {**payload, "patch": None, "text": None}
+
+
+def upcast_refuse_2_to_3(payload: dict[str, Any]) -> dict[str, Any]:
+    """Before an invalid action could be a step, none was refused as one."""
+    return {**payload, "sent_digest": None}
 
 
 def upcast_submit_1_to_2(payload: dict[str, Any]) -> dict[str, Any]:
@@ -221,7 +239,9 @@ UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
     ("reset", 1): upcast_reset_1_to_2,
     ("reset", 2): upcast_reset_2_to_3,
     ("reset", 3): upcast_reset_3_to_4,
+    ("reset", 4): upcast_reset_4_to_5,
     ("refuse", 1): upcast_refuse_1_to_2,
+    ("refuse", 2): upcast_refuse_2_to_3,
     ("submit", 1): upcast_submit_1_to_2,
     ("submit", 2): upcast_submit_2_to_3,
     ("submit", 3): upcast_submit_3_to_4,

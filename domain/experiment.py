@@ -1,6 +1,7 @@
 """The recorded result of an experiment: values only. `domain.families` computes them.
 
-An experiment trains the run again with a patch of at most two entries and another training seed. The split is that of the
+An experiment trains the run again with a patch of at most two entries and another training seed; a family may
+take the mean of several trainings. The split is that of the
 recorded run: rows that the patch leaves in stay in their sets. It shows what a training shows, on the rows of training and validation; never the rows of the test, and never a verdict.
 """
 

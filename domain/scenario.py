@@ -42,8 +42,8 @@ class Evidence(_Value):
     run_id: str
     run_summary: RunSummary
     artifacts: dict[ArtifactName, str]
-    """The text of each artifact that the scenario has. A JSON document with the keys ``contents`` and ``blocks`` alone is a
-    warehouse: reading shows its contents, and a query gives one block."""
+    """The text of each artifact that the scenario has. A JSON document with the keys ``contents`` and ``blocks`` alone is read
+    in parts: reading shows its contents, and a query gives one block."""
     checks: dict[SanityCheckName, CheckResult]
 
 

@@ -1,8 +1,11 @@
-"""One real GRPO step against a running server, on the CPU, with a tiny model that starts from random weights.
+"""GRPO against a running server, on the CPU, with a tiny model that starts from random weights.
 
     mlops-debug serve &
     pip install '.[trl]'
     python examples/grpo.py --steps 1
+
+The model is first taught two diagnoses, one right and one wrong, with equal weight; with more steps (20 take some minutes) the reward rises,
+as it comes to prefer the right one. It learns nothing about training runs: that the loop of rollouts, rewards and updates works is the point.
 
 For a real training replace `tiny_model` by a model that can call tools, and raise the sizes in `GRPOConfig`; the rest
 stays as it is. MLOPS_DEBUG_URL names another server.
@@ -12,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import json
 from typing import Any
 
 import torch
@@ -23,10 +27,11 @@ from trl.chat_template_utils import qwen3_chat_template
 
 from mlops_debug_env.trl import MlopsDebugToolEnv
 
-TASK_ID, INDEX = "medium", 0
+TASK_ID, SEED = "medium", 5
+"""One of the two diagnoses that the model is primed with is right there."""
 PROMPT = [{"role": "user", "content": ""}]
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<tool_call>", "</tool_call>", "<think>", "</think>"]
-PRIMING_STEPS = 200
+PRIMING_STEPS = 600
 LAYERS, WINDOW = 2, 64
 PRIMING_CONTEXT = LAYERS * WINDOW
 """Tokens of the prompt that the model can see."""
@@ -113,7 +118,7 @@ def main() -> None:
     given = parser.parse_args()
 
     env = MlopsDebugToolEnv()
-    opening = {"role": "user", "content": env.reset(task_id=TASK_ID, index=INDEX)}
+    opening = {"role": "user", "content": env.reset(task_id=TASK_ID, seed=SEED)}
     guess = {"root_cause_file": "preprocessing.py", "diagnosis": "?", "proposed_fix": "?", "confidence": 0.5}
     done = [
         {"role": "tool", "name": "submit_diagnosis", "content": "Graded."},
@@ -130,7 +135,9 @@ def main() -> None:
     ]
     dialogues = [[opening, answer, *done] for answer in answers]
     tools = tools_of(env)
-    tokenizer = tiny_tokenizer([opening["content"], str([tool.__doc__ for tool in tools]), *map(str, dialogues)])
+    # What it will say counts most, so that a call is few tokens.
+    said = [json.dumps(answer["tool_calls"][0]["function"]) for answer in answers] * 200
+    tokenizer = tiny_tokenizer([opening["content"], str([tool.__doc__ for tool in tools]), *said])
     model = tiny_model(tokenizer)
     prime(model, tokenizer, dialogues, tools)
     before = [each.detach().clone() for each in model.parameters()]
@@ -138,16 +145,17 @@ def main() -> None:
     trainer = GRPOTrainer(
         model=model,
         processing_class=tokenizer,
-        train_dataset=Dataset.from_list([{"prompt": PROMPT, "task_id": TASK_ID, "index": INDEX}] * 8 * given.steps),
+        train_dataset=Dataset.from_list([{"prompt": PROMPT, "task_id": TASK_ID, "seed": SEED}] * 8 * given.steps),
         environment_factory=MlopsDebugToolEnv,
         args=GRPOConfig(
             output_dir=given.output,
             max_steps=given.steps,
-            per_device_train_batch_size=4,
-            num_generations=4,
-            max_completion_length=256,
+            per_device_train_batch_size=8,
+            num_generations=8,
+            max_completion_length=200,
             max_tool_calling_iterations=2,
-            learning_rate=1e-3,
+            learning_rate=3e-4,
+            lr_scheduler_type="constant",
             logging_steps=1,
             save_strategy="no",
             report_to="none",
@@ -156,12 +164,17 @@ def main() -> None:
         ),
     )
     trainer.train()
+    rewards = [entry["reward"] for entry in trainer.state.log_history if "reward" in entry]
     logged = next(entry for entry in trainer.state.log_history if "reward" in entry)
     moved = sum(int(not torch.equal(old, new)) for old, new in zip(before, model.parameters(), strict=True))
     print(
         f"reward {logged['reward']:.4f}, spread {logged['reward_std']:.4f}, tool calls {logged['tools/call_frequency']:.2f}"
     )
     print(f"{moved} of {len(before)} weight tensors moved in {trainer.state.global_step} GRPO step(s)")
+    print("rewards by step: " + " ".join(f"{each:.2f}" for each in rewards))
+    part = max(1, len(rewards) // 4)
+    first, last = sum(rewards[:part]) / part, sum(rewards[-part:]) / part
+    print(f"mean reward of the first {part} step(s) {first:.3f}, of the last {part} {last:.3f}")
 
 
 if __name__ == "__main__":

@@ -205,4 +205,13 @@ CREATE TABLE transcripts (
 	CONSTRAINT pk_transcripts PRIMARY KEY (episode_id)
 );
 
-INSERT INTO alembic_version (version_num) VALUES ('0011')
+CREATE TABLE audit_records (
+	number INTEGER NOT NULL,
+	statement TEXT NOT NULL,
+	public_key VARCHAR(64) NOT NULL,
+	signature VARCHAR(128) NOT NULL,
+	body BLOB NOT NULL,
+	CONSTRAINT pk_audit_records PRIMARY KEY (number)
+);
+
+INSERT INTO alembic_version (version_num) VALUES ('0013')

@@ -8,7 +8,8 @@ Import public names from here: ``from mlops_debug_env import SyncDebugClient, Re
 ``suites``     named lists of scenarios
 ``agents``     the agents that are shipped
 ``runner``     evaluation runs, their folders and summaries
-``exports``    a run as JSON lines for other programs
+``exports``    a run as JSON lines or Parquet for other programs
+``harnesses``  the environment as other harnesses take it
 ``commands``   the client's commands
 ``client``     OpenEnv's own client, typed; needs the extra ``openenv``
 ``trl``        the environment for TRL

@@ -9,6 +9,7 @@ from mlops_debug_env.commands.compare import compare
 from mlops_debug_env.commands.compete import compete
 from mlops_debug_env.commands.demo import demo
 from mlops_debug_env.commands.export import export
+from mlops_debug_env.commands.mcp import mcp
 from mlops_debug_env.commands.options import HELP_OPTIONS, group_options
 from mlops_debug_env.commands.run import run
 
@@ -26,3 +27,4 @@ cli.command()(compare)
 cli.command()(compete)
 cli.command()(export)
 cli.command()(demo)
+cli.command()(mcp)

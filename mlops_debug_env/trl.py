@@ -38,8 +38,9 @@ class MlopsDebugToolEnv:
     ``task_id`` (default easy), ``split`` (default train) and ``reward_mode`` (default shaped) may stand beside it.
     """
 
-    def __init__(self) -> None:
-        url, key = os.environ.get(URL_VARIABLE) or DEFAULT_URL, os.environ.get(API_KEY_VARIABLE) or None
+    def __init__(self, url: str | None = None) -> None:
+        """``url``: where the server is, instead of what MLOPS_DEBUG_URL says. TRL gives no argument."""
+        url, key = url or os.environ.get(URL_VARIABLE) or DEFAULT_URL, os.environ.get(API_KEY_VARIABLE) or None
         self._client = SyncDebugClient(url, api_key=key)
         # Not a method close(): the model would be offered it as a tool.
         self._closer = weakref.finalize(self, self._client.close)

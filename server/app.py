@@ -26,6 +26,7 @@ from server.web.error_mapping import EXPECTED_ERRORS, answer_left_client, answer
 from server.web.middleware.access_log import RequestMetricsMiddleware
 from server.web.middleware.authentication import AuthenticationMiddleware, is_open
 from server.web.middleware.browser_security import HostOriginMiddleware
+from server.web.middleware.root_path import RootPathMiddleware
 from server.web.pages.context import answer_http_error, create_page_context
 from server.web.pages.live.shutdown import watch_stop_signals
 from server.worker_slot import WorkerSlot
@@ -91,6 +92,7 @@ def create_app(
             ClientDisconnect: answer_left_client,
         },
         middleware=[
+            Middleware(RootPathMiddleware, root_path=settings.root_path),
             Middleware(RequestMetricsMiddleware, metrics=metrics, is_logging=settings.access_log),
             Middleware(HostOriginMiddleware, settings=settings),
             Middleware(AuthenticationMiddleware, is_open=is_open(settings)),

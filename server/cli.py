@@ -11,6 +11,7 @@ import typer
 from mlops_debug_env.commands.compare import compare
 from mlops_debug_env.commands.compete import compete
 from mlops_debug_env.commands.demo import demo
+from mlops_debug_env.commands.mcp import mcp
 from mlops_debug_env.commands.options import HELP_OPTIONS, group_options
 from mlops_debug_env.commands.run import run
 from server.operations.commands.audit import audit, checkpoint
@@ -28,8 +29,10 @@ from server.operations.commands.setup import (
     require_usable_database,
     settings_of,
     to_url,
+    upgrade_tables,
 )
 from server.operations.commands.view import view
+from server.operations.progress import showing_progress
 
 cli = typer.Typer(
     name="mlops-debug",
@@ -52,6 +55,7 @@ cli.command(rich_help_panel=PLAY)(compare)
 cli.command(rich_help_panel=PLAY)(view)
 cli.command(rich_help_panel=PLAY)(export)
 cli.command(rich_help_panel=PLAY)(demo)
+cli.command(rich_help_panel=PLAY)(mcp)
 cli.command(rich_help_panel=ROUNDS)(compete)
 cli.add_typer(rounds, name="rounds", rich_help_panel=ROUNDS)
 
@@ -71,6 +75,9 @@ def serve(
     ] = None,
     reserve: Annotated[
         int | None, typer.Option(min=0, help="Fresh scenarios of each task that are generated ahead in idle time.")
+    ] = None,
+    root_path: Annotated[
+        str | None, typer.Option(help="Prefix of the path under which a proxy serves this server, as /debugger.")
     ] = None,
 ) -> None:
     """Serve the environment over REST and WebSocket.
@@ -92,6 +99,7 @@ def serve(
             access=access,
             workers=workers,
             reserve=reserve,
+            root_path=root_path,
         )
     )
 
@@ -125,14 +133,12 @@ cli.command(rich_help_panel=PROOF)(regrade)
 
 
 @database_commands.command(name="upgrade")
-def upgrade_tables(database: DatabaseOption = None) -> None:
-    """Upgrade the tables to the newest version, if they are older."""
-    from server.storage.engines import parse_url
-    from server.storage.migrations import upgrade_database
-
+def upgrade(database: DatabaseOption = None) -> None:
+    """Upgrade the tables to the newest version, if they are older. Ctrl-C ends it and leaves them as they were."""
     settings = settings_of(database_url=to_url(database))
     require_usable_database(settings)
-    version = asyncio.run(upgrade_database(parse_url(settings.database_url)))
+    with showing_progress(left="the tables are as they were") as progress:
+        version = upgrade_tables(settings, progress)
     typer.echo(f"at version {version.present}")
 
 

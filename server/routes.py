@@ -14,10 +14,12 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 from server.web.api import episodes, meta, rounds, sessions, tasks
 from server.web.api.websocket import SocketEndpoint
+from server.web.mcp.frames import answer_frame
 from server.web.mcp.http import mcp
 from server.web.mcp.websocket import McpSocketEndpoint
 from server.web.openapi import handlers as openapi
 from server.web.pages import home
+from server.web.pages import rounds as rounds_page
 from server.web.pages.agents import page as agents
 from server.web.pages.board import page as board
 from server.web.pages.episode import page as episode
@@ -53,7 +55,8 @@ REST_ROUTES = (
     _post("/sessions/{session_key}/step", sessions.session_step),
     _get("/sessions/{session_key}/state", sessions.session_state),
     _get("/tasks", meta.tasks),
-    _get("/rounds", rounds.rounds),
+    _get("/rounds", rounds_page.rounds),
+    _get("/rounds.json", rounds_page.rounds_json),
     _get("/leaderboard.json", rounds.leaderboard_json),
     _get("/leaderboard.csv", rounds.leaderboard_csv),
     _get("/public-key", rounds.public_key),
@@ -99,9 +102,10 @@ TASK_ROUTES = (
     _post("/{env_name}/task", tasks.task),
     _post("/{env_name}/task_range", tasks.task_range),
 )
+_SOCKET = SocketEndpoint(answer_frame)
 SOCKET_ROUTES = (
-    WebSocketRoute("/ws", SocketEndpoint()),
-    WebSocketRoute("/sessions/{session_key}/ws", SocketEndpoint()),
+    WebSocketRoute("/ws", _SOCKET),
+    WebSocketRoute("/sessions/{session_key}/ws", _SOCKET),
 )
 
 ROUTES: tuple[Route | Mount | WebSocketRoute, ...] = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field, fields
 from typing import Any, Callable, Mapping
 
@@ -10,6 +11,8 @@ PREFIX = "MLOPS_DEBUG_"
 _HIGHEST = 2**31 - 1
 _LONGEST_SECONDS = 1e10  # three centuries: a date can still be set back by it
 _MOST_PROCESSES = 1024
+_ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+_ORIGIN = re.compile(r"https?://(\*\.)?[a-z0-9.-]+(:[0-9]{1,5})?")
 
 
 class SettingError(ValueError):
@@ -32,6 +35,8 @@ class Setting:
     help: str
     """In Markdown: docs/reference/settings.md is made of it."""
     parse: Callable[[str], Any] = str
+    is_secret: bool = False
+    """Whether its value is never shown."""
 
 
 def _whole_number(lowest: int, highest: int = _HIGHEST) -> Callable[[str], int]:
@@ -85,13 +90,35 @@ def _one_of(*choices: str) -> Callable[[str], str]:
     return parse
 
 
+def _token(text: str) -> str:
+    if text and not 32 <= len(text) <= 256:
+        raise ValueError("must have 32 to 256 characters")
+    return text
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip().rstrip("/").lower() for name in text.split(",") if name.strip())
 
 
-def _setting(default: Any, help_text: str, parse: Callable[[str], Any] = str) -> Any:
-    """Declare a setting: its only default, its help text, and the parser of its text."""
-    return field(default=default, metadata={"help": help_text, "parse": parse})
+def _root_path(text: str) -> str:
+    path = text.rstrip("/")
+    if path and not _ROOT_PATH.fullmatch(path):
+        raise ValueError("must be a path that begins with /, of letters, digits and - . _ ~ /")
+    return path
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = _names(text)
+    if not all(map(_ORIGIN.fullmatch, origins)):
+        raise ValueError("must be origins as https://example.org, separated by commas")
+    return origins
+
+
+def _setting(default: Any, help_text: str, parse: Callable[[str], Any] = str, *, is_secret: bool = False) -> Any:
+    """Declare a setting: its only default, its help text, the parser of its text, and whether its value is never shown."""
+    return field(
+        default=default, repr=not is_secret, metadata={"help": help_text, "parse": parse, "is_secret": is_secret}
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +139,17 @@ class Settings:
         "Origins of other sites whose pages may play here, separated by commas, as `https://example.org`. A "
         "request or WebSocket that a browser sends from a page of any other site is 403 `origin_refused`.",
         _names,
+    )
+    root_path: str = _setting(
+        "",
+        "Prefix of the path under which a proxy serves this server, as `/debugger`. It may leave it on or take it off. Default: none.",
+        _root_path,
+    )
+    frame_ancestors: tuple[str, ...] = _setting(
+        (),
+        "Origins whose pages may show the pages of this server in a frame, separated by commas, as `https://example.org`. "
+        "Default: none; in the image `https://huggingface.co`, whose pages show a Space so.",
+        _origins,
     )
     database_url: str = _setting(
         "sqlite:///mlops-debug.db",
@@ -235,6 +273,13 @@ class Settings:
     ping_timeout_seconds: float = _setting(
         20.0, "A WebSocket that does not answer a ping for this long is closed; its episode stays open.", _seconds
     )
+    validation_token: str = _setting(
+        "",
+        "Token of 32 to 256 characters by which OpenEnv's validator reads what a WebSocket was asked and answered "
+        "(`validation_open`, `validation_read`). Read from `OPENENV_VALIDATION_TOKEN`, too. Default: it cannot.",
+        _token,
+        is_secret=True,
+    )
     header_timeout_seconds: float = _setting(
         15.0,
         "A connection that has not sent the line and the headers of a request for this long is closed; counted "
@@ -244,8 +289,12 @@ class Settings:
 
 
 SETTINGS: tuple[Setting, ...] = tuple(
-    Setting(each.name.upper(), each.default, each.metadata["help"], each.metadata["parse"]) for each in fields(Settings)
+    Setting(each.name.upper(), each.default, **each.metadata) for each in fields(Settings)
 )
+
+
+_OTHER_NAMES: Mapping[str, str] = {"VALIDATION_TOKEN": "OPENENV_VALIDATION_TOKEN"}
+"""Variables that other programs set."""
 
 
 def read_settings(environ: Mapping[str, str], **given: Any) -> Settings:
@@ -253,7 +302,7 @@ def read_settings(environ: Mapping[str, str], **given: Any) -> Settings:
     values: dict[str, Any] = {}
     for setting in SETTINGS:
         key = setting.name.lower()
-        text = environ.get(PREFIX + setting.name)
+        text = environ.get(PREFIX + setting.name, environ.get(_OTHER_NAMES.get(setting.name, "")))
         if given.get(key) is not None:
             values[key] = _given(setting, given[key])
         elif text is not None:
@@ -270,4 +319,5 @@ def _parsed(setting: Setting, text: str, *, is_given: bool = False) -> Any:
     try:
         return setting.parse(text)
     except ValueError as error:
-        raise SettingError(setting.name, text, str(error), is_given=is_given) from error
+        shown = "…" if setting.is_secret else text
+        raise SettingError(setting.name, shown, str(error), is_given=is_given) from None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 NAME: Final = "mlops-debug"
+ENVIRONMENT: Final = "mlops_debug_env"
+"""The name in the manifest, which OpenEnv's routes begin with."""
 VERSION: Final = "0.1.0"
 DESCRIPTION: Final = (
     "Investigate a machine-learning training run that really happened, in which one thing is wrong, and submit a "

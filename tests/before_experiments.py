@@ -17,8 +17,8 @@ def encoded_before_experiments(event: Event) -> EncodedEvent:
     """An event in the schema version that it had."""
     now = encode(event)
     if isinstance(event, EpisodeReset):
-        return _without(now, 3, "max_experiments")
-    return _without(now, 1, "patch", "text") if isinstance(event, ActionRefused) else now
+        return _without(now, 3, "max_experiments", "control", "invalid_actions")
+    return _without(now, 1, "patch", "text", "sent_digest") if isinstance(event, ActionRefused) else now
 
 
 def record_before_experiments(patched: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -63,11 +64,29 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(tryfirst=True)  # before marks are selected
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
+        if _tries_more(item):
+            item.add_marker("seeded")
         if _needs_postgres(item) and not item.get_closest_marker("always_postgres"):
             item.add_marker("postgres")
         for opted in ("strace", "proxy", "large"):
             if item.get_closest_marker(opted) and opted not in config.option.markexpr:
                 item.add_marker(pytest.mark.skip(reason=f"opt in with pytest -m {opted}"))
+
+
+def _tries_more(item: pytest.Item) -> bool:
+    """Whether the profile or an extra changes what the test tries: its module draws seeds or examples, asks for a package, or
+    starts servers, which the quick profile forks from one that has imported everything."""
+    if item.get_closest_marker("openenv") or {"server", "own_server", "ranked"} & set(
+        getattr(item, "fixturenames", ())
+    ):
+        return True
+    source = _source_of(str(item.path))
+    return any(word in source for word in ("hypothesis", "tests.profiles", "importorskip", "ServerProcess"))
+
+
+@cache
+def _source_of(path: str) -> str:
+    return Path(path).read_text()
 
 
 def _needs_postgres(item: pytest.Item) -> bool:

@@ -29,26 +29,28 @@ def actions_of(number: int) -> list[dict[str, Any]]:
     ]
 
 
-async def record(settings: Settings, *, episodes: int, scenarios: int, simulation: Simulation | None = None) -> None:
-    """Play ``episodes`` to their end, on ``scenarios`` different ones, in turns."""
+async def record(
+    settings: Settings, *, episodes: int, scenarios: int, simulation: Simulation | None = None, prefix: str = "e"
+) -> None:
+    """Play ``episodes`` to their end, on ``scenarios`` different ones, in turns. Their names begin with the prefix."""
     numbers = iter(range(episodes))
     chosen = simulation or PooledSimulation(2)
     async with open_services(settings, chosen, clock=utc_now, new_id=random_id) as here:
 
         async def play_on() -> None:
             for number in numbers:
-                await _play(here, number, scenarios)
+                await _play(here, number, scenarios, prefix)
 
         await asyncio.gather(*(play_on() for _ in range(CONCURRENTLY)))
 
 
-async def _play(here: Services, number: int, scenarios: int) -> None:
+async def _play(here: Services, number: int, scenarios: int, prefix: str) -> None:
     which = number % scenarios
-    request = ResetRequest(episode_id=f"e-{number}", task_id=TASKS[which % 3], seed=which, agent="a")
+    request = ResetRequest(episode_id=f"{prefix}-{number}", task_id=TASKS[which % 3], seed=which, agent="a")
     await here.episodes.reset(AuthorizedReset(request))
     for action in actions_of(number):
         step = decode_step(_encoded(action))
-        await here.episodes.step(f"e-{number}", step.action.meaning())
+        await here.episodes.step(f"{prefix}-{number}", step.action)
 
 
 def _encoded(action: dict[str, Any]) -> bytes:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Mapping
 
 from domain.generator import generate
-from domain.types import TASK_IDS
+from domain.types import TASK_IDS, TaskId
 from upkeep.checkout import ROOT
 
 FOLDER = ROOT / "docs" / "example-run"
-SEED = 7
+SEEDS: Mapping[TaskId, int] = {"easy": 29, "medium": 11, "hard": 18, "expert": 12}
+"""Seeds of the split `train` whose runs show well what is wrong with them."""
 
 
 def texts() -> dict[str, str]:
     """Path below the folder to text."""
     found = {}
     for task_id in TASK_IDS:
-        evidence = generate(task_id, SEED).evidence
+        evidence = generate(task_id, SEEDS[task_id]).evidence
         for name, text in evidence.artifacts.items():
             found[f"{task_id}/{name}"] = _readable(name, text)
         checks = {name: result.model_dump(mode="json") for name, result in evidence.checks.items()}
@@ -26,7 +28,7 @@ def texts() -> dict[str, str]:
 
 
 def _readable(name: str, text: str) -> str:
-    """With a line for each block of the warehouse, which an agent asks for one by one."""
+    """With a line for each block of data_slices.json, which an agent asks for one by one."""
     if name != "data_slices.json":
         return text
     document = json.loads(text)

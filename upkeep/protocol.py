@@ -1,7 +1,8 @@
 """Generates what the client shares with the domain, which it cannot import.
 
 ``mlops_debug_env/protocol/types.py`` has the names of the wire: each definition is taken as it stands in the source, with
-the docstring below it. ``mlops_debug_env/runner/estimates.py`` is a copy of a whole module.
+the docstring below it. ``mlops_debug_env/runner/estimates.py`` is a copy of a whole module. ``server/ranking/solver_scores.json``
+is a copy of what ``python -m bench.validity solvers`` measured, because docs are not installed.
 """
 
 from __future__ import annotations
@@ -16,11 +17,15 @@ from upkeep.checkout import ROOT
 TARGET = ROOT / "mlops_debug_env" / "protocol" / "types.py"
 ESTIMATES_SOURCE = ROOT / "domain" / "ranking" / "estimates.py"
 ESTIMATES_TARGET = ROOT / "mlops_debug_env" / "runner" / "estimates.py"
+FLOOR_SOURCE = ROOT / "docs" / "explanation" / "floor.json"
+FLOOR_TARGET = ROOT / "server" / "ranking" / "solver_scores.json"
 SOURCES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "domain/types.py": (
             "TaskId",
             "RewardMode",
+            "Control",
+            "InvalidActions",
             "ArtifactName",
             "SanityCheckName",
             "FailureCategory",
@@ -60,7 +65,7 @@ def render_estimates() -> str:
 
 
 RENDERED: Mapping[Path, Callable[[], str]] = MappingProxyType(
-    {TARGET: render_types, ESTIMATES_TARGET: render_estimates}
+    {TARGET: render_types, ESTIMATES_TARGET: render_estimates, FLOOR_TARGET: FLOOR_SOURCE.read_text}
 )
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.validity.agents import AGENTS, play
 from bench.validity.episodes import draw_episodes
-from bench.validity.report import Result, render
+from bench.validity.report import Result, figures, render
 from bench.validity.solvers import JUDGE_SEED, LEARN_SEED, solve
 from domain.training.style import SeedSplit
 from domain.types import TaskId
 
 PAGE = "floor.md"
+FIGURES = "floor.json"
+"""What boards show of the page; ``make reference`` copies it into the package."""
 
 
 def run_solvers(
@@ -32,7 +35,7 @@ def run_solvers(
         learn: public episodes of each task to learn from.
         episodes: of each task to judge on.
         split: whose names and styles these have.
-        folder: where to write the page; None: nowhere.
+        folder: where to write the page and its figures; None: nowhere.
         workers: processes to draw episodes in.
         progress: receives progress messages.
     """
@@ -44,6 +47,8 @@ def run_solvers(
     page = render(results, split=split, command=command)
     if folder is not None:
         (folder / PAGE).write_text(page)
+        table = figures(results, split=split, command=command)
+        (folder / FIGURES).write_text(json.dumps(table, indent=1) + "\n")
     return page, not any(result.exceeding() for result in results.values())
 
 

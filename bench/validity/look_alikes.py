@@ -1,7 +1,7 @@
 """Compares planted runs of several sources with healthy runs whose texts are alike.
 
 - The twin declares the same in a world in which that is right: its texts must be the same.
-- A look-alike is a healthy run of another seed that is settled and changed as one with the fault is. Every healthy run is the
+- A look-alike is a healthy run of another seed that is made and changed as one with the fault is. Every healthy run is the
   look-alike of some fault: a classifier of texts should not tell planted runs from these.
 - Ordinary healthy runs are the look-alikes of all faults together. A declaration of which a fault always shows one value shows it in
   fewer of them: how well they are told apart says how much likelier a text makes the fault, not that anything is wrong.

@@ -1,14 +1,15 @@
-"""The tables of ``python -m bench.validity solvers``, in Markdown."""
+"""The tables of ``python -m bench.validity solvers``, in Markdown, and their means as JSON, for boards."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bench.validity.episodes import Episode
 from bench.validity.items import FaultRow, fault_rows
 from bench.validity.solvers import BOUNDS, MEASURED, Scores, bound_of, floor_of
 from domain.generator import GENERATOR_VERSION
+from domain.rubric import RUBRIC
 from domain.types import TaskId
 
 NEAREST = 5
@@ -65,6 +66,25 @@ def render(results: Mapping[TaskId, Result], *, split: str, command: str) -> str
         if result.task_id in MEASURED:
             lines += ["", *_nearest(result)]
     return "\n".join(lines) + "\n"
+
+
+def figures(results: Mapping[TaskId, Result], *, split: str, command: str) -> dict[str, Any]:
+    """The first table of the page as a JSON object."""
+    return {
+        "command": command,
+        "generator_version": GENERATOR_VERSION,
+        "rubric_version": RUBRIC.version,
+        "split": split,
+        "tasks": {
+            task: {"episodes": len(result.judged), "programs": {one.solver: _figure(one) for one in result.scores}}
+            for task, result in results.items()
+        },
+    }
+
+
+def _figure(one: Scores) -> dict[str, float]:
+    low, high = one.interval()
+    return {"mean": round(one.mean, 3), "low": round(low, 3), "high": round(high, 3)}
 
 
 def _summary(results: Mapping[TaskId, Result]) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from domain.actions import QueryArtifact, ReadArtifact, RunSanityCheck, SubmitDiagnosis
+from domain.actions import InvalidAction, QueryArtifact, ReadArtifact, RunSanityCheck, SubmitDiagnosis
 from domain.diagnosis import Diagnosis, PatchEntry, Reported
 from domain.episode.observation import OBSERVATION_VERSION, EvidenceView, observation_digest, observe_and_hash
 from domain.episode.state import EpisodeState, InvalidHistoryError, evolve, fold, reward_of
@@ -30,7 +30,7 @@ from domain.events import (
 from domain.experiment import ExperimentOutcome, ExperimentRejection, ExperimentResult
 from domain.grade import Grade
 from domain.rubric import RUBRIC, rubric_of
-from domain.types import COMPOSED_TASK, ArtifactName, RewardMode, SplitName, TaskId
+from domain.types import COMPOSED_TASK, ArtifactName, Control, InvalidActions, RewardMode, SplitName, TaskId
 
 __all__ = [
     "Command",
@@ -75,6 +75,8 @@ class ResetEpisode:
     entry: int | None = None
     attempt: int | None = None
     key: str | None = None
+    control: Control | None = "agent"
+    invalid_actions: InvalidActions = "error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class EndEpisode:
     reason: ExpireReason
 
 
-Step = ReadArtifact | QueryArtifact | RunSanityCheck | ExperimentDone | SubmitGraded
+Step = ReadArtifact | QueryArtifact | RunSanityCheck | ExperimentDone | SubmitGraded | InvalidAction
 Command = ResetEpisode | Step | EndEpisode
 
 
@@ -194,6 +196,8 @@ def _begin(command: ResetEpisode, evidence: EvidenceView) -> Decision:
         entry=command.entry,
         attempt=command.attempt,
         key=command.key,
+        control=command.control,
+        invalid_actions=command.invalid_actions,
         observation_digest="",
     )
     after = evolve(None, event)
@@ -217,6 +221,8 @@ def _to_event(state: EpisodeState, command: Step, evidence: EvidenceView) -> _St
             return CheckRun(check=command.check, observation_digest="")
         case ExperimentDone():
             return _experiment(state, command)
+        case InvalidAction():
+            return _invalid(state, command)
         case SubmitGraded():
             return DiagnosisSubmitted(
                 diagnoses=command.diagnoses,
@@ -238,6 +244,12 @@ def _experiment(state: EpisodeState, command: ExperimentDone) -> ExperimentRun |
             raise ValueError(f"the outcome is not that of experiment {next_experiment(state)} of the episode")
 
 
+def _invalid(state: EpisodeState, command: InvalidAction) -> ActionRefused:
+    if state.reset.invalid_actions != "step":
+        raise ValueError("an invalid action is no step of this episode")
+    return _refused("invalid_action", text=command.message, sent_digest=command.digest)
+
+
 def next_experiment(state: EpisodeState) -> int | None:
     """The number of the experiment that comes next, from 1; None: none is left."""
     return state.experiments + 1 if state.experiments_left else None
@@ -250,8 +262,17 @@ def _refused(
     field: str | None = None,
     patch: tuple[PatchEntry, ...] | None = None,
     text: str | None = None,
+    sent_digest: str | None = None,
 ) -> ActionRefused:
-    return ActionRefused(artifact=artifact, field=field, patch=patch, reason=reason, text=text, observation_digest="")
+    return ActionRefused(
+        artifact=artifact,
+        field=field,
+        patch=patch,
+        reason=reason,
+        text=text,
+        sent_digest=sent_digest,
+        observation_digest="",
+    )
 
 
 def _step(state: EpisodeState, event: _StepEvent, evidence: EvidenceView) -> Decision:

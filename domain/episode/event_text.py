@@ -70,6 +70,8 @@ def event_text(event: Event) -> EventText:
 
 
 def _refused(event: ActionRefused) -> EventText:
+    if event.reason == "invalid_action":
+        return EventText("Sent an invalid action, refused", f"refused: invalid action: {event.text}", event.text)
     if event.patch is not None:
         patched = _patch(event.patch)
         return EventText(

@@ -10,7 +10,7 @@ import json
 from functools import cache, lru_cache
 from typing import Any, Mapping, NamedTuple
 
-from domain.episode.query import MISSING, filter_lines, is_warehouse, parse_document, query_document, query_lines
+from domain.episode.query import MISSING, filter_lines, has_blocks, parse_document, query_document, query_lines
 from domain.episode.state import EpisodeState
 from domain.events import (
     ActionRefused,
@@ -117,9 +117,9 @@ class EvidenceView:
         return known.copy()
 
     def shown_text(self, artifact: ArtifactName) -> str:
-        """What reading the whole artifact shows: its text, or the contents of a warehouse."""
+        """What reading the whole artifact shows: its text, or the contents of a document with blocks."""
         document = self._document(artifact)
-        if is_warehouse(document):
+        if has_blocks(document):
             return json.dumps(document["contents"], indent=1, ensure_ascii=False) + "\n"
         return self.evidence.artifacts[artifact]
 
@@ -169,6 +169,8 @@ def _refusal(event: ActionRefused) -> str:
             return f"this run has no {event.artifact}"
         case "no_experiments_left":
             return "no experiment is left"
+        case "invalid_action":
+            return f"this is no valid action: {event.text}"
         case _ if event.text is not None:
             return event.text
         case _:

@@ -62,7 +62,7 @@ def parse_document(artifact: ArtifactName, text: str) -> Any:
         return MISSING
 
 
-def is_warehouse(document: Any) -> bool:
+def has_blocks(document: Any) -> bool:
     """Whether a document is a table of contents beside the blocks that it lists, which are read one at a time."""
     return (
         isinstance(document, dict)
@@ -107,8 +107,8 @@ def query_lines(text: str, field: str) -> Any:
 
 
 def query_document(document: Any, field: str) -> Any:
-    """The value at a path of keys and list indices joined by dots, of a warehouse the block of that name, or ``MISSING``."""
-    if is_warehouse(document):
+    """The value at a path of keys and list indices joined by dots, of a document with blocks the block of that name, or ``MISSING``."""
+    if has_blocks(document):
         return document["blocks"].get(field.strip(), MISSING)
     steps = _INDEX.sub(r".\1", field.strip()).split(".")
     value, at = document, 0

@@ -6,7 +6,7 @@ is of ``single_table``, the only family of generators 1 to 4.
 - `registry_of`: the fields that a diagnosis or a patch may name.
 - `run_experiment`: trains a run again with a patch and another training seed.
 - `single_table`: the family of `domain.training`, one table and a small network: easy and medium tasks.
-- `multi_source`: the family of `domain.training.multi_source`, a warehouse of several sources: hard and expert tasks.
+- `multi_source`: the family of `domain.training.multi_source`, data of several sources: hard and expert tasks.
 """
 
 from __future__ import annotations

@@ -122,6 +122,11 @@ class Task:
         share, threshold = rubric.low_score_share_in_words, f"{rubric.low_score_threshold:.2f}"
         return f"{brief} A score below {threshold} is reduced by {share} of what is missing."
 
+    @property
+    def family(self) -> str:
+        """The family of its runs; runs from before there were two are of ``single_table`` on every task."""
+        return "multi_source" if self.task_id in _MEASURING_TASKS else "single_table"
+
     def max_experiments(self, rubric: Rubric = RUBRIC) -> int:
         return rubric.max_experiments[self.task_id]
 

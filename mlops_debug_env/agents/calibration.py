@@ -1,6 +1,6 @@
 """Calibration of the heuristic: measured probabilities of being right, interpolated from a table.
 
-``python -m bench.calibrate_heuristic`` prints the table, on seeds that no other measurement uses. Do so when rules
+``python -m bench.calibrate_heuristic --only one-table`` prints the table, on seeds that no other measurement uses. Do so when rules
 or faults are added.
 """
 

@@ -24,7 +24,7 @@ _SYSTEM = (
     "fields, give the repair as a patch or as edits of the files as you read them, and give as confidence your honest probability that category, file and field "
     "are all right. A sanity check that raises no flag is evidence too. Unusual but harmless details occur in every run. "
     "run_experiment trains the run again with fields that you set and another training seed; there are few experiments, and "
-    "one without a patch shows how much the seed alone changes. "
+    "one without a patch shows how much the seed alone changes; where the data have sources, metrics are means over several seeds. "
     "Reading the same thing twice costs a little; querying a field does not."
 )
 

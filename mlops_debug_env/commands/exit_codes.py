@@ -49,6 +49,7 @@ def _code_of(error: Exception) -> int | None:
     from mlops_debug_env.agents.llm.tools import UnreadableSchemaError
     from mlops_debug_env.agents.loader import AgentLoadError
     from mlops_debug_env.agents.registry import UnknownAgentError
+    from mlops_debug_env.exports.parquet import MissingParquetError
     from mlops_debug_env.exports.rows import ChangedEventError
     from mlops_debug_env.protocol.errors import InvalidAddressError, MlopsDebugError
     from mlops_debug_env.runner.compare import NothingInCommonError
@@ -61,6 +62,7 @@ def _code_of(error: Exception) -> int | None:
     given = (FolderTakenError, InvalidAddressError, MissingSettingError, NoRunError, NothingInCommonError)
     named = (
         AgentLoadError,
+        MissingParquetError,
         UnknownAgentError,
         UnknownRoundError,
         UnknownSuiteError,

@@ -6,6 +6,10 @@ from typing import Literal, get_args
 
 TaskId = Literal["easy", "medium", "hard", "expert"]
 RewardMode = Literal["shaped", "sparse"]
+Control = Literal["agent", "client"]
+"""Whom the tools of MCP serve: an ``agent`` gets actions, and neither truth nor seed; a ``client`` gets the lifecycle, too."""
+InvalidActions = Literal["error", "step"]
+"""What an action that does not fit the schema is: an ``error``, or a refused ``step``."""
 ArtifactName = Literal[
     "config.yaml",
     "train.log",

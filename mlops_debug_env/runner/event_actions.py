@@ -9,7 +9,7 @@ from mlops_debug_env.protocol.actions import Action, parse_action
 
 
 def recorded_action(event: Mapping[str, Any]) -> Action | None:
-    """An equivalent action; None: the event was not caused by an action."""
+    """An equivalent action; None: the event was not caused by an action, or by an invalid one."""
     payload = event["payload"] or {}
     match event["kind"]:
         case "read":
@@ -17,6 +17,8 @@ def recorded_action(event: Mapping[str, Any]) -> Action | None:
             return parse_action({"action_type": "read_artifact", **asked})
         case "experiment":
             return parse_action({"action_type": "run_experiment", "patch": payload["patch"]})
+        case "refuse" if payload.get("sent_digest") is not None:
+            return None  # only its digest is recorded
         case "refuse" if payload.get("patch") is not None:
             return parse_action({"action_type": "run_experiment", "patch": payload["patch"]})
         case "refuse" if payload["field"] is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -10,6 +12,9 @@ from mlops_debug_env.agents.llm.transcript import ModelReply
 from mlops_debug_env.agents.llm.usage import ModelUsage
 from mlops_debug_env.protocol.types import RewardMode, TaskId
 from mlops_debug_env.suites import SuiteEntry
+
+EPISODE_DIGEST_DIGITS = 32
+"""Of the digest in the name of an episode: 128 bits."""
 
 
 class _Record(BaseModel):
@@ -43,6 +48,9 @@ class RunHeader(_Record):
     format_version: Literal[1] = 1
     run_id: str
     """32 hex digits: 128 random bits."""
+    episode_secret: str | None = None
+    """32 hex digits, which are never sent: names of episodes hold a digest by it, so that one name does not tell the others.
+    None: the run was begun by an earlier version, whose names are without."""
     suite: str
     round: str | None = None
     """None: practice."""
@@ -68,11 +76,20 @@ class PlannedEpisode(_Record):
     entry: SuiteEntry | RankedEntry
     trial: int
     """From 0."""
+    episode_secret: str | None = None
+    """That of the run."""
 
     @property
     def episode_id(self) -> str:
-        """The same after a resume, and unique, because the run id is random. A ranked episode is named by the server."""
-        return f"{self.run_id}.{self.number}.{self.trial}"
+        """The same after a resume, and unique, because the run id is random. A server without keys lets who knows the name of a
+        running episode play it, and shows the names of those that ended: these do not tell the others. A ranked episode is
+        named by the server."""
+        place = f"{self.number}.{self.trial}"
+        name = f"{self.run_id}.{place}"
+        if self.episode_secret is None:
+            return name
+        digest = hmac.new(bytes.fromhex(self.episode_secret), place.encode(), hashlib.sha256).hexdigest()
+        return f"{name}.{digest[:EPISODE_DIGEST_DIGITS]}"
 
     @property
     def session_key(self) -> str:

@@ -107,7 +107,13 @@ class RunFolder:
         """The episodes that have no result yet, in a fixed order: first those that were begun, so that what was paid for comes to a
         result."""
         planned = [
-            PlannedEpisode(run_id=self.header.run_id, number=number, entry=entry, trial=trial)
+            PlannedEpisode(
+                run_id=self.header.run_id,
+                number=number,
+                entry=entry,
+                trial=trial,
+                episode_secret=self.header.episode_secret,
+            )
             for trial in range(self.header.trials)
             for number, entry in enumerate(self.header.entries)
             if (entry.key, trial) not in self._finished

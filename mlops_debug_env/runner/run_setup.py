@@ -73,6 +73,7 @@ def _header(
     agent = request.agent or (DEFAULT_AGENT if request.model is None else LLM)
     return RunHeader(
         run_id=secrets.token_hex(16),
+        episode_secret=secrets.token_hex(16),
         suite=suite,
         round=round_id,
         entries=entries,

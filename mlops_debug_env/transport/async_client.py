@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from mlops_debug_env.protocol.actions import Action, parse_action
 from mlops_debug_env.protocol.errors import InvalidAddressError, ProtocolError
 from mlops_debug_env.protocol.observations import EpisodeState, StepResult, Task, parse_result
-from mlops_debug_env.protocol.types import RewardMode, TaskId
+from mlops_debug_env.protocol.types import Control, InvalidActions, RewardMode, TaskId
 from mlops_debug_env.transport.belonging import Belonging
 from mlops_debug_env.transport.http_reader import HttpReader
 from mlops_debug_env.transport.retry import Retrying
@@ -65,6 +65,7 @@ class DebugClient:
         self._socket = SessionSocket(self._address, **used)
         self._reader = HttpReader(self._address, **used)
         self._episode_id: str | None = None
+        self._sends_invalid_actions = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -106,6 +107,8 @@ class DebugClient:
         agent: str | None = None,
         reward_mode: RewardMode | None = None,
         resume: bool | None = None,
+        control: Control | None = None,
+        invalid_actions: InvalidActions | None = None,
         **further: Any,
     ) -> StepResult:
         """Begin an episode; an open one of this session is closed.
@@ -117,6 +120,8 @@ class DebugClient:
             agent: Name to record.
             reward_mode: ``shaped`` or ``sparse``; none: shaped.
             resume: Whether to take up the named episode where it is, if it exists.
+            control: Whom the tools of MCP serve in the episode, ``agent`` or ``client``; none: an agent.
+            invalid_actions: What an action that does not fit the schema is, an ``error`` or a ``step``; none: an error.
             further: Passed on as they are, for example what a ranked round asks for.
 
         Returns:
@@ -131,10 +136,14 @@ class DebugClient:
             "agent": agent,
             "reward_mode": reward_mode,
             "resume": resume,
+            "control": control,
+            "invalid_actions": invalid_actions,
             **further,
         }
         data = {key: value for key, value in given.items() if value is not None}
-        return self._result(await self._socket.ask({"type": "reset", "data": data}))
+        begun = self._result(await self._socket.ask({"type": "reset", "data": data}))
+        self._sends_invalid_actions = invalid_actions == "step"
+        return begun
 
     async def step(self, action: Action | Mapping[str, Any], *, request_id: str | None = None) -> StepResult:
         """Take one step. It is recorded once, also if it is retried.
@@ -144,13 +153,22 @@ class DebugClient:
             request_id: Name of the step, to send it again from another process; none: the action's own, or a new one.
 
         Raises:
-            pydantic.ValidationError: the action does not fit the schema; nothing was sent.
+            pydantic.ValidationError: the action does not fit the schema; nothing was sent. After a reset of this client with
+                ``invalid_actions="step"`` a wire form is sent as it is, and is a step.
         """
-        wanted = parse_action(action)
-        data = wanted.to_wire()
-        named = request_id or wanted.metadata.request_id or f"rq-{secrets.token_hex(16)}"
-        data["metadata"] = {**data.get("metadata", {}), "request_id": check_name(named, "request id")}
+        data = self._to_wire(action)
+        metadata = data["metadata"] if isinstance(data.get("metadata"), Mapping) else {}
+        named = request_id or metadata.get("request_id") or f"rq-{secrets.token_hex(16)}"
+        data["metadata"] = {**metadata, "request_id": check_name(named, "request id")}
         return self._result(await self._socket.ask({"type": "step", "data": data}))
+
+    def _to_wire(self, action: Action | Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            return parse_action(action).to_wire()
+        except ValidationError:
+            if not self._sends_invalid_actions or not isinstance(action, Mapping):
+                raise
+            return dict(action)
 
     async def state(self) -> EpisodeState:
         """The state of the session's episode."""

@@ -10,7 +10,7 @@ from typing import Any, Coroutine, Mapping, Self, TypeVar
 from mlops_debug_env.protocol.actions import Action
 from mlops_debug_env.protocol.errors import ClientUnusableError
 from mlops_debug_env.protocol.observations import EpisodeState, StepResult, Task
-from mlops_debug_env.protocol.types import RewardMode, TaskId
+from mlops_debug_env.protocol.types import Control, InvalidActions, RewardMode, TaskId
 from mlops_debug_env.transport.async_client import DEFAULT_URL, DebugClient, make_client
 from mlops_debug_env.transport.belonging import Belonging
 from mlops_debug_env.transport.retry import Retrying
@@ -115,6 +115,8 @@ class SyncDebugClient:
         agent: str | None = None,
         reward_mode: RewardMode | None = None,
         resume: bool | None = None,
+        control: Control | None = None,
+        invalid_actions: InvalidActions | None = None,
         **further: Any,
     ) -> StepResult:
         """Begin an episode; an open one of this session is closed."""
@@ -126,6 +128,8 @@ class SyncDebugClient:
                 agent=agent,
                 reward_mode=reward_mode,
                 resume=resume,
+                control=control,
+                invalid_actions=invalid_actions,
                 **further,
             )
         )

@@ -7,7 +7,15 @@ from typing import Any, Iterable, Mapping, NamedTuple
 from sqlalchemy import Connection, bindparam, select
 
 from domain.chain import canonical
-from server.audit.checkpoints import StreamHead, heads_hash, read_checkpoints, read_heads, statement_hash
+from server.audit.checkpoints import (
+    StreamHead,
+    hash_sorted_heads,
+    heads_hash,
+    iterate_heads,
+    read_checkpoint_of,
+    read_checkpoints,
+    statement_hash,
+)
 from server.audit.report import StoreFinding
 from server.security.signing import is_signed_by
 from server.storage.schema import events, rounds
@@ -78,11 +86,16 @@ def audit_stored_checkpoints(connection: Connection, public_key: str | None) -> 
         changed |= dict.fromkeys(check_rounds(statement, present))
         previous = statement
     found += [_finding(each) for each in changed]
-    if previous is not None and heads_hash(read_heads(connection, previous["position"])) != previous["heads_hash"]:
+    if previous is not None and _present_hash(connection, previous) != previous["heads_hash"]:
         found.append(
             _finding(f"the episodes are not those of checkpoint {previous['number']}; compare them with its file")
         )
     return found
+
+
+def _present_hash(connection: Connection, statement: Mapping[str, Any]) -> str:
+    """The hash over the present heads up to the position of a checkpoint."""
+    return hash_sorted_heads(iterate_heads(connection, statement["position"]))
 
 
 def check_chain(statements: Iterable[Mapping[str, Any]]) -> list[StoreFinding]:
@@ -138,7 +151,7 @@ def audit_against_checkpoint(connection: Connection, given: Any, public_key: str
     found = _compare_chain(connection, statement)
     found += [_finding(each) for each in check_rounds(statement, read_round_rows(connection))]
     if checkpoint.heads is None:
-        if heads_hash(read_heads(connection, statement["position"])) != statement["heads_hash"]:
+        if _present_hash(connection, statement) != statement["heads_hash"]:
             found.append(_finding("the episodes are not those of the checkpoint"))
         return found
     if heads_hash(checkpoint.heads) != statement["heads_hash"]:
@@ -165,11 +178,10 @@ def _compare_head(connection: Connection, head: StreamHead) -> str | None:
 
 def _compare_chain(connection: Connection, statement: dict[str, Any]) -> list[StoreFinding]:
     """A checkpoint that the store does not have shows an older copy or a lost row."""
-    checkpoint = {each["statement"]["number"]: each["statement"] for each in read_checkpoints(connection)}
-    stored_statement = checkpoint.get(statement["number"])
-    if stored_statement is None:
+    stored = read_checkpoint_of(connection, statement["number"])
+    if stored is None:
         return [_finding(f"the store has no checkpoint {statement['number']}: it is an older copy, or lost it")]
-    if canonical(stored_statement) != canonical(statement):
+    if canonical(stored["statement"]) != canonical(statement):
         return [_finding(f"the store has another checkpoint {statement['number']}")]
     return []
 

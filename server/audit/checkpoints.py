@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Iterable, Iterator, NamedTuple
+from typing import Any, Iterable, Iterator, NamedTuple, TextIO
 
-from sqlalchemy import Connection, Row, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, select
 
 from domain.chain import canonical, digest_of
+from domain.ranking.rounds import round_of_name
+from server.progress import NO_PROGRESS, Progress
 from server.security.signing import Signer
 from server.storage.positions import safe_position
 from server.storage.schema import checkpoints, event_rows, rounds, streams
@@ -32,7 +34,7 @@ _HEADS = (
     )
 )
 _LATEST = select(checkpoints).order_by(checkpoints.c.number.desc()).limit(1)
-_ALL = select(checkpoints).order_by(checkpoints.c.number)
+_NEXT = select(checkpoints).where(checkpoints.c.number > bindparam("after")).order_by(checkpoints.c.number).limit(100)
 
 
 ROUND_COLUMNS = (
@@ -40,6 +42,8 @@ ROUND_COLUMNS = (
     *("opened_at", "split"),
 )
 """Columns of each round in a checkpoint; earlier versions wrote the first two only."""
+OF_ATTEMPTS = ("streams", "heads_hash")
+"""What a checkpoint has of the attempts of each round beside its columns, so that a round can be proved to be complete by itself."""
 
 
 class StreamHead(NamedTuple):
@@ -53,65 +57,105 @@ class StreamHead(NamedTuple):
 
 def read_heads(connection: Connection, position: int) -> list[StreamHead]:
     """The heads as they were up to a position, in the order in which they are hashed."""
-    return list(_heads(connection, position))
+    return list(iterate_heads(connection, position))
 
 
-def _heads(connection: Connection, position: int) -> Iterator[StreamHead]:
+def iterate_heads(
+    connection: Connection, position: int, *, round_id: str | None = None, is_snapshot: bool = False
+) -> Iterator[StreamHead]:
+    """The same, one by one; with ``round_id``, of the attempts of a round. ``is_snapshot``: the connection is in a transaction."""
     # By code points, as Python compares texts.
     is_sqlite = connection.dialect.name == "sqlite"
     query = _HEADS.order_by(streams.c.stream_id.collate("BINARY" if is_sqlite else "C"))
-    if is_sqlite:
+    if round_id is not None:
+        query = query.where(named_as_attempt_of(round_id))
+    if is_sqlite or is_snapshot:
         # One call that fetches all of them would hold the interpreter for long. PostgreSQL has cursors in transactions only.
         query = query.execution_options(yield_per=1000)
     for row in connection.execute(query, {"until": position}):
-        yield StreamHead(row.stream_id, row.version, _hex(row.hash))
+        if round_id is None or round_of_name(row.stream_id) == round_id:
+            yield StreamHead(row.stream_id, row.version, _hex(row.hash))
+
+
+def named_as_attempt_of(round_id: str) -> ColumnElement[bool]:
+    """The condition on ``streams`` for names like those of the attempts of a round. `round_of_name` decides: LIKE ignores case in
+    some databases."""
+    escaped = round_id.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%")
+    return streams.c.stream_id.like(f"k________.{escaped}:%", escape="\\")
 
 
 def heads_hash(heads: Iterable[StreamHead]) -> str:
     """SHA-256 over one canonical line a head, sorted by stream."""
-    return _hash_of_sorted(sorted(heads)).heads_hash
+    return hash_sorted_heads(sorted(heads))
 
 
-class _Heads(NamedTuple):
-    streams: int
-    heads_hash: str
-
-
-def _hash_of_sorted(heads: Iterable[StreamHead]) -> _Heads:
-    hashed, streams = hashlib.sha256(), 0
+def hash_sorted_heads(heads: Iterable[StreamHead]) -> str:
+    """`heads_hash` of heads that come in their order, and need not fit in memory."""
+    hashed = HeadsHash()
     for each in heads:
-        hashed.update(canonical(list(each)) + b"\n")
-        streams += 1
-    return _Heads(streams, hashed.hexdigest())
+        hashed.add(each)
+    return hashed.hex()
+
+
+class HeadsHash:
+    """`heads_hash` of heads that are added in their order."""
+
+    def __init__(self) -> None:
+        self._hashed = hashlib.sha256()
+        self.streams = 0
+
+    def add(self, head: StreamHead) -> None:
+        self._hashed.update(canonical(list(head)) + b"\n")
+        self.streams += 1
+
+    def hex(self) -> str:
+        return self._hashed.hexdigest()
 
 
 def statement_hash(statement: dict[str, Any]) -> str:
     return digest_of(canonical(statement)).hex()
 
 
-def draft_checkpoint(connection: Connection, signer: Signer, *, now: str) -> dict[str, Any] | None:
+def draft_checkpoint(
+    connection: Connection, signer: Signer, *, now: str, progress: Progress = NO_PROGRESS
+) -> dict[str, Any] | None:
     """Sign a checkpoint of all recorded events. None: nothing was recorded since the latest. Only reads, because hashing
     the heads takes longer than a write transaction may."""
     latest = read_latest_checkpoint(connection)
     committed = _read_rounds(connection)
     position = safe_position(connection)  # read after the rounds: the attempts of a closed round lie below it
     previous = latest["statement"] if latest is not None else None
-    if previous is not None and (previous["position"], previous["rounds"]) == (position, committed):
+    if previous is not None and previous["position"] == position and _is_of_same_rounds(previous, committed):
         return None
-    heads = _hash_of_sorted(_heads(connection, position))
+    heads, of_rounds = HeadsHash(), {str(each["round"]): HeadsHash() for each in committed}
+    for each in iterate_heads(connection, position):
+        heads.add(each)
+        progress.advance()
+        if (name := round_of_name(each.stream_id)) in of_rounds:
+            of_rounds[name].add(each)
     return signer.sign(
         {
             "kind": "checkpoint",
             "number": previous["number"] + 1 if previous is not None else 1,
             "position": position,
             "streams": heads.streams,
-            "heads_hash": heads.heads_hash,
+            "heads_hash": heads.hex(),
             "previous_hash": statement_hash(previous) if previous is not None else None,
-            "rounds": committed,
+            "rounds": [_with_heads_of_round(each, of_rounds[str(each["round"])]) for each in committed],
             "signs_bundles": True,
             "made_at": now,
         }
     )
+
+
+def _is_of_same_rounds(previous: dict[str, Any], committed: list[dict[str, Any]]) -> bool:
+    """Whether a checkpoint is of these rounds, and has the heads of each by themselves, as earlier versions did not write."""
+    columns = [{name: value for name, value in each.items() if name not in OF_ATTEMPTS} for each in previous["rounds"]]
+    return columns == committed and all("heads_hash" in each for each in previous["rounds"])
+
+
+def _with_heads_of_round(committed: dict[str, Any], heads: HeadsHash) -> dict[str, Any]:
+    return {**committed, "streams": heads.streams, "heads_hash": heads.hex()}
 
 
 def store_checkpoint(connection: Connection, signed: dict[str, Any]) -> None:
@@ -132,15 +176,35 @@ def read_latest_checkpoint(connection: Connection) -> dict[str, Any] | None:
     return to_signed(row) if row is not None else None
 
 
-def read_checkpoints(connection: Connection) -> list[dict[str, Any]]:
-    """The oldest first."""
-    return [to_signed(row) for row in connection.execute(_ALL)]
+def read_checkpoints(connection: Connection) -> Iterator[dict[str, Any]]:
+    """The oldest first, one by one: each lists all rounds, and there is one an hour."""
+    after = 0
+    while rows := connection.execute(_NEXT, {"after": after}).all():
+        yield from map(to_signed, rows)
+        after = rows[-1].number
+
+
+def read_checkpoint_of(connection: Connection, number: int) -> dict[str, Any] | None:
+    """The checkpoint of a number. None: there is none."""
+    row = connection.execute(select(checkpoints).where(checkpoints.c.number == number)).one_or_none()
+    return to_signed(row) if row is not None else None
 
 
 def with_heads(connection: Connection, signed: dict[str, Any]) -> dict[str, Any]:
     """The checkpoint with its heads, as it is written to a file."""
     heads = read_heads(connection, signed["statement"]["position"])
     return {**signed, "heads": [list(each) for each in heads]}
+
+
+def write_with_heads(connection: Connection, signed: dict[str, Any], file: TextIO, progress: Progress) -> None:
+    """Write the checkpoint with its heads as JSON, head by head. The connection is in a transaction."""
+    file.write(json.dumps(signed, indent=1).removesuffix("\n}") + ',\n "heads": [')
+    separator = "\n  "
+    for each in iterate_heads(connection, signed["statement"]["position"], is_snapshot=True):
+        file.write(separator + json.dumps(list(each)))
+        separator = ",\n  "
+        progress.advance()
+    file.write("\n ]\n}\n")
 
 
 def to_signed(row: Row[Any]) -> dict[str, Any]:

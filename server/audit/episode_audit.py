@@ -27,6 +27,7 @@ from domain.events import (
     ExperimentRun,
     FieldQueried,
 )
+from domain.scenario import Composition, Truth
 from domain.types import COMPOSED_TASK
 from server.audit.ranked_checks import (
     RankedAuditData,
@@ -37,7 +38,7 @@ from server.audit.ranked_checks import (
 )
 from server.audit.regrade_audit import with_regrades
 from server.audit.report import AuditReport, Finding
-from server.audit.scenario_cache import AuditScenarioCache
+from server.audit.scenario_cache import AuditScenarioCache, ReadScenario, read_from
 from server.episodes.errors import UnknownEpisodeError
 from server.scenarios.grading import grade_with_reruns, run_experiment
 from server.scenarios.repository import CachedScenario
@@ -73,6 +74,16 @@ class _History(NamedTuple):
     after: EpisodeState | None
 
 
+class AuditedLinks(NamedTuple):
+    """The report on an episode, with what was derived on the way."""
+
+    report: AuditReport
+    state: EpisodeState | None
+    """None: the events cannot be folded."""
+    truth: Truth | Composition | None
+    """None: the scenario cannot be read."""
+
+
 async def audit_episode(
     database_url: str, files: SecretFiles | None, simulation: Simulation, episode_id: str
 ) -> AuditReport:
@@ -104,14 +115,26 @@ async def audit_recorded(
     recorded = await connection.run_sync(_read_consistently, episode_id)
     if not recorded.links and recorded.row is None and recorded.unreadable is None:
         raise UnknownEpisodeError(episode_id)
-    auditor = _Auditor(connection, simulation, episode_id, scenario_cache=scenario_cache, ranked=ranked)
+    auditor = _Auditor(simulation, episode_id, read_from(connection), scenario_cache=scenario_cache, ranked=ranked)
     await auditor.run(recorded)
-    return AuditReport(
-        episode_id=episode_id,
-        events=len(recorded.links),
-        findings=tuple(auditor.findings),
-        notes=tuple(auditor.notes),
+    return auditor.report(recorded.links)
+
+
+async def audit_links(
+    links: tuple[Link, ...],
+    simulation: Simulation,
+    episode_id: str,
+    *,
+    read_scenario: ReadScenario,
+    scenario_cache: AuditScenarioCache,
+    ranked: RankedAuditData,
+) -> AuditedLinks:
+    """Audit an episode of which there are only events, and no rows that would have to follow from them."""
+    auditor = _Auditor(
+        simulation, episode_id, read_scenario, scenario_cache=scenario_cache, ranked=ranked, has_rows=False
     )
+    await auditor.run(_Recorded(links, None, None, None))
+    return AuditedLinks(auditor.report(links), auditor.state, auditor.truth)
 
 
 def _read_consistently(connection: Connection, episode_id: str) -> _Recorded:
@@ -137,20 +160,32 @@ def _read_once(connection: Connection, episode_id: str) -> _Recorded:
 class _Auditor:
     def __init__(
         self,
-        connection: AsyncConnection,
         simulation: Simulation,
         episode_id: str,
+        read_scenario: ReadScenario,
         *,
         scenario_cache: AuditScenarioCache,
         ranked: RankedAuditData,
+        has_rows: bool = True,
     ) -> None:
-        self._connection = connection
+        self._read_scenario = read_scenario
+        self._has_rows = has_rows
         self._scenario_cache = scenario_cache
         self._ranked = ranked
         self._simulation = simulation
         self._episode_id = episode_id
         self.findings: list[Finding] = []
         self.notes: list[str] = []
+        self.state: EpisodeState | None = None
+        self.truth: Truth | Composition | None = None
+
+    def report(self, links: tuple[Link, ...]) -> AuditReport:
+        return AuditReport(
+            episode_id=self._episode_id,
+            events=len(links),
+            findings=tuple(self.findings),
+            notes=tuple(self.notes),
+        )
 
     async def run(self, recorded: _Recorded) -> None:
         if recorded.unreadable is not None:
@@ -159,11 +194,14 @@ class _Auditor:
         for broken in verify_chain(self._episode_id, recorded.links):
             self._add_finding("chain", broken.version, f"{broken.fault} does not fit")
         history = self._fold(recorded.links)
-        self._check_row(recorded, history)
+        if self._has_rows:
+            self._check_row(recorded, history)
         if history is None or history.after is None:
             return
+        self.state = history.after
         cached = await self._find_scenario(history.after.reset)
         if cached is not None:
+            self.truth = cached.scenario.truth
             self._check_round(history, recorded, cached)
             await self._execute(history, cached)
 
@@ -197,7 +235,7 @@ class _Auditor:
                     self._add_finding("row", None, f"{name} is {getattr(row, name)!r}, by the events it is {value!r}")
 
     async def _find_scenario(self, reset: EpisodeReset) -> CachedScenario | None:
-        audited = await self._scenario_cache.get(self._connection, reset)
+        audited = await self._scenario_cache.get(self._read_scenario, reset)
         self.findings += audited.findings
         self.notes += audited.notes
         return audited.cached
@@ -219,6 +257,8 @@ class _Auditor:
         round_data = self._ranked.rounds.get(state.reset.round)
         if round_data is not None and round_data.secret is None:
             self.notes.append(f"seed and fault not derived: the secret of round {state.reset.round} is not known here")
+        if not self._has_rows:
+            return
         if recorded.attempt is None:
             self._add_finding("row", None, "the attempt has events but no row in attempts")
             return
@@ -294,6 +334,8 @@ def command_of(happened: Event) -> Command:
                 entry=happened.entry,
                 attempt=happened.attempt,
                 key=happened.key,
+                control=happened.control,
+                invalid_actions=happened.invalid_actions,
             )
         case ArtifactRead():
             return ReadArtifact(happened.artifact, happened.log_filter)

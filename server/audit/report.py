@@ -11,7 +11,7 @@ class Finding(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     code: str
-    """``chain``, ``fold``, ``scenario``, ``generate``, ``execute``, ``grade``, ``row``, ``round``, ``regrade``, ``checkpoint``, or, of a bundle,
+    """``chain``, ``fold``, ``scenario``, ``generate``, ``execute``, ``grade``, ``row``, ``round``, ``regrade``, ``checkpoint``, ``record``, or, of a bundle,
     ``signature``, ``withheld``, ``receipt`` or ``board``."""
     version: int | None
     """The version of the event. None: it concerns the episode as a whole."""
@@ -54,6 +54,10 @@ class StoreReport(BaseModel):
     findings: tuple[StoreFinding, ...]
     notes: dict[str, int]
     """What could not be checked, mapped to the number of episodes."""
+    derived: int | None = None
+    """Episodes that were derived; of the others, chains and heads were compared. None: all were derived."""
+    since: str | None = None
+    """When the newest record was made of what earlier audits have derived. None: none was used."""
 
 
 def render_report(report: AuditReport) -> str:
@@ -69,12 +73,21 @@ def render_store_report(report: StoreReport) -> str:
         f"{report.episodes} episodes, {report.events} events, {report.scenarios} scenarios, "
         f"{len(report.findings)} findings in {report.seconds:.1f} s"
     ]
+    if report.derived is not None:
+        lines.append(_render_derived(report.derived, report))
     if report.seconds_a_scenario is not None:
         lines.append(f"a further scenario costs {1000 * report.seconds_a_scenario:.0f} ms of one core")
     for each in report.findings:
         named = f"episode {each.episode_id}" if each.episode_id is not None else "the store"
         lines.append(f"  {named}: {_place(each)}: {each.message}")
     return "\n".join([*lines, *(f"  note, {count} episodes: {note}" for note, count in report.notes.items())])
+
+
+def _render_derived(derived: int, report: StoreReport) -> str:
+    others = report.episodes - derived
+    if report.since is None:
+        return f"{derived} episodes derived; of the other {others} only chains and heads were compared"
+    return f"{derived} episodes derived; {others} were derived by earlier audits, the last at {report.since}, and are unchanged"
 
 
 def _place(each: Finding) -> str:

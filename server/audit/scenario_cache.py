@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from typing import NamedTuple
+from typing import Awaitable, Callable, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +16,15 @@ from server.scenarios.simulation import Simulation
 
 _MAX_SCENARIOS = 8
 """Few, because episodes that share a scenario are audited one after another."""
+
+
+ReadScenario = Callable[[str], Awaitable[CachedScenario]]
+"""Reads the scenario of a digest, intact, from where the record is; raises ``ScenarioLostError``."""
+
+
+def read_from(connection: AsyncConnection) -> ReadScenario:
+    """Reads scenarios from a database."""
+    return lambda digest: connection.run_sync(read_stored_scenario, digest)
 
 
 class AuditedScenario(NamedTuple):
@@ -37,19 +46,19 @@ class AuditScenarioCache:
         self.cpu_seconds = 0.0
         """Processor time spent on generation, in seconds."""
 
-    async def get(self, connection: AsyncConnection, reset: EpisodeReset) -> AuditedScenario:
+    async def get(self, read: ReadScenario, reset: EpisodeReset) -> AuditedScenario:
         """The scenario that a reset refers to."""
         expected = (reset.task_id, reset.seed, reset.split, reset.generator_version)
         key = (reset.scenario_digest, *expected, reset.round is None)
         if key not in self._entries:
-            self._entries[key] = await self._audit(connection, reset)
+            self._entries[key] = await self._audit(read, reset)
             if len(self._entries) > _MAX_SCENARIOS:
                 self._entries.popitem(last=False)
         return self._entries[key]
 
-    async def _audit(self, connection: AsyncConnection, reset: EpisodeReset) -> AuditedScenario:
+    async def _audit(self, read: ReadScenario, reset: EpisodeReset) -> AuditedScenario:
         try:
-            cached = await connection.run_sync(read_stored_scenario, reset.scenario_digest)
+            cached = await read(reset.scenario_digest)
         except ScenarioLostError as error:
             return AuditedScenario(None, (_finding("scenario", str(error)),), ())
         stored = cached.scenario

@@ -1,4 +1,8 @@
-"""Audits all episodes, or those of a round, in a process pool; episodes that share a scenario are in one batch."""
+"""Audits all episodes, or those of a round, in a process pool; episodes that share a scenario are in one batch.
+
+An audit derives every episode, or only those that no earlier audit has derived as they are, or some that are drawn by lot. Chains and
+heads are compared of all in each case.
+"""
 
 from __future__ import annotations
 
@@ -7,31 +11,55 @@ import os
 import time
 from collections import Counter
 from concurrent.futures import Executor
-from typing import Callable, Iterable, NamedTuple
+from contextlib import ExitStack
+from typing import Callable, Iterable, Iterator, Literal, Mapping, NamedTuple
 
-from sqlalchemy import Connection, select, union
+from sqlalchemy import Connection, inspect
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.audit.audit_records import Derived, DerivedEpisode, open_derived
+from server.audit.bounded_map import map_bounded
 from server.audit.episode_audit import audit_recorded
+from server.audit.episode_index import EpisodeIndex, open_index
 from server.audit.ranked_checks import RankedAuditData, check_round, read_ranked_audit_data
 from server.audit.regrade_audit import with_regrades
 from server.audit.report import AuditReport, Finding, StoreFinding, StoreReport
 from server.audit.scenario_cache import AuditScenarioCache
+from server.audit.store_plan import find_unnamed_streams, plan_episodes
+from server.audit.sweep import StoredEpisode, check_cheaply, read_stored
 from server.episodes.errors import UnknownEpisodeError
+from server.progress import NO_PROGRESS, Progress
 from server.scenarios.simulation import InProcessSimulation, create_process_pool
 from server.security.secret_files import SecretFiles
-from server.storage.connections import open_read_connection, run_read
-from server.storage.errors import UnreadableEventError
-from server.storage.schema import attempts, episode_rows, episodes, event_rows, events, regrades, streams
-from server.storage.stream_codec import decode_link, to_link
+from server.storage.connections import open_read_connection, run_read_snapshot
+from server.storage.schema import audit_records
 
 EPISODES_PER_BATCH = 200
 """Enough to be worth a task of the pool, few enough to balance the load between the workers."""
+BY_OTHER_VERSION = "audited before by another version of the program: derived again"
+
+
+class Derive(NamedTuple):
+    """Which episodes an audit derives."""
+
+    which: Literal["all", "new", "sample"] = "all"
+    """``new``: those that no record is of; ``sample``: so many, drawn by lot."""
+    sample: int = 0
+    public_key: str | None = None
+    """The key that signs records; None: there are none, and no fingerprints are computed for new ones."""
 
 
 class _Batch(NamedTuple):
     database_url: str
     ranked: RankedAuditData
-    episode_ids: tuple[str, ...]
+    episodes: tuple[tuple[str, str], ...]
+    """Name, and digest of the scenario."""
+    derived: Mapping[str, DerivedEpisode]
+    """What earlier audits have derived."""
+    chosen: frozenset[str] | None
+    """Derive these, whatever was derived before. None: all that were not."""
+    is_recorded: bool
+    """Whether fingerprints are wanted."""
 
 
 class _BatchResult(NamedTuple):
@@ -43,6 +71,9 @@ class _BatchResult(NamedTuple):
     generated: int
     seconds: float
     """Processor time spent on generation."""
+    derived: tuple[DerivedEpisode, ...]
+    """Those that were derived now, without a finding."""
+    derived_count: int
 
 
 def audit_store(
@@ -52,6 +83,9 @@ def audit_store(
     round_id: str | None = None,
     workers: int | None = None,
     create_pool: Callable[[int], Executor] = create_process_pool,
+    derive: Derive = Derive(),  # noqa: B008 - immutable
+    record: Callable[[tuple[DerivedEpisode, ...]], None] = lambda _: None,
+    progress: Progress = NO_PROGRESS,
 ) -> StoreReport:
     """Audit every episode, or every episode of a round.
 
@@ -61,49 +95,98 @@ def audit_store(
         round_id: audit the episodes of this round only.
         workers: number of processes; None: one a core.
         create_pool: starts them.
+        derive: which of them are derived.
+        record: called with those that were derived without a finding, as the audit goes on.
+        progress: is told of the episodes that are done.
     """
     began = time.monotonic()
-    ranked, groups = asyncio.run(run_read(database_url, lambda opened: _plan(opened, files, round_id)))
-    of_store = [
+    with ExitStack() as opened:
+        index, derived = opened.enter_context(open_index()), opened.enter_context(open_derived())
+        ranked, of_store = asyncio.run(
+            run_read_snapshot(database_url, lambda reader: _plan(reader, index, derived, files, round_id, derive))
+        )
+        if derive.which == "new":
+            of_store += derived.gone((name for _, name in index.by_scenario()), round_id)
+        batches = _batches(database_url, ranked, index, derived, derive)
+        count = workers or os.cpu_count() or 1
+        progress.begin("episodes", len(index))
+        summed = _Sum()
+        with create_pool(count) as pool:
+            for result in map_bounded(pool, _audit_batch, batches, workers=count):
+                summed.add(result)
+                record(result.derived)
+                progress.advance(result.episodes)
+        notes = dict(summed.notes)
+        if derive.which == "new" and derived.by_others:
+            notes[BY_OTHER_VERSION] = derived.by_others
+        return StoreReport(
+            episodes=summed.episodes,
+            events=summed.events,
+            scenarios=index.count_scenarios(),
+            seconds=time.monotonic() - began,
+            seconds_a_scenario=summed.seconds / summed.generated if summed.generated else None,
+            findings=(*of_store, *summed.findings),
+            notes=notes,
+            derived=None if derive.which == "all" else summed.derived,
+            since=derived.latest if derive.which == "new" else None,
+        )
+
+
+class _Sum:
+    """The results of all batches together."""
+
+    def __init__(self) -> None:
+        self.findings: list[StoreFinding] = []
+        self.notes: Counter[str] = Counter()
+        self.episodes = self.events = self.generated = self.derived = 0
+        self.seconds = 0.0
+
+    def add(self, result: _BatchResult) -> None:
+        self.findings += _findings(result.reports)
+        self.notes.update(result.notes)
+        self.episodes += result.episodes
+        self.events += result.events
+        self.generated += result.generated
+        self.derived += result.derived_count
+        self.seconds += result.seconds
+
+
+def _plan(
+    connection: Connection,
+    index: EpisodeIndex,
+    derived: Derived,
+    files: SecretFiles | None,
+    round_id: str | None,
+    derive: Derive,
+) -> tuple[RankedAuditData, list[StoreFinding]]:
+    ranked = read_ranked_audit_data(connection, files)
+    plan_episodes(connection, index, round_id)
+    found = [
         StoreFinding(code="round", version=None, message=fault, episode_id=None)
         for name, known in ranked.rounds.items()
         if round_id in (None, name)
         for fault in check_round(name, known)
     ]
-    of_store += asyncio.run(run_read(database_url, _unnamed_streams))
-    batches = [_Batch(database_url, ranked, ids) for ids in _batches(groups)]
-    with create_pool(workers or os.cpu_count() or 1) as pool:
-        results = list(pool.map(_audit_batch, batches))
-    generated = sum(each.generated for each in results)
-    seconds = sum(each.seconds for each in results)
-    return StoreReport(
-        episodes=sum(each.episodes for each in results),
-        events=sum(each.events for each in results),
-        scenarios=len(groups) - ("" in groups),
-        seconds=time.monotonic() - began,
-        seconds_a_scenario=seconds / generated if generated else None,
-        findings=(*of_store, *(found for each in results for found in _findings(each.reports))),
-        notes=dict(sum((each.notes for each in results), Counter())),
-    )
+    found += find_unnamed_streams(connection)
+    if derive.which == "new" and derive.public_key is not None and inspect(connection).has_table(audit_records.name):
+        found += derived.load(connection, derive.public_key)
+    return ranked, found
 
 
-def _unnamed_streams(connection: Connection) -> list[StoreFinding]:
-    """Events and rows of episodes whose stream has lost its name, which no episode shows any more."""
-    found = []
-    for table, what in ((event_rows, "events"), (episode_rows, "a row of an episode")):
-        unnamed = select(table.c.stream).where(table.c.stream.not_in(select(streams.c.stream))).distinct()
-        found += [
-            StoreFinding(code="row", version=None, message=f"stream {stream} has {what}, but no name", episode_id=None)
-            for stream in connection.execute(unnamed).scalars()
-        ]
-    return found
-
-
-def _plan(
-    connection: Connection, files: SecretFiles | None, round_id: str | None
-) -> tuple[RankedAuditData, dict[str, list[str]]]:
-    ranked = read_ranked_audit_data(connection, files)
-    return ranked, _group_by_scenario(connection, round_id)
+def _batches(
+    database_url: str, ranked: RankedAuditData, index: EpisodeIndex, derived: Derived, derive: Derive
+) -> Iterator[_Batch]:
+    chosen = frozenset(index.drawn(derive.sample)) if derive.which == "sample" else None
+    for batch in index.batches(EPISODES_PER_BATCH):
+        names = [name for name, _ in batch]
+        yield _Batch(
+            database_url,
+            ranked,
+            batch,
+            derived.of(names) if derive.which == "new" else {},
+            chosen.intersection(names) if chosen is not None else None,
+            derive.public_key is not None,
+        )
 
 
 def _findings(reports: Iterable[AuditReport]) -> list[StoreFinding]:
@@ -114,82 +197,98 @@ def _findings(reports: Iterable[AuditReport]) -> list[StoreFinding]:
     ]
 
 
-def _group_by_scenario(connection: Connection, round_id: str | None) -> dict[str, list[str]]:
-    """Scenario digest to episode ids. Episodes whose reset cannot be read are under the empty digest."""
-    digests, of_round = _resets(connection)
-    known = union(
-        select(events.c.stream_id),
-        *(select(table.c.episode_id) for table in (episodes, attempts, regrades)),
-    )
-    names = set(connection.execute(known).scalars())
-    if round_id is not None:
-        of_round_rows = union(
-            select(episodes.c.episode_id).where(episodes.c.round == round_id),
-            select(attempts.c.episode_id).where(attempts.c.round_id == round_id),
-            select(regrades.c.episode_id).where(regrades.c.round_id == round_id),
-        )
-        names = set(connection.execute(of_round_rows).scalars()) | {
-            name for name in names if of_round.get(name) == round_id
-        }
-    groups: dict[str, list[str]] = {}
-    for name in sorted(names):
-        groups.setdefault(digests.get(name, ""), []).append(name)
-    return groups
-
-
-def _resets(connection: Connection) -> tuple[dict[str, str], dict[str, str | None]]:
-    """Scenario digest and round of each episode, by its first event."""
-    digests: dict[str, str] = {}
-    of_round: dict[str, str | None] = {}
-    for row in connection.execute(select(events).where(events.c.version == 1)):
-        try:
-            reset = decode_link(to_link(row))
-        except (ValueError, UnreadableEventError):
-            continue  # the audit of that episode reports it
-        digests[row.stream_id] = getattr(reset, "scenario_digest", "")
-        of_round[row.stream_id] = getattr(reset, "round", None)
-    return digests, of_round
-
-
-def _batches(groups: dict[str, list[str]]) -> list[tuple[str, ...]]:
-    """Join small groups and split large ones, so that a small group is never generated twice."""
-    batches: list[list[str]] = []
-    for ids in groups.values():
-        for start in range(0, len(ids), EPISODES_PER_BATCH):
-            part = ids[start : start + EPISODES_PER_BATCH]
-            if batches and len(batches[-1]) + len(part) <= EPISODES_PER_BATCH:
-                batches[-1].extend(part)
-            else:
-                batches.append(part)
-    return [tuple(batch) for batch in batches]
-
-
 def _audit_batch(batch: _Batch) -> _BatchResult:
     return asyncio.run(_audit(batch))
 
 
 async def _audit(batch: _Batch) -> _BatchResult:
-    simulation = InProcessSimulation()
-    scenario_cache = AuditScenarioCache(simulation)
-    reports: list[AuditReport] = []
-    notes: Counter[str] = Counter()
-    seen = 0
     async with open_read_connection(batch.database_url) as connection:
-        for name in batch.episode_ids:
-            try:
-                report = await audit_recorded(
-                    connection, simulation, name, scenario_cache=scenario_cache, ranked=batch.ranked
+        stored: dict[str, StoredEpisode] = {}
+        if batch.is_recorded or batch.chosen is not None:
+            stored = await connection.run_sync(read_stored, batch.episodes, batch.ranked)
+        return await _BatchAudit(connection, batch, stored).run()
+
+
+class _BatchAudit:
+    def __init__(self, connection: AsyncConnection, batch: _Batch, stored: dict[str, StoredEpisode]) -> None:
+        self._connection = connection
+        self._batch = batch
+        self._stored = stored
+        self._simulation = InProcessSimulation()
+        self._scenario_cache = AuditScenarioCache(self._simulation)
+        self._reports: list[AuditReport] = []
+        self._notes: Counter[str] = Counter()
+        self._derived: list[DerivedEpisode] = []
+        self._derived_count = self._seen = 0
+
+    async def run(self) -> _BatchResult:
+        for name, _ in self._batch.episodes:
+            stored, before = self._stored.get(name), self._batch.derived.get(name)
+            found = check_cheaply(name, stored, before) if stored is not None and self._is_swept(before) else []
+            if stored is not None and not found and self._is_known(name, stored, before):
+                self._skip(stored, before)
+                continue
+            report = await self._derive(name)
+            if found:
+                report = report.model_copy(update={"findings": _joined(report.findings, found)})
+            self._add(name, report, stored)
+        cache = self._scenario_cache
+        return _BatchResult(
+            tuple(self._reports),
+            len(self._batch.episodes),
+            self._seen,
+            self._notes,
+            cache.generated,
+            cache.cpu_seconds,
+            tuple(self._derived),
+            self._derived_count,
+        )
+
+    def _is_swept(self, before: DerivedEpisode | None) -> bool:
+        return before is not None or self._batch.chosen is not None
+
+    def _is_known(self, name: str, stored: StoredEpisode, before: DerivedEpisode | None) -> bool:
+        """Whether nothing has to be derived."""
+        if self._batch.chosen is not None:
+            return name not in self._batch.chosen
+        return before is not None and before.fingerprint == stored.fingerprint
+
+    def _skip(self, stored: StoredEpisode, before: DerivedEpisode | None) -> None:
+        self._seen += len(stored.links)
+        self._notes.update(set(before.notes if before is not None else ()))
+
+    async def _derive(self, name: str) -> AuditReport:
+        try:
+            report = await audit_recorded(
+                self._connection,
+                self._simulation,
+                name,
+                scenario_cache=self._scenario_cache,
+                ranked=self._batch.ranked,
+            )
+        except UnknownEpisodeError:
+            report = _report_without_events(name)
+        return await with_regrades(self._connection, report)
+
+    def _add(self, name: str, report: AuditReport, stored: StoredEpisode | None) -> None:
+        self._seen += report.events
+        self._notes.update(set(report.notes))
+        self._derived_count += 1
+        if report.findings:
+            self._reports.append(report)
+        elif self._batch.is_recorded and stored is not None and stored.links:
+            last = stored.links[-1]
+            self._derived.append(
+                DerivedEpisode(
+                    name, last.version, last.hash.hex(), stored.fingerprint, tuple(sorted(set(report.notes)))
                 )
-            except UnknownEpisodeError:
-                report = _report_without_events(name)
-            report = await with_regrades(connection, report)
-            seen += report.events
-            notes.update(set(report.notes))
-            if report.findings:
-                reports.append(report)
-    return _BatchResult(
-        tuple(reports), len(batch.episode_ids), seen, notes, scenario_cache.generated, scenario_cache.cpu_seconds
-    )
+            )
+
+
+def _joined(derived: tuple[Finding, ...], swept: list[Finding]) -> tuple[Finding, ...]:
+    """Without saying twice that a chain or a row does not fit."""
+    said = {(each.code, each.version) for each in derived}
+    return (*derived, *(each for each in swept if (each.code, each.version) not in said))
 
 
 def _report_without_events(name: str) -> AuditReport:

@@ -20,7 +20,7 @@ from pydantic.config import JsonDict
 from domain.actions import RequestId
 from domain.diagnosis import WholeNumber, whole
 from domain.ranking.rounds import AttemptId
-from domain.types import RewardMode, SplitName, TaskId
+from domain.types import Control, InvalidActions, RewardMode, SplitName, TaskId
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +141,25 @@ class ResetRequest(OuterModel):
     """Which attempt at the entry, from 1; null: the one that runs, else the next."""
     resume: bool | None = None
     """Whether to take up the named episode where it is, whatever the other parameters; null: no."""
+    control: Control | None = None
+    """Whom the tools of MCP serve: agent: actions only, and neither truth nor seed; client: reset and everything. Null:
+    client where the reset came over MCP, else agent."""
+    invalid_actions: InvalidActions | None = None
+    """What an action that does not fit the schema is: error, or a refused step. Null: error."""
 
     @property
     def wanted_split(self) -> SplitName:
         """A seed belongs to no split by itself, so that one that was picked freely is always of ``train``."""
         return self.split or "train"
+
+    @property
+    def wanted_control(self) -> Control:
+        """Over MCP, the handler names what null means there."""
+        return self.control or "agent"
+
+    @property
+    def wanted_invalid_actions(self) -> InvalidActions:
+        return self.invalid_actions or "error"
 
     @model_validator(mode="after")
     def _entries_are_of_rounds(self) -> ResetRequest:

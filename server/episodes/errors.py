@@ -39,5 +39,9 @@ class EpisodeNotStartedError(Exception):
     """A step or state on a socket or a session key that never had an episode."""
 
 
+class NoLifecycleError(Exception):
+    """An agent asks for a reset on a session whose episode was begun for it by another."""
+
+
 class SessionTakenOverError(Exception):
     """A newer socket of the same key is open."""

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from domain.actions import Action, QueryArtifact, ReadArtifact, RunExperiment, RunSanityCheck, SubmitDiagnosis
+from domain.actions import (
+    Action,
+    InvalidAction,
+    QueryArtifact,
+    ReadArtifact,
+    RunExperiment,
+    RunSanityCheck,
+    SubmitDiagnosis,
+)
 from domain.chain import Link, canonical
 from domain.diagnosis import Diagnosis, PatchEntry
 from domain.episode.decide import EpisodeState
@@ -30,6 +38,8 @@ def is_same_action(recorded: Event, action: Action) -> bool:
             return action == ReadArtifact(recorded.artifact, recorded.log_filter)
         case FieldQueried():
             return action == QueryArtifact(recorded.artifact, recorded.field)
+        case ActionRefused(reason="invalid_action"):
+            return isinstance(action, InvalidAction) and action.digest == recorded.sent_digest
         case ActionRefused(patch=None):
             return action == recorded.action
         case ExperimentRun(patch=patch) | ActionRefused(patch=tuple(patch)):
@@ -77,6 +87,8 @@ def is_replayable_reset(authorized: AuthorizedReset, session: SessionName | None
         return False
     if request.resume:
         return True
+    if begun.control not in (None, request.wanted_control) or begun.invalid_actions != request.wanted_invalid_actions:
+        return False
     same_seed = begun.seed == request.seed if request.seed is not None else not begun.seed_given
     same = (request.task_id or "easy", request.wanted_split, request.agent, request.reward_mode or "shaped")
     seed_source = begun.seed_given == (request.seed is not None)

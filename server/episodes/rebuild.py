@@ -14,6 +14,7 @@ from sqlalchemy import Column, Connection, MetaData, Select, Table, func, insert
 from domain.chain import Link
 from domain.scenario import Composition, Truth
 from server.clock import to_milliseconds
+from server.progress import NO_PROGRESS, Progress
 from server.scenarios.repository import read_scenario
 from server.storage.attempts import attempt_values
 from server.storage.read_models import episode_values
@@ -50,14 +51,19 @@ class Rebuild(NamedTuple):
     is_replaced: bool
 
 
-def rebuild(connection: Connection, *, verify: bool) -> Rebuild:
+def rebuild(connection: Connection, *, verify: bool, progress: Progress = NO_PROGRESS) -> Rebuild:
     """Rebuild in the current transaction. With ``verify`` the live tables are replaced only where they are equal."""
     _keep_writers_out(connection)
     beside = {table: _create_beside(connection, table) for table in REBUILT}
-    _fill(connection, beside)
-    differences = tuple(
-        found for table, built in beside.items() if (found := _compare(connection, table, built)) is not None
-    )
+    total = connection.execute(select(func.count()).select_from(streams)).scalar_one()
+    progress.begin("episodes folded", total)
+    _fill(connection, beside, progress)
+    progress.begin("tables compared", len(beside))
+    compared = []
+    for table, built in beside.items():
+        compared.append(_compare(connection, table, built))
+        progress.advance()
+    differences = tuple(found for found in compared if found is not None)
     is_replaced = not (verify and differences)
     if is_replaced:
         for table, built in beside.items():
@@ -101,10 +107,11 @@ def _create_beside(connection: Connection, table: Table) -> Table:
     return built
 
 
-def _fill(connection: Connection, beside: dict[Table, Table]) -> None:
+def _fill(connection: Connection, beside: dict[Table, Table], progress: Progress) -> None:
     waiting: dict[Table, list[dict[str, Any]]] = {table: [] for table in beside}
     taken: dict[str, tuple[int, str]] = {}
     for links in _streams(connection):
+        progress.advance()
         for table, values in _rows(connection, links, taken):
             waiting[table].append(values)
             if len(waiting[table]) >= _BATCH:

@@ -26,6 +26,8 @@ class StepResponse(NamedTuple):
     """``"observation":…,"reward":…,"done":…``, without braces."""
     info: bytes
     """A JSON object."""
+    agent_info: bytes
+    """The same for the tools of MCP: without truth and seed where the episode was begun for an agent."""
 
     def to_http(self) -> bytes:
         """The body of a REST answer."""
@@ -52,10 +54,12 @@ def build_response(
         b"true" if state.is_truncated else b"false",
     )
     if state.ended is None:
-        return StepResponse(episode_id, state.version, shown, info + b"}")
+        running = info + b"}"
+        return StepResponse(episode_id, state.version, shown, running, running)
     receipt = sign_receipt(signer, episode_id, state, snapshot.head)
-    end = encode_json(_after_the_end(state, truth, receipt))[1:]
-    return StepResponse(episode_id, state.version, shown, info + b"," + end)
+    whole = info + b"," + encode_json(_after_the_end(state, truth, receipt))[1:]
+    for_agent = info + b"," + encode_json(_without_truth(state))[1:] if reset.control == "agent" else whole
+    return StepResponse(episode_id, state.version, shown, whole, for_agent)
 
 
 @lru_cache(maxsize=4096)
@@ -64,8 +68,8 @@ def _name_json(episode_id: str) -> bytes:
     return encode_json(given_name(episode_id))
 
 
-def state_json(episode_id: str, state: EpisodeState, truth: Truth | Composition) -> bytes:
-    """The one object that every state request is answered with."""
+def state_json(episode_id: str, state: EpisodeState, truth: Truth | Composition, *, is_sealed: bool = False) -> bytes:
+    """The one object that every state request is answered with. ``is_sealed``: without the truth, also after the end."""
     return encode_json(
         {
             "episode_id": given_name(episode_id),
@@ -79,7 +83,7 @@ def state_json(episode_id: str, state: EpisodeState, truth: Truth | Composition)
             "score": state.score,
             "artifacts_read": state.artifacts_read,
             "checks_run": state.checks_run,
-            "ground_truth": truth.reveal() if state.ended is not None else None,
+            "ground_truth": truth.reveal() if state.ended is not None and not is_sealed else None,
         }
     )
 
@@ -94,6 +98,16 @@ def _after_the_end(state: EpisodeState, truth: Truth | Composition, receipt: dic
         "ground_truth": truth.reveal(),
         "investigation": state.investigation().model_dump(mode="json"),
         "receipt": receipt,
+    }
+
+
+def _without_truth(state: EpisodeState) -> dict[str, Any]:
+    """What an agent is told after the end: nothing that it could use in another attempt at the same scenario. The breakdown
+    names faults, and a receipt has a hash of what the seed is part of."""
+    return {
+        "score": state.score,
+        "brier": state.brier,
+        "investigation": state.investigation().model_dump(mode="json"),
     }
 
 

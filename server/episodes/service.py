@@ -14,7 +14,7 @@ from domain.actions import Action, RunExperiment, SubmitDiagnosis
 from domain.chain import EMPTY, Head, Link, NewEvent, link
 from domain.episode.decide import Command, Decision, EndEpisode, decide, end
 from domain.episode.observation import observe, observe_final, observe_reset
-from domain.events import EpisodeExpired, ExpireReason, encode
+from domain.events import EpisodeExpired, EpisodeReset, ExpireReason, encode
 from domain.families import FAMILIES, family_of
 from domain.json import encode_json
 from domain.scenario import Composition, Truth
@@ -23,6 +23,7 @@ from server.episodes.cache import EpisodeCache
 from server.episodes.commands import AuthorizedReset, ResetRequest
 from server.episodes.errors import EpisodeTakenError, RoundClosedError, UnknownEpisodeError
 from server.episodes.idempotency import is_repeated_step, is_replayable_reset, state_after_request
+from server.episodes.invalid_actions import fitting
 from server.episodes.keyed_lock import KeyedLock
 from server.episodes.limits import OpenEpisodes
 from server.episodes.responses import StepResponse, build_response, state_json
@@ -136,6 +137,7 @@ class Episodes:
             current = known or await self._required(episode_id, refresh=is_fresh)
             for _ in range(_ATTEMPTS):
                 state = current.state
+                action = fitting(state, action)
                 digest = state.reset.scenario_digest
                 cached = self._scenarios.peek(digest) or await self._scenarios.get(digest)
                 recorded: EpisodeSnapshot | None = None
@@ -197,12 +199,16 @@ class Episodes:
         """Whether the episode was ever begun."""
         return episode_id in self._cache or bool(await self._store.read(episode_id))
 
-    async def state(self, episode_id: str) -> bytes:
-        """The state object, as JSON."""
+    async def state(self, episode_id: str, *, is_sealed: bool = False) -> bytes:
+        """The state object, as JSON. ``is_sealed``: without the truth, also after the end."""
         async with self._locks.hold(episode_id):
             current = await self._required(episode_id, refresh=True)
             cached = await self._scenarios.get(current.state.reset.scenario_digest)
-            return state_json(episode_id, current.state, cached.scenario.truth)
+            return state_json(episode_id, current.state, cached.scenario.truth, is_sealed=is_sealed)
+
+    async def begun(self, episode_id: str) -> EpisodeReset:
+        """The reset that began it."""
+        return (await self._required(episode_id)).state.reset
 
     async def is_running(self, episode_id: str) -> bool:
         """Whether it is open, by the log."""

@@ -1,7 +1,8 @@
 """Keyed sessions: a name under which a client finds its current episode again, after a dropped socket or a restart.
 
 Rule 1: a key's current episode is the one its last reset began; it is read from the store. Rule 2: the newest socket of
-a key wins. Rule 3: a reset that names the key's own open episode never closes it; any other reset closes it.
+a key wins. Rule 3: a reset that names the key's own open episode never closes it; any other reset closes it. Rule 4: a tool of MCP
+resets no session whose current episode was begun for an agent.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from domain.events import EpisodeReset
 from server.episodes.commands import AuthorizedReset
-from server.episodes.errors import EpisodeNotStartedError
+from server.episodes.errors import EpisodeNotStartedError, NoLifecycleError
 from server.episodes.keyed_lock import KeyedLock
 from server.episodes.peers import LocalPeerChannel, PeerChannel, PeerMessage
 from server.episodes.responses import StepResponse
@@ -133,12 +135,30 @@ class Sessions:
             self._current.popitem(last=False)
         return current
 
-    async def reset(self, key: str, authorized: AuthorizedReset, *, client: str) -> StepResponse:
-        """Begin the key's next episode, or answer for its own again."""
+    async def begun(self, key: str) -> EpisodeReset | None:
+        """The reset of the key's current episode; None: it has none."""
+        session = self._names.of(key)
+        async with self._locks.hold(session.recorded):
+            current = await self._read_current(session)
+        return None if current.episode_id is None else await self._episodes.begun(current.episode_id)
+
+    async def reset(
+        self, key: str, authorized: AuthorizedReset, *, client: str, is_of_tools: bool = False
+    ) -> StepResponse:
+        """Begin the key's next episode, or answer for its own again.
+
+        Args:
+            is_of_tools: it is asked for by a tool of MCP, which serves an agent where the current episode says so.
+
+        Raises:
+            NoLifecycleError: it does.
+        """
         session = self._names.of(key)
         async with self._locks.hold(session.recorded):
             before = await self._read_current(session)
             left, named = before.episode_id, authorized.request.episode_id
+            if is_of_tools and left is not None and (await self._episodes.begun(left)).control == "agent":
+                raise NoLifecycleError
             self._current.pop(session.recorded)  # unless it is known what became of it
             response = await self._episodes.reset(
                 authorized,

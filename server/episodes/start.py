@@ -66,6 +66,8 @@ async def prepare_start(
         round=attempt.round if attempt is not None else None,
         entry=attempt.entry if attempt is not None else None,
         attempt=attempt.attempt if attempt is not None else None,
+        control=request.wanted_control,
+        invalid_actions=request.wanted_invalid_actions,
     )
     return PreparedStart(command, cached)
 

@@ -199,6 +199,11 @@ def _faults(outcomes: Sequence[Outcome], suite: Suite) -> dict[str, Any]:
     }
 
 
+def hide_faults(board: Mapping[str, Any]) -> dict[str, Any]:
+    """The board without its means by fault: with few attempts, they say what was planted in each."""
+    return {**board, "rows": [row | {"faults": {}} for row in board["rows"]]}
+
+
 def board_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     """The rows as a table with a head line."""
     text = io.StringIO()
@@ -262,4 +267,10 @@ _HEADER_FIELDS = (
 
 def empty_board() -> dict[str, Any]:
     """The board of a server without rounds."""
-    return {**dict.fromkeys(_HEADER_FIELDS), "has_ranks": False, "pass_score": PASS_SCORE, "rows": []}
+    return {
+        **dict.fromkeys(_HEADER_FIELDS),
+        "has_ranks": False,
+        "pass_score": PASS_SCORE,
+        "reference_solvers": None,
+        "rows": [],
+    }

@@ -1,7 +1,7 @@
 """Boards of rounds, computed beside the event loop, once for all who ask, and again only when something has changed.
 
 A board follows from attempts, audits, regrades, keys and rounds. Rule: it is kept with a version of the database that was
-read before it, and answered again while the version is the same.
+read before it, and answered again while the version is the same. While the round is open, it has no means by fault.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.json import encode_json
 from server.episodes.service import Episodes
+from server.ranking.board import hide_faults
 from server.ranking.leaderboard import read_board
+from server.ranking.reference_solvers import solvers_of_board
 from server.storage.connections import NotOurDatabaseError, fetch_all, run_read
 from server.storage.errors import StoreUnavailableError
 from server.store import EventStore
@@ -89,6 +91,9 @@ class BoardCache:
             document = await run_read(self._database_url, lambda opened: read_board(opened, **wanted))
         except NotOurDatabaseError as error:
             raise StoreUnavailableError(str(error)) from error
+        if document["closed_at"] is None:
+            document = hide_faults(document)
+        document = {**document, "reference_solvers": solvers_of_board(document)}
         return Board(document, encode_json(document))
 
 

@@ -19,6 +19,7 @@ from domain.grade import Breakdown, PatchVerdict, without_notes
 from domain.grader import grade_diagnoses, read_fix, verify_patch
 from domain.rubric import RUBRIC, RUBRICS, Rubric, rubric_of
 from domain.scenario import Truth
+from server.progress import NO_PROGRESS, Progress
 from server.scenarios.repository import read_scenario
 from server.storage.schema import episodes, regrades, rubrics
 from server.storage.stream_codec import fold_history, read_stream
@@ -79,7 +80,9 @@ def _from_numbers(given: Mapping[str, Any]) -> Rubric:
     return replace(RUBRIC, **dict(given))
 
 
-def regrade(connection: Connection, rubric: Rubric, *, round_id: str | None, now: str) -> RegradeSummary:
+def regrade(
+    connection: Connection, rubric: Rubric, *, round_id: str | None, now: str, progress: Progress = NO_PROGRESS
+) -> RegradeSummary:
     """Regrade every ended episode, or those of a round. Regrades under this rubric that exist are skipped."""
     rubric = _store_rubric(connection, rubric)
     ended = select(episodes.c.episode_id).where(episodes.c.ended_position.is_not(None))
@@ -88,7 +91,10 @@ def regrade(connection: Connection, rubric: Rubric, *, round_id: str | None, now
     done = select(regrades.c.episode_id).where(regrades.c.rubric_version == rubric.version)
     before = set(connection.execute(done).scalars())
     graded = skipped = changed = 0
-    for episode_id in sorted(connection.execute(ended).scalars()):
+    names = sorted(connection.execute(ended).scalars())
+    progress.begin("episodes graded", len(names))
+    for episode_id in names:
+        progress.advance()
         if episode_id in before:
             skipped += 1
             continue

@@ -43,6 +43,7 @@ from server.storage.connections import fetch_all
 from server.storage.schema import attempts, rounds
 
 _BY_ID = select(rounds).where(rounds.c.round_id == bindparam("wanted"))
+_IS_OPEN = select(rounds.c.round_id).where(rounds.c.round_id == bindparam("wanted"), rounds.c.closed_at.is_(None))
 _ALL = select(rounds).order_by(rounds.c.opened_at.desc(), rounds.c.round_id)
 _USED = (
     select(attempts.c.attempt, attempts.c.end_reason)
@@ -181,6 +182,10 @@ class Rounds:
     async def published(self) -> list[dict[str, Any]]:
         """All rounds, the newest first."""
         return [round_json(row) for row in await fetch_all(self._reader, _ALL)]
+
+    async def is_open(self, round_id: str) -> bool:
+        """Whether the round exists and was not closed. One that is being closed is open until its secret is revealed."""
+        return bool(await fetch_all(self._reader, _IS_OPEN, wanted=round_id))
 
     async def authorize_attempt(self, identity: Identity, wanted: ResetRequest) -> AuthorizedReset:
         """The attempt that a ranked reset stands for; raises ``RoundError`` or ``UnknownEntryError``."""

@@ -341,12 +341,23 @@ def _unpack(row: Row[Any] | None, digest: str) -> CachedScenario:
     try:
         unpacking = zlib.decompressobj()
         body = unpacking.decompress(row.body)
-        scenario = Scenario.model_validate_json(body)
     except (zlib.error, ValueError, TypeError) as error:
         raise ScenarioLostError(digest, "its body cannot be read") from error
-    if not unpacking.eof or unpacking.unused_data or scenario.body != body or scenario.digest != digest:
+    if not unpacking.eof or unpacking.unused_data:
         raise ScenarioLostError(digest, "its body was changed")
+    scenario = read_body(body, digest)
     written = (scenario.generator_version, scenario.task_id, str(scenario.seed))
     if (row.generator_version, row.task_id, row.seed) != written:
         raise ScenarioLostError(digest, "its columns do not fit its body")
     return CachedScenario(scenario, is_stored=True, split=row.split)
+
+
+def read_body(body: bytes, digest: str) -> Scenario:
+    """The scenario of a body; raises ``ScenarioLostError`` if it is not the one of the digest."""
+    try:
+        scenario = Scenario.model_validate_json(body)
+    except (ValueError, TypeError) as error:
+        raise ScenarioLostError(digest, "its body cannot be read") from error
+    if scenario.body != body or scenario.digest != digest:
+        raise ScenarioLostError(digest, "its body was changed")
+    return scenario

@@ -63,7 +63,7 @@ async def run_write(
     timeouts."""
     url = parse_url(database_url)
     if is_sqlite(url):
-        return await asyncio.to_thread(_run_write_sqlite, url, statements)
+        return await asyncio.to_thread(run_write_sqlite, url, statements)
     engine = create_upgrade_engine(url) if may_take_long else create_postgres_write_engine(url)
     try:
         async with engine.begin() as connection:
@@ -80,7 +80,8 @@ async def migrate_and_run(
     return await run_write(database_url, statements, may_take_long=may_take_long)
 
 
-def _run_write_sqlite(url: URL, statements: Callable[[Connection], _Result]) -> _Result:
+def run_write_sqlite(url: URL, statements: Callable[[Connection], _Result]) -> _Result:
+    """The same on an SQLite file, in this thread."""
     engine = create_write_engine(url)
     try:
         with engine.begin() as connection:

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import logging
 import re
+import sqlite3
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Collection, NamedTuple
+from typing import TYPE_CHECKING, Any, Collection, Iterator, NamedTuple
 
-from sqlalchemy import Connection, Engine, create_engine, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 
+from server.progress import NO_PROGRESS, Progress
 from server.storage.engines import (
     create_postgres_write_engine,
     create_upgrade_engine,
@@ -113,14 +117,47 @@ def _is_foreign(tables: set[str], versions: tuple[str, ...], *, is_shared: bool)
     return bool(tables & set(metadata.tables) if is_shared else tables)
 
 
-def upgrade(engine: Engine) -> None:
+def upgrade(engine: Engine, progress: Progress = NO_PROGRESS) -> None:
     """Bring an SQLite database to the newest version, all or nothing."""
     with engine.begin() as connection:
         version = read_version(connection)
         if version.present is None:
             create_tables(connection)
         elif not version.is_newest:
-            _upgrade(connection)
+            logger.info("upgrading the tables from %s to %s", version.present, version.newest)
+            progress.begin(f"statements of the upgrade from version {version.present} to {version.newest}")
+            with _reporting_statements(connection, progress):
+                _upgrade(connection)
+
+
+_INSTRUCTIONS = 1_000_000
+"""Of SQLite, between two reports: some ten milliseconds."""
+
+
+@contextmanager
+def _reporting_statements(connection: Connection, progress: Progress) -> Iterator[None]:
+    """Report also within a statement, which may copy every event, and let Ctrl-C end it there."""
+    driver: Any = connection.connection.driver_connection
+
+    def report() -> int:
+        progress.advance(0)
+        return 0
+
+    def count(*_: Any) -> None:
+        progress.advance()
+
+    event.listen(connection, "after_cursor_execute", count)
+    driver.set_progress_handler(report, _INSTRUCTIONS)
+    try:
+        yield
+    except DBAPIError as error:
+        if "interrupted" in str(error.orig):  # what SQLite makes of an exception in `report`
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        with suppress(sqlite3.ProgrammingError):  # SQLAlchemy closes a connection that was interrupted
+            driver.set_progress_handler(None, 0)
+        event.remove(connection, "after_cursor_execute", count)
 
 
 async def upgrade_postgres(url: URL) -> SchemaVersion:
@@ -158,11 +195,14 @@ async def _read_postgres_version(url: URL) -> SchemaVersion:
 
 async def upgrade_database(url: URL) -> SchemaVersion:
     """Upgrade the database of the URL; returns the version afterwards."""
-    if not is_sqlite(url):
-        return await upgrade_postgres(url)
+    return upgrade_sqlite(url) if is_sqlite(url) else await upgrade_postgres(url)
+
+
+def upgrade_sqlite(url: URL, progress: Progress = NO_PROGRESS) -> SchemaVersion:
+    """Upgrade an SQLite database in this thread; returns the version afterwards."""
     engine = create_write_engine(url)
     try:
-        upgrade(engine)
+        upgrade(engine, progress)
         with engine.connect() as connection:
             return read_version(connection)
     finally:

@@ -272,6 +272,16 @@ checkpoints = Table(
     Column("signature", String(128), nullable=False),
 )
 
+audit_records = Table(
+    "audit_records",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("statement", Text, nullable=False),
+    Column("public_key", String(64), nullable=False),
+    Column("signature", String(128), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
 sessions = Table(
     "sessions",
     metadata,

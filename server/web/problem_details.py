@@ -126,7 +126,7 @@ UNKNOWN_EPISODE = ProblemType(
 )
 UNKNOWN_TASK = ProblemType(
     "unknown_task",
-    404,
+    400,
     "There is no such task",
     "Choose another index: {reason}.",
     {"reason": "test has no task 3000; it has 3000"},

@@ -28,3 +28,21 @@ def test_an_episode_counts_as_right_where_the_planted_fault_was_named(monkeypatc
     ]
     monkeypatch.setattr(calibrate_heuristic, "play_many", lambda *_, **__: played)
     assert [is_right for _, is_right in calibrate_heuristic.played_cases(3)] == [True, False]
+
+
+def test_one_command_measures_the_tables_of_both_families(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(calibrate_heuristic, "cases", lambda seeds: [(0.2, False), (0.9, True)] * seeds)
+    monkeypatch.setattr(calibrate_heuristic, "played_cases", lambda episodes: [(0.5, False), (2.0, True)] * episodes)
+    calibrate_heuristic.main(["--seeds", "20", "--episodes", "30"])
+    shown = capsys.readouterr().out
+    assert "one-table: 40 cases" in shown and "several-sources: 60 cases" in shown
+    calibrate_heuristic.main(["--only", "several-sources", "--episodes", "30"])
+    assert "one-table" not in capsys.readouterr().out
+
+
+def test_a_surer_bin_is_never_less_often_right() -> None:
+    found = calibrate_heuristic.fit([(place / 100, place % 3 > 0 or place > 70) for place in range(100)])
+    rights = [right for _, right, _ in found]
+    assert rights == sorted(rights) and sum(count for _, _, count in found) == 100

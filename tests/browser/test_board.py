@@ -13,6 +13,7 @@ from tests.browser.conftest import Open
 from tests.e2e.playing import diagnosis_from, open_client, truth_of
 from tests.e2e.running import ServerProcess, run_command_in_process
 
+BOARD = "/leaderboard?round=spring"
 BOX = "(all) => all.map((each) => [each.getBBox().x, each.getBBox().width, each.getBBox().height])"
 OF_ONE_FAULT = [entry for entry in range(1, 19) if RANKED_3.task_of(entry) != "expert"]
 """Entries where one diagnosis is submitted."""
@@ -20,7 +21,7 @@ OF_ONE_FAULT = [entry for entry in range(1, 19) if RANKED_3.task_of(entry) != "e
 
 @pytest.fixture(scope="module")
 def ranked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """A server with an open round in which two agents and an attack have played; one knows the faults, two guess."""
+    """A server with a closed round in which two agents and an attack have played, and an open one that one has begun."""
     process = ServerProcess(tmp_path_factory.mktemp("ranked"))
     kinds = {"careful": "agent", "hasty": "agent", "injection": "attack"}
     keys = {
@@ -40,6 +41,10 @@ def ranked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
                 said = {"tokens": 4000 * (at + 1), "cost_usd": 0.02 * (3 - at) ** 2}
                 action = {**guess, "confidence": 0.9 - 0.3 * (entry % 2), "metadata": {"reported": said}}
                 http.post("/step", json={"episode_id": begun, "action": action}).raise_for_status()
+        _command("rounds", "close", "spring", database=process.database)
+        _command("rounds", "open", "--suite", "ranked-3", "--name", "summer", database=process.database)
+        begun = http.post("/reset", json={"round": "summer", "entry": 1}).json()["info"]["episode_id"]
+        http.post("/step", json={"episode_id": begun, "action": guess}).raise_for_status()
     yield process
     process.stop()
 
@@ -53,7 +58,7 @@ def _command(*arguments: str, database: Path) -> str:
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)])
 def test_the_board_is_read(ranked: ServerProcess, watch: Open, scheme: str, width: int) -> None:
     watched = watch(ranked.url, color_scheme=scheme, viewport={"width": width, "height": 900})
-    page = watched.open("/leaderboard")
+    page = watched.open(BOARD)
     expect(page.locator("h1")).to_have_text("spring")
     rows = page.locator("table.board tbody tr")
     expect(rows).to_have_count(3)
@@ -61,13 +66,33 @@ def test_the_board_is_read(ranked: ServerProcess, watch: Open, scheme: str, widt
     expect(page.locator(".heatmap tbody tr")).to_have_count(3)
     expect(page.locator("[data-chart] canvas")).to_have_count(1)
     expect(page.locator(".reliability")).to_have_count(3)
+    expect(page.get_by_role("region", name="Scores of five kinds of programs")).to_contain_text("checks only")
+    expect(page.locator("td.in-band").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     watched.check_accessibility()
     watched.shoot(f"board-{scheme}-{width}")
 
 
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)])
+def test_an_open_board_and_the_list_of_rounds_are_read(
+    ranked: ServerProcess, watch: Open, scheme: str, width: int
+) -> None:
+    watched = watch(ranked.url, color_scheme=scheme, viewport={"width": width, "height": 900})
+    page = watched.open("/rounds")
+    expect(page.locator("section.round")).to_have_count(2)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    watched.check_accessibility()
+    watched.shoot(f"rounds-{scheme}-{width}")
+    page.get_by_role("link", name="summer", exact=True).click()
+    expect(page.locator("h1")).to_have_text("summer")
+    expect(page.locator(".heatmap")).to_have_count(0)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    watched.check_accessibility()
+    watched.shoot(f"board-open-{scheme}-{width}")
+
+
 def test_the_board_is_sorted_by_a_column_and_back(ranked: ServerProcess, watch: Open) -> None:
-    page = watch(ranked.url).open("/leaderboard")
+    page = watch(ranked.url).open(BOARD)
     agents = page.locator("table.board tbody th")
     by_rank = agents.all_inner_texts()
     page.get_by_role("columnheader", name="Agent").get_by_role("button").click()
@@ -77,7 +102,7 @@ def test_the_board_is_sorted_by_a_column_and_back(ranked: ServerProcess, watch: 
 
 
 def test_agent_and_score_stay_while_the_other_columns_are_scrolled(ranked: ServerProcess, watch: Open) -> None:
-    page = watch(ranked.url, viewport={"width": 1000, "height": 900}).open("/leaderboard")
+    page = watch(ranked.url, viewport={"width": 1000, "height": 900}).open(BOARD)
     table = page.locator("div.scroll[aria-label=Agents]")
     left = table.evaluate("(each) => { each.scrollLeft = each.scrollWidth; return each.getBoundingClientRect().left; }")
     assert table.evaluate("(each) => each.scrollLeft") > 100
@@ -90,7 +115,7 @@ def test_agent_and_score_stay_while_the_other_columns_are_scrolled(ranked: Serve
 
 
 def test_marks_are_whole_beside_a_name_that_is_cut(ranked: ServerProcess, watch: Open) -> None:
-    page = watch(ranked.url, viewport={"width": 1440, "height": 900}).open("/leaderboard")
+    page = watch(ranked.url, viewport={"width": 1440, "height": 900}).open(BOARD)
     for row in page.locator("table.board tbody th").all():
         row.locator("a").evaluate("(each) => { each.textContent = 'a-name-'.repeat(20); }")
         ends = row.evaluate("(each) => [...each.children].map((mark) => mark.getBoundingClientRect().right)")
@@ -98,9 +123,9 @@ def test_marks_are_whole_beside_a_name_that_is_cut(ranked: ServerProcess, watch:
 
 
 def test_the_bars_of_the_calibration_are_as_high_as_the_shares(ranked: ServerProcess, watch: Open) -> None:
-    page = watch(ranked.url).open("/leaderboard")
+    page = watch(ranked.url).open(BOARD)
     with open_client(ranked.url) as http:
-        rows = http.get("/leaderboard.json").json()["rows"]
+        rows = http.get("/leaderboard.json?round=spring").json()["rows"]
     for row in rows:
         figure = page.locator(".reliability", has=page.locator(f"figcaption[title='{row['agent']}']"))
         boxes = figure.locator("rect.share").evaluate_all(BOX)
@@ -111,14 +136,14 @@ def test_the_bars_of_the_calibration_are_as_high_as_the_shares(ranked: ServerPro
 
 
 def test_baselines_and_attacks_are_hidden_by_the_switch(ranked: ServerProcess, watch: Open) -> None:
-    page = watch(ranked.url).open("/leaderboard")
+    page = watch(ranked.url).open(BOARD)
     expect(page.locator("tr.attack")).to_be_visible()
     page.get_by_label("Baselines and attacks").uncheck()
     expect(page.locator("tr.attack")).to_be_hidden()
 
 
 def test_the_board_leads_to_an_agents_episodes_and_to_downloads(ranked: ServerProcess, watch: Open) -> None:
-    page = watch(ranked.url).open("/leaderboard")
+    page = watch(ranked.url).open(BOARD)
     with page.expect_download() as download:
         page.get_by_role("link", name="CSV").click()
     assert download.value.suggested_filename == "leaderboard-spring.csv"
@@ -130,6 +155,6 @@ def test_the_board_leads_to_an_agents_episodes_and_to_downloads(ranked: ServerPr
 
 
 def test_without_scripts_the_plots_are_tables(ranked: ServerProcess, watch: Open) -> None:
-    page = watch(ranked.url, java_script_enabled=False).open("/leaderboard")
+    page = watch(ranked.url, java_script_enabled=False).open(BOARD)
     page.locator("#cost ~ details summary").click()
     expect(page.get_by_role("region", name="Numbers of the cost plot")).to_contain_text("careful")

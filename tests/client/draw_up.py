@@ -11,7 +11,7 @@ from collections import Counter
 from itertools import chain, count, zip_longest
 from pathlib import Path
 
-from domain.families.multi_source import COUNTS, FAULTS
+from domain.families.multi_source import COUNTS, DRAWN_ALONE, FAULTS
 from domain.faults import POOLS
 from domain.generator import GENERATOR_VERSION, planted_fault
 from domain.types import COMPOSED_TASK, TASK_IDS, TaskId
@@ -21,7 +21,7 @@ FOLDER = Path(__file__).parents[2] / "mlops_debug_env" / "suites"
 
 
 def draw_up(name: str, *, seeds_per_fault: int) -> str:
-    """The text of a suite in which every fault of a task occurs equally often; on expert, every number of faults by its share."""
+    """The text of a suite in which every fault of a task occurs as often as the task plants it; on expert, every number of faults."""
     rows = chain.from_iterable(zip_longest(*(_seeds(task_id, seeds_per_fault) for task_id in TASK_IDS)))
     entries = ",\n    ".join(json.dumps({"task_id": each[0], "seed": each[1]}) for each in rows if each is not None)
     head = json.dumps({"name": name, "generator_version": GENERATOR_VERSION})[1:-1]
@@ -38,8 +38,9 @@ def wanted(task_id: TaskId, seeds_per_fault: int) -> Counter[str]:
     """How many seeds of each stratum."""
     if task_id == COMPOSED_TASK:
         return Counter({str(number): seeds_per_fault * COUNTS.count(number) * len(FAULTS) // 4 for number in COUNTS})
-    faults = FAULTS if task_id == "hard" else POOLS[task_id]
-    return Counter(dict.fromkeys(faults, seeds_per_fault))
+    if task_id == "hard":
+        return Counter({fault: seeds_per_fault * DRAWN_ALONE.count(fault) // 2 for fault in FAULTS})
+    return Counter(dict.fromkeys(POOLS[task_id], seeds_per_fault))
 
 
 def _seeds(task_id: TaskId, seeds_per_fault: int) -> list[tuple[TaskId, int]]:

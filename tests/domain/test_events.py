@@ -99,7 +99,7 @@ def test_every_step_between_versions_has_its_upcaster() -> None:
 
 @pytest.mark.parametrize(
     ("version", "score", "total", "steps"),
-    [(1, 0.15, 0.2, 6), (2, 0.15, 0.18, 5), (3, 0.6, 0.67, 6), (4, 0.15, 0.18, 9)],
+    [(1, 0.15, 0.2, 6), (2, 0.15, 0.18, 5), (3, 0.6, 0.67, 6), (4, 0.15, 0.18, 9), (5, 0.15, 0.18, 10)],
 )
 def test_the_golden_log_of_every_schema_still_verifies_and_folds(
     version: int, score: float, total: float, steps: int
@@ -117,13 +117,18 @@ def test_the_golden_log_of_every_schema_still_verifies_and_folds(
     assert max(each.schema_version for each in links) == version
     state = fold(decode(EncodedEvent(each.kind, each.schema_version, each.payload or b"")) for each in links)
     assert state is not None
+    has_experiments = version >= 4
     assert {each.kind for each in links} == set(EVENT_KINDS) - (
-        {"expire"} if version == 4 else {"expire", "experiment"}
+        {"expire"} if has_experiments else {"expire", "experiment"}
     )
     assert (state.ended, state.score, state.total_reward, state.step_count) == ("submitted", score, total, steps)
     round_played = ("spring", 2, 1, "k0a1b2c3d") if version == 2 else None
     begun = state.reset
-    assert (begun.split, begun.max_experiments, state.experiments) == ("train", *((2, 2) if version == 4 else (0, 0)))
+    assert (begun.split, begun.max_experiments, state.experiments) == (
+        "train",
+        *((2, 2) if has_experiments else (0, 0)),
+    )
+    assert (begun.control, begun.invalid_actions) == (("agent", "step") if version == 5 else (None, "error"))
     assert ((begun.round, begun.entry, begun.attempt, begun.key) if begun.round else None) == round_played
 
 
@@ -132,7 +137,8 @@ def test_a_reset_of_version_3_is_read_as_it_was_written() -> None:
     begun = decode(EncodedEvent("reset", 3, written))
     assert isinstance(begun, EpisodeReset)
     assert (begun.split, begun.round, begun.max_experiments) == ("test", "spring", 0)
-    assert encode(begun).payload == canonical({**json.loads(written), "max_experiments": 0})
+    added = {"max_experiments": 0, "control": None, "invalid_actions": "error"}
+    assert encode(begun).payload == canonical({**json.loads(written), **added})
 
 
 def test_a_refusal_of_version_1_was_of_a_query() -> None:
@@ -140,7 +146,7 @@ def test_a_refusal_of_version_1_was_of_a_query() -> None:
     refused = decode(EncodedEvent("refuse", 1, canonical(written)))
     assert isinstance(refused, ActionRefused)
     assert refused.action == QueryArtifact("config.yaml", "no.such")
-    assert encode(refused).payload == canonical({**written, "patch": None, "text": None})
+    assert encode(refused).payload == canonical({**written, "patch": None, "text": None, "sent_digest": None})
 
 
 @pytest.mark.parametrize("value", [1, 1.0, True, "1", None, 1e300])

@@ -128,7 +128,7 @@ def test_a_run_is_shown_in_the_browser(client: Client, played: Path) -> None:
         with urllib.request.urlopen(found[1], timeout=60) as answer:
             page = answer.read().decode()
         assert "2 of 2 finished" in page
-        (first, *_) = re.findall(r'href="(/episodes/[^"]+)"', page)
+        (first, *_) = re.findall(r'href="\.(/episodes/[^"]+)"', page)
         with urllib.request.urlopen(f"{found[1]}{first}", timeout=60) as answer:
             assert answer.status == 200
         process.send_signal(signal.SIGINT)

@@ -265,7 +265,18 @@ def _better_score(text: str) -> str:
 
 
 def _without_one_episode(text: str) -> str:
-    return "\n".join(line for line in text.splitlines() if ".spring:5:" not in line)
+    return "".join(f"{line}\n" for line in text.splitlines() if ".spring:5:" not in line)
+
+
+def _of_first_episode(old: str, new: str) -> Any:
+    """Changes the first line of an episode that contains the old text."""
+
+    def change(text: str) -> str:
+        lines = text.splitlines(keepends=True)
+        at = next(n for n, line in enumerate(lines) if line.startswith('{"episode"') and old in line)
+        return "".join([*lines[:at], lines[at].replace(old, new, 1), *lines[at + 1 :]])
+
+    return change
 
 
 @pytest.mark.parametrize(
@@ -273,10 +284,10 @@ def _without_one_episode(text: str) -> str:
     [
         ("boards.json", _better_score, "board"),
         ("manifest.json", _other_secret, "round"),
-        ("events.jsonl", _without_one_episode, "checkpoint"),
-        ("events.jsonl", lambda text: text.replace("config.yaml", "train.log", 1), "chain"),
-        ("receipts.jsonl", lambda text: text.replace('"score": 0.0', '"score": 0.9'), "receipt"),
-        ("scenarios.jsonl", lambda text: text.replace("train_loss", "train_lost", 1), "scenario"),
+        ("episodes.jsonl", _without_one_episode, "checkpoint"),
+        ("episodes.jsonl", _of_first_episode("config.yaml", "train.log"), "chain"),
+        ("episodes.jsonl", lambda text: text.replace('"score": 0.0', '"score": 0.9'), "receipt"),
+        ("episodes.jsonl", lambda text: text.replace("train_loss", "train_lost", 1), "scenario"),
         (
             "checkpoint.json",
             lambda text: text.replace(f'"streams": {EPISODES}', f'"streams": {ATTEMPTS}'),

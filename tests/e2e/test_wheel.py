@@ -115,7 +115,7 @@ def test_the_installed_server_plays_an_episode_over_a_websocket(installed_server
 def test_the_installed_server_shows_its_pages(installed_server: ServerProcess) -> None:
     with open_client(installed_server.url) as http:
         front = http.get("/")
-        sheet = re.search(r'href="(/static/pages\.css\?v=[0-9a-f]+)"', front.text)
+        sheet = re.search(r'href="\.(/static/pages\.css\?v=[0-9a-f]+)"', front.text)
         assert sheet is not None
         styled = http.get(sheet[1])
     assert (front.status_code, styled.status_code) == (200, 200)

@@ -20,7 +20,15 @@ def test_the_environment_sets_and_what_is_given_wins() -> None:
     assert (settings.host, settings.port, settings.log_level) == ("given", 81, "debug")
 
 
-FREE_TEXT = {"ALLOWED_HOSTS", "ALLOWED_ORIGINS", "DATABASE_URL", "SECRETS_FOLDER"}
+FREE_TEXT = {
+    "ALLOWED_HOSTS",
+    "ALLOWED_ORIGINS",
+    "DATABASE_URL",
+    "SECRETS_FOLDER",
+    "VALIDATION_TOKEN",
+    "ROOT_PATH",
+    "FRAME_ANCESTORS",
+}
 BAD_NUMBERS = ("", "many", "-1", "0.5", "nan", "inf", str(2**31))
 BAD = {
     int: BAD_NUMBERS,
@@ -64,3 +72,13 @@ def test_the_defaults_are_within_the_bounds() -> None:
 def test_a_bad_value_is_reported_with_key_and_value(name: str, value: str) -> None:
     with pytest.raises(SettingError, match=f"MLOPS_DEBUG_{name}='{value}'"):
         read_settings({PREFIX + name: value})
+
+
+def test_a_secret_is_shown_in_no_error_and_no_text() -> None:
+    with pytest.raises(SettingError) as refused:
+        read_settings({"OPENENV_VALIDATION_TOKEN": "too-short"})
+    assert "too-short" not in str(refused.value)
+    token = "t" * 40
+    settings = read_settings({"OPENENV_VALIDATION_TOKEN": token})
+    assert settings.validation_token == token
+    assert token not in repr(settings)

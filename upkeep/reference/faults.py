@@ -13,6 +13,7 @@ from domain.training.multi_source.agreements import AGREEMENTS, Agreement
 from domain.training.multi_source.fault_notes import NOTES
 from domain.training.multi_source.loudness import QUIET, SOURCE_LOUDNESS
 from domain.training.multi_source.loudness import SEEDS as SOURCE_SEEDS
+from domain.training.multi_source.pools import QUIET_WEIGHT
 from upkeep.reference.markdown import code, table
 
 
@@ -51,8 +52,8 @@ def _several_sources() -> str:
 
 _ABOUT_SOURCES = f"""Each was planted in {SOURCE_SEEDS} seeds (`python -m bench.measure_loudness --several-sources`). What a reader can form of eval_results.json and train.log
 alone (accuracies of the sets, by source and by month, confusions, losses, rows) is set against healthy runs. Loudness is the median of the
-largest deviation: at 1 nine tenths of the healthy runs lie below. Shows in: the share of the runs that are louder. `hard` plants all faults, `expert` those
-that show in {QUIET:.0%} of the runs at most, and of two faults one at least is of a source or a column. Last month: mean accuracy on the rows that were scored after
+largest deviation: at 1 nine tenths of the healthy runs lie below. Shows in: the share of the runs that are louder. `hard` plants those
+that show in {QUIET:.0%} of the runs at most {QUIET_WEIGHT} times as often as the others; `expert` plants no others, and of two faults one at least is of a source or a column. Last month: mean accuracy on the rows that were scored after
 the training, minus that of the healthy twin.
 
 """

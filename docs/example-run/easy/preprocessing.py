@@ -1,39 +1,53 @@
-"""product-returns: features, splits and evaluation."""
+"""Feature pipeline and evaluation for claims-triage."""
 
 import numpy as np
-from tabular import IdentityTransform, RandomOverSampler, SelectKBest, SimpleImputer, StandardScaler
-from tabular import TargetEncoder, count_tokens, f1_score, hstack, score, split_rows
+from tabular import (
+    IdentityTransform,
+    RandomOverSampler,
+    SelectKBest,
+    SimpleImputer,
+    StandardScaler,
+    TargetEncoder,
+    count_tokens,
+    f1_score,
+    hstack,
+    score,
+    split_rows,
+)
 
-CLS = ["unwanted", "wrong_item", "damaged", "late"]
+CLS = ["home", "auto", "health"]
 NUM = [
-    "price",
-    "days_to_return",
-    "weight_grams",
-    "discount_share",
-    "basket_value",
-    "minutes_on_page",
-    "shipping_cost",
-    "orders_per_year",
-    "box_volume_cm3",
+    "premium",
+    "claim_amount",
+    "tenure_months",
+    "deductible",
+    "witness_distance_m",
+    "report_delay_hours",
+    "claims_per_decade",
+    "insured_value",
+    "photo_quality",
     "distance_km",
-    "review_length",
+    "age_years",
 ]
-SIG = sorted(f"signal_{number:02d}" for number in range(29))
-XTRA = []
+SIG = sorted(f"signal_{number:02d}" for number in range(28))
+HIDDEN = ["resolution_code"]
+XTRA = [name for name in ("resolution_code",) if name not in HIDDEN]
 VERSIONS = {"train": "v2", "eval": "v2"}
-TOK_TRAIN = f"returns-bpe-{VERSIONS['train']}"
-TOK_EVAL = f"returns-bpe-{VERSIONS['eval']}"
+TOK_TRAIN = f"claims-bpe-{VERSIONS['train']}"
+TOK_EVAL = f"claims-bpe-{VERSIONS['eval']}"
 EVAL_K = 1.0
-RNG_SEED = 42498
+RNG_SEED = 50244
+FILL = {"strategy": "median", "fill_value": -999.0}
 
 
 def score_net(model, d, ft, average):
     train, va, te = cut_rows(d, seed=RNG_SEED)
     model = model.eval()
     s_val = score(model, feats_val(va, ft), enc(va["label"]))
-    held_out = te
-    s_test = score(model, feats_eval(held_out, ft), y_final(held_out))
-    r_val, r_test = s_val, s_test
+    inputs, answers = feats_eval(te, ft), y_final(te)
+    s_test = score(model, inputs, answers)
+    r_val = s_val
+    r_test = s_test
     return {
         "val_loss": r_val.loss,
         "val_accuracy": r_val.accuracy,
@@ -50,24 +64,26 @@ def feed(d):
     ft = fit_all(train, d)
     A, b = feats_train(train, ft), y_fit(train)
     A, b = RandomOverSampler(random_state=RNG_SEED).fit_resample(A, b)
-    A_val, b_val = feats_val(va, ft), enc(va["label"])
+    watched = va
+    A_val, b_val = feats_val(watched, ft), enc(watched["label"])
     return (A, b), (A_val, b_val), ft
 
 
 def cut_rows(d, seed):
-    how = dict(random_state=seed)
-    left, te = split_rows(d, groups=d["customer_id"], test_size=0.27, **how)
-    train, va = split_rows(left, groups=left["customer_id"], test_size=0.24, **how)
+    left, te = split_rows(d, test_size=0.16, groups=d["customer_id"], random_state=seed)
+    train, va = split_rows(left, test_size=0.22, groups=left["customer_id"], random_state=seed)
     return train, va, te
 
 
 def fit_all(train, pool):
     levels = 1 + pool["segment"].max()
-    imputer = SimpleImputer(strategy="median").fit(train[NUM])
+    imputer = SimpleImputer(**FILL).fit(train[NUM])
     complete_rows = imputer.transform(train[NUM])
     scaler = StandardScaler().fit(complete_rows)
-    encoder = TargetEncoder(classes=len(CLS), levels=levels, smooth=11.0).fit(train["segment"], enc(train["label"]))
-    selector = SelectKBest(k=9).fit(train[SIG], enc(train["label"]))
+    encoder = TargetEncoder(classes=len(CLS), levels=levels, smooth=9.3)
+    encoder.fit(train["segment"], enc(train["label"]))
+    selector_rows = train
+    selector = SelectKBest(k=9).fit(selector_rows[SIG], enc(selector_rows["label"]))
     return imputer, scaler, encoder, selector
 
 
@@ -79,8 +95,7 @@ def stack_up(d, n, c, tokenizer, selector):
 def feats_train(d, ft):
     imputer, scaler, encoder, selector = ft
     n = scaler.transform(imputer.transform(d[NUM]))
-    level = d["segment"]
-    c = encoder.cross_fit(level, enc(d["label"]), cv=5, random_state=RNG_SEED)
+    c = encoder.cross_fit(d["segment"], enc(d["label"]), cv=5, random_state=RNG_SEED)
     return stack_up(d, n, c, TOK_TRAIN, selector)
 
 
@@ -94,7 +109,7 @@ def feats_val(d, ft):
 def feats_eval(d, ft):
     imputer, scaler, encoder, selector = ft
     n = EVAL_K * imputer.transform(d[NUM])
-    n = scaler.transform(n)
+    n = np.asarray(n)
     c = encoder.transform(d["segment"])
     return stack_up(d, n, c, TOK_EVAL, selector)
 
@@ -110,4 +125,5 @@ def y_fit(d):
 
 
 def y_final(d):
-    return enc(d["label"], CLS)
+    listed = CLS
+    return enc(d["label"], listed)

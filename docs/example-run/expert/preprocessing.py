@@ -1,50 +1,53 @@
-# Splits, preparation and evaluation of harvest-grading.
+# Splits, preparation and evaluation of pump-service.
 # tabular 2.4: standard_scaler() clips scaled values at 1.1 standard deviations unless clip=None is given; older versions do not clip
-# textkit 1.9: vocabulary() keeps only the 4 most frequent words unless keep=None is given; older versions keep all
 # tabular 2.1: read_sources() reads a date that its date_format does not fit with day and month exchanged; older versions stop
+# textkit 1.9: vocabulary() keeps only the 4 most frequent words unless keep=None is given; older versions keep all
 
-import tabular as tb
-import textkit as tk
+from functools import partial
 
+from tabular import evaluation, features, imputer, read_sources, split, standard_scaler
+from textkit import vocabulary
+
+SPLIT_GROUPS = 'none'
+SPLIT_BY = 'month'
 AS_OF = {
-    "water_used": "export",
-    "picking_time": "export",
-    "crate_weight": "event",
-    "orchard_height": "export",
-    "price": "export",
-    "bruise_share": "event",
-    "storage_time": "export",
-    "scan_size": "export",
+    'duty_share': 'event',
+    'pipe_length': 'export',
+    'since_service': 'export',
+    'flow_loss': 'export',
+    'repair_cost': 'event',
+    'tip_speed': 'event',
+    'lift_height': 'export',
+    'run_time': 'event',
 }
-SPLIT = {
-    "by": "random",
-    "groups": "none",
+SETTINGS = {
+    'imputer': {
+        'fill': 'median',
+    },
 }
+make_features = partial(features, text_weight=0.7)
 
 
-def make_evaluation(*given, sources="all", validation_ids="b", label_order="sorted", **rest):
-    return tb.evaluation(*given, sources=sources, validation_ids=validation_ids, label_order=label_order, **rest)
+def make_evaluation(*given, sources='valley', validation_ids='b', label_order='reversed', **rest):
+    return evaluation(*given, sources=sources, validation_ids=validation_ids, label_order=label_order, **rest)
 
 
-def make_features(*given, text_weight=0.9, **rest):
-    return tb.features(*given, text_weight=text_weight, **rest)
-
-
-def split_of(df, cfg) -> dict:
-    return tb.split(
+def split_of(df, cfg):
+    return split(
         df,
-        **SPLIT,
-        validation_share=cfg["split"]["validation_share"],
-        test_share=cfg["split"]["test_share"],
-        seed=cfg["training"]["seed"],
+        groups=SPLIT_GROUPS,
+        by=SPLIT_BY,
+        validation_share=cfg['split']['validation_share'],
+        test_share=cfg['split']['test_share'],
+        seed=cfg['training']['seed'],
     )
 
 
-def fit_all(s) -> tuple:
-    voc = tk.vocabulary()
-    sc = tb.standard_scaler()
-    imp = tb.imputer(fill="median")
+def fit_all(s):
+    sc = standard_scaler()
+    imp = imputer(fill=SETTINGS['imputer']['fill'])
     cols = make_features(as_of=AS_OF)
+    voc = vocabulary()
     num = cols.numbers(s)
     imp.fit(num)
     sc.fit(imp.transform(num))
@@ -58,14 +61,14 @@ def to_x(s, cols, imp, sc, voc):
     return cols.join(num, cnt)
 
 
-def prep(cfg: dict) -> tuple:
-    df = tb.read_sources("data_sources.yaml")
+def prep(cfg):
+    df = read_sources('data_sources.yaml')
     sets = split_of(df, cfg)
-    fitted = fit_all(sets["train"])
+    fitted = fit_all(sets['train'])
     xs = {k: to_x(s, *fitted) for k, s in sets.items()}
     return sets, xs
 
 
-def score_net(net, sets, xs) -> dict:
+def score_net(net, sets, xs):
     ev = make_evaluation()
     return ev.score(net, sets, xs)

@@ -1,84 +1,84 @@
-"""clinic-visits: splits, preparation and evaluation.
+"""Splits, preparation and evaluation of pump-service."""
+# tabular 2.1: read_sources() reads a date that its date_format does not fit with day and month exchanged; older versions stop
+# tabular 2.4: standard_scaler() clips scaled values at 1.1 standard deviations unless clip=None is given; older versions do not clip
+# textkit 1.9: vocabulary() keeps only the 4 most frequent words unless keep=None is given; older versions keep all
 
-Changelogs of the libraries:
-- tabular 2.4: standard_scaler() clips scaled values at 1.1 standard deviations unless clip=None is given; older versions do not clip
-- textkit 1.9: vocabulary() keeps only the 4 most frequent words unless keep=None is given; older versions keep all
-- tabular 2.1: read_sources() reads a date that its date_format does not fit with day and month exchanged; older versions stop
-"""
+import tabular as tb
+import textkit as tk
 
-import tabular
-import textkit
-
+SPLIT_BY = 'month'
+SPLIT_GROUPS = 'none'
 SETTINGS = {
-    "split": {
-        "groups": "customer",
-        "by": "random",
+    'features': {
+        'text_weight': 0.7,
     },
-    "evaluation": {
-        "label_order": "reversed",
-        "sources": "garden",
-        "validation_ids": "b",
+    'imputer': {
+        'fill': 'mean',
     },
 }
 AS_OF = {
-    "body_mass": "event",
-    "covered_share": "export",
-    "fee": "event",
-    "waiting_time": "event",
-    "body_height": "event",
-    "travel": "export",
-    "file_size": "export",
-    "consultation": "export",
+    'lift_height': 'export',
+    'rotor_mass': 'export',
+    'run_time': 'export',
+    'flow_loss': 'export',
+    'duty_share': 'event',
+    'pipe_length': 'export',
+    'tip_speed': 'event',
+    'since_service': 'event',
 }
-FEATURES = {
-    "text_weight": 0.7,
-}
+EVALUATION_VALIDATION_IDS = 'a'
+EVALUATION_SOURCES = 'harbour'
+EVALUATION_LABEL_ORDER = 'model'
 
 
-def split_of(source_rows, settings_of_run) -> dict:
-    return tabular.split(
-        source_rows,
-        groups=SETTINGS["split"]["groups"],
-        by=SETTINGS["split"]["by"],
-        validation_share=settings_of_run["split"]["validation_share"],
-        test_share=settings_of_run["split"]["test_share"],
-        seed=settings_of_run["training"]["seed"],
+def split_of(rows, config):
+    return tb.split(
+        rows,
+        by=SPLIT_BY,
+        groups=SPLIT_GROUPS,
+        validation_share=config['split']['validation_share'],
+        test_share=config['split']['test_share'],
+        seed=config['training']['seed'],
     )
 
 
-def fit_preparation(one_set) -> tuple:
-    value_scaler = tabular.standard_scaler()
-    chosen_columns = tabular.features(
-        **FEATURES,
-        as_of={column: AS_OF[column] for column in AS_OF},
+def fit_on(part):
+    # empty cells
+    filler = tb.imputer(fill=SETTINGS['imputer']['fill'])
+    # as_of: event takes a value as it was at the event, export as it is in the newest export
+    columns = tb.features(text_weight=SETTINGS['features']['text_weight'], as_of=AS_OF)
+    # mean 0, standard deviation 1 on the training rows
+    scaler = tb.standard_scaler()
+    # words of the free text
+    words = tk.vocabulary()
+    numbers = columns.numbers(part)
+    filler.fit(numbers)
+    scaler.fit(filler.transform(numbers))
+    words.fit(columns.tokens(part))
+    return columns, filler, scaler, words
+
+
+def to_inputs(part, columns, filler, scaler, words):
+    numbers = scaler.transform(filler.transform(columns.numbers(part)))
+    counts = words.count(columns.tokens(part))
+    return columns.join(numbers, counts)
+
+
+def prepare(config):
+    rows = tb.read_sources('data_sources.yaml')
+    parts = split_of(rows, config)
+    fitted = fit_on(parts['train'])
+    inputs = {}
+    for name, part in parts.items():
+        inputs[name] = to_inputs(part, *fitted)
+    return parts, inputs
+
+
+def evaluate(network, parts, inputs):
+    # label_order: how the file of test labels numbers the classes; validation_ids: which list of saved ids validates
+    report = tb.evaluation(
+        validation_ids=EVALUATION_VALIDATION_IDS,
+        sources=EVALUATION_SOURCES,
+        label_order=EVALUATION_LABEL_ORDER,
     )
-    text_vocabulary = textkit.vocabulary()
-    value_imputer = tabular.imputer(fill=-999)
-    scaled_numbers = chosen_columns.numbers(one_set)
-    value_imputer.fit(scaled_numbers)
-    value_scaler.fit(value_imputer.transform(scaled_numbers))
-    text_vocabulary.fit(chosen_columns.tokens(one_set))
-    return chosen_columns, value_imputer, value_scaler, text_vocabulary
-
-
-def inputs_of(one_set, chosen_columns, value_imputer, value_scaler, text_vocabulary):
-    scaled_numbers = value_scaler.transform(value_imputer.transform(chosen_columns.numbers(one_set)))
-    token_counts = text_vocabulary.count(chosen_columns.tokens(one_set))
-    return chosen_columns.join(scaled_numbers, token_counts)
-
-
-def prepare_inputs(settings_of_run: dict) -> tuple:
-    source_rows = tabular.read_sources("data_sources.yaml")
-    split_rows_by_name = split_of(source_rows, settings_of_run)
-    fitted = fit_preparation(split_rows_by_name["train"])
-    prepared_inputs = {name_of_set: inputs_of(one_set, *fitted) for name_of_set, one_set in split_rows_by_name.items()}
-    return split_rows_by_name, prepared_inputs
-
-
-def evaluate_run(trained_network, split_rows_by_name, prepared_inputs) -> dict:
-    final_report = tabular.evaluation(
-        label_order=SETTINGS["evaluation"]["label_order"],
-        sources=SETTINGS["evaluation"]["sources"],
-        validation_ids=SETTINGS["evaluation"]["validation_ids"],
-    )
-    return final_report.score(trained_network, split_rows_by_name, prepared_inputs)
+    return report.score(network, parts, inputs)

@@ -21,7 +21,7 @@ Origin = Literal["declaration", "world"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """A warehouse with its world and its declarations: all that a run is made from."""
+    """The data of a run, how they really are and what is declared about them: all that a run is made from."""
 
     seed: int
     split: SeedSplit
@@ -96,6 +96,8 @@ MIN_TRAINING = 0.0135
 """Learning rate times epochs, over the rows of a batch and 1 minus the momentum; all batch sizes reach it at some rate."""
 _RATE = "optimizer.learning_rate"
 _OTHERS_OF_TRAINING = ("optimizer.momentum", "training.epochs", "training.batch_size")
+MAX_THINNED = 0.5
+"""Share of the rows that thinned sources have at most, unless one of them alone has more."""
 MAX_CHANGES = 7
 """Since the last good run."""
 LOOK_ALIKE_COUNTS = (1, 1, 2)
@@ -123,7 +125,7 @@ def draw_case(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
 def draw_look_alike(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
     """A healthy case that declares and changes what one with these faults does, in a world in which that is right.
 
-    Every healthy case is one of these: whatever is settled so that a fault shows is settled in healthy runs as often.
+    Every healthy case is one of these: whatever is fixed so that a fault shows is fixed in healthy runs as often.
     """
     return healthy_twin(_draw_broken(seed, split, faults))
 
@@ -135,14 +137,14 @@ def _draw_broken(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
     strong = strong_columns(layout)
     served = str(declared["evaluation.sources"])
     targets = {fault: _target(BY_FAULT[fault], layout, served, strong) for fault in faults}
-    settled = {name for path in targets.values() for name in _keep_visible(layout, path, world, declared)}
+    fixed = {name for path in targets.values() for name in _keep_visible(layout, path, world, declared)}
     origins: dict[str, Origin] = {fault: _origin(Stream(seed, f"origin/{fault}")) for fault in faults}
     others = [agreement for agreement in AGREEMENTS if agreement.fault_id not in faults]
     count = draw.integer(6, 7) - sum(origin == "declaration" for origin in origins.values())
     fitting = (
         (agreement, path)
         for agreement in (others[place] for place in draw.permutation(len(others)))
-        if (path := _target(agreement, layout, served, strong)) not in settled
+        if (path := _target(agreement, layout, served, strong)) not in fixed
     )
     world_before, declared_before = dict(world), dict(declared)
     twin = dict(world)
@@ -174,6 +176,7 @@ def _draw_broken(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
     for path in _tested(declared, declared_before).intersection(changed).difference(targets.values()):
         changed.remove(path)
     needed = _needed(layout, declared) | _needed(layout, declared_before)
+    needed |= _whole(layout, declared, {*targets.values(), *changed})
     for path in needed.keys() - targets.values() - set(changed):
         world[path], declared[path] = world_before[path], declared_before[path] = needed[path]
     for path, value in world.items():
@@ -228,6 +231,23 @@ def _healthy(seed: int, layout: Layout) -> tuple[dict[str, FieldValue], dict[str
     return world, declared
 
 
+def _whole(layout: Layout, declared: Facts, chosen: set[str]) -> dict[str, Pair]:
+    """Sources that are not thinned after all: else the first class were about as rare as the last, and no file would tell their order.
+
+    Args:
+        chosen: declarations that are broken or changed; they stay as they are.
+    """
+    thinned, found = 0.0, {}
+    paths = {f"sources.{source.name}.majority_kept": source.weight for source in layout.sources}
+    for path in sorted(paths, key=lambda path: path not in chosen):
+        if path in chosen or declared[path] != 1.0:
+            thinned += paths[path]
+            if path not in chosen and thinned > MAX_THINNED * sum(paths.values()):
+                found[path] = Pair(1.0, 1.0)
+                thinned -= paths[path]
+    return found
+
+
 def _is_trained(declared: Facts) -> bool:
     """Whether the gradient steps suffice for the smallest table."""
     rate, momentum, epochs, batch = (float(declared[name] or 0) for name in (_RATE, *_OTHERS_OF_TRAINING))
@@ -244,40 +264,40 @@ def _target(agreement: Agreement, layout: Layout, served: str, strong: tuple[str
 
 
 def _keep_visible(layout: Layout, path: str, world: dict[str, FieldValue], declared: dict[str, FieldValue]) -> set[str]:
-    """Let a source that is broken be used to the end, and nothing hide what is broken; gives the declarations that this settles."""
+    """Let a source that is broken be used to the end, and nothing hide what is broken; gives the declarations that this fixes."""
     source, column = choice_of(path, layout)
     last = layout.months[-1]
-    settled: dict[str, Pair] = {}
+    fixed: dict[str, Pair] = {}
     for name, value in (
         (f"sources.{source}.used_until", None),
         (f"sources.{source}.snapshot", last),
         (f"sources.{source}.columns.{column}.used_until", None),
     ):
         if name in world:
-            settled[name] = Pair(value, value)
+            fixed[name] = Pair(value, value)
     if path == "split.groups":
-        settled["split.by"] = Pair("exchangeable", "random")
+        fixed["split.by"] = Pair("exchangeable", "random")
     if path.endswith((".missing_code", ".snapshot")) or (column and path.endswith(".used_until")) or path == "join.how":
         # The repair leaves cells empty, or the fault does.
-        settled["imputer.fill"] = Pair("many", "median" if layout.seed % 2 else "mean")
+        fixed["imputer.fill"] = Pair("many", "median" if layout.seed % 2 else "mean")
     is_late = path == f"sources.{source}.used_until"
     if is_late or path.endswith((".deduplicate", ".as_of")) or path == "split.by":
         # What is wrong with late months shows only where late months are used.
         name = "labels.maturity_months"
-        settled[name] = Pair(min(1, int(world[name] or 0)), min(1, int(declared[name] or 0)))
+        fixed[name] = Pair(min(1, int(world[name] or 0)), min(1, int(declared[name] or 0)))
     if is_late or path.endswith((".label_map", ".majority_kept", ".as_of", ".snapshot")):
-        settled["evaluation.sources"] = Pair("all", "all")
+        fixed["evaluation.sources"] = Pair("all", "all")
     elif source:
         # The source stays scored.
-        settled["evaluation.sources"] = Pair(world["evaluation.sources"], declared["evaluation.sources"])
+        fixed["evaluation.sources"] = Pair(world["evaluation.sources"], declared["evaluation.sources"])
     if path == "labels.maturity_months":
         # Otherwise the months that the repair gives up are those that the training needs most.
-        settled["split.by"] = Pair("exchangeable", "random")
+        fixed["split.by"] = Pair("exchangeable", "random")
     if path.endswith(".as_of"):
-        settled["split.by"] = Pair("exchangeable", declared["split.by"])
-    for name, pair in settled.items():
+        fixed["split.by"] = Pair("exchangeable", declared["split.by"])
+    for name, pair in fixed.items():
         world[name], declared[name] = pair
-    return set(settled) - {path}
+    return set(fixed) - {path}
 
 
 def _tested(*declared: Facts) -> frozenset[str]:

@@ -31,15 +31,15 @@ BLOCKS: Mapping[str, Mapping[str, str]] = {
         "rows_per_customer": "mean rows of a customer among them",
     },
     "<source>.timestamps": {
-        "first_part_over_12": "share of the dates as stored whose first part exceeds 12",
+        "first_part_over_12": "share of the dates as stored, 0 to 1, whose first part exceeds 12",
         "second_part_over_12": "share of the dates as stored whose second part exceeds 12",
         "outside_window": "share of the rows whose date lies outside of the run's months, as it is read",
     },
     "<source>.texts": {
-        "distance_from_other_sources": "half the sum of differences between the word shares of the source and those of all other sources, with the source's texts read with each version of the tokenizer",
+        "distance_from_other_sources": "half the sum of differences between the word shares of the source and those of all other sources, 0 alike to 1 without a common word, with the source's texts read with each version of the tokenizer",
     },
     "<source>.updates": {
-        "export_minus_event": "root mean square difference between the newest export and the value at the event, labelled rows of the source, in standard deviations",
+        "export_minus_event": "root mean square difference between the newest export and the value at the event, labelled rows of the source; 1 is about the standard deviation of the column within a class of a source",
         "class_association": "share of the variance of that difference that lies between the classes as the pipeline reads them; 0 where there is nothing between them",
     },
     "all.tails": {
@@ -48,11 +48,11 @@ BLOCKS: Mapping[str, Mapping[str, str]] = {
         "largest_distance": "largest distance of a training row from the column's mean, in standard deviations; filled ones aside",
     },
     "all.words": {
-        "frequent_words": "share of the variance of the counts of the four most frequent words that lies between the classes, training rows",
+        "frequent_words": "mean share of the variance of the counts of the four most frequent words, 0 to 1, that lies between the classes, training rows",
         "other_words": "the same for the other words",
     },
     "all.movement": {
-        "class_mean_movement": "mean squared distance between the class means of the first and the last four labelled months, one row a customer and class, what moves all classes of a source alike aside, over what chance would give",
+        "class_mean_movement": "mean squared distance between the class means of the first and the last four labelled months, one row a customer and class, what moves all classes of a source alike aside, over what chance would give: 1 where nothing moves",
     },
     "join.rows": {
         "lines_per_id": "mean lines of an id in the joined table",
@@ -60,8 +60,8 @@ BLOCKS: Mapping[str, Mapping[str, str]] = {
         "classes": "order of the classes in the list",
     },
     "train.batches": {
-        "arrival_label_entropy": "mean label entropy of batches of training rows in the order in which they arrive, over what random batches would have",
-        "rows_over_capacity": "rows of a training batch over its capacity, the rest is padding",
+        "arrival_label_entropy": "mean label entropy of batches of training rows in the order in which they arrive, over what random batches would have: 1 where well mixed, 0 where each batch has one class",
+        "rows_over_capacity": "rows of a training batch over its capacity, 0 to 1; the rest is padding",
     },
     "train.counts": {
         "class_counts_file": "numbers of the file of class counts, in the order of the file; it was written before the newest rows came",

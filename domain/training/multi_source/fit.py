@@ -26,7 +26,7 @@ class Epoch:
     gradient_norm: float
     gradient_norm_max: float
     loss_of_thirds: tuple[float, float, float]
-    """Mean loss of the first, second and last third of the epoch's batches."""
+    """Mean loss of the first, second and last third of the epoch's batches; 0 where one has no batch."""
 
 
 @dataclass(slots=True)
@@ -219,7 +219,7 @@ def _fit(
                 (
                     sum(losses[:third]) / third,
                     sum(losses[third : 2 * third]) / max(1, len(losses[third : 2 * third])),
-                    sum(losses[-third:]) / third,
+                    sum(losses[2 * third :]) / max(1, len(losses[2 * third :])),
                 ),
             )
         )

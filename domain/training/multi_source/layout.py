@@ -1,4 +1,4 @@
-"""What a warehouse is made of, apart from what can be declared wrongly: subject, sources, months, columns, sizes."""
+"""What the data of a run are made of, apart from what can be declared wrongly: subject, sources, months, columns, sizes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from domain.training.multi_source.subjects import SOURCES, SUBJECTS, UNITS
+from domain.training.multi_source.subjects import SOURCES, SUBJECTS, UNITS, Measure
 from domain.training.randomness import Floats, Stream
 from domain.training.style import SeedSplit
 
@@ -32,6 +32,10 @@ class Column:
     is_heavy: bool
     """Whether its tails are heavy."""
     missing_share: float
+    below: float
+    """How far values can lie below the mean, in standard deviations."""
+    above: float
+    """The same above it."""
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -53,7 +57,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Layout:
-    """The parts of one warehouse."""
+    """The parts of the data of one run."""
 
     seed: int
     dataset: str
@@ -109,15 +113,7 @@ def draw_layout(seed: int, split: SeedSplit) -> Layout:
         for number in range(count)
     )
     columns = tuple(
-        Column(
-            name=subject.columns[place][0],
-            quantity=subject.columns[place][1],
-            scale=2.0 ** subject.columns[place][2] * _shown(0.7 + 0.6 * _one(draw)),
-            level=_shown(3.5 + 2.0 * _one(draw)),
-            is_heavy=draw.integer(0, 2) == 0,
-            # Some column always has missing values.
-            missing_share=_shown(0.04 + 0.16 * _one(draw)) if draw.integer(0, 1) or number == 0 else 0.0,
-        )
+        _column(subject.columns[place], number, draw)
         for number, place in enumerate(draw.permutation(len(subject.columns))[:8])
     )
     return Layout(
@@ -131,6 +127,23 @@ def draw_layout(seed: int, split: SeedSplit) -> Layout:
         months=_months(2023 + draw.integer(0, 2), draw.integer(2, 12)),
         rows=draw.integer(3000, 4200),
         separation=_shown(0.75 + 0.35 * _one(draw)),
+    )
+
+
+def _column(measure: Measure, number: int, draw: Stream) -> Column:
+    mean = measure.typical * _shown(0.9 + 0.2 * _one(draw))
+    level = _shown((3.5 + 2.0 * _one(draw)) * measure.evenness)
+    scale = _shown(mean / level)
+    return Column(
+        name=measure.name,
+        quantity=measure.quantity,
+        scale=scale,
+        level=level,
+        is_heavy=draw.integer(0, 2) == 0,
+        # Some column always has missing values.
+        missing_share=_shown(0.04 + 0.16 * _one(draw)) if draw.integer(0, 1) or number == 0 else 0.0,
+        below=level - measure.low / scale,
+        above=measure.high / scale - level,
     )
 
 

@@ -18,6 +18,10 @@ PAIRS: tuple[tuple[str, str], ...] = tuple(
     (one, other) for one, other in combinations(QUIET_FAULTS, 2) if one in LOCAL_FAULTS or other in LOCAL_FAULTS
 )
 """Faults that are planted together."""
+QUIET_WEIGHT = 3
+"""How often the task of one fault plants a quiet fault, over how often it plants one that log and results show at once."""
+DRAWN_ALONE: tuple[str, ...] = (*FAULTS, *QUIET_FAULTS * (QUIET_WEIGHT - 1))
+"""What the task of one fault draws from: every fault as often as it counts."""
 COUNTS = (0, 1, 1, 2)
 """How many faults the task of none, one or two plants, all four equally likely."""
 

@@ -8,25 +8,22 @@ import numpy as np
 
 from domain.training.artifacts.json_text import indented
 from domain.training.artifacts.numbers import to_json, to_text
-from domain.training.multi_source.artifacts.cosmetics import draw_cosmetics
+from domain.training.multi_source.artifacts.cosmetics import DAYS, PREVIOUS_DAYS, draw_cosmetics
 from domain.training.multi_source.layout import LABELLED_MONTHS
 from domain.training.multi_source.run import SETS, Run
 from domain.training.randomness import Ints, Stream
 from domain.types import ArtifactName
 
-_WARNINGS = (
-    "checkpoint directory is not empty, older files are kept",
+_WARNINGS_AT_START = (
     "progress bar is disabled: output is not a terminal",
-    "3 worker threads were asked for, 2 are available",
-    "clock of the scheduler differs by {} ms",
-    "table statistics are {} h old, the planner uses them anyway",
-    "retrying a read of {} rows, attempt 2 of 5",
-    "metrics endpoint answered after {} ms",
-    "cache of compiled queries is full, {} entries were evicted",
-    "deprecated option 'pin_memory' has no effect",
+    "environment variable TABULAR_CACHE is not set, tables are read without a cache",
+    "TABULAR_THREADS=4, but 2 cores are available: 2 threads are used",
 )
-
-
+_WARNING_OF_SOURCE = "source {}: connection was reset, attempt 2 of 5"
+_WARNING_AT_END = "eval_results.json exists and is replaced"
+SCORING = "scoring the network"
+"""Begins the line of the log behind the last epoch."""
+_WARNING, _ERROR = "WARNING", "ERROR"
 _HOUR = 3600 * 1000
 """In milliseconds; no training takes longer."""
 
@@ -36,18 +33,24 @@ class Identity(NamedTuple):
 
     run_id: str
     started: str
-    """ISO date."""
+    """ISO date, in the month whose rows the model scores."""
+    labelled: str
+    """ISO date of when the rows of that month had been looked up by hand."""
 
 
 def draw_identity(run: Run, *, is_previous: bool = False) -> Identity:
     """The identity of a run, or of the one before it."""
     layout = run.state.layout
     draw = Stream(layout.seed, "identity-before" if is_previous else "identity")
-    year, month = (int(part) for part in layout.months[-1].split("-"))
-    # After the month whose rows were scored; the changes lie between the two.
-    day = draw.integer(1, 3) if is_previous else draw.integer(25, 28)
-    date = f"{(year * 12 + month) // 12}-{(year * 12 + month) % 12 + 1:02d}-{day:02d}"
-    return Identity(draw_cosmetics(run.state).run_id, date)
+    scored = layout.months[-1]
+    year, month = divmod(int(scored[:4]) * 12 + int(scored[5:]), 12)
+    # The changes lie between the two trainings.
+    day = draw.integer(*(PREVIOUS_DAYS if is_previous else DAYS))
+    return Identity(
+        draw_cosmetics(run.state).run_id,
+        f"{scored}-{day:02d}",
+        f"{year}-{month + 1:02d}-{Stream(layout.seed, 'labelled').integer(8, 19):02d}",
+    )
 
 
 def render_reports(run: Run, previous: Run) -> dict[ArtifactName, str]:
@@ -56,7 +59,7 @@ def render_reports(run: Run, previous: Run) -> dict[ArtifactName, str]:
     return {
         "train.log": render_log(run, identity),
         "dataset_stats.json": indented(_statistics(run)),
-        "eval_results.json": indented({"run_id": identity.run_id, **_results(run)}),
+        "eval_results.json": indented({"run_id": identity.run_id, **_results(run, identity)}),
         "previous_run.json": indented(_previous(previous)),
     }
 
@@ -73,20 +76,20 @@ class _Clock:
         if number:
             self._milliseconds += number * 2 * _HOUR + Stream(seed, f"log-clock/{number}").integer(0, _HOUR)
 
-    def __call__(self, milliseconds: int = 1) -> str:
+    def __call__(self, milliseconds: int = 1, level: str = "INFO") -> str:
         """The head of a line that is written so much later than the line before."""
         self._milliseconds = min(24 * 3600 * 1000 - 1, self._milliseconds + milliseconds)
         seconds, rest = divmod(self._milliseconds, 1000)
         time = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{rest:03d}"
         match self._style:
             case 0:
-                return f"{self._day} {time} INFO"
+                return f"{self._day} {time} {level}"
             case 1:
-                return f"[{self._day}T{time}Z]"
+                return f"[{self._day}T{time}Z] {level}"
             case 2:
-                return f"{time} |"
+                return f"{time} | {level:<7} |"
             case _:
-                return f"INFO {time}"
+                return f"{level} {time}"
 
 
 def render_log(run: Run, identity: Identity, *, number: int = 0) -> str:
@@ -97,57 +100,59 @@ def render_log(run: Run, identity: Identity, *, number: int = 0) -> str:
     if number:
         draw = Stream(layout.seed, f"log/{number}")
     now, declared = _Clock(layout.seed, identity.started, style, number), state.declared
+    rate = to_text(float(declared["optimizer.learning_rate"] or 0))
     lines = [
         f"{now()} run {identity.run_id} dataset {layout.dataset}",
         f"{now()} tabular {declared['environment.tabular']} textkit {declared['environment.textkit']} numpy backend",
     ]
-    for name, counts in source_rows(run).items():
-        lines.append(
-            f"{now(draw.integer(300, 2400))} source {name}: "
-            + " ".join(f"{key}={value}" for key, value in counts.items())
-        )
-        if draw.integer(0, 3) == 0:
-            lines.append(f"{now()} {_warning(draw)}")
-    # Which rows the evaluation scores stands in the results.
+    if draw.integer(0, 1):
+        lines.append(f"{now(level=_WARNING)} {draw.choice(_WARNINGS_AT_START)}")
+    failed = draw.integer(0, 3 * len(layout.sources))
+    for place, (name, counts) in enumerate(source_rows(run).items()):
+        took = draw.integer(300, 2400)
+        if place == failed:
+            lines.append(f"{now(took, _WARNING)} {_WARNING_OF_SOURCE.format(name)}")
+        lines.append(f"{now(took)} source {name}: " + " ".join(f"{key}={value}" for key, value in counts.items()))
+    # Which rows the evaluation scores stands in the results; those of the last month were not there yet.
     held_out = len(run.sets["validation"]) + len(run.sets["test"])
-    lines.append(f"{now()} rows train={len(run.sets['train'])} held_out={held_out} recent={len(run.sets['recent'])}")
+    lines.append(f"{now()} rows train={len(run.sets['train'])} held_out={held_out}")
+    steps, batch = fit.steps_per_epoch, min(int(declared["training.batch_size"] or 1), len(run.sets["train"]))
     lines.append(
-        f"{now()} inputs={run.features['train'].shape[1]} classes={len(layout.classes)} steps_per_epoch={fit.steps_per_epoch}"
-        f" lr={to_text(float(declared['optimizer.learning_rate'] or 0))}"
+        f"{now()} inputs={run.features['train'].shape[1]} classes={len(layout.classes)} steps_per_epoch={steps} lr={rate}"
     )
-    for number, epoch in enumerate(fit.epochs, 1):
-        for part, loss in zip(("1/3", "2/3", "3/3"), epoch.loss_of_thirds, strict=True):
-            speed = draw.integer(4100, 6900)
-            took = 1000 * len(run.sets["train"]) // 3 // speed
-            lines.append(f"{now(took)} epoch {number} {part} loss={to_text(loss)} rows/s={speed}")
+    third = max(1, steps // 3)
+    for epoch in fit.epochs:
+        parts = zip((third, third, steps - 2 * third), epoch.loss_of_thirds, strict=True)
+        for part, (batches, loss) in enumerate(parts, 1):
+            if batches > 0:
+                speed = draw.integer(4100, 6900)
+                head = now(1000 * batches * batch // speed)
+                lines.append(f"{head} epoch {epoch.number} {part}/3 loss={to_text(loss)} rows/s={speed}")
         lines.append(
-            f"{now(draw.integer(20, 90))} epoch {number} train_loss={to_text(epoch.train_loss)} train_acc={to_text(epoch.train_accuracy)}"
-            f" val_loss={to_text(epoch.val_loss)} val_acc={to_text(epoch.val_accuracy)}"
-            f" grad_norm={to_text(epoch.gradient_norm)} grad_norm_max={to_text(epoch.gradient_norm_max)}"
-            f" lr={to_text(float(declared['optimizer.learning_rate'] or 0))}"
+            f"{now(draw.integer(20, 90))} epoch {epoch.number} train_loss={to_text(epoch.train_loss)}"
+            f" train_acc={to_text(epoch.train_accuracy)} val_loss={to_text(epoch.val_loss)}"
+            f" val_acc={to_text(epoch.val_accuracy)} grad_norm={to_text(epoch.gradient_norm)}"
+            f" grad_norm_max={to_text(epoch.gradient_norm_max)} lr={rate}"
         )
-        for name, accuracy in _validation_by_source(run).items() if number == len(fit.epochs) else ():
-            lines.append(f"{now()} validation of {name}: accuracy={accuracy}")
-        if draw.integer(0, 2) == 0:
-            lines.append(f"{now()} {_warning(draw)}")
     if fit.stopped_at is not None:
-        lines.append(f"{now()} loss is not finite at step {fit.stopped_at}, training stopped")
-    lines.append(f"{now()} best validation accuracy at epoch {fit.best_epoch}, checkpoint kept")
+        lines.append(f"{now(level=_ERROR)} loss is not finite at step {fit.stopped_at}, training stopped")
+    lines.append(f"{now()} {SCORING} of epoch {fit.best_epoch}")
+    for name, accuracy in _validation_by_source(run).items():
+        lines.append(f"{now()} validation of {name}: accuracy={accuracy}")
+    if draw.integer(0, 3) == 0:
+        lines.append(f"{now(level=_WARNING)} {_WARNING_AT_END}")
     lines.append(f"{now(draw.integer(100, 900))} evaluation written to eval_results.json")
     return "\n".join(lines) + "\n"
 
 
-def _warning(draw: Stream) -> str:
-    return "warning: " + draw.choice(_WARNINGS).format(draw.integer(3, 97))
-
-
 def source_rows(run: Run) -> dict[str, dict[str, int]]:
-    """For each source: rows read, rows dated outside the window, rows dropped by a declaration, rows used."""
+    """For each source, without the month after the labelled ones: rows read, rows dated outside the window, dropped by a declaration, used."""
     reading, tables = run.reading, run.tables
     outside = (reading.month < 0) | (reading.month > LABELLED_MONTHS)
+    is_recent = reading.month == LABELLED_MONTHS
     found = {}
     for place, name in enumerate(run.state.layout.source_names):
-        own = tables.source == place
+        own = (tables.source == place) & ~is_recent
         gone = own & (reading.dropped == 1)
         found[name] = {
             "read": int(own.sum()),
@@ -194,7 +199,7 @@ def _statistics(run: Run) -> dict[str, Any]:
     }
 
 
-def _results(run: Run) -> dict[str, Any]:
+def _results(run: Run, identity: Identity) -> dict[str, Any]:
     layout = run.state.layout
     validation, test, recent = (run.scores[name] for name in ("reported_validation", "reported_test", "recent"))
     held = {"validation": run.sets["validation"], "test": run.sets["test"]}
@@ -231,7 +236,20 @@ def _results(run: Run) -> dict[str, Any]:
             kind: _confusion(scores.confusion, layout.classes)
             for kind, scores in (("validation", validation), ("test", test), ("recent", recent))
         },
-        "recent": f"rows scored in {layout.months[-1]}, labelled by hand afterwards",
+        "about": _covered(run, identity),
+    }
+
+
+def _covered(run: Run, identity: Identity) -> dict[str, str]:
+    """What the numbers of the results are of."""
+    tested = str(run.state.declared["evaluation.sources"])
+    of_test = "all sources" if tested == "all" else f"{tested} only"
+    return {
+        "metrics": f"validation and test: the lists that validation_ids names; test: rows of {of_test}; confusion is of the same rows",
+        "accuracy_by_source": "all rows of a set as the split made it, whichever source is tested",
+        "accuracy_by_month": "the test rows of all sources, and of the last month the recent ones",
+        "recent": f"rows that the model scored in {run.state.layout.months[-1]}; they were labelled by hand, with errors as"
+        f" elsewhere, and added on {identity.labelled}",
     }
 
 
@@ -249,7 +267,7 @@ def _previous(run: Run) -> dict[str, Any]:
     labelled = [run.sets[name] for name in SETS[:3]]
     source = np.concatenate([part.source for part in labelled])
     label = np.concatenate([part.label for part in labelled])
-    results = _results(run)
+    results = _results(run, identity)
     return {
         "run_id": identity.run_id,
         "started": identity.started,
@@ -271,4 +289,12 @@ def _previous(run: Run) -> dict[str, Any]:
         "metrics": results["metrics"],
         "rows_scored": results["rows_scored"],
         "accuracy_by_source": results["accuracy_by_source"],
+        "about": {
+            **{
+                name: text
+                for name, text in results["about"].items()
+                if name in ("metrics", "accuracy_by_source", "recent")
+            },
+            "sources": "labelled rows that the run used, by class as it read them",
+        },
     }

@@ -10,8 +10,16 @@ from domain.training.multi_source.agreements import Facts
 from domain.training.multi_source.layout import LABELLED_MONTHS, TOKENS, WORDS, Layout, table
 from domain.training.randomness import Floats, Ints, Stream
 
-RECENT_SHARE = 0.2
-"""Rows of the month after the labelled ones, as a share of those."""
+RECENT_SHARE = 0.15
+"""Rows of the month after the labelled ones, as a share of those; deliveries grow, see `_delivered`."""
+NEWEST = 1.6
+"""How many times as far the columns of the last month lie from the mean of all months."""
+NEWEST_TURN = 0.25
+"""How far the class means have turned by the last month at least: what is scored is a little harder than what was trained on."""
+SERVED = 1.5
+"""How many times its usual rows a source has in the last month where it alone is served."""
+RAREST = 0.29
+"""How often the last class occurs over the first, before sources and campaigns move the shares."""
 TAIL_COLUMNS = 2
 """The first columns: where the world says so, the class shows in their tails."""
 FIRST_TURN, LAST_TURN = 0.05, 0.5
@@ -20,12 +28,17 @@ FREQUENT_WORDS = 4
 """The first words of the vocabulary: they are most of every text."""
 OWN_CUSTOMER = 1_000_000
 """First number of the customers of one row each."""
-HISTORIES = ("rows", "rows-before")
-"""Names of the streams that draw the rows of a run and of the last good run before it."""
-PILOT_ROWS, PILOT_SHARE = 6, 0.015
+HISTORY, EARLIER_HISTORY = "rows", "rows-before"
+"""Names of the rows of a run, and of those that the last good run before it found in the exports of its day."""
+LATE, CORRECTED = (0.004, 0.03), (0.004, 0.02)
+"""From and to, by source: rows that were delivered, and labels that were corrected since the last good run."""
+PILOT_ROWS, PILOT_SHARE = 3, 0.012
 """Rows of the last month of a source that is not served but tried out: at least, and how many more at most, as a share."""
 _CELLS = 1024
 """Cells of a row of a table of cumulative probabilities; a power of two, so that a number's cell is exact."""
+
+WRONG = 1.0 - 2.0**-53
+"""In the fifth number of `Rows.chance`: the label of the row is wrong."""
 
 SHAPING = ("split.groups", "split.by", "environment.tabular", "environment.textkit", "evaluation.sources")
 """What of a world decides what happens; everything else decides how it is written down."""
@@ -53,12 +66,15 @@ class Rows:
     def __len__(self) -> int:
         return len(self.source)
 
+    def take(self, places: Ints | slice) -> Rows:
+        return Rows(*(getattr(self, name)[places] for name in self.__dataclass_fields__))
 
-def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: int = 0) -> Rows:
-    """The rows of a world.
+
+def draw_rows(layout: Layout, world: Facts, *, name: str = HISTORY, recent_only: int = 0) -> Rows:
+    """The rows of a world. The labelled ones have the same sources, months and days in every world.
 
     Args:
-        layout: the warehouse.
+        layout: of the data.
         world: how the data really are.
         name: of the stream that draws the rows: another name gives fresh rows of the same world.
         recent_only: this many rows of the last month instead of the whole history; 0: the history.
@@ -69,6 +85,8 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: 
     offset = 0.35 * np.clip(shape.normal(sources * columns), -1.2, 1.2).reshape(sources, columns)
     spread = 0.88 + 0.24 * shape.uniform(sources * columns).reshape(sources, columns)
     season = 0.25 * shape.normal((LABELLED_MONTHS + 1) * columns).reshape(LABELLED_MONTHS + 1, columns)
+    # What comes after the training differs from what was trained on.
+    season[LABELLED_MONTHS] *= NEWEST
     prior = 0.7 + 0.8 * shape.uniform(sources * classes).reshape(sources, classes)
     campaign = 0.75 + 0.5 * shape.uniform((LABELLED_MONTHS + 1) * classes).reshape(-1, classes)
     topic = shape.normal(classes * WORDS).reshape(classes, WORDS)
@@ -81,17 +99,19 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: 
     accent = 0.75 + 0.5 * shape.uniform(sources * WORDS).reshape(sources, 1, WORDS)
 
     draw = Stream(layout.seed, name)
-    # A month earlier there were other rows, and other numbers of them.
-    past, scored = (1.0, 1.0) if name == "rows" else (0.8 + 0.25 * draw.uniform(1)[0], 0.8 + 0.4 * draw.uniform(1)[0])
-    recent = recent_only or round(layout.rows * RECENT_SHARE * scored)
-    count = recent if recent_only else round(layout.rows * past) + recent
+    recent = recent_only or round(layout.rows * RECENT_SHARE)
+    count = recent if recent_only else layout.rows + recent
     weight = np.array([[source.weight for source in layout.sources]])
     source = _pick(table(weight), np.zeros(count, dtype=np.int64), draw.uniform(count))
-    served = world["evaluation.sources"]
+    served, used = world["evaluation.sources"], count
     if served != "all":
-        source[count - recent :] = _served_rows(layout, layout.source_names.index(str(served)), recent)
+        place = layout.source_names.index(str(served))
+        if not recent_only:
+            used += round(recent * min(1.0, SERVED * weight[0, place] / weight.sum())) - recent
+        source[count - recent :] = _served_rows(layout, place, recent, used + recent - count)
     first = np.array([one.first_month for one in layout.sources])[source]
-    month = first + np.floor(draw.uniform(count) * (LABELLED_MONTHS - first)).astype(np.int64)
+    month = first + np.floor(_delivered(draw.uniform(count)) * (LABELLED_MONTHS - first)).astype(np.int64)
+    np.minimum(month, LABELLED_MONTHS - 1, out=month)
     month[count - recent :] = LABELLED_MONTHS
     day = 1 + draw.below(28, count)
 
@@ -102,13 +122,14 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: 
     own = draw.uniform(count)
     weights = prior.take(source, axis=0)
     weights *= campaign.take(month, axis=0)
-    weights *= 2.1 - 1.4 * np.arange(classes) / (classes - 1)
+    frequent = 1.0 - (1.0 - RAREST) * np.arange(classes) / (classes - 1)
+    weights *= frequent
     outcome = _pick_rows(table(weights), own)
     if has_many:
-        # The last good run had the same customers; what is scored afterwards comes from others.
-        tendency = Stream(layout.seed, "customers" if name in HISTORIES else f"customers/{name}")
+        # What is scored afterwards comes from other customers.
+        tendency = Stream(layout.seed, "customers" if name == HISTORY else f"customers/{name}")
         total = customers * sources
-        usual = tendency.below(classes, total)
+        usual = _pick(table(frequent[None]), np.zeros(total, dtype=np.int64), tendency.uniform(total))
         effect = 0.8 * tendency.normal(total * columns).reshape(total, columns)
         outcome = np.where(draw.uniform(count) < 0.5, usual[customer], outcome)
     else:
@@ -146,7 +167,7 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: 
     frequency[:, :FREQUENT_WORDS] *= 1.8
     frequencies = table((accent * frequency).reshape(sources * classes, WORDS))
     word = _pick(frequencies, np.repeat(source * classes + outcome, TOKENS), draw.uniform(count * TOKENS))
-    return Rows(
+    rows = Rows(
         source=source,
         month=month,
         day=day,
@@ -157,15 +178,39 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = "rows", recent_only: 
         words=word.reshape(count, TOKENS),
         chance=draw.uniform(count * 7).reshape(count, 7),
     )
+    return rows if used == count else rows.take(slice(used))
 
 
-def _served_rows(layout: Layout, served: int, count: int) -> Ints:
-    """Sources of the rows of the last month where one source is served: nearly all are its own, the others are tried out."""
+def earlier_export(layout: Layout, rows: Rows) -> Rows:
+    """The rows as the last good run found them: some had not been delivered, some labels had not been corrected."""
+    draw = Stream(layout.seed, EARLIER_HISTORY)
+    sources, count = len(layout.sources), len(rows)
+    parts = draw.uniform(2 * sources).reshape(2, sources)
+    late, corrected = (low + (high - low) * part for (low, high), part in zip((LATE, CORRECTED), parts, strict=True))
+    chance = draw.uniform(2 * count).reshape(2, count)
+    # Of the newer months more were still to come.
+    is_there = chance[0] >= late[rows.source] * (2.0 * (rows.month + 1) / (LABELLED_MONTHS + 1))
+    found = rows.take(np.flatnonzero(is_there))
+    found.chance[(chance[1] < corrected[rows.source])[is_there], 4] = WRONG
+    return found
+
+
+def _delivered(uniform: Floats) -> Floats:
+    """When rows are delivered, as a part of the year; at its end 2.3 times as many as at its beginning."""
+    found: Floats = (np.sqrt(0.36 + 1.6 * uniform) - 0.6) / 0.8
+    return found
+
+
+def _served_rows(layout: Layout, served: int, count: int, used: int) -> Ints:
+    """Sources of the rows of the last month where one source is served: nearly all are its own, the others are tried out.
+
+    Of the rows, the first `used` ones will be used.
+    """
     found = np.full(count, served, dtype=np.int64)
     others = [place for place in range(len(layout.sources)) if place != served]
     start = 0
     for place, part in zip(others, Stream(layout.seed, "pilots").uniform(len(others)).tolist(), strict=True):
-        end = start + PILOT_ROWS + round(count * PILOT_SHARE * part)
+        end = start + PILOT_ROWS + round(used * PILOT_SHARE * part)
         found[start:end] = place
         start = end
     return found
@@ -189,6 +234,7 @@ def _class_means(layout: Layout, draw: Stream) -> Floats:
 def _moved(first: Floats, last: Floats, turn: float) -> Floats:
     """(months, classes, columns): class means that turn from one place to another and keep their distances, about."""
     part = turn * (np.arange(LABELLED_MONTHS + 1) / LABELLED_MONTHS)[:, None, None]
+    part[LABELLED_MONTHS] = max(turn, NEWEST_TURN)
     found: Floats = ((1.0 - part) * first + part * last) / np.sqrt((1.0 - part) ** 2 + part**2)
     return found
 

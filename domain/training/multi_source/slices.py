@@ -1,4 +1,4 @@
-"""data_slices.json: statistics of the tables by source and month, as stored. A warehouse: it is queried block by block."""
+"""data_slices.json: statistics of the tables by source and month, as stored. It is queried block by block."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Sequence
 import numpy as np
 
 from domain.training.artifacts.numbers import all_to_json
-from domain.training.multi_source.details import BLOCKS, details
+from domain.training.multi_source.details import ABOUT, BLOCKS, details
 from domain.training.multi_source.layout import LABELLED_MONTHS, Layout
 from domain.training.multi_source.measuring import Measured, Repeats, measure
 from domain.training.multi_source.run import Run
@@ -17,6 +17,10 @@ from domain.training.randomness import Floats, Ints
 STATISTICS = ("mean", "spread", "min", "max", "missing_share", "most_frequent_share")
 """Of the stored cells that are not empty; `missing_share` is the share of empty ones, `most_frequent_share` that of the value
 that occurs most often."""
+
+AS_STORED = "cells as stored, each source in its own unit, codes of missing values included; missing_share and most_frequent_share: 0 to 1"
+AS_READ = "rows of a month as dated by the pipeline; shares of them, 0 to 1, by class as the pipeline reads the labels"
+"""What the numbers of a block are."""
 
 
 def slices(run: Run, found: Measured | None = None) -> dict[str, Any]:
@@ -64,24 +68,25 @@ def _statistics_blocks(run: Run, found: Measured) -> str:
     listed_months, names = _json(list(layout.months)), [_json(name) for name in layout.column_names]
     of_month = [f'"{kind}":{{{",".join(f"{name}:%s" for name in names)}}}' for kind in STATISTICS[:5]]
     blocks = []
+    stored, read = (f"{_json(ABOUT)}:{_json(text)}" for text in (AS_STORED, AS_READ))
     for number, source in enumerate(layout.source_names):
         first, last = number * months, (number + 1) * months
         head = f'"months":{listed_months},"rows":[{",".join(rows[first:last])}]'
         for column, statistics in zip(layout.column_names, shown, strict=True):
             lists = _lists(STATISTICS, [one[first:last] for one in statistics])
-            blocks.append(f"{_json(f'{source}.{column}')}:{{{head},{lists}}}")
+            blocks.append(f"{_json(f'{source}.{column}')}:{{{stored},{head},{lists}}}")
         for at, name in enumerate(layout.months, first):
             parts = [text % tuple([statistics[kind][at] for statistics in shown]) for kind, text in enumerate(of_month)]
-            blocks.append(f'{_json(f"{source}.{name}")}:{{"rows":{rows[at]},{",".join(parts)}}}')
+            blocks.append(f'{_json(f"{source}.{name}")}:{{{stored},"rows":{rows[at]},{",".join(parts)}}}')
         lists = _lists(layout.classes, [one[first:last] for one in shares])
-        blocks.append(f"{_json(f'{source}.classes')}:{{{head},{lists}}}")
+        blocks.append(f"{_json(f'{source}.classes')}:{{{read},{head},{lists}}}")
     listed_sources = _json(list(layout.source_names))
     for column, statistics in zip(layout.column_names, by_source, strict=True):
         lists = _lists(STATISTICS, statistics)
-        blocks.append(f'{_json(f"all.{column}")}:{{"sources":{listed_sources},{lists}}}')
+        blocks.append(f'{_json(f"all.{column}")}:{{{stored},"sources":{listed_sources},{lists}}}')
     total = _numbers(np.bincount(month, minlength=months).tolist())
     lists = _lists(layout.classes, _class_shares(layout, label, month, months))
-    blocks.append(f'"all.classes":{{"months":{listed_months},"rows":[{",".join(total)}],{lists}}}')
+    blocks.append(f'"all.classes":{{{read},"months":{listed_months},"rows":[{",".join(total)}],{lists}}}')
     return ",".join(blocks)
 
 
@@ -92,7 +97,8 @@ def _lists(names: Sequence[str], numbers: list[list[str]]) -> str:
 
 def _contents(layout: Layout) -> dict[str, Any]:
     return {
-        "about": "Statistics of the joined tables as stored, before anything is converted, filled or dropped. Query one block.",
+        "about": "Statistics of the joined tables as stored, before anything is converted, filled or dropped. Every run reads an export "
+        "of all months: a source may correct or convert closed months. Query one block.",
         "sources": list(layout.source_names),
         "columns": list(layout.column_names),
         "months": list(layout.months),

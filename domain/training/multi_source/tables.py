@@ -46,7 +46,7 @@ class Tables:
     has_partner: Ints
     """0 for a row that the second table lacks."""
     outcome: Ints
-    """Class of what really happened; known of every row once it was looked into by hand."""
+    """Class of what really happened; of the rows of the last month as it was looked up by hand, with as many errors as labels have."""
     update_of: Callable[[int], Floats]
     """By the place of a column, what was added to its values after the outcome, in the first unit of its quantity."""
 
@@ -94,11 +94,11 @@ class Reading:
 
 
 DOSES = 1024
-"""How many different doses a warehouse has."""
+"""How many different doses the data of a run have."""
 
 
 def dose(layout: Layout, name: str, low: float, high: float) -> float:
-    """How strongly something happens in a warehouse where it happens; the same for every state of its world."""
+    """How strongly something happens in the data of a run where it happens; the same for every state of its world."""
     return low + (high - low) * _doses(layout.seed)[zlib.crc32(name.encode()) % DOSES]
 
 
@@ -250,7 +250,7 @@ def write(layout: Layout, world: Facts, rows: Rows) -> Tables:
         line=np.concatenate(line_parts),
         is_repeat=is_repeat,
         has_partner=partner.take(row),
-        outcome=rows.outcome.take(row),
+        outcome=np.where(labelled, rows.outcome, usual_labels(layout, rows)).take(row),
         update_of=lru_cache(maxsize=None)(lambda place: _update(layout, world, rows, place).take(row)),
     )
 
@@ -335,10 +335,14 @@ def _stored_values(layout: Layout, world: Facts, rows: Rows) -> Floats:
     hidden = 0.0 if world["imputer.fill"] == "none" else 1.0
     level = np.array([column.level for column in layout.columns])
     scale = np.array([column.scale for column in layout.columns])
-    values = np.abs(values + level)
     # Real tables hold rounded numbers: one column more finely than another.
     steps = np.array([2.0 ** -round(dose(layout, f"digits/{column.name}", 3.5, 8.5)) for column in layout.columns])
-    values = np.rint(values / steps) * steps * scale
+    values = np.rint(values / steps)
+    values *= steps
+    below, above = (np.array([getattr(one, side) for one in layout.columns]) for side in ("below", "above"))
+    values = _within(values, below, above)
+    values += level
+    values *= scale
     for number, source in enumerate(layout.sources):
         own = np.flatnonzero(rows.source == number)
         block, missing = (one.take(own, axis=0) for one in (values, rows.missing))
@@ -348,7 +352,8 @@ def _stored_values(layout: Layout, world: Facts, rows: Rows) -> Floats:
             until = world[f"{path}.used_until"]
             if until is not None:
                 late = month > layout.month(str(until))
-                block[late, place] = (_frozen_at(layout, path) + column.level) * column.scale
+                frozen = _within(np.array([_frozen_at(layout, path)]), column.below, column.above)
+                block[late, place] = (frozen + column.level) * column.scale
             factors = _factors(column.quantity, world[f"{path}.unit"], layout.months)
             if factors is not None:
                 block[:, place] *= factors.take(month)
@@ -364,6 +369,19 @@ def _stored_values(layout: Layout, world: Facts, rows: Rows) -> Floats:
             block[(month > snapshot) & (month < LABELLED_MONTHS), -JOINED_COLUMNS:] = np.nan
         values[own] = block
     return values
+
+
+def _within(values: Floats, below: float | Floats, above: float | Floats) -> Floats:
+    """Values around 0, drawn in so that they stay between -below and above; near 0 they stay as they are.
+
+    Square roots only, which are exact on every machine.
+    """
+    part = values / np.where(values < 0, below, above)
+    part *= part
+    part *= part
+    part += 1.0
+    found: Floats = values / np.sqrt(np.sqrt(part))
+    return found
 
 
 UPDATE = 1.1
@@ -393,13 +411,19 @@ def _update(layout: Layout, world: Facts, rows: Rows, place: int) -> Floats:
     return to_float32_grid(later)
 
 
-def _recorded_labels(layout: Layout, world: Facts, rows: Rows) -> Ints:
-    label = rows.outcome.copy()
-    classes = len(layout.classes)
+def _other_class(layout: Layout, rows: Rows) -> Ints:
+    """What a wrong label says."""
+    return np.floor(rows.chance[:, 5] * len(layout.classes)).astype(np.int64)
+
+
+def usual_labels(layout: Layout, rows: Rows) -> Ints:
+    """Labels with the errors that a source always makes."""
     noise = np.array([source.label_noise for source in layout.sources])
-    chance = rows.chance[:, 4]
-    other = np.floor(rows.chance[:, 5] * classes).astype(np.int64)
-    label = np.where((1.0 - chance) < noise.take(rows.source), other, label)
+    return np.where((1.0 - rows.chance[:, 4]) < noise.take(rows.source), _other_class(layout, rows), rows.outcome)
+
+
+def _recorded_labels(layout: Layout, world: Facts, rows: Rows) -> Ints:
+    label, other = usual_labels(layout, rows), _other_class(layout, rows)
     for place, source in enumerate(layout.sources):
         until = world[f"sources.{source.name}.used_until"]
         if until is not None:
@@ -409,7 +433,7 @@ def _recorded_labels(layout: Layout, world: Facts, rows: Rows) -> Ints:
     months = int(world["labels.maturity_months"] or 0)
     if months:
         young = (rows.month > LABELLED_MONTHS - 1 - months) & (rows.month < LABELLED_MONTHS)
-        label = np.where(young & (rows.chance[:, 2] < dose(layout, "immature", 0.4, 0.65)), 0, label)
+        label = np.where(young & (rows.chance[:, 2] < dose(layout, "immature", 0.46, 0.72)), 0, label)
     return label
 
 

@@ -11,7 +11,7 @@ from mlops_debug_env.protocol.observations import Observation
 from mlops_debug_env.protocol.types import COMPOSED_TASK
 
 MAX_ENTRIES = 2
-MIN_STRENGTH = 0.88
+MIN_STRENGTH = 0.92
 """Where nothing may be wrong, what is weaker is not claimed."""
 CALIBRATION: tuple[tuple[float, float], ...] = (
     (0.0, 0.03),

@@ -7,13 +7,15 @@ from collections.abc import Iterator, Mapping
 from statistics import median
 
 from mlops_debug_env.agents.declared.blocks import CODES, Block, cell_of, factor_of, quantities, reference
-from mlops_debug_env.agents.declared.measured import Checks
+from mlops_debug_env.agents.declared.checks import Checks
 from mlops_debug_env.agents.declared.reading import Declared
 
 ODD = 1.0
 """From here on a column or a source is worth a look."""
 HAS_EMPTY = 1.05
 """How odd a column with empty cells is at least: only its overview shows whether its codes are the declared ones."""
+STALE = 2.0
+"""How odd a column of the second table is at most, where empty cells are all that is odd about it."""
 HAVE_NO_PARTNER = 0.03
 """Share of the rows that the second table usually lacks."""
 LAST_MONTH = 2.4
@@ -39,7 +41,7 @@ def odd_columns(declared: Declared, checks: Checks) -> dict[str, float]:
             if not _is_frozen_as_declared(declared, column):
                 oddness.append(HAS_EMPTY + 5.0 * (frequent.get(column, 0.0) - _of_codes(declared, column)))
         if column == stale[0]:
-            oddness.append(min(2.0, stale[1] / 0.04))
+            oddness.append(min(STALE, stale[1] / 0.04))
         for name, limit in (("source_association", 0.11), ("source_and_month_association", 0.05)):
             usual = median(between[name].values()) if between[name] else 0.0
             oddness.append((between[name].get(column, 0.0) - 0.5 * usual) / limit)

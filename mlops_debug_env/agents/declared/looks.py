@@ -10,40 +10,83 @@ import math
 from collections.abc import Iterator
 from statistics import fmean, median
 
-from mlops_debug_env.agents.declared.columns import last_month, odd_columns
-from mlops_debug_env.agents.declared.measured import RESULTS, STATISTICS, Checks, tails_are_cut, words_are_cut
+from mlops_debug_env.agents.declared.checks import PREVIOUS, RESULTS, STATISTICS, Checks
+from mlops_debug_env.agents.declared.columns import HAS_EMPTY, STALE, last_month, odd_columns
+from mlops_debug_env.agents.declared.features import tails_are_cut, words_are_cut
 from mlops_debug_env.agents.declared.reading import Declared
 from mlops_debug_env.agents.declared.settings import Value
 from mlops_debug_env.agents.declared.suspicion import Suspicion
-from mlops_debug_env.protocol.types import ArtifactName
+from mlops_debug_env.protocol.types import ArtifactName, SanityCheckName
 
 Look = tuple[float, str]
 """Weight of a block and its path."""
 CONFIG: ArtifactName = "config.yaml"
-"""Of its declarations only the versions of two libraries can be wrong: it is read where a block shows harm that they could do."""
+"""Of its declarations only the versions of two libraries can be wrong: they decide whether blocks that show their harm are worth a look."""
 RISKY = 2.0
 """Weight of a declaration that is right in half of the worlds."""
+LOUD, LOUD_AMONG_SEVERAL = 0.33, 0.05
+"""Factor of what log and results would mostly have shown at once: it is planted less often, and not at all among none, one or two."""
+CHANGED, UNCHANGED, OF_ANOTHER = 2.0, 0.66, 0.1
+"""Factor of a declaration that changed since the last good run, of one that did not, and of one where that of another source did."""
 
 
-def looks_of(declared: Declared, checks: Checks) -> Iterator[Look]:
-    """Blocks of details that may contradict a declaration."""
+def looks_of(declared: Declared, checks: Checks, *, loud: float = LOUD) -> Iterator[Look]:
+    """Blocks of details that may contradict a declaration; `loud`: factor of what is planted less often."""
     yield _of_join(declared, checks), "join.rows"
-    yield _of_batches(declared, checks), "train.batches"
-    yield 1.0, "train.counts"
-    yield _of_test_labels(checks), "test.labels"
-    yield _of_version(declared, "environment.textkit", "1.9"), "all.words"
-    yield _of_version(declared, "environment.tabular", "2.4") * _of_tails(checks), "all.tails"
-    if "environment.textkit" not in declared.facts and (words_are_cut(checks) > 0.8 or tails_are_cut(checks) > 0.8):
-        yield 20.0, CONFIG
-    yield RISKY * (declared.text("split.by") == "random"), "all.movement"
-    yield 1.7 * (declared.number("labels.maturity_months", 0) < 2), "all.classes"
-    yield from _of_sources(declared, checks)
+    yield loud * _of_batches(declared, checks), "train.batches"
+    yield _odds(declared, "class_weights.order"), "train.counts"
+    yield loud * _of_test_labels(checks) * _odds(declared, "evaluation.label_order"), "test.labels"
+    yield from _of_libraries(declared, checks)
+    yield RISKY * (declared.text("split.by") == "random") * _odds_of_risky(declared, "split.by"), "all.movement"
+    maturity = "labels.maturity_months"
+    yield loud * 1.7 * (declared.number(maturity, 0) < 2) * _odds_of_risky(declared, maturity), "all.classes"
+    if PREVIOUS not in checks:
+        yield _of_previous(declared), PREVIOUS
+    yield from _of_totals(declared, checks)
+    yield from _of_sources(declared, checks, loud)
+
+
+WORDS: SanityCheckName = "encoder_version_match"
+REPEATS: SanityCheckName = "data_leakage"
+"""Checks whose totals say whether to look at the texts, or the ids, of sources."""
+OF_TOTAL = 0.8
+"""Share of the weight of a total that explains repeated rows: it does not always tell."""
+
+
+def _of_totals(declared: Declared, checks: Checks) -> Iterator[Look]:
+    for check, name in ((WORDS, "tokenizer"), (REPEATS, "deduplicate")):
+        is_needed = check not in checks and (check != REPEATS or may_repeat(declared, checks))
+        # Where the changes name a source, the total tells no more than its details.
+        is_named = any(f"sources.{source}.{name}" in (declared.changed or ()) for source in declared.sources)
+        # Rows that are sent again matter only where nothing declared removes them.
+        kind = OF_TOTAL * RISKY if check == REPEATS else 1.0
+        yield kind * is_needed * (OF_ANOTHER if is_named else UNCHANGED), check
+
+
+def _odds(declared: Declared, path: str) -> float:
+    """How much likelier the changes since the last good run make a wrong declaration; 1: they are not known."""
+    if declared.changed is None:
+        return 1.0
+    return CHANGED if path in declared.changed else UNCHANGED
+
+
+def _odds_of_risky(declared: Declared, path: str) -> float:
+    """The same of a declaration whose weight already counts that it is one that only some worlds allow."""
+    return min(1.0, _odds(declared, path))
 
 
 def of_column(oddness: float) -> float:
     """Weight of the overview of a column, by how odd the column is; what a month of each source shows is not counted."""
-    steps = ((3.0, 12.0), (2.0, 1.0), (1.5, 5.0), (1.2, 0.25))
+    steps = ((STALE, 20.0), (STALE - 0.01, 2.6), (1.5, 4.8), (1.1, 0.8), (HAS_EMPTY - 0.001, 0.2))
     return next((weight for lowest, weight in steps if oddness > lowest), 0.02)
+
+
+def of_changed_cell(name: str, oddness: float) -> float:
+    """Weight of a column of one source of which this declaration changed, by how odd the column is."""
+    if oddness < HAS_EMPTY:
+        return 0.05
+    usual, odd = {"unit": (0.05, 6.0), "missing_code": (3.0, 3.0)}.get(name, (2.0, 6.0))
+    return odd if oddness >= 1.5 else usual
 
 
 def of_cell(oddness: float) -> float:
@@ -62,9 +105,9 @@ def _of_join(declared: Declared, checks: Checks) -> float:
     weight = 0.0
     if declared.text("join.how") == "inner":
         # Rows of a class that the second table lacks are missing from the training rows.
-        weight += RISKY * (10.0 if _rarest_in_training(checks) < -0.4 else 0.1)
+        weight += RISKY * (10.0 if _rarest_in_training(checks) < -0.4 else 0.1) * _odds_of_risky(declared, "join.how")
     if declared.text("join.keys") == "id":
-        weight += RISKY
+        weight += RISKY * _odds_of_risky(declared, "join.keys")
     return weight
 
 
@@ -80,20 +123,45 @@ def _rarest_in_training(checks: Checks) -> float:
 
 
 def _of_batches(declared: Declared, checks: Checks) -> float:
-    weight = RISKY * (declared.facts.get("loader.shuffle") is False)
+    weight = RISKY * (declared.facts.get("loader.shuffle") is False) * _odds_of_risky(declared, "loader.shuffle")
     if declared.text("loss.divide_by") == "capacity":
-        weight += RISKY * (0.4 if _accuracy(checks, "recent") > 0.85 else 1.5)
+        is_weak = 0.4 if _accuracy(checks, "recent") > 0.85 else 1.5
+        weight += RISKY * is_weak * _odds_of_risky(declared, "loss.divide_by")
     return weight
 
 
 def _of_test_labels(checks: Checks) -> float:
     gap = _accuracy(checks, "test") - _accuracy(checks, "validation")
-    return 8.0 if gap < -0.25 else 0.3 if gap < -0.1 else 0.02
+    return 24.0 if gap < -0.25 else 0.3 if gap < -0.1 else 0.02
+
+
+def _of_libraries(declared: Declared, checks: Checks) -> Iterator[Look]:
+    """Blocks that show harm of two libraries, and config.yaml, which has the versions of both."""
+    words = _of_version(declared, "environment.textkit", "1.9")
+    tails = _of_version(declared, "environment.tabular", "2.4") * _of_tails(checks)
+    is_known = {"environment.textkit", "environment.tabular"} <= declared.facts.keys()
+    yield words, "all.words"
+    yield tails, "all.tails"
+    if not is_known:
+        is_cut = words_are_cut(checks) > 0.8 or tails_are_cut(checks) > 0.8
+        yield 20.0 if is_cut else CONFIG_FIRST * (words + tails), CONFIG
+
+
+CONFIG_FIRST = 0.6
+"""Reading the versions shows no harm, and half of the time saves looking for it."""
 
 
 def _of_version(declared: Declared, path: str, risky: str) -> float:
     """A version of a library may be the one whose default changed; config.yaml may not have been read yet."""
-    return 1.0 if path not in declared.facts else RISKY * (declared.text(path) == risky)
+    known = 1.0 if path not in declared.facts else RISKY * (declared.text(path) == risky)
+    return known * _odds_of_risky(declared, path)
+
+
+def _of_previous(declared: Declared) -> float:
+    """The last good run shows sources that have become smaller, whose rows may be thinned without a declaration."""
+    changed = declared.changed or {}
+    is_known = any(path.endswith(".majority_kept") for path in changed)
+    return 0.1 if is_known else 0.5
 
 
 def _of_tails(checks: Checks) -> float:
@@ -111,31 +179,71 @@ def _of_exports(declared: Declared, checks: Checks) -> float:
     gap = max(_accuracy(checks, "validation"), _accuracy(checks, "test")) - _accuracy(checks, "recent")
     excess = max(exported) - median(association.values())
     by_gap = 1.8 if gap > 0.04 else 0.7 if gap < -0.02 else 1.0
-    return by_gap * (2.2 if excess > 0.2 else 1.0 if excess > 0.1 else 0.6)
+    changed = max((_odds(declared, f"features.{column}.as_of") for column in association), default=1.0)
+    return changed * by_gap * (2.2 if excess > 0.2 else 1.0 if excess > 0.1 else 0.6)
 
 
-def _of_sources(declared: Declared, checks: Checks) -> Iterator[Look]:
-    words = _of_words(checks.number("encoder_version_match", "distance_from_other_sources"))
+def _of_sources(declared: Declared, checks: Checks, loud: float) -> Iterator[Look]:
+    words = _of_words(checks.number(WORDS, "distance_from_other_sources"))
     repeats = _of_repeats(declared, checks)
     misread = _outside_if_misread(declared)
     are_rows_drawn = declared.text("split.by") == "random" and declared.text("split.groups") == "none"
     # Any source shows whether customers have many rows, and what exports add.
     of_customers = RISKY * (are_rows_drawn and not checks.by_source("ids", declared.sources))
+    of_customers *= _odds_of_risky(declared, "split.groups")
     of_exports = 0.0 if checks.by_source("updates", declared.sources) else _of_exports(declared, checks)
     oddest = max(odd_columns(declared, checks).values(), default=0.0)
     for source in declared.sources:
         prior = _prior(declared, checks, source)
-        yield prior * _of_labels(declared, checks, source), f"{source}.labels"
+        yield _of_labels(declared, checks, source, loud), f"{source}.labels"
         is_kept = declared.text(f"sources.{source}.deduplicate") == "none"
         part = prior / max(_prior(declared, checks, name) for name in declared.sources)
-        yield prior * RISKY * is_kept * repeats + part * of_customers, f"{source}.ids"
+        at = min(1.0, _share(declared, checks, source, "deduplicate"))
+        yield at * RISKY * is_kept * repeats + part * of_customers, f"{source}.ids"
         yield part * of_exports, f"{source}.updates"
-        yield prior * words, f"{source}.texts"
+        yield _share(declared, checks, source, "tokenizer") * words, f"{source}.texts"
         if month := last_month(declared):
-            yield prior * _of_month(oddest), f"{source}.{month}"
+            yield _of_month(oddest) * _share_of_columns(declared, checks, source), f"{source}.{month}"
         rows = checks.by_name(STATISTICS, "sources", source)
         outside = rows.get("outside_window", 0.0) / max(1.0, rows.get("read", 0.0)) / max(0.01, misread)
-        yield prior * (30.0 if outside > 0.8 else 1.0 if outside > 0.5 else 0.02), f"{source}.timestamps"
+        at = _share(declared, checks, source, "date_format")
+        yield loud * at * (30.0 if outside > 0.8 else 1.0 if outside > 0.5 else 0.02), f"{source}.timestamps"
+
+
+def _share(declared: Declared, checks: Checks, source: str, name: str) -> float:
+    """Share of what is wrong with a declaration of sources that is wrong at this one, times its odds."""
+    prior, changed = _prior(declared, checks, source), declared.changed
+    if changed is None:
+        return prior
+    if f"sources.{source}.{name}" in changed:
+        return CHANGED
+    is_elsewhere = any(f"sources.{one}.{name}" in changed for one in declared.sources)
+    return prior * (OF_ANOTHER if is_elsewhere else UNCHANGED)
+
+
+OF_COLUMNS = ("unit", "missing_code", "used_until")
+"""Declarations of a column of a source."""
+
+
+def _share_of_columns(declared: Declared, checks: Checks, source: str) -> float:
+    """As `_share`, of all that one month of a source shows."""
+    found = [_share(declared, checks, source, "snapshot")]
+    for name in OF_COLUMNS:
+        found.append(_share_of_column(declared, checks, source, name))
+    return fmean(found)
+
+
+def _share_of_column(declared: Declared, checks: Checks, source: str, name: str) -> float:
+    prior = _prior(declared, checks, source)
+    if declared.changed is None:
+        return prior
+    sources = {path.split(".")[1] for path in changed_cells(declared, name)}
+    return CHANGED if source in sources else prior * (OF_ANOTHER if sources else UNCHANGED)
+
+
+def changed_cells(declared: Declared, name: str) -> list[str]:
+    """Paths of the declarations of columns of sources, of this name, that changed since the last good run."""
+    return [path for path in declared.changed or () if ".columns." in path and path.endswith(f".{name}")]
 
 
 def _of_month(oddest: float) -> float:
@@ -143,7 +251,7 @@ def _of_month(oddest: float) -> float:
 
     Each of them makes a column odd over all sources.
     """
-    return 0.1 if oddest < 1.05 else 1.0 if oddest < 1.1 else 3.5
+    return 0.1 if oddest < HAS_EMPTY else 0.7 if oddest < 1.1 else 2.0
 
 
 def is_small(declared: Declared, checks: Checks, source: str) -> bool:
@@ -171,6 +279,8 @@ def _prior(declared: Declared, checks: Checks, source: str) -> float:
 def _of_words(distance: float) -> float:
     """Weight of the texts, by how far the words of the sources lie apart."""
     steps = ((0.12, 35.0), (0.11, 5.0), (0.1, 1.5), (0.09, 0.5))
+    if math.isnan(distance):
+        return 1.0
     return next((weight for lowest, weight in steps if distance > lowest), 0.03)
 
 
@@ -188,7 +298,7 @@ def may_repeat(declared: Declared, checks: Checks) -> bool:
 
 def _of_repeats(declared: Declared, checks: Checks) -> float:
     """How likely a source sent rows again whose repetitions are kept: by repetitions that no other source explains."""
-    repeated = checks.number("data_leakage", "repeated_share")
+    repeated = checks.number(REPEATS, "repeated_share")
     rows = {source: checks.number(STATISTICS, "sources", source, "read") for source in declared.sources}
     are_dropped = {source: declared.text(f"sources.{source}.deduplicate") == "content" for source in rows}
     if math.isnan(repeated):
@@ -212,21 +322,44 @@ def _outside_if_misread(declared: Declared) -> float:
     return 12 / 28 * gone / 144
 
 
-def _of_labels(declared: Declared, checks: Checks, source: str) -> float:
+def _of_rows(declared: Declared, checks: Checks, source: str) -> float:
+    """How much likelier rows of a source are thinned by how many it has, against the last good run and the other sources."""
+    grown = {name: _growth(checks, name) for name in declared.sources}
+    if math.isnan(grown[source]):
+        return 1.0
+    return 12.0 if grown[source] - median(grown.values()) < -0.13 else 0.35
+
+
+def _growth(checks: Checks, source: str) -> float:
+    """Log ratio of the rows of a source that the run used to those of the last good run; NaN: not known."""
+    before = checks.number(PREVIOUS, "sources", source, "rows")
+    now = sum(checks.number(STATISTICS, "splits", name, "sources", source) for name in ("train", "validation", "test"))
+    return math.log((now + 1.0) / (before + 1.0))
+
+
+def _of_labels(declared: Declared, checks: Checks, source: str, loud: float) -> float:
     """How the labels of a source fit its rows: against the last month, whose labels were looked up by hand.
 
     Exchanged labels, and random ones from a month on, make the labelled rows look worse; thinned rows show nowhere else.
     """
     is_dropped_later = declared.facts.get(f"sources.{source}.used_until") is not None
-    thinned = 0.8
+    thinned = 0.9 * _of_rows(declared, checks, source)
+
+    def weighted(exchanged: float, random: float) -> float:
+        return (
+            loud * _share(declared, checks, source, "label_map") * exchanged
+            + loud * _share(declared, checks, source, "used_until") * random * (not is_dropped_later)
+            + _share(declared, checks, source, "majority_kept") * thinned
+        )
+
     found = checks.by_name(RESULTS, "accuracy_by_source", source)
     labelled = [found[name] for name in ("validation", "test") if name in found]
     if not labelled or "recent" not in found:
-        return 1.0 + (not is_dropped_later) + thinned
+        return weighted(1.0, 1.0)
     gap = found["recent"] - fmean(labelled)
     steps = ((0.2, 28.0, 28.0), (0.15, 4.0, 5.0), (0.1, 0.9, 2.2), (0.05, 0.2, 0.25), (-1.0, 0.3, 0.05))
     exchanged, random = next((two for lowest, *two in steps if gap > lowest), (0.3, 0.05))
-    return exchanged + random * (not is_dropped_later) + thinned
+    return weighted(exchanged, random)
 
 
 # What was not looked at.
@@ -253,7 +386,13 @@ _REPAIRS_OF_THE_RUN: tuple[tuple[str, str, dict[str, Value]], ...] = (
 
 
 def guess(declared: Declared, block: str) -> Suspicion | None:
-    """What a block that was not looked at would most likely have contradicted; None: too many things."""
+    """What a block that was not looked at would most likely have contradicted; None: too many things.
+
+    A declaration that changed is likelier than others, and what it was before is likely right.
+    """
+    for path, before in (declared.changed or {}).items():
+        if _block_of(path) == block:
+            return Suspicion(path, before, GUESSED)
     first, _, rest = block.partition(".")
     if first in declared.sources:
         paths = ((f"sources.{first}.{name}", repairs) for one, name, repairs in _REPAIRS if one == rest)
@@ -263,3 +402,24 @@ def guess(declared: Declared, block: str) -> Suspicion | None:
         if declared.text(path) in repairs:
             return Suspicion(path, repairs[declared.text(path)], GUESSED)
     return None
+
+
+_SHOWN_IN = {
+    "date_format": "timestamps",
+    "deduplicate": "ids",
+    "label_map": "labels",
+    "majority_kept": "labels",
+    "tokenizer": "texts",
+    "used_until": "labels",
+}
+"""Name of a declaration of a source, and of the block that shows whether it is right."""
+
+
+def _block_of(path: str) -> str:
+    """The block that shows whether a declaration is right; empty: none does alone."""
+    match path.split("."):
+        case ["sources", source, "columns", column, _]:
+            return f"{source}.{column}"
+        case ["sources", source, name]:
+            return f"{source}.{_SHOWN_IN[name]}" if name in _SHOWN_IN else ""
+    return next((block for block, one, _ in _REPAIRS_OF_THE_RUN if one == path), "")

@@ -6,9 +6,25 @@ from collections.abc import Iterator
 from typing import Any, Mapping
 
 from mlops_debug_env.agents.declared.blocks import UNTIL, Block, clues_of_blocks
+from mlops_debug_env.agents.declared.checks import PREVIOUS, Checks
 from mlops_debug_env.agents.declared.columns import last_month, odd_cells, odd_columns, odd_sources
-from mlops_debug_env.agents.declared.looks import CONFIG, guess, is_small, looks_of, may_repeat, of_cell, of_column
-from mlops_debug_env.agents.declared.measured import PREVIOUS, Checks, clues_of_checks, explained
+from mlops_debug_env.agents.declared.history import CHANGES
+from mlops_debug_env.agents.declared.looks import (
+    CONFIG,
+    LOUD,
+    LOUD_AMONG_SEVERAL,
+    OF_COLUMNS,
+    REPEATS,
+    WORDS,
+    changed_cells,
+    guess,
+    is_small,
+    looks_of,
+    of_cell,
+    of_changed_cell,
+    of_column,
+)
+from mlops_debug_env.agents.declared.measured import clues_of_checks, explained, remembered
 from mlops_debug_env.agents.declared.reading import Declared, parse_report, read_declarations
 from mlops_debug_env.agents.declared.suspicion import Suspicion, strongest
 from mlops_debug_env.agents.declared.trials import STRONG, WEAK, experiment_on, settled, trial_of
@@ -19,8 +35,8 @@ from mlops_debug_env.protocol.types import ArtifactName, SanityCheckName
 SLICES: ArtifactName = "data_slices.json"
 DECLARATIONS: tuple[ArtifactName, ...] = ("data_sources.yaml", "preprocessing.py", "train.py")
 REPORTS: tuple[ArtifactName, ...] = ("dataset_stats.json", "eval_results.json")
-CHECKS: tuple[SanityCheckName, ...] = ("feature_statistics", "encoder_version_match", "data_leakage")
-"""Those whose totals say in which details to look."""
+CHECK: SanityCheckName = "feature_statistics"
+"""Its totals say which columns are odd."""
 SURE = 1.5
 """Strength of a suspicion beyond which nothing else is looked for where exactly one thing is wrong."""
 UNSURE = 0.85
@@ -68,7 +84,9 @@ class Notebook:
         declared, found = self._reading()
         if found and found[0].strength > UNSURE:
             return found[0]
-        looks = sorted((look for look in self._looks(declared) if look[1] not in self._asked), reverse=True)
+        looks = sorted(
+            (look for look in self._looks(declared, is_one=True) if look[1] not in self._asked), reverse=True
+        )
         guesses = (guess(declared, block) for _, block in looks)
         return next((each for each in guesses if each is not None), found[0] if found else None)
 
@@ -103,18 +121,17 @@ class Notebook:
         declared, found = self._reading()
         for report in REPORTS:
             yield report, ReadArtifact(artifact_name=report)
-        for check in CHECKS:
-            if check != "data_leakage" or may_repeat(declared, self._checks()):
-                yield check, RunSanityCheck(sanity_check_type=check)
+        yield CHECK, RunSanityCheck(sanity_check_type=CHECK)
         sure = [each for each in found if each.strength > SURE]
         for block in (block for each in sure for block in self._rivals(declared, each)):
             yield _block(block)
         if is_one and sure:
             return
+        yield CHANGES, ReadArtifact(artifact_name=CHANGES)
         if any(each.path.endswith(".majority_kept") and WEAK < each.strength < SURE for each in found):
             yield PREVIOUS, ReadArtifact(artifact_name=PREVIOUS)
         yield from self._trials(experiments_left)
-        looks = [look for look in self._looks(declared) if look[1] not in self._asked]
+        looks = [look for look in self._looks(declared, is_one=is_one) if look[1] not in self._asked]
         _, block = max(looks, default=(0.0, ""))
         if block:
             yield _block(block)
@@ -135,14 +152,21 @@ class Notebook:
             blocks = [f"{best.source}.timestamps"]
         return [block for block in blocks if block not in self._asked]
 
-    def _looks(self, declared: Declared) -> Iterator[tuple[float, str]]:
+    def _looks(self, declared: Declared, *, is_one: bool) -> Iterator[tuple[float, str]]:
         """Every block that tells more, with how much it promises."""
         checks = self._checks()
-        yield from looks_of(declared, checks)
+        yield from looks_of(declared, checks, loud=LOUD if is_one else LOUD_AMONG_SEVERAL)
         for source, column in odd_cells(declared, self._blocks):
             yield ODD_CELL, f"{source}.{column}"
             yield ODD_CELL, f"all.{column}"
-        for column, oddness in odd_columns(declared, checks).items():
+        oddness_of = odd_columns(declared, checks)
+        for name in OF_COLUMNS:
+            for path in changed_cells(declared, name):
+                _, source, _, column, _ = path.split(".")
+                weight = of_changed_cell(name, oddness_of.get(column, 0.0))
+                is_compared = name != "unit" or f"all.{column}" in self._blocks
+                yield weight, f"{source}.{column}" if is_compared else f"all.{column}"
+        for column, oddness in oddness_of.items():
             overview = self._blocks.get(f"all.{column}")
             if overview is None:
                 yield of_column(oddness), f"all.{column}"
@@ -158,7 +182,7 @@ class Notebook:
         if self._known is None:
             declared = self._declared = self._declared or read_declarations(self._texts)
             found = [*clues_of_checks(declared, self._checks()), *clues_of_blocks(declared, self._blocks)]
-            self._known = declared, strongest(explained(self._after_trials(strongest(found))))
+            self._known = declared, strongest(remembered(declared, explained(self._after_trials(strongest(found)))))
         return self._known
 
     def _after_trials(self, found: list[Suspicion]) -> list[Suspicion]:
@@ -173,6 +197,9 @@ class Notebook:
 
 
 def _block(path: str) -> tuple[str, Action]:
-    if path == CONFIG:
-        return path, ReadArtifact(artifact_name=CONFIG)
+    if path in (CONFIG, PREVIOUS):
+        return path, ReadArtifact(artifact_name=path)
+    for check in (WORDS, REPEATS):
+        if path == check:
+            return path, RunSanityCheck(sanity_check_type=check)
     return path, QueryArtifact(artifact_name=SLICES, field_path=path)

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from mlops_debug_env.agents.declared.history import CHANGES, undone, versions_of
 from mlops_debug_env.agents.declared.settings import Settings, Value
 
 CALLS: Mapping[str, tuple[str, str, str]] = {
@@ -41,6 +42,8 @@ class Declared:
     """Columns that come from the second table."""
     label_maps: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Name of a map to its classes, by code."""
+    changed: dict[str, Value] | None = None
+    """Declarations that changed since the last good run, with their value before; None: not known."""
 
     def text(self, path: str) -> str:
         return str(self.facts.get(path))
@@ -52,6 +55,13 @@ class Declared:
 
 def read_declarations(texts: Mapping[str, str]) -> Declared:
     """The declarations in the texts that were read so far."""
+    found = _declarations(texts)
+    if CHANGES in texts:
+        _take_changes(found, texts)
+    return found
+
+
+def _declarations(texts: Mapping[str, str]) -> Declared:
     found = Declared()
     _take_config(found, texts.get("config.yaml", ""))
     _take_sources(found, texts.get("data_sources.yaml", ""))
@@ -59,6 +69,18 @@ def read_declarations(texts: Mapping[str, str]) -> Declared:
         if file in texts:
             _take_code(found, file, texts[file])
     return found
+
+
+def _take_changes(found: Declared, texts: Mapping[str, str]) -> None:
+    """Compare with the declarations that undoing the changes gives; versions show in the changes themselves."""
+    diff = texts[CHANGES]
+    earlier = _declarations(undone({name: text for name, text in texts.items() if name != CHANGES}, diff)).facts
+    before, after = versions_of(diff)
+    for path, version in after.items():
+        found.facts.setdefault(path, version)
+    names = found.facts.keys() & earlier.keys()
+    found.changed = {path: earlier[path] for path in names if earlier[path] != found.facts[path]}
+    found.changed |= {path: before[path] for path in before.keys() & after.keys() if before[path] != after[path]}
 
 
 def parse_report(text: str | None) -> dict[str, Any]:

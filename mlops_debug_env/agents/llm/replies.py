@@ -50,8 +50,17 @@ def read_tool_reply(message: Mapping[str, Any], names: frozenset[str]) -> Propos
             return read_json_reply(text_of(message), names)
         except IllegalReplyError as error:
             raise IllegalReplyError(f"{error} Call one of the tools: {', '.join(sorted(names))}.") from error
-    action = _parse_legal({**_arguments(calls[0], names), "action_type": calls[0].name})
+    action = read_call(calls[0], names)
     return Proposal(action=action, said=_without_thinking(text_of(message)), ignored_calls=len(calls) - 1)
+
+
+def read_call(call: Call, names: frozenset[str]) -> Action:
+    """The action that a tool call means.
+
+    Raises:
+        IllegalReplyError: it means none.
+    """
+    return _parse_legal({**_arguments(call, names), "action_type": call.name})
 
 
 def read_json_reply(text: str, names: frozenset[str]) -> Proposal:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping
+from typing import Any, Iterator, Mapping, Sequence
 
 from domain.chain import canonical
 from domain.ranking.rounds import round_of_name
-from server.audit.bundle.reader import Bundle
+from server.audit.bundle.facts import Facts
+from server.audit.bundle.reader import BundleError, OpenBundle
 from server.audit.checkpoint_audit import (
     Checkpoint,
     CheckpointFileError,
@@ -19,9 +20,11 @@ from server.audit.report import StoreFinding
 from server.security.signing import is_signed_by
 
 NO_CHECKPOINT = "no checkpoint in the bundle: nothing shows whether episodes are missing"
+_OWN = 0
+"""Number of the bundle's own checkpoint among those that are compared; kept ones follow."""
 
 
-def own_checkpoint(bundle: Bundle) -> Checkpoint | None:
+def own_checkpoint(bundle: OpenBundle) -> Checkpoint | None:
     """The checkpoint in the bundle. None: there is none, or it cannot be read."""
     try:
         return read_checkpoint(bundle.checkpoint)
@@ -29,97 +32,139 @@ def own_checkpoint(bundle: Bundle) -> Checkpoint | None:
         return None
 
 
-def check_own_checkpoint(bundle: Bundle, public_key: str) -> list[StoreFinding]:
-    """Check that the bundle has a signed checkpoint that covers its closed rounds and matches its episodes."""
-    if bundle.checkpoint is None:
-        is_due = bundle.signature is not None or any(each["closed_at"] for each in bundle.manifest["rounds"])
-        return [_finding("there is no checkpoint")] if is_due and bundle.streams else []
-    own = own_checkpoint(bundle)
-    if own is None:
-        return [_finding("the checkpoint cannot be read")]
-    if own.heads is None:
-        return [_finding("the checkpoint has no list of heads")]
-    found = _compare(bundle, own, public_key, "the checkpoint")
-    return found or [*_check_closed_rounds(bundle, own.statement), *_check_chain(bundle, own)]
+class BundleCheckpoints:
+    """The checkpoints that a bundle is compared with. `expect` before its episodes are read, the checks afterwards."""
 
+    def __init__(self, bundle: OpenBundle, facts: Facts, public_key: str, kept: Sequence[Checkpoint]) -> None:
+        self._bundle = bundle
+        self._facts = facts
+        self._public_key = public_key
+        self._own = own_checkpoint(bundle)
+        self._kept = kept
+        self._chain: list[StoreFinding] = []
+        self._listed: dict[int, dict[str, Any]] = {}
+        """Statements in the bundle with the numbers of kept checkpoints."""
 
-def check_external_checkpoint(bundle: Bundle, external: Checkpoint, public_key: str) -> list[StoreFinding]:
-    """Check that the bundle continues from a checkpoint that was stored before."""
-    number = external.statement["number"]
-    name = f"the kept checkpoint {number}"
-    found = _compare(bundle, external, public_key, name)
-    own = own_checkpoint(bundle)
-    if own is None or own.statement["number"] < number:
-        brought = "none" if own is None else str(own.statement["number"])
-        return [*found, _finding(f"the bundle is older than {name}: its own checkpoint is {brought}")]
-    same = [each for each in _statements(bundle, own) if each["number"] == number]
-    if same and canonical(same[0]) != canonical(external.statement):
-        found.append(_finding(f"the bundle has another checkpoint {number} than the one that was kept"))
-    return found
+    def expect(self) -> None:
+        """Note the heads of all checkpoints. Raises ``BundleError``."""
+        if self._own is not None:
+            heads = self._own.heads if self._bundle.format == 1 else _read_heads(self._bundle)
+            self._facts.expect(_OWN, heads or ())
+            self._read_chain(self._own)
+        for number, kept in enumerate(self._kept, start=_OWN + 1):
+            if kept.heads is not None:
+                self._facts.expect(number, kept.heads)
+            else:
+                self._facts.track(number, kept.statement["position"])
 
+    def check_own(self) -> list[StoreFinding]:
+        """Check that the bundle has a signed checkpoint that covers its closed rounds and matches its episodes."""
+        bundle, own = self._bundle, self._own
+        if bundle.checkpoint is None:
+            is_due = bundle.signature is not None or bool(bundle.closed_rounds)
+            return [_finding("there is no checkpoint")] if is_due and self._facts.summary().streams else []
+        if own is None:
+            return [_finding("the checkpoint cannot be read")]
+        if bundle.format == 1 and own.heads is None:
+            return [_finding("the checkpoint has no list of heads")]
+        # Format 2 lists only the heads of its round, if the checkpoint has their hash.
+        signed = {_heads_hash_of(own.statement, name) for name in (None, bundle.of_round)}
+        is_listed = self._facts.expected_hash(_OWN) in signed
+        found = self._compare(_OWN, own, "the checkpoint", is_listed=is_listed)
+        return found or [*self._check_closed_rounds(own.statement), *self._chain]
 
-def _compare(bundle: Bundle, checkpoint: Checkpoint, public_key: str, name: str) -> list[StoreFinding]:
-    statement, of_round = checkpoint.statement, bundle.manifest["of_round"]
-    if not is_signed_by(public_key, checkpoint.signed):
-        return [_finding(f"{name} is not signed by this key")]
-    present = {each["round_id"]: each for each in bundle.manifest["rounds"]}
-    named = [each for each in statement["rounds"] if of_round in (None, each["round"])]
-    found = [_finding(each) for each in check_rounds({"rounds": named}, present)]
-    if checkpoint.heads is None:
-        # Positions are not covered by the chain, but another order of the same events would not give the same hash.
-        if of_round is None and heads_hash(_heads_until(bundle, statement["position"])) != statement["heads_hash"]:
-            found.append(_finding(f"the episodes are not those of {name}"))
+    def check_kept(self) -> list[StoreFinding]:
+        """Check that the bundle continues from the checkpoints that were stored before."""
+        return [
+            each for number, kept in enumerate(self._kept, start=_OWN + 1) for each in self._check_kept(number, kept)
+        ]
+
+    def _check_kept(self, which: int, kept: Checkpoint) -> list[StoreFinding]:
+        number, own = kept.statement["number"], self._own
+        name = f"the kept checkpoint {number}"
+        is_listed = kept.heads is not None and heads_hash(kept.heads) == kept.statement["heads_hash"]
+        found = self._compare(which, kept, name, is_listed=is_listed)
+        if own is None or own.statement["number"] < number:
+            brought = "none" if own is None else str(own.statement["number"])
+            return [*found, _finding(f"the bundle is older than {name}: its own checkpoint is {brought}")]
+        same = self._listed.get(number)
+        if same is not None and canonical(same) != canonical(kept.statement):
+            found.append(_finding(f"the bundle has another checkpoint {number} than the one that was kept"))
         return found
-    if heads_hash(checkpoint.heads) != statement["heads_hash"]:
-        return [*found, _finding(f"the list of heads of {name} is not the one that was signed")]
-    return found + _compare_heads(bundle, checkpoint.heads, name)
+
+    def _compare(self, which: int, checkpoint: Checkpoint, name: str, *, is_listed: bool) -> list[StoreFinding]:
+        statement, of_round = checkpoint.statement, self._bundle.of_round
+        if not is_signed_by(self._public_key, checkpoint.signed):
+            return [_finding(f"{name} is not signed by this key")]
+        present = {each["round_id"]: each for each in self._bundle.manifest["rounds"]}
+        named = [each for each in statement["rounds"] if of_round in (None, each["round"])]
+        found = [_finding(each) for each in check_rounds({"rounds": named}, present)]
+        if which != _OWN and checkpoint.heads is None:
+            # Positions are not covered by the chain, but another order of the same events would not give the same hash.
+            signed_hash = _heads_hash_of(statement, of_round)
+            if signed_hash is not None and self._facts.reached_hash(which) != signed_hash:
+                found.append(_finding(f"the episodes are not those of {name}"))
+            return found
+        if not is_listed:
+            return [*found, _finding(f"the list of heads of {name} is not the one that was signed")]
+        return found + [
+            _finding(_difference(version, is_there, name), episode)
+            for episode, version, is_there in self._facts.unmet(which)
+            if of_round is None or round_of_name(episode) == of_round
+        ]
+
+    def _check_closed_rounds(self, statement: Mapping[str, Any]) -> list[StoreFinding]:
+        """A checkpoint made after a round was closed lists all its attempts, because none can begin later."""
+        signed = {each["round"] for each in statement["rounds"] if each.get("closed_at") is not None}
+        missing = sorted(self._bundle.closed_rounds - signed)
+        return [_finding(f"the checkpoint is older than the end of round {name}") for name in missing]
+
+    def _read_chain(self, own: Checkpoint) -> None:
+        """Read the statements up to the checkpoint, each of which lists all rounds, one by one."""
+        numbers = {kept.statement["number"] for kept in self._kept}
+        if own.statement["number"] in numbers:
+            self._listed[own.statement["number"]] = own.statement
+        if not self._bundle.has_checkpoints:
+            return
+        last: list[Mapping[str, Any]] = []
+
+        def statements() -> Iterator[Mapping[str, Any]]:
+            for each in self._bundle.values("checkpoints.jsonl"):
+                statement = read_checkpoint(each).statement
+                if statement["number"] in numbers:
+                    self._listed[statement["number"]] = statement
+                last[:] = [statement]
+                yield statement
+
+        try:
+            self._chain = check_chain(statements())
+            if not last or canonical(last[0]) != canonical(own.statement):
+                self._chain.append(_finding("the list of checkpoints does not end with the checkpoint"))
+        except BundleError:
+            raise
+        except (CheckpointFileError, KeyError, ValueError):
+            self._chain = [_finding("the list of checkpoints cannot be read")]
 
 
-def _heads_until(bundle: Bundle, position: int) -> Iterable[StreamHead]:
-    for name, links in bundle.streams.items():
-        until = [each for each in links if each.position is not None and each.position <= position]
-        if until:
-            yield StreamHead(name, until[-1].version, until[-1].hash.hex())
+def _read_heads(bundle: OpenBundle) -> Iterator[StreamHead]:
+    for each in bundle.values("heads.jsonl"):
+        if not isinstance(each, list) or [type(one) for one in each] != [str, int, str]:
+            raise BundleError("heads.jsonl has a line that is no head")
+        yield StreamHead(*each)
 
 
-def _compare_heads(bundle: Bundle, heads: Iterable[StreamHead], name: str) -> list[StoreFinding]:
-    found, of_round = [], bundle.manifest["of_round"]
-    for head in heads:
-        if of_round is not None and round_of_name(head.stream_id) != of_round:
-            continue
-        links = bundle.streams.get(head.stream_id)
-        if links is None:
-            found.append(_finding(f"it is gone; at {name} it had {head.version} events", head.stream_id))
-        elif head.hash not in {each.hash.hex() for each in links if each.version == head.version}:
-            found.append(_finding(f"version {head.version} is not the one of {name}", head.stream_id))
-    return found
+def _heads_hash_of(statement: Mapping[str, Any], round_id: str | None) -> str | None:
+    """The hash over the heads of the store, or of the attempts of a round. None: the checkpoint does not have that."""
+    if round_id is None:
+        return str(statement["heads_hash"])
+    of_round = [each.get("heads_hash") for each in statement["rounds"] if each["round"] == round_id]
+    return of_round[0] if of_round and isinstance(of_round[0], str) else None
 
 
-def _check_closed_rounds(bundle: Bundle, statement: Mapping[str, Any]) -> list[StoreFinding]:
-    """A checkpoint made after a round was closed lists all its attempts, because none can begin later."""
-    closed = {each["round_id"] for each in bundle.manifest["rounds"] if each["closed_at"] is not None}
-    signed = {each["round"] for each in statement["rounds"] if each.get("closed_at") is not None}
-    return [_finding(f"the checkpoint is older than the end of round {name}") for name in sorted(closed - signed)]
-
-
-def _check_chain(bundle: Bundle, own: Checkpoint) -> list[StoreFinding]:
-    if bundle.checkpoints is None:
-        return []
-    try:
-        statements = [read_checkpoint(each).statement for each in bundle.checkpoints]
-        found = check_chain(statements)
-        if not statements or canonical(statements[-1]) != canonical(own.statement):
-            found.append(_finding("the list of checkpoints does not end with the checkpoint"))
-    except (CheckpointFileError, KeyError, ValueError):
-        return [_finding("the list of checkpoints cannot be read")]
-    return found
-
-
-def _statements(bundle: Bundle, own: Checkpoint) -> list[dict[str, Any]]:
-    try:
-        return [read_checkpoint(each).statement for each in bundle.checkpoints or ()] or [own.statement]
-    except CheckpointFileError:
-        return [own.statement]
+def _difference(version: int, is_there: bool, name: str) -> str:
+    if not is_there:
+        return f"it is gone; at {name} it had {version} events"
+    return f"version {version} is not the one of {name}"
 
 
 def _finding(message: str, episode_id: str | None = None) -> StoreFinding:

@@ -1,4 +1,7 @@
-"""Reads an untrusted bundle: known members only, with limits on size, compression ratio, line length and nesting."""
+"""Opens an untrusted bundle: known members only, with limits on size, compression ratio, line length and nesting.
+
+What grows with the number of episodes is read line by line, and never as a whole.
+"""
 
 from __future__ import annotations
 
@@ -6,30 +9,36 @@ import io
 import json
 import zipfile
 import zlib
-from itertools import groupby
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Callable, NamedTuple, NoReturn, TypeVar
+from typing import Annotated, Any, Iterator, Mapping, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.chain import Link, digest_of
-from domain.events import ENDING_KINDS
-from server.audit.bundle.writer import FORMAT
-
+FORMATS = (1, 2)
 MIB = 1 << 20
-MAX_MEMBER_BYTES = {
-    "manifest.json": 4 * MIB,
-    "boards.json": 16 * MIB,
-    "checkpoint.json": 64 * MIB,
-    "signature.json": MIB,
-    "events.jsonl": 1024 * MIB,
-    "scenarios.jsonl": 1024 * MIB,
-    "receipts.jsonl": 256 * MIB,
-    "checkpoints.jsonl": 256 * MIB,
+GIB = 1 << 30
+_MAX_DOCUMENT_BYTES = {"manifest.json": 4 * MIB, "boards.json": 16 * MIB, "signature.json": MIB}
+MAX_MEMBER_BYTES: Mapping[int, Mapping[str, int]] = {
+    1: {
+        **_MAX_DOCUMENT_BYTES,
+        "checkpoint.json": 64 * MIB,
+        "events.jsonl": 1024 * MIB,
+        "scenarios.jsonl": 1024 * MIB,
+        "receipts.jsonl": 256 * MIB,
+        "checkpoints.jsonl": 256 * MIB,
+    },
+    2: {
+        **_MAX_DOCUMENT_BYTES,
+        "checkpoint.json": 4 * MIB,
+        "heads.jsonl": 4 * GIB,
+        "episodes.jsonl": 128 * GIB,
+        "checkpoints.jsonl": 4 * GIB,
+    },
 }
-"""Max unpacked bytes of each member."""
-MAX_BYTES = 1536 * MIB
-"""Of all members together."""
+"""Max unpacked bytes of each member of a format."""
+MAX_BYTES: Mapping[int, int] = {1: 1536 * MIB, 2: 128 * GIB}
+"""Of all members together. Of format 2 nothing is kept but a hash of each episode."""
 MAX_RATIO = 200
 """Of unpacked to packed bytes, of a member that unpacks to more than ``FREE_BYTES``."""
 FREE_BYTES = MIB
@@ -37,41 +46,12 @@ MAX_LINE_BYTES = 8 * MIB
 MAX_VALUES = 4_000_000
 """In one JSON text; an empty list costs fifty times as much memory as its two bytes."""
 MAX_DEPTH = 32
-_Parsed = TypeVar("_Parsed")
 _SINCE_SIGNED = ("signature.json", "checkpoints.jsonl")
-"""Not in the bundles of earlier versions."""
+"""Not in the bundles of format 1 that the first version wrote."""
 
 
 class BundleError(ValueError):
     """The file is no bundle."""
-
-
-class Bundle(NamedTuple):
-    """The content of a bundle."""
-
-    manifest: dict[str, Any]
-    streams: dict[str, tuple[Link, ...]]
-    scenarios: dict[str, str]
-    """Digest, not verified here, to body."""
-    splits: dict[str, str]
-    """Digest to the split of the scenario, where the bundle names it."""
-    receipts: list[Any]
-    boards: list[dict[str, Any]]
-    checkpoint: Any
-    """None: there was none when the bundle was made."""
-    checkpoints: list[Any] | None
-    """All statements up to the checkpoint; None: an earlier version wrote the bundle."""
-    signature: Any
-    """None: the same."""
-
-    @property
-    def whole(self) -> dict[str, tuple[Link, ...]]:
-        """Episodes without withheld payloads."""
-        return {name: links for name, links in self.streams.items() if all(each.payload is not None for each in links)}
-
-    @property
-    def running(self) -> list[str]:
-        return [name for name, links in self.streams.items() if links[-1].kind not in ENDING_KINDS]
 
 
 class _Partial(BaseModel):
@@ -88,7 +68,7 @@ class _Round(_Partial):
     commitment: str
     opened_at: str
     closed_at: str | None
-    secret: Annotated[str, Field(pattern=r"^[0-9a-f]*$")] | None
+    secret: Annotated[str, Field(pattern=r"^([0-9a-f]{2})*$")] | None
 
 
 class _Key(_Partial):
@@ -119,31 +99,93 @@ class _Board(_Partial):
     rows: list[_BoardRow]
 
 
-class _Event(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+class OpenBundle:
+    """A bundle whose members are known and bounded; its documents are read, the rest is read on demand."""
 
-    stream_id: str
-    version: int
-    position: int | None
-    kind: str
-    schema_version: int
-    recorded_at: str
-    actor: str
-    request_id: str | None
-    payload: str | None
-    payload_digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    prev_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    def __init__(self, file: zipfile.ZipFile) -> None:
+        self._file = file
+        self._members = ExitStack()
+        self._names = frozenset(_check_members(file))
+        self.manifest: dict[str, Any] = self._document("manifest.json")
+        self.format = _Manifest.model_validate(self.manifest).format
+        if self.format not in FORMATS:
+            known = " and ".join(map(str, FORMATS))
+            raise BundleError(f"it has format {self.format}; this program reads {known}")
+        _check_sizes(file, self.format)
+        self.boards: list[dict[str, Any]] = self._document("boards.json")
+        for board in self.boards:
+            _Board.model_validate(board)
+        self.checkpoint: Any = self._document("checkpoint.json")
+        """None: there was none when the bundle was made."""
+        self.signature: Any = self._document("signature.json") if "signature.json" in self._names else None
+        """None: an earlier version wrote the bundle."""
+        self.has_checkpoints = "checkpoints.jsonl" in self._names
+        """Whether all statements up to the checkpoint are listed; False: an earlier version wrote the bundle."""
+
+    @property
+    def of_round(self) -> str | None:
+        """The round that the bundle is of. None: it is of the whole store."""
+        return self.manifest["of_round"]  # type: ignore[no-any-return]
+
+    @property
+    def closed_rounds(self) -> frozenset[str]:
+        return frozenset(each["round_id"] for each in self.manifest["rounds"] if each["closed_at"] is not None)
+
+    def values(self, name: str) -> Iterator[Any]:
+        """The values of a member, one a line."""
+        for line in self.lines(name):
+            yield parse_bounded(line)
+
+    def lines(self, name: str) -> Iterator[bytes]:
+        """The lines of a member as they are; none of a member that is not there."""
+        if name not in self._names:
+            return
+        # Closed with the bundle: a reader may stop at a line that is malformed.
+        packed = self._members.enter_context(self._file.open(name))
+        unpacked = self._members.enter_context(io.BufferedReader(packed, MIB))  # type: ignore[type-var]
+        while line := unpacked.readline(MAX_LINE_BYTES + 1):
+            if len(line) > MAX_LINE_BYTES:
+                raise BundleError(f"{name} has a line of more than {MAX_LINE_BYTES} bytes")
+            yield line
+
+    def close(self) -> None:
+        """Close the members that are open."""
+        self._members.close()
+
+    def _document(self, name: str) -> Any:
+        return parse_bounded(self._file.read(name))
 
 
-def read_bundle(path: Path) -> Bundle:
-    """Read and check the file; raises ``BundleError``."""
+@contextmanager
+def open_bundle(path: Path) -> Iterator[OpenBundle]:
+    """Open and check the file; raises ``BundleError``, also where its lines are read."""
+    with refusing_malformed(path):
+        file = zipfile.ZipFile(path)
+    with file:
+        with refusing_malformed(path):
+            opened = OpenBundle(file)
+        with closing(opened):
+            yield opened
+
+
+@contextmanager
+def naming_file(path: Path) -> Iterator[None]:
+    """Raise ``BundleError`` with the name of the file."""
+    prefix = f"{path} is no bundle: "
     try:
-        with zipfile.ZipFile(path) as file:
-            _check_members(file)
-            return _read(file)
+        yield
     except BundleError as error:
-        raise BundleError(f"{path} is no bundle: {error}") from error
+        raise BundleError(str(error) if str(error).startswith(prefix) else prefix + str(error)) from error
+
+
+@contextmanager
+def refusing_malformed(path: Path) -> Iterator[None]:
+    """Raise ``BundleError`` with the name of the file for all that reading a malformed file raises."""
+    try:
+        with naming_file(path):
+            yield
+    except BundleError:
+        raise
     except RecursionError as error:
         raise BundleError(f"{path} is no bundle: it is nested too deeply") from error
     # RuntimeError: a member is encrypted, or packed in an unknown way.
@@ -156,70 +198,49 @@ def read_bundle(path: Path) -> Bundle:
         LookupError,
         TypeError,
         ValueError,
+        OverflowError,
     ) as error:
         raise BundleError(f"{path} is no bundle: {_first_line(error)}") from error
 
 
-def _check_members(file: zipfile.ZipFile) -> None:
+def _check_members(file: zipfile.ZipFile) -> list[str]:
+    """Check all that holds for every format; returns the names."""
     members = file.infolist()
     names = [each.filename for each in members]
+    known = {name for of_format in MAX_MEMBER_BYTES.values() for name in of_format}
     for name in names:
-        if name not in MAX_MEMBER_BYTES:
+        if name not in known:
             raise BundleError(f"it holds {name[:80]!r}, which no bundle has")
     if len(names) != len(set(names)):
         raise BundleError("it holds two members of one name")
-    missing = [name for name in MAX_MEMBER_BYTES if name not in names and name not in _SINCE_SIGNED]
-    if missing:
-        raise BundleError(f"it has no {missing[0]}")
     for each in members:
-        if each.file_size > MAX_MEMBER_BYTES[each.filename]:
-            raise BundleError(f"{each.filename} unpacks to more than {MAX_MEMBER_BYTES[each.filename]} bytes")
         if each.file_size > max(FREE_BYTES, MAX_RATIO * each.compress_size):
             raise BundleError(f"{each.filename} is packed by a factor of more than {MAX_RATIO}")
-    if sum(each.file_size for each in members) > MAX_BYTES:
-        raise BundleError(f"it unpacks to more than {MAX_BYTES} bytes")
+        if each.file_size > _MAX_DOCUMENT_BYTES.get(each.filename, each.file_size):
+            raise BundleError(_too_long(each.filename, _MAX_DOCUMENT_BYTES[each.filename]))
+    for name in ("manifest.json", "boards.json", "checkpoint.json"):
+        if name not in names:
+            raise BundleError(f"it has no {name}")
+    return names
 
 
-def _read(file: zipfile.ZipFile) -> Bundle:
-    manifest = _document(file, "manifest.json")
-    if _Manifest.model_validate(manifest).format != FORMAT:
-        raise BundleError(f"it has format {manifest['format']}; this program reads {FORMAT}")
-    boards = _document(file, "boards.json")
-    for board in boards:
-        _Board.model_validate(board)
-    links = _lines(file, "events.jsonl", lambda each: _to_link(_Event.model_validate(each)))
-    links.sort(key=lambda each: (each.stream_id, each.version))
-    names = file.namelist()
-    found = _lines(file, "scenarios.jsonl", lambda each: (str(each["digest"]), str(each["body"]), each.get("split")))
-    return Bundle(
-        manifest,
-        {name: tuple(found) for name, found in groupby(links, key=lambda each: each.stream_id)},
-        {digest: body for digest, body, _ in found},
-        {digest: str(split) for digest, _, split in found if split is not None},
-        _lines(file, "receipts.jsonl", _identity),
-        boards,
-        _document(file, "checkpoint.json"),
-        _lines(file, "checkpoints.jsonl", _identity) if "checkpoints.jsonl" in names else None,
-        _document(file, "signature.json") if "signature.json" in names else None,
-    )
+def _check_sizes(file: zipfile.ZipFile, number: int) -> None:
+    """Check the members of a format."""
+    sizes = {each.filename: each.file_size for each in file.infolist()}
+    limits = MAX_MEMBER_BYTES[number]
+    for name in sizes.keys() - limits.keys():
+        raise BundleError(f"it holds {name}, which no bundle of format {number} has")
+    for name in limits.keys() - sizes.keys() - set(_SINCE_SIGNED if number == 1 else ()):
+        raise BundleError(f"it has no {name}")
+    for name, size in sizes.items():
+        if size > limits[name]:
+            raise BundleError(_too_long(name, limits[name]))
+    if sum(sizes.values()) > MAX_BYTES[number]:
+        raise BundleError(f"it unpacks to more than {MAX_BYTES[number]} bytes")
 
 
-def _document(file: zipfile.ZipFile, name: str) -> Any:
-    return parse_bounded(file.read(name))
-
-
-def _lines(file: zipfile.ZipFile, name: str, parse: Callable[[Any], _Parsed]) -> list[_Parsed]:
-    parsed = []
-    with file.open(name) as packed, io.BufferedReader(packed, MIB) as unpacked:  # type: ignore[type-var]
-        while line := unpacked.readline(MAX_LINE_BYTES + 1):
-            if len(line) > MAX_LINE_BYTES:
-                raise BundleError(f"{name} has a line of more than {MAX_LINE_BYTES} bytes")
-            parsed.append(parse(parse_bounded(line)))
-    return parsed
-
-
-def _identity(value: Any) -> Any:
-    return value
+def _too_long(name: str, limit: int) -> str:
+    return f"{name} unpacks to more than {limit} bytes"
 
 
 def parse_bounded(text: bytes) -> Any:
@@ -250,24 +271,6 @@ def _containers_in(value: Any) -> list[Any]:
 
 def _refuse_constant(constant: str) -> NoReturn:
     raise BundleError(f"{constant} is no JSON")
-
-
-def _to_link(each: _Event) -> Link:
-    payload = None if each.payload is None else each.payload.encode()
-    return Link(
-        stream_id=each.stream_id,
-        version=each.version,
-        position=each.position,
-        kind=each.kind,
-        schema_version=each.schema_version,
-        recorded_at=each.recorded_at,
-        actor=each.actor,
-        request_id=each.request_id,
-        payload=payload,
-        payload_digest=bytes.fromhex(each.payload_digest) if payload is None else digest_of(payload),
-        prev_hash=bytes.fromhex(each.prev_hash),
-        hash=bytes.fromhex(each.hash),
-    )
 
 
 def _first_line(error: Exception) -> str:

@@ -1,52 +1,48 @@
 """Derives a bundle again: chains, seeds, artifacts, observations, rewards, grades, receipts and ranks.
 
-The events are inserted into a temporary database, and the read models are rebuilt from them, so that a bundle is audited
-by the same code as the database of a server.
+Episodes are read from the file one after another and derived in worker processes by the code that audits the database of a server.
+Nothing is kept of them but their heads and the rows of ranked attempts, in a temporary file.
 """
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
-import zlib
+import os
+import time
+from collections import Counter
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager, ExitStack, closing
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection
 
-from domain.chain import Link, verify_chain
-from domain.scenario import Scenario
-from server.audit.bundle.checkpoints import NO_CHECKPOINT, check_own_checkpoint
+from server.audit.bounded_map import map_bounded
+from server.audit.bundle.checkpoints import NO_CHECKPOINT, BundleCheckpoints
+from server.audit.bundle.episode_checks import CheckContext, CheckedBatch, check_batch
+from server.audit.bundle.episodes import RawBatch, read_batches
+from server.audit.bundle.facts import Facts, insert_manifest, open_facts, round_row
 from server.audit.bundle.findings import (
     UNSIGNED,
     ExternalEvidence,
     check_boards,
-    check_evidence,
-    check_receipts,
+    check_commitments,
+    check_kept_receipts,
     check_signature,
-    check_withheld,
 )
-from server.audit.bundle.reader import Bundle, BundleError, read_bundle
+from server.audit.bundle.format_1 import gathered_batches
+from server.audit.bundle.reader import BundleError, OpenBundle, naming_file, open_bundle, refusing_malformed
+from server.audit.ranked_checks import RankedAuditData, check_round, to_round_audit_data
 from server.audit.report import StoreFinding, StoreReport
-from server.audit.store_audit import audit_store
-from server.episodes.rebuild import rebuild
+from server.progress import NO_PROGRESS, Progress
 from server.ranking.leaderboard import read_board, read_board_with_ranks
 from server.scenarios.simulation import create_process_pool
-from server.storage.connections import run_read
-from server.storage.migrations import create_tables
-from server.storage.schema import event_rows, keys, rounds, scenarios, streams
 
 __all__ = ["BundleError", "verify_bundle"]
 
-_NO_HASH = bytes(32)
-_ABSENT = {"split": "train"}
-"""What a column of a round is where the bundle was made before it was there."""
+MAX_FINDINGS = 10_000
+"""Listed of the episodes; further ones are counted."""
 _RUNNING = "still running when the bundle was made: only its chain was verified"
-_EMPTY_REPORT = StoreReport(
-    episodes=0, events=0, scenarios=0, seconds=0.0, seconds_a_scenario=None, findings=(), notes={}
-)
 
 
 def verify_bundle(
@@ -56,129 +52,168 @@ def verify_bundle(
     evidence: ExternalEvidence = ExternalEvidence(),  # noqa: B008 - immutable
     workers: int | None = None,
     create_pool: Callable[[int], Executor] = create_process_pool,
+    progress: Progress = NO_PROGRESS,
 ) -> StoreReport:
     """Verify a bundle with nothing but the public key of its host; raises ``BundleError``.
 
     Args:
         path: the bundle.
         public_key: the host's, 64 hex digits.
-        words: signed statements of the host from before.
+        evidence: signed statements of the host from before.
         workers: processes; None: one a core.
         create_pool: starts them.
+        progress: is told of the episodes that are done.
     """
-    bundle = read_bundle(path)
-    found = _check_consistency(bundle, public_key, evidence)
-    with tempfile.TemporaryDirectory(prefix="mlops-debug-verify-") as folder:
-        database_url = f"sqlite:///{Path(folder) / 'bundle.db'}"
-        report = _EMPTY_REPORT
-        if not (unreadable := _load(database_url, lambda opened: _insert(opened, bundle))):
-            found += _load(database_url, lambda opened: rebuild(opened, verify=False))
-            report = audit_store(database_url, None, workers=workers, create_pool=create_pool)
-            found += asyncio.run(run_read(database_url, lambda opened: _compare_boards(opened, bundle)))
-        found += unreadable
-    withheld_count = len(bundle.streams) - len(bundle.whole)
-    return report.model_copy(
-        update={
-            "episodes": report.episodes + withheld_count,
-            "findings": (*found, *report.findings),
-            "notes": {**_notes(bundle, withheld_count), **report.notes},
-        }
-    )
+    began = time.monotonic()
+    with open_bundle(path) as bundle, open_facts() as facts:
+        checkpoints = BundleCheckpoints(bundle, facts, public_key, evidence.checkpoints)
+        with refusing_malformed(path):
+            checkpoints.expect()
+        ranked, found = _read_rounds(bundle)
+        kept = evidence.receipts_by_episode(public_key)
+        context = CheckContext(public_key, ranked, bundle.closed_rounds, kept)
+        episodes = _Episodes(facts)
+        progress.begin("episodes", _episodes_signed(bundle))
+        for batch, checked in _check_batches(bundle, path, context, workers or os.cpu_count() or 1, create_pool):
+            with naming_file(path):
+                episodes.add(batch, checked)
+            progress.advance(len(batch.episodes))
+        found += _check_whole(bundle, facts, checkpoints, public_key, evidence)
+        found += _insert_manifest(facts.connection, bundle) or _compare_boards(facts.connection, bundle)
+        streams = facts.summary().streams
+        return StoreReport(
+            episodes=streams,
+            events=episodes.audited_events,
+            scenarios=episodes.scenarios,
+            seconds=time.monotonic() - began,
+            seconds_a_scenario=episodes.seconds / episodes.generated if episodes.generated else None,
+            findings=(*found, *episodes.all_findings()),
+            notes={**_notes(bundle, episodes.withheld, streams), **episodes.notes},
+        )
 
 
-def _check_consistency(bundle: Bundle, public_key: str, evidence: ExternalEvidence) -> list[StoreFinding]:
+class _Episodes:
+    """What the checks of the episodes gave, summed up."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._scenario: bytes | None = None
+        self._findings: list[StoreFinding] = []
+        self._unlisted = 0
+        self.notes: Counter[str] = Counter()
+        self.scenarios = self.audited_events = self.withheld = self.generated = 0
+        self.seconds = 0.0
+
+    def add(self, batch: RawBatch, checked: CheckedBatch) -> None:
+        found = [*checked.findings, *self._facts.add(checked)]
+        room = MAX_FINDINGS - len(self._findings)
+        self._findings += found[:room]
+        self._unlisted += len(found[room:])
+        if batch.scenario is not None and batch.scenario is not self._scenario:
+            self.scenarios += 1
+            self._scenario = batch.scenario
+        self.notes.update(checked.notes)
+        self.audited_events += checked.audited_events
+        self.withheld += checked.withheld
+        self.generated += checked.generated
+        self.seconds += checked.seconds
+
+    def all_findings(self) -> list[StoreFinding]:
+        if not self._unlisted:
+            return self._findings
+        return [*self._findings, _finding("fold", f"{self._unlisted} further findings are not listed")]
+
+
+def _check_batches(
+    bundle: OpenBundle, path: Path, context: CheckContext, workers: int, create_pool: Callable[[int], Executor]
+) -> Iterator[tuple[RawBatch, CheckedBatch]]:
+    """Every batch with its result; only a few are in memory at a time."""
+    with ExitStack() as opened:
+        with refusing_malformed(path):
+            opening: AbstractContextManager[Iterator[RawBatch]]
+            opening = gathered_batches(bundle) if bundle.format == 1 else closing(read_batches(bundle))
+            batches = opened.enter_context(opening)
+        pool = opened.enter_context(create_pool(workers))
+        submitted: list[RawBatch] = []
+
+        def noted() -> Iterator[RawBatch]:
+            for each in _refusing(batches, path):
+                submitted.append(each)
+                yield each
+
+        with naming_file(path):
+            for checked in map_bounded(pool, partial(check_batch, context=context), noted(), workers=workers):
+                yield submitted.pop(0), checked
+
+
+def _refusing(batches: Iterator[RawBatch], path: Path) -> Iterator[RawBatch]:
+    """The batches; what a malformed file makes their reading raise is refused with the name of the file."""
+    while True:
+        with refusing_malformed(path):
+            batch = next(batches, None)
+        if batch is None:
+            return
+        yield batch
+
+
+def _read_rounds(bundle: OpenBundle) -> tuple[RankedAuditData, list[StoreFinding]]:
+    """What attempts are checked against, and what is wrong with the rounds themselves."""
+    rounds = {}
+    for each in bundle.manifest["rounds"]:
+        secret = bytes.fromhex(each["secret"]) if each["secret"] else None
+        rounds[each["round_id"]] = to_round_audit_data(round_row(each), secret)
+    names = {each["prefix"]: each["name"] for each in bundle.manifest["keys"]}
+    found = [_finding("round", wrong) for name, known in rounds.items() for wrong in check_round(name, known)]
+    return RankedAuditData(rounds, names), found
+
+
+def _check_whole(
+    bundle: OpenBundle, facts: Facts, checkpoints: BundleCheckpoints, public_key: str, evidence: ExternalEvidence
+) -> list[StoreFinding]:
     checks: list[Callable[[], list[StoreFinding]]] = [
-        partial(check_signature, bundle, public_key),
-        partial(check_withheld, bundle),
-        partial(_check_links, bundle),
-        partial(check_receipts, bundle, public_key),
+        partial(check_signature, bundle, facts, public_key),
         partial(check_boards, bundle),
-        partial(check_own_checkpoint, bundle, public_key),
-        partial(check_evidence, bundle, public_key, evidence),
+        checkpoints.check_own,
+        checkpoints.check_kept,
+        partial(check_kept_receipts, facts, public_key, evidence),
+        partial(check_commitments, bundle, evidence),
     ]
     found: list[StoreFinding] = []
     for check in checks:
         try:
             found += check()
         except (ValueError, TypeError, LookupError, AttributeError) as error:  # any content of an untrusted file
-            found.append(_finding("fold", f"the bundle cannot be compared: {error}", None))
+            found.append(_finding("fold", f"the bundle cannot be compared: {error}"))
     return found
 
 
-def _check_links(bundle: Bundle) -> list[StoreFinding]:
-    """Check the previous hashes that the events state; the database derives them from the events before."""
-    return [
-        StoreFinding(code="chain", version=each.version, message="prev_hash does not fit", episode_id=name)
-        for name, links in bundle.whole.items()
-        for each in verify_chain(name, links)
-        if each.fault == "prev_hash"
-    ]
-
-
-def _notes(bundle: Bundle, withheld_count: int) -> dict[str, int]:
-    notes = {_RUNNING: withheld_count} if withheld_count else {}
+def _notes(bundle: OpenBundle, withheld: int, streams: int) -> dict[str, int]:
+    notes = {_RUNNING: withheld} if withheld else {}
     if bundle.signature is None:
-        notes[UNSIGNED] = len(bundle.streams)
-    if bundle.checkpoint is None and bundle.streams:
-        notes[NO_CHECKPOINT] = len(bundle.streams)
+        notes[UNSIGNED] = streams
+    if bundle.checkpoint is None and streams:
+        notes[NO_CHECKPOINT] = streams
     return notes
 
 
-def _load(database_url: str, statements: Callable[[Connection], object]) -> list[StoreFinding]:
-    """Run statements on the database of the bundle in one transaction."""
-    engine = create_engine(database_url)
+def _episodes_signed(bundle: OpenBundle) -> int | None:
+    """How many episodes the bundle states that it has, for the display of progress. None: it does not say."""
     try:
-        with engine.begin() as connection:
-            statements(connection)
+        streams = bundle.signature["statement"]["streams"]
+    except (TypeError, LookupError):
+        return None
+    return streams if isinstance(streams, int) else None
+
+
+def _insert_manifest(connection: Connection, bundle: OpenBundle) -> list[StoreFinding]:
+    try:
+        insert_manifest(connection, bundle.manifest)
     except Exception as error:  # noqa: BLE001 - any content of an untrusted file is a finding
-        return [_finding("fold", f"the events cannot be read back: {error}", None)]
-    finally:
-        engine.dispose()
+        return [_finding("fold", f"rounds and keys cannot be read: {error}")]
     return []
 
 
-def _insert(connection: Connection, bundle: Bundle) -> None:
-    create_tables(connection, is_guarded=False)  # every content of the bundle is let in, for the audit to find
-    names = list(bundle.whole)
-    if names:
-        numbered = [{"stream": number, "stream_id": name} for number, name in enumerate(names, start=1)]
-        connection.execute(streams.insert(), numbered)
-    for number, name in enumerate(names, start=1):
-        connection.execute(event_rows.insert(), [_event_row(number, each) for each in bundle.whole[name]])
-    if bundle.manifest["rounds"]:
-        columns = [column.name for column in rounds.columns]
-        connection.execute(
-            rounds.insert(),
-            [{name: each.get(name, _ABSENT.get(name)) for name in columns} for each in bundle.manifest["rounds"]],
-        )
-    if bundle.manifest["keys"]:
-        filled = {"scopes": "agent", "secret_hash": _NO_HASH, "created_at": "", "revoked_at": None}
-        connection.execute(keys.insert(), [{**each, **filled} for each in bundle.manifest["keys"]])
-    bodies = [_scenario_row(digest, body, bundle.splits) for digest, body in bundle.scenarios.items()]
-    if bodies:
-        connection.execute(scenarios.insert(), bodies)
-
-
-def _event_row(stream: int, each: Link) -> dict[str, Any]:
-    """The row with the payload as it is, and with a text as its time."""
-    given = each._asdict()
-    named = {column.name: given[column.name] for column in event_rows.columns if column.name in given}
-    return {**named, "stream": stream, "payload": (each.payload or b"").decode(), "digests": None}
-
-
-def _scenario_row(digest: str, body: str, splits: dict[str, str]) -> dict[str, Any]:
-    scenario = Scenario.model_validate_json(body)
-    return {
-        "digest": digest,
-        "generator_version": scenario.generator_version,
-        "task_id": scenario.task_id,
-        "seed": str(scenario.seed),
-        "split": splits.get(digest, "train"),
-        "body": zlib.compress(body.encode(), 1),
-    }
-
-
-def _compare_boards(connection: Connection, bundle: Bundle) -> list[StoreFinding]:
+def _compare_boards(connection: Connection, bundle: OpenBundle) -> list[StoreFinding]:
     """Every rank and score of every board, from the events."""
     found = []
     for board in bundle.boards:
@@ -186,7 +221,7 @@ def _compare_boards(connection: Connection, bundle: Bundle) -> list[StoreFinding
         try:
             again = read(connection, round_id=board["round"])
         except Exception as error:  # noqa: BLE001 - any content of an untrusted file is a finding
-            found.append(_finding("board", f"the board of round {board['round']} cannot be computed: {error}", None))
+            found.append(_finding("board", f"the board of round {board['round']} cannot be computed: {error}"))
             continue
         if _comparable(again) != _comparable(board):
             wrong = [
@@ -195,7 +230,7 @@ def _compare_boards(connection: Connection, bundle: Bundle) -> list[StoreFinding
                 if row != mine
             ]
             message = f"the board of round {board['round']} does not follow from the events"
-            found.append(_finding("board", message + (f": {', '.join(wrong)}" if wrong else ""), None))
+            found.append(_finding("board", message + (f": {', '.join(wrong)}" if wrong else "")))
     return found
 
 
@@ -203,10 +238,10 @@ def _comparable(board: dict[str, Any]) -> dict[str, Any]:
     """Without running attempts, whose payloads are withheld, and without the audit marks of the server."""
     rows = []
     for row in board["rows"]:
-        check_evidence = {key: value for key, value in row.items() if key not in ("verified", "attempts")}
-        rows.append({**check_evidence, "ended": row["attempts"]["used"] - row["attempts"]["running"]})
+        kept = {key: value for key, value in row.items() if key not in ("verified", "attempts")}
+        rows.append({**kept, "ended": row["attempts"]["used"] - row["attempts"]["running"]})
     return {**board, "rows": [row for row in rows if row["ended"]]}
 
 
-def _finding(code: str, message: str, episode_id: str | None) -> StoreFinding:
-    return StoreFinding(code=code, version=None, message=message, episode_id=episode_id)
+def _finding(code: str, message: str) -> StoreFinding:
+    return StoreFinding(code=code, version=None, message=message, episode_id=None)

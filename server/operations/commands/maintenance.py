@@ -18,6 +18,7 @@ from server.operations.commands.setup import (
     settings_of,
     to_url,
 )
+from server.operations.progress import showing_progress
 
 
 def backup(
@@ -32,7 +33,7 @@ def backup(
 ) -> None:
     """Copy an SQLite database while it is served, and audit the copy.
 
-    Exit 0: no findings, 1: findings.
+    Exit 0: no findings, 1: findings, 130: interrupted; nothing is left then.
     """
     from server.operations.backup import BackupError, back_up
     from server.storage.engines import is_sqlite, parse_url
@@ -40,10 +41,18 @@ def backup(
     settings = require_database(settings_of(database_url=to_url(database)))
     if not is_sqlite(parse_url(settings.database_url)):
         fail("a backup of PostgreSQL is made by pg_dump; see docs/how-to/operations.md")
-    try:
-        report = back_up(settings.database_url, secret_files_of(settings), target, audits=audits, workers=workers)
-    except BackupError as error:
-        fail(str(error))
+    with showing_progress(left=f"{target} was not written") as progress:
+        try:
+            report = back_up(
+                settings.database_url,
+                secret_files_of(settings),
+                target,
+                audits=audits,
+                workers=workers,
+                progress=progress,
+            )
+        except BackupError as error:
+            fail(str(error))
     text = f"{target}: {report.events} events of {report.episodes} episodes; {report.audited} derived again from their events"
     typer.echo(report.model_dump_json(indent=2) if as_json else "\n".join([*report.findings, text]))
     raise typer.Exit(1 if report.findings else 0)

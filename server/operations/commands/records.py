@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlops_debug_env.commands.export import What
+from mlops_debug_env.commands.export import CardOption, FormatOption
 from mlops_debug_env.commands.export import export as export_runs
 from mlops_debug_env.commands.options import ApiKeyOption, UrlOption
+from mlops_debug_env.exports.formats import What
 from server.operations.commands.setup import (
     DatabaseOption,
     JsonOption,
@@ -25,8 +26,11 @@ from server.operations.commands.setup import (
     signer_of,
     to_url,
 )
+from server.operations.progress import showing_progress
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from server.audit.bundle.findings import ExternalEvidence
 
 
@@ -45,8 +49,10 @@ def export(
     least_gap: Annotated[float, typer.Option(help="Preference: only pairs that are so far apart.")] = 0.1,
     url: UrlOption = "http://127.0.0.1:7860",
     api_key: ApiKeyOption = None,
+    file_format: FormatOption = None,
+    card: CardOption = None,
 ) -> None:
-    """Export runs as JSON lines, or with --bundle a database as one file that can be verified without the server.
+    """Export runs as JSON lines or Parquet, or with --bundle a database as one file that can be verified without the server.
 
     A bundle has events, scenarios, receipts, boards and, once revealed, the secrets of rounds.
     """
@@ -57,7 +63,7 @@ def export(
     elif not runs:
         fail("name folders of runs, or --bundle FILE")
     else:
-        export_runs(runs, what, out, least_score, least_gap, url, api_key)
+        export_runs(runs, what, out, least_score, least_gap, url, api_key, file_format, card)
 
 
 def _export_bundle(bundle: Path, round_id: str | None, database: str | None) -> None:
@@ -71,17 +77,30 @@ def _export_bundle(bundle: Path, round_id: str | None, database: str | None) -> 
     if not bundle.absolute().parent.is_dir():
         fail(f"cannot write {bundle}: there is no folder {bundle.absolute().parent}")
     signer = signer_of(settings)
-    make_checkpoint(settings, signer)
-    try:
-        exported = run_read(
-            settings,
-            lambda opened: export_bundle(opened, signer, bundle, round_id=round_id, now=utc_timestamp()),
-            at_once=True,
-        )
-    except (UnknownRoundError, StaleCheckpointError, UnwritableFileError) as error:
-        fail(str(error))
+    with showing_progress(left="no file was written") as progress:
+        make_checkpoint(settings, signer, progress)
+        try:
+            exported = run_read(
+                settings,
+                lambda opened: export_bundle(
+                    opened, signer, bundle, round_id=round_id, now=utc_timestamp(), progress=progress
+                ),
+                at_once=True,
+            )
+        except (UnknownRoundError, StaleCheckpointError, UnwritableFileError) as error:
+            fail(str(error))
     typer.echo(f"{bundle}: {exported.episodes} episodes ({exported.running} running), {exported.events} events")
     typer.echo(f"public key: {signer.public_key}")
+    for name in run_read(settings, _open_rounds):
+        if round_id in (None, name):
+            note = "until it is closed, do not pass this bundle on: it has seeds and answers of the attempts that ended"
+            typer.echo(f"round {name} is open; {note}", err=True)
+
+
+def _open_rounds(opened: Connection) -> list[str]:
+    from server.ranking.rounds import list_rounds
+
+    return [row.round_id for row in list_rounds(opened) if row.closed_at is None]
 
 
 def verify(
@@ -102,17 +121,18 @@ def verify(
 ) -> None:
     """Verify a bundle: derive all of it again on this machine.
 
-    Exit 0: no findings, 1: findings. Needs no server and no database.
+    Exit 0: no findings, 1: findings, 130: interrupted. Needs no server and no database.
     """
     from server.audit.bundle.verifier import BundleError, verify_bundle
     from server.audit.report import render_store_report
 
     trusted = parse_public_key(public_key)
     evidence = _read_evidence(checkpoint or [], receipt or [], commitment or [])
-    try:
-        report = verify_bundle(bundle, trusted, evidence=evidence, workers=workers)
-    except BundleError as error:
-        fail(str(error))
+    with showing_progress() as progress:
+        try:
+            report = verify_bundle(bundle, trusted, evidence=evidence, workers=workers, progress=progress)
+        except BundleError as error:
+            fail(str(error))
     typer.echo(report.model_dump_json(indent=2) if as_json else render_store_report(report))
     raise typer.Exit(1 if report.findings else 0)
 
@@ -146,12 +166,18 @@ def rebuild(
 ) -> None:
     """Rebuild the read models from the events.
 
-    Exit 0: done, 1: they differ and were not replaced. Meanwhile appends wait or are answered with 503.
+    Exit 0: done, 1: they differ and were not replaced, 130: interrupted. Meanwhile appends wait or are answered with 503.
     """
     from server.episodes.rebuild import rebuild as rebuild_tables
 
     settings = require_database(settings_of(database_url=to_url(database)))
-    done = run_write(settings, lambda opened: rebuild_tables(opened, verify=verify), may_take_long=True)
+    with showing_progress() as progress:
+        done = run_write(
+            settings,
+            lambda opened: rebuild_tables(opened, verify=verify, progress=progress),
+            may_take_long=True,
+            progress=progress,
+        )
     if as_json:
         typer.echo(json.dumps({**done._asdict(), "differences": [each._asdict() for each in done.differences]}))
     else:
@@ -180,11 +206,13 @@ def regrade(
     settings = require_database(settings_of(database_url=to_url(database)))
     try:
         chosen = parse_rubric(read_json(rubric))
-        done = run_write(
-            settings,
-            lambda opened: regrade_all(opened, chosen, round_id=round_id, now=utc_timestamp()),
-            may_take_long=True,
-        )
+        with showing_progress() as progress:
+            done = run_write(
+                settings,
+                lambda opened: regrade_all(opened, chosen, round_id=round_id, now=utc_timestamp(), progress=progress),
+                may_take_long=True,
+                progress=progress,
+            )
     except (RubricError, OSError, ValueError, AttributeError) as error:
         fail(f"{rubric}: {error}")
     typer.echo(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Callable, NoReturn, TypeVar
 
 import typer
 
+from server.progress import NO_PROGRESS, Progress
 from server.settings import SettingError, Settings, read_settings
 
 # What takes long to import is imported where it is needed: `--help` should not wait for it.
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from server.security.secret_files import SecretFiles
     from server.security.signing import Signer
+    from server.storage.migrations import SchemaVersion
 
 DatabaseOption = Annotated[
     str | None, typer.Option("--database", help="SQLAlchemy URL, or the path of an SQLite file.")
@@ -67,19 +69,40 @@ def require_database(settings: Settings) -> Settings:
 
 
 def run_write(
-    settings: Settings, statements: Callable[[Connection], _Result], *, may_take_long: bool = False
+    settings: Settings,
+    statements: Callable[[Connection], _Result],
+    *,
+    may_take_long: bool = False,
+    progress: Progress = NO_PROGRESS,
 ) -> _Result:
     """Run one transaction, after creating or upgrading the tables if needed. A server may run at the same time."""
     from sqlalchemy.exc import DBAPIError, IntegrityError
 
-    from server.storage.connections import migrate_and_run
+    from server.storage.connections import run_write as change
+    from server.storage.connections import run_write_sqlite
+    from server.storage.engines import is_sqlite, parse_url
 
+    url = parse_url(settings.database_url)
     try:
-        return asyncio.run(migrate_and_run(settings.database_url, statements, may_take_long=may_take_long))
+        upgrade_tables(settings, progress)
+        if may_take_long and is_sqlite(url):
+            return run_write_sqlite(url, statements)  # in this thread, so that Ctrl-C ends it and nothing is changed
+        return asyncio.run(change(settings.database_url, statements, may_take_long=may_take_long))
     except IntegrityError:
         raise
     except DBAPIError as error:
         fail(f"the database does not take the change: {error.orig}")
+
+
+def upgrade_tables(settings: Settings, progress: Progress = NO_PROGRESS) -> SchemaVersion:
+    """Bring the tables to the newest version, if they are older, and say so before it begins."""
+    from server.storage.engines import is_sqlite, parse_url
+    from server.storage.migrations import upgrade_database, upgrade_sqlite
+
+    url = parse_url(settings.database_url)
+    if is_sqlite(url):
+        return upgrade_sqlite(url, progress)
+    return asyncio.run(upgrade_database(url))
 
 
 def run_read(settings: Settings, query: Callable[[Connection], _Result], *, at_once: bool = False) -> _Result:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from typing import Iterator
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,7 +19,7 @@ from server.security.session_names import has_guessable_session
 from server.storage.stream_codec import link_json
 from server.web.context import json_response, services_of
 from server.web.problem_details import EPISODE_AMBIGUOUS, EPISODE_OVER, EPISODE_UNNAMED
-from server.web.request_body import StepRequest, decode_reset, decode_step, decode_transcript, read_body
+from server.web.request_body import WantedStep, decode_reset, decode_step, decode_transcript, read_body
 
 COOKIE = "mlops_debug_episode"
 
@@ -29,16 +32,15 @@ async def reset(request: Request) -> Response:
 
 async def step(request: Request) -> Response:
     wanted = decode_step(await read_body(request))
-    episode_id = await services_of(request).access.resolve_playable(
-        identity_of(request), _named_episode(request, wanted.episode_id)
-    )
+    with invalid_action_first(wanted):
+        episode_id = await services_of(request).access.resolve_playable(
+            identity_of(request), _named_episode(request, wanted.episode_id)
+        )
     return await take_step(request, episode_id, wanted)
 
 
 async def state(request: Request) -> Response:
-    return json_response(
-        await services_of(request).episodes.state(await _visible(request, _named_episode(request, None)))
-    )
+    return await _state(request, _named_episode(request, None))
 
 
 async def openenv_state(request: Request) -> Response:
@@ -46,12 +48,18 @@ async def openenv_state(request: Request) -> Response:
     named = episode_outside_cookie(request, None)
     if named is None:
         return json_response(encode_json(await services.last_scores(identity_of(request).prefix)))
-    return json_response(await services.episodes.state(await _visible(request, named)))
+    return await _state(request, named)
+
+
+async def _state(request: Request, named: str) -> Response:
+    episode_id, is_sealed = await _visible(request, named)
+    return json_response(await services_of(request).episodes.state(episode_id, is_sealed=is_sealed))
 
 
 async def events(request: Request) -> Response:
-    links = await services_of(request).episodes.events(await _visible(request, _named_episode(request, None)))
-    return json_response(encode_events(links))
+    episode_id, is_sealed = await _visible(request, _named_episode(request, None))
+    links = await services_of(request).episodes.events(episode_id)
+    return json_response(encode_events(links, is_sealed=is_sealed))
 
 
 async def share_transcript(request: Request) -> Response:
@@ -65,13 +73,15 @@ async def share_transcript(request: Request) -> Response:
     return Response(status_code=204)
 
 
-def encode_events(links: tuple[Link, ...]) -> bytes:
-    """The events as JSON. The reset's payload has the seed, so it is withheld while the episode runs. Where the session's key
-    could be guessed from it, it is always withheld, with every hash that depends on it."""
+def encode_events(links: tuple[Link, ...], *, is_sealed: bool = False) -> bytes:
+    """The events as JSON. The reset's payload has the seed, so it is withheld while the episode runs or is sealed; what was
+    answered, with its grade, is withheld while it is sealed. Where the session's key could be guessed from the reset, it is
+    always withheld, with every hash that depends on it."""
     is_running, has_hashes = links[-1].kind not in ENDING_KINDS, not has_guessable_session(links[0])
-    is_revealed = has_hashes and not is_running
-    shown = (_encode_event(each, each.kind == "reset" and not is_revealed, has_hashes) for each in links)
-    return b"[" + b",".join(shown) + b"]"
+    withheld = set() if has_hashes and not is_running else {"reset"}
+    if is_sealed:
+        withheld = {"reset", *ENDING_KINDS}
+    return b"[" + b",".join(_encode_event(each, each.kind in withheld, has_hashes) for each in links) + b"]"
 
 
 def _encode_event(each: Link, is_withheld: bool, has_hashes: bool) -> bytes:
@@ -90,8 +100,11 @@ async def read_reset(request: Request) -> AuthorizedReset:
     return await services_of(request).access.authorize_reset(identity_of(request), wanted)
 
 
-async def _visible(request: Request, name: str) -> str:
-    return await services_of(request).access.resolve_visible(identity_of(request), name)
+async def _visible(request: Request, name: str) -> tuple[str, bool]:
+    """The episode to read, and whether its outcome is withheld from this client."""
+    access, identity = services_of(request).access, identity_of(request)
+    episode_id = await access.resolve_visible(identity, name)
+    return episode_id, await access.is_sealed(identity, episode_id)
 
 
 def _named_episode(request: Request, in_body: str | None) -> str:
@@ -110,18 +123,29 @@ def episode_outside_cookie(request: Request, in_body: str | None) -> str | None:
     return check_name(names[0]) if names else None
 
 
-async def take_step(request: Request, episode_id: str, wanted: StepRequest) -> Response:
-    """Take the step, within the rate limit of the client. Keys of the body go before those of the action's metadata."""
+@contextmanager
+def invalid_action_first(wanted: WantedStep) -> Iterator[None]:
+    """Where the episode of a step cannot be found, what is wrong with the action goes before that."""
+    try:
+        yield
+    except Exception:
+        if wanted.error is not None:
+            raise wanted.error from None
+        raise
+
+
+async def take_step(request: Request, episode_id: str, wanted: WantedStep) -> Response:
+    """Take the step, within the rate limit of the client. Raises what is wrong with an invalid action, unless it is a step there."""
     services = services_of(request)
+    if wanted.error is not None and (await services.episodes.begun(episode_id)).invalid_actions != "step":
+        raise wanted.error
     services.step_limiter.acquire(client_of(request))
-    metadata = wanted.action.metadata
-    expected = wanted.expected_version if wanted.expected_version is not None else metadata.expected_version
     return step_response(
         await services.episodes.step(
             episode_id,
-            wanted.action.meaning(),
-            request_id=wanted.request_id or metadata.request_id,
-            expected_version=expected,
+            wanted.action,
+            request_id=wanted.request_id,
+            expected_version=wanted.expected_version,
         )
     )
 

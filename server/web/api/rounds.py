@@ -1,4 +1,4 @@
-"""REST handlers of rounds, their board, and what proves the record: the public key and checkpoints. All of it is public."""
+"""REST handlers of the board of a round, and what proves the record: the public key and checkpoints. All of it is public."""
 
 from __future__ import annotations
 
@@ -11,10 +11,6 @@ from server.ranking.board_cache import Board
 from server.ranking.errors import UnknownRoundError
 from server.threads import BOARDS, run_in_thread
 from server.web.context import json_response, services_of
-
-
-async def rounds(request: Request) -> Response:
-    return json_response(encode_json({"rounds": await services_of(request).rounds.published()}))
 
 
 async def leaderboard_json(request: Request) -> Response:

@@ -10,6 +10,7 @@ from server.scenarios.requester import while_connected
 from server.security.identity import client_of, identity_of
 from server.web.api.episodes import (
     episode_outside_cookie,
+    invalid_action_first,
     read_reset,
     reset_response,
     take_step,
@@ -28,7 +29,9 @@ async def session_reset(request: Request) -> Response:
 
 async def session_step(request: Request) -> Response:
     wanted = decode_step(await read_body(request))
-    return await take_step(request, await _current(request, wanted.episode_id), wanted)
+    with invalid_action_first(wanted):
+        current = await _current(request, wanted.episode_id)
+    return await take_step(request, current, wanted)
 
 
 async def session_state(request: Request) -> Response:

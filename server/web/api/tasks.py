@@ -10,14 +10,17 @@ from starlette.responses import Response
 
 from domain.diagnosis import WholeNumber
 from domain.json import encode_json
+from domain.ranking.statistics import PASS_SCORE
 from domain.tasks.splits import SPLITS, NumberedTask, numbered_task
 from domain.tasks.table import TASKS
 from domain.types import SPLIT_NAMES, SplitName
-from server.version import NAME
+from server.version import ENVIRONMENT, NAME
 from server.web.context import json_response
 from server.web.problem_details import NOT_FOUND
 from server.web.request_body import read_body
 
+ENVIRONMENT_NAMES = (ENVIRONMENT, NAME)
+"""Of the routes; the second one was the only one before they were called as the manifest is."""
 MAX_TASKS = 1_000
 """In one answer; a split may have many more."""
 
@@ -55,7 +58,7 @@ _RANGE: TypeAdapter[TaskRangeRequest] = TypeAdapter(TaskRangeRequest)
 
 
 async def environments(_: Request) -> Response:
-    return json_response(encode_json([NAME]))
+    return json_response(encode_json([ENVIRONMENT]))
 
 
 async def splits(request: Request) -> Response:
@@ -67,7 +70,7 @@ async def tasks(request: Request) -> Response:
     """The whole split, or the beginning of a long one."""
     _check_environment(request)
     wanted = _SPLIT.validate_json(await read_body(request))
-    return json_response(encode_json({"tasks": _range(wanted.split, 0, None), "env_name": NAME}))
+    return json_response(encode_json({"tasks": _range(wanted.split, 0, None), "env_name": ENVIRONMENT}))
 
 
 async def num_tasks(request: Request) -> Response:
@@ -89,7 +92,7 @@ async def task_range(request: Request) -> Response:
 
 
 def _check_environment(request: Request) -> None:
-    if request.path_params["env_name"].lower() != NAME:
+    if request.path_params["env_name"].lower() not in ENVIRONMENT_NAMES:
         raise NOT_FOUND.problem(path=request.url.path)
 
 
@@ -99,12 +102,16 @@ def _range(split: SplitName, start: int, stop: int | None) -> list[dict[str, Any
 
 
 def _task_json(found: NumberedTask) -> dict[str, Any]:
+    task = TASKS[found.task_id]
     return {
         "id": f"{found.split}-{found.index}",
         "index": found.index,
         "split": found.split,
         "task_id": found.task_id,
         "seed": found.seed,
-        "max_steps": TASKS[found.task_id].max_steps(),
-        "max_experiments": TASKS[found.task_id].max_experiments(),
+        "difficulty": found.task_id,
+        "group": task.family,
+        "max_steps": task.max_steps(),
+        "max_experiments": task.max_experiments(),
+        "success_threshold": PASS_SCORE,
     }

@@ -1,4 +1,4 @@
-"""The tools: one for each action, described by the action's published schema, and ``reset``."""
+"""The tools: one for each action, described by the action's published schema, and, unless they serve an agent, ``reset``."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from domain.actions import WireAction, action_schema, decode_action
+from domain.actions import InvalidAction, WireAction, action_schema, decode_action
 from domain.json import encode_json
 from server.episodes.commands import ResetRequest
+from server.episodes.invalid_actions import to_invalid_action
 from server.web.problem_details import invalid
 from server.web.request_body import decode_reset
 
@@ -20,9 +21,9 @@ _OUTER = ("action_type", "metadata")
 
 
 @cache
-def tools_json() -> bytes:
+def tools_json(*, for_agent: bool) -> bytes:
     """The result of ``tools/list``."""
-    return encode_json({"tools": tool_list()})
+    return encode_json({"tools": [each for each in tool_list() if not for_agent or each["name"] != RESET]})
 
 
 @cache
@@ -75,6 +76,13 @@ def _named(schema: Any, definitions: dict[str, Any]) -> list[str]:
         found += new
         waiting += [definitions[key] for key in new]
     return sorted(found)
+
+
+def to_invalid_call(name: str, arguments: Any) -> InvalidAction | None:
+    """The invalid action that a call means; None: it means a valid one."""
+    fits = isinstance(arguments, dict) and "action_type" not in arguments
+    sent = {**arguments, "action_type": name} if fits else {"action_type": name, "arguments": arguments}
+    return to_invalid_action(sent)
 
 
 def decode_call(name: str, arguments: dict[str, Any]) -> WireAction:

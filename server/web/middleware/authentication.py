@@ -21,7 +21,7 @@ from server.security.identity import IDENTITY, OPEN_ACCESS, Identity, client_of
 from server.security.identity import Scope as KeyScope
 from server.settings import Settings
 from server.storage.errors import StoreUnavailableError
-from server.version import NAME
+from server.version import ENVIRONMENT, NAME
 from server.web.context import services_of
 from server.web.error_mapping import problem_of
 from server.web.middleware.refusal import refuse
@@ -29,11 +29,11 @@ from server.web.pages.refused import is_browser, refused_page
 from server.web.problem_details import FORBIDDEN, KEY_REQUIRED, Problem
 
 PUBLIC = frozenset(
-    ("/health", "/ready", "/metadata", "/schema", "/tasks", "/public-key", "/checkpoint", "/rounds")
+    ("/health", "/ready", "/metadata", "/schema", "/tasks", "/public-key", "/checkpoint", "/rounds", "/rounds.json")
     + ("/leaderboard", "/leaderboard.json", "/leaderboard.csv", "/openapi.json", "/docs", "/list_environments")
 )
 """Paths served without an API key: none of them is about one agent."""
-PUBLIC_FOLDERS = ("/static/", "/docs/", f"/{NAME}/")
+PUBLIC_FOLDERS = ("/static/", "/docs/", f"/{ENVIRONMENT}/", f"/{NAME}/")
 _OF_THE_PROCESS = frozenset(("/health", "/ready", "/metrics"))
 """Paths about the process, served whatever the state of the database."""
 _PLAY = re.compile(r"/(reset|step|sessions/.*|episodes/[^/]*/step|play.*|mcp.*)", re.DOTALL)

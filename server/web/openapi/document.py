@@ -13,7 +13,7 @@ from pydantic.json_schema import JsonSchemaMode
 from domain.actions import ExpectedVersion, RequestId, WireAction
 from domain.json import encode_json
 from server.episodes.commands import EpisodeName
-from server.version import DESCRIPTION, NAME, VERSION
+from server.version import DESCRIPTION, ENVIRONMENT, VERSION
 from server.web.openapi.operations import EVERYWHERE, OPERATIONS, Operation
 from server.web.openapi.response_models import Problem
 from server.web.problem_details import MEDIA_TYPE, PROBLEM_TYPES, RETRY_STATUSES
@@ -47,7 +47,7 @@ _SECURITY: dict[str, dict[str, Any]] = {
 }
 _OF_PATH: dict[str, dict[str, Any]] = {
     "asset": {"type": "string", "examples": ["docs.js"]},
-    "env_name": {"type": "string", "examples": [NAME]},
+    "env_name": {"type": "string", "examples": [ENVIRONMENT]},
 }
 """Parts of paths that name no episode and no session."""
 
@@ -66,6 +66,7 @@ def openapi_document(operations: Sequence[Operation]) -> dict[str, Any]:
         paths.setdefault(each.path, {})[each.method.lower()] = _operation(each, schemas)
     return {
         "openapi": "3.1.0",
+        "servers": [{"url": "./", "description": "This one, also behind a prefix."}],
         "info": {
             "title": "MLOps Debugger",
             "version": VERSION,

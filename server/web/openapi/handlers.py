@@ -10,13 +10,14 @@ from starlette.responses import FileResponse, Response
 
 from server.web.context import json_response
 from server.web.pages.context import page_context
+from server.web.pages.rendering import NO_ANCESTORS
 from server.web.problem_details import NOT_FOUND
 
 _FOLDER = Path(__file__).with_name("viewer")
 _ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css", "docs.js": "text/javascript"}
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    f"connect-src 'self'; base-uri 'none'; form-action 'none'; {NO_ANCESTORS}"
 )
 """The viewer sets style attributes; it runs no inline script."""
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from server.episodes.commands import ResetRequest
 from server.episodes.transcripts import SharedTranscript
-from server.version import NAME
+from server.version import ENVIRONMENT
 from server.web.api.tasks import SplitRequest, TaskRangeRequest, TaskRequest
 from server.web.mcp.jsonrpc import RpcRequest
 from server.web.openapi.examples import RESET_ANSWER, RESETS, RPC_ANSWERS, RPC_REQUESTS, STATE, STEP_ANSWERS, STEPS
@@ -275,7 +275,20 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     _state("/sessions/{session_key}/state", "state_of_session", OF_SESSION),
     _about("/tasks", "tasks", "List the tasks", TaskList),
-    _about("/rounds", "rounds", "List the rounds, with commitments and what was revealed", RoundList, problems=STORED),
+    _about(
+        "/rounds",
+        "rounds",
+        "List the rounds, with commitments and what was revealed; a browser gets a page",
+        RoundList,
+        problems=STORED,
+    ),
+    _about(
+        "/rounds.json",
+        "rounds_json",
+        "List the rounds, whatever the client accepts",
+        RoundList,
+        problems=STORED,
+    ),
     _about(
         "/leaderboard.json",
         "leaderboard_json",
@@ -323,7 +336,7 @@ OPERATIONS: tuple[Operation, ...] = (
         tag="Task API",
         summary="List the environments of this server",
         answer=tuple[str, ...],
-        answer_examples=(("ours", [NAME]),),
+        answer_examples=(("ours", [ENVIRONMENT]),),
     ),
     _task_api("/{env_name}/splits", "splits", "List the splits", tuple[SplitDescription, ...]),
     _task_api(

@@ -55,7 +55,8 @@ class RecordedEvent(_Body):
     actor: str
     request_id: str | None
     payload: dict[str, Any] | None
-    """Null in the reset of a running episode: it would tell the seed. In that of an episode that an older server began on a
+    """Null in the reset of a running episode: it would tell the seed; and of a ranked attempt of
+    another key in reset and diagnosis until its round closes. In that of an episode that an older server began on a
     session without an API key it stays null, as its digest and the hashes of the stream do: the session's key could be
     guessed from them."""
     payload_digest: str | None
@@ -237,8 +238,14 @@ class NumberedTaskDescription(_Body):
     split: SplitName
     task_id: TaskId
     seed: int
+    difficulty: TaskId
+    """The task, by OpenEnv's name for it."""
+    group: str
+    """Tasks whose runs are alike: the family of their runs."""
     max_steps: int
     max_experiments: int
+    success_threshold: float
+    """The score from which an episode counts as passed."""
 
 
 class SplitTasks(_Body):

@@ -42,7 +42,7 @@ def create_page_context(
 ) -> PageContext:
     """The context of an application; its feed must be run in the background."""
     return PageContext(
-        Renderer(),
+        Renderer(services.settings.frame_ancestors),
         Feed(services.reader),
         TwinCache(services.simulation),
         AuditQueue(),

@@ -26,7 +26,7 @@ async def home_page(request: Request) -> Response:
         ended=await read_ended(services.reader, _NEWEST),
         tasks=TASKS.values(),
         round=_current(await services.rounds.published()),
-        address=f"{request_scheme(request)}://{request.url.netloc}",
+        address=f"{request_scheme(request)}://{request.url.netloc}{services.settings.root_path}",
     )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.types import TASK_IDS
 from server.storage.connections import fetch_all
-from server.storage.schema import episode_rows, episodes, event_rows, events
+from server.storage.schema import attempts, episode_rows, episodes, event_rows, events
 
 _IS_RUNNING = episodes.c.ended_position.is_(None)
 _IS_RUNNING_ROW = episode_rows.c.ended_position.is_(None)
@@ -90,6 +90,13 @@ _COUNTS = (
     select(func.max(event_rows.c.position)).scalar_subquery().label("position"),
 )
 
+_ENTRANTS = select(
+    attempts.c.round_id,
+    func.count(attempts.c.agent.distinct()).label("agents"),
+    func.count().label("attempts"),
+    func.count(attempts.c.end_reason).label("ended"),
+).group_by(attempts.c.round_id)
+
 
 class Counts(NamedTuple):
     """Counters of the front page and the live page."""
@@ -110,6 +117,11 @@ async def read_counts(reader: AsyncEngine) -> Counts:
     """The counters at this moment."""
     (row,) = await fetch_all(reader, select(*_COUNTS))
     return Counts(row.running, row.ended, row.position or 0)
+
+
+async def read_entrants(reader: AsyncEngine) -> dict[str, Row[Any]]:
+    """By round, how many agents have begun how many attempts; a round without attempts is left out."""
+    return {row.round_id: row for row in await fetch_all(reader, _ENTRANTS)}
 
 
 async def read_feed_events(reader: AsyncEngine, *, after: int, until: int) -> list[Row[Any]]:

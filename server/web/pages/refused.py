@@ -23,7 +23,8 @@ def refused_page(scope: Scope, problem: Problem, headers: Mapping[str, str]) -> 
     """The page of a refused request."""
     request = Request(scope)
     query = f"?{request.url.query}" if request.url.query else ""
-    return Renderer().page(
+    renderer: Renderer = scope["app"].state.pages.renderer
+    return renderer.page(
         "refused.html",
         status=problem.status,
         headers={**headers, **problem.headers, "Vary": "Accept"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from functools import cache
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import Response
@@ -17,11 +17,14 @@ from server.version import NAME, VERSION
 from server.web.pages.episode.changes import diff_kinds
 from server.web.pages.episode_names import short_names
 from server.web.pages.formatting import FILTERS
+from server.web.pages.links import PageResponse
 
 _FOLDER = Path(__file__).resolve().parent
+NO_ANCESTORS = "frame-ancestors 'none'"
+"""What the policy of a page says of frames, unless an operator names origins."""
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    f"form-action 'self'; base-uri 'none'; {NO_ANCESTORS}"
 )
 SECURITY_HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
@@ -53,7 +56,14 @@ def _templates() -> Environment:
 
 
 class Renderer:
-    """Renders the templates of this folder."""
+    """Renders the templates of this folder.
+
+    Args:
+        frame_ancestors: origins whose pages may show these in a frame.
+    """
+
+    def __init__(self, frame_ancestors: Sequence[str] = ()) -> None:
+        self._ancestors = " ".join(("'self'", *frame_ancestors)) if frame_ancestors else "'none'"
 
     def page(
         self, template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **view: Any
@@ -61,7 +71,9 @@ class Renderer:
         """A page that caches do not store; ``view`` holds the variables of its template."""
         body = _templates().get_template(template).render(view)
         sent = {**SECURITY_HEADERS, "Cache-Control": "no-store", **(headers or {})}
-        return Response(body, status_code=status, media_type="text/html", headers=sent)
+        policy = sent["Content-Security-Policy"]
+        sent["Content-Security-Policy"] = policy.replace(NO_ANCESTORS, f"frame-ancestors {self._ancestors}")
+        return PageResponse(body, status_code=status, headers=sent)
 
 
 def static_paths() -> dict[str, str]:

@@ -13,7 +13,7 @@ from bench.validity.classifiers import Forest, Words
 from bench.validity.episodes import Episode, draw_truths
 from bench.validity.items import fault_rows
 from bench.validity.judge import score_of
-from bench.validity.report import Result, render
+from bench.validity.report import Result, figures, render
 from bench.validity.solvers import BOUNDS, Scores, bound_of
 from domain.diagnosis import Diagnosis
 from domain.types import TaskId
@@ -93,6 +93,18 @@ def test_bounds_lie_above_the_floor_on_hard_and_expert_only() -> None:
     page = render({"hard": result}, split="test", command="x")
     assert "0.500 (0.500 to 0.500), above 0.250" in page
     assert "nearest to a bound" in page
+
+
+def test_the_figures_for_boards_are_those_of_the_page() -> None:
+    floor = Scores("best constant", "floor", "hard", np.array([0.25, 0.01]))
+    checks = Scores("checks only", "checks only", "hard", np.array([0.5, 0.5]))
+    result = Result("hard", 100, draw_truths("hard", 2, first_seed=1, split="test"), [floor, checks])
+    found = figures({"hard": result}, split="test", command="x")
+    assert (found["command"], found["split"]) == ("x", "test")
+    of_hard = found["tasks"]["hard"]
+    assert (of_hard["episodes"], of_hard["programs"]["best constant"]["mean"]) == (2, 0.13)
+    low, high = (of_hard["programs"]["best constant"][bound] for bound in ("low", "high"))
+    assert f"| 0.130 ({low:.3f} to {high:.3f}) |" in render({"hard": result}, split="test", command="x")
 
 
 def test_difficulty_and_discrimination_of_faults() -> None:

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from domain.chain import GENESIS_HASH, Link, verify_chain
+from mlops_debug_env.exports.columns import COLUMNS
+from mlops_debug_env.exports.formats import What
 from mlops_debug_env.protocol.actions import parse_action
+from tests.client.exports.test_columns import fits
 from tests.client.runner.running import results, run_in_process
 from tests.e2e.running import ROOT, ServerProcess, free_port
 
@@ -109,6 +112,30 @@ def test_events_of_a_server_that_is_gone_are_reported(runs: tuple[Path, Path], t
     asked = ("--what", "events", "--url", f"http://127.0.0.1:{free_port()}", "--out", str(out))
     code, _, stderr = run_in_process("export", str(runs[0]), *asked)
     assert (code, stderr.count("\n"), out.exists()) == (3, 1, False)
+
+
+@pytest.mark.parametrize("what", ["results", "chat", "preference", "events"])
+def test_rows_have_the_declared_columns_and_parquet_has_the_same_rows(
+    what: What, runs: tuple[Path, Path], server: ServerProcess, tmp_path: Path
+) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow, of the extra dev")
+    rows = exported(what, *runs, "--url", server.url)
+    assert [list(each) for each in rows] == [list(COLUMNS[what])] * len(rows)
+    assert all(fits(row[name], COLUMNS[what][name]) for row in rows for name in row)
+    out = tmp_path / "rows.parquet"
+    asked = ("--what", what, "--url", server.url, "--out", str(out), "--card", str(tmp_path / "README.md"))
+    code, _, stderr = run_in_process("export", *map(str, runs), *asked)
+    assert (code, stderr) == (0, f"{out}: {len(rows)} rows of {what}, from 2 runs\n")
+    assert parquet.read_table(out).to_pylist() == rows
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["README.md", "rows.parquet"]
+
+
+@pytest.mark.parametrize(
+    "options", [("--format", "parquet"), ("--card", "README.md"), ("--out", "a/r.jsonl", "--card", "README.md")]
+)
+def test_parquet_and_cards_need_a_file_and_its_folder(options: tuple[str, ...], runs: tuple[Path, Path]) -> None:
+    code, stdout, stderr = run_in_process("export", str(runs[0]), *options)
+    assert (code, stdout, stderr.count("\n")) == (2, "", 1)
 
 
 @pytest.mark.parametrize("what", ["results", "chat", "preference", "events"])

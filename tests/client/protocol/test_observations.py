@@ -95,3 +95,8 @@ def test_an_action_may_be_a_dict() -> None:
 def test_an_action_that_the_schema_does_not_allow_is_refused(action: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         parse_action(action)
+
+
+def test_of_an_invalid_action_only_the_digest_is_recorded() -> None:
+    refused = {"artifact": None, "field": None, "patch": None, "reason": "invalid_action", "sent_digest": "5e1f"}
+    assert recorded_action({"kind": "refuse", "payload": refused}) is None

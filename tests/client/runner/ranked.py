@@ -29,10 +29,24 @@ class RankedServer:
             self._keys[name] = self._create_key(name)
         return self._keys[name]
 
-    def _create_key(self, name: str) -> str:
-        made = run_command_in_process("keys", "create", name, "--database", str(self._process.database))
+    def _create_key(self, name: str, *more: str) -> str:
+        made = run_command_in_process("keys", "create", name, *more, "--database", str(self._process.database))
         assert made.returncode == 0, made.stderr
         return made.stdout.strip()
+
+    def page(self, path: str, key: str) -> str:
+        """A page as a browser with this key gets it."""
+        with open_client(self.url) as http:
+            http.headers["Authorization"] = f"Bearer {key}"
+            return http.get(path).raise_for_status().text
+
+    def viewer_key(self) -> str:
+        """A key that may view, and belongs to no agent."""
+        return self._create_key("viewer", "--scope", "viewer")
+
+    def close_round(self) -> None:
+        closed = run_command_in_process("rounds", "close", self.round, "--database", str(self._process.database))
+        assert closed.returncode == 0, closed.stderr
 
     def board(self) -> list[dict[str, Any]]:
         with open_client(self.url) as http:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mlops_debug_env import ReadLogs, SyncDebugClient
-from tests.client.runner.ranked import RankedServer
+from tests.client.runner.ranked import RankedServer, serving_round
 from tests.client.runner.running import command_in_process, results
 from tests.client.scripted_model import Answer, Json, ScriptedModel, calls, serving_model
 from tests.e2e.playing import open_client
@@ -64,6 +64,33 @@ async def test_a_model_plays_a_round_within_its_budget_and_is_resumed(ranked: Ra
     chats = [json.loads(line) for line in exported.stdout.splitlines()]
     assert {each["episode_id"] for each in chats} == {each["episode_id"] for each in rows}
     assert all(each["messages"][2]["content"] == "The config first." for each in chats)
+
+
+def panel_of(page: str, step: int) -> str:
+    """What the page of an episode shows beside one step."""
+    return page.split(f'data-panel="{step}"')[1].split("</article>")[0]
+
+
+async def test_what_a_model_said_stands_beside_its_actions_when_the_round_has_closed_and_not_before(
+    tmp_path: Path,
+) -> None:
+    thought = "The config first."
+    with serving_round(tmp_path) as ranked:
+        key, viewer = ranked.key("model"), ranked.viewer_key()
+        begun = ("--round", ranked.round, "--agent", "llm", "--model", "scripted", "--out", str(tmp_path / "r"))
+        await compete(ranked, key, *begun, "--share-transcript", "--budget-tokens", "150", code=4)
+        (row,) = results(tmp_path / "r")
+        path = f"/episodes/{row['episode_id']}"
+        rival = ranked.key("rival")
+        for other in (viewer, rival):
+            assert thought not in await asyncio.to_thread(ranked.page, path, other)
+        assert thought in panel_of(await asyncio.to_thread(ranked.page, path, key), 1), "its player sees its own"
+        await asyncio.to_thread(ranked.close_round)
+        for other in (viewer, rival):
+            page = await asyncio.to_thread(ranked.page, path, other)
+            assert thought in panel_of(page, 1), "beside the step that it led to"
+            assert thought not in panel_of(page, 2)
+            assert "not part of the record" in page
 
 
 def begin_with_request_ids(ranked: RankedServer, key: str) -> None:

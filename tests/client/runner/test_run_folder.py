@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -15,9 +17,11 @@ from mlops_debug_env.runner.run_folder import (
     read_header,
     read_results,
 )
+from mlops_debug_env.runner.run_setup import RunRequest, header_of
 from mlops_debug_env.suites import SuiteEntry
 from tests.client.runner.made import made_result
 
+OLD_PLACES = ("0.0", "1.0", "0.1", "1.1")
 HEADER = RunHeader(
     run_id="0" * 32,
     suite="s",
@@ -39,6 +43,39 @@ def path(tmp_path: Path) -> Path:
 
 def pending(folder: RunFolder) -> list[tuple[str, int]]:
     return [(each.entry.key, each.trial) for each in folder.pending()]
+
+
+def names(folder: Path) -> list[str]:
+    with RunFolder(folder, read_header(folder)) as opened:
+        return [each.episode_id for each in opened.pending()]
+
+
+def test_the_name_of_one_episode_does_not_tell_those_of_the_others(tmp_path: Path) -> None:
+    """On a server without keys, who knows the name of a running episode can play it; the names of ended ones are shown."""
+    named = {}
+    for folder, secret in (("r", "1" * 32), ("other", "2" * 32)):
+        header = HEADER.model_copy(update={"episode_secret": secret})
+        create_folder(tmp_path / folder, header, {})
+        named[folder] = names(tmp_path / folder)
+        assert names(tmp_path / folder) == named[folder], "a resume finds the same episodes"
+        assert secret not in "".join(named[folder])
+    digests = [each.rsplit(".", 1)[1] for each in [*named["r"], *named["other"]]]
+    assert len(set(digests)) == 8, "one for each episode, and others with another secret"
+    assert all(re.fullmatch("[0-9a-f]{32}", each) for each in digests)
+    assert [each.rsplit(".", 1)[0] for each in named["r"]] == [f"{'0' * 32}.{place}" for place in OLD_PLACES]
+
+
+def test_a_new_run_has_a_secret_of_its_own() -> None:
+    one, other = (header_of(RunRequest(), {}) for _ in range(2))
+    assert re.fullmatch("[0-9a-f]{32}", one.episode_secret or "")
+    assert one.episode_secret not in (other.episode_secret, one.run_id)
+
+
+def test_a_run_of_an_earlier_version_keeps_the_names_of_its_episodes(path: Path) -> None:
+    stored = json.loads((path / "run.json").read_text())
+    del stored["episode_secret"]
+    (path / "run.json").write_text(json.dumps(stored))
+    assert names(path) == [f"{'0' * 32}.{place}" for place in OLD_PLACES]
 
 
 def test_what_has_a_result_is_not_pending(path: Path) -> None:

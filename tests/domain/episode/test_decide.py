@@ -70,6 +70,8 @@ def test_reset_records_what_the_episode_is_about() -> None:
         "entry": None,
         "attempt": None,
         "key": None,
+        "control": "agent",
+        "invalid_actions": "error",
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -13,6 +13,7 @@ from tests.domain.given import LACKING, TOO_HIGH, events_of, experiment, reset
 
 WRITTEN = "what-the-agent-wrote"
 DIGEST = {"observation_digest": ""}
+NO_PATCH: dict[str, Any] = {"patch": None, "text": None, "sent_digest": None, **DIGEST}
 
 
 @pytest.mark.parametrize(
@@ -29,11 +30,19 @@ DIGEST = {"observation_digest": ""}
             f"query config.yaml {WRITTEN}",
         ),
         (
-            ActionRefused(
-                artifact="config.yaml", field=WRITTEN, reason="unknown_field", patch=None, text=None, **DIGEST
-            ),
+            ActionRefused(artifact="config.yaml", field=WRITTEN, reason="unknown_field", **NO_PATCH),
             "Queried config.yaml, refused",
             f"refused: config.yaml {WRITTEN} (unknown_field)",
+        ),
+        (
+            ActionRefused(
+                artifact=None,
+                field=None,
+                reason="invalid_action",
+                **{**NO_PATCH, "text": WRITTEN, "sent_digest": "5e1f"},
+            ),
+            "Sent an invalid action, refused",
+            f"refused: invalid action: {WRITTEN}",
         ),
     ],
 )

@@ -131,7 +131,7 @@ def test_a_check_that_only_measures_has_no_flag() -> None:
     assert (check["flag"], check["reasons"], check["measured"]) == (None, None, {"share": 0.25, "worst": None})
 
 
-def test_a_warehouse_shows_its_contents_and_one_block_at_a_time() -> None:
+def test_a_document_with_blocks_shows_its_contents_and_one_block_at_a_time() -> None:
     stored = {"contents": {"sources": ["harbour", "mill"]}, "blocks": {"harbour.weight": {"mean": [1.0, 2.5]}}}
     artifacts = {**SCENARIO.evidence.artifacts, "data_slices.json": json.dumps(stored)}
     view = EvidenceView(SCENARIO.evidence.model_copy(update={"artifacts": artifacts}))

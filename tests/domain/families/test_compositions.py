@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from statistics import fmean
 
 import pytest
 
@@ -53,6 +54,14 @@ def test_the_task_of_several_faults_plants_what_log_and_results_show_in_few_runs
     assert {fault for fault, row in SOURCE_LOUDNESS.items() if row.shown <= QUIET} == set(QUIET_FAULTS)
     assert len(QUIET_FAULTS) >= 12
     assert {name for seed in range(2000) for name in draw_faults("hard", seed, None)} == set(FAULTS)
+
+
+def test_the_task_of_one_fault_plants_a_quiet_one_three_times_as_often_as_a_loud_one() -> None:
+    drawn = Counter(name for seed in range(6000) for name in draw_faults("hard", seed, None))
+    quiet = [drawn[fault] for fault in QUIET_FAULTS]
+    loud = [drawn[fault] for fault in FAULTS if fault not in QUIET_FAULTS]
+    assert fmean(quiet) / fmean(loud) == pytest.approx(3.0, rel=0.15)
+    assert max(loud) < min(quiet)
 
 
 def test_one_of_two_faults_is_of_a_source_or_a_column() -> None:

@@ -149,16 +149,17 @@ async def test_an_export_is_of_one_moment(played: Served, settings: Settings) ->
 @pytest.mark.both_backends
 async def test_a_bundle_withholds_what_runs(played: Served, settings: Settings, tmp_path: Path) -> None:
     path, signer = tmp_path / "b.zip", played.services.signer
-    exported = await run_read(
+    exported = await run_read_snapshot(
         settings.database_url,
         lambda reader: export_bundle(reader, signer, path, round_id="spring", now="2030-01-01T00:00:00.000Z"),
     )
     assert (exported.episodes, exported.running) == (2, 1)
     with ThreadPoolExecutor(1) as thread:
-        lines = await asyncio.wrap_future(thread.submit(_lines, path, "events.jsonl"))
-        scenarios = await asyncio.wrap_future(thread.submit(_lines, path, "scenarios.jsonl"))
+        lines = await asyncio.wrap_future(thread.submit(_lines, path, "episodes.jsonl"))
     withheld = [line for line in lines if '"kind": "reset"' in line and '"payload": null' in line]
+    scenarios = [line for line in lines if line.startswith('{"scenario"')]
     assert (len(withheld), len(scenarios)) == (1, 1)
+    assert lines[0] == withheld[0], "before every scenario, so that nothing tells which it is on"
 
 
 def _lines(path: Path, name: str) -> list[str]:

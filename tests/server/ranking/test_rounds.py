@@ -14,13 +14,12 @@ from sqlalchemy.util import await_only
 
 from domain.generator import GENERATOR_VERSION
 from domain.ranking.rounds import AttemptId, attempt_fault, attempt_seed, commitment_to, round_of_name
-from domain.tasks.suites import RANKED_1, RANKED_2, RANKED_3, Suite
-from domain.types import SplitName
+from domain.tasks.suites import RANKED_1, RANKED_2, RANKED_3
 from server.episodes.commands import ResetRequest
 from server.episodes.errors import RoundClosedError
 from server.ranking.closing import ClosedRound, close_round
 from server.ranking.errors import UnknownRoundError
-from server.ranking.rounds import RetiredSuiteError, RoundNameError, Rounds, open_round
+from server.ranking.rounds import RetiredSuiteError, RoundNameError, Rounds
 from server.scenarios.reserve import Expected
 from server.security.api_keys import create_key
 from server.security.identity import Identity
@@ -31,37 +30,12 @@ from server.storage.writers import batch
 from tests.databases import execute
 from tests.hand_made import HandMadeSimulation
 from tests.operating import changed
+from tests.rounds import opened
 from tests.served import START, Served, assert_problem, serving
 
 NOW = "2030-01-01T00:00:00.000Z"
 READ = {"action_type": "read_config"}
 SUBMIT = {"action_type": "submit_diagnosis"}
-
-
-def opened(
-    settings: Settings,
-    name: str = "spring",
-    *,
-    allowed: int = 2,
-    generator: str = "hand-made",
-    suite: Suite = RANKED_1,
-    split: SplitName = "test",
-) -> None:
-    files = SecretFiles(secrets_folder(settings))
-    changed(
-        settings,
-        lambda connection: open_round(
-            connection,
-            files,
-            name,
-            suite,
-            attempts_allowed=allowed,
-            now=NOW,
-            generator_version=generator,
-            split=split,
-            draw=lambda count: bytes(range(count)),
-        ),
-    )
 
 
 def key_of(settings: Settings, name: str) -> str:

@@ -11,6 +11,7 @@ from typing import Callable, Mapping, NamedTuple
 from domain.training.multi_source.agreements import choice_of
 from domain.training.multi_source.artifacts.code import render_code
 from domain.training.multi_source.artifacts.config import render_config
+from domain.training.multi_source.artifacts.cosmetics import COMMIT_DAYS
 from domain.training.multi_source.artifacts.messages import AUTHORS, message
 from domain.training.multi_source.artifacts.sources import render_sources
 from domain.training.multi_source.artifacts.style import Style, draw_style
@@ -51,8 +52,8 @@ def render_declared(case: Case, style: Style | None = None) -> dict[ArtifactName
     order = list(case.changed)
     order.insert(draw.integer(0, len(order)), SEED)
     words = draw.raw(2 * len(order)).tolist()
-    days = sorted(4 + (int(word) % 20) for word in words[: len(order)])
-    year, month = divmod(int(layout.months[-1][:4]) * 12 + int(layout.months[-1][5:]), 12)
+    first, last = COMMIT_DAYS
+    days = sorted(first + int(word) % (last - first + 1) for word in words[: len(order)])
     state, texts, lines = case.before, dict[ArtifactName, str](), []
     for path, day, word in zip(order, days, words[len(order) :], strict=True):
         file = file_of(path)
@@ -66,7 +67,7 @@ def render_declared(case: Case, style: Style | None = None) -> dict[ArtifactName
         commit = _Commit(
             f"{word >> 36:07x}",
             authors[(word & 0xFFFF) % len(authors)],
-            f"{year}-{month + 1:02d}-{day:02d}",
+            f"{layout.months[-1]}-{day:02d}",
             message(path, choice_of(path, layout), case.now.declared[path], (word >> 16) & 0xFFFF, style),
         )
         lines += [*_head(commit, style), *hunks, ""]

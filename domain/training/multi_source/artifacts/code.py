@@ -96,7 +96,7 @@ def _preparation(state: State, style: Style, parts: Parts) -> list[list[str]]:
 
 
 _COMMENTS = {
-    "split": "train, validation, test, and recent rows that were scored after the training",
+    "split": "train, validation, test, and recent rows, which the model scores after the training",
     "features": "as_of: event takes a value as it was at the event, export as it is in the newest export",
     "imputer": "empty cells",
     "standard_scaler": "mean 0, standard deviation 1 on the training rows",

@@ -9,6 +9,9 @@ from domain.training.multi_source.case import State
 from domain.training.pipeline import FieldValue
 from domain.training.randomness import Stream
 
+PREVIOUS_DAYS, COMMIT_DAYS, DAYS = (1, 2), (3, 8), (9, 10)
+"""Days, from and to, of the last good run, of the changes since then and of this run, in the month whose rows the model scores."""
+
 
 class Cosmetics(NamedTuple):
     run_id: str
@@ -16,7 +19,7 @@ class Cosmetics(NamedTuple):
 
 
 def draw_cosmetics(state: State) -> Cosmetics:
-    """The cosmetics of a state; two runs of one warehouse differ in their id."""
+    """The cosmetics of a state; two runs on the same data differ in their id."""
     return _drawn(state.seed, state.declared["training.seed"])
 
 

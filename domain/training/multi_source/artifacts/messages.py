@@ -115,7 +115,8 @@ def message(path: str, place: tuple[str, str], value: FieldValue, number: int, s
         column = path.split(".")[1]
     name = "column.used_until" if column and last == "used_until" else last if source or last == "as_of" else path
     wordings = _MESSAGES.get(name, _OTHER)
-    shown = {None: "no code" if last == "missing_code" else "now", True: "on", False: "off"}
+    nothing = {"missing_code": "no code", "used_until": "further notice"}
+    shown = {None: nothing.get(last, "null"), True: "on", False: "off"}
     text = wordings[number % len(wordings)].format(
         source=source,
         column=column,

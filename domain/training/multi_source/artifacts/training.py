@@ -25,6 +25,16 @@ _COMMENTS = {
 }
 
 
+_LOGGED = (
+    "What tabular logs beside what log() is given:",
+    "- rows of every source and set; the last batch of an epoch is left out where it is not full",
+    "- the mean loss of each third of the batches of an epoch, and after it of all batches; with weights of classes",
+    "- train_acc and norms of the gradients, before clipping: over the batches of an epoch, as the network was at each",
+    "- val_loss: without weights of classes; score() adds the accuracy of each source",
+)
+"""So that every number of train.log follows from the code."""
+
+
 def render_train(state: State, style: Style | None = None) -> str:
     """The text of train.py."""
     style = style or draw_style(state.seed, state.split)
@@ -32,6 +42,7 @@ def render_train(state: State, style: Style | None = None) -> str:
     calls = _calls(state, style, parts)
     first = title(state.layout.dataset, ("training", "Train the network"), style["train.title"])
     head = [f"# {first}"] if style["train.title"] == "comment" else [f'"""{first}"""']
+    head += [f"# {line}" for line in _LOGGED]
     classes = ", ".join(f'"{name}"' for name in state.layout.classes)
     parts.constants.append([f"CLASSES = [{classes}]  # in the order of the outputs"])
     body, start = _STRUCTURES[style["train.structure"]](calls, style, parts)
@@ -145,7 +156,7 @@ def _judge_lines(indent: int, of: str = "", data: str = "") -> list[str]:
     pad = " " * indent
     return [
         f'{pad}<accuracy> = {of}<network>.accuracy({data}<inputs>["validation"], {data}<parts>["validation"])',
-        f"{pad}<tabular.log>(epoch=<epoch>, val_accuracy=<accuracy>)",
+        f"{pad}<tabular.log>(epoch=<epoch>, val_acc=<accuracy>)",
     ]
 
 

@@ -63,6 +63,24 @@ class BoardRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SolverBand:
+    """What programs that do not reason score at one task, or over the suite, beside the agents."""
+
+    name: str
+    """The task; ``suite``: all of them."""
+    low: float
+    high: float
+    solvers: tuple[Mapping[str, Any], ...]
+    """Each with ``kind`` and ``mean``, of a task also with ``program``, ``low`` and ``high``."""
+    agents: tuple[tuple[str, float], ...]
+    """The mean score of each agent that has one."""
+
+    def holds(self, mean: float | None) -> bool:
+        """Whether a mean score lies within what such programs reach, or below."""
+        return mean is not None and mean <= self.high
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BoardView:
     """The board of one round."""
 
@@ -74,10 +92,25 @@ class BoardView:
     faults: tuple[tuple[str, str], ...]
     """Pairs of fault and task, in column order."""
     rows: tuple[BoardRow, ...]
+    bands: tuple[SolverBand, ...]
+    """Of the suite, if it is known, and of its tasks; empty: there are no figures for this board."""
     calibration: tuple[Mapping[str, Any], ...]
     """For each agent that stated confidences: ``agent`` and ``bins``."""
     costs: tuple[Mapping[str, Any], ...]
     """For each agent that reported costs: ``agent``, ``x``, ``y`` and ``on_frontier``."""
+
+    @property
+    def suite_band(self) -> SolverBand | None:
+        return next((band for band in self.bands if band.name == "suite"), None)
+
+    @property
+    def task_bands(self) -> Mapping[str, SolverBand]:
+        return {band.name: band for band in self.bands if band.name != "suite"}
+
+    @property
+    def solvers_command(self) -> str:
+        """What measured the bands."""
+        return str(self.heading["reference_solvers"]["command"])
 
     @property
     def is_open(self) -> bool:
@@ -116,8 +149,33 @@ def build_board_view(board: Mapping[str, Any]) -> BoardView:
         task_ids=task_ids,
         faults=faults,
         rows=tuple(_row(row, task_ids, faults, is_shared=row["rank"] in shared) for row in rows),
+        bands=_bands(board),
         calibration=tuple({"agent": row["agent"], "bins": row["calibration"]} for row in rows if row["calibration"]),
         costs=_costs(rows),
+    )
+
+
+def _bands(board: Mapping[str, Any]) -> tuple[SolverBand, ...]:
+    found = board.get("reference_solvers")
+    if found is None:
+        return ()
+    rows = board["rows"]
+    bands = [
+        _band(task, band, [(row["agent"], row["tasks"].get(task, {}).get("mean")) for row in rows])
+        for task, band in found["tasks"].items()
+    ]
+    if found["suite"] is not None:
+        bands.insert(0, _band("suite", found["suite"], [(row["agent"], row["score"]) for row in rows]))
+    return tuple(bands)
+
+
+def _band(name: str, band: Mapping[str, Any], agents: Sequence[tuple[str, float | None]]) -> SolverBand:
+    return SolverBand(
+        name=name,
+        low=band["low"],
+        high=band["high"],
+        solvers=tuple(band["solvers"]),
+        agents=tuple((agent, mean) for agent, mean in agents if mean is not None),
     )
 
 

@@ -50,7 +50,7 @@ class Comparison:
 
     episodes: tuple[EpisodeView, ...]
     is_same_scenario: bool | None
-    """None: one of them runs, and this is not revealed."""
+    """None: one of them runs or is sealed, and this is not revealed."""
     answers: tuple[AnswerRow, ...]
     rows: tuple[StepRow, ...]
     divergence: int | None

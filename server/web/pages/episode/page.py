@@ -6,7 +6,7 @@ import asyncio
 import re
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from server.audit.episode_audit import audit_episode
 from server.audit.report import AuditReport
@@ -23,6 +23,7 @@ from server.web.pages.episode.timeline import fold_stream
 from server.web.pages.episode.view import EpisodeView, build_episode_view
 from server.web.pages.episode_names import parse_public_name
 from server.web.pages.forms import check_origin
+from server.web.pages.links import redirect
 from server.web.pages.queries import read_stream_id
 from server.web.pages.visibility import visibility_of
 from server.web.problem_details import Problem
@@ -36,7 +37,7 @@ async def episode_page(request: Request) -> Response:
     episode = await load_episode(request, named)
     if episode.visibility == "full" and parse_public_name(named) is not None:
         query = f"?{request.url.query}" if request.url.query else ""
-        return RedirectResponse(f"/episodes/{episode.episode_id}{query}", status_code=303)
+        return redirect(request.scope, f"/episodes/{episode.episode_id}{query}")
     return await _render(request, episode, None)
 
 
@@ -45,7 +46,7 @@ async def audit_episode_page(request: Request) -> Response:
     check_origin(request)
     episode = await load_episode(request, request.path_params["episode_id"])
     if episode.episode_id is None or episode.visibility != "full":
-        raise Problem(409, "episode_runs", "The episode runs", "Audit it after its end; until then it changes.")
+        raise _not_auditable(is_sealed=episode.is_sealed)
     services, pages = services_of(request), page_context(request)
     episode_id = episode.episode_id
 
@@ -57,6 +58,12 @@ async def audit_episode_page(request: Request) -> Response:
     async with pages.audit_queue.acquire(client_of(request)):
         report = await asyncio.to_thread(run)
     return await _render(request, episode, report)
+
+
+def _not_auditable(*, is_sealed: bool) -> Problem:
+    if is_sealed:
+        return Problem(409, "round_open", "The round is open", "Audit this attempt when its round has closed.")
+    return Problem(409, "episode_runs", "The episode runs", "Audit it after its end; until then it changes.")
 
 
 @with_error_page
@@ -84,20 +91,21 @@ def _compared(request: Request) -> list[str]:
 
 async def load_episode(request: Request, named: str) -> EpisodeView:
     """The view of an episode for this viewer, by id or by number; raises ``UnknownEpisodeError``."""
-    services = services_of(request)
+    services, identity = services_of(request), identity_of(request)
     number = parse_public_name(named)
     episode_id = named if number is None else await read_stream_id(services.reader, number)
     if episode_id is None or not is_name(episode_id):
         raise UnknownEpisodeError(named)
     if number is None:
-        episode_id = await services.access.resolve_visible(identity_of(request), episode_id)
+        episode_id = await services.access.resolve_listed(identity, episode_id)
+    is_sealed = await services.access.is_sealed(identity, episode_id)
     try:
         stream = fold_stream(await services.episodes.events(episode_id))
     except (UnfoldableEpisodeError, UnreadableEventError):
         raise Problem(
             500, "unfoldable", "The record cannot be read", f"The operator should audit this episode: {named}."
         ) from None
-    visibility = visibility_of(stream.state, episode_id, identity_of(request), by_number=number is not None)
+    visibility = visibility_of(stream.state, episode_id, identity, by_number=number is not None, is_sealed=is_sealed)
     cached = await services.scenarios.get(stream.state.reset.scenario_digest)
     twin = await page_context(request).twins.get(cached) if visibility == "full" else None
     return build_episode_view(stream, cached, visibility, twin)

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Iterable, Mapping, Sequence
 
-from domain.episode.query import is_warehouse, parse_document
+from domain.episode.query import has_blocks, parse_document
 from domain.events import Event, FieldQueried
 from domain.scenario import Evidence
 from domain.types import ArtifactName
@@ -119,11 +119,11 @@ def build_slices_view(
 ) -> SlicesView | None:
     """The view of the slices; None: the run has none, or this viewer may see none. ``causes`` and ``twin``: nothing while the
     episode runs."""
-    warehouse = _warehouse(evidence)
-    if warehouse is None:
+    document = _document_of(evidence)
+    if document is None:
         return None
-    contents, blocks = warehouse["contents"], warehouse["blocks"]
-    healthy = _warehouse(twin) if twin is not None else None
+    contents, blocks = document["contents"], document["blocks"]
+    healthy = _document_of(twin) if twin is not None else None
     builder = _Builder(
         blocks=blocks,
         healthy=healthy["blocks"] if healthy is not None else {},
@@ -148,10 +148,10 @@ def build_slices_view(
     )
 
 
-def _warehouse(evidence: Evidence) -> dict[str, Any] | None:
+def _document_of(evidence: Evidence) -> dict[str, Any] | None:
     text = evidence.artifacts.get(SLICES)
     document: Any = None if text is None else parse_document(SLICES, text)
-    is_known = is_warehouse(document) and {"sources", "columns", "months"} <= document["contents"].keys()
+    is_known = has_blocks(document) and {"sources", "columns", "months"} <= document["contents"].keys()
     return document if is_known else None
 
 
@@ -165,7 +165,7 @@ def _queried(events: Sequence[Event], blocks: Mapping[str, Any]) -> dict[str, in
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Builder:
-    """Builds the rows of one warehouse for one viewer."""
+    """Builds the rows of one data_slices.json for one viewer."""
 
     blocks: Mapping[str, Any]
     healthy: Mapping[str, Any]
@@ -198,7 +198,7 @@ class _Builder:
 
     def classes(self) -> tuple[str, ...]:
         block = self.blocks.get(f"{self.sources[0]}.{CLASSES}", {})
-        return tuple(name for name in block if name not in ("months", "rows"))
+        return tuple(name for name in block if name not in ("about", "months", "rows"))
 
     def _seen(self, source: str, name: str) -> list[bool]:
         return [self.exposure.of(source, name, month) is not None for month in self.months]

@@ -12,7 +12,7 @@ from domain.episode.decide import EpisodeState
 from domain.episode.event_text import event_text
 from domain.episode.observation import EvidenceView
 from domain.episode.state import SHOWN_DECIMALS
-from domain.events import EncodedEvent, EpisodeExpired, Event, decode
+from domain.events import DiagnosisSubmitted, EncodedEvent, EpisodeExpired, Event, decode
 from domain.tasks.table import TASKS
 from domain.types import TaskId
 from server.episodes.errors import UnfoldableEpisodeError
@@ -69,9 +69,15 @@ def fold_stream(links: Sequence[Link]) -> FoldedStream:
     return FoldedStream(tuple(links), tuple(event for _, event, _ in history), tuple(state for _, _, state in history))
 
 
-def build_timeline(stream: FoldedStream, view: EvidenceView | None) -> tuple[TimelineEntry, ...]:
-    """The entries of an episode; without a view, results and the agent's input are hidden."""
-    return tuple(_entry(stream, view, at) for at in range(len(stream.events)))
+def build_timeline(
+    stream: FoldedStream, view: EvidenceView | None, *, shows_answer: bool = True
+) -> tuple[TimelineEntry, ...]:
+    """The entries of an episode; without a view, results and the agent's input are hidden. ``shows_answer``: or those of the
+    diagnosis."""
+    return tuple(
+        _entry(stream, view if shows_answer or not isinstance(event, DiagnosisSubmitted) else None, at)
+        for at, event in enumerate(stream.events)
+    )
 
 
 def _entry(stream: FoldedStream, view: EvidenceView | None, at: int) -> TimelineEntry:

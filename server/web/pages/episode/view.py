@@ -46,7 +46,7 @@ class EpisodeView:
     family: str
     """Of the run."""
     seed: int | str | None
-    """None: hidden while the episode runs."""
+    """None: hidden while the episode runs or is sealed."""
     started_at: str
     updated_at: str
     end_reason: str | None
@@ -72,10 +72,15 @@ class EpisodeView:
     twin_curves: Curves | None
     grade: GradeView | None
     planted: tuple[dict[str, Any], ...] | None
-    """The faults, each as in ``ground_truth``; None: the episode runs."""
+    """The faults, each as in ``ground_truth``; None: the episode runs or is sealed."""
     run_id: str | None
     dataset: str | None
     has_twin: bool
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether it is over and its outcome is withheld from this viewer until its round closes."""
+        return self.end_reason is not None and self.visibility != "full"
 
     @property
     def run(self) -> RunPlace | None:
@@ -104,18 +109,19 @@ class EpisodeView:
 def build_episode_view(
     stream: FoldedStream, cached: CachedScenario, visibility: Visibility, twin: Evidence | None
 ) -> EpisodeView:
-    """The view of an episode; ``twin`` is used only after the end."""
+    """The view of an episode; ``twin`` is used only where everything is visible."""
     state, links = stream.state, stream.links
     is_over, is_open = visibility == "full", visibility != "public"
     truth, evidence = cached.scenario.truth, cached.scenario.evidence
     twin = twin if is_over else None
     causes = _causes(truth) if is_over else ()
-    # Of a warehouse its contents only: a block is shown by the step that queried it.
+    # Of a document with blocks its contents only: a block is shown by the step that queried it.
     texts = {name: cached.view.shown_text(name) for name in evidence.artifacts}
     exposure = line_exposure(texts, stream.events)
     artifacts = build_artifact_views(texts, exposure, is_over=is_over, twin=twin, causes=causes) if is_open else ()
     documents = Documents(texts, exposure, is_over=is_over)
-    entries, curves = build_timeline(stream, cached.view if is_open else None), _curves(artifacts)
+    entries = build_timeline(stream, cached.view if is_open else None, shows_answer=is_over)
+    curves = _curves(artifacts)
     submitted = state.last if isinstance(state.last, DiagnosisSubmitted) else None
     return EpisodeView(
         number=public_name(links[0].position or 0),

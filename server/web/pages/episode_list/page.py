@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from domain.json import encode_json
 from domain.types import TASK_IDS
@@ -22,6 +22,7 @@ from server.web.pages.episode_list.filter import (
 )
 from server.web.pages.episode_list.query import ListPage, read_list, read_totals
 from server.web.pages.episode_list.rows import build_rows
+from server.web.pages.links import redirect
 
 
 @with_error_page
@@ -29,7 +30,7 @@ async def episode_list_page(request: Request) -> Response:
     wanted = parse_list_request(request.query_params)
     direct = await _direct_match(request, wanted)
     if direct is not None:
-        return RedirectResponse(direct, status_code=303)
+        return redirect(request.scope, direct)
     found = await read_list(services_of(request).reader, wanted)
     return page_context(request).renderer.page(
         "episodes.html",
@@ -83,7 +84,7 @@ async def _can_open(request: Request, name: str) -> bool:
     """Whether the viewer may open the episode by its name: the search reveals no more than its page does."""
     services = services_of(request)
     try:
-        return await services.episodes.exists(await services.access.resolve_visible(identity_of(request), name))
+        return await services.episodes.exists(await services.access.resolve_listed(identity_of(request), name))
     except UnknownEpisodeError:
         return False
 

@@ -1,7 +1,7 @@
 """Handlers of the play page: a person takes the same actions as an agent, by forms, and they are recorded in the same log.
 
-The player's cookie is a session key, so that the page finds its episode again after a restart. It is HttpOnly and
-SameSite=Lax; every form carries a token derived from it.
+The player's cookie is a session key, so that the page finds its episode again after a restart. It is HttpOnly and, but in a
+frame of another site, SameSite=Lax; every form carries a token derived from it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Mapping
 from pydantic import ValidationError
 from pydantic_core import to_json
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from domain.actions import decode_action
 from domain.episode.decide import WrongSubmissionError
@@ -28,6 +28,7 @@ from server.web.pages.context import page_context, with_error_page
 from server.web.pages.episode.page import load_episode
 from server.web.pages.episode.view import EpisodeView
 from server.web.pages.forms import check_form, form_token, read_form, request_scheme
+from server.web.pages.links import redirect
 from server.web.pages.play.forms import FilesOfFields, parse_action_form, parse_reset_form
 from server.web.problem_details import Problem
 
@@ -52,7 +53,7 @@ async def begin_episode(request: Request) -> Response:
     admitted = await services.access.authorize_reset(player, wanted)
     async with while_connected(request.receive):
         await services.sessions.reset(player.scoped(key), admitted, client=client_of(request))
-    return RedirectResponse("/play", status_code=303)
+    return redirect(request.scope, "/play")
 
 
 @with_error_page
@@ -80,7 +81,7 @@ async def take_step(request: Request) -> Response:
         return await _render(request, key, refused=moved, given=form)
     except WrongSubmissionError as error:
         return await _render(request, key, refused=problem_of(error), given=form)
-    return RedirectResponse("/play#result", status_code=303)
+    return redirect(request.scope, "/play#result")
 
 
 async def _read_player_form(request: Request) -> tuple[str, dict[str, str]]:
@@ -115,16 +116,26 @@ async def _render(
         **_choices(request, episode),
     )
     if key is None:
-        response.set_cookie(
-            PLAYER_COOKIE,
-            secret,
-            max_age=_COOKIE_MAX_AGE_SECONDS,
-            path="/play",
-            httponly=True,
-            samesite="lax",
-            secure=request_scheme(request) == "https",
-        )
+        _set_cookie(request, response, secret)
     return response
+
+
+def _set_cookie(request: Request, response: Response, secret: str) -> None:
+    """A browser sends a cookie from a frame of another site only if it says so, is secure and, in most browsers, partitioned. A
+    browser names a frame only where the connection is secure, or local."""
+    settings = services_of(request).settings
+    is_framed = bool(settings.frame_ancestors) and request.headers.get("sec-fetch-dest") == "iframe"
+    response.set_cookie(
+        PLAYER_COOKIE,
+        secret,
+        max_age=_COOKIE_MAX_AGE_SECONDS,
+        path=f"{settings.root_path}/play",
+        httponly=True,
+        samesite="none" if is_framed else "lax",
+        secure=is_framed or request_scheme(request) == "https",
+    )
+    if is_framed:  # the standard library of Python 3.11 does not know the attribute
+        response.headers["set-cookie"] += "; Partitioned"
 
 
 async def _current_episode(request: Request, key: str | None) -> EpisodeView | None:

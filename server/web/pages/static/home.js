@@ -8,7 +8,7 @@
     for (const [name, place] of Object.entries(places)) place.textContent = String(counts[name]).replace(/\B(?=(\d{3})+$)/g, "\u202f");
   };
   const connect = () => {
-    const feed = new EventSource(`/live/feed?after=${counts.position}`);
+    const feed = new EventSource(`${document.documentElement.dataset.root}live/feed?after=${counts.position}`);
     feed.addEventListener("told", (event) => {
       const entry = JSON.parse(event.data);
       counts.position = Number(event.lastEventId);

@@ -9,6 +9,8 @@
   const prototypeCard = page.querySelector("template[data-flight]");
   const most = Number(page.dataset.most);
   const ENDED_SHOWN = 12;
+  // Paths begin at the root of the site, links at the page.
+  const linkTo = (entry) => document.documentElement.dataset.root + entry.path.slice(1);
   let position = Number(page.dataset.position);
   let running = Number(counter.textContent.replace(/\D/g, ""));
 
@@ -23,7 +25,7 @@
     const card = prototypeCard.content.firstElementChild.cloneNode(true);
     card.dataset.number = entry.number;
     card.dataset.step = "-1";
-    card.querySelector("a").href = entry.path;
+    card.querySelector("a").href = linkTo(entry);
     card.querySelector("[data-number-words]").textContent = entry.number;
     const task = card.querySelector("[data-task]");
     task.textContent = entry.task;
@@ -54,14 +56,14 @@
   };
 
   const end = (entry, card) => {
-    if (ended.querySelector(`a[href="${entry.path}"]`)) return;
+    if (ended.querySelector(`a[href="${linkTo(entry)}"]`)) return;
     card?.remove();
     count(-1);
     const row = ended.insertRow(0);
     const name = document.createElement("th");
     name.scope = "row";
     const anchor = document.createElement("a");
-    anchor.href = entry.path;
+    anchor.href = linkTo(entry);
     const id = decodeURIComponent(entry.path.split("/").pop());
     // As the server cuts names; a name that another row shows stays whole.
     const short = id.length > 24 ? `${id.slice(0, 8)}…${id.slice(-12)}` : id;
@@ -92,7 +94,7 @@
   };
 
   const connect = () => {
-    const feed = new EventSource(`/live/feed?after=${position}`);
+    const feed = new EventSource(`${document.documentElement.dataset.root}live/feed?after=${position}`);
     feed.addEventListener("open", () => {
       link.textContent = "connected";
       link.className = "link on";

@@ -91,7 +91,7 @@
   // A running episode: each new step reloads the content of the page; a viewer at the newest step stays there.
   const running = document.querySelector("[data-running=yes]");
   if (running) {
-    const feed = new EventSource(`/live/feed?after=${running.dataset.position}&episode=${encodeURIComponent(running.dataset.episode)}`);
+    const feed = new EventSource(`${document.documentElement.dataset.root}live/feed?after=${running.dataset.position}&episode=${encodeURIComponent(running.dataset.episode)}`);
     feed.addEventListener("told", async (event) => {
       const isOver = JSON.parse(event.data).ended;
       const wasLast = current.at() === current.last;

@@ -8,7 +8,8 @@ import pytest
 
 from domain.episode.observation import EvidenceView
 from domain.generator import generate
-from mlops_debug_env.agents.declared.measured import PREVIOUS, RESULTS, STATISTICS, Checks, clues_of_checks
+from mlops_debug_env.agents.declared.checks import PREVIOUS, RESULTS, STATISTICS, Checks
+from mlops_debug_env.agents.declared.measured import clues_of_checks
 from mlops_debug_env.agents.declared.reading import Declared, parse_report, read_declarations
 from mlops_debug_env.agents.declared.suspicion import Suspicion, strongest
 from tests.domain.scenarios import truth_of
@@ -58,6 +59,14 @@ def test_the_healthy_twin_contradicts_nothing(fault: str) -> None:
     assert all(suspicion.strength < 1.0 for suspicion in _found(f"none:{fault}"))
 
 
+THINNED: dict[str, dict[str, object]] = {
+    STATISTICS: {"classes": ["a", "b"]},
+    "mill.labels": {"codes": [[90, 10], [30, 270]], "last_month": [[40, 0], [0, 40]], "by_month": []},
+    "quay.labels": {"codes": [[270, 30], [30, 270]], "last_month": [[40, 0], [0, 40]], "by_month": []},
+}
+"""Of one of two sources, the first class is rarer than at the other and in the last month."""
+
+
 @pytest.mark.parametrize(("before", "is_stronger"), [(300, True), (100, False)])
 def test_rows_that_became_rarer_since_the_last_good_run_are_thinned_the_likelier(
     before: int, is_stronger: bool
@@ -67,11 +76,23 @@ def test_rows_that_became_rarer_since_the_last_good_run_are_thinned_the_likelier
         sources=("mill", "quay"),
         label_maps={"m1": ("a", "b")},
     )
-    measured: dict[str, dict[str, object]] = {
-        STATISTICS: {"classes": ["a", "b"]},
-        "mill.labels": {"codes": [[90, 10], [30, 270]], "last_month": [[40, 0], [0, 40]], "by_month": []},
-        "quay.labels": {"codes": [[270, 30], [30, 270]], "last_month": [[40, 0], [0, 40]], "by_month": []},
-    }
+    measured = dict(THINNED)
+    alone = _strength_of_thinning(declared, measured)
+    measured[PREVIOUS] = {"sources": {"mill": {"classes": {"a": before, "b": 300}}}}
+    assert (_strength_of_thinning(declared, measured) > alone > 0.0) is is_stronger
+
+
+@pytest.mark.parametrize(("before", "is_stronger"), [(100, True), (25, False)])
+def test_where_the_declared_share_changed_rows_that_did_not_follow_are_thinned_the_likelier(
+    before: int, is_stronger: bool
+) -> None:
+    declared = Declared(
+        facts={f"sources.{name}.label_map": "m1" for name in ("mill", "quay")},
+        sources=("mill", "quay"),
+        label_maps={"m1": ("a", "b")},
+        changed={"sources.mill.majority_kept": 0.25},
+    )
+    measured = dict(THINNED)
     alone = _strength_of_thinning(declared, measured)
     measured[PREVIOUS] = {"sources": {"mill": {"classes": {"a": before, "b": 300}}}}
     assert (_strength_of_thinning(declared, measured) > alone > 0.0) is is_stronger

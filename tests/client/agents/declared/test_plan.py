@@ -10,9 +10,11 @@ import pytest
 from domain.episode.observation import EvidenceView
 from domain.generator import generate
 from mlops_debug_env.agents.declared.blocks import clues_of_blocks
+from mlops_debug_env.agents.declared.checks import PREVIOUS, RESULTS, STATISTICS, Checks
 from mlops_debug_env.agents.declared.columns import odd_cells
-from mlops_debug_env.agents.declared.looks import looks_of
-from mlops_debug_env.agents.declared.measured import RESULTS, STATISTICS, Checks
+from mlops_debug_env.agents.declared.history import CHANGES
+from mlops_debug_env.agents.declared.looks import guess, looks_of
+from mlops_debug_env.agents.declared.measured import remembered
 from mlops_debug_env.agents.declared.plan import SLICES, Notebook
 from mlops_debug_env.agents.declared.reading import Declared
 from mlops_debug_env.agents.declared.suspicion import Suspicion
@@ -40,12 +42,20 @@ def _shown(fault: str, action: Action) -> ActionResult:
     raise AssertionError(action)
 
 
-def _played(fault: str, *, steps: int) -> tuple[Notebook, list[Action]]:
+def _played(fault: str, *, steps: int, has_changes: bool = True) -> tuple[Notebook, list[Action]]:
+    """Play without experiments; without changes, changes.diff is empty."""
     notebook, done = Notebook(), list[Action]()
     while action := notebook.next_action(steps_left=steps - len(done), experiments_left=0, is_one=True):
         done.append(action)
-        notebook.take(_shown(fault, action))
+        is_empty = not has_changes and action == ReadArtifact(artifact_name=CHANGES)
+        shown = _shown(fault, action)
+        notebook.take(shown.model_copy(update={"content": ""}) if is_empty else shown)
     return notebook, done
+
+
+def _queried(done: list[Action], column: str) -> list[str]:
+    paths = [action.field_path for action in done if isinstance(action, QueryArtifact)]
+    return [path for path in paths if path.endswith(f".{column}")]
 
 
 @pytest.mark.parametrize("steps", [1, 5, 20])
@@ -60,13 +70,71 @@ def test_nothing_is_looked_at_twice() -> None:
 
 
 def test_a_column_that_a_check_finds_odd_is_queried_across_sources_first() -> None:
-    notebook, done = _played("frozen_column", steps=20)
+    notebook, done = _played("frozen_column", steps=20, has_changes=False)
     column = notebook.suspicions()[0].path.split(".")[3]
-    queried = [action.field_path for action in done if isinstance(action, QueryArtifact)]
-    queried = [path for path in queried if path.endswith(f".{column}")]
+    queried = _queried(done, column)
     assert queried[0] == f"all.{column}" and len(queried) > 1
     assert notebook.suspicions()[0].path.endswith(".used_until")
     assert all(action.artifact_name == SLICES for action in done if isinstance(action, QueryArtifact))
+
+
+def test_an_odd_column_is_looked_at_where_its_declaration_changed() -> None:
+    notebook, done = _played("frozen_column", steps=20)
+    _, source, _, column, _ = notebook.suspicions()[0].path.split(".")
+    assert _queried(done, column)[0] == f"{source}.{column}"
+    assert len(done) < len(_played("frozen_column", steps=20, has_changes=False)[1])
+
+
+def test_what_was_declared_before_strengthens_a_suspicion_and_a_change_elsewhere_weakens_it() -> None:
+    declared = Declared(changed={"sources.mill.tokenizer": "v1", "sources.mill.majority_kept": 0.3})
+    found = [
+        Suspicion("sources.mill.tokenizer", "v1", 1.0),
+        Suspicion("sources.quay.tokenizer", "v1", 1.0),
+        Suspicion("sources.mill.majority_kept", 0.25, 1.0),
+        Suspicion("sources.mill.majority_kept", 1.0, 1.0),
+        Suspicion("loader.shuffle", True, 1.0),
+    ]
+    as_before, elsewhere, about, other, not_changed = (each.strength for each in remembered(declared, found))
+    assert as_before == about > other == 1.0 > not_changed > elsewhere
+    assert remembered(declared, found)[2].value == 0.3
+    assert remembered(Declared(), found) == found
+
+
+def test_rows_that_a_source_lacks_since_the_last_good_run_make_its_labels_worth_a_look() -> None:
+    names = ("mill", "quay", "weir")
+    declared = Declared(sources=names, changed={})
+    splits = {"train": {"sources": {"mill": 420, "quay": 600, "weir": 610}}}
+    splits |= dict.fromkeys(("validation", "test"), {"sources": dict.fromkeys(names, 0)})
+    reports = {STATISTICS: {"splits": splits}, PREVIOUS: {"sources": {name: {"rows": 600} for name in names}}}
+    weights = {block: weight for weight, block in looks_of(declared, Checks(reports))}
+    assert weights["mill.labels"] > 3.0 * weights["quay.labels"]
+
+
+@pytest.mark.parametrize(("check", "name"), [("encoder_version_match", "tokenizer"), ("data_leakage", "deduplicate")])
+def test_a_total_is_asked_for_only_where_the_changes_name_no_source(check: str, name: str) -> None:
+    facts = {f"sources.mill.{name}": "none"}
+
+    def weight(changed: dict[str, Any]) -> float:
+        declared = Declared(facts=facts, sources=("mill", "quay"), changed=changed)
+        return {block: weight for weight, block in looks_of(declared, Checks({}))}[check]
+
+    assert weight({}) > 3.0 * weight({f"sources.mill.{name}": "other"})
+
+
+@pytest.mark.parametrize(
+    ("path", "block"),
+    [
+        ("sources.mill.tokenizer", "mill.texts"),
+        ("sources.mill.majority_kept", "mill.labels"),
+        ("sources.mill.columns.weight.unit", "mill.weight"),
+        ("split.by", "all.movement"),
+    ],
+)
+def test_a_block_that_was_not_looked_at_is_taken_to_contradict_what_changed(path: str, block: str) -> None:
+    declared = Declared(facts={path: "now"}, sources=("mill", "quay"), changed={path: "before"})
+    guessed = guess(declared, block)
+    assert guessed is not None and (guessed.path, guessed.value) == (path, "before")
+    assert guess(declared, "quay.texts") is None
 
 
 def test_what_two_reports_decide_needs_no_query() -> None:
@@ -127,7 +195,7 @@ SOURCES = ("mill", "quay", "weir", "ford")
 
 
 def _month(**changes: Any) -> dict[str, Any]:
-    """A month of a source with one column, as the warehouse shows it."""
+    """A month of a source with one column, as data_slices.json shows it."""
     usual = {"mean": 10.0, "spread": 3.0, "min": 2.0, "max": 19.0, "missing_share": 0.1} | changes
     return {"rows": 60, **{name: {"weight": value} for name, value in usual.items()}}
 

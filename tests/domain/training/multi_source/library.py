@@ -176,8 +176,8 @@ def _tabular(recorded: Recorded, config: str) -> dict[str, Any]:
     def clip(gradients: str, *, norm: float) -> Name:
         return Name(f"clip({gradients}, {norm})")
 
-    def log(*, epoch: int, val_accuracy: float) -> None:
-        recorded.steps.append(f"epoch {epoch}: {val_accuracy}")
+    def log(*, epoch: int, val_acc: float) -> None:
+        recorded.steps.append(f"epoch {epoch}: {val_acc}")
 
     def write_results(path: str, results: object) -> None:
         assert path == "eval_results.json"

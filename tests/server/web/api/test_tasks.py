@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
+from domain.ranking.statistics import PASS_SCORE
 from server.web.api.tasks import MAX_TASKS
+from tests.e2e.running import ROOT
 from tests.served import Served, assert_problem
 
 
@@ -17,8 +20,9 @@ async def post(served: Served, path: str, **body: Any) -> Any:
 
 
 async def test_the_environment_and_its_splits_are_listed(served: Served) -> None:
-    assert (await served.client.get("/list_environments")).json() == ["mlops-debug"]
-    for name in ("mlops-debug", "MLOPS-Debug"):
+    manifest = yaml.safe_load((ROOT / "openenv.yaml").read_text())
+    assert (await served.client.get("/list_environments")).json() == [manifest["name"]]
+    for name in (manifest["name"], manifest["name"].upper(), "mlops-debug"):
         listed = (await served.client.get(f"/{name}/splits")).json()
         assert listed == [{"name": name, "type": name} for name in ("train", "validation", "test")]
     assert_problem(await served.client.get("/another/splits"), 404, "not_found")
@@ -43,7 +47,18 @@ async def test_a_range_leaves_its_end_out(served: Served) -> None:
 
 async def test_a_task_outside_the_split_does_not_exist(served: Served) -> None:
     response = await served.client.post("/mlops-debug/task", json={"split": "test", "index": 10**9})
-    assert_problem(response, 404, "unknown_task")
+    assert_problem(response, 400, "unknown_task")
+
+
+async def test_a_task_says_how_hard_it_is_what_it_is_like_and_when_it_is_passed(served: Served) -> None:
+    tasks = (await post(served, "task_range", split="test", start=0, stop=3))["tasks"]
+    assert [(each["difficulty"], each["group"]) for each in tasks] == [
+        ("easy", "single_table"),
+        ("medium", "single_table"),
+        ("hard", "multi_source"),
+    ]
+    assert {each["success_threshold"] for each in tasks} == {PASS_SCORE}
+    assert yaml.safe_load((ROOT / "openenv.yaml").read_text())["success_threshold"] == PASS_SCORE
 
 
 @pytest.mark.parametrize("path", ["tasks", "num_tasks", "task", "task_range"])
@@ -67,9 +82,14 @@ async def test_a_task_is_reset_by_its_number_or_by_what_it_says(served: Served) 
     assert numbered["info"]["task_id"] == task["task_id"]
 
 
-async def test_a_number_beside_another_seed_names_no_task(served: Served) -> None:
-    response = await served.client.post("/reset", json={"split": "test", "index": 4, "seed": 4})
-    assert_problem(response, 404, "unknown_task")
+async def test_a_seed_beside_a_number_decides_nothing(served: Served) -> None:
+    numbered = await served.reset(split="test", index=4, episode_id="a")
+    assert await served.reset(split="test", index=4, seed=99, episode_id="a") == numbered
+
+
+async def test_a_number_beside_another_task_names_no_task(served: Served) -> None:
+    response = await served.client.post("/reset", json={"split": "test", "index": 4, "task_id": "hard"})
+    assert_problem(response, 400, "unknown_task")
     for incomplete in ({"index": 4}, {"split": "test"}, {"split": "test", "task_id": "easy"}):
         assert_problem(await served.client.post("/reset", json=incomplete), 422, "invalid")
 

@@ -23,20 +23,20 @@ async def test_an_agent_has_its_rounds_apart_from_its_practice(played: Served) -
     assert [(each["task_id"], each["ended"]) for each in found["practice"]] == [("easy", 1)]
     assert [each["task_id"] for each in spring["tasks"]] == ["easy", "medium", "hard"]
     page = (await played.client.get("/agent?name=good")).text
-    assert 'href="/leaderboard?round=spring"' in page
+    assert 'href="./leaderboard?round=spring"' in page
     assert "practice" in paths(page)
 
 
 async def test_the_board_and_the_list_lead_to_the_page_of_an_agent(played: Served) -> None:
     for path in ("/leaderboard", "/episodes"):
-        assert 'href="/agent?name=%3Dcheat"' in (await played.client.get(path)).text, path
+        assert '/agent?name=%3Dcheat"' in (await played.client.get(path)).text, path
 
 
 @pytest.mark.parametrize("name", ["a/b", "..", "a b&c", "<b>ä</b>"])
 async def test_any_name_of_an_agent_has_a_page(served: Served, name: str) -> None:
     await served.reset(task_id="easy", episode_id="e", agent=name)
     await served.step("e", WRONG)
-    (path,) = set(re.findall(r'href="(/agent\?name=[^"]+)"', (await served.client.get("/episodes")).text))
+    (path,) = set(re.findall(r'href="\.(/agent\?name=[^"]+)"', (await served.client.get("/episodes")).text))
     assert (await served.client.get(path)).status_code == 200
     assert (await served.client.get("/agent.json", params={"name": name})).json()["agent"] == name
 
@@ -56,7 +56,7 @@ async def test_a_run_is_what_the_ids_of_ended_episodes_begin_with(served: Served
     assert "my-run.0.1" not in page
     found = (await served.client.get("/run.json?name=my-run")).json()
     assert (found["totals"]["ended"], found["totals"]["running"], found["totals"]["pass_rate"]) == (2, 0, 0.5)
-    assert 'href="/run?name=my-run"' in (await served.client.get("/episodes/my-run.0.0")).text
+    assert 'href="../run?name=my-run"' in (await served.client.get("/episodes/my-run.0.0")).text
 
 
 async def test_a_run_of_which_nothing_has_ended_is_not_found(served: Served) -> None:

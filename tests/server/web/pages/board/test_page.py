@@ -5,7 +5,7 @@ from __future__ import annotations
 from server.settings import Settings
 from tests.served import Served, serving
 from tests.server.ranking.test_leaderboard import played
-from tests.server.ranking.test_rounds import opened
+from tests.server.ranking.test_rounds import closed, opened
 from tests.server.web.pages.episode_list.test_page import paths
 
 __all__ = ["played"]
@@ -19,13 +19,14 @@ async def test_the_board_is_the_one_of_the_json(played: Served) -> None:
     )
     for row in rows:
         assert f"<strong>{row['score']:.3f}</strong>" in page
-    for word in (
-        "baseline</span>",
-        "attack</span>",
-        "/leaderboard.csv?round=spring",
-        "data_leakage_scaler".replace("_", " "),
-    ):
+    for word in ("baseline</span>", "attack</span>", "/leaderboard.csv?round=spring"):
         assert word in page, word
+
+
+async def test_the_means_by_fault_stand_on_the_board_of_a_closed_round(played: Served, settings: Settings) -> None:
+    assert "data leakage scaler" not in (await played.client.get("/leaderboard")).text
+    await closed(played, settings)
+    assert "data leakage scaler" in (await played.client.get("/leaderboard")).text
 
 
 async def test_a_round_is_chosen_by_its_name(played: Served) -> None:

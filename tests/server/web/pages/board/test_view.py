@@ -120,3 +120,45 @@ def test_an_agent_without_an_ended_attempt_has_dashes() -> None:
     page = render(board(board_row("new", 1, 0.0, **nothing)))
     assert "new" in page
     assert "None" not in page
+
+
+def solvers(suite: bool) -> dict[str, Any]:
+    """As ``/leaderboard.json`` has them: of hard, and of the whole suite."""
+    kinds = [("best constant", 0.18), ("everything", 0.46)]
+    of_task = [
+        {"kind": kind, "program": f"{kind}: p", "mean": mean, "low": mean - 0.04, "high": mean + 0.04}
+        for kind, mean in kinds
+    ]
+    band = {"low": 0.18, "high": 0.46}
+    over = {**band, "solvers": [{"kind": kind, "mean": mean} for kind, mean in kinds]}
+    return {
+        "command": "python -m measure",
+        "split": "test",
+        "tasks": {"hard": {"episodes": 300, **band, "solvers": of_task}},
+        "suite": over if suite else None,
+    }
+
+
+def test_what_programs_reach_that_do_not_reason_is_shaded() -> None:
+    rows = (board_row("blind", 1, 0.3), board_row("sharp", 2, 0.9))
+    page = render(board(*rows, reference_solvers=solvers(suite=False)))
+    marked = re.findall(r'<td class="number in-band" data-label="(\w+)" data-value="([\d.]+)"', page)
+    assert marked == [("hard", "0.3")], "only on the task that was measured, and only the score within the band"
+    assert page.count('class="solver-band"') == 1, "the strip of the task"
+    for words in ("everything: p; 95 %: 0.42 to 0.5", "python -m measure", "the same answer always"):
+        assert words in page
+    assert page.index("everything: p") > page.index('id="solvers"')
+
+
+def test_the_band_of_the_whole_suite_lies_behind_the_interval_of_each_row() -> None:
+    rows = (board_row("blind", 1, 0.3), board_row("sharp", 2, 0.9))
+    page = render(board(*rows, reference_solvers=solvers(suite=True)))
+    assert page.count('class="solver-band"') == 4, "two rows, the strip of the suite and that of the task"
+    assert "whole suite" in page
+
+
+@pytest.mark.parametrize("changes", [{}, {"reference_solvers": None}])
+def test_a_board_without_such_figures_shows_none(changes: dict[str, Any]) -> None:
+    page = render(board(board_row("blind", 1, 0.3), **changes))
+    for words in ("solver-band", "in-band", "do not reason"):
+        assert words not in page

@@ -69,7 +69,7 @@ async def test_experiments_are_a_table_for_those_who_may_see_results(served: Ser
         assert word not in public, word
 
 
-async def test_the_block_of_a_warehouse_is_shown_by_its_step_and_by_no_other(served: Served) -> None:
+async def test_the_block_of_a_document_is_shown_by_its_step_and_by_no_other(served: Served) -> None:
     stored = {"contents": {"sources": ["harbour"]}, "blocks": {"harbour.weight": {"mean": 17.5}, "harbour.age": 41.25}}
     begun = await served.reset(task_id="medium", seed=7, episode_id="e")
     assert begun["observation"]["available_artifacts"]
@@ -97,7 +97,7 @@ async def test_after_the_end_a_number_leads_to_the_id_and_everything_is_shown(se
     await served.step("e", READ)
     await served.step("e", SUBMIT)
     moved = await served.client.get("/episodes/~1?step=1")
-    assert (moved.status_code, moved.headers["location"]) == (303, "/episodes/e?step=1")
+    assert (moved.status_code, moved.headers["location"]) == (303, "../episodes/e?step=1")
     page = await text_of(served, "/episodes/e")
     for word in ("data_leakage_scaler", "Fit the scaler", "chain holds, 3 events", "the fault is here"):
         assert word in page, word

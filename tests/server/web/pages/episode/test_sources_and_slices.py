@@ -31,7 +31,7 @@ def scenario(fault: str | None = None) -> Scenario:
 
 
 @cache
-def warehouse() -> dict[str, Any]:
+def slices_document() -> dict[str, Any]:
     body: dict[str, Any] = json.loads(scenario().evidence.artifacts["data_slices.json"])
     return body
 
@@ -82,7 +82,7 @@ def test_sources_are_shown_once_they_were_read() -> None:
     assert sources([], is_over=False) is None
     view = sources([read("model_card.json"), read("data_sources.yaml")], is_over=False)
     assert view is not None
-    assert [row.name for row in view.rows] == warehouse()["contents"]["sources"]
+    assert [row.name for row in view.rows] == slices_document()["contents"]["sources"]
     cells = {row.name: dict(zip(view.headings, row.cells, strict=True)) for row in view.rows}
     mapped = scenario().truth.pipeline["declared"]
     for name, row in cells.items():
@@ -93,7 +93,7 @@ def test_sources_are_shown_once_they_were_read() -> None:
 
 
 def test_a_query_shows_its_value_and_no_other() -> None:
-    name = warehouse()["contents"]["sources"][1]
+    name = slices_document()["contents"]["sources"][1]
     query = FieldQueried(artifact="data_sources.yaml", field=f"sources.{name}.tokenizer", observation_digest="")
     view = sources([query], is_over=False)
     assert view is not None
@@ -129,7 +129,7 @@ def test_no_slice_is_shown_before_one_was_queried() -> None:
 
 
 def test_a_queried_block_is_shown_and_no_other() -> None:
-    contents, blocks = warehouse()["contents"], warehouse()["blocks"]
+    contents, blocks = slices_document()["contents"], slices_document()["blocks"]
     pairs = product(contents["sources"], contents["columns"])
     source, column = next(pair for pair in pairs if None not in blocks[".".join(pair)]["mean"])
     view = slices([read("data_slices.json"), ask(f"{source}.{column}")], is_over=False)
@@ -145,7 +145,7 @@ def test_a_queried_block_is_shown_and_no_other() -> None:
 
 
 def test_a_queried_month_shows_one_point_of_each_column() -> None:
-    contents = warehouse()["contents"]
+    contents = slices_document()["contents"]
     source, month = contents["sources"][0], contents["months"][3]
     view = slices([ask(f"{source}.{month}")], is_over=False)
     assert view is not None
@@ -163,7 +163,7 @@ def test_a_block_that_does_not_exist_shows_nothing() -> None:
 
 
 def test_after_the_end_every_source_and_column_has_a_chart_and_what_was_queried_is_marked() -> None:
-    contents = warehouse()["contents"]
+    contents = slices_document()["contents"]
     block = f"{contents['sources'][1]}.{contents['columns'][0]}"
     view = slices([ask(block)], is_over=True)
     assert view is not None
@@ -185,7 +185,10 @@ def test_the_twin_is_drawn_where_it_differs_and_only_there() -> None:
     view = slices([], is_over=True)
     assert view is not None
     assert view.has_twin
-    own, twin = warehouse()["blocks"], json.loads(scenario("none").evidence.artifacts["data_slices.json"])["blocks"]
+    own, twin = (
+        slices_document()["blocks"],
+        json.loads(scenario("none").evidence.artifacts["data_slices.json"])["blocks"],
+    )
     for row in view.rows:
         kinds = view.classes if row.name == "classes" else ("mean",)
         for chart in row.charts:

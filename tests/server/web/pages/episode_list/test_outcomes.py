@@ -164,6 +164,7 @@ async def test_the_ids_of_a_list_are_told_apart_by_what_is_shown_of_them(served:
     [
         (["short"], ["short"]),
         (["k0123abcd:0123456789abcdef0123456789abcdef.3.0"], ["01234567…89abcdef.3.0"]),
+        (["0123456789abcdef0123456789abcdef.3.0." + "ab" * 16], ["01234567…89abcdef.3.0"]),
         (
             ["a" * 20 + "1" + "b" * 20, "a" * 20 + "2" + "b" * 20],
             ["a" * 20 + "1" + "b" * 20, "a" * 20 + "2" + "b" * 20],
@@ -179,6 +180,9 @@ def test_a_name_is_cut_where_nothing_is_lost(names: list[str], shown: list[str])
     [
         ("r.3.0", "r"),
         ("k0123abcd:r.x.3.0", "k0123abcd:r.x"),
+        (f"r.3.0.{'0a' * 16}", "r"),
+        (f"k0123abcd:r.x.12.3.{'12' * 16}", "k0123abcd:r.x"),
+        (f"r.3.0.{'0a' * 15}", None),
         ("r.3", None),
         ("e-001", None),
         ("k0123abcd.spring:1:1", None),

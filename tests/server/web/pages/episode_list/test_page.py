@@ -29,7 +29,7 @@ async def many(served: Served) -> Served:
 
 
 def paths(text: str) -> list[str]:
-    return re.findall(r'<th scope="row"><a href="/episodes/([^"]+)"', text)
+    return re.findall(r'<th scope="row"><a href="./episodes/([^"]+)"', text)
 
 
 def link(text: str, rel: str) -> str | None:
@@ -102,8 +102,8 @@ async def test_the_list_names_no_running_episode_by_its_id(many: Served) -> None
 async def test_searching_an_id_or_a_number_leads_to_the_episode(many: Served) -> None:
     by_id = await many.client.get("/episodes?q=e-001")
     by_number = await many.client.get("/episodes?q=~1")
-    assert (by_id.status_code, by_id.headers["location"]) == (303, "/episodes/e-001")
-    assert by_number.headers["location"] == "/episodes/~1"
+    assert (by_id.status_code, by_id.headers["location"]) == (303, "./episodes/e-001")
+    assert by_number.headers["location"] == "./episodes/~1"
 
 
 async def test_the_beginning_of_a_running_episodes_id_finds_nothing(many: Served) -> None:

@@ -52,7 +52,7 @@ async def player(served: Served) -> Player:
 
 async def begin(player: Player, **fields: Any) -> None:
     response = await player.send("/play/begin", task_id="medium", seed="7", **fields)
-    assert (response.status_code, response.headers["location"]) == (303, "/play")
+    assert (response.status_code, response.headers["location"]) == (303, "../play")
     await player.open()
 
 
@@ -75,7 +75,7 @@ async def test_a_person_investigates_with_the_same_actions_and_the_same_log(serv
     )
     assert "It is over" in over
     assert "Brier 0.04" in over
-    number = re.search(r'href="/episodes/([^"~]+)"', over)
+    number = re.search(r'href="\./episodes/([^"~]+)"', over)
     assert number is not None
     events = await served.services.episodes.events(number[1])
     assert [each.kind for each in events] == ["reset", "read", "read", "query", "check", "submit"]
@@ -132,7 +132,7 @@ DIFF = "--- a/preprocessing.py\r\n+++ b/preprocessing.py\r\n"
 
 async def submitted(served: Served, page: str) -> Any:
     """What was recorded of the diagnosis that ended the episode of the page."""
-    number = re.search(r'href="/episodes/([^"~]+)"', page)
+    number = re.search(r'href="\./episodes/([^"~]+)"', page)
     assert number is not None
     event = (await served.client.get(f"/episodes/{number[1]}/events")).json()[-1]
     return event["payload"]["entries"][0]["diagnosis"]
@@ -169,7 +169,7 @@ async def test_a_fix_in_two_forms_is_refused_and_nothing_typed_is_lost(
 async def test_the_task_stands_above_everything_that_can_be_done(player: Player) -> None:
     await begin(player)
     page = await player.open()
-    assert page.index("You are given the artifacts") < page.index('action="/play/act"')
+    assert page.index("You are given the artifacts") < page.index('action="./play/act"')
     assert 'id="task" open' in page
     later = await player.act(action_type="read_artifact", artifact_name="config.yaml")
     assert 'id="task" open' not in later

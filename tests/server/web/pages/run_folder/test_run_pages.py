@@ -32,7 +32,7 @@ async def test_the_list_has_every_episode_with_its_score_or_what_became_of_it(br
     for expected in ("1 of 4 finished", "0.80", "exploding_lr", "has no result yet", "ModelUnavailableError: no GPU"):
         assert expected in page
     for episode_id in (FINISHED, KILLED, FAILED):
-        assert f'href="/episodes/{episode_id}"' in page
+        assert f'href="./episodes/{episode_id}"' in page
 
 
 async def test_an_episode_shows_thoughts_beside_actions_with_every_request_and_reply(

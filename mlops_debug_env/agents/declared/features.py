@@ -1,0 +1,59 @@
+"""Clues from features: words, updated columns, filled cells, tails that a library cuts off."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from mlops_debug_env.agents.declared.checks import Checks
+from mlops_debug_env.agents.declared.reading import Declared
+from mlops_debug_env.agents.declared.suspicion import Suspicion
+
+
+def tokenizers(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
+    for source, block in checks.by_source("texts", declared.sources).items():
+        by_version: dict[str, float] = block["distance_from_other_sources"]
+        path = f"sources.{source}.tokenizer"
+        now = by_version.get(declared.text(path))
+        if now is None:
+            continue
+        best = min(by_version, key=lambda version: by_version[version])
+        gap = now - by_version[best]
+        yield Suspicion(path, best, min(gap / 0.03, now / 0.08), source=source)
+
+
+def updated_columns(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
+    """What the newest export of a column adds to its value at the event goes with the class, not only at random."""
+    for block in checks.by_source("updates", declared.sources).values():
+        for column, value in block["class_association"].items():
+            if declared.text(f"features.{column}.as_of") == "export":
+                yield Suspicion(f"features.{column}.as_of", "event", (value or 0.0) / 0.2)
+
+
+def filled(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
+    """A constant far from all values fills empty cells; those of the second table alone may be empty for another reason."""
+    if declared.facts.get("imputer.fill") == -999:
+        shares = checks.by_name("feature_statistics", "empty_share")
+        own = max((share for name, share in shares.items() if name not in declared.joined), default=0.0)
+        yield Suspicion("imputer.fill", "median", max(own / 0.025, min(1.2, max(shares.values(), default=0.0) / 0.025)))
+
+
+def libraries(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
+    if declared.text("environment.tabular") == "2.4":
+        yield Suspicion("environment.tabular", "2.3", tails_are_cut(checks))
+    if declared.text("environment.textkit") == "1.9":
+        yield Suspicion("environment.textkit", "1.8", words_are_cut(checks))
+
+
+def tails_are_cut(checks: Checks) -> float:
+    """How far the classes show in the tails of columns, which a scaler that clips cuts off; 0: not looked at."""
+    tails = checks.by_name("all.tails", "tail_association")
+    bulk = checks.by_name("all.tails", "class_association")
+    ranked = sorted((tails[name] - 0.5 * bulk.get(name, 0.0) for name in tails), reverse=True)
+    return ranked[1] / 0.16 if len(ranked) > 1 else 0.0
+
+
+def words_are_cut(checks: Checks) -> float:
+    """How far the classes show in the rarer words, which a short vocabulary leaves out; 0: not looked at."""
+    frequent, other = (checks.number("all.words", name) for name in ("frequent_words", "other_words"))
+    return 0.0 if math.isnan(other - frequent) else (other - 0.6 * frequent) / 0.02

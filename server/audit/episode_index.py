@@ -1,0 +1,90 @@
+"""Names of episodes by their scenario, in a temporary file: a store may have more of them than fit in memory."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from typing import Iterable, Iterator, NamedTuple
+
+NO_SCENARIO = ""
+"""Stands for the digest of episodes whose reset cannot be read, or must not be shown."""
+_TABLE = "CREATE TABLE episode (name TEXT PRIMARY KEY, digest TEXT NOT NULL) WITHOUT ROWID"
+
+
+class NamedBatch(NamedTuple):
+    """Episodes, mostly on one scenario."""
+
+    digest: str
+    """Of the scenario of all of them; empty if they have several or none."""
+    names: tuple[str, ...]
+
+
+class EpisodeIndex:
+    """Adds names first, then their scenarios, then gives batches."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def add(self, names: Iterable[str]) -> None:
+        self._connection.executemany("INSERT OR IGNORE INTO episode VALUES (?, '')", ((name,) for name in names))
+
+    def set_scenarios(self, scenarios: Iterable[tuple[str, str]]) -> None:
+        """Name and digest of each; names that were not added are left out."""
+        rows = ((digest, name) for name, digest in scenarios)
+        self._connection.executemany("UPDATE episode SET digest = ? WHERE name = ?", rows)
+
+    def which(self, names: Iterable[str]) -> list[str]:
+        """Those of the names that were added."""
+        query = "SELECT 1 FROM episode WHERE name = ?"
+        return [name for name in names if self._connection.execute(query, (name,)).fetchone() is not None]
+
+    def __len__(self) -> int:
+        return int(self._connection.execute("SELECT count(*) FROM episode").fetchone()[0])
+
+    def count_scenarios(self) -> int:
+        query = "SELECT count(DISTINCT digest) FROM episode WHERE digest <> ''"
+        return int(self._connection.execute(query).fetchone()[0])
+
+    def by_scenario(self) -> Iterator[tuple[str, str]]:
+        """Digest and name of each, those without a scenario first."""
+        yield from self._connection.execute("SELECT digest, name FROM episode ORDER BY digest, name")
+
+    def drawn(self, count: int) -> list[str]:
+        """So many names, drawn by lot."""
+        query = "SELECT name FROM episode ORDER BY random() LIMIT ?"
+        return [name for (name,) in self._connection.execute(query, (count,))]
+
+    def groups(self, size: int) -> Iterator[NamedBatch]:
+        """Batches of episodes on one scenario each; large groups are split."""
+        waiting: list[str] = []
+        of = NO_SCENARIO
+        for digest, name in self.by_scenario():
+            if waiting and (digest != of or len(waiting) == size):
+                yield NamedBatch(of, tuple(waiting))
+                waiting = []
+            of = digest
+            waiting.append(name)
+        if waiting:
+            yield NamedBatch(of, tuple(waiting))
+
+    def batches(self, size: int) -> Iterator[tuple[tuple[str, str], ...]]:
+        """Name and digest of each, in batches in which small groups are joined, so that a small group is never generated twice."""
+        waiting: tuple[tuple[str, str], ...] = ()
+        for group in self.groups(size):
+            if waiting and len(waiting) + len(group.names) > size:
+                yield waiting
+                waiting = ()
+            waiting += tuple((name, group.digest) for name in group.names)
+        if waiting:
+            yield waiting
+
+
+@contextmanager
+def open_index() -> Iterator[EpisodeIndex]:
+    """An empty index in a file that is removed afterwards, of which SQLite keeps two megabytes in memory."""
+    connection = sqlite3.connect("")
+    try:
+        connection.execute(_TABLE)
+        yield EpisodeIndex(connection)
+    finally:
+        connection.close()

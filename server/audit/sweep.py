@@ -1,0 +1,109 @@
+"""Compares what costs little to compare of many episodes: chains, heads, and what earlier audits have derived them from."""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import groupby
+from typing import Any, Iterable, Mapping, NamedTuple, Sequence
+
+from sqlalchemy import Connection, Row, select
+
+from domain.chain import Link, verify_chain
+from domain.ranking.rounds import round_of_name
+from server.audit.audit_records import DerivedEpisode, fingerprint_of
+from server.audit.ranked_checks import RankedAuditData
+from server.audit.report import Finding
+from server.storage.errors import UnreadableEventError
+from server.storage.schema import attempts, episodes, events, regrades, rubrics, scenarios
+from server.storage.stream_codec import to_link
+
+
+class StoredEpisode(NamedTuple):
+    """All that the database has of an episode."""
+
+    links: tuple[Link, ...]
+    row: Row[Any] | None
+    fingerprint: str
+    unreadable: str | None
+    """Why an event could not be read. None: all could."""
+
+
+def read_stored(
+    connection: Connection, batch: Sequence[tuple[str, str]], ranked: RankedAuditData
+) -> dict[str, StoredEpisode]:
+    """Read episodes, by name and digest of their scenario, in few queries."""
+    names = [name for name, _ in batch]
+    rows = {row.episode_id: row for row in connection.execute(select(episodes).where(episodes.c.episode_id.in_(names)))}
+    of_attempts = _grouped(connection.execute(select(attempts).where(attempts.c.episode_id.in_(names))))
+    of_regrades = _grouped(
+        connection.execute(select(regrades).where(regrades.c.episode_id.in_(names)).order_by(regrades.c.rubric_version))
+    )
+    beside = _Beside(connection, {digest for _, digest in batch}, ranked)
+    recorded = connection.execute(
+        select(events).where(events.c.stream_id.in_(names)).order_by(events.c.stream_id, events.c.version)
+    )
+    streams = {name: list(found) for name, found in groupby(recorded, key=lambda row: row.stream_id)}
+    found = {}
+    for name, digest in batch:
+        stream = streams.get(name, [])
+        row, regraded = rows.get(name), of_regrades.get(name, [])
+        tried = of_attempts.get(name, [])
+        last = (stream[-1].version, stream[-1].hash) if stream else None
+        read = (last, _values([row] if row is not None else []), _values(tried), _values(regraded))
+        fingerprint = fingerprint_of(*read, beside.of(name, digest, tried, bool(regraded)))
+        try:
+            found[name] = StoredEpisode(tuple(map(to_link, stream)), row, fingerprint, None)
+        except UnreadableEventError as error:
+            found[name] = StoredEpisode((), row, fingerprint, str(error))
+    return found
+
+
+def check_cheaply(name: str, stored: StoredEpisode, derived: DerivedEpisode | None) -> list[Finding]:
+    """Check the chain, the head in the row, and that what was derived before is still there."""
+    links, row = stored.links, stored.row
+    if stored.unreadable is not None:
+        return [Finding(code="chain", version=None, message=stored.unreadable)]
+    found = [
+        Finding(code="chain", version=broken.version, message=f"{broken.fault} does not fit")
+        for broken in verify_chain(name, links)
+    ]
+    if row is None or not links or (row.version, row.head_hash) != (links[-1].version, links[-1].hash):
+        found.append(Finding(code="row", version=None, message="the row is not at the last event"))
+    if derived is not None and not any(
+        (each.version, each.hash.hex()) == (derived.version, derived.hash) for each in links
+    ):
+        message = f"version {derived.version} is not the one that was audited at {derived.made_at}: history was changed"
+        found.append(Finding(code="record", version=None, message=message))
+    return found
+
+
+class _Beside:
+    """What episodes share that a derivation reads."""
+
+    def __init__(self, connection: Connection, digests: Iterable[str], ranked: RankedAuditData) -> None:
+        self._ranked = ranked
+        self._rubrics = _values(connection.execute(select(rubrics).order_by(rubrics.c.rubric_version)))
+        found = connection.execute(select(scenarios).where(scenarios.c.digest.in_(list(digests))))
+        self._scenarios = {row.digest: _scenario_values(row) for row in found}
+
+    def of(self, name: str, digest: str, tried: Sequence[Row[Any]], is_regraded: bool) -> tuple[Any, ...]:
+        rounds = {round_of_name(name), *(each.round_id for each in tried)} - {None}
+        known = [(each, self._ranked.rounds.get(str(each))) for each in sorted(rounds, key=str)]
+        key = self._ranked.names.get(name.split(".", 1)[0]) if known else None
+        return self._scenarios.get(digest), repr(known), key, self._rubrics if is_regraded else ()
+
+
+def _scenario_values(row: Row[Any]) -> tuple[Any, ...]:
+    body = row.body if isinstance(row.body, bytes) else repr(row.body).encode()
+    return row.generator_version, row.task_id, row.seed, row.split, hashlib.sha256(body).hexdigest()
+
+
+def _grouped(rows: Iterable[Row[Any]]) -> Mapping[str, list[Row[Any]]]:
+    found: dict[str, list[Row[Any]]] = {}
+    for row in rows:
+        found.setdefault(row.episode_id, []).append(row)
+    return found
+
+
+def _values(rows: Iterable[Row[Any]]) -> tuple[tuple[Any, ...], ...]:
+    return tuple(tuple(row) for row in rows)

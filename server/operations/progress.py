@@ -1,0 +1,119 @@
+"""Shows how far a command is on standard error: a bar with rate and remaining time on a terminal, a line each 30 s elsewhere.
+
+Nothing is shown of what takes less than two seconds. An interrupted command says how far it had come.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Callable, Iterator, NoReturn
+
+import typer
+
+if TYPE_CHECKING:  # imported where they are needed: `--help` should not wait for them
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as of a program that the signal ended."""
+QUIET_SECONDS = 2.0
+LINE_SECONDS = 30.0
+
+
+class ShownProgress:
+    """Shows the present phase, and knows how far it is.
+
+    Args:
+        console: where to show it.
+        monotonic: a clock that only goes on.
+    """
+
+    def __init__(self, console: Console, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._console = console
+        self._monotonic = monotonic
+        self._bars: Bars | None = None
+        self._what = ""
+        self._total: int | None = None
+        self._done = 0
+        self._began = self._shown_at = monotonic()
+
+    def begin(self, what: str, total: int | None = None) -> None:
+        self.stop()
+        self._what, self._total, self._done = what, total, 0
+        self._began = self._shown_at = self._monotonic()
+
+    def advance(self, count: int = 1) -> None:
+        self._done += count
+        now = self._monotonic()
+        if self._console.is_terminal:
+            self._show_bar(now)
+        elif now - self._shown_at >= LINE_SECONDS:
+            self._shown_at = now
+            self._console.print(self._line(now), markup=False, highlight=False, soft_wrap=True)
+
+    def stop(self) -> None:
+        """Take the bar away."""
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
+
+    @property
+    def summary(self) -> str:
+        """How far the present phase is."""
+        if not self._what:
+            return "nothing was done"
+        of = f" of {self._total:,}" if self._total is not None else ""
+        return f"{self._done:,}{of} {self._what} were done"
+
+    def _show_bar(self, now: float) -> None:
+        if self._bars is None:
+            if now - self._began < QUIET_SECONDS:
+                return
+            self._bars = self._start_bar()
+        self._bars.update(self._bars.task_ids[0], completed=self._done, rate=f"{self._rate(now):,.0f}/s")
+
+    def _start_bar(self) -> Bars:
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bars
+
+        rate = TextColumn("{task.fields[rate]}")
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
+        bars = Bars(*columns, console=self._console, transient=True)
+        bars.add_task(self._what, total=self._total, rate="")
+        bars.start()
+        return bars
+
+    def _rate(self, now: float) -> float:
+        return self._done / (now - self._began) if now > self._began else 0.0
+
+    def _line(self, now: float) -> str:
+        rate = self._rate(now)
+        if self._total is None:
+            return f"{self._done:,} {self._what}, {rate:,.0f}/s"
+        left = f", about {(self._total - self._done) / rate:,.0f} s to go" if rate and self._total > self._done else ""
+        return f"{self._done:,} of {self._total:,} {self._what}, {rate:,.0f}/s{left}"
+
+
+@contextmanager
+def showing_progress(*, left: str = "nothing was changed") -> Iterator[ShownProgress]:
+    """Progress of the command within. Ctrl-C ends it with one line and the exit code 130.
+
+    Args:
+        left: what an interrupted command leaves, for its last line.
+    """
+    from rich.console import Console
+
+    progress = ShownProgress(Console(stderr=True))
+    try:
+        yield progress
+    except KeyboardInterrupt:
+        progress.stop()
+        _end(f"interrupted: {progress.summary}; {left}")
+    finally:
+        progress.stop()
+
+
+def _end(message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(INTERRUPTED)
