@@ -83,7 +83,8 @@ def run_example(example: str, base_url: str, directory: Path) -> str:
 @pytest.mark.openenv
 @pytest.mark.skipif(importlib.util.find_spec("openenv") is None, reason="needs the extra openenv")
 def test_the_example_with_the_stock_client_repairs_the_run(base_url: str, tmp_path: Path) -> None:
-    (example,) = (each for each in blocks("python", page("how-to/openenv.md")) if "submit_diagnosis" in each)
+    stock = (each for each in blocks("python", page("how-to/openenv.md")) if "GenericEnvClient" in each)
+    (example,) = (each for each in stock if "submit_diagnosis" in each)
     assert "'fault_id': 'data_leakage_scaler'" in run_example(example, base_url, tmp_path)
 
 
