@@ -141,10 +141,12 @@ def train_words(
     """Train the weights that read fixes in words. The same files give the same weights."""
     require_extra("python -m bench.validity train-words", _LEARNING)
     from bench.validity.train_words import examples, train
-    from bench.validity.words import load
+    from bench.validity.words import digest_of, load
 
+    files = sorted(files, key=lambda path: path.stem)
     weights = train(examples(load(files)))
-    output.write_text(json.dumps(weights, indent=0, sort_keys=True) + "\n", encoding="utf-8")
+    body = {"trained_on": digest_of(files), "weights": weights}
+    output.write_text(json.dumps(body, indent=0, sort_keys=True) + "\n", encoding="utf-8")
     typer.echo(f"{len(weights)} weights")
 
 

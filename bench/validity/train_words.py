@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -16,13 +17,15 @@ from scipy.sparse import csr_matrix
 
 from bench.validity.words import Entry, is_repair
 from domain.grading.entries import artifact_named
-from domain.grading.free_text.features import Candidate, candidates, text_of
+from domain.grading.free_text.features import Candidate, Text, candidates
 from domain.grading.free_text.fixes import SCALE
 from domain.grading.written_run import Declaration, run_of
 
-PENALTY = 2.0
+PENALTY = 12.0
 """Weight of half the sum of the squared weights."""
-WEIGHT_OF_WRONG, WEIGHT_OF_NEGATED = 3.0, 1.0
+WEIGHT_OF_WRONG, WEIGHT_OF_NEGATED = 6.0, 1.0
+MIN_AUTHORS = 3
+"""What the texts of fewer authors have is no feature: a word of one author says nothing of another's texts."""
 SMALLEST = 2
 """Weights that are smaller, in hundredths, are left out."""
 _NEGATIONS = (
@@ -80,8 +83,7 @@ def quoting(entries: Iterable[Entry]) -> list[Entry]:
             frame = _QUOTATIONS[len(found) // 2 % len(_QUOTATIONS)]
             for label, pair in (("right", (old[0], new[0])), ("wrong", (new[0], old[0]))):
                 text = frame.format(*(one.strip() for one in pair))
-                author = f"lines of {truth.fault_id}"
-                found.append(Entry(author, label, "", str(truth.root_cause_field), True, text, truth))
+                found.append(Entry("lines of code", label, "", str(truth.root_cause_field), True, text, truth))
     return found
 
 
@@ -96,31 +98,36 @@ def negated(entry: Entry) -> list[str]:
 
 def _example(entry: Entry, text: str, root: str, is_negated: bool) -> Example | None:
     run = run_of(entry.truth)
-    found = list(candidates(text_of(text, entry.named(root), root, run), run))
+    found = list(candidates(Text(text, entry.named(root), root, run)))
     repairs = [one for one in found if is_repair(entry, one)]
     others = tuple(one for one in found if one not in repairs)
     twin = {one.value for one in entry.truth.patch}
     if entry.label == "wrong" and any(
-        one.target.kind == "number" and one.direction is None and one.value not in twin for one in repairs
+        one.target.kind == "number" and not one.direction and one.value not in twin for one in repairs
     ):
         return None  # a number that happens to repair the scenario which the text was written into
     if entry.label in ("wrong", "none") or is_negated:
         weight = WEIGHT_OF_NEGATED if is_negated else WEIGHT_OF_WRONG
         return Example(entry, weight, others, tuple(repairs), False) if repairs else None
-    values = [one for one in repairs if one.direction is None]
+    values = [one for one in repairs if not one.direction]
     fields = {one.target.declaration for one in repairs}
     if (
         entry.label == "right"
         and not values
-        and any(one.direction is None and one.target.declaration in fields for one in others)
+        and any(not one.direction and one.target.declaration in fields for one in others)
     ):
         return None  # a number that does not fit the scenario which the text was written into
-    wanted = values if entry.label == "right" and values else [one for one in repairs if one.direction is not None]
+    wanted = values if entry.label == "right" and values else [one for one in repairs if one.direction]
     return Example(entry, 1.0, tuple(wanted), others, True) if wanted else None
 
 
 def train(found: Sequence[Example]) -> dict[str, int]:
     """The weights, in hundredths; under the empty name what every candidate has."""
+    authors: dict[str, set[str]] = defaultdict(set)
+    for example in found:
+        for candidate in (*example.wanted, *example.others):
+            for name in candidate.features:
+                authors[name].add(example.entry.author)
     names: dict[str, int] = {}
     rows: list[int] = []
     columns: list[int] = []
@@ -132,7 +139,7 @@ def train(found: Sequence[Example]) -> dict[str, int]:
                 place = len(group)
                 group.append(number)
                 is_wanted.append(is_own)
-                for name in sorted(candidate.features):
+                for name in sorted(name for name in candidate.features if len(authors[name]) >= MIN_AUTHORS):
                     rows.append(place)
                     columns.append(names.setdefault(name, len(names)))
     matrix = csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(group), len(names)))

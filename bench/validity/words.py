@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -18,8 +19,9 @@ from domain.generator import OF_SEVERAL_SOURCES, generate, scenario_seed
 from domain.grade import Breakdown, Investigation
 from domain.grader import grade, read_fix, verify_patch
 from domain.grading import declarations
+from domain.grading.free_text import fixes
 from domain.grading.free_text.features import Candidate
-from domain.grading.rubric_1.naming import fields_named
+from domain.grading.names import fields_by_registry
 from domain.grading.written_run import run_of
 from domain.scenario import Truth
 from domain.training.multi_source.agreements import UNTIL
@@ -59,10 +61,7 @@ class Entry:
 
     def named(self, root: str) -> frozenset[str]:
         """The fields that the root cause names."""
-        if declarations.is_declared(self.truth):
-            return declarations.paths_named(declarations.state_of(self.truth), root) if root else frozenset()
-        fields = {spec.field for spec in fields_named(root)}
-        return frozenset("metrics.val_accuracy" if field == "metrics.test_accuracy" else field for field in fields)
+        return fields_by_registry(root, self.truth)
 
 
 @cache
@@ -103,6 +102,13 @@ def slots(truth: Truth) -> dict[str, str]:
     old, _, rest = str(repair.value).partition(UNTIL)
     since, _, new = rest.partition(" ")
     return found | ({"old": old, "new": new, "since": since} if since else {})
+
+
+def digest_of(paths: Iterable[Path]) -> str:
+    """A digest of all that weights are made of but code: labelled texts, and the words of the reader."""
+    data = Path(fixes.__file__).parent
+    files = [*sorted(paths, key=lambda path: path.stem), data / "language.json", data / "lexicon.json"]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def load(paths: Iterable[Path]) -> list[Entry]:
@@ -182,7 +188,7 @@ def is_repair(entry: Entry, candidate: Candidate) -> bool:
     """Whether what a candidate proposes repairs the run."""
     truth, (file, field) = entry.truth, candidate.target.declaration
     present = candidate.target.present
-    if candidate.direction is not None:
+    if candidate.direction:
         wanted = [one.value for one in truth.patch if one.field == field]
         if not wanted or not isinstance(wanted[0], (int, float)) or not isinstance(present, (int, float)):
             return False

@@ -66,11 +66,15 @@ def named_in(text: str | None, truth: Truth, accepted: frozenset[str] = frozense
     if not text or not text.strip():
         return NOTHING
     text, run = re.sub(r"\.yml\b", ".yaml", text[:MAX_CHARACTERS], flags=re.IGNORECASE), run_of(truth)
-    fields = _by_registry(text, truth, run)
+    fields = fields_by_registry(text, truth)
     return Named(fields) if fields and fields <= accepted else _named_in(text, run, fields)
 
 
-def _by_registry(text: str, truth: Truth, run: WrittenRun) -> frozenset[str]:
+def fields_by_registry(text: str, truth: Truth) -> frozenset[str]:
+    """The fields that a text names by names of the registry, its aliases or a description."""
+    if not text.strip():
+        return frozenset()
+    run = run_of(truth)
     alone = declaration_named(run, _file_in(text) or "", text)
     if alone is not None:
         return frozenset({alone.field})

@@ -6,8 +6,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from domain.grading.free_text.language import pattern, word_set
-from domain.grading.free_text.numbers import with_digits
+from domain.grading.free_text.language import NUMBERS, REWRITES, WORDS, pattern
 
 MAX_CHARACTERS, MAX_SEGMENTS = 1500, 32
 """What follows in a longer text is not read."""
@@ -15,39 +14,29 @@ NOT, ASK = "\x01", "\x02"
 """Marks in a normalised text: what is rejected begins, what is requested begins."""
 _MAX_MARKS, _MAX_WORDS_OF_REVIEW = 16, 6
 """A clause of so few words is a request, as in a review comment."""
-_MONTHS = "janfebmaraprmayjunjulaugsepoctnovdec"
 
 
 class Segment(NamedTuple):
     """A part of a clause that has one role."""
 
     text: str
-    words: tuple[str, ...]
     role: str
-    """``ask`` requests, ``say`` states, ``why`` gives a reason, ``not`` is rejected or was before, ``ban`` is forbidden, ``keep`` stays;
-    ``join`` is a whole sentence without what it rejects or keeps."""
-    clause: int
-    sentence: int
+    """``ask`` requests, ``say`` states, ``why`` gives a reason, ``not`` is rejected or was before, ``ban`` is forbidden, ``keep`` stays."""
+    clause: str
+    number: int
+    """Of the clause."""
 
 
 def normalize(text: str) -> str:
-    """One spelling for arrows, quotation marks, diffs, stream-editor commands and replacements; lower case."""
-    text = text[:MAX_CHARACTERS].replace("’", "'").replace("−", "-").replace("×", "x").replace("\\", "")
-    text = text.replace("e.g.", "eg").replace("i.e.", "ie").replace("approx.", "about").replace("⇄", " swap ")
-    text = re.sub(r"=>|→|⇒|➜|⟶|-->", "->", text).replace("↓", " down ").replace("↑", " up ")
-    text = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", re.sub(r"(?<=[A-Za-z])_|_(?=[A-Za-z])", " ", text))
-    text = re.sub(r"\b(?:release|version) (\d)\b(?!\.)", r"v\1", text, flags=re.I)
-    text = pattern("british").sub(r"\1iz", text)
-    text = pattern("month_name").sub(lambda found: f"{found[2]}-{_MONTHS.index(found[1].lower()) // 3 + 1:02}", text)
-    text = pattern("do_not_after").sub(r"use \1 until ", text)
+    """One spelling, in lower case, with marks where a replacement or a diff rejects and requests."""
+    text = text[:MAX_CHARACTERS]
     if re.search(r"^\s*\+", text, re.M) and re.search(r"^\s*-", text, re.M):
         text = re.sub(r"^\s*(?:@@|---|\+\+\+).*", "", text, flags=re.M)
         text = re.sub(r"^\s*\+", ASK, re.sub(r"^\s*-", NOT, text, flags=re.M), flags=re.M)
-    text = pattern("call").sub(lambda found: _arguments(found[0]), text)
-    text = pattern("pair").sub(r"\1 & \2", text)
-    text = pattern("sed").sub(rf" {NOT}\2 -> \3 ", text)
-    text = pattern("replace").sub(rf" {NOT}\1 {ASK} to ", pattern("at_most").sub("be at most", text))
-    return with_digits(pattern("from_to").sub(rf" {NOT}\1 {ASK} to ", text).lower())
+    for expression, written in REWRITES:
+        text = expression.sub(written, text)
+    text = pattern("call").sub(lambda found: _arguments(found[0]), text).lower()
+    return pattern("number_word").sub(lambda found: f"{NUMBERS[found[1]]:g}", text)
 
 
 def _arguments(call: str) -> str:
@@ -62,61 +51,46 @@ def words_of(text: str) -> tuple[str, ...]:
 
 
 def split(text: str) -> list[Segment]:
-    """The segments of a text, in order, and then its sentences of several segments."""
+    """The segments of a text, in order."""
     found: list[Segment] = []
     is_reason = is_rejected = False
-    number = sentence = place = 0
+    first, place, previous = 0, 0, ""
     text = normalize(text)
-    for mark in [*pattern("split").finditer(text), None]:
-        part = text[place : mark.start() if mark else len(text)]
+    for number, mark in enumerate([*pattern("split").finditer(text), None]):
+        part, word = text[place : mark.start() if mark else len(text)], mark[0].strip() if mark else ""
         if part.strip():
             pieces = [piece for piece in _pieces(part, _role(part, is_reason)) if piece[0].strip()]
-            is_request = pattern("request").search(part) or pattern("ought").search(part)
-            if is_rejected and found[-1].role == "ban" and not is_request:
+            is_same = is_rejected and found[-1].role == "ban" and (previous == ":" or not _is_request(part))
+            if word == "?" or is_same:
                 pieces = [(piece, "ban") for piece, _ in pieces]
             elif is_rejected:
                 pieces = [(piece, "why" if role == "say" else role) for piece, role in pieces]
             if pattern("backward").search(part) and all(role == "ban" for _, role in pieces):
-                found = [one._replace(role="ban") if one.sentence == sentence else one for one in found]
-            if mark and mark[0].strip() == "?":
-                pieces = [(piece, "ban") for piece, _ in pieces]
-            found += [Segment(piece, words_of(piece), role, number, sentence) for piece, role in pieces]
-            is_rejected = all(role in ("not", "ban", "keep") for _, role in pieces)
-            number += 1
+                found[first:] = [one._replace(role="ban") for one in found[first:]]
+            found += [Segment(piece, role, part, number) for piece, role in pieces]
+            is_rejected = bool(pieces) and all(role in ("not", "ban", "keep") for _, role in pieces)
         if mark is None or len(found) >= MAX_SEGMENTS:
             break
-        word, is_end = mark[0].strip(), pattern("ends").search(mark[0]) is not None
-        is_reason = not is_end and (word in word_set("reasons") or (is_reason and word in (",", "")))
+        is_end, place, previous = pattern("ends").search(mark[0]) is not None, mark.end(), word
+        is_reason = not is_end and (word in WORDS["reasons"] or (is_reason and word in (",", "")))
         is_rejected = is_rejected and not is_end and word not in ("but", "then")
-        sentence, place = sentence + is_end, mark.end()
-    found = found[:MAX_SEGMENTS]
-    return found + _sentences(found)
+        first = len(found) if is_end else first
+    return found[:MAX_SEGMENTS]
 
 
-def _sentences(segments: list[Segment]) -> list[Segment]:
-    parts: dict[int, list[Segment]] = {}
-    for one in segments:
-        if one.role in ("ask", "say"):
-            parts.setdefault(one.sentence, []).append(one)
-    return [
-        Segment(" ".join(one.text for one in own), tuple(word for one in own for word in one.words), "join", -number - 1, number)
-        for number, own in parts.items()
-        if len(own) > 1
-    ]  # fmt: skip
+def _is_request(part: str) -> bool:
+    return pattern("request").search(part) is not None or pattern("ought").search(part) is not None
 
 
 def _role(part: str, is_reason: bool) -> str:
     if pattern("keep").search(part):
         return "keep"
-    if (
-        part.lstrip().startswith(ASK)
-        or pattern("request").search(part)
-        or (pattern("ought").search(part) and not is_reason)
-    ):
+    if part.lstrip().startswith(ASK) or pattern("request").search(part):
         return "ask"
     if is_reason:
         return "why"
-    return "ask" if len(part.split()) <= _MAX_WORDS_OF_REVIEW and not pattern("review").search(part) else "say"
+    is_short = len(part.split()) <= _MAX_WORDS_OF_REVIEW and not pattern("review").search(part)
+    return "ask" if is_short or pattern("ought").search(part) else "say"
 
 
 def _pieces(part: str, role: str) -> list[tuple[str, str]]:

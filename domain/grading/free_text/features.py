@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import re
+import math
 from collections import defaultdict
-from typing import Iterator, NamedTuple
+from typing import Iterable, Iterator, NamedTuple
 
 from domain.grading.free_text.clauses import Segment, split, words_of
-from domain.grading.free_text.language import word_set
-from domain.grading.free_text.lexicon import Cue, Lexicon, Name, lexicon, stems
-from domain.grading.free_text.numbers import Mention, directions, mentions, relative
-from domain.grading.free_text.quotes import in_plain_names, lines_of, quoted
-from domain.grading.free_text.targets import MONTH, Target, targets_of, unit_values
-from domain.grading.written_run import Declaration, SingleTableRun, WrittenRun
+from domain.grading.free_text.language import WORDS
+from domain.grading.free_text.lexicon import Lexicon, Name, lexicon, stems
+from domain.grading.free_text.numbers import directions, numbers, relative
+from domain.grading.free_text.targets import Target, in_plain_names, possible, targets_of, written_in
+from domain.grading.written_run import SingleTableRun, WrittenRun
 from domain.training.pipeline import FieldValue
 
-_PROPOSING = frozenset({"v|ask", "v|say", "v|why", "v|join", "v|askX", "v|sayX", "v|whyX", "v|joinX"})
+_PROPOSING = frozenset({"v|ask", "v|say", "v|why"})
+_INDIRECT = frozenset({"p|not", "p|ban", "no|not|F", "no|ban|F", "no|not|f", "no|ban|f"})
+"""Of two values the other one is proposed where one is rejected, and where the name of what is switched on is."""
 
 
 class Candidate(NamedTuple):
@@ -23,292 +24,176 @@ class Candidate(NamedTuple):
 
     target: Target
     value: FieldValue
-    direction: str | None
+    direction: str
     features: frozenset[str]
     clauses: frozenset[int]
     """Where it is expressed."""
 
 
 class Part(NamedTuple):
-    """A segment, and what stands in its clause."""
+    """A segment, and what its clause names."""
 
     segment: Segment
     stems: frozenset[str]
-    clause: str
-    words: frozenset[str]
-    names: tuple[Name, ...]
+    names: list[Name]
+    places: frozenset[tuple[str, str]]
 
 
-class Text(NamedTuple):
-    """A text, read once for all fields."""
+class Mention(NamedTuple):
+    """Where a value, or a direction, is expressed."""
 
-    parts: tuple[Part, ...]
-    stems: frozenset[str]
-    words: frozenset[str]
-    of_cause: frozenset[str]
-    """The words of the named cause."""
-    numbers: frozenset[float]
-    has_code: bool
-    named: frozenset[str]
-    """The fields that were named as the root cause."""
-
-    def named_in(self, role: str = "") -> int:
-        """How many fields are named by names of the registry, everywhere or in parts of one role."""
-        parts = (part for part in self.parts if not role or part.segment.role == role)
-        return len({min(name.keys) for part in parts for name in part.names if any(name.keys.values())})
-
-    def about_all(self) -> set[str]:
-        """What holds for every field."""
-        asked = [part for part in self.parts if part.segment.role == "ask"]
-        vague = sum(bool(part.stems & word_set("vague")) for part in asked)
-        found = {f"asks={min(len(asked), 3)}", f"fields={min(self.named_in(), 6)}"}
-        found |= ({"vague"} if vague else set()) | ({"only vague"} if vague and vague == len(asked) else set())
-        return found | ({"keeps"} if any(part.segment.role == "keep" for part in self.parts) else set())
-
-    def contexts(self, target: Target) -> Iterator[tuple[Part, str]]:
-        """Each part, and how it means the field: F names it, X another one, P it was named before, R it is the named cause."""
-        before = False
-        for part in self.parts:
-            own = [name.keys[target.key] for name in part.names if target.key in name.keys]
-            if own:
-                context = "F" if any(own) else "f"
-            elif any(any(name.keys.values()) for name in part.names):
-                context = "X"
-            else:
-                context = "P" if before else "R" if target.declaration.field in self.named else "0"
-            if part.segment.role != "join":
-                before = context in "Ff" or (before and context != "X")
-            yield part, context
+    value: tuple[FieldValue, str]
+    mark: str
+    """How: ``s`` and ``w`` a strong or weak cue, ``l`` as it is written, ``n`` a number, ``d`` a direction."""
+    part: Part
+    context: str
+    around: tuple[str, ...] = ()
 
 
-def text_of(text: str, named: frozenset[str], root: str, run: WrittenRun) -> Text:
-    """The text in parts.
+class Text:
+    """A text, read once for all fields of a run.
 
     Args:
         named: the fields that were named as the root cause.
         root: how they were named.
     """
-    has_code = re.search(r"[=(\[]|\w\.\w", text) is not None
-    text, root = in_plain_names(text, run), in_plain_names(root, run)
-    words: dict[int, tuple[str, ...]] = defaultdict(tuple)
-    clause: dict[int, str] = defaultdict(str)
-    segments = [one._replace(words=_joined(one.words, run)) for one in split(text)]
-    for one in segments:
-        words[one.clause] += one.words
-        clause[one.clause] += " " + one.text
-    names = {number: tuple(lexicon_of(run).names_in(own)) for number, own in words.items()}
-    parts = tuple(
-        Part(
-            one,
-            frozenset(stem for word in one.words for stem in stems(word)),
-            clause[one.clause],
-            frozenset(words[one.clause]),
-            names[one.clause],
-        )
-        for one in segments
-    )
-    said = frozenset(word for own in words.values() for word in own)
-    of_cause = frozenset(_joined(words_of(root.lower().replace("_", " ")), run))
-    numbers = frozenset(number.value for one in segments for number in mentions(one.text))
-    return Text(parts, frozenset().union(*(part.stems for part in parts)), said, of_cause, numbers, has_code, named)
+
+    def __init__(self, text: str, named: frozenset[str], root: str, run: WrittenRun) -> None:
+        self.run, self.named = run, named
+        self.lexicon = lexicon("single_table" if isinstance(run, SingleTableRun) else "multi_source")
+        known = {place for target in targets_of(run) for place in target.places}
+        self.parts = [_part(one, self.lexicon, known) for one in split(in_plain_names(text, run))]
+        of_cause = words_of(in_plain_names(root, run).lower().replace("_", " "))
+        places = frozenset().union(*(part.places for part in self.parts))
+        missing = {"source", "column"} - {kind for kind, _ in places}
+        self.places = places | {place for place in known if place[0] in missing and place[1] in of_cause}
+        self.stems = frozenset().union(*(part.stems for part in self.parts))
+        asked = [part for part in self.parts if part.segment.role == "ask"]
+        self.fields_asked = _fields(asked)
+        counts = {"asks": min(len(asked), 6), "fields": min(_fields(self.parts), 6), "parts": min(len(self.parts), 9)}
+        self.about = {f"{name}={count}" for name, count in counts.items()}
+        self.about |= {f"has {part.segment.role}" for part in self.parts}
+        self.about |= {f"t:{word}" for part in self.parts for word in words_of(part.segment.text)}
+
+    def contexts(self, target: Target) -> Iterator[tuple[Part, str]]:
+        """How each part means the field: F and f name it, X another one, P it was named before, R it is the named cause."""
+        before = False
+        for part in self.parts:
+            own = [name.keys[target.key] for name in part.names if target.key in name.keys]
+            is_other = not own and any(any(name.keys.values()) for name in part.names)
+            rest = "X" if is_other else "P" if before else "R" if target.declaration.field in self.named else "0"
+            yield part, "F" if any(own) else "f" if own else rest
+            before = bool(own) or (before and not is_other)
 
 
-def lexicon_of(run: WrittenRun) -> Lexicon:
-    return lexicon("single_table" if isinstance(run, SingleTableRun) else "multi_source")
+def _part(one: Segment, words_for: Lexicon, known: set[tuple[str, str]]) -> Part:
+    words = words_of(one.clause)
+    places = frozenset(place for place in known if place[1] in words)
+    return Part(one, frozenset().union(*map(stems, words_of(one.text))), words_for.names_in(words), places)
 
 
-def candidates(text: Text, run: WrittenRun) -> Iterator[Candidate]:
-    """Every value of every field that the text says something of."""
-    places, code = _places(text, run), _code_of(text, run)
-    for target in targets_of(run):
-        if not places.issuperset(target.places) or (code and target.declaration not in code):
-            continue
-        parts = list(text.contexts(target))
-        cues = {
-            label: tuple(cue for cue in own if cue.needed <= text.stems)
-            for label, own in lexicon_of(run).cues.get(target.key, {}).items()
-        }
-        if (
-            all(context in "X0" for _, context in parts)
-            and not code
-            and not any(
-                cue.is_strong and cue.matches(part.stems, part.segment.words)
-                for own in cues.values()
-                for cue in own
-                for part in text.parts
-            )
-        ):
-            continue
-        base = text.about_all() | {
-            "root=" + ("named" if target.declaration.field in text.named else "other" if text.named else "none")
-        }
-        base |= {f"name|{part.segment.role}|{context}" for part, context in parts if context not in "X0"}
-        yield from _values(target, cues, parts, base, code.get(target.declaration, {}))
+def _fields(parts: list[Part]) -> int:
+    """How many fields are named by names of the registry."""
+    return len({min(name.keys) for part in parts for name in part.names if any(name.keys.values())})
+
+
+def candidates(text: Text) -> Iterator[Candidate]:
+    """Every value of every field that the text proposes."""
+    for target in targets_of(text.run):
+        if text.places.issuperset(target.places):
+            parts = list(text.contexts(target))
+            found = list(_mentions(target, parts, text))
+            if any(context not in "X0" for _, context in parts) or any(one.mark == "s" for one in found):
+                yield from _candidates_of(target, found, parts, text)
+
+
+def _mentions(target: Target, parts: list[tuple[Part, str]], text: Text) -> Iterator[Mention]:
+    """Where a text expresses a value of a field."""
+    known = text.lexicon.cues.get(target.key, {})
+    cues = [
+        (value, cue)
+        for value, names in target.labels.items()
+        for name in names
+        for cue in known.get(name, ())
+        if cue.needed <= text.stems
+    ]
+    for part, context in parts:
+        own = [(value, cue) for value, cue in cues if cue.needed <= part.stems and not cue.absent & part.stems]
+        for value, cue in own:
+            # Where more words express another value, fewer of them do not express this one.
+            if not any(cue.needed < more.needed for other, more in own if other != value):
+                yield Mention((value, ""), "s" if cue.is_strong else "w", part, context)
         if target.kind == "number":
-            base |= {"quotes present"} if target.present not in (0, 1) and target.present in text.numbers else set()
-            yield from _numbers(run, target, parts, base)
+            yield from _numbers(target, part, context, text.run)
+        else:
+            for value, *place in written_in(target, part.segment.text):
+                yield Mention((value, ""), "l", part, context, _around(target, part.segment.text, *place))
 
 
-def _code_of(text: Text, run: WrittenRun) -> dict[Declaration, dict[FieldValue, list[Segment]]]:
-    """The segments that ask for a line of code which only another value of a field has: such a text is about that field."""
-    segments = [part.segment for part in text.parts]
-    found: dict[Declaration, dict[FieldValue, list[Segment]]] = {}
-    for declaration, values in lines_of(run).items() if text.has_code else ():
-        own = {value: list(quoted(lines, segments)) for value, lines in values.items()}
-        if any(
-            one.role == "ask" for value, ones in own.items() if value != run.declarations[declaration] for one in ones
-        ):
-            found[declaration] = own
-    return found
+def _numbers(target: Target, part: Part, context: str, run: WrittenRun) -> Iterator[Mention]:
+    """The numbers and the directions of a segment. One that is nearly the present value is meant to be it."""
+    text, present = part.segment.text, target.present
+    found, base = list(numbers(text)), float(present) if isinstance(present, (int, float)) else None
+    scaled = relative(text, part.segment.clause, base) if base is not None else None
+    if scaled is not None:
+        found = [one for one in found if one.end <= scaled.start or one.start >= scaled.end] + [scaled]
+    ways = directions(part.segment.clause)
+    for one in found:
+        value = float(f"{one.value:.6g}")
+        for number in (int(value) if value.is_integer() else value, round(value) if one.kind == "relative" else value):
+            if possible(run, target.declaration, number) != "":
+                is_present = base is not None and math.isclose(number, base, rel_tol=0.02)
+                agrees = f"agrees={ways[number > (base or 0)]}" if ways[0] != ways[1] and base is not None else "agrees"
+                around = (f"kind={one.kind}", agrees, *_around(target, text, one.start, one.end))
+                yield Mention((present if is_present else number, ""), "n", part, context, around)
+                break
+    for name, is_said in zip(("down", "up"), directions(text), strict=True):
+        if is_said and context != "X" and base is not None:
+            yield Mention((None, name), "d", part, context)
 
 
-def _places(text: Text, run: WrittenRun) -> set[tuple[str, str]]:
-    """The sources and columns that the text names, and where it names none, those of the named cause."""
-    known = {place for target in targets_of(run) for place in target.places}
-    found = {place for place in known if place[1] in text.words}
-    kinds = {kind for kind, _ in found}
-    return found | {(kind, name) for kind, name in known if kind not in kinds and name in text.of_cause}
+def _around(target: Target, text: str, start: int, end: int) -> tuple[str, str]:
+    """What stands before and behind a value: a word of the field's name, one that often stands there, any other, or nothing."""
+    own = words_of(target.key.replace("_", " ").replace(".", " "))
+    before = next((one for one in words_of(text[:start])[:-5:-1] if one not in WORDS["fillers"]), "")
+    kinds = [
+        "name" if one in own else one if one in WORDS["around"] or not one else "word"
+        for one in (before, next(iter(words_of(text[end:])), ""))
+    ]
+    return f"prev={kinds[0]}", f"next={kinds[1]}"
 
 
-def _joined(words: tuple[str, ...], run: WrittenRun) -> tuple[str, ...]:
-    """The words, with those of the name of a source or a column as one: what they mean alone does not count."""
-    names = {tuple(name.split("_")): name for target in targets_of(run) for _, name in target.places if "_" in name}
-    found, place = [], 0
-    while place < len(words):
-        size = next((len(own) for own in names if words[place : place + len(own)] == own), 1)
-        found.append("_".join(words[place : place + size]))
-        place += size
-    return tuple(found)
-
-
-def _values(
-    target: Target,
-    cues: dict[str, tuple[Cue, ...]],
-    parts: list[tuple[Part, str]],
-    base: set[str],
-    code: dict[FieldValue, list[Segment]],
+def _candidates_of(
+    target: Target, found: list[Mention], parts: list[tuple[Part, str]], text: Text
 ) -> Iterator[Candidate]:
-    labels = dict(target.labels)
-    for part, _ in parts if target.kind == "unit" else ():
-        labels |= dict.fromkeys(unit_values(target, part.segment.text), ())
-    said, places = {}, {}
-    for value, names in labels.items():
-        own = tuple(cue for name in names for cue in cues.get(name, ()))
-        said[value], places[value] = _evidence(target, value, own, parts)
-        for segment in code.get(value, ()):
-            said[value] |= {f"c|{segment.role}", f"|{segment.role}"}
-            places[value].add(segment.clause)
-    is_flag = len(labels) == 2
-    for value in labels:
-        if value == target.present:
-            continue
-        found = {"v" + one for one in said[value]} | {"p" + one for one in said.get(target.present, ())}
-        found |= {"o" + one for other in labels if other not in (value, target.present) for one in said[other]}
-        indirect = {"p|not", "p|ban"} if is_flag else set()
-        if value is False:
-            indirect |= {"name|not|F", "name|ban|F", "name|not|f", "name|ban|f"}
-        if (_PROPOSING | indirect) & (found | base):
-            kind = "n0" if target.kind == "number" else target.kind
-            sense = str(value) if isinstance(value, bool) else ""
-            features = {f"{kind}:{one}" for one in base | found} | (
-                {f"{sense}:{one}" for one in base | found} if sense else set()
-            )
-            yield Candidate(target, value, None, frozenset(features), frozenset(places[value]))
+    of: dict[tuple[FieldValue, str], list[Mention]] = defaultdict(list)
+    for one in found:
+        of[one.value].append(one)
+    present = (target.present, "")
+    root = "named" if target.declaration.field in text.named else "other" if text.named else "none"
+    base = {f"root={root}", *text.about, *_said("p", of.get(present, ()), target)}
+    base |= {f"no|{part.segment.role}|{context}" for part, context in parts if context not in "X0"}
+    is_flag = len(target.labels) == 2 and target.kind != "number"
+    proposing = _PROPOSING | {one for one in _INDIRECT if is_flag and (target.present is True or one[0] == "p")}
+    for value in sorted({*of, *((value, "") for value in target.labels if is_flag)} - {present}, key=str):
+        rest = (one for other, own in of.items() if other not in (value, present) for one in own)
+        others = [one for one in rest if bool(one.value[1]) == bool(value[1])]
+        features = base | _said("v", of.get(value, ()), target) | _said("o", others, target)
+        if proposing & features:
+            clauses = frozenset(one.part.segment.number for one in of.get(value, ()))
+            yield Candidate(target, *value, frozenset(features), clauses)
 
 
-def _evidence(
-    target: Target, value: FieldValue, cues: tuple[Cue, ...], parts: list[tuple[Part, str]]
-) -> tuple[set[str], set[int]]:
-    """What the parts say of one value: how strongly, in which role, and whether of this field."""
-    found, places = set(), set()
-    for part, context in parts:
-        role = part.segment.role + "X" * (context == "X")
-        strengths = {"s" if cue.is_strong else "w" for cue in cues if cue.matches(part.stems, part.segment.words)}
-        if target.kind == "unit" and value in unit_values(target, part.segment.text):
-            strengths.add("u")
-        if target.kind != "number":
-            strengths |= _literal(value, part.segment)
-        for strength in strengths:
-            found |= {f"{strength}|{part.segment.role}|{context}", f"{strength}|{role}", f"|{role}"}
-            places |= {part.segment.clause} if part.segment.role != "join" else set()
-    return found, places
-
-
-def _literal(value: FieldValue, segment: Segment) -> set[str]:
-    """Whether a segment has the value as it is written: ``=`` assigned, ``b`` bare, ``.`` after a word of time."""
-    written = "null" if value is None else str(value).lower().replace("_", " ")
-    words = words_of(written)
-    places = [place for place in range(len(segment.words)) if segment.words[place : place + len(words)] == words]
-    before = {segment.words[place - 1] if place else "=" for place in places}
-    if MONTH.fullmatch(written):
-        return {"=" if one in word_set("assign") else "." if one in word_set("before") else "b" for one in before}
-    return {"=" if before & (word_set("assign") | word_set("fillers")) else "b"} if places else set()
-
-
-def _numbers(run: WrittenRun, target: Target, parts: list[tuple[Part, str]], base: set[str]) -> Iterator[Candidate]:
-    present = float(target.present) if isinstance(target.present, (int, float)) else None
-    said: dict[str, set[str]] = {"up": set(), "down": set()}
-    for part, context in parts:
-        segment = part.segment
-        if segment.role == "join":
-            continue
-        found = list(mentions(segment.text))
-        scaled = relative(segment.text, part.clause, present) if present is not None else None
-        if scaled is not None:
-            found = [one for one in found if one.end <= scaled.start or one.start >= scaled.end] + [scaled]
-        for one in found:
-            value = _possible(run, target, one)
-            if value is None:
-                continue
-            features = base | _about_number(target, part, context, one, value, present)
-            yield Candidate(
-                target, value, None, frozenset(f"n:{each}" for each in features), frozenset({segment.clause})
-            )
-        for name, is_said in zip(("down", "up"), directions(segment.text), strict=True):
-            if is_said and context != "X":
-                other = "up" if name == "down" else "down"
-                said[name] |= {f"v|{segment.role}|{context}", f"v|{segment.role}"}
-                said[other] |= {f"o|{segment.role}|{context}", f"o|{segment.role}"}
-    for name, own in said.items():
-        if present is not None and any(one.startswith("v") for one in own):
-            yield Candidate(target, None, name, frozenset(f"d:{one}" for one in base | own), frozenset())
-
-
-def _possible(run: WrittenRun, target: Target, mention: Mention) -> float | int | None:
-    """The number as the field can take it; None: it cannot."""
-    value = float(f"{mention.value:.6g}")
-    for one in (int(value) if value.is_integer() else value, round(value) if mention.kind == "relative" else value):
-        try:
-            run.checked(target.declaration, one)
-        except ValueError:
-            continue
-        return one
-    return None
-
-
-def _about_number(
-    target: Target, part: Part, context: str, mention: Mention, value: float, present: float | None
-) -> set[str]:
-    role = part.segment.role
-    if role in ("not", "ban", "keep"):
-        return {role, f"{role}|{context}"}
-    own = frozenset(words_of(target.key.replace("_", " ").replace(".", " "))) | word_set("aliases")
-    before = words_of(part.segment.text[: mention.start])[::-1]
-    near = next((word for word in before[:4] if word not in word_set("fillers") or word in word_set("before")), "start")
-    previous = near if near in word_set("before") | {"start"} else "name" if near in own else "word"
-    found = {role, f"{role}|{context}"}
-    after = words_of(part.segment.text[mention.end :])[:2]
-    following = (
-        "own"
-        if own & {*after}
-        else "end"
-        if not after
-        else next((word for word in after[:1] if word in word_set("after")), "word")
-    )
-    for name in (f"kind={mention.kind}", f"prev={previous}", f"next={following}"):
-        found |= {name, f"{name}|{role}", f"{name}|{context}"}
-    found.add(f"kind={mention.kind}|prev={previous}")
-    if present is not None and value != present:
-        down, up = directions(part.clause)
-        found |= {"agrees=" + str(down if value < present else up)} if down != up else set()
-    return found | ({"same"} if value == present else set())
+def _said(whose: str, mentions: Iterable[Mention], target: Target) -> set[str]:
+    """What is said of a value: in which role, whether of this field and this place, how, beside what."""
+    found: set[str] = set()
+    for _, mark, part, context, around in mentions:
+        role, names = part.segment.role, around if whose == "v" else ()
+        for own in (whose, whose + mark):
+            found |= {f"{own}|{role}", f"{own}|{role}|{context}"}
+        for kind, name in target.places:
+            others = {place[1] for place in part.places if place[0] == kind}
+            at = "none" if not others else "own" if others == {name} else "both" if name in others else "other"
+            found |= {f"{whose}|{kind} {at}", f"{whose}|{role}|{kind} {at}"}
+        found |= {*names, *(f"{name}|{what}" for name in names for what in (role, context))}
+    return found

@@ -16,6 +16,8 @@ from tests.domain.scenarios import THOROUGH
 FOLDER = Path(__file__).parent
 HELD_OUT = [path for path in sorted(FOLDER.glob("diagnoses-*.jsonl")) if path.stem in ("diagnoses-g", "diagnoses-h")]
 """Texts that were never used for tuning, frozen before: easy and medium, and hard and expert."""
+FRESH = FOLDER / "frozen-w.jsonl"
+"""Texts of a further author, read once when the reader was final."""
 LEARNED = [path for path in sorted(FOLDER.glob("diagnoses*.jsonl")) if path not in HELD_OUT]
 """What the weights are trained on."""
 

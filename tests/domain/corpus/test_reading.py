@@ -8,7 +8,7 @@ import pytest
 
 from domain.faults import CATALOGUE
 from domain.grading import declarations
-from tests.domain.corpus.reading import HELD_OUT, LEARNED, entries_of, rate
+from tests.domain.corpus.reading import FRESH, HELD_OUT, LEARNED, entries_of, rate
 
 pytestmark = pytest.mark.exhaustive
 
@@ -36,6 +36,15 @@ def test_texts_that_nothing_was_learned_from_are_read() -> None:
     assert rate(entries, "right", with_field=False) >= 0.75
     assert rate(entries, "wrong", with_field=True) <= 0.07
     assert rate(entries, "wrong", with_field=False) <= 0.07
+
+
+def test_texts_of_an_author_who_never_saw_the_reader_are_read_as_measured() -> None:
+    """134 and 126 of 165, 5 and 6 of 115."""
+    entries = entries_of(FRESH)
+    assert rate(entries, "right", with_field=True) >= 0.81
+    assert rate(entries, "right", with_field=False) >= 0.76
+    assert rate(entries, "wrong", with_field=True) <= 0.05
+    assert rate(entries, "wrong", with_field=False) <= 0.06
 
 
 @pytest.mark.parametrize("with_field", [True, False])

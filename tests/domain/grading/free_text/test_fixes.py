@@ -10,10 +10,11 @@ from bench.validity.words import truth_of
 from domain.diagnosis import Diagnosis, PatchEntry
 from domain.families.multi_source import FAULTS
 from domain.fields.registry import find
+from domain.grading.declarations import state_of
 from domain.grading.free_text.clauses import split
 from domain.grading.free_text.fixes import read_words
 from domain.grading.reading import Reading, read_fix, words_contradict
-from domain.grading.written_run import run_of
+from domain.grading.written_run import Declaration, run_of
 from domain.rubric import RUBRIC, rubric_of
 from domain.scenario import Truth
 from tests.domain.scenarios import FAULT_IDS
@@ -146,6 +147,34 @@ def test_an_assignment_of_a_declaration_is_read(fault: str) -> None:
     shown = "null" if entry.value is None else entry.value
     text = f"Set {entry.field} to {shown}."
     assert read_fix(Diagnosis(root_cause_field=entry.field, proposed_fix=text), truth).patch == truth.patch
+
+
+@pytest.mark.parametrize(
+    "reason", ["version {} keeps only four words", "with {} the words are lost", "{} was a mistake of ours"]
+)
+def test_what_stands_behind_a_colon_is_a_reason(reason: str) -> None:
+    truth = truth_of("multi_source", "vocabulary_default_changed", 2)
+    (entry,) = truth.patch
+    present = run_of(truth).declarations[Declaration(entry.file, entry.field)]  # type: ignore[arg-type]
+    text = f"Set {entry.field} to {entry.value}: {reason.format(present)}."
+    assert read_fix(Diagnosis(root_cause_field=entry.field, proposed_fix=text), truth).patch == truth.patch
+
+
+def test_a_source_that_is_left_as_it_is_does_not_take_the_value_of_another() -> None:
+    truth = truth_of("multi_source", "undeclared_missing_code", 0)
+    (entry,) = truth.patch
+    _, source, _, column, _ = entry.field.split(".")
+    other = next(name for name in sorted(state_of(truth).layout.source_names) if name != source)
+    for text in (
+        f"Write {entry.value} as the missing code of {column} at {other}; {source} is fine the way it is.",
+        f"missing_code {entry.value} for {column} of {other}, {source} stays as declared",
+    ):
+        assert entry not in read_fix(Diagnosis(root_cause_field=entry.field, proposed_fix=text), truth).patch, text
+
+
+@pytest.mark.parametrize("text", ["->; x", "-> , no", "- \n+ ", "?", "; ; ;", "not; not", "\x01\x02"])
+def test_marks_without_words_are_read_as_nothing(text: str) -> None:
+    assert read(text, "exploding_lr") == Reading(())
 
 
 def test_another_source_is_not_the_one_that_is_named_as_the_cause() -> None:
