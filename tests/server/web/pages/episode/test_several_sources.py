@@ -54,10 +54,10 @@ async def test_blocks_that_were_queried_are_counted_beside_the_artifact(served: 
     blocks = list(json.loads(hard.evidence.artifacts["data_slices.json"])["blocks"])
     for count, words in ((1, "1 block queried"), (2, "2 blocks queried")):
         await query(served, blocks[count])
-        assert f">{words}</span>" in await text_of(served, "/episodes/e")
+        assert f">{words}</span>" in await page(served, "/episodes/e")
     await act(served, "read_artifact", artifact_name="data_slices.json")
-    assert ">read, 2 blocks queried</span>" in await text_of(served, "/episodes/e")
-    assert ">1 block queried</span>" in await text_of(served, "/episodes/e?step=1")
+    assert ">read, 2 blocks queried</span>" in await page(served, "/episodes/e")
+    assert ">1 block queried</span>" in await page(served, "/episodes/e?step=1")
 
 
 def numbers_of(scenario: Scenario, block: str) -> set[str]:
