@@ -10,7 +10,14 @@ from typing import Annotated
 import typer
 
 from bench.extra import require_extra
-from bench.validity.coverage import KINDS, SIZES, measure_coverage, render
+from bench.validity.coverage import (
+    KINDS,
+    SIZES,
+    measure_coverage,
+    measure_rare_failures,
+    render,
+    render_rare_failures,
+)
 from bench.validity.floor import blind_floor
 from bench.validity.healthy import measure_healthy, render_healthy
 from bench.validity.heuristic_play import FIRST_SEED, lines_of, play_many
@@ -116,8 +123,15 @@ def heuristic(
 def coverage(
     rounds: Annotated[int, typer.Option(min=20, help="Number of rounds of each kind of agent and size.")] = 600,
     boards: Annotated[int, typer.Option(min=0, help="Number of boards of 20 equal agents.")] = 100,
+    is_of_rare_failures: Annotated[
+        bool,
+        typer.Option("--rare-failures", help="Instead: small rounds of agents that rarely fail, by several weights."),
+    ] = False,
 ) -> None:
     """Simulate rounds: how often intervals cover, equal agents are told apart, and boards of equals show a rank."""
+    if is_of_rare_failures:
+        typer.echo(render_rare_failures(measure_rare_failures(rounds=rounds)))
+        return
     found = [measure_coverage(name, size, rounds=rounds, boards=boards) for name in KINDS for size in SIZES]
     typer.echo(render(found))
 

@@ -12,7 +12,7 @@ from itertools import product
 from random import Random
 from types import MappingProxyType
 
-from domain.ranking.estimates import Estimate, p_value, rank_sets
+from domain.ranking.estimates import PSEUDO_EPISODES, Estimate, p_value, rank_sets
 from domain.ranking.rounds import AttemptId, attempt_fault
 from domain.ranking.scores import estimate_agent
 from domain.ranking.statistics import Outcome
@@ -54,6 +54,16 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 )
 
 
+SHARES = (0.7, 0.8, 0.9, 0.95, 0.98)
+SMALL_SIZES = (9, 12)
+PSEUDO_WEIGHTS = (0.4, 0.3, 0.2, 0.1)
+"""What the spread is widened by, for the few attempts of small rounds: the weight in use, and smaller ones."""
+RARE_FAILURES: Mapping[str, Kind] = MappingProxyType(
+    {f"{share:g}": Kind(lambda luck, share=share: 0.97 if luck.random() < share else 0.18, 0.01) for share in SHARES}  # type: ignore[misc]
+)
+"""Agents that know most of the faults, by the share; a small round may meet no other fault."""
+
+
 @dataclass(frozen=True, slots=True)
 class Coverage:
     """What was found for one kind of agents and one size of round."""
@@ -90,7 +100,7 @@ class _Agent:
         }
         return sum(by_task[task_id] for task_id in suite.entries) / len(suite.entries)
 
-    def play(self, suite: Suite, attempts: int) -> Estimate:
+    def play(self, suite: Suite, attempts: int, *, pseudo: float = PSEUDO_EPISODES) -> Estimate:
         secret = self._luck.randbytes(32)
         outcomes = []
         for number, entry in product(range(1, attempts + 1), range(1, len(suite.entries) + 1)):
@@ -98,10 +108,19 @@ class _Agent:
             fault = attempt_fault(secret, AttemptId("r", "a", entry, number), suite)
             score = self._score(self._means[task_id, fault])
             outcomes.append(Outcome(entry=entry, attempt=number, task_id=task_id, fault_id=fault, score=score, steps=1))
-        return estimate_agent(outcomes, suite)
+        return estimate_agent(outcomes, suite, pseudo=pseudo)
 
 
-def measure_coverage(name: str, size: int, *, rounds: int, boards: int, seed: int = 0) -> Coverage:
+def measure_coverage(
+    name: str,
+    size: int,
+    *,
+    rounds: int,
+    boards: int,
+    seed: int = 0,
+    kinds: Mapping[str, Kind] = KINDS,
+    pseudo: float = PSEUDO_EPISODES,
+) -> Coverage:
     """Play rounds of several agents of a kind."""
     entries, attempts = SIZES[size]
     suite = replace(RANKED_3, entries=entries)
@@ -110,20 +129,45 @@ def measure_coverage(name: str, size: int, *, rounds: int, boards: int, seed: in
     width = 0.0
     for number in range(rounds):
         if number % _ROUNDS_PER_AGENT == 0:
-            agent = _Agent(KINDS[name], luck)
+            agent = _Agent(kinds[name], luck)
             truth = agent.expected(suite)
-        one, other = agent.play(suite, attempts), agent.play(suite, attempts)
+        one, other = (agent.play(suite, attempts, pseudo=pseudo) for _ in range(2))
         low, high = one.interval or (RUBRIC.lowest_score, RUBRIC.highest_score)
         covered += low <= truth <= high
         width += high - low
         apart += p_value(one, other) <= 0.05
     wrong = 0
     for _ in range(boards):
-        agent = _Agent(KINDS[name], luck)
-        places = rank_sets({str(n): agent.play(suite, attempts) for n in range(BOARD_SIZE)})
+        agent = _Agent(kinds[name], luck)
+        places = rank_sets({str(n): agent.play(suite, attempts, pseudo=pseudo) for n in range(BOARD_SIZE)})
         wrong += any(each != (1, BOARD_SIZE) for each in places.values())
     false_ranks = wrong / boards if boards else 0.0
     return Coverage(name, size, rounds, covered / rounds, width / rounds, apart / rounds, false_ranks)
+
+
+def measure_rare_failures(*, rounds: int) -> list[tuple[float, int, list[Coverage]]]:
+    """For each weight and small size, the coverage of agents that know most of the faults."""
+    return [
+        (
+            pseudo,
+            size,
+            [
+                measure_coverage(name, size, rounds=rounds, boards=0, kinds=RARE_FAILURES, pseudo=pseudo)
+                for name in RARE_FAILURES
+            ],
+        )
+        for pseudo in PSEUDO_WEIGHTS
+        for size in SMALL_SIZES
+    ]
+
+
+def render_rare_failures(found: Iterable[tuple[float, int, list[Coverage]]]) -> str:
+    """A Markdown table."""
+    heads = " | ".join(f"knows {float(name):.0%}" for name in RARE_FAILURES)
+    lines = [f"| weight | attempts | {heads} |", "| --- | --- |" + " --- |" * len(RARE_FAILURES)]
+    for pseudo, size, row in found:
+        lines.append(f"| {pseudo:g} | {size} | " + " | ".join(f"{each.covered:.3f}" for each in row) + " |")
+    return "\n".join(lines)
 
 
 def render(found: Iterable[Coverage]) -> str:

@@ -103,13 +103,16 @@ class CalibrationBin(NamedTuple):
     share_right: float
 
 
-def estimate_mean(strata: Sequence[Stratum], *, lowest: float, highest: float) -> Estimate:
+def estimate_mean(
+    strata: Sequence[Stratum], *, lowest: float, highest: float, pseudo: float = PSEUDO_EPISODES
+) -> Estimate:
     """The weighted mean over tasks with the variance of the spread within tasks.
 
     Args:
         strata: one for each task; a task without scores counts with the lowest score.
         lowest: min of a score. Of differences of scores it is negative.
         highest: max of a score.
+        pseudo: weight of the lowest and of the highest score that are added to the spread.
     """
     played = [each for each in strata if each.scores]
     number = sum(len(each.scores) for each in played)
@@ -119,16 +122,16 @@ def estimate_mean(strata: Sequence[Stratum], *, lowest: float, highest: float) -
         return Estimate(round(mean, 4), number, mean, math.inf, 1.0, lowest, highest)
     observed = sum(sum(each.scores) for each in played) / number
     squares = sum((score - _mean(each.scores)) ** 2 for each in played for score in each.scores)
-    squares += PSEUDO_EPISODES * ((observed - lowest) ** 2 + (highest - observed) ** 2)
-    spread = squares / (freedom + 2 * PSEUDO_EPISODES)
-    kept = number / (number + 2 * PSEUDO_EPISODES)
+    squares += pseudo * ((observed - lowest) ** 2 + (highest - observed) ** 2)
+    spread = squares / (freedom + 2 * pseudo)
+    kept = number / (number + 2 * pseudo)
     factor = sum((each.weight * each.share) ** 2 / len(each.scores) for each in played)
     return Estimate(
         mean=round(mean, 4),
         observations=number,
         centre=kept * mean + (1 - kept) * (lowest + highest) / 2,
         variance=spread * factor * kept,
-        freedom=freedom + 2 * PSEUDO_EPISODES,
+        freedom=freedom + 2 * pseudo,
         lowest=lowest,
         highest=highest,
     )

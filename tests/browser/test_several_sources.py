@@ -97,6 +97,8 @@ def test_slices_and_experiments_follow_the_step(played: str, watch: Open) -> Non
     page.keyboard.press("ArrowRight")
     expect(queried).to_have_count(1)
     expect(queried).to_contain_text("step 4")
+    slices = page.locator("[data-artifact]", has=page.locator("code", has_text="data_slices.json")).first
+    expect(slices.locator("[data-seen-words]")).to_contain_text("1 block queried")
     page.keyboard.press("End")
     expect(experiments).to_have_count(2)
     page.keyboard.press("Home")

@@ -7,10 +7,16 @@ import re
 from datetime import UTC, datetime
 from typing import Any, Callable, Mapping
 
+from markupsafe import Markup, escape
+
 from domain.episode.event_text import end_reason_text
 
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
+_JOINTS = re.compile(r"(?<=\w)([._])(?=[A-Za-z{])")
+_BREAK = Markup("<wbr>")
+_WHOLE = 20
+"""Characters of a text that fits on a line everywhere."""
 _FLAT_LIST = re.compile(r"\[\n[^\[\]{}\"]*\]|\[\n(?:\s*\"[\w.-]*\",?)+\n\s*\]")
 """A list of numbers, or of simple words, that is spread over lines."""
 
@@ -83,6 +89,15 @@ def format_plain_number(number: float) -> str:
     return f"{number:.4g}".replace("-", MINUS)
 
 
+def breakable(text: str) -> Markup:
+    """A text whose long paths may be broken after their dots and underscores."""
+    if len(text) <= _WHOLE or "\n" in text:  # of code, every character stands where it was written
+        return escape(text)
+    return Markup("").join(
+        escape(part) if at % 2 == 0 else part + _BREAK for at, part in enumerate(_JOINTS.split(text))
+    )
+
+
 def gap_ms(earlier: str, later: str) -> float | None:
     """Milliseconds between two recorded times; None: one of them is invalid."""
     try:
@@ -108,4 +123,5 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "end": end_reason_text,
     "value": format_value,
     "plain": format_plain_number,
+    "breakable": breakable,
 }

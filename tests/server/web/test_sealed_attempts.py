@@ -53,7 +53,7 @@ class Played:
         return await self.served.client.get(path, headers=self.headers[viewer], follow_redirects=True)
 
     async def leaked(self, path: str, viewer: str) -> set[str]:
-        text = (await self.get(path, viewer)).text
+        text = (await self.get(path, viewer)).text.replace("<wbr>", "")
         return {word for word in self.secrets if word in text}
 
     async def close(self) -> None:

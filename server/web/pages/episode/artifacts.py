@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from types import MappingProxyType
 from typing import Mapping, Sequence
 
 from domain.episode.observation import ARTIFACT_DESCRIPTIONS
@@ -44,12 +45,18 @@ class ArtifactView:
     lines: tuple[Line, ...]
     seen_at: int | None
     """The first step that showed one of its lines; None: the agent never read it."""
+    block_steps: tuple[int, ...] = ()
+    """The steps that queried a block, where reading shows the table of contents only."""
     guilt: Guilt | None = None
     """Of a diff, after the end; None: another artifact, or no fault was planted."""
 
     @property
     def is_faulty(self) -> bool:
         return any(line.is_faulty for line in self.lines)
+
+    def blocks_by(self, step: int) -> int:
+        """Number of queries of a block up to a step."""
+        return sum(1 for each in self.block_steps if each <= step)
 
     def seen_by(self, step: int) -> int:
         """Number of lines that the agent had been shown by a step."""
@@ -63,9 +70,10 @@ def build_artifact_views(
     is_over: bool,
     twin: Evidence | None,
     causes: Sequence[Cause],
+    block_steps: Mapping[ArtifactName, tuple[int, ...]] = MappingProxyType({}),
 ) -> tuple[ArtifactView, ...]:
     """Views of all artifacts; while the episode runs, with the lines that the agent was shown only. ``causes``: what the root
-    causes declare; nothing while the episode runs."""
+    causes declare; nothing while the episode runs. ``block_steps``: see `ArtifactView`."""
     files = {cause.file for cause in causes}
     return tuple(
         _build_view(
@@ -75,6 +83,7 @@ def build_artifact_views(
             is_over=is_over,
             twin=twin.artifacts.get(name) if twin is not None and (name in _ALWAYS_CAUSES or name in files) else None,
             causes=causes,
+            block_steps=block_steps.get(name, ()),
         )
         for name in ARTIFACT_NAMES
         if name in texts
@@ -89,6 +98,7 @@ def _build_view(
     is_over: bool,
     twin: str | None,
     causes: Sequence[Cause],
+    block_steps: tuple[int, ...],
 ) -> ArtifactView:
     lines = split_lines(texts[name])
     faulty = {} if twin is None else faulty_lines(lines, split_lines(twin))
@@ -111,7 +121,8 @@ def _build_view(
             )
             for at, line in enumerate(lines)
         ),
-        seen_at=min((step for step in exposure if step is not None), default=None),
+        seen_at=min((step for step in (*exposure, *block_steps) if step is not None), default=None),
+        block_steps=block_steps,
         guilt=guilt,
     )
 

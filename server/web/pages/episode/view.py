@@ -8,11 +8,12 @@ from typing import Any
 
 from domain.chain import verify_chain
 from domain.diagnosis import PatchEntry
-from domain.events import DiagnosisSubmitted, EpisodeReset
+from domain.events import DiagnosisSubmitted, EpisodeReset, FieldQueried
 from domain.families import family_of
 from domain.rubric import rubric_of
 from domain.scenario import Composition, Evidence, Truth
 from domain.tasks.table import TASKS
+from domain.types import ArtifactName
 from server.episodes.responses import shown_seed
 from server.scenarios.repository import CachedScenario
 from server.security.session_names import is_guessable
@@ -118,7 +119,12 @@ def build_episode_view(
     # Of a document with blocks its contents only: a block is shown by the step that queried it.
     texts = {name: cached.view.shown_text(name) for name in evidence.artifacts}
     exposure = line_exposure(texts, stream.events)
-    artifacts = build_artifact_views(texts, exposure, is_over=is_over, twin=twin, causes=causes) if is_open else ()
+    blocks = {name: _queries_of(name, stream) for name, shown in texts.items() if shown != evidence.artifacts[name]}
+    artifacts = (
+        build_artifact_views(texts, exposure, is_over=is_over, twin=twin, causes=causes, block_steps=blocks)
+        if is_open
+        else ()
+    )
     documents = Documents(texts, exposure, is_over=is_over)
     entries = build_timeline(stream, cached.view if is_open else None, shows_answer=is_over)
     curves = _curves(artifacts)
@@ -153,6 +159,13 @@ def build_episode_view(
         run_id=evidence.run_id if is_open else None,
         dataset=evidence.run_summary.dataset if is_open else None,
         has_twin=twin is not None,
+    )
+
+
+def _queries_of(name: ArtifactName, stream: FoldedStream) -> tuple[int, ...]:
+    """The steps that queried an artifact, with an answer."""
+    return tuple(
+        step for step, event in enumerate(stream.events) if isinstance(event, FieldQueried) and event.artifact == name
     )
 
 

@@ -46,8 +46,11 @@
       }
       const all = Number(artifact.dataset.lines);
       const words = artifact.querySelector("[data-seen-words]");
-      words.textContent = seen === 0 ? "unread" : seen === all ? "read" : `${seen} of ${all} lines`;
-      words.className = `seen ${seen === 0 ? "none" : seen === all ? "whole" : "part"}`;
+      const blocks = (artifact.dataset.blocks || "").split(" ").filter((at) => at && Number(at) <= step).length;
+      const read = seen === 0 ? "unread" : seen === all ? "read" : `${seen} of ${all} lines`;
+      const queried = `${blocks} ${blocks === 1 ? "block" : "blocks"} queried`;
+      words.textContent = !blocks ? read : seen ? `${read}, ${queried}` : queried;
+      words.className = `seen ${seen === 0 && !blocks ? "none" : seen === all ? "whole" : "part"}`;
     };
 
     // A faulty line far down in its artifact is scrolled to inside of it.

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from server.web.pages.formatting import MINUS, format_plain_number, format_value
+from server.web.pages.formatting import FILTERS, MINUS, format_plain_number, format_value
 
 
 def test_a_list_of_plain_values_is_shown_on_one_line_and_stays_json() -> None:
@@ -29,3 +29,15 @@ def test_a_text_is_shown_as_it_is(text: str) -> None:
 
 def test_a_measured_number_has_four_digits_and_a_minus() -> None:
     assert [format_plain_number(number) for number in (0.123456, -2.0, 64.0)] == ["0.1235", f"{MINUS}2", "64"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("config.yaml", "config.yaml"),
+        ("sources.bridge.tokenizer", "sources.<wbr>bridge.<wbr>tokenizer"),
+        ("training.gradient_clip = <2.0>", "training.<wbr>gradient_<wbr>clip = &lt;2.0&gt;"),
+    ],
+)
+def test_a_long_path_breaks_at_its_joints_and_is_escaped(text: str, shown: str) -> None:
+    assert FILTERS["breakable"](text) == shown

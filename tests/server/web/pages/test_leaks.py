@@ -68,7 +68,7 @@ async def public_surfaces(served: Served) -> dict[str, str]:
         "/run?name=the-secret",
         "/episodes.json?run=the",
     )
-    surfaces = {path: (await served.client.get(path)).text for path in paths}
+    surfaces = {path: (await served.client.get(path)).text.replace("<wbr>", "") for path in paths}
     feed: Feed = served.app.state.pages.feed
     following = feed.follow(0)
     surfaces["/live/feed"] = b"".join(each.frame for each in await anext(following)).decode()

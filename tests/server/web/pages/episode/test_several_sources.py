@@ -49,6 +49,17 @@ async def query(served: Served, block: str) -> None:
     await act(served, "query_artifact", artifact_name="data_slices.json", field_path=block)
 
 
+async def test_blocks_that_were_queried_are_counted_beside_the_artifact(served: Served, hard: Scenario) -> None:
+    await begin(served)
+    blocks = list(json.loads(hard.evidence.artifacts["data_slices.json"])["blocks"])
+    for count, words in ((1, "1 block queried"), (2, "2 blocks queried")):
+        await query(served, blocks[count])
+        assert f">{words}</span>" in await page(served, "/episodes/e")
+    await act(served, "read_artifact", artifact_name="data_slices.json")
+    assert ">read, 2 blocks queried</span>" in await page(served, "/episodes/e")
+    assert ">1 block queried</span>" in await page(served, "/episodes/e?step=1")
+
+
 def numbers_of(scenario: Scenario, block: str) -> set[str]:
     """Numbers of a block with so many digits that they stand nowhere else."""
     blocks = json.loads(scenario.evidence.artifacts["data_slices.json"])["blocks"]

@@ -39,8 +39,8 @@ async def test_an_episode_shows_thoughts_beside_actions_with_every_request_and_r
     browser: httpx.AsyncClient,
 ) -> None:
     page = (await browser.get(f"/episodes/{FINISHED}")).text
-    assert "Request 1 of 2: 2 new messages after 0" in page
-    assert "Request 2 of 2: 1 new message after 2" in page
+    assert "Request 1 of 2: 2 new messages" in page
+    assert "Request 2 of 2: 1 new message, 2 sent before" in page
     for expected in (
         "Hm.",
         "No action.",
