@@ -32,9 +32,9 @@ TASK_ID, SEED = "medium", 5
 """One of the two diagnoses that the model is primed with is right there."""
 PROMPT = [{"role": "user", "content": ""}]
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<tool_call>", "</tool_call>", "<think>", "</think>"]
-PRIMING_STEPS = 600
+PRIMING_STEPS = 300
 LAYERS, WINDOW = 2, 64
-VOCABULARY = 6000
+VOCABULARY = 4000
 PRIMING_CONTEXT = LAYERS * WINDOW
 """Tokens of the prompt that the model can see."""
 
@@ -55,7 +55,7 @@ def tools_of(env: MlopsDebugToolEnv) -> list[Any]:
 def tiny_tokenizer(texts: list[str]) -> PreTrainedTokenizerFast:
     """Byte pairs learned from the texts, with the chat template of Qwen3, which knows tools."""
     inner = Tokenizer(models.BPE())
-    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     inner.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     inner.train_from_iterator(
@@ -104,13 +104,18 @@ def prime(
         # The end of the prompt is enough, and takes seconds instead of minutes.
         first = max(0, asked - PRIMING_CONTEXT)
         examples.append((torch.tensor([ids[first:]]), torch.tensor([[-100] * (asked - first) + ids[asked:]])))
-    for step in range(PRIMING_STEPS):
-        ids, labels = examples[step % len(examples)]
-        loss = model(input_ids=ids, labels=labels).loss
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, PRIMING_STEPS)
+    for _ in range(PRIMING_STEPS):
+        # All in one step: the one that came last would be preferred.
+        loss = sum(model(input_ids=ids, labels=labels).loss for ids, labels in examples) / len(examples)
         loss.backward()
         optimizer.step()
+        schedule.step()
         optimizer.zero_grad()
-    print(f"primed: loss {loss.item():.3f} after {PRIMING_STEPS} steps")
+    lengths = [int((labels != -100).sum()) for _, labels in examples]
+    print(
+        f"primed: loss {loss.item():.3f} after {PRIMING_STEPS} steps; the dialogues have {lengths} tokens of their own"
+    )
 
 
 def main() -> None:
@@ -137,7 +142,7 @@ def main() -> None:
     ]
     dialogues = [[opening, answer, *done] for answer in answers]
     tools = tools_of(env)
-    # Whole words of the prompt become tokens: attention on a CPU costs the square of their number.
+    # Phrases of the prompt become tokens: attention on a CPU costs the square of their number.
     said = [json.dumps(answer["tool_calls"][0]["function"]) for answer in answers]
     tokenizer = tiny_tokenizer([opening["content"], *(json.dumps(get_json_schema(tool)) for tool in tools), *said * 20])
     model = tiny_model(tokenizer)
