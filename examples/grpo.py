@@ -118,6 +118,14 @@ def prime(
     )
 
 
+def played(env: MlopsDebugToolEnv, answer: dict[str, Any]) -> Messages:
+    """What follows an answer: what the environment shows, and an end. As in a rollout, so that only the choice is open there."""
+    env.reset(task_id=TASK_ID, seed=SEED)
+    call = answer["tool_calls"][0]["function"]
+    shown = getattr(env, call["name"])(**call["arguments"])
+    return [{"role": "tool", "name": call["name"], "content": shown}, {"role": "assistant", "content": "Done."}]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=1)
@@ -127,10 +135,6 @@ def main() -> None:
     env = MlopsDebugToolEnv()
     opening = {"role": "user", "content": env.reset(task_id=TASK_ID, seed=SEED)}
     guess = {"root_cause_file": "preprocessing.py", "diagnosis": "?", "proposed_fix": "?", "confidence": 0.5}
-    done = [
-        {"role": "tool", "name": "submit_diagnosis", "content": "Graded."},
-        {"role": "assistant", "content": "Done."},
-    ]
     answers = [
         tool_call(
             "submit_diagnosis",
@@ -140,7 +144,7 @@ def main() -> None:
         ),
         tool_call("submit_diagnosis", failure_category="config_error", root_cause_field="model.eval", **guess),
     ]
-    dialogues = [[opening, answer, *done] for answer in answers]
+    dialogues = [[opening, answer, *played(env, answer)] for answer in answers]
     tools = tools_of(env)
     # Phrases of the prompt become tokens: attention on a CPU costs the square of their number.
     said = [json.dumps(answer["tool_calls"][0]["function"]) for answer in answers]
@@ -161,7 +165,7 @@ def main() -> None:
             num_generations=8,
             max_completion_length=200,
             max_tool_calling_iterations=2,
-            learning_rate=3e-4,
+            learning_rate=1e-3,
             lr_scheduler_type="constant",
             logging_steps=1,
             save_strategy="no",
