@@ -32,9 +32,9 @@ TASK_ID, SEED = "medium", 5
 """One of the two diagnoses that the model is primed with is right there."""
 PROMPT = [{"role": "user", "content": ""}]
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<tool_call>", "</tool_call>", "<think>", "</think>"]
-PRIMING_STEPS = 600
+PRIMING_STEPS = 300
 LAYERS, WINDOW = 2, 64
-VOCABULARY = 6000
+VOCABULARY = 4000
 PRIMING_CONTEXT = LAYERS * WINDOW
 """Tokens of the prompt that the model can see."""
 
@@ -55,7 +55,7 @@ def tools_of(env: MlopsDebugToolEnv) -> list[Any]:
 def tiny_tokenizer(texts: list[str]) -> PreTrainedTokenizerFast:
     """Byte pairs learned from the texts, with the chat template of Qwen3, which knows tools."""
     inner = Tokenizer(models.BPE())
-    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     inner.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     inner.train_from_iterator(
@@ -104,13 +104,26 @@ def prime(
         # The end of the prompt is enough, and takes seconds instead of minutes.
         first = max(0, asked - PRIMING_CONTEXT)
         examples.append((torch.tensor([ids[first:]]), torch.tensor([[-100] * (asked - first) + ids[asked:]])))
-    for step in range(PRIMING_STEPS):
-        ids, labels = examples[step % len(examples)]
-        loss = model(input_ids=ids, labels=labels).loss
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, PRIMING_STEPS)
+    for _ in range(PRIMING_STEPS):
+        # All in one step: the one that came last would be preferred.
+        loss = sum(model(input_ids=ids, labels=labels).loss for ids, labels in examples) / len(examples)
         loss.backward()
         optimizer.step()
+        schedule.step()
         optimizer.zero_grad()
-    print(f"primed: loss {loss.item():.3f} after {PRIMING_STEPS} steps")
+    lengths = [int((labels != -100).sum()) for _, labels in examples]
+    print(
+        f"primed: loss {loss.item():.3f} after {PRIMING_STEPS} steps; the dialogues have {lengths} tokens of their own"
+    )
+
+
+def played(env: MlopsDebugToolEnv, answer: dict[str, Any]) -> Messages:
+    """What follows an answer: what the environment shows, and an end. As in a rollout, so that only the choice is open there."""
+    env.reset(task_id=TASK_ID, seed=SEED)
+    call = answer["tool_calls"][0]["function"]
+    shown = getattr(env, call["name"])(**call["arguments"])
+    return [{"role": "tool", "name": call["name"], "content": shown}, {"role": "assistant", "content": "Done."}]
 
 
 def main() -> None:
@@ -122,10 +135,6 @@ def main() -> None:
     env = MlopsDebugToolEnv()
     opening = {"role": "user", "content": env.reset(task_id=TASK_ID, seed=SEED)}
     guess = {"root_cause_file": "preprocessing.py", "diagnosis": "?", "proposed_fix": "?", "confidence": 0.5}
-    done = [
-        {"role": "tool", "name": "submit_diagnosis", "content": "Graded."},
-        {"role": "assistant", "content": "Done."},
-    ]
     answers = [
         tool_call(
             "submit_diagnosis",
@@ -135,9 +144,9 @@ def main() -> None:
         ),
         tool_call("submit_diagnosis", failure_category="config_error", root_cause_field="model.eval", **guess),
     ]
-    dialogues = [[opening, answer, *done] for answer in answers]
+    dialogues = [[opening, answer, *played(env, answer)] for answer in answers]
     tools = tools_of(env)
-    # Whole words of the prompt become tokens: attention on a CPU costs the square of their number.
+    # Phrases of the prompt become tokens: attention on a CPU costs the square of their number.
     said = [json.dumps(answer["tool_calls"][0]["function"]) for answer in answers]
     tokenizer = tiny_tokenizer([opening["content"], *(json.dumps(get_json_schema(tool)) for tool in tools), *said * 20])
     model = tiny_model(tokenizer)
@@ -156,7 +165,7 @@ def main() -> None:
             num_generations=8,
             max_completion_length=200,
             max_tool_calling_iterations=2,
-            learning_rate=3e-4,
+            learning_rate=1e-3,
             lr_scheduler_type="constant",
             logging_steps=1,
             save_strategy="no",
