@@ -10,7 +10,7 @@ import hashlib
 import json
 from typing import Any, Iterable, Iterator, NamedTuple, TextIO
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select
 
 from domain.chain import canonical, digest_of
 from domain.ranking.rounds import round_of_name
@@ -19,20 +19,6 @@ from server.security.signing import Signer
 from server.storage.positions import safe_position
 from server.storage.schema import checkpoints, event_rows, rounds, streams
 
-_LAST_VERSIONS = (
-    select(event_rows.c.stream, func.max(event_rows.c.version).label("version"))
-    .where(event_rows.c.position <= bindparam("until"))
-    .group_by(event_rows.c.stream)
-    .subquery()
-)
-_HEADS = (
-    select(streams.c.stream_id, event_rows.c.version, event_rows.c.hash)
-    .join(_LAST_VERSIONS, _LAST_VERSIONS.c.stream == streams.c.stream)
-    .join(
-        event_rows,
-        (event_rows.c.stream == _LAST_VERSIONS.c.stream) & (event_rows.c.version == _LAST_VERSIONS.c.version),
-    )
-)
 _LATEST = select(checkpoints).order_by(checkpoints.c.number.desc()).limit(1)
 _NEXT = select(checkpoints).where(checkpoints.c.number > bindparam("after")).order_by(checkpoints.c.number).limit(100)
 
@@ -55,6 +41,34 @@ class StreamHead(NamedTuple):
     """Hex."""
 
 
+def last_events(
+    connection: Connection, *columns: Any, round_id: str | None = None, until: int | None = None
+) -> Select[Any]:
+    """The query for columns of the last event of each stream, by name in the order of code points, as Python compares texts.
+
+    Args:
+        connection: of the database.
+        columns: of ``streams`` and ``event_rows``.
+        round_id: only of streams named like attempts of this round, and nothing is read of the others.
+        until: only events up to this position.
+    """
+    last = select(event_rows.c.stream, func.max(event_rows.c.version).label("version")).group_by(event_rows.c.stream)
+    if until is not None:
+        last = last.where(event_rows.c.position <= until)
+    if round_id is not None:
+        last = last.where(event_rows.c.stream.in_(select(streams.c.stream).where(named_as_attempt_of(round_id))))
+    found = last.subquery()
+    is_last = (event_rows.c.stream == found.c.stream) & (event_rows.c.version == found.c.version)
+    order = streams.c.stream_id.collate("BINARY" if connection.dialect.name == "sqlite" else "C")
+    return (
+        select(*columns)
+        .select_from(streams)
+        .join(found, found.c.stream == streams.c.stream)
+        .join(event_rows, is_last)
+        .order_by(order)
+    )
+
+
 def read_heads(connection: Connection, position: int) -> list[StreamHead]:
     """The heads as they were up to a position, in the order in which they are hashed."""
     return list(iterate_heads(connection, position))
@@ -64,15 +78,18 @@ def iterate_heads(
     connection: Connection, position: int, *, round_id: str | None = None, is_snapshot: bool = False
 ) -> Iterator[StreamHead]:
     """The same, one by one; with ``round_id``, of the attempts of a round. ``is_snapshot``: the connection is in a transaction."""
-    # By code points, as Python compares texts.
-    is_sqlite = connection.dialect.name == "sqlite"
-    query = _HEADS.order_by(streams.c.stream_id.collate("BINARY" if is_sqlite else "C"))
-    if round_id is not None:
-        query = query.where(named_as_attempt_of(round_id))
-    if is_sqlite or is_snapshot:
+    query = last_events(
+        connection,
+        streams.c.stream_id,
+        event_rows.c.version,
+        event_rows.c.hash,
+        round_id=round_id,
+        until=position,
+    )
+    if connection.dialect.name == "sqlite" or is_snapshot:
         # One call that fetches all of them would hold the interpreter for long. PostgreSQL has cursors in transactions only.
         query = query.execution_options(yield_per=1000)
-    for row in connection.execute(query, {"until": position}):
+    for row in connection.execute(query):
         if round_id is None or round_of_name(row.stream_id) == round_id:
             yield StreamHead(row.stream_id, row.version, _hex(row.hash))
 

@@ -47,7 +47,9 @@ class EpisodeIndex:
 
     def by_scenario(self) -> Iterator[tuple[str, str]]:
         """Digest and name of each, those without a scenario first."""
-        yield from self._connection.execute("SELECT digest, name FROM episode ORDER BY digest, name")
+        # Not `yield from`, which would close the cursor of a connection that was closed before a generator that was left.
+        for digest, name in self._connection.execute("SELECT digest, name FROM episode ORDER BY digest, name"):  # noqa: UP028
+            yield digest, name
 
     def drawn(self, count: int) -> list[str]:
         """So many names, drawn by lot."""

@@ -85,6 +85,8 @@ def render_store_report(report: StoreReport) -> str:
 
 def _render_derived(derived: int, report: StoreReport) -> str:
     others = report.episodes - derived
+    if not others:
+        return f"{derived} episodes derived, which are all"
     if report.since is None:
         return f"{derived} episodes derived; of the other {others} only chains and heads were compared"
     return f"{derived} episodes derived; {others} were derived by earlier audits, the last at {report.since}, and are unchanged"

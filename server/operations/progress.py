@@ -62,9 +62,9 @@ class ShownProgress:
     def summary(self) -> str:
         """How far the present phase is."""
         if not self._what:
-            return "nothing was done"
+            return "before anything was done"
         of = f" of {self._total:,}" if self._total is not None else ""
-        return f"{self._done:,}{of} {self._what} were done"
+        return f"after {self._done:,}{of} {self._what}"
 
     def _show_bar(self, now: float) -> None:
         if self._bars is None:
@@ -109,7 +109,7 @@ def showing_progress(*, left: str = "nothing was changed") -> Iterator[ShownProg
         yield progress
     except KeyboardInterrupt:
         progress.stop()
-        _end(f"interrupted: {progress.summary}; {left}")
+        _end(f"interrupted {progress.summary}; {left}")
     finally:
         progress.stop()
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from domain.chain import GENESIS_HASH, Link, digest_of
 from server.audit.bundle.reader import BundleError, OpenBundle, parse_bounded
 
-MAX_BATCH_EPISODES = 100
+MAX_BATCH_EPISODES = 200
 MAX_BATCH_BYTES = 4 << 20
 """Of the lines of one batch, if it has more than one episode."""
 SCENARIO_PREFIX = b'{"scenario": '

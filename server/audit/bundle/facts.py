@@ -42,6 +42,7 @@ class Facts:
         self.connection = connection
         """With tables of rounds, keys and attempts, from which boards are read."""
         self._driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+        self._driver.executescript(_TABLES)
         self._tracked: dict[int, int] = {}
 
     def expect(self, checkpoint: int, heads: Iterable[StreamHead]) -> None:
@@ -126,10 +127,8 @@ def open_facts() -> Iterator[Facts]:
         try:
             with engine.connect() as connection:
                 create_tables(connection, is_guarded=False)
-                facts = Facts(connection)
-                facts._driver.commit()
-                facts._driver.executescript(_TABLES)
-                yield facts
+                connection.commit()
+                yield Facts(connection)
         finally:
             engine.dispose()
 

@@ -16,7 +16,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import IO, Any, Callable, Iterable, Iterator, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import Connection, select
 
 from domain.chain import Link
 from domain.episode.observation import OBSERVATION_VERSION
@@ -30,6 +30,7 @@ from server.audit.checkpoints import (
     HeadsHash,
     StreamHead,
     iterate_heads,
+    last_events,
     named_as_attempt_of,
     read_checkpoints,
     read_latest_checkpoint,
@@ -46,19 +47,6 @@ from server.version import VERSION
 
 FORMAT = 2
 EPISODES_AT_A_TIME = 100
-_LAST_VERSIONS = (
-    select(event_rows.c.stream, func.max(event_rows.c.version).label("version"))
-    .group_by(event_rows.c.stream)
-    .subquery()
-)
-_LAST_EVENTS = (
-    select(streams.c.stream_id, event_rows.c.version, event_rows.c.kind, event_rows.c.hash)
-    .join(_LAST_VERSIONS, _LAST_VERSIONS.c.stream == streams.c.stream)
-    .join(
-        event_rows,
-        (event_rows.c.stream == _LAST_VERSIONS.c.stream) & (event_rows.c.version == _LAST_VERSIONS.c.version),
-    )
-)
 _FETCHED = 1000
 
 
@@ -159,14 +147,14 @@ def _manifest(
 
 def _plan(connection: Connection, index: EpisodeIndex, round_id: str | None) -> _Planned:
     """Note all episodes with their scenarios, those of running ones not among them, and hash their heads."""
-    of_round = _of_round(round_id)
-    is_sqlite = connection.dialect.name == "sqlite"
-    last_events = _LAST_EVENTS.where(of_round).order_by(streams.c.stream_id.collate("BINARY" if is_sqlite else "C"))
+    # By name, not by a read model: a row that is missing there must not leave an episode out here.
+    columns = (streams.c.stream_id, event_rows.c.version, event_rows.c.kind, event_rows.c.hash)
+    found = last_events(connection, *columns, round_id=round_id)
     hashed = HeadsHash()
     running = written = 0
     prefixes: set[str] = set()
     with open_index() as ended:
-        for rows in _partitions(connection, last_events, lambda row: row.stream_id, round_id):
+        for rows in _partitions(connection, found, lambda row: row.stream_id, round_id):
             index.add(row.stream_id for row in rows)
             ended.add(row.stream_id for row in rows if row.kind in ENDING_KINDS)
             running += sum(row.kind not in ENDING_KINDS for row in rows)
@@ -177,17 +165,13 @@ def _plan(connection: Connection, index: EpisodeIndex, round_id: str | None) -> 
                 prefixes.update(row.stream_id.split(".", 1)[0] for row in rows)
         resets = select(events.c.stream_id, events.c.payload).where(events.c.version == 1)
         if round_id is not None:
-            resets = resets.where(events.c.stream_id.in_(select(streams.c.stream_id).where(of_round)))
+            of_round = select(streams.c.stream_id).where(named_as_attempt_of(round_id))
+            resets = resets.where(events.c.stream_id.in_(of_round))
         for rows in _partitions(connection, resets, lambda row: row.stream_id, round_id):
             named = {row.stream_id: _scenario_of(row.payload) for row in rows}
             index.set_scenarios((name, named[name]) for name in ended.which(named))
     exported = ExportSummary(hashed.streams, running, written)
     return _Planned(exported, HeadsSummary(hashed.streams, written, hashed.hex()), frozenset(prefixes))
-
-
-def _of_round(round_id: str | None) -> ColumnElement[bool]:
-    # By name, not by a read model: a row that is missing there must not leave an episode out here.
-    return named_as_attempt_of(round_id) if round_id is not None else streams.c.stream_id.is_not(None)
 
 
 def _partitions(

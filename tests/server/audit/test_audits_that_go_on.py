@@ -22,8 +22,10 @@ from server.security.secret_files import SecretFiles, secrets_folder
 from server.security.signing import load_signer
 from server.settings import Settings
 from tests.databases import of_stream
+from tests.served import serving
 from tests.server.audit.test_store_audit import tamper
 from tests.server.operations.test_progress import Interrupted
+from tests.server.ranking.test_rounds import key_of, opened
 from tests.stores import record
 
 EPISODES = 8
@@ -220,3 +222,37 @@ def test_a_database_that_takes_no_records_is_audited_and_the_reason_is_kept(stor
     recorder.flush()
     assert (report.findings, report.derived) == ((), EPISODES)
     assert "no such table: audit_records" in str(recorder.problem)
+
+
+@pytest.fixture
+def with_attempts(tmp_path: Path) -> Settings:
+    """An attempt of each of two agents in a round, and a practice episode, all audited."""
+    settings = Settings(database_url=f"sqlite:///{tmp_path / 'store.db'}", secrets_folder=str(tmp_path / "secrets"))
+    opened(settings, generator=InProcessSimulation.generator_version)
+    keys = [key_of(settings, name) for name in ("ann", "bob")]
+
+    async def play() -> None:
+        async with serving(settings, simulation=InProcessSimulation()) as served:
+            for key in keys:
+                served.client.headers["Authorization"] = f"Bearer {key}"
+                name = (await served.reset(round="spring", entry=1))["info"]["episode_id"]
+                await served.step(name, {"action_type": "submit_diagnosis", "confidence": 0.5})
+            await served.reset(episode_id="practice", task_id="easy", seed=1)
+
+    asyncio.run(play())
+    assert audit(settings, "all").findings == ()
+    assert audit(settings, "new").derived == 0
+    return settings
+
+
+def test_a_change_of_a_round_or_a_key_derives_its_attempts_again(with_attempts: Settings) -> None:
+    tamper(with_attempts, "UPDATE rounds SET attempts = 3")
+    report = audit(with_attempts, "new")
+    assert (report.findings, report.derived) == ((), 2)
+    tamper(with_attempts, "UPDATE keys SET name = 'eve' WHERE name = 'ann'")
+    report = audit(with_attempts, "new")
+    assert ([each.message for each in report.findings], report.derived) == (
+        [f"ann is not the name of the key {report.findings[0].message.split()[-1]}"],
+        1,
+    )
+    assert audit(with_attempts, "new", round_id="spring").derived == 1

@@ -16,8 +16,9 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.util import await_only
 
 from domain.rubric import RUBRIC
+from server.audit.bundle import writer
 from server.audit.bundle.verifier import _compare_boards as compare_boards
-from server.audit.bundle.writer import export_bundle
+from server.audit.bundle.writer import ExportSummary, export_bundle
 from server.audit.checkpoint_audit import audit_against_checkpoint
 from server.audit.checkpoints import with_heads
 from server.episodes import rebuild as rebuilding
@@ -160,6 +161,28 @@ async def test_a_bundle_withholds_what_runs(played: Served, settings: Settings, 
     scenarios = [line for line in lines if line.startswith('{"scenario"')]
     assert (len(withheld), len(scenarios)) == (1, 1)
     assert lines[0] == withheld[0], "before every scenario, so that nothing tells which it is on"
+
+
+@pytest.mark.both_backends
+async def test_for_a_bundle_of_a_round_nothing_else_is_read(played: Served, settings: Settings, tmp_path: Path) -> None:
+    other = (await played.reset(episode_id="practice"))["info"]["episode_id"]
+    seen: list[str] = []
+    signer = played.services.signer
+
+    def export(reader: Connection) -> ExportSummary:
+        original = writer.to_link
+
+        def to_link(row: Any) -> Any:
+            seen.append(row.stream_id)
+            return original(row)
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(writer, "to_link", to_link)
+            return export_bundle(reader, signer, tmp_path / "b.zip", round_id="spring", now="2030-01-01T00:00:00.000Z")
+
+    exported = await run_read_snapshot(settings.database_url, export)
+    assert (exported.episodes, other in seen) == (2, False)
+    assert len(set(seen)) == 2
 
 
 def _lines(path: Path, name: str) -> list[str]:

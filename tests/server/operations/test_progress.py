@@ -88,7 +88,7 @@ def test_ctrl_c_ends_a_command_with_one_line_that_says_what_was_done(capsys: pyt
     with pytest.raises(typer.Exit) as ended:
         command()
     assert ended.value.exit_code == 130
-    assert capsys.readouterr().err.splitlines() == ["interrupted: 17 of 1,000 episodes were done; no file was written"]
+    assert capsys.readouterr().err.splitlines() == ["interrupted after 17 of 1,000 episodes; no file was written"]
 
 
 class Interrupted:
