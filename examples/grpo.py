@@ -4,7 +4,7 @@
     pip install '.[trl]'
     python examples/grpo.py --steps 1
 
-The model is first taught two diagnoses, one right and one wrong, with equal weight; with more steps (20 take some minutes) the reward rises,
+The model is first taught two diagnoses, one right and one wrong, with equal weight; with more steps (40 take some minutes) the reward rises,
 as it comes to prefer the right one. It learns nothing about training runs: that the loop of rollouts, rewards and updates works is the point.
 
 For a real training replace `tiny_model` by a model that can call tools, and raise the sizes in `GRPOConfig`; the rest
