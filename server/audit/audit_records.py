@@ -1,9 +1,9 @@
 """Records of what audits have derived: signed, so that a later audit need not derive it again.
 
 Rule 1: a record states for each episode up to which event it was derived without a finding, and a fingerprint of all that the
-derivation read: last hash, rows, scenario, round and key. An episode whose fingerprint differs is derived again. Rule 2: a record
+derivation read: every stored byte of the events, rows, scenario, round and key. An episode whose fingerprint differs is derived again. Rule 2: a record
 counts only if this store's key signed it and the same version of the program made it. Rule 3: records are written while an audit
-goes on, so that an interrupted one is continued. Rule 4: a record replaces no check that costs little: chains and heads are compared in each audit.
+goes on, so that an interrupted one is continued. Rule 4: every stored byte is read and compared in each audit; what is not derived again is what it was when it was.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from server.audit.regrade_audit import with_regrades
 from server.audit.report import AuditReport, Finding, StoreFinding, StoreReport
 from server.audit.scenario_cache import AuditScenarioCache
 from server.audit.store_plan import find_unnamed_streams, plan_episodes
-from server.audit.sweep import StoredEpisode, check_cheaply, read_stored
+from server.audit.sweep import ReadChain, StoredEpisode, check_chain_and_head, read_chains, read_stored
 from server.episodes.errors import UnknownEpisodeError
 from server.progress import NO_PROGRESS, Progress
 from server.scenarios.simulation import InProcessSimulation, create_process_pool
@@ -206,14 +206,31 @@ async def _audit(batch: _Batch) -> _BatchResult:
         stored: dict[str, StoredEpisode] = {}
         if batch.is_recorded or batch.chosen is not None:
             stored = await connection.run_sync(read_stored, batch.episodes, batch.ranked)
-        return await _BatchAudit(connection, batch, stored).run()
+        compared = [name for name, _ in batch.episodes if _is_compared(name, batch, stored)]
+        chains = await connection.run_sync(read_chains, compared) if compared else {}
+        return await _BatchAudit(connection, batch, stored, chains).run()
+
+
+def _is_compared(name: str, batch: _Batch, stored: Mapping[str, StoredEpisode]) -> bool:
+    """Whether its chain is verified and compared: in a sample, and where it is not what was derived before."""
+    if batch.chosen is not None:
+        return True
+    before = batch.derived.get(name)
+    return before is not None and before.fingerprint != stored[name].fingerprint
 
 
 class _BatchAudit:
-    def __init__(self, connection: AsyncConnection, batch: _Batch, stored: dict[str, StoredEpisode]) -> None:
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        batch: _Batch,
+        stored: Mapping[str, StoredEpisode],
+        chains: Mapping[str, ReadChain],
+    ) -> None:
         self._connection = connection
         self._batch = batch
         self._stored = stored
+        self._chains = chains
         self._simulation = InProcessSimulation()
         self._scenario_cache = AuditScenarioCache(self._simulation)
         self._reports: list[AuditReport] = []
@@ -224,9 +241,12 @@ class _BatchAudit:
     async def run(self) -> _BatchResult:
         for name, _ in self._batch.episodes:
             stored, before = self._stored.get(name), self._batch.derived.get(name)
-            found = check_cheaply(name, stored, before) if stored is not None and self._is_swept(before) else []
+            found: list[Finding] = []
+            if stored is not None and name in self._chains:
+                found = check_chain_and_head(name, self._chains[name], stored.row, before)
             if stored is not None and not found and self._is_known(name, stored, before):
-                self._skip(stored, before)
+                self._seen += stored.events
+                self._notes.update(set(before.notes if before is not None else ()))
                 continue
             report = await self._derive(name)
             if found:
@@ -244,18 +264,11 @@ class _BatchAudit:
             self._derived_count,
         )
 
-    def _is_swept(self, before: DerivedEpisode | None) -> bool:
-        return before is not None or self._batch.chosen is not None
-
     def _is_known(self, name: str, stored: StoredEpisode, before: DerivedEpisode | None) -> bool:
         """Whether nothing has to be derived."""
         if self._batch.chosen is not None:
             return name not in self._batch.chosen
         return before is not None and before.fingerprint == stored.fingerprint
-
-    def _skip(self, stored: StoredEpisode, before: DerivedEpisode | None) -> None:
-        self._seen += len(stored.links)
-        self._notes.update(set(before.notes if before is not None else ()))
 
     async def _derive(self, name: str) -> AuditReport:
         try:
@@ -276,13 +289,10 @@ class _BatchAudit:
         self._derived_count += 1
         if report.findings:
             self._reports.append(report)
-        elif self._batch.is_recorded and stored is not None and stored.links:
-            last = stored.links[-1]
-            self._derived.append(
-                DerivedEpisode(
-                    name, last.version, last.hash.hex(), stored.fingerprint, tuple(sorted(set(report.notes)))
-                )
-            )
+        elif self._batch.is_recorded and stored is not None and stored.head is not None:
+            version, last = stored.head
+            notes = tuple(sorted(set(report.notes)))
+            self._derived.append(DerivedEpisode(name, version, last.hex(), stored.fingerprint, notes))
 
 
 def _joined(derived: tuple[Finding, ...], swept: list[Finding]) -> tuple[Finding, ...]:

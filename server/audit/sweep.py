@@ -1,9 +1,10 @@
-"""Compares what costs little to compare of many episodes: chains, heads, and what earlier audits have derived them from."""
+"""Compares what costs little to compare of many episodes: what earlier audits have derived them from, chains and heads."""
 
 from __future__ import annotations
 
 import hashlib
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 
 from sqlalchemy import Connection, Row, select
@@ -14,24 +15,31 @@ from server.audit.audit_records import DerivedEpisode, fingerprint_of
 from server.audit.ranked_checks import RankedAuditData
 from server.audit.report import Finding
 from server.storage.errors import UnreadableEventError
-from server.storage.schema import attempts, episodes, events, regrades, rubrics, scenarios
+from server.storage.schema import attempts, episodes, event_rows, events, regrades, rubrics, scenarios, streams
 from server.storage.stream_codec import to_link
+
+_COLUMNS = ("stream_id", *event_rows.columns.keys())
+_VERSION, _HASH = _COLUMNS.index("version"), _COLUMNS.index("hash")
 
 
 class StoredEpisode(NamedTuple):
-    """All that the database has of an episode."""
+    """What the database has of an episode."""
 
-    links: tuple[Link, ...]
+    events: int
+    head: tuple[int, bytes] | None
+    """Version and hash of the last event. None: there are no events."""
     row: Row[Any] | None
     fingerprint: str
-    unreadable: str | None
-    """Why an event could not be read. None: all could."""
+    """Of all that a derivation reads, with every stored byte of the events."""
 
 
 def read_stored(
     connection: Connection, batch: Sequence[tuple[str, str]], ranked: RankedAuditData
 ) -> dict[str, StoredEpisode]:
-    """Read episodes, by name and digest of their scenario, in few queries."""
+    """Read episodes, by name and digest of their scenario, in few queries.
+
+    The events are read as they are stored, and not linked: equal bytes are a chain that was verified when they were derived.
+    """
     names = [name for name, _ in batch]
     rows = {row.episode_id: row for row in connection.execute(select(episodes).where(episodes.c.episode_id.in_(names)))}
     of_attempts = _grouped(connection.execute(select(attempts).where(attempts.c.episode_id.in_(names))))
@@ -39,30 +47,54 @@ def read_stored(
         connection.execute(select(regrades).where(regrades.c.episode_id.in_(names)).order_by(regrades.c.rubric_version))
     )
     beside = _Beside(connection, {digest for _, digest in batch}, ranked)
-    recorded = connection.execute(
-        select(events).where(events.c.stream_id.in_(names)).order_by(events.c.stream_id, events.c.version)
+    stored = connection.execute(
+        select(streams.c.stream_id, event_rows)
+        .join(event_rows, event_rows.c.stream == streams.c.stream)
+        .where(streams.c.stream_id.in_(names))
+        .order_by(streams.c.stream_id, event_rows.c.version)
     )
-    streams = {name: list(found) for name, found in groupby(recorded, key=lambda row: row.stream_id)}
+    of_events = {name: list(map(tuple, found)) for name, found in groupby(stored, key=itemgetter(0))}
     found = {}
     for name, digest in batch:
-        stream = streams.get(name, [])
-        row, regraded = rows.get(name), of_regrades.get(name, [])
-        tried = of_attempts.get(name, [])
-        last = (stream[-1].version, stream[-1].hash) if stream else None
-        read = (last, _values([row] if row is not None else []), _values(tried), _values(regraded))
-        fingerprint = fingerprint_of(*read, beside.of(name, digest, tried, bool(regraded)))
-        try:
-            found[name] = StoredEpisode(tuple(map(to_link, stream)), row, fingerprint, None)
-        except UnreadableEventError as error:
-            found[name] = StoredEpisode((), row, fingerprint, str(error))
+        recorded, row = of_events.get(name, []), rows.get(name)
+        tried, regraded = of_attempts.get(name, []), of_regrades.get(name, [])
+        read = (_values([row] if row is not None else []), _values(tried), _values(regraded))
+        fingerprint = fingerprint_of(recorded, *read, beside.of(name, digest, tried, bool(regraded)))
+        head = (recorded[-1][_VERSION], recorded[-1][_HASH]) if recorded else None
+        found[name] = StoredEpisode(len(recorded), head, row, fingerprint)
     return found
 
 
-def check_cheaply(name: str, stored: StoredEpisode, derived: DerivedEpisode | None) -> list[Finding]:
+class ReadChain(NamedTuple):
+    """The events of an episode."""
+
+    links: tuple[Link, ...]
+    unreadable: str | None
+    """Why an event could not be read. None: all could."""
+
+
+def read_chains(connection: Connection, names: Sequence[str]) -> dict[str, ReadChain]:
+    """The events of episodes, in one query."""
+    recorded = connection.execute(
+        select(events).where(events.c.stream_id.in_(names)).order_by(events.c.stream_id, events.c.version)
+    )
+    found = {name: ReadChain((), None) for name in names}
+    for name, rows in groupby(recorded, key=lambda row: row.stream_id):
+        listed = list(rows)
+        try:
+            found[name] = ReadChain(tuple(map(to_link, listed)), None)
+        except UnreadableEventError as error:
+            found[name] = ReadChain((), str(error))
+    return found
+
+
+def check_chain_and_head(
+    name: str, chain: ReadChain, row: Row[Any] | None, derived: DerivedEpisode | None
+) -> list[Finding]:
     """Check the chain, the head in the row, and that what was derived before is still there."""
-    links, row = stored.links, stored.row
-    if stored.unreadable is not None:
-        return [Finding(code="chain", version=None, message=stored.unreadable)]
+    links = chain.links
+    if chain.unreadable is not None:
+        return [Finding(code="chain", version=None, message=chain.unreadable)]
     found = [
         Finding(code="chain", version=broken.version, message=f"{broken.fault} does not fit")
         for broken in verify_chain(name, links)
