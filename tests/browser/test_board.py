@@ -89,6 +89,14 @@ def test_an_open_board_and_the_list_of_rounds_are_read(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     watched.check_accessibility()
     watched.shoot(f"board-open-{scheme}-{width}")
+    with open_client(ranked.url) as http:
+        (attempt,) = http.get("/episodes.json?round=summer").json()["episodes"]
+    page = watched.open(f"/episodes/{attempt['episode_id']}")
+    expect(page.locator("p.note")).to_contain_text("when the round closes")
+    expect(page.locator(".timeline li")).to_have_count(2)
+    expect(page.get_by_role("heading", name="Verdict")).to_have_count(0)
+    watched.check_accessibility()
+    watched.shoot(f"attempt-of-an-open-round-{scheme}-{width}")
 
 
 def test_the_board_is_sorted_by_a_column_and_back(ranked: ServerProcess, watch: Open) -> None:

@@ -13,7 +13,7 @@ from tests.e2e.running import ServerProcess
 from tests.profiles import smoke
 
 PATHS = ("/", "/episodes", "/live", "/play", "/compare", "/episodes/none")
-SIGHTS = (("light", 1280), ("dark", 1280), ("light", 390))
+SIGHTS = (("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390))
 LOOKS = list(product(PATHS, SIGHTS))
 
 

@@ -102,3 +102,18 @@ def test_rebuild_and_regrade_say_what_they_did(database: Path) -> None:
     rubric = database.parent / "rubric.json"
     rubric.write_text(json.dumps({"version": "mine", "few_reads_penalty": 0.1}))
     assert good(database, "regrade", "--rubric", str(rubric)).startswith("rubric mine: 0 graded")
+
+
+def test_a_bundle_is_made_with_a_warning_while_a_round_in_it_is_open(database: Path, tmp_path: Path) -> None:
+    for name in ("spring", "autumn"):
+        good(database, "rounds", "open", "--name", name)
+    bundle = ("export", "--bundle", str(tmp_path / "b.zip"))
+    whole, of_one = run(database, *bundle), run(database, *bundle, "--round", "spring")
+    good(database, "rounds", "close", "spring")
+    closed = run(database, *bundle, "--round", "spring")
+    warned = [
+        [name for name in ("spring", "autumn") if f"round {name} is open" in each.stderr]
+        for each in (whole, of_one, closed)
+    ]
+    assert warned == [["spring", "autumn"], ["spring"], []]
+    assert "is open" not in whole.stdout

@@ -133,6 +133,7 @@ async def test_all_see_all_of_it_when_the_round_has_closed(played: Played) -> No
         assert [event["payload"] is None for event in events] == [False, False, False]
 
 
+@pytest.mark.both_backends
 async def test_to_other_players_an_attempt_is_unknown_until_then(played: Played) -> None:
     step = {"episode_id": played.name, "action": {"action_type": "read_config"}}
     for viewer in ("bob", "no key"):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from server.settings import Settings
 from tests.served import Served, serving
 from tests.server.ranking.test_rounds import ann, closed, opened, playing, ranked
@@ -33,6 +35,7 @@ async def test_each_round_leads_to_its_board_and_its_episodes(playing: Served, s
     assert 'class="site"' in page, "in the frame of the site"
 
 
+@pytest.mark.both_backends
 async def test_who_takes_part_is_counted(playing: Served) -> None:
     await ranked(playing, entry=1)
     name = (await ranked(playing, entry=2))["episode_id"]
