@@ -142,6 +142,11 @@ class Derived:
         self._connection.executemany("INSERT OR REPLACE INTO derived VALUES (?, ?, ?, ?, ?, ?)", rows)
         self.latest = max(self.latest or "", made_at)
 
+    def names(self) -> Iterator[str]:
+        """Of all that was derived."""
+        for (name,) in self._connection.execute("SELECT name FROM derived"):
+            yield name
+
     def of(self, names: Iterable[str]) -> dict[str, DerivedEpisode]:
         """Those of the names that were derived."""
         found = {}

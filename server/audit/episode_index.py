@@ -8,7 +8,7 @@ from typing import Iterable, Iterator, NamedTuple
 
 NO_SCENARIO = ""
 """Stands for the digest of episodes whose reset cannot be read, or must not be shown."""
-_TABLE = "CREATE TABLE episode (name TEXT PRIMARY KEY, digest TEXT NOT NULL) WITHOUT ROWID"
+_TABLE = "CREATE TABLE episode (name TEXT PRIMARY KEY, digest TEXT NOT NULL, is_last INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID"
 
 
 class NamedBatch(NamedTuple):
@@ -26,12 +26,18 @@ class EpisodeIndex:
         self._connection = connection
 
     def add(self, names: Iterable[str]) -> None:
-        self._connection.executemany("INSERT OR IGNORE INTO episode VALUES (?, '')", ((name,) for name in names))
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO episode (name, digest) VALUES (?, '')", ((name,) for name in names)
+        )
 
     def set_scenarios(self, scenarios: Iterable[tuple[str, str]]) -> None:
         """Name and digest of each; names that were not added are left out."""
         rows = ((digest, name) for name, digest in scenarios)
         self._connection.executemany("UPDATE episode SET digest = ? WHERE name = ?", rows)
+
+    def put_last(self, names: Iterable[str]) -> None:
+        """Give these after all others, so that of a scenario those that are derived are in as few batches as possible."""
+        self._connection.executemany("UPDATE episode SET is_last = 1 WHERE name = ?", ((name,) for name in names))
 
     def which(self, names: Iterable[str]) -> list[str]:
         """Those of the names that were added."""
@@ -48,7 +54,7 @@ class EpisodeIndex:
     def by_scenario(self) -> Iterator[tuple[str, str]]:
         """Digest and name of each, those without a scenario first."""
         # Not `yield from`, which would close the cursor of a connection that was closed before a generator that was left.
-        for digest, name in self._connection.execute("SELECT digest, name FROM episode ORDER BY digest, name"):  # noqa: UP028
+        for digest, name in self._connection.execute("SELECT digest, name FROM episode ORDER BY is_last, digest, name"):  # noqa: UP028
             yield digest, name
 
     def drawn(self, count: int) -> list[str]:

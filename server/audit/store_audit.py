@@ -170,6 +170,7 @@ def _plan(
     found += find_unnamed_streams(connection)
     if derive.which == "new" and derive.public_key is not None and inspect(connection).has_table(audit_records.name):
         found += derived.load(connection, derive.public_key)
+        index.put_last(derived.names())
     return ranked, found
 
 

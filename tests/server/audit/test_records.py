@@ -16,19 +16,22 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.util import await_only
 
 from domain.rubric import RUBRIC
+from server.audit.audit_records import DerivedEpisode, draft_record, open_derived, store_record
 from server.audit.bundle import writer
 from server.audit.bundle.verifier import _compare_boards as compare_boards
 from server.audit.bundle.writer import ExportSummary, export_bundle
 from server.audit.checkpoint_audit import audit_against_checkpoint
 from server.audit.checkpoints import with_heads
+from server.audit.ranked_checks import RankedAuditData
+from server.audit.sweep import StoredEpisode, read_stored
 from server.episodes import rebuild as rebuilding
 from server.episodes.rebuild import rebuild
 from server.ranking.leaderboard import read_board, read_board_with_ranks
 from server.ranking.regrade import RegradeSummary, RubricError, parse_rubric, regrade
 from server.security.signing import is_signed_by
 from server.settings import Settings
-from server.storage.connections import migrate_and_run, run_read, run_read_snapshot
-from server.storage.schema import events
+from server.storage.connections import migrate_and_run, run_read, run_read_snapshot, run_write
+from server.storage.schema import events, streams
 from tests.operating import changed
 from tests.served import Served, assert_problem, serving
 from tests.server.ranking.test_rounds import key_of, opened
@@ -246,3 +249,35 @@ async def test_the_boards_of_bundles_from_before_are_derived_with_the_ranks_that
 
     messages = [await findings(board) for board in (earlier, present, changed_rank, ranked)]
     assert messages == [[], [], ["board"], ["board"]]
+
+
+@pytest.mark.both_backends
+async def test_a_record_holds_the_fingerprint_that_a_stored_episode_has_until_it_changes(
+    played: Served, settings: Settings
+) -> None:
+    await played.reset(episode_id="practice")
+    signer, url, name = played.services.signer, settings.database_url, next(iter(await _names(settings)))
+
+    async def read() -> StoredEpisode:
+        stored = await run_read(url, lambda opened: read_stored(opened, [(name, "")], RankedAuditData({}, {})))
+        return stored[name]
+
+    first = await read()
+    assert (await read(), first.events) == (first, 1)
+    assert first.head is not None
+    derived = DerivedEpisode(name, *first.head[:1], first.head[1].hex(), first.fingerprint, ("a note",))
+    signed, body = draft_record(signer, [derived], now="2030-01-01T00:00:00.000Z")
+    await run_write(url, lambda opened: store_record(opened, signed, body))
+    with open_derived() as records:
+        assert await run_read(url, lambda opened: records.load(opened, signer.public_key)) == []
+        assert records.of([name]) == {name: derived._replace(made_at="2030-01-01T00:00:00.000Z")}
+    await played.step("practice", {"action_type": "read_config"})
+    changed_since = await read()
+    assert (changed_since.events, changed_since.fingerprint == first.fingerprint) == (2, False)
+
+
+async def _names(settings: Settings) -> list[str]:
+    names = await run_read(
+        settings.database_url, lambda opened: opened.execute(select(streams.c.stream_id)).scalars().all()
+    )
+    return [name for name in names if name.endswith("practice")]
