@@ -134,7 +134,7 @@ def test_the_demo_plays_on_a_running_server_and_leaves_it_and_nothing_else(
 
 def test_a_demo_on_a_running_server_that_is_ended_leaves_no_folder(server: ServerProcess, tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [*COMMAND, "demo", "--url", server.url, "--entries", "358"],
+        [*COMMAND, "demo", "--url", server.url, "--entries", "354"],
         env=environment(TMPDIR=str(tmp_path)),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

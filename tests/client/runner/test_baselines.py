@@ -15,7 +15,7 @@ from tests.e2e.running import ServerProcess
 
 AGENTS = ("nop", "random", "constant", "heuristic", "oracle")
 ENTRIES = 80
-"""Twenty of each task, in every profile: a run with experiments takes seconds, and the suite has 358 entries."""
+"""Twenty of each task, in every profile: a run with experiments takes seconds, and the suite has 354 entries."""
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from tests.domain.compositions import answer_to, composed, composition, grade_al
 from tests.profiles import seeds
 
 SEEDS = seeds(range(60), quick=12)
-PAIR, ONE, NONE = "class_dropping_join+undeclared_thinning", "frozen_column", "none"
+PAIR, ONE, NONE = "row_multiplying_join+undeclared_thinning", "frozen_column", "none"
 UNREAD = Investigation(artifacts_read=(), checks_run=(), duplicate_reads=0, refused=0, steps=1)
 WRONG = Diagnosis(failure_category="label_mismatch", root_cause_file="model_card.json", root_cause_field="model.bias")
 

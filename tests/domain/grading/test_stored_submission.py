@@ -55,7 +55,7 @@ def test_the_figures_of_bytes_are_printed() -> None:
     assert fmean(after) < 0.55 * fmean(before)
 
 
-@pytest.mark.parametrize("fault", ["none", "frozen_column", "class_dropping_join+undeclared_thinning"])
+@pytest.mark.parametrize("fault", ["none", "frozen_column", "row_multiplying_join+undeclared_thinning"])
 def test_a_list_of_diagnoses_survives_its_stored_form(fault: str) -> None:
     scenario = composed(3, fault)
     truths = [answer_to(one, confidence=0.7) for one in composition(scenario).faults]
@@ -67,7 +67,7 @@ def test_a_list_of_diagnoses_survives_its_stored_form(fault: str) -> None:
 
 
 def test_no_sentence_number_or_name_of_the_rubric_is_stored() -> None:
-    scenario = composed(3, "class_dropping_join+undeclared_thinning")
+    scenario = composed(3, "row_multiplying_join+undeclared_thinning")
     said = tuple(answer_to(one) for one in composition(scenario).faults)
     event = DiagnosisSubmitted(diagnoses=said, grade=grade_all(scenario, said), reported=None, observation_digest="d")
     stored = encode(event).payload.decode()
