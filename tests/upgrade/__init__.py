@@ -1,0 +1,1 @@
+"""Stores that released versions wrote are served, checked and continued by this one."""
