@@ -13,7 +13,7 @@ from websockets.sync.client import ClientConnection, connect
 Json = dict[str, Any]
 
 # Each task with the fault that seed 5 plants in it.
-TASKS = {"easy": "dropout_too_high", "medium": "data_leakage_scaler", "hard": "scaler_default_changed"}
+TASKS = {"easy": "dropout_too_high", "medium": "data_leakage_scaler", "hard": "sentinel_impute"}
 OF_ONE_TABLE = ("easy", "medium")
 OF_SEVERAL_SOURCES = ("hard", "expert")
 """Tasks by the family of their runs."""

@@ -45,6 +45,8 @@ class FixReading(NamedTuple):
 def read_words(diagnosis: Diagnosis, truth: Truth) -> FixReading:
     """What the words propose, whether there is a patch or not: of the fix, or where that is empty of the diagnosis."""
     text, root = diagnosis.proposed_fix or diagnosis.diagnosis or "", diagnosis.root_cause_field or ""
+    if not text.strip():
+        return FixReading(())
     return _read(text, fields_by_registry(root, truth), root, run_of(truth))
 
 

@@ -29,8 +29,8 @@ async def test_each_round_leads_to_its_board_and_its_episodes(playing: Served, s
     opened(settings, "autumn")
     page = (await playing.client.get("/rounds", headers=BROWSER)).text
     for name in ("spring", "autumn"):
-        assert f'<a class="button" href="/leaderboard?round={name}">Board</a>' in page
-        assert f'href="/episodes?round={name}"' in page
+        assert f'<a class="button" href="./leaderboard?round={name}">Board</a>' in page
+        assert f'href="./episodes?round={name}"' in page
         assert f"mlops-debug compete --round {name}" in page
     assert 'class="site"' in page, "in the frame of the site"
 

@@ -21,7 +21,7 @@ from server.web.pages.episode.sources import SourcesView, build_sources_view
 from tests.hand_made import hand_made_scenario
 from tests.server.web.pages.episode.test_exposure import read
 
-SEED = 0
+SEED = 18
 """Draws a column of one source in another unit than declared."""
 
 
