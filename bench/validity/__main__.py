@@ -58,7 +58,10 @@ def solvers(
     split: Annotated[str, typer.Option(help="Split of the judged episodes: train, validation or test.")] = "test",
     task: Annotated[list[str] | None, typer.Option(help="Task to measure; may be repeated. Default: all.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes to draw episodes in.")] = 1,
-    folder: Annotated[Path | None, typer.Option("--write", help="Folder to write floor.md and floor.json to.")] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--write", help="Folder to write floor.md and floor.json to; a page there keeps its other tasks."),
+    ] = None,
 ) -> None:
     """Train programs that do not reason on public episodes, and judge them. Exit 1: one scores above its bound."""
     tasks, named = _tasks(task), _split(split)

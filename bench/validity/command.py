@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from bench.validity.agents import AGENTS, play
 from bench.validity.episodes import draw_episodes
+from bench.validity.kept import read_page
 from bench.validity.report import Result, figures, render
 from bench.validity.solvers import JUDGE_SEED, LEARN_SEED, solve
 from domain.training.style import SeedSplit
@@ -35,7 +36,7 @@ def run_solvers(
         learn: public episodes of each task to learn from.
         episodes: of each task to judge on.
         split: whose names and styles these have.
-        folder: where to write the page and its figures; None: nowhere.
+        folder: where to write the page and its figures, which keep what they have of other tasks; None: nowhere.
         workers: processes to draw episodes in.
         progress: receives progress messages.
     """
@@ -46,10 +47,16 @@ def run_solvers(
     command = f"python -m bench.validity solvers --episodes {episodes} --learn {learn} --split {split}"
     page = render(results, split=split, command=command)
     if folder is not None:
-        (folder / PAGE).write_text(page)
-        table = figures(results, split=split, command=command)
-        (folder / FIGURES).write_text(json.dumps(table, indent=1) + "\n")
+        write_page(results, folder, split=split, command=command)
     return page, not any(result.exceeding() for result in results.values())
+
+
+def write_page(results: Mapping[TaskId, Result], folder: Path, *, split: SeedSplit, command: str) -> None:
+    """Write floor.md and floor.json, and keep what a page there has of tasks that were not measured."""
+    page, table = folder / PAGE, figures(results, split=split, command=command)
+    kept = read_page(page.read_text()) if page.exists() else {}
+    page.write_text(render(results, split=split, command=command, kept=kept))
+    (folder / FIGURES).write_text(json.dumps(table, indent=1) + "\n")
 
 
 def measure(

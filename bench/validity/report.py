@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 from bench.validity.episodes import Episode
 from bench.validity.items import FaultRow, fault_rows
+from bench.validity.kept import Kept
 from bench.validity.solvers import BOUNDS, MEASURED, Scores, bound_of, floor_of
 from domain.generator import GENERATOR_VERSION
 from domain.rubric import RUBRIC
-from domain.types import TaskId
+from domain.types import TASK_IDS, TaskId
 
 NEAREST = 5
 
@@ -48,10 +49,21 @@ class Result(NamedTuple):
         return fault_rows(self.judged, self.respondents)
 
 
-def render(results: Mapping[TaskId, Result], *, split: str, command: str) -> str:
-    """The page."""
-    learned = ", ".join(f"{one.learned} of {task}" for task, one in results.items())
-    judged = ", ".join(f"{len(one.judged)} of {task}" for task, one in results.items())
+def render(
+    results: Mapping[TaskId, Result], *, split: str, command: str, kept: Mapping[TaskId, Kept] | None = None
+) -> str:
+    """The page.
+
+    Args:
+        results: what was measured.
+        split: of the judged episodes.
+        command: what printed it.
+        kept: tasks of an earlier page, for those that were not measured.
+    """
+    parts: dict[TaskId, Kept] = {**(kept or {}), **{task: _part(result) for task, result in results.items()}}
+    parts = {task: parts[task] for task in TASK_IDS if task in parts}
+    learned = ", ".join(f"{one.learned} of {task}" for task, one in parts.items())
+    judged = ", ".join(f"{one.judged} of {task}" for task, one in parts.items())
     lines = [
         "# What programs score that do not reason",
         "",
@@ -59,13 +71,19 @@ def render(results: Mapping[TaskId, Result], *, split: str, command: str) -> str
         f"and is judged on episodes of the split `{split}` ({judged}), whose names and spellings it never saw. Mean score with its 95 % bootstrap",
         "interval. A score that is not clearly above these numbers shows nothing.",
         "",
-        *_summary(results),
+        *_summary(parts),
     ]
-    for result in results.values():
-        lines += ["", f"## {result.task_id}", "", *_faults(result)]
-        if result.task_id in MEASURED:
-            lines += ["", *_nearest(result)]
+    for task, one in parts.items():
+        lines += ["", f"## {task}", "", one.section]
     return "\n".join(lines) + "\n"
+
+
+def _part(result: Result) -> Kept:
+    cells = {one.solver: _cell(one, result.bound(one)) for one in result.scores}
+    lines = _faults(result)
+    if result.task_id in MEASURED:
+        lines += ["", *_nearest(result)]
+    return Kept(result.learned, len(result.judged), cells, "\n".join(lines))
 
 
 def figures(results: Mapping[TaskId, Result], *, split: str, command: str) -> dict[str, Any]:
@@ -87,17 +105,15 @@ def _figure(one: Scores) -> dict[str, float]:
     return {"mean": round(one.mean, 3), "low": round(low, 3), "high": round(high, 3)}
 
 
-def _summary(results: Mapping[TaskId, Result]) -> list[str]:
-    names = list(dict.fromkeys(one.solver for result in results.values() for one in result.scores))
-    lines = ["| program | " + " | ".join(results) + " |", "| --- |" + " --- |" * len(results)]
+def _summary(parts: Mapping[TaskId, Kept]) -> list[str]:
+    # In the order of the task with most programs: others lack some of them.
+    longest = max(parts.values(), key=lambda one: len(one.cells))
+    names = list(dict.fromkeys([*longest.cells, *(name for one in parts.values() for name in one.cells)]))
+    lines = ["| program | " + " | ".join(parts) + " |", "| --- |" + " --- |" * len(parts)]
     for name in names:
-        cells = []
-        for result in results.values():
-            found = next((one for one in result.scores if one.solver == name), None)
-            cells.append("-" if found is None else _cell(found, result.bound(found)))
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        lines.append(f"| {name} | " + " | ".join(one.cells.get(name, "-") for one in parts.values()) + " |")
     limits = ", ".join(f"{group} + {gap:.2f}" for group, gap in BOUNDS.items())
-    reported = [task for task in results if task not in MEASURED]
+    reported = [task for task in parts if task not in MEASURED]
     rest = f" {' and '.join(reported).capitalize()}: reported, no bound." if reported else ""
     return [*lines, "", f"Bounds on {' and '.join(sorted(MEASURED))}, above the best constant answer: {limits}.{rest}"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from statistics import fmean
 
 from mlops_debug_env.agents.declared.checks import Checks
 from mlops_debug_env.agents.declared.reading import Declared
@@ -22,12 +23,32 @@ def tokenizers(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
         yield Suspicion(path, best, min(gap / 0.03, now / 0.08), source=source)
 
 
+CLASS_IN_UPDATES = 0.17
+"""Share of the variance of what an export adds that the classes hardly ever explain by chance: at one source in a thousand."""
+
+
 def updated_columns(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     """What the newest export of a column adds to its value at the event goes with the class, not only at random."""
+    for path, value in _of_exports(declared, checks):
+        yield Suspicion(path, "event", value / CLASS_IN_UPDATES)
+
+
+def are_updates_unclear(declared: Declared, checks: Checks) -> bool:
+    """Whether the sources that were looked at leave open if a column knows the class; few rows of a source tell little."""
+    highest = max((value for _, value in _of_exports(declared, checks)), default=0.0)
+    is_first = len(checks.by_source("updates", declared.sources)) == 1
+    return is_first and 0.5 < highest / CLASS_IN_UPDATES < 1.3
+
+
+def _of_exports(declared: Declared, checks: Checks) -> Iterator[tuple[str, float]]:
+    """Columns that are taken as of the export, with the mean of what the sources that were looked at show."""
+    values: dict[str, list[float]] = {}
     for block in checks.by_source("updates", declared.sources).values():
         for column, value in block["class_association"].items():
             if declared.text(f"features.{column}.as_of") == "export":
-                yield Suspicion(f"features.{column}.as_of", "event", (value or 0.0) / 0.2)
+                values.setdefault(f"features.{column}.as_of", []).append(value or 0.0)
+    for path, found in values.items():
+        yield path, fmean(found)
 
 
 def filled(declared: Declared, checks: Checks) -> Iterator[Suspicion]:

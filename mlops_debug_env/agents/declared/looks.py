@@ -12,7 +12,7 @@ from statistics import fmean, median
 
 from mlops_debug_env.agents.declared.checks import PREVIOUS, RESULTS, STATISTICS, Checks
 from mlops_debug_env.agents.declared.columns import HAS_EMPTY, STALE, last_month, odd_columns
-from mlops_debug_env.agents.declared.features import tails_are_cut, words_are_cut
+from mlops_debug_env.agents.declared.features import are_updates_unclear, tails_are_cut, words_are_cut
 from mlops_debug_env.agents.declared.reading import Declared
 from mlops_debug_env.agents.declared.settings import Value
 from mlops_debug_env.agents.declared.suspicion import Suspicion
@@ -191,7 +191,9 @@ def _of_sources(declared: Declared, checks: Checks, loud: float) -> Iterator[Loo
     # Any source shows whether customers have many rows, and what exports add.
     of_customers = RISKY * (are_rows_drawn and not checks.by_source("ids", declared.sources))
     of_customers *= _odds_of_risky(declared, "split.groups")
-    of_exports = 0.0 if checks.by_source("updates", declared.sources) else _of_exports(declared, checks)
+    of_exports = _of_exports(declared, checks)
+    if checks.by_source("updates", declared.sources):
+        of_exports = UNCLEAR * are_updates_unclear(declared, checks)
     oddest = max(odd_columns(declared, checks).values(), default=0.0)
     for source in declared.sources:
         prior = _prior(declared, checks, source)
@@ -284,6 +286,8 @@ def _of_words(distance: float) -> float:
     return next((weight for lowest, weight in steps if distance > lowest), 0.03)
 
 
+UNCLEAR = 10.0
+"""Weight of the updates of another source where those of the first leave open whether they know the class."""
 REPEATED, REPEATED_IF_SENT_ONCE = 0.243, 0.026
 """Share of the rows of a source whose content occurs twice, where rows were sent again and where they were not."""
 

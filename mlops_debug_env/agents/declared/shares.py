@@ -14,6 +14,8 @@ from mlops_debug_env.agents.declared.suspicion import Suspicion
 
 CAMPAIGN = 0.0, 0.2**2
 """Mean and variance of what a campaign adds to the log odds of the first class, at all sources."""
+KEPT = 0.21, 0.286
+"""What is answered of a share from 0.15 to 0.4: a repair may be too high or too low by the factor 1.4."""
 SOURCES_DIFFER = 0.33
 """How far the log odds of the first class usually differ between sources."""
 
@@ -77,7 +79,7 @@ def thinning(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
         excess, _ = _pooled(found)
         error = math.sqrt(1.0 / sum(1.0 / variance for _, variance in found))
         kept = declared.number(path, 1.0) * math.exp(excess)
-        nearest = 1.0 if kept > 0.6 else round(min(0.4, max(0.15, kept)), 2)
+        nearest = 1.0 if kept > 0.6 else round(min(KEPT[1], max(KEPT[0], kept)), 3)
         score = abs(excess) / error
         strength = min(score / 3.2, abs(excess) / 0.6)
         strength *= _since_last_good_run(declared, checks, source, labelled[source], excess)

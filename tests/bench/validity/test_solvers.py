@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ pytest.importorskip("sklearn", reason="needs the extra bench: scikit-learn is mi
 from bench.validity.agents import AGENTS, play
 from bench.validity.answers import Answers, Belief
 from bench.validity.classifiers import Forest, Words
+from bench.validity.command import PAGE, write_page
 from bench.validity.episodes import Episode, draw_truths
 from bench.validity.items import fault_rows
 from bench.validity.judge import score_of
@@ -106,6 +109,22 @@ def test_a_task_without_bounds_is_reported_beside_those_that_have_some() -> None
     page = render({one.task_id: one for one in results}, split="test", command="x")
     assert "Easy: reported, no bound." in page
     assert page.count("nearest to a bound") == 1 and "## easy" in page
+
+
+def test_a_task_that_is_not_measured_keeps_what_the_page_has_of_it(tmp_path: Path) -> None:
+    episodes = draw_truths("hard", 2, first_seed=1, split="test")
+
+    def result(task: TaskId, score: float) -> Result:
+        groups = ("floor", "checks only", *(["agents"] if task == "hard" else []))
+        return Result(task, 100, episodes, [Scores(group, group, task, np.array([0.1, score])) for group in groups])
+
+    first = {task: result(task, 0.3) for task in ("easy", "hard")}
+    write_page(first, tmp_path, split="test", command="x")
+    page = (tmp_path / PAGE).read_text()
+    assert page == render(first, split="test", command="x")
+    write_page({"hard": result("hard", 0.5)}, tmp_path, split="test", command="y")
+    both = {"easy": first["easy"], "hard": result("hard", 0.5)}
+    assert (tmp_path / PAGE).read_text() == render(both, split="test", command="y") != page
 
 
 def test_the_figures_for_boards_are_those_of_the_page() -> None:

@@ -8,9 +8,11 @@ import pytest
 
 from domain.episode.observation import EvidenceView
 from domain.generator import generate
+from domain.training.multi_source.agreements import KEPT_TOLERANCE
 from mlops_debug_env.agents.declared.checks import PREVIOUS, RESULTS, STATISTICS, Checks
 from mlops_debug_env.agents.declared.measured import clues_of_checks
 from mlops_debug_env.agents.declared.reading import Declared, parse_report, read_declarations
+from mlops_debug_env.agents.declared.shares import KEPT
 from mlops_debug_env.agents.declared.suspicion import Suspicion, strongest
 from tests.domain.scenarios import truth_of
 
@@ -101,3 +103,10 @@ def test_where_the_declared_share_changed_rows_that_did_not_follow_are_thinned_t
 def _strength_of_thinning(declared: Declared, measured: dict[str, dict[str, object]]) -> float:
     found = strongest(clues_of_checks(declared, Checks(measured)))
     return next(each.strength for each in found if each.path == "sources.mill.majority_kept")
+
+
+@pytest.mark.parametrize("hundredths", range(15, 41))
+def test_a_share_that_was_measured_exactly_is_answered_within_the_tolerance(hundredths: int) -> None:
+    kept = hundredths / 100
+    answer = min(KEPT[1], max(KEPT[0], kept))
+    assert max(kept / answer, answer / kept) < KEPT_TOLERANCE + 1e-2
