@@ -38,9 +38,10 @@ def backup(
     from server.operations.backup import BackupError, back_up
     from server.storage.engines import is_sqlite, parse_url
 
-    settings = require_database(settings_of(database_url=to_url(database)))
+    settings = settings_of(database_url=to_url(database))
     if not is_sqlite(parse_url(settings.database_url)):
         fail("a backup of PostgreSQL is made by pg_dump; see docs/how-to/operations.md")
+    require_database(settings)
     with showing_progress(left=f"{target} was not written") as progress:
         try:
             report = back_up(

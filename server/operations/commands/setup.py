@@ -58,12 +58,15 @@ def require_usable_database(settings: Settings) -> None:
 
 
 def require_database(settings: Settings) -> Settings:
-    """The settings; raises if there is no usable database."""
+    """The settings; raises if there is no usable database, or a later version's."""
     from server.storage.database_checks import check_database
-    from server.storage.engines import parse_url, shown_url
+    from server.storage.engines import is_sqlite, parse_url, shown_url
+    from server.storage.migrations import read_version
 
     url = parse_url(settings.database_url)
     check_database(url, may_be_missing=False)
+    if not is_sqlite(url):
+        run_read(settings, read_version)
     typer.echo(f"database: {shown_url(url)}", err=True)
     return settings
 
@@ -80,6 +83,7 @@ def run_write(
 
     from server.storage.connections import run_write as change
     from server.storage.connections import run_write_sqlite
+    from server.storage.database_checks import what_to_do
     from server.storage.engines import is_sqlite, parse_url
 
     url = parse_url(settings.database_url)
@@ -91,7 +95,7 @@ def run_write(
     except IntegrityError:
         raise
     except DBAPIError as error:
-        fail(f"the database does not take the change: {error.orig}")
+        fail(f"the database does not take the change: {what_to_do(str(error.orig))}")
 
 
 def upgrade_tables(settings: Settings, progress: Progress = NO_PROGRESS) -> SchemaVersion:
