@@ -12,7 +12,7 @@ from bench.validity.kept import read_page
 from bench.validity.report import Result, figures, render
 from bench.validity.solvers import JUDGE_SEED, LEARN_SEED, solve
 from domain.training.style import SeedSplit
-from domain.types import TaskId
+from domain.types import TASK_IDS, TaskId
 
 PAGE = "floor.md"
 FIGURES = "floor.json"
@@ -44,7 +44,8 @@ def run_solvers(
         task: measure(task, learn=learn, episodes=episodes, split=split, workers=workers, progress=progress)
         for task in tasks
     }
-    command = f"python -m bench.validity solvers --episodes {episodes} --learn {learn} --split {split}"
+    named = "".join(f" --task {task}" for task in tasks) if set(tasks) < set(TASK_IDS) else ""
+    command = f"python -m bench.validity solvers{named} --episodes {episodes} --learn {learn} --split {split}"
     page = render(results, split=split, command=command)
     if folder is not None:
         write_page(results, folder, split=split, command=command)

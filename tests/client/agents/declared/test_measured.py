@@ -109,4 +109,4 @@ def _strength_of_thinning(declared: Declared, measured: dict[str, dict[str, obje
 def test_a_share_that_was_measured_exactly_is_answered_within_the_tolerance(hundredths: int) -> None:
     kept = hundredths / 100
     answer = min(KEPT[1], max(KEPT[0], kept))
-    assert max(kept / answer, answer / kept) < KEPT_TOLERANCE + 1e-2
+    assert 1.0 / KEPT_TOLERANCE <= kept / answer <= KEPT_TOLERANCE
