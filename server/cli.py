@@ -25,6 +25,7 @@ from server.operations.commands.setup import (
     DatabaseOption,
     JsonOption,
     fail,
+    find_episode,
     require_database,
     require_usable_database,
     settings_of,
@@ -113,14 +114,18 @@ cli.command(rich_help_panel=OPERATE)(rebuild)
 
 
 @cli.command(rich_help_panel=PROOF)
-def replay(episode: str, database: DatabaseOption = None, as_json: JsonOption = False) -> None:
+def replay(
+    episode: Annotated[str, typer.Argument(help="Name of the episode, as its player or as the store has it.")],
+    database: DatabaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Show an episode step by step, with the reward of each step."""
     from server.audit.replay import render_replay, replay_episode
     from server.episodes.errors import UnfoldableEpisodeError, UnknownEpisodeError
 
-    settings = settings_of(database_url=to_url(database))
+    settings = require_database(settings_of(database_url=to_url(database)), is_read=True)
     try:
-        replayed = asyncio.run(replay_episode(require_database(settings).database_url, episode))
+        replayed = asyncio.run(replay_episode(settings.database_url, find_episode(settings, episode)))
     except (UnknownEpisodeError, UnfoldableEpisodeError) as error:
         fail(str(error))
     typer.echo(replayed.model_dump_json(indent=2) if as_json else render_replay(replayed))

@@ -10,6 +10,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -203,3 +204,15 @@ def test_a_server_does_not_start_on_a_store_of_a_later_version(store: Store) -> 
     upgrade(store)
     execute(store.database_url, "UPDATE alembic_version SET version_num = '9999' RETURNING version_num")
     assert_one_line(run_command("serve", "--port", "0", settings=store.environment), "does not know; run a later one")
+
+
+def test_a_command_that_only_reads_asks_for_the_upgrade_of_an_older_store(
+    store: Store, backend: str, tmp_path: Path
+) -> None:
+    before, copy = contents(store), tmp_path / "copy.db"
+    backups = [("backup", str(copy))] if backend == "sqlite" else []
+    for command in (("audit", "--all"), ("audit", "running-easy"), ("replay", "running-easy"), *backups):
+        done = run_command_in_process(*command, settings=store.environment)
+        assert_one_line(done, "back it up with that program, then run mlops-debug db upgrade")
+    assert contents(store) == before
+    assert list(tmp_path.glob("copy*")) == []

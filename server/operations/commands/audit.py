@@ -16,6 +16,7 @@ from server.operations.commands.setup import (
     DatabaseOption,
     JsonOption,
     fail,
+    find_episode,
     parse_public_key,
     read_json,
     require_database,
@@ -37,7 +38,9 @@ if TYPE_CHECKING:
 
 
 def audit(
-    episode: Annotated[str | None, typer.Argument(help="Name of one episode.")] = None,
+    episode: Annotated[
+        str | None, typer.Argument(help="Name of one episode, as its player or as the store has it.")
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every episode.")] = False,
     round_id: Annotated[str | None, typer.Option("--round", help="Every episode of a round.")] = None,
     checkpoint: Annotated[
@@ -80,10 +83,10 @@ def audit(
     if since_last and sample is not None:
         fail("name either --since-last or --sample N")
     trusted = parse_public_key(public_key) if public_key is not None else None
-    settings = require_database(settings_of(database_url=to_url(database)))
+    settings = require_database(settings_of(database_url=to_url(database)), is_read=True)
     try:
         if episode is not None:
-            _audit_one(settings, episode, as_json)
+            _audit_one(settings, find_episode(settings, episode), as_json)
         _audit_many(
             settings,
             every=every,

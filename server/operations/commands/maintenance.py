@@ -41,7 +41,7 @@ def backup(
     settings = settings_of(database_url=to_url(database))
     if not is_sqlite(parse_url(settings.database_url)):
         fail("a backup of PostgreSQL is made by pg_dump; see docs/how-to/operations.md")
-    require_database(settings)
+    require_database(settings, is_read=True)
     with showing_progress(left=f"{target} was not written") as progress:
         try:
             report = back_up(

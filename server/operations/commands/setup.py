@@ -57,18 +57,34 @@ def require_usable_database(settings: Settings) -> None:
     check_database(parse_url(settings.database_url), may_be_missing=True)
 
 
-def require_database(settings: Settings) -> Settings:
-    """The settings; raises if there is no usable database, or a later version's."""
-    from server.storage.database_checks import check_database
+def require_database(settings: Settings, *, is_read: bool = False) -> Settings:
+    """The settings; raises if there is no usable database, or a later version's. ``is_read``: also if its tables are older, for
+    commands that upgrade nothing."""
+    from server.storage.database_checks import UnusableDatabaseError, check_database
     from server.storage.engines import is_sqlite, parse_url, shown_url
     from server.storage.migrations import read_version
 
     url = parse_url(settings.database_url)
     check_database(url, may_be_missing=False)
-    if not is_sqlite(url):
-        run_read(settings, read_version)
+    if is_read or not is_sqlite(url):
+        version = run_read(settings, read_version)
+        if is_read and version.present is not None and not version.is_newest:
+            raise UnusableDatabaseError(
+                f"{shown_url(url)} is at version {version.present}, which an earlier program wrote: back it up with that program, "
+                "then run mlops-debug db upgrade"
+            )
     typer.echo(f"database: {shown_url(url)}", err=True)
     return settings
+
+
+def find_episode(settings: Settings, name: str) -> str:
+    """The stored name of an episode, which may be named as its player did; ends the command where several are."""
+    from server.storage.episode_names import AmbiguousNameError, find_episode_name
+
+    try:
+        return run_read(settings, lambda opened: find_episode_name(opened, name))
+    except AmbiguousNameError as error:
+        fail(str(error))
 
 
 def run_write(

@@ -21,6 +21,7 @@ from server.web.pages.context import page_context, with_error_page
 from server.web.pages.episode.comparison import MAX_COMPARED, compare
 from server.web.pages.episode.timeline import fold_stream
 from server.web.pages.episode.view import EpisodeView, build_episode_view
+from server.web.pages.episode_lookup import find_one_listed
 from server.web.pages.episode_names import parse_public_name
 from server.web.pages.forms import check_origin
 from server.web.pages.links import redirect
@@ -90,14 +91,15 @@ def _compared(request: Request) -> list[str]:
 
 
 async def load_episode(request: Request, named: str) -> EpisodeView:
-    """The view of an episode for this viewer, by id or by number; raises ``UnknownEpisodeError``."""
+    """The view of an episode for this viewer, by id or by number; raises ``UnknownEpisodeError``, or a problem where several players
+    gave an episode this name."""
     services, identity = services_of(request), identity_of(request)
     number = parse_public_name(named)
     episode_id = named if number is None else await read_stream_id(services.reader, number)
     if episode_id is None or not is_name(episode_id):
         raise UnknownEpisodeError(named)
     if number is None:
-        episode_id = await services.access.resolve_listed(identity, episode_id)
+        episode_id = await find_one_listed(request, episode_id)
     is_sealed = await services.access.is_sealed(identity, episode_id)
     try:
         stream = fold_stream(await services.episodes.events(episode_id))

@@ -8,8 +8,6 @@ from starlette.responses import Response
 from domain.json import encode_json
 from domain.types import TASK_IDS
 from server.episodes.commands import is_name
-from server.episodes.errors import UnknownEpisodeError
-from server.security.identity import identity_of
 from server.web.context import json_response, services_of
 from server.web.pages.context import page_context, with_error_page
 from server.web.pages.episode_list.filter import (
@@ -22,6 +20,7 @@ from server.web.pages.episode_list.filter import (
 )
 from server.web.pages.episode_list.query import ListPage, read_list, read_totals
 from server.web.pages.episode_list.rows import build_rows
+from server.web.pages.episode_lookup import find_listed
 from server.web.pages.links import redirect
 
 
@@ -77,16 +76,7 @@ async def _direct_match(request: Request, wanted: ListRequest) -> str | None:
         return None
     if search.startswith("~"):
         return f"/episodes/{search}"
-    return f"/episodes/{search}" if is_name(search) and await _can_open(request, search) else None
-
-
-async def _can_open(request: Request, name: str) -> bool:
-    """Whether the viewer may open the episode by its name: the search reveals no more than its page does."""
-    services = services_of(request)
-    try:
-        return await services.episodes.exists(await services.access.resolve_listed(identity_of(request), name))
-    except UnknownEpisodeError:
-        return False
+    return f"/episodes/{search}" if is_name(search) and await find_listed(request, search) else None
 
 
 def _earlier(wanted: ListRequest, found: ListPage) -> str | None:
