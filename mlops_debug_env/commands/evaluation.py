@@ -45,7 +45,12 @@ def run_command(
 
     return RunCommand(
         request=RunRequest(agent=options.agent, model=options.model, agent_options=llm.agent_options(), **played),
-        connection=Connection(url=options.url, api_key=options.api_key, concurrency=concurrency),
+        connection=Connection(
+            url=options.url,
+            api_key=options.api_key,
+            concurrency=concurrency,
+            max_outage_seconds=options.max_outage,
+        ),
         model_options=llm.model_options(),
         out=options.out,
         resume=options.resume or options.abandon,

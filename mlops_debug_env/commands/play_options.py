@@ -42,6 +42,14 @@ class PlayOptions:
             help="Play nothing: end the episodes that the run in --out has left open on the server, with the lowest score.",
         ),
     ] = False
+    max_outage: Annotated[
+        float,
+        typer.Option(
+            "--max-outage",
+            min=0.0,
+            help="Seconds for which episodes wait for a server that cannot be reached. 0: a few retries.",
+        ),
+    ] = 60.0
     share_transcript: Annotated[
         bool,
         typer.Option(

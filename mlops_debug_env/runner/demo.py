@@ -53,7 +53,7 @@ async def _play_all(connection: Connection, runs: dict[str, RunFolder]) -> None:
                 create_agent=agents_made_by(
                     agent_maker(run.header.agent), base_url=connection.url, api_key=connection.api_key
                 ),
-                open_client=connection.open,
+                open_client=connection.open_to_play,
                 observer=shown,
                 concurrency=share,
             )

@@ -38,8 +38,11 @@ from mlops_debug_env.runner.run_setup import RunRequest, create_run, header_of, 
 from mlops_debug_env.runner.suite_runner import Stop, SuiteRun
 from mlops_debug_env.runner.summary import SUCCESS_AT, Summary, summarise
 from mlops_debug_env.transport.async_client import DebugClient
+from mlops_debug_env.transport.retry import Retrying
 
 _RUN_RETRIES = 5
+MAX_OUTAGE_SECONDS = 60.0
+"""How long a run waits for a server that cannot be reached, by default."""
 _FILES_AN_EPISODE = 3
 _FILES_BESIDE = 64
 _NAMES_OF_SECRETS = ("_API_KEY", "_ACCESS_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
@@ -54,6 +57,7 @@ class Connection:
     url: str
     api_key: str | None = None
     concurrency: int = 16
+    max_outage_seconds: float = MAX_OUTAGE_SECONDS
 
     def check(self) -> None:
         """Raise ``InvalidAddressError`` if the address cannot be used for a run."""
@@ -65,6 +69,11 @@ class Connection:
 
     def open(self, session_key: str | None = None, *, max_retries: int = _RUN_RETRIES) -> DebugClient:
         return DebugClient(self.url, session_key=session_key, api_key=self.api_key, max_retries=max_retries)
+
+    def open_to_play(self, session_key: str) -> DebugClient:
+        """A client for an episode, which waits while the server cannot be reached."""
+        retrying = Retrying(max_retries=_RUN_RETRIES, max_outage_seconds=self.max_outage_seconds)
+        return DebugClient(self.url, session_key=session_key, api_key=self.api_key, retrying=retrying)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +205,7 @@ class RunCommand:
             run = SuiteRun(
                 folder,
                 create_agent=create_agent,
-                open_client=self.connection.open,
+                open_client=self.connection.open_to_play,
                 observer=CompositeObserver(observers),
                 concurrency=self.connection.concurrency,
                 admission=admission,

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from mlops_debug_env.agents.agent import Agent
 from mlops_debug_env.agents.llm.errors import ModelRefusedError, ModelUnreachableError
 from mlops_debug_env.agents.llm.limits import BudgetSpentError
+from mlops_debug_env.protocol.errors import ServerUnreachableError
 from mlops_debug_env.runner.admission import Admission, AdmittedEpisode
 from mlops_debug_env.runner.episode_runner import ReportsUsage, play_episode
 from mlops_debug_env.runner.json_lines import UnwritableFolderError
@@ -20,7 +21,7 @@ from mlops_debug_env.runner.run_folder import RunFolder
 from mlops_debug_env.transport.async_client import DebugClient
 
 MAX_CONSECUTIVE_FAILURES = 10
-"""The run stops after so many failures in a row; ``--resume`` plays the rest."""
+"""The run stops after so many failures in a row; ``--resume`` plays the rest. One outage of the server counts as one."""
 
 StopReason = Literal["interrupted", "budget", "failures", "unwritable"]
 
@@ -66,6 +67,8 @@ class SuiteRun:
         self._admission = admission
         self._shares_transcripts = shares_transcripts
         self._failures_in_a_row = 0
+        self._outages = 0
+        """How often the server could not be reached; episodes in flight at the same time share one."""
         self._has_reached_model = False
         """Whether an episode ended otherwise than by an unreachable model."""
         self._stopped: asyncio.Future[Stop] | None = None
@@ -117,6 +120,7 @@ class SuiteRun:
             await self._play(planned, admitted)
 
     async def _play(self, planned: PlannedEpisode, admitted: AdmittedEpisode | None) -> None:
+        outages_before = self._outages
         try:
             agent = await self._create_agent(planned)
             if admitted is not None and isinstance(agent, ReportsUsage):
@@ -134,7 +138,7 @@ class SuiteRun:
             self._observer.on_abort(planned)
             raise
         except Exception as error:  # noqa: BLE001 - an error of an agent must not end the other episodes
-            self._fail(planned, error)
+            self._fail(planned, error, outages_before)
         else:
             self._folder.write_result(result)
             if admitted is not None:
@@ -143,7 +147,7 @@ class SuiteRun:
             self._failures_in_a_row = 0
             self._observer.on_finish(result)
 
-    def _fail(self, planned: PlannedEpisode, error: Exception) -> None:
+    def _fail(self, planned: PlannedEpisode, error: Exception, outages_before: int) -> None:
         message = self._folder.redactor.error(" ".join(str(error).split())) or type(error).__name__
         failure = EpisodeFailure(
             episode_id=planned.episode_id,
@@ -155,7 +159,16 @@ class SuiteRun:
         self._folder.write_failure(failure)
         self._has_reached_model |= not isinstance(error, ModelUnreachableError)
         self.failures += 1
-        self._failures_in_a_row += 1
+        self._failures_in_a_row += not self._is_counted_outage(error, outages_before)
         self._observer.on_failure(planned, message)
         if self._failures_in_a_row >= MAX_CONSECUTIVE_FAILURES:
             self.stop("failures", f"{MAX_CONSECUTIVE_FAILURES} episodes in a row failed, the last with: {message}")
+
+    def _is_counted_outage(self, error: Exception, outages_before: int) -> bool:
+        """Whether it is the outage by which another episode in flight has failed; a new outage is counted."""
+        if not isinstance(error, ServerUnreachableError):
+            return False
+        if self._outages > outages_before:
+            return True
+        self._outages += 1
+        return False

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Awaitable, Callable, TypeVar
 
-from mlops_debug_env.protocol.errors import CapacityError, ConnectionFailedError
+from mlops_debug_env.protocol.errors import CapacityError, ConnectionFailedError, ServerUnreachableError
 
 logger = logging.getLogger(__name__)
 
@@ -23,35 +24,44 @@ MAX_RETRY_AFTER_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrying:
-    """A limited number of retries."""
+    """A limited number of retries, and a limited time for a server that cannot be reached."""
 
     max_retries: int = 5
+    max_outage_seconds: float = 0.0
+    """How long a server that refuses or loses connections is tried again; 0: only as often as ``max_retries`` says."""
+    monotonic: Callable[[], float] = time.monotonic
     jitter: Callable[[], float] = random.random
     """Draws from [0, 1)."""
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def run(self, attempt: Callable[[], Awaitable[Answered]]) -> Answered:
-        """Retry until success, a permanent error, or the limit; then raise the last error."""
-        for retry in range(self.max_retries):
+        """Retry until success, a permanent error, or a limit; then raise the last error."""
+        pauses = counted = 0
+        unreachable_since: float | None = None
+        while True:
             try:
                 return await attempt()
-            except CapacityError as error:
-                wanted = error.retry_after_seconds or 0.0
-                if wanted > MAX_RETRY_AFTER_SECONDS:
+            except (CapacityError, ConnectionFailedError) as error:
+                at_least = (error.retry_after_seconds or 0.0) if isinstance(error, CapacityError) else 0.0
+                if isinstance(error, ServerUnreachableError) and self.max_outage_seconds > 0:
+                    now = self.monotonic()
+                    unreachable_since = now if unreachable_since is None else unreachable_since
+                    is_last = now - unreachable_since >= self.max_outage_seconds
+                else:
+                    # The server can be reached again: its pauses are short again, and only these retries are counted.
+                    pauses, unreachable_since = counted, None
+                    is_last = counted >= self.max_retries or at_least > MAX_RETRY_AFTER_SECONDS
+                    counted += 1
+                if is_last:
                     raise
-                await self._pause(retry, error, at_least=wanted)
-            except ConnectionFailedError as error:
-                await self._pause(retry, error, at_least=0.0)
-        return await attempt()
-
-    async def _pause(self, retry: int, error: Exception, *, at_least: float) -> None:
-        delay = at_least + self.delay_seconds(retry)
-        logger.info("try %d of %d in %.2f s: %s", retry + 2, self.max_retries + 1, delay, error)
-        await self.pause(delay)
+                delay = at_least + self.delay_seconds(pauses)
+                pauses += 1
+                logger.info("retry %d in %.2f s: %s", pauses, delay, error)
+            await self.pause(delay)
 
     def delay_seconds(self, retry: int) -> float:
         """Doubles with each retry; the jitter keeps many clients from retrying at the same time."""
-        full: float = min(FIRST_DELAY_SECONDS * 2**retry, MAX_DELAY_SECONDS)
+        full: float = min(FIRST_DELAY_SECONDS * 2 ** min(retry, 16), MAX_DELAY_SECONDS)
         return full * (0.5 + float(self.jitter()) / 2)
 
 

@@ -106,3 +106,50 @@ def test_pauses_are_bounded_and_spread() -> None:
 )
 def test_retry_after_is_read_as_seconds_or_a_date(text: str | None, seconds: float | None) -> None:
     assert read_retry_after(text, now=NOW) == seconds
+
+
+class Outage:
+    """A clock that only pauses move, and a server that cannot be reached until a time."""
+
+    def __init__(self, *, until: float) -> None:
+        self.now = 0.0
+        self._until = until
+
+    async def pause(self, seconds: float) -> None:
+        self.now += seconds
+
+    async def attempt(self) -> str:
+        if self.now < self._until:
+            raise LOST
+        return "done"
+
+    def retrying(self, max_outage_seconds: float) -> Retrying:
+        return Retrying(
+            max_outage_seconds=max_outage_seconds, jitter=lambda: 0.0, pause=self.pause, monotonic=lambda: self.now
+        )
+
+
+async def test_a_server_that_is_back_within_the_longest_outage_is_reached() -> None:
+    outage = Outage(until=59.0)
+    assert await outage.retrying(60.0).run(outage.attempt) == "done"
+
+
+async def test_an_outage_that_lasts_longer_ends_with_the_error_and_not_before() -> None:
+    outage = Outage(until=1000.0)
+    with pytest.raises(ServerUnreachableError):
+        await outage.retrying(60.0).run(outage.attempt)
+    assert 60.0 <= outage.now < 75.0
+
+
+async def test_a_busy_server_is_not_given_the_time_of_an_outage() -> None:
+    outage = Outage(until=0.0)
+    attempt, left = failing(*[busy()] * 10)
+    with pytest.raises(CapacityError):
+        await outage.retrying(60.0).run(attempt)
+    assert len(left) == 4
+
+
+async def test_a_server_that_is_busy_after_an_outage_still_gets_its_retries() -> None:
+    outage = Outage(until=0.0)
+    attempt, _ = failing(*[LOST] * 7, *[busy()] * 5)
+    assert await outage.retrying(60.0).run(attempt) == "done"
