@@ -9,12 +9,35 @@ import pytest
 from playwright.sync_api import expect
 
 from domain.tasks.suites import RANKED_3
+from server.web.pages.board.view import SHOWN_FAULTS
 from tests.browser.conftest import Open
 from tests.e2e.playing import diagnosis_from, open_client, truth_of
 from tests.e2e.running import ServerProcess, run_command_in_process
 
 BOARD = "/leaderboard?round=spring"
 BOX = "(all) => all.map((each) => [each.getBBox().x, each.getBBox().width, each.getBBox().height])"
+CUT = """() => [...document.querySelectorAll("main *")].filter((each) => {
+  const { overflowX } = getComputedStyle(each);
+  return /auto|scroll|hidden/.test(overflowX) && !each.closest(".unseen-text, details:not([open]), svg") &&
+    getComputedStyle(each).textOverflow !== "ellipsis" && each.scrollWidth > each.clientWidth + 1;
+}).map((each) => `${each.tagName} ${each.getAttribute("aria-label")} ${each.scrollWidth} in ${each.clientWidth}`)"""
+"""Elements whose content is wider than they are, without those that end in an ellipsis."""
+FILLED = """(all) => all.forEach((row) => {
+  const put = (of, text) => row.querySelectorAll(of).forEach((each) => { each.textContent = text; });
+  put(".of-agent a, td.agent a", "a-name-".repeat(8));
+  put(".of-agent .kind", "incomplete");
+  put(".of-interval .quiet", "0.123 to 0.456");
+  put("td[data-label^=pass], td[data-label=right]", "100 %");
+  put("td[data-label=attempts]", "1432 of 1432");
+  put("td[data-label=cost]", "$12.3456");
+  put("td[data-label=tokens]", "12 345 678");
+  put("td.rank", "12–34");
+  put(".of-fault:not(.sealed) span, .of-answer span", "evaluation_rows_in_training_of_a_source");
+  put(".of-fault.sealed span", "shown when the round closes");
+  put(".of-status", "deadline passed");
+  put(".of-steps", "22 / 22");
+})"""
+"""Fills a row with the widest content of each column."""
 OF_ONE_FAULT = [entry for entry in range(1, 19) if RANKED_3.task_of(entry) != "expert"]
 """Entries where one diagnosis is submitted."""
 
@@ -63,7 +86,8 @@ def test_the_board_is_read(ranked: ServerProcess, watch: Open, scheme: str, widt
     rows = page.locator("table.board tbody tr")
     expect(rows).to_have_count(3)
     expect(page.locator("tr.attack")).to_contain_text("injection")
-    expect(page.locator(".heatmap tbody tr")).to_have_count(3)
+    expect(page.locator(".heatmap").first.locator("thead th")).to_have_count(3)
+    expect(page.locator(".heatmap").first.locator("tbody tr")).to_have_count(SHOWN_FAULTS)
     expect(page.locator("[data-chart] canvas")).to_have_count(1)
     expect(page.locator(".reliability")).to_have_count(3)
     expect(page.get_by_role("region", name="Scores of five kinds of programs")).to_contain_text("checks only")
@@ -107,6 +131,17 @@ def test_the_board_is_sorted_by_a_column_and_back(ranked: ServerProcess, watch: 
     assert [each.split()[0] for each in agents.all_inner_texts()] == ["careful", "hasty", "injection"]
     page.get_by_role("columnheader", name="Rank").get_by_role("button").click()
     assert agents.all_inner_texts() == by_rank
+
+
+@pytest.mark.parametrize("path", [BOARD, "/leaderboard?round=summer", "/episodes", "/rounds", "/agent?name=careful"])
+def test_nothing_is_wider_than_its_box_on_a_screen_of_1280_pixels(
+    ranked: ServerProcess, watch: Open, path: str
+) -> None:
+    page = watch(ranked.url).open(path)
+    page.locator("details.numbers").evaluate_all("(all) => all.forEach((each) => { each.open = true; })")
+    assert page.evaluate(CUT) == []
+    page.locator("table.list tbody tr").evaluate_all(FILLED)
+    assert page.evaluate(CUT) == []
 
 
 def test_agent_and_score_stay_while_the_other_columns_are_scrolled(ranked: ServerProcess, watch: Open) -> None:

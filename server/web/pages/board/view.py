@@ -10,6 +10,8 @@ from domain.tasks.suites import name_strata
 
 _SHADES = 10
 """Number of colour classes of the heat map; the style sheet has a colour for each."""
+SHOWN_FAULTS = 10
+"""Number of faults that are shown at once; the others are behind a disclosure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,27 @@ class BoardRow:
     """Per attempt, as the client reported it; None: not reported."""
     is_on_frontier: bool
     tasks: tuple[HeatmapCell, ...]
-    faults: tuple[HeatmapCell, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultRow:
+    """The row of one fault in the heat map."""
+
+    fault: str
+    task: str
+    cells: tuple[HeatmapCell, ...]
+    """Of each agent, in the order of the board."""
+
+    @property
+    def is_met(self) -> bool:
+        """Whether an attempt at it has ended."""
+        return any(cell.mean is not None for cell in self.cells)
+
+    @property
+    def spread(self) -> float:
+        """By how much the means of the agents differ."""
+        means = [cell.mean for cell in self.cells if cell.mean is not None]
+        return max(means) - min(means) if means else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +111,8 @@ class BoardView:
     suite_id: str
     entry_count: int
     task_ids: tuple[str, ...]
-    faults: tuple[tuple[str, str], ...]
-    """Pairs of fault and task, in column order."""
+    faults: tuple[FaultRow, ...]
+    """Every fault of the suite, in its order."""
     rows: tuple[BoardRow, ...]
     bands: tuple[SolverBand, ...]
     """Of the suite, if it is known, and of its tasks; empty: there are no figures for this board."""
@@ -111,6 +133,23 @@ class BoardView:
     def solvers_command(self) -> str:
         """What measured the bands."""
         return str(self.heading["reference_solvers"]["command"])
+
+    @property
+    def shown_faults(self) -> tuple[FaultRow, ...]:
+        """The faults at which the agents differ most, the largest difference first; of few, all of them."""
+        met = [each for each in self.faults if each.is_met]
+        return tuple(sorted(met, key=lambda each: -each.spread)[:SHOWN_FAULTS])
+
+    @property
+    def further_faults(self) -> tuple[FaultRow, ...]:
+        """The other faults that an attempt has met, in the order of the suite."""
+        shown = {each.fault for each in self.shown_faults}
+        return tuple(each for each in self.faults if each.is_met and each.fault not in shown)
+
+    @property
+    def unmet_faults(self) -> int:
+        """Number of faults that no ended attempt has met."""
+        return sum(not each.is_met for each in self.faults)
 
     @property
     def is_open(self) -> bool:
@@ -140,7 +179,10 @@ def build_board_view(board: Mapping[str, Any]) -> BoardView:
     rows: Sequence[Mapping[str, Any]] = board["rows"]
     suite = board["suite"]
     task_ids = tuple(suite["mix"])
-    faults = tuple((name, task_id) for name, (task_id, _) in name_strata(suite["mix"]).items())
+    faults = tuple(
+        FaultRow(fault=name, task=task_id, cells=tuple(_cell(row["faults"].get(name)) for row in rows))
+        for name, (task_id, _) in name_strata(suite["mix"]).items()
+    )
     shared = {rank for rank, count in Counter(row["rank"] for row in rows).items() if count > 1}
     return BoardView(
         heading={name: value for name, value in board.items() if name != "rows"},
@@ -148,7 +190,7 @@ def build_board_view(board: Mapping[str, Any]) -> BoardView:
         entry_count=len(suite["entries"]),
         task_ids=task_ids,
         faults=faults,
-        rows=tuple(_row(row, task_ids, faults, is_shared=row["rank"] in shared) for row in rows),
+        rows=tuple(_row(row, task_ids, is_shared=row["rank"] in shared) for row in rows),
         bands=_bands(board),
         calibration=tuple({"agent": row["agent"], "bins": row["calibration"]} for row in rows if row["calibration"]),
         costs=_costs(rows),
@@ -179,9 +221,7 @@ def _band(name: str, band: Mapping[str, Any], agents: Sequence[tuple[str, float 
     )
 
 
-def _row(
-    row: Mapping[str, Any], task_ids: Sequence[str], faults: Sequence[tuple[str, str]], *, is_shared: bool
-) -> BoardRow:
+def _row(row: Mapping[str, Any], task_ids: Sequence[str], *, is_shared: bool) -> BoardRow:
     low, high = row["interval"] or (None, None)
     reported, attempts, passes = row["client_reported"], row["attempts"], row.get("pass_k")
     return BoardRow(
@@ -208,7 +248,6 @@ def _row(
         cost_usd=reported["cost_usd_per_attempt"],
         is_on_frontier=bool(row["on_frontier"]),
         tasks=tuple(_cell(row["tasks"].get(task_id)) for task_id in task_ids),
-        faults=tuple(_cell(row["faults"].get(fault)) for fault, _ in faults),
     )
 
 

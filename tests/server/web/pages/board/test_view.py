@@ -33,14 +33,29 @@ def test_a_board_without_ranks_shows_none_and_says_why() -> None:
     assert "This board has no ranks" not in render(board(board_row("a", 1, 0.9)))
 
 
-def test_every_fault_of_the_suite_is_a_column_also_where_no_attempt_met_it() -> None:
+def test_every_fault_of_the_suite_has_a_row_and_those_that_no_attempt_met_are_counted() -> None:
     row = board_row("a", 1, 0.9)
     del row["faults"]["silent_metric_swap"]
     shown = build_board_view(board(row))
-    assert [fault for fault, _ in shown.faults] == list(FAULTS)
-    assert shown.rows[0].faults[[fault for fault, _ in shown.faults].index("silent_metric_swap")] == HeatmapCell(
-        mean=None, attempts=0
-    )
+    assert [(each.fault, each.task) for each in shown.faults] == list(FAULTS.items())
+    (unmet,) = [each for each in shown.faults if not each.is_met]
+    assert (unmet.fault, unmet.cells) == ("silent_metric_swap", (HeatmapCell(mean=None, attempts=0),))
+    assert "1 of 9 faults was met by no attempt" in render(board(row, closed_at="2030-02-01T00:00:00.000Z"))
+
+
+def test_the_faults_at_which_agents_differ_most_are_shown_first_and_the_others_behind_a_disclosure() -> None:
+    names = [f"fault_{at}" for at in range(14)]
+    mix = {"easy": names[:7], "hard": names[7:]}
+    means = {name: {"task_id": "easy", "attempts": 4, "mean": at / 20} for at, name in enumerate(names)}
+    equal = {name: {"task_id": "easy", "attempts": 4, "mean": 0.0} for name in names}
+    closed = board(board_row("a", 1, 0.9, faults=means), board_row("b", 2, 0.5, faults=equal), closed_at="2030-02-01")
+    closed["suite"]["mix"] = mix
+    shown = build_board_view(closed)
+    assert [each.fault for each in shown.shown_faults] == list(reversed(names[4:]))
+    assert [each.fault for each in shown.further_faults] == names[:4]
+    assert [each.mean for each in shown.shown_faults[0].cells] == [0.65, 0.0]
+    page = render(closed)
+    assert page.index("fault 13") < page.index("4 further faults</summary>") < page.index("fault 0")
 
 
 @pytest.mark.parametrize(("mean", "shade"), [(None, "none"), (0.0, "s0"), (0.55, "s5"), (0.99, "s9"), (1.0, "s9")])
