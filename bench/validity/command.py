@@ -57,6 +57,8 @@ def write_page(results: Mapping[TaskId, Result], folder: Path, *, split: SeedSpl
     page, table = folder / PAGE, figures(results, split=split, command=command)
     kept = read_page(page.read_text()) if page.exists() else {}
     page.write_text(render(results, split=split, command=command, kept=kept))
+    tasks = {**{task: one.figures() for task, one in kept.items()}, **table["tasks"]}
+    table["tasks"] = {task: tasks[task] for task in TASK_IDS if task in tasks}
     (folder / FIGURES).write_text(json.dumps(table, indent=1) + "\n")
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from domain.types import TASK_IDS, TaskId
 
 _PROGRAMS = "| program |"
 """How the first table of the page begins."""
+_FIGURE = re.compile(r"(?P<mean>[\d.]+) \((?P<low>[\d.]+) to (?P<high>[\d.]+)\)")
 
 
 class Kept(NamedTuple):
@@ -21,6 +22,14 @@ class Kept(NamedTuple):
     """Its column of the first table, by program."""
     section: str
     """What stands below its heading."""
+
+    def figures(self) -> dict[str, Any]:
+        """As floor.json has them."""
+        programs = {}
+        for name, cell in self.cells.items():
+            if found := _FIGURE.match(cell):
+                programs[name] = {key: float(value) for key, value in found.groupdict().items()}
+        return {"episodes": self.judged, "programs": programs}
 
 
 def read_page(page: str) -> dict[TaskId, Kept]:

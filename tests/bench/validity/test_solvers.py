@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ pytest.importorskip("sklearn", reason="needs the extra bench: scikit-learn is mi
 from bench.validity.agents import AGENTS, play
 from bench.validity.answers import Answers, Belief
 from bench.validity.classifiers import Forest, Words
-from bench.validity.command import PAGE, write_page
+from bench.validity.command import FIGURES, PAGE, write_page
 from bench.validity.episodes import Episode, draw_truths
 from bench.validity.items import fault_rows
 from bench.validity.judge import score_of
@@ -125,6 +126,7 @@ def test_a_task_that_is_not_measured_keeps_what_the_page_has_of_it(tmp_path: Pat
     write_page({"hard": result("hard", 0.5)}, tmp_path, split="test", command="y")
     both = {"easy": first["easy"], "hard": result("hard", 0.5)}
     assert (tmp_path / PAGE).read_text() == render(both, split="test", command="y") != page
+    assert json.loads((tmp_path / FIGURES).read_text()) == figures(both, split="test", command="y")
 
 
 def test_the_figures_for_boards_are_those_of_the_page() -> None:
