@@ -183,7 +183,8 @@ async def read_ended(reader: AsyncEngine, names: Sequence[str]) -> list[str]:
 
 async def read_open_count(reader: AsyncEngine, *, key_prefix: str | None = None) -> int:
     """How many episodes run; with a key, how many of its own."""
-    running = select(func.count()).select_from(episode_rows).where(_IS_RUNNING, *_of_key(key_prefix))
+    # Counts the indexed column, which is never NULL: SQLite then reads the index of what runs, not one of every episode.
+    running = select(func.count(episode_rows.c.started_at)).where(_IS_RUNNING, *_of_key(key_prefix))
     return int((await fetch_all(reader, running))[0][0])
 
 

@@ -85,7 +85,7 @@ _ENDED_BY_TASK = union_all(
 ).subquery()
 _ENDED = select(_ENDED_BY_TASK).order_by(_ENDED_BY_TASK.c.ended_position.desc()).limit(bindparam("max_rows"))
 _COUNTS = (
-    select(func.count()).select_from(episode_rows).where(_IS_RUNNING_ROW).scalar_subquery().label("running"),
+    select(func.count(episode_rows.c.started_at)).where(_IS_RUNNING_ROW).scalar_subquery().label("running"),
     select(func.count()).where(episode_rows.c.task_id.in_(TASK_IDS), ~_IS_RUNNING_ROW).scalar_subquery().label("ended"),
     select(func.max(event_rows.c.position)).scalar_subquery().label("position"),
 )
