@@ -16,7 +16,9 @@ import pytest
 import yaml
 
 from hatch_build import without_front_matter
+from mlops_debug_env.suites import read_suite
 from server.version import VERSION
+from tests.client.runner.running import command
 from tests.e2e.running import free_port
 
 ROOT = Path(__file__).parents[1]
@@ -109,6 +111,28 @@ def test_the_tutorial_shows_lines_that_its_blocks_print(base_url: str, tmp_path:
 
 def test_the_readme_is_short() -> None:
     assert len(README.splitlines()) <= 130
+
+
+def test_the_number_of_entries_is_that_of_the_suite() -> None:
+    entries = len(read_suite("practice-2").entries)
+    assert f"The suite has {entries} entries;" in README
+    assert f"--entries {entries}`" in page("how-to/evaluate.md")
+
+
+def test_figures_are_those_of_the_pages_that_they_link_to() -> None:
+    (heuristic,) = re.findall(r"^\| `heuristic` \|(.*±.*)\|$", page("reference/agents.md"), flags=re.MULTILINE)
+    _, _, hard, expert = re.findall(r"([\d.]+) ±", heuristic)
+    assert f"the heuristic scores {hard} on hard and {expert} on expert" in README
+    (constant,) = re.findall(r"^\| best constant \|(.*)\|$", page("explanation/floor.md"), flags=re.MULTILINE)
+    best = [f"{float(each):.2f}" for each in re.findall(r"([\d.]+) \(", constant)]
+    assert "{} on easy, {} on medium, {} on hard and {} on expert".format(*best) in README
+
+
+@pytest.mark.slow
+def test_the_table_of_the_demo_is_what_it_prints() -> None:
+    shown = next(each for each in blocks("text") if "heuristic" in each)
+    printed = {line.rstrip() for line in command("demo", "--exit").stdout.splitlines()}
+    assert [line for line in shown.splitlines() if line not in printed] == []
 
 
 def test_the_commands_are_the_two_that_must_work() -> None:
