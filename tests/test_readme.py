@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from hatch_build import without_front_matter
+from mlops_debug_env.suites import read_suite
 from server.version import VERSION
 from tests.e2e.running import free_port
 
@@ -141,3 +142,11 @@ def test_the_version_is_the_same_everywhere() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["version"] == VERSION == mlops_debug_env.__version__
     assert f"## {VERSION}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_suite_has_as_many_entries_as_the_readme_says() -> None:
+    entries = read_suite("practice-2").entries
+    assert re.findall(r"The suite has (\d+) entries", README) == [str(len(entries))]
+    assert re.findall(r"--entries (\d+)` plays the first four over all of practice-2", page("how-to/evaluate.md")) == [
+        str(len(entries))
+    ]
