@@ -18,7 +18,7 @@ import yaml
 from hatch_build import without_front_matter
 from mlops_debug_env.suites import read_suite
 from server.version import VERSION
-from tests.e2e.running import free_port
+from tests.e2e.running import environment, free_port
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -150,3 +150,19 @@ def test_the_suite_has_as_many_entries_as_the_readme_says() -> None:
     assert re.findall(r"--entries (\d+)` plays the first four over all of practice-2", page("how-to/evaluate.md")) == [
         str(len(entries))
     ]
+
+
+@pytest.mark.slow
+def test_the_demo_prints_the_rows_that_the_readme_shows(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "server", "demo", "--exit"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+    (table,) = (block for block in blocks("text") if "heuristic" in block)
+    printed = [line.split() for line in done.stdout.splitlines()]
+    assert [line for line in table.splitlines() if line.split() not in printed] == []
