@@ -28,6 +28,7 @@ from server.operations.commands.setup import (
     find_episode,
     require_database,
     require_usable_database,
+    setting_help,
     settings_of,
     to_url,
     upgrade_tables,
@@ -63,22 +64,35 @@ cli.add_typer(rounds, name="rounds", rich_help_panel=ROUNDS)
 
 @cli.command(rich_help_panel=OPERATE)
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    host: Annotated[str | None, typer.Option(help=setting_help("host", "Address to listen on."))] = None,
+    port: Annotated[int | None, typer.Option(help=setting_help("port", "Port to listen on."))] = None,
     database: DatabaseOption = None,
-    log_level: Annotated[str | None, typer.Option(help="critical, error, warning, info or debug.")] = None,
+    log_level: Annotated[
+        str | None, typer.Option(help=setting_help("log_level", "critical, error, warning, info or debug."))
+    ] = None,
     access: Annotated[
         str | None,
-        typer.Option(help="open: no API key is needed; keys: an API key is needed; auto: open on loopback only."),
+        typer.Option(
+            help=setting_help(
+                "access", "open: no API key is needed; keys: an API key is needed; auto: open on loopback only."
+            )
+        ),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Server processes that share the port and the database.")
+        int | None,
+        typer.Option(min=1, help=setting_help("workers", "Server processes that share the port and the database.")),
     ] = None,
     reserve: Annotated[
-        int | None, typer.Option(min=0, help="Fresh scenarios of each task that are generated ahead in idle time.")
+        int | None,
+        typer.Option(
+            min=0, help=setting_help("reserve", "Fresh scenarios of each task that are generated ahead in idle time.")
+        ),
     ] = None,
     root_path: Annotated[
-        str | None, typer.Option(help="Prefix of the path under which a proxy serves this server, as /debugger.")
+        str | None,
+        typer.Option(
+            help=setting_help("root_path", "Prefix of the path under which a proxy serves this server, as /debugger.")
+        ),
     ] = None,
 ) -> None:
     """Serve the environment over REST and WebSocket.

@@ -173,15 +173,19 @@ async def open_services(
     new_id: Callable[[], str],
     supervisor: Supervisor | None = None,
     slot: WorkerSlot | None = None,
+    is_server: bool = True,
 ) -> AsyncIterator[Services]:
     """Open the database and start the workers; on exit, write pending commits.
 
     Args:
         answer_timing: delays generated answers; None: no delay.
         slot: which of several processes of one server this is; None: the only one.
+        is_server: whether this serves until it is stopped, and not a command beside a server.
     """
     metrics = metrics or Metrics()
-    async with open_backend(settings, measured(write_batch, metrics), supervisor=supervisor, slot=slot) as backend:
+    async with open_backend(
+        settings, measured(write_batch, metrics), supervisor=supervisor, slot=slot, is_server=is_server
+    ) as backend:
         try:
             await simulation.start()
             services = _build_services(

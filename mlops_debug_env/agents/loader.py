@@ -36,7 +36,24 @@ def is_reference(name: str) -> bool:
     return ":" in name or name.endswith(_PATH_ENDING) or "/" in name
 
 
-def load_agent(reference: str) -> Callable[[], Agent]:
+class AgentFactory:
+    """Makes the agents of a class.
+
+    Attributes:
+        name: that of the first agent.
+    """
+
+    def __init__(self, create: Callable[[], Agent]) -> None:
+        self._create = create
+        first = create()
+        self._made = [first]
+        self.name = first.name
+
+    def __call__(self) -> Agent:
+        return self._made.pop() if self._made else self._create()
+
+
+def load_agent(reference: str) -> AgentFactory:
     """A factory of agents. One agent is made at once to check the class; it is the first that the factory returns.
 
     Args:
@@ -53,8 +70,7 @@ def load_agent(reference: str) -> Callable[[], Agent]:
     if not inspect.isclass(found):
         raise AgentLoadError(f"{place} has no class {name}{_offered(module)}")
     _check_constructor(found, place)
-    made = [_create(found, place)]
-    return lambda: made.pop() if made else _create(found, place)
+    return AgentFactory(lambda: _create(found, place))
 
 
 def _import(place: str) -> ModuleType:

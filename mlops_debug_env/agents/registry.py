@@ -10,7 +10,7 @@ from typing import Callable, Mapping
 from mlops_debug_env.agents.agent import Agent
 from mlops_debug_env.agents.baselines import ConstantAgent, NopAgent, RandomAgent
 from mlops_debug_env.agents.heuristic import HeuristicAgent
-from mlops_debug_env.agents.loader import is_reference, load_agent
+from mlops_debug_env.agents.loader import AgentFactory, is_reference, load_agent
 from mlops_debug_env.agents.oracle import NoTruthError, OracleAgent
 from mlops_debug_env.protocol.errors import MlopsDebugError
 from mlops_debug_env.protocol.types import TaskId
@@ -56,6 +56,22 @@ _MAKERS: Mapping[str, AgentMaker] = MappingProxyType(
     }
 )
 
+
+@dataclass(frozen=True, slots=True)
+class _UserAgents:
+    """Makes agents of a class of the user, which are made without a context."""
+
+    create: AgentFactory
+
+    def __call__(self, _: AgentContext) -> Agent:
+        return self.create()
+
+
+def own_name(make: AgentMaker) -> str | None:
+    """The name that a class of the user gives its agents; None: they are shipped."""
+    return make.create.name if isinstance(make, _UserAgents) else None
+
+
 AGENT_NAMES: tuple[str, ...] = tuple(_MAKERS)
 
 
@@ -70,8 +86,7 @@ def agent_maker(name: str) -> AgentMaker:
         return _MAKERS[name]
     if not is_reference(name):
         raise UnknownAgentError(f"There is no agent {name!r}; choose one of {', '.join(AGENT_NAMES)}.")
-    create = load_agent(name)
-    return lambda _: create()
+    return _UserAgents(load_agent(name))
 
 
 def create_agent(

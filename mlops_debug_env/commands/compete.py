@@ -18,6 +18,7 @@ from mlops_debug_env.commands.exit_codes import USAGE, fail, write_out
 from mlops_debug_env.commands.option_classes import with_option_classes
 from mlops_debug_env.commands.options import ConcurrencyOption
 from mlops_debug_env.commands.play_options import LlmOptions, PlayOptions
+from mlops_debug_env.protocol.counts import counted
 
 if TYPE_CHECKING:
     from mlops_debug_env.runner.run_command import Outcome
@@ -56,4 +57,4 @@ def _played(outcome: Outcome) -> str:
     overall = outcome.summary.overall
     done = 0 if overall is None else overall.episodes
     mean = "" if overall is None else f", mean score {overall.score.mean:.3f}"
-    return f"{outcome.played} attempts played, {done - outcome.played} had been played before{mean}"
+    return f"{counted(outcome.played, 'attempt')} played, {done - outcome.played} had been played before{mean}"

@@ -20,6 +20,7 @@ from mlops_debug_env.commands.exit_codes import (
     one_line_errors,
     write_out,
 )
+from mlops_debug_env.protocol.counts import counted
 
 if TYPE_CHECKING:
     from mlops_debug_env.commands.play_options import LlmOptions, PlayOptions
@@ -69,7 +70,7 @@ def abandon_left(command: RunCommand) -> None:
     """End what the run has left open."""
     with one_line_errors():
         ended = asyncio.run(command.abandon())
-    write_out(f"{ended} episodes ended on the server; --resume picks their results up and plays the rest")
+    write_out(f"{counted(ended, 'episode')} ended on the server; --resume picks their results up and plays the rest")
 
 
 def print_outcome(outcome: Outcome, *, as_json: bool, to_stderr: bool = False) -> None:
@@ -101,4 +102,5 @@ def end(outcome: Outcome, command: str) -> None:
         }
         fail(f"{outcome.stop.message}; nothing is lost, {again}", codes[outcome.stop.reason])
     if outcome.failed:
-        fail(f"{outcome.failed} episodes failed (see errors.jsonl); {again}", INCOMPLETE)
+        first = f", the first with {outcome.first_failure}" if outcome.first_failure is not None else ""
+        fail(f"{counted(outcome.failed, 'episode')} failed{first} (see errors.jsonl); {again}", INCOMPLETE)

@@ -16,6 +16,7 @@ import typer
 from mlops_debug_env.commands.exit_codes import USAGE, fail, one_line_errors, write_out
 from mlops_debug_env.commands.options import ApiKeyOption, UrlOption
 from mlops_debug_env.exports.formats import FileFormat, What
+from mlops_debug_env.protocol.counts import counted
 
 FormatOption = Annotated[
     FileFormat | None,
@@ -65,11 +66,7 @@ def export(
             _write_card(card, what, out, chosen, count=rows.count, runs=runs)
         target = "standard output" if out is None else out
         unit = "line" if chosen == "jsonl" else "row"
-        typer.echo(f"{target}: {_counted(rows.count, unit)} of {what}, from {_counted(len(runs), 'run')}", err=True)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+        typer.echo(f"{target}: {counted(rows.count, unit)} of {what}, from {counted(len(runs), 'run')}", err=True)
 
 
 def _rows(runs: list[Path], what: What, *, least_score: float, least_gap: float) -> Iterable[dict[str, Any]]:

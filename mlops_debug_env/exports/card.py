@@ -37,7 +37,7 @@ def dataset_card(what: What, file: Path, file_format: FileFormat, *, count: int,
     """
     head = yaml.safe_dump(_head(what, file, file_format, count), sort_keys=False, allow_unicode=True)
     runs = "\n".join(
-        f"| `{each.run_id}` | {_cell(each.agent)} | {_cell(each.model or '')} | {_cell(each.round or each.suite)} "
+        f"| `{each.run_id}` | {_cell(each.shown_agent)} | {_cell(each.model or '')} | {_cell(each.round or each.suite)} "
         f"| {len(each.entries)} | {each.trials} | {_cell(each.package_version)} |"
         for each in headers
     )

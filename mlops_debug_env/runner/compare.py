@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict
 
+from mlops_debug_env.protocol.counts import counted
 from mlops_debug_env.protocol.types import TASK_IDS
 from mlops_debug_env.runner.estimates import estimate_difference
 from mlops_debug_env.runner.run_folder import read_header, read_results
@@ -71,10 +72,10 @@ def compare_runs(first: Path, second: Path) -> Comparison:
     groups: dict[str, list[Entry]] = {task: [entry for entry in shared if entry[0] == task] for task in TASK_IDS}
     pairs: dict[str, Pair] = {task: _pair(means, {task: entries}) for task, entries in groups.items() if entries}
     pairs["all"] = _pair(means, groups)
-    names = [header.agent if header.model is None else f"{header.agent}:{header.model}" for header in headers]
+    names = [header.title for header in headers]
     if names[0] == names[1]:
         names = [f"{name} {header.run_id[:6]}" for name, header in zip(names, headers, strict=True)]
-    note = f"{alone} entries have results in one of the runs only; they are left out." if alone else ""
+    note = f"{counted(alone, 'entry')} left out, with results in one of the runs only" if alone else ""
     return Comparison(first=names[0], second=names[1], tasks=pairs, note=note)
 
 

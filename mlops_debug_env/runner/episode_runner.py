@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+from pydantic import BaseModel
+
 from mlops_debug_env.agents.agent import Agent
 from mlops_debug_env.agents.llm.transcript import KeepsTranscript, ModelReply
 from mlops_debug_env.agents.llm.usage import NOTHING_USED, ModelUsage
@@ -195,7 +197,7 @@ class _Play:
     async def _share(self) -> None:
         """Send the transcript; the server accepts it while the episode runs."""
         header = self._folder.header
-        name = header.model or header.agent
+        name = header.model or header.shown_agent
         transcript = shared_transcript(name, self._transcript.replies, self._said, self._folder.redactor)
         try:
             await self._client.share_transcript(transcript)
@@ -243,6 +245,8 @@ class _Play:
     async def _decide(self, step: int, observation: Observation) -> Action:
         self._transcript.turn = step
         action = await self._agent.act(observation)
+        if not isinstance(action, BaseModel):
+            raise TypeError(f"act() of {self._agent.name} returned {type(action).__name__}, and no action")
         said, usage = (self._agent.said, self._agent.usage) if isinstance(self._agent, ReportsUsage) else ("", None)
         self._said[step] = said
         self._folder.write_turn(
@@ -331,7 +335,7 @@ def _result(
     return EpisodeResult(
         episode_id=episode_id,
         run_id=header.run_id,
-        agent=header.agent,
+        agent=header.shown_agent,
         model=header.model,
         entry=planned.entry.key,
         task_id=planned.entry.task_id,

@@ -22,6 +22,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from mlops_debug_env.protocol.counts import counted
 from mlops_debug_env.runner.observers import RunObserver
 from mlops_debug_env.runner.records import EpisodeResult, PlannedEpisode
 
@@ -123,7 +124,7 @@ class ProgressLines(RunObserver):
         self._began = self._printed_at = monotonic()
 
     def __enter__(self) -> Self:
-        self._print(f"{self._total - self._earlier} episodes to play")
+        self._print(f"{counted(self._total - self._earlier, 'episode')} to play")
         return self
 
     def __exit__(

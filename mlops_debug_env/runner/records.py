@@ -57,6 +57,10 @@ class RunHeader(_Record):
     entries: tuple[SuiteEntry | RankedEntry, ...]
     """As they were when the run was started; a later version of the package may hold others."""
     agent: str
+    """As ``--agent`` names it."""
+    agent_name: str | None = None
+    """The name that a class of the user gives its agents, as the server records it. None: a shipped agent, or the run was begun by an
+    earlier version."""
     model: str | None
     """None: an agent without a model."""
     trials: int
@@ -65,6 +69,16 @@ class RunHeader(_Record):
     agent_options: dict[str, Any]
     """Further settings of the agent."""
     package_version: str
+
+    @property
+    def shown_agent(self) -> str:
+        """The agent's name in results, tables and exports."""
+        return self.agent_name or self.agent
+
+    @property
+    def title(self) -> str:
+        """The agent's name, and that of its model."""
+        return self.shown_agent if self.model is None else f"{self.shown_agent}:{self.model}"
 
 
 class PlannedEpisode(_Record):
@@ -173,6 +187,9 @@ class EpisodeFailure(_Record):
     kind: str
     """Name of the error."""
     message: str
+    traceback: tuple[str, ...] = ()
+    """Where an error of the agent was raised, one frame each, from the agent's own code on. Empty: the error is not one of the agent,
+    or an earlier version wrote it."""
 
 
 class StartRecord(_Record):

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from mlops_debug_env.protocol.counts import counted
 from mlops_debug_env.runner.compare import Comparison
 from mlops_debug_env.runner.summary import Group, Interval, ModelFigures, Summary
 
@@ -27,7 +28,7 @@ def render_summary(summary: Summary) -> Rendered:
     parts += [Text(f"warning: {each}") for each in summary.warnings]
     done = summary.overall.episodes if summary.overall is not None else 0
     if done < summary.planned:
-        parts.append(Text(f"{summary.planned - done} of {summary.planned} episodes have no result yet"))
+        parts.append(Text(f"{done} of {counted(summary.planned, 'episode')} played; the rest has no result yet"))
     return Rendered(*parts)
 
 
@@ -141,10 +142,10 @@ def _model(used: ModelFigures) -> Text:
     named = ", ".join(f"{count} {name}" for name, count in parts.items() if count)
     guessed = f" (of them {named})" if named else ""
     return Text(
-        f"model: {used.calls} calls, {used.input_tokens} + {used.output_tokens} tokens{guessed}, cost {cost}, "
-        f"{used.latency_seconds_per_call:.2f} s a call, {used.retries} retries\n"
-        f"kept to the rules: {used.invalid_replies} invalid replies, {used.fallback_steps} steps taken for it, "
-        f"{used.ignored_calls} further calls ignored; {used.folded_results} results folded"
+        f"model: {counted(used.calls, 'call')}, {used.input_tokens} + {used.output_tokens} tokens{guessed}, cost {cost}, "
+        f"{used.latency_seconds_per_call:.2f} s a call, {counted(used.retries, 'retry')}\n"
+        f"kept to the rules: {counted(used.invalid_replies, 'invalid reply')}, {counted(used.fallback_steps, 'step')} taken for it, "
+        f"{counted(used.ignored_calls, 'further call')} ignored; {counted(used.folded_results, 'result')} folded"
     )
 
 

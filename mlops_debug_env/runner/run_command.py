@@ -14,7 +14,7 @@ from typing import Any
 
 from rich.console import Console
 
-from mlops_debug_env.agents.registry import AgentMaker
+from mlops_debug_env.agents.registry import AgentMaker, own_name
 from mlops_debug_env.protocol.errors import EpisodeNotStartedError, InvalidAddressError
 from mlops_debug_env.runner.admission import Admission
 from mlops_debug_env.runner.agents import CreateAgent, agents_made_by, find_agent, llm_agents
@@ -86,6 +86,8 @@ class Outcome:
     """Episodes played to their end this time."""
     failed: int
     """Episodes that failed this time."""
+    first_failure: str | None
+    """The error of the first of them, in one line."""
     stop: Stop | None
 
 
@@ -119,13 +121,15 @@ class RunCommand:
             check_model_options(self.model_options, header, self.environ)
         else:
             check_no_bounds(self.model_options, header.agent)
+            if not self.resume:
+                header = header.model_copy(update={"agent_name": own_name(make_agent)})
         async with self.connection.open(max_retries=_START_RETRIES) as client:
             schema = (await client.schema())["action"]
         with self._folder(path, header, schema) as folder:
             played = PlayedEpisodes()
-            stop, failed = await self._play(folder, schema, make_agent, played)
-            summary = self._summary(folder, failed)
-        return Outcome(path, summary, played.count, failed, stop)
+            stop, run = await self._play(folder, schema, make_agent, played)
+            summary = self._summary(folder, run.failures)
+        return Outcome(path, summary, played.count, run.failures, run.first_failure, stop)
 
     async def abandon(self) -> int:
         """End the episodes on the server that the run in ``out`` has begun and not finished; returns how many it ended."""
@@ -180,7 +184,7 @@ class RunCommand:
 
     async def _play(
         self, folder: RunFolder, schema: Mapping[str, Any], make_agent: AgentMaker | None, played: PlayedEpisodes
-    ) -> tuple[Stop | None, int]:
+    ) -> tuple[Stop | None, SuiteRun]:
         if make_agent is not None:
             agents = agents_made_by(make_agent, base_url=self.connection.url, api_key=self.connection.api_key)
             return await self._run(folder, agents, played, None)
@@ -193,7 +197,7 @@ class RunCommand:
 
     async def _run(
         self, folder: RunFolder, create_agent: CreateAgent, played: PlayedEpisodes, admission: Admission | None
-    ) -> tuple[Stop | None, int]:
+    ) -> tuple[Stop | None, SuiteRun]:
         header = folder.header
         counted = Counter(entry.task_id for entry in header.entries)
         totals = {str(task): count * header.trials for task, count in counted.items()}
@@ -213,13 +217,13 @@ class RunCommand:
             )
             with _interruptible(run):
                 stop = await run.play()
-        return stop, run.failures
+        return stop, run
 
     def _lines(self, header: RunHeader) -> list[OpenEnvLog]:
         if self.openenv_lines is None:
             return []
         at_once = self.connection.concurrency == 1
-        name = header.model or header.agent
+        name = header.model or header.shown_agent
         return [OpenEnvLog(self.openenv_lines, agent=name, at_once=at_once, success_at=self.success_at)]
 
     def _summary(self, folder: RunFolder, failed: int) -> Summary:
@@ -227,7 +231,7 @@ class RunCommand:
         summary = summarise(
             read_results(folder.path),
             run_id=header.run_id,
-            agent=header.agent if header.model is None else f"{header.agent}:{header.model}",
+            agent=header.title,
             planned=len(header.entries) * header.trials,
             failures=failed,
             success_at=self.success_at,

@@ -11,8 +11,9 @@ from typing import Any, Literal
 from mlops_debug_env.agents.agent import Agent
 from mlops_debug_env.agents.llm.errors import ModelRefusedError, ModelUnreachableError
 from mlops_debug_env.agents.llm.limits import BudgetSpentError
-from mlops_debug_env.protocol.errors import ServerUnreachableError
+from mlops_debug_env.protocol.errors import MlopsDebugError, ServerUnreachableError
 from mlops_debug_env.runner.admission import Admission, AdmittedEpisode
+from mlops_debug_env.runner.agent_errors import agent_frames
 from mlops_debug_env.runner.episode_runner import ReportsUsage, play_episode
 from mlops_debug_env.runner.json_lines import UnwritableFolderError
 from mlops_debug_env.runner.observers import RunObserver
@@ -22,6 +23,9 @@ from mlops_debug_env.transport.async_client import DebugClient
 
 MAX_CONSECUTIVE_FAILURES = 10
 """The run stops after so many failures in a row; ``--resume`` plays the rest. One outage of the server counts as one."""
+
+MAX_SHOWN_CHARACTERS = 300
+"""Of an error on the terminal; errors.jsonl has more."""
 
 StopReason = Literal["interrupted", "budget", "failures", "unwritable"]
 
@@ -59,6 +63,8 @@ class SuiteRun:
         shares_transcripts: bool = False,
     ) -> None:
         self.failures = 0
+        self.first_failure: str | None = None
+        """The error of the first episode that failed, in one line."""
         self._folder = folder
         self._create_agent = create_agent
         self._open_client = open_client
@@ -155,12 +161,15 @@ class SuiteRun:
             trial=planned.trial,
             kind=type(error).__name__,
             message=message[:1000],
+            traceback=tuple(map(self._folder.redactor.error, agent_frames(error))),
         )
         self._folder.write_failure(failure)
         self._has_reached_model |= not isinstance(error, ModelUnreachableError)
         self.failures += 1
+        shown = failure.message if isinstance(error, MlopsDebugError) else f"{failure.kind}: {failure.message}"
+        self.first_failure = self.first_failure or shown[:MAX_SHOWN_CHARACTERS]
         self._failures_in_a_row += not self._is_counted_outage(error, outages_before)
-        self._observer.on_failure(planned, message)
+        self._observer.on_failure(planned, shown)
         if self._failures_in_a_row >= MAX_CONSECUTIVE_FAILURES:
             self.stop("failures", f"{MAX_CONSECUTIVE_FAILURES} episodes in a row failed, the last with: {message}")
 

@@ -256,7 +256,9 @@ class _Auditor:
         self.notes += [note] if note is not None else []
         round_data = self._ranked.rounds.get(state.reset.round)
         if round_data is not None and round_data.secret is None:
-            self.notes.append(f"seed and fault not derived: the secret of round {state.reset.round} is not known here")
+            self.notes.append(
+                f"seed and fault not derived: round {state.reset.round} is open in this database, and its secret is not known here"
+            )
         if not self._has_rows:
             return
         if recorded.attempt is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from mlops_debug_env.protocol.counts import counted
+
 
 class Finding(BaseModel):
     """A mismatch: recorded data was changed, or does not follow from the events."""
@@ -62,7 +64,9 @@ class StoreReport(BaseModel):
 
 def render_report(report: AuditReport) -> str:
     """The report as text."""
-    lines = [f"episode {report.episode_id}: {report.events} events, {len(report.findings)} findings"]
+    lines = [
+        f"episode {report.episode_id}: {counted(report.events, 'event')}, {counted(len(report.findings), 'finding')}"
+    ]
     lines += [f"  {_place(each)}: {each.message}" for each in report.findings]
     return "\n".join([*lines, *(f"  note: {note}" for note in report.notes)])
 
@@ -70,8 +74,8 @@ def render_report(report: AuditReport) -> str:
 def render_store_report(report: StoreReport) -> str:
     """The report of many episodes as text."""
     lines = [
-        f"{report.episodes} episodes, {report.events} events, {report.scenarios} scenarios, "
-        f"{len(report.findings)} findings in {report.seconds:.1f} s"
+        f"{counted(report.episodes, 'episode')}, {counted(report.events, 'event')}, {counted(report.scenarios, 'scenario')}, "
+        f"{counted(len(report.findings), 'finding')} in {report.seconds:.1f} s"
     ]
     if report.derived is not None:
         lines.append(_render_derived(report.derived, report))
@@ -80,16 +84,22 @@ def render_store_report(report: StoreReport) -> str:
     for each in report.findings:
         named = f"episode {each.episode_id}" if each.episode_id is not None else "the store"
         lines.append(f"  {named}: {_place(each)}: {each.message}")
-    return "\n".join([*lines, *(f"  note, {count} episodes: {note}" for note, count in report.notes.items())])
+    return "\n".join(
+        [*lines, *(f"  note, {counted(count, 'episode')}: {note}" for note, count in report.notes.items())]
+    )
 
 
 def _render_derived(derived: int, report: StoreReport) -> str:
     others = report.episodes - derived
     if not others:
-        return f"{derived} episodes derived, which are all"
+        return f"{counted(derived, 'episode')} derived, which {'is' if derived == 1 else 'are'} all"
     if report.since is None:
-        return f"{derived} episodes derived; of the other {others} only chains and heads were compared"
-    return f"{derived} episodes derived; {others} were derived by earlier audits, the last at {report.since}, and are unchanged"
+        return f"{counted(derived, 'episode')} derived; of the other {others} only chains and heads were compared"
+    were, are = ("was", "is") if others == 1 else ("were", "are")
+    return (
+        f"{counted(derived, 'episode')} derived; {others} {were} derived by earlier audits, the last at {report.since}, "
+        f"and {are} unchanged"
+    )
 
 
 def _place(each: Finding) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import AsyncIterator, Iterator
 
@@ -59,8 +59,14 @@ async def open_backend(
     *,
     supervisor: Supervisor | None = None,
     slot: WorkerSlot | None = None,
+    is_server: bool = True,
 ) -> AsyncIterator[Backend]:
-    """Open the database; on exit, pending commits are written. ``slot``: which of several processes of one server this is."""
+    """Open the database; on exit, pending commits are written.
+
+    Args:
+        slot: which of several processes of one server this is.
+        is_server: whether this serves the database until it is stopped, and not a command that opens it beside a server.
+    """
     supervisor = supervisor or Supervisor()
     url = parse_url(settings.database_url)
     reader = create_read_engine(url)
@@ -72,7 +78,7 @@ async def open_backend(
                 async with _remote_writer(slot, supervisor, files) as remote:
                     yield Backend(remote, reader, supervisor, files, remote)
                 return
-            with hold_serving_lock(database_path(url)):
+            with hold_serving_lock(database_path(url)) if is_server else nullcontext():
                 async with _sqlite_writer(url, settings, write, supervisor, files) as writer:
                     yield Backend(writer, reader, supervisor, files)
         else:

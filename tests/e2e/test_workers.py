@@ -266,7 +266,7 @@ def test_a_port_that_is_taken_is_reported_in_one_line(workers: ServerProcess, tm
         check=False,
     )
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr.startswith(f"cannot listen on 127.0.0.1:{workers.port}")
+    assert refused.stderr.startswith(f"error: cannot listen on 127.0.0.1:{workers.port}")
     assert refused.stderr.count("\n") == 1
 
 

@@ -91,7 +91,7 @@ def test_a_command_that_cannot_write_says_so_in_one_line(
     done = run_command_in_process(*arguments, str(out), "--database", str(database))
     error_lines = [line for line in done.stderr.splitlines() if not line.startswith("database: ")]
     assert done.returncode == 2
-    assert error_lines == [f"cannot write {out}: there is no folder {out.parent}"]
+    assert error_lines == [f"error: cannot write {out}: there is no folder {out.parent}"]
 
 
 def test_a_round_whose_secret_cannot_be_written_is_not_opened(database: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import typer
 from typer.testing import CliRunner
 
 from server.cli import OPERATE, PLAY, PROOF, ROUNDS, cli
+from server.settings import PREFIX, SETTINGS
 
 PROGRAM = Path(sys.executable).with_name("mlops-debug")
 ROOT_COMMAND: Any = typer.main.get_command(cli)
@@ -90,3 +91,11 @@ def test_bash_completes_by_the_script_that_is_shown() -> None:
         check=True,
     )
     assert done.stdout == "compare compete\n", done.stderr
+
+
+def test_the_help_of_serve_names_the_variable_and_the_default_of_each_option() -> None:
+    shown = " ".join(CliRunner().invoke(cli, ["serve", "-h"]).stdout.replace("│", " ").split())
+    for name in ("host", "port", "database_url", "log_level", "access", "workers", "reserve", "root_path"):
+        (setting,) = (each for each in SETTINGS if each.name == name.upper())
+        default = "none" if setting.default == "" else setting.default
+        assert f"Default: {PREFIX}{setting.name}, or else {default}." in shown

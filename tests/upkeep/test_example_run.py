@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
-from domain.generator import planted_fault
-from domain.types import TASK_IDS
+import pytest
+
+from domain.generator import generate, planted_fault
+from domain.scenario import Composition
+from domain.types import TASK_IDS, TaskId
 from upkeep.example_run import FOLDER, SEEDS
 
 INSTRUCTIVE = {
@@ -24,3 +27,12 @@ def test_every_example_run_plants_what_was_chosen_for_it() -> None:
 def test_the_page_names_the_seed_of_every_task() -> None:
     named = dict(re.findall(r"(easy|medium|hard|expert) (\d+)", (FOLDER / "README.md").read_text()))
     assert named == {task_id: str(seed) for task_id, seed in SEEDS.items()}
+
+
+@pytest.mark.parametrize("task_id", TASK_IDS)
+def test_the_page_names_every_field_that_was_wrong(task_id: TaskId) -> None:
+    text = (FOLDER / "README.md").read_text()
+    (row,) = [line for line in text.splitlines() if line.startswith(f"| [{task_id} ")]
+    truth = generate(task_id, SEEDS[task_id]).truth
+    faults = truth.faults if isinstance(truth, Composition) else (truth,)
+    assert re.findall(r"`([^` ]+\.[^` ]+)`", row) == [each.root_cause_field for each in faults]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mlops_debug_env.protocol.counts import counted
 from server.operations.commands.setup import (
     DatabaseOption,
     JsonOption,
@@ -178,7 +179,7 @@ def _audit_store(settings: Settings, derive: Derive, round_id: str | None, worke
     if derive.which == "all" and round_id is None:
         recorder.replace_earlier()
     if recorder.problem is not None:
-        typer.echo(f"what was derived could not be recorded: {recorder.problem}", err=True)
+        typer.echo(f"warning: what was derived could not be recorded: {recorder.problem}", err=True)
     return report
 
 
@@ -210,7 +211,7 @@ def checkpoint(
     typer.echo(
         json.dumps(signed, indent=2)
         if as_json
-        else f"checkpoint {statement['number']}: {statement['streams']} episodes, heads {statement['heads_hash']}"
+        else f"checkpoint {statement['number']}: {counted(statement['streams'], 'episode')}, heads {statement['heads_hash']}"
     )
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from mlops_debug_env.protocol.counts import counted
 from server.operations.commands.setup import (
     DatabaseOption,
     JsonOption,
@@ -54,7 +55,7 @@ def backup(
             )
         except BackupError as error:
             fail(str(error))
-    text = f"{target}: {report.events} events of {report.episodes} episodes; {report.audited} derived again from their events"
+    text = f"{target}: {counted(report.events, 'event')} of {counted(report.episodes, 'episode')}; {report.audited} derived again from their events"
     typer.echo(report.model_dump_json(indent=2) if as_json else "\n".join([*report.findings, text]))
     raise typer.Exit(1 if report.findings else 0)
 

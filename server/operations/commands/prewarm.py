@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from mlops_debug_env.protocol.counts import counted
 from server.operations.commands.setup import DatabaseOption, fail, require_usable_database, settings_of, to_url
 
 
@@ -51,4 +52,4 @@ def warm(
             await simulation.stop()
 
     result = asyncio.run(run())
-    typer.echo(f"{suite}: {result.generated} scenarios generated, {result.found} were there")
+    typer.echo(f"{suite}: {counted(result.generated, 'scenario')} generated, {result.found} found")

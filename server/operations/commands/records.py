@@ -13,6 +13,7 @@ from mlops_debug_env.commands.export import CardOption, FormatOption
 from mlops_debug_env.commands.export import export as export_runs
 from mlops_debug_env.commands.options import ApiKeyOption, UrlOption
 from mlops_debug_env.exports.formats import What
+from mlops_debug_env.protocol.counts import counted
 from server.operations.commands.setup import (
     DatabaseOption,
     JsonOption,
@@ -89,7 +90,9 @@ def _export_bundle(bundle: Path, round_id: str | None, database: str | None) -> 
             )
         except (UnknownRoundError, StaleCheckpointError, UnwritableFileError) as error:
             fail(str(error))
-    typer.echo(f"{bundle}: {exported.episodes} episodes ({exported.running} running), {exported.events} events")
+    typer.echo(
+        f"{bundle}: {counted(exported.episodes, 'episode')} ({exported.running} running), {counted(exported.events, 'event')}"
+    )
     typer.echo(f"public key: {signer.public_key}")
     for name in run_read(settings, _open_rounds):
         if round_id in (None, name):
@@ -181,7 +184,7 @@ def rebuild(
     if as_json:
         typer.echo(json.dumps({**done._asdict(), "differences": [each._asdict() for each in done.differences]}))
     else:
-        typer.echo(", ".join(f"{name}: {count} rows" for name, count in done.rows.items()))
+        typer.echo(", ".join(f"{name}: {counted(count, 'row')}" for name, count in done.rows.items()))
         for each in done.differences:
             typer.echo(
                 f"{each.table}: {each.live_only} rows that no event supports, {each.rebuilt_only} rows missing: "

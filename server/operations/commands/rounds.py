@@ -11,6 +11,7 @@ import typer
 
 from domain.ranking.rounds import RANKED_SPLIT
 from domain.types import SplitName
+from mlops_debug_env.protocol.counts import counted
 from server.operations.commands.setup import (
     DatabaseOption,
     JsonOption,
@@ -65,7 +66,9 @@ def open_one(
     if as_json:
         typer.echo(json.dumps(round_json(row), indent=2))
         return
-    typer.echo(f"round {row.round_id}: suite {row.suite_id}, {row.attempts} attempts at each entry, split {row.split}")
+    typer.echo(
+        f"round {row.round_id}: suite {row.suite_id}, {counted(row.attempts, 'attempt')} at each entry, split {row.split}"
+    )
     typer.echo(f"commitment (SHA-256 of the secret): {row.commitment}")
     typer.echo(f"the secret is in {files.folder}; back it up, and keep it private")
 
@@ -82,7 +85,7 @@ def list_all(database: DatabaseOption = None, as_json: JsonOption = False) -> No
         return
     for each in found:
         state = f"closed {each['closed_at']}" if each["closed_at"] else f"open since {each['opened_at']}"
-        typer.echo(f"{each['round']}  {each['suite']['suite_id']}  {each['attempts']} attempts  {state}")
+        typer.echo(f"{each['round']}  {each['suite']['suite_id']}  {counted(each['attempts'], 'attempt')}  {state}")
 
 
 @rounds.command()
@@ -103,7 +106,7 @@ def close(
     if as_json:
         typer.echo(json.dumps(closed._asdict()))
         return
-    typer.echo(f"round {name} is closed; {closed.expired} attempts expired")
+    typer.echo(f"round {name} is closed; {counted(closed.expired, 'attempt')} expired")
     typer.echo(f"secret: {closed.secret}")
 
 
@@ -114,7 +117,7 @@ async def _close(settings: Settings, name: str) -> ClosedRound:
     from server.services import open_services
 
     # A server may run at the same time: it reads the round for each reset, and finds the episodes ended.
-    async with open_services(settings, InProcessSimulation(), clock=utc_now, new_id=random_id) as here:
+    async with open_services(settings, InProcessSimulation(), clock=utc_now, new_id=random_id, is_server=False) as here:
         files = secret_files_of(settings)
         closed = await close_round(settings.database_url, here.reader, here.episodes, files, name, clock=utc_now)
         await here.checkpointer.make()

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Callable, NoReturn, TypeVar
 
 import typer
 
+from mlops_debug_env.commands.exit_codes import fail as end_with_error
 from server.progress import NO_PROGRESS, Progress
-from server.settings import SettingError, Settings, read_settings
+from server.settings import PREFIX, SETTINGS, SettingError, Settings, read_settings
 
 # What takes long to import is imported where it is needed: `--help` should not wait for it.
 if TYPE_CHECKING:
@@ -22,8 +23,17 @@ if TYPE_CHECKING:
     from server.security.signing import Signer
     from server.storage.migrations import SchemaVersion
 
+
+def setting_help(name: str, text: str) -> str:
+    """The help of an option that overrides a setting, with the variable and the default of it."""
+    (setting,) = (each for each in SETTINGS if each.name == name.upper())
+    default = "none" if setting.default == "" else setting.default
+    return f"{text} Default: {PREFIX}{setting.name}, or else {default}."
+
+
 DatabaseOption = Annotated[
-    str | None, typer.Option("--database", help="SQLAlchemy URL, or the path of an SQLite file.")
+    str | None,
+    typer.Option("--database", help=setting_help("database_url", "SQLAlchemy URL, or the path of an SQLite file.")),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 USAGE = 2
@@ -170,5 +180,4 @@ def read_json(path: Path) -> Any:
 
 def fail(message: str) -> NoReturn:
     """End with one line on standard error."""
-    typer.echo(" ".join(message.split()), err=True)
-    raise typer.Exit(USAGE)
+    end_with_error(message, USAGE)

@@ -10,7 +10,9 @@ import pytest
 
 from mlops_debug_env import Agent, create_agent
 from mlops_debug_env.agents.loader import AgentLoadError, load_agent
-from tests.client.runner.running import command_in_process
+from mlops_debug_env.runner.records import RunHeader
+from mlops_debug_env.runner.run_folder import read_failures
+from tests.client.runner.running import command_in_process, results
 from tests.e2e.running import ROOT, ServerProcess, environment
 
 GOOD = """
@@ -140,3 +142,70 @@ def test_a_module_is_not_taken_from_the_working_directory_unless_the_search_path
 def test_a_loading_error_is_one_of_the_package() -> None:
     with pytest.raises(AgentLoadError, match="there is no file"):
         load_agent("nowhere.py:Agent")
+
+
+GIVING_UP = """
+class Own:
+    name = "gives-up"
+    async def act(self, observation):
+        return helper({})
+def helper(found):
+    return found["missing"]
+"""
+
+
+def test_what_a_class_raises_is_named_and_its_own_frames_are_kept(folder: Path, server: ServerProcess) -> None:
+    (folder / "own.py").write_text(GIVING_UP)
+    ended = command_in_process("run", "--agent", "own.py:Own", "--entries", "1", "--url", server.url, "--out", "r")
+    assert ended.returncode == 1
+    assert "error: 1 episode failed, the first with KeyError: 'missing' (see errors.jsonl)" in ended.stderr
+    (failure,) = read_failures(folder / "r")
+    assert (failure.kind, failure.message) == ("KeyError", "'missing'")
+    own = str(folder / "own.py")
+    assert failure.traceback == (
+        f"{own}:5 in act: return helper({{}})",
+        f'{own}:7 in helper: return found["missing"]',
+    )
+
+
+def test_what_is_no_action_is_named_as_such(folder: Path, server: ServerProcess) -> None:
+    (folder / "own.py").write_text(GIVING_UP.replace("helper({})", '"read_config"'))
+    ended = command_in_process("run", "--agent", "own.py:Own", "--entries", "1", "--url", server.url, "--out", "r")
+    assert "TypeError: act() of gives-up returned str, and no action" in ended.stderr
+
+
+NAMED = """
+from mlops_debug_env.agents.baselines import NopAgent
+class Own(NopAgent):
+    name = "mine"
+"""
+
+
+def test_the_name_of_a_class_is_shown_by_the_client_as_by_the_server(folder: Path, server: ServerProcess) -> None:
+    (folder / "own.py").write_text(NAMED)
+    for out in ("a", "b"):
+        asked = ("run", "--agent", "own.py:Own", "--entries", "2", "--url", server.url, "--out", out)
+        ended = command_in_process(*asked)
+        assert ended.returncode == 0, ended.stderr
+        assert "mine, run" in ended.stdout
+    assert {each["agent"] for each in results(folder / "a")} == {"mine"}
+    compared = command_in_process("compare", "a", "b")
+    assert "mine" in compared.stdout
+    assert "own.py" not in compared.stdout
+    assert command_in_process(*asked, "--resume").returncode == 0, "--agent is compared with what was named"
+
+
+def test_a_folder_without_the_name_of_its_class_shows_what_was_named() -> None:
+    header = RunHeader(
+        run_id="0" * 32,
+        suite="s",
+        entries=(),
+        agent="own.py:Own",
+        model=None,
+        trials=1,
+        reward_mode="shaped",
+        agent_options={},
+        package_version="0",
+    )
+    old = header.model_dump(mode="json", exclude={"agent_name"})
+    assert RunHeader.model_validate(old).title == "own.py:Own"

@@ -48,7 +48,7 @@ async def test_a_model_is_evaluated_with_its_costs(server: ServerProcess, tmp_pa
     assert (result["steps"], result["confidence"], result["agent"], result["model"]) == (3, 0.3, "llm", "scripted")
     assert (result["calls"], result["invalid_replies"], result["fallback_steps"]) == (4, 1, 0)
     assert result["cost_usd"] == pytest.approx(4 * (100 * 1e-6 + 10 * 2e-6))
-    assert "1 invalid replies" in ended.stdout
+    assert "1 invalid reply, " in ended.stdout
 
 
 async def test_the_lines_of_the_hackathon(server: ServerProcess, tmp_path: Path) -> None:

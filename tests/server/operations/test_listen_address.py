@@ -34,7 +34,7 @@ def test_a_port_that_is_taken_is_reported_before_anything_is_made(tmp_path: Path
         refused = run_command("serve", "--port", str(port), "--database", str(tmp_path / "x.db"))
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr == (
-        f"cannot listen on 127.0.0.1:{port}: Address already in use; stop what listens there, or give --host or --port\n"
+        f"error: cannot listen on 127.0.0.1:{port}: Address already in use; stop what listens there, or give --host or --port\n"
     )
     assert list(tmp_path.iterdir()) == []
 

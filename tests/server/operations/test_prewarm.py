@@ -59,7 +59,7 @@ def test_the_command_warms_a_suite(tmp_path) -> None:  # type: ignore[no-untyped
     database = str(tmp_path / "warm.db")
     said = CliRunner().invoke(cli, ["warm", "--suite", str(suite), "--database", database])
     assert said.exit_code == 0, said.output
-    assert "2 scenarios generated, 0 were there" in said.output
+    assert "2 scenarios generated, 0 found" in said.output
     with sqlite3.connect(database) as opened:
         assert opened.execute("SELECT task_id, seed FROM scenarios ORDER BY task_id").fetchall() == [
             ("easy", "1"),

@@ -66,6 +66,7 @@ def check_is_told_in_one_line(result: Result, command: tuple[str, ...], reason: 
     assert result.exit_code == 2, result.output
     error_lines = [line for line in result.stderr.splitlines() if not line.startswith("database: ")]
     assert len(error_lines) == 1, result.output
+    assert error_lines[0].startswith("error: ")
     assert reason in error_lines[0]
     assert "listening on" not in result.stdout
 

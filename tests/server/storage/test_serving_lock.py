@@ -8,6 +8,7 @@ import pytest
 
 from server.operations.doctor import run_checks
 from server.settings import Settings
+from server.storage.backend import open_backend
 from tests.served import serving
 
 READ = {"action_type": "read_config"}
@@ -36,3 +37,8 @@ async def test_each_further_server_warns_and_works(settings: Settings, caplog: p
             async with serving(settings) as further:
                 assert any(WARNING in each for each in caplog.messages)
                 assert (await further.step("e", READ))["info"]["version"] == version
+
+
+async def test_a_command_beside_a_server_warns_of_nothing(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(settings), open_backend(settings, is_server=False):
+        assert not any(WARNING in each for each in caplog.messages)
