@@ -73,7 +73,10 @@ class ListRequest:
 
 
 class ListQuery(ListFilter):
-    """The query string of a program: the filter, and which page of the list."""
+    """The query string of a program: the filter, and which page of the list. An unknown name is an error, not a filter that
+    lets everything through."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     after: Annotated[str, Field(pattern=PUBLIC_NAME_FORM)] | None = None
     """Number of the episode that precedes the page."""

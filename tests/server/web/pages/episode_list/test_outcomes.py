@@ -121,7 +121,9 @@ async def test_programs_follow_the_pages_of_a_list_to_its_end_and_back(served: S
     assert [each["episode_id"] for each in (await served.client.get(before)).json()["episodes"]] == seen[1]
 
 
-@pytest.mark.parametrize("query", ["limit=0", f"limit={MAX_PAGE_SIZE + 1}", "task=none", "after=12", "least_score=nan"])
+@pytest.mark.parametrize(
+    "query", ["limit=0", f"limit={MAX_PAGE_SIZE + 1}", "task=none", "after=12", "least_score=nan", "agnet=a"]
+)
 async def test_programs_are_told_of_a_value_that_is_invalid(served: Served, query: str) -> None:
     assert_problem(await served.client.get(f"/episodes.json?{query}"), 422, "invalid")
 
