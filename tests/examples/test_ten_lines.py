@@ -23,7 +23,7 @@ def test_it_plays_a_suite(server: ServerProcess, tmp_path: Path) -> None:
     out = tmp_path / "r"
     ended = command("run", "--agent", AGENT, "--entries", "4", "--url", server.url, "--out", str(out))
     assert ended.returncode == 0, ended.stderr
-    assert [(each["agent"], each["steps"]) for each in results(out)] == [(AGENT, 4)] * 4
+    assert [(each["agent"], each["steps"]) for each in results(out)] == [("ten-lines", 4)] * 4
 
 
 def test_it_plays_a_round_and_is_on_its_board(ranked: RankedServer, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tests.client.scripted_model import calls, serving_model
 from tests.e2e.running import ServerProcess
 
 CALL_TOKENS = 110
-ABANDONED = "{} episodes ended on the server; --resume picks their results up and plays the rest\n"
+ABANDONED = "{} ended on the server; --resume picks their results up and plays the rest\n"
 
 
 def reads_three_times(body: dict[str, Any]) -> Any:
@@ -63,8 +63,8 @@ async def test_what_a_run_has_left_open_can_be_ended_on_the_server(server: Serve
     (left,) = {each["episode_id"] for each in turns(tmp_path / "r", "acted")} - {finished["episode_id"]}
     async with DebugClient(server.url, session_key=left) as client:
         assert not (await client.state()).done
-        assert await play("run", "--abandon") == (0, ABANDONED.format(1))
-        assert (await play("run", "--abandon"))[1] == ABANDONED.format(0), "sent again, it changes nothing"
+        assert await play("run", "--abandon") == (0, ABANDONED.format("1 episode"))
+        assert (await play("run", "--abandon"))[1] == ABANDONED.format("0 episodes"), "sent again, it changes nothing"
     async with DebugClient(server.url, session_key=left) as client:
         state = await client.state()
         assert (state.done, state.truncated, state.score) == (True, True, 0.01)

@@ -76,7 +76,7 @@ async def test_a_command_lists_the_episodes_that_several_players_named_alike(
         assert (done.returncode, done.stdout) == (2, "")
         (line,) = [line for line in done.stderr.splitlines() if not line.startswith("database: ")]
         listed = " ".join(f"{prefixed(keys, agent, 'shared')} (agent {agent})," for agent in ("ann", "bob"))
-        assert line == f"several players have an episode shared; name one of {listed.removesuffix(',')}"
+        assert line == f"error: several players have an episode shared; name one of {listed.removesuffix(',')}"
 
 
 async def test_a_stored_name_means_the_episode_that_is_stored_under_it(served: Served, settings: Settings) -> None:
