@@ -135,7 +135,7 @@ def _feature_statistics(run: Run, found: Measured) -> dict[str, Any]:
     return {
         "class_association": by_column(association(scaled_train(run), run.sets["train"].label, len(layout.classes))),
         "empty_share": by_column(_empty(run)),
-        "most_frequent_share": by_column(np.array([one.most / max(1, one.known) for one in found.repeats])),
+        "most_frequent_share": by_column(found.repeats.overall / np.maximum(1, found.repeats.known)),
         **{name: by_column(values) for name, values in _between_sources(run).items()},
     }
 

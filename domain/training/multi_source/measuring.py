@@ -18,22 +18,27 @@ from domain.training.multi_source.run import SETS, Run
 from domain.training.multi_source.tables import order_of_classes, tokenizer
 from domain.training.randomness import Floats, Ints
 
-_ROW_BITS, _ROW = np.uint64(32), np.uint64(2**32 - 1)
+_BITS = 4
+"""Of a source, and of one of its months, in the keys of `_repeats`."""
+_ELSEWHERE = 2 ** (2 * _BITS) - 1
+"""In place of both where the month is none of the layout's."""
+_EMPTY = 2**32 - 1
+"""Bits of a float32 that no stored value has."""
 MATURE_AFTER = 3
 """Months after which labels have always been complete."""
 
 
 class Repeats(NamedTuple):
-    """The stored cells of a column whose value another cell has as well."""
+    """How often the value of each column occurs that occurs most often; 0 where all cells are empty."""
 
-    row: Ints
-    """Of the tables."""
-    name: Ints
-    """A number for each such value."""
-    most: int
-    """Cells of the value that occurs most often; 1: each is another."""
-    known: int
-    """Cells that are not empty."""
+    overall: Ints
+    """(columns,), among all rows of the tables."""
+    by_month: Ints
+    """(columns, sources times months), among those of a month of a source."""
+    by_source: Ints
+    """(columns, sources), among those of a source, dated in the months of the layout."""
+    known: Ints
+    """(columns,): cells that are not empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +61,7 @@ class Measured:
     """(sources, months): share of the rows whose code goes with the nearest class mean as most of the source do; NaN: none."""
     test_file: Ints
     """(classes, classes): test rows by number in the file of labels and nearest class mean."""
-    repeats: tuple[Repeats, ...]
-    """Of each column."""
+    repeats: Repeats
     distances: Floats
     """(sources, tokenizers): how far the word shares of a source lie from those of the others, read with each version."""
 
@@ -94,7 +98,7 @@ def measure(run: Run) -> Measured:
         last_month=table(every.month == LABELLED_MONTHS, tables.outcome),
         usual=np.where(rows > 0, right / np.maximum(rows, 1), np.nan).reshape(sources, LABELLED_MONTHS),
         test_file=np.bincount(number * classes + of_test, minlength=classes * classes).reshape(classes, classes),
-        repeats=tuple(_repeats(tables.values[:, place]) for place in range(tables.values.shape[1])),
+        repeats=_repeats(tables.values, every.source, every.month, sources),
         distances=_distances(run, layout),
     )
 
@@ -150,22 +154,50 @@ def _nearest(means: Floats, features: Floats) -> Ints:
     return np.asarray(distance.astype(np.float32).argmin(1), dtype=np.int64)
 
 
-def _repeats(column: Floats) -> Repeats:
-    known = np.flatnonzero(~np.isnan(column))
-    if not len(known):
-        return Repeats(known, known, 0, 0)
-    # Stored values are of the float32 grid: the bits of one and its row make one integer, and integers are sorted fastest.
-    bits = (column.take(known).astype(np.float32) + np.float32(0.0)).view(np.uint32)
-    keys = bits.astype(np.uint64) << _ROW_BITS
-    keys |= known.astype(np.uint64)
-    keys.sort()
-    value = keys >> _ROW_BITS
-    starts = np.flatnonzero(np.concatenate(([True], value[1:] != value[:-1])))
-    often = np.diff(starts, append=len(keys))
-    inside = np.repeat(often > 1, often)
-    row = (keys[inside] & _ROW).astype(np.int64)
-    again = often[often > 1]
-    return Repeats(row, np.repeat(np.arange(len(again)), again), int(often.max()), len(known))
+def _repeats(values: Floats, source: Ints, month: Ints, sources: int) -> Repeats:
+    """Of values (rows, columns) of the float32 grid; a month that is not 0 to `LABELLED_MONTHS` is none of the layout's."""
+    columns, months = values.shape[1], LABELLED_MONTHS + 1
+    bits = (values.T.astype(np.float32, order="C") + np.float32(0.0)).view(np.uint32)
+    bits[np.isnan(values.T)] = _EMPTY
+    # Column, bits of the value, source and month make one integer: sorted, equal ones follow one another. Integers are sorted fastest.
+    keys = bits.astype(np.int64)
+    keys |= np.arange(columns)[:, None] << 32
+    keys <<= 2 * _BITS
+    keys |= np.where((month >= 0) & (month < months), (source << _BITS) + month, _ELSEWHERE)
+    keys.sort(axis=1)
+    key = keys.ravel()
+    starts = _starts(key)
+    key, often = key.take(starts), np.diff(starts, append=len(key))
+    is_known = key >> 2 * _BITS & _EMPTY != _EMPTY
+    key, often = key[is_known], often[is_known]
+    known = np.bincount(key >> 2 * _BITS + 32, weights=often, minlength=columns).astype(np.int64)
+    overall = _longest(key >> 2 * _BITS, often, key >> 2 * _BITS + 32, columns)
+    is_inside = key & _ELSEWHERE != _ELSEWHERE
+    key, often = key[is_inside], often[is_inside]
+    of_source = (key >> 2 * _BITS + 32) * sources + (key >> _BITS & 2**_BITS - 1)
+    of_month = of_source * months + (key & 2**_BITS - 1)
+    return Repeats(
+        overall,
+        _longest(key, often, of_month, columns * sources * months).reshape(columns, -1),
+        _longest(key >> _BITS, often, of_source, columns * sources).reshape(columns, -1),
+        known,
+    )
+
+
+def _starts(name: Ints) -> Ints:
+    """The places where a number differs from the one before it."""
+    return np.flatnonzero(np.concatenate(([True], name[1:] != name[:-1]))) if len(name) else name
+
+
+def _longest(name: Ints, often: Ints, group: Ints, groups: int) -> Ints:
+    """By group, how often the name occurs that occurs most often; equal names follow one another and belong to one group."""
+    found = np.minimum(np.bincount(group, minlength=groups), 1)
+    if len(name):
+        starts = _starts(name)
+        total = np.add.reduceat(often, starts)
+        again = np.flatnonzero(total > 1)
+        np.maximum.at(found, group.take(starts.take(again)), total.take(again))
+    return found
 
 
 def _distances(run: Run, layout: Layout) -> Floats:
