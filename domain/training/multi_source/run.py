@@ -10,7 +10,7 @@ import numpy as np
 from domain.training.multi_source.agreements import Facts
 from domain.training.multi_source.case import State
 from domain.training.multi_source.fit import Fit, answers, batch_entropy, fit, log_loss
-from domain.training.multi_source.layout import LABELLED_MONTHS, WORDS, Layout
+from domain.training.multi_source.layout import LABELLED_MONTHS, WORDS, Layout, dose
 from domain.training.multi_source.rows import (
     EARLIER_HISTORY,
     FREQUENT_WORDS,
@@ -21,7 +21,7 @@ from domain.training.multi_source.rows import (
     draw_rows,
     earlier_export,
 )
-from domain.training.multi_source.tables import Frame, Reading, Tables, dose, order_of_classes, read, write
+from domain.training.multi_source.tables import Frame, Reading, Tables, order_of_classes, read, write
 from domain.training.pipeline import FieldValue
 from domain.training.randomness import Floats, Ints, Stream, to_float32_grid
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Callable, TypeVar
@@ -10,8 +9,8 @@ from typing import Callable, TypeVar
 import numpy as np
 
 from domain.training.multi_source.agreements import LABEL_MAPS, TOKENIZERS, UNTIL, Facts, unit_at
-from domain.training.multi_source.layout import LABELLED_MONTHS, WORDS, Layout
-from domain.training.multi_source.rows import Rows
+from domain.training.multi_source.layout import LABELLED_MONTHS, WORDS, Layout, dose
+from domain.training.multi_source.rows import Rows, within
 from domain.training.multi_source.subjects import UNITS
 from domain.training.pipeline import FieldValue
 from domain.training.randomness import Floats, Ints, Stream, to_float32_grid
@@ -91,20 +90,6 @@ class Reading:
     """1 for a row that the declarations drop."""
     every: Frame
     """All rows of the tables, also those that are dropped."""
-
-
-DOSES = 1024
-"""How many different doses the data of a run have."""
-
-
-def dose(layout: Layout, name: str, low: float, high: float) -> float:
-    """How strongly something happens in the data of a run where it happens; the same for every state of its world."""
-    return low + (high - low) * _doses(layout.seed)[zlib.crc32(name.encode()) % DOSES]
-
-
-@lru_cache(maxsize=8)
-def _doses(seed: int) -> tuple[float, ...]:
-    return tuple(Stream(seed, "doses").uniform(DOSES).tolist())
 
 
 def label_map(layout: Layout, name: str) -> Ints:
@@ -333,16 +318,6 @@ def _months(layout: Layout) -> Ints:
 def _stored_values(layout: Layout, world: Facts, rows: Rows) -> Floats:
     values: Floats = rows.values.copy()
     hidden = 0.0 if world["imputer.fill"] == "none" else 1.0
-    level = np.array([column.level for column in layout.columns])
-    scale = np.array([column.scale for column in layout.columns])
-    # Real tables hold rounded numbers: one column more finely than another.
-    steps = np.array([2.0 ** -round(dose(layout, f"digits/{column.name}", 3.5, 8.5)) for column in layout.columns])
-    values = np.rint(values / steps)
-    values *= steps
-    below, above = (np.array([getattr(one, side) for one in layout.columns]) for side in ("below", "above"))
-    values = _within(values, below, above)
-    values += level
-    values *= scale
     for number, source in enumerate(layout.sources):
         own = np.flatnonzero(rows.source == number)
         block, missing = (one.take(own, axis=0) for one in (values, rows.missing))
@@ -352,7 +327,7 @@ def _stored_values(layout: Layout, world: Facts, rows: Rows) -> Floats:
             until = world[f"{path}.used_until"]
             if until is not None:
                 late = month > layout.month(str(until))
-                frozen = _within(np.array([_frozen_at(layout, path)]), column.below, column.above)
+                frozen = within(np.array([_frozen_at(layout, path)]), column.below, column.above)
                 block[late, place] = (frozen + column.level) * column.scale
             factors = _factors(column.quantity, world[f"{path}.unit"], layout.months)
             if factors is not None:
@@ -369,19 +344,6 @@ def _stored_values(layout: Layout, world: Facts, rows: Rows) -> Floats:
             block[(month > snapshot) & (month < LABELLED_MONTHS), -JOINED_COLUMNS:] = np.nan
         values[own] = block
     return values
-
-
-def _within(values: Floats, below: float | Floats, above: float | Floats) -> Floats:
-    """Values around 0, drawn in so that they stay between -below and above; near 0 they stay as they are.
-
-    Square roots only, which are exact on every machine.
-    """
-    part = values / np.where(values < 0, below, above)
-    part *= part
-    part *= part
-    part += 1.0
-    found: Floats = values / np.sqrt(np.sqrt(part))
-    return found
 
 
 UPDATE = 1.1
