@@ -12,9 +12,9 @@ import numpy as np
 from domain.training.artifacts.numbers import to_json
 from domain.training.multi_source.agreements import DATE_FORMATS, TOKENIZERS
 from domain.training.multi_source.layout import LABELLED_MONTHS
-from domain.training.multi_source.measuring import Measured, association, moments, scaled_train, share, shown
+from domain.training.multi_source.measuring import Measured, association, scaled_train, share, shown
 from domain.training.multi_source.rows import FREQUENT_WORDS
-from domain.training.multi_source.run import SETS, Run, batch_fill, class_counts, saved_ids, word_counts
+from domain.training.multi_source.run import SETS, Run, batch_fill, class_counts, moments, saved_ids, word_counts
 from domain.training.multi_source.tables import order_of_classes
 from domain.training.randomness import Floats, Ints
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from domain.training.artifacts.numbers import to_json
 from domain.training.multi_source.agreements import TOKENIZERS
 from domain.training.multi_source.layout import LABELLED_MONTHS, WORDS, Layout
-from domain.training.multi_source.run import SETS, Run
+from domain.training.multi_source.run import SETS, Run, moments
 from domain.training.multi_source.tables import order_of_classes, tokenizer
 from domain.training.randomness import Floats, Ints
 
@@ -123,14 +123,6 @@ def association(values: Floats, labels: Ints, classes: int) -> Floats:
     mean, variance = moments(values)
     found: Floats = np.maximum(between - mean**2, 0.0) / (variance + 1e-12)
     return found
-
-
-def moments(values: Floats) -> tuple[Floats, Floats]:
-    """Mean and variance of each column; the bits are those of ``mean(0)`` and ``var(0)``, whose mean is summed up again."""
-    mean = np.add.reduce(values, 0) / len(values)
-    distance = values - mean
-    distance *= distance
-    return mean, np.add.reduce(distance, 0) / len(values)
 
 
 def scaled_train(run: Run) -> Floats:

@@ -256,8 +256,8 @@ def _prepare(train: Frame, declared: Facts) -> Prepared:
             fill = np.full(train.values.shape[1], float(declared["imputer.fill"] or 0.0))
         fill = to_float32_grid(fill)
         values = np.where(known, train.values, fill)
-        centre = to_float32_grid(values.mean(0))
-        spread = to_float32_grid(np.maximum(values.std(0), 1e-9))
+        average, variance = moments(values)
+        centre, spread = to_float32_grid(average), to_float32_grid(np.maximum(np.sqrt(variance), 1e-9))
     return Prepared(
         fill=fill,
         mean=centre,
@@ -269,7 +269,19 @@ def _prepare(train: Frame, declared: Facts) -> Prepared:
 
 
 def _median(values: Floats) -> float:
-    return float(np.median(values)) if len(values) else 0.0
+    half, is_odd = divmod(len(values), 2)
+    if not half:
+        return float(values.sum())
+    part = np.partition(values, (half - 1, half))
+    return float(part[half] if is_odd else 0.5 * (part[half - 1] + part[half]))
+
+
+def moments(values: Floats) -> tuple[Floats, Floats]:
+    """Mean and variance of each column; the bits are those of ``mean(0)`` and ``var(0)``, whose mean is summed up again."""
+    mean = np.add.reduce(values, 0) / len(values)
+    distance = values - mean
+    distance *= distance
+    return mean, np.add.reduce(distance, 0) / len(values)
 
 
 def _class_weights(layout: Layout, world: Facts, declared: Facts, train: Frame) -> Floats:

@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from domain.training.multi_source.layout import LABELLED_MONTHS
-from domain.training.multi_source.measuring import _repeats, moments, share
+from domain.training.multi_source.measuring import _repeats, share
+from domain.training.multi_source.run import _median, moments
 
 
 def test_moments_have_the_bits_of_mean_and_variance() -> None:
@@ -17,6 +18,13 @@ def test_moments_have_the_bits_of_mean_and_variance() -> None:
     mean, variance = moments(values)
     assert mean.tolist() == values.mean(0).tolist()
     assert variance.tolist() == values.var(0).tolist()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 10, 801])
+def test_a_median_is_that_of_numpy(count: int) -> None:
+    values = np.random.default_rng(count).normal(size=count)
+    assert _median(values) == np.median(values)
+    assert _median(values[:0]) == 0.0
 
 
 def test_the_most_frequent_value_is_counted_in_all_rows_in_each_source_and_in_each_of_its_months() -> None:
