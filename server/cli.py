@@ -34,7 +34,6 @@ from server.operations.commands.setup import (
     upgrade_tables,
 )
 from server.operations.commands.view import view
-from server.operations.progress import showing_progress
 
 cli = typer.Typer(
     name="mlops-debug",
@@ -156,8 +155,7 @@ def upgrade(database: DatabaseOption = None) -> None:
     """Upgrade the tables to the newest version, if they are older. Ctrl-C ends it and leaves them as they were."""
     settings = settings_of(database_url=to_url(database))
     require_usable_database(settings)
-    with showing_progress(left="the tables are as they were") as progress:
-        version = upgrade_tables(settings, progress)
+    version = upgrade_tables(settings)
     typer.echo(f"at version {version.present}")
 
 

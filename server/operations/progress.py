@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Callable, Iterator, NoReturn
 
 import typer
@@ -25,12 +26,12 @@ class ShownProgress:
     """Shows the present phase, and knows how far it is.
 
     Args:
-        console: where to show it.
+        console: where to show it; None: standard error.
         monotonic: a clock that only goes on.
     """
 
-    def __init__(self, console: Console, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._console = console
+    def __init__(self, console: Console | None = None, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._given_console = console
         self._monotonic = monotonic
         self._bars: Bars | None = None
         self._what = ""
@@ -46,6 +47,8 @@ class ShownProgress:
     def advance(self, count: int = 1) -> None:
         self._done += count
         now = self._monotonic()
+        if now - self._began < QUIET_SECONDS:
+            return
         if self._console.is_terminal:
             self._show_bar(now)
         elif now - self._shown_at >= LINE_SECONDS:
@@ -66,10 +69,14 @@ class ShownProgress:
         of = f" of {self._total:,}" if self._total is not None else ""
         return f"after {self._done:,}{of} {self._what}"
 
+    @cached_property
+    def _console(self) -> Console:
+        from rich.console import Console
+
+        return self._given_console or Console(stderr=True)
+
     def _show_bar(self, now: float) -> None:
         if self._bars is None:
-            if now - self._began < QUIET_SECONDS:
-                return
             self._bars = self._start_bar()
         self._bars.update(self._bars.task_ids[0], completed=self._done, rate=f"{self._rate(now):,.0f}/s")
 
@@ -102,9 +109,7 @@ def showing_progress(*, left: str = "nothing was changed") -> Iterator[ShownProg
     Args:
         left: what an interrupted command leaves, for its last line.
     """
-    from rich.console import Console
-
-    progress = ShownProgress(Console(stderr=True))
+    progress = ShownProgress()
     try:
         yield progress
     except KeyboardInterrupt:

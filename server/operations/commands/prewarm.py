@@ -8,7 +8,14 @@ from typing import Annotated
 import typer
 
 from mlops_debug_env.protocol.counts import counted
-from server.operations.commands.setup import DatabaseOption, fail, require_usable_database, settings_of, to_url
+from server.operations.commands.setup import (
+    DatabaseOption,
+    fail,
+    require_usable_database,
+    settings_of,
+    to_url,
+    upgrade_tables,
+)
 
 
 def warm(
@@ -22,8 +29,6 @@ def warm(
     from mlops_debug_env.suites import UnknownSuiteError, UnreadableSuiteError, read_suite
     from server.operations.prewarm import PrewarmResult, prewarm
     from server.scenarios.simulation import PooledSimulation
-    from server.storage.engines import parse_url
-    from server.storage.migrations import upgrade_database
 
     settings = settings_of(database_url=to_url(database))
     require_usable_database(settings)
@@ -35,7 +40,6 @@ def warm(
     columns = (TextColumn("scenarios"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 
     async def run() -> PrewarmResult:
-        await upgrade_database(parse_url(settings.database_url))
         simulation = PooledSimulation(settings.generator_processes, timeout_seconds=settings.generation_seconds)
         await simulation.start()
         try:
@@ -51,5 +55,6 @@ def warm(
         finally:
             await simulation.stop()
 
+    upgrade_tables(settings)
     result = asyncio.run(run())
     typer.echo(f"{suite}: {counted(result.generated, 'scenario')} generated, {result.found} found")
