@@ -16,6 +16,7 @@ from domain.training.multi_source.agreements import TOKENIZERS
 from domain.training.multi_source.layout import LABELLED_MONTHS
 from domain.training.multi_source.measuring import Measured, association, measure, scaled_train, share, shown
 from domain.training.multi_source.run import SETS, Run
+from domain.training.multi_source.tables import cells_of
 from domain.training.randomness import Floats, Ints
 from domain.types import SanityCheckName
 
@@ -142,12 +143,7 @@ def _feature_statistics(run: Run, found: Measured) -> dict[str, Any]:
 
 def _empty(run: Run) -> Floats:
     """Share of the cells of each column that are empty or hold a declared code of a missing value."""
-    values, layout, declared = run.tables.values, run.state.layout, run.state.declared
-    paths = [
-        [f"sources.{one}.columns.{name}.missing_code" for name in layout.column_names] for one in layout.source_names
-    ]
-    # None becomes NaN, which nothing equals.
-    codes = np.array([[declared.get(path) for path in own] for own in paths], dtype=np.float64)
+    values, codes = run.tables.values, cells_of(run.state.layout, run.state.declared).codes
     empty = np.isnan(values) | (values == codes.take(run.tables.source, axis=0))
     share: Floats = empty.mean(0)
     return share
