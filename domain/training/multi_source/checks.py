@@ -14,7 +14,7 @@ import numpy as np
 from domain.training.artifacts.numbers import to_json
 from domain.training.multi_source.agreements import TOKENIZERS
 from domain.training.multi_source.layout import LABELLED_MONTHS
-from domain.training.multi_source.measuring import Measured, association, measure, scaled_train, share, shown
+from domain.training.multi_source.measuring import Measured, measure, share, shown
 from domain.training.multi_source.run import SETS, Run
 from domain.training.multi_source.tables import cells_of
 from domain.training.randomness import Floats, Ints
@@ -87,19 +87,23 @@ def _label_consistency(run: Run, found: Measured) -> dict[str, Any]:
     every, recent = run.reading.every, run.reading.month == LABELLED_MONTHS
     is_nearest = found.nearest == every.label
     used = found.labelled & (run.reading.dropped == 0)
-    months = [is_nearest[used & (every.month == at)] for at in range(LABELLED_MONTHS)]
+    rows, nearest = (
+        np.bincount(every.month[own], minlength=LABELLED_MONTHS).tolist() for own in (used, used & is_nearest)
+    )
     return {
         "labelled": share(is_nearest[used]),
-        "by_month": [share(one) for one in months],
+        "by_month": [to_json(own / count) if count else None for own, count in zip(nearest, rows, strict=True)],
         "last_month": share(is_nearest[recent]),
     }
 
 
 def _data_leakage(run: Run, found: Measured) -> dict[str, Any]:
     trained, tested = run.sets["train"].row, run.sets["test"].row
+    is_trained = np.zeros(int(run.tables.row.max(initial=0)) + 1, dtype=bool)
+    is_trained[trained] = True
     return {
         "repeated_share": share(found.is_repeated),
-        "shared_content": share(np.isin(tested, trained)),
+        "shared_content": share(is_trained[tested]),
         "rows": {name: len(part) for name, part in run.sets.items()},
     }
 
@@ -134,7 +138,7 @@ def _feature_statistics(run: Run, found: Measured) -> dict[str, Any]:
         return dict(zip(layout.column_names, shown(values), strict=True))
 
     return {
-        "class_association": by_column(association(scaled_train(run), run.sets["train"].label, len(layout.classes))),
+        "class_association": by_column(found.class_association),
         "empty_share": by_column(_empty(run)),
         "most_frequent_share": by_column(found.repeats.overall / np.maximum(1, found.repeats.known)),
         **{name: by_column(values) for name, values in _between_sources(run).items()},

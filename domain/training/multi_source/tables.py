@@ -12,7 +12,6 @@ from domain.training.multi_source.agreements import LABEL_MAPS, TOKENIZERS, Fact
 from domain.training.multi_source.layout import LABELLED_MONTHS, WORDS, Layout, dose
 from domain.training.multi_source.rows import Rows, within
 from domain.training.multi_source.subjects import UNITS
-from domain.training.pipeline import FieldValue
 from domain.training.randomness import Floats, Ints, Stream, to_float32_grid
 
 Numbers = TypeVar("Numbers", Floats, Ints)
@@ -143,10 +142,9 @@ def order_of_classes(layout: Layout, name: str) -> Ints:
 
 
 @lru_cache(maxsize=1024)
-def _factors(quantity: str, unit: FieldValue, months: tuple[str, ...]) -> Floats | None:
-    """How many of the first unit make one of the declared unit, by month; None: it is the first unit all the time."""
-    factors = np.array([UNITS[quantity][unit_at(unit, month)] for month in months])
-    return _shared(factors) if (factors != 1.0).any() else None
+def _factors(quantity: str, unit: str, months: tuple[str, ...]) -> Floats:
+    """How many of the first unit make one of the declared unit, by month."""
+    return _shared(np.array([UNITS[quantity][unit_at(unit, month)] for month in months]))
 
 
 class Cells(NamedTuple):
@@ -165,8 +163,9 @@ def cells_of(layout: Layout, facts: Facts) -> Cells:
     for number, name in enumerate(layout.source_names):
         for place, column in enumerate(layout.columns):
             path = f"sources.{name}.columns.{column.name}"
-            own = _factors(column.quantity, facts[f"{path}.unit"], layout.months)
-            if own is not None:
+            unit = str(facts[f"{path}.unit"])
+            own = UNITS[column.quantity].get(unit) or _factors(column.quantity, unit, layout.months)
+            if not isinstance(own, float) or own != 1.0:
                 factors[number, :, place] = own
             code = facts.get(f"{path}.missing_code")
             if code is not None:
