@@ -174,7 +174,7 @@ def _by_column(run: Run, values: Floats) -> dict[str, float | None]:
 def _of_all(run: Run, found: Measured) -> dict[str, dict[str, Any]]:
     layout, train = run.state.layout, run.sets["train"]
     classes = len(layout.classes)
-    words = association(word_counts(train.tokens), train.label, classes)
+    words = association(word_counts(train.tokens).astype(np.float64), train.label, classes)
     return {
         "all.tails": {
             "class_association": _by_column(run, found.class_association),

@@ -10,7 +10,7 @@ import numpy as np
 from domain.training.multi_source.agreements import Facts
 from domain.training.multi_source.case import State
 from domain.training.multi_source.fit import Fit, answers, batch_entropy, fit, log_loss
-from domain.training.multi_source.layout import LABELLED_MONTHS, WORDS, Layout, dose
+from domain.training.multi_source.layout import LABELLED_MONTHS, TOKENS, WORDS, Layout, dose
 from domain.training.multi_source.rows import (
     EARLIER_HISTORY,
     FREQUENT_WORDS,
@@ -56,23 +56,23 @@ class Prepared:
     def features(self, frame: Frame) -> Floats:
         """(rows, columns + words)."""
         columns = frame.values.shape[1]
-        # As float32, and in one array: the values are rounded to its grid in the end.
-        found = np.empty((len(frame), columns + self.words), dtype=np.float32)
+        found = np.empty((len(frame), columns + self.words))
         scaled = np.where(np.isnan(frame.values), self.fill, frame.values)
         scaled -= self.mean
         scaled /= self.scale
         if self.clip is not None:
             np.clip(scaled, -self.clip, self.clip, out=scaled)
-        found[:, :columns] = scaled
-        found[:, columns:] = self.text_weight * word_counts(frame.tokens)[:, : self.words]
-        return found.astype(np.float64)
+        found[:, :columns] = scaled.astype(np.float32)
+        counts = word_counts(frame.tokens)[:, : self.words]
+        found[:, columns:] = to_float32_grid(self.text_weight * np.arange(TOKENS + 1.0)).take(counts)
+        return found
 
 
-def word_counts(tokens: Ints) -> Floats:
+def word_counts(tokens: Ints) -> Ints:
     """(rows, words): how often each word of the vocabulary occurs in a row, whose tokens are given."""
     rows = len(tokens)
     cells = (tokens + WORDS * np.arange(rows)[:, None]).ravel()
-    return np.bincount(cells, minlength=rows * WORDS).reshape(rows, WORDS).astype(np.float64)
+    return np.bincount(cells, minlength=rows * WORDS).reshape(rows, WORDS)
 
 
 @dataclass(frozen=True, slots=True)
