@@ -171,18 +171,19 @@ def _between_sources(run: Run) -> dict[str, Floats]:
         found: Ints = ((group * width)[:, None] + np.arange(width)).ravel()
         return found
 
-    def between(group: Ints, counts: Ints) -> Floats:
-        sums = np.bincount(cells(group), values.ravel(), minlength=counts.size).reshape(counts.shape)
+    def between(cell: Ints, counts: Ints) -> Floats:
+        sums = np.bincount(cell, values.ravel(), minlength=counts.size).reshape(counts.shape)
         found: Floats = (sums * sums / np.maximum(counts, 1)).sum(0) - whole
         return found
 
     total = np.maximum(known.sum(0), 1)
     whole = values.sum(0) ** 2 / total
     spread = (values * values).sum(0) - whole + 1e-9
-    counts = np.bincount(cells(source * months + month)[known.ravel()], minlength=sources * months * width)
+    cell = cells(source * months + month)
+    counts = np.bincount(cell[known.ravel()], minlength=sources * months * width)
     counts = counts.reshape(sources, months, width)
-    by_source, by_month = between(source, counts.sum(1)), between(month, counts.sum(0))
-    both = between(source * months + month, counts.reshape(-1, width))
+    by_source, by_month = between(cells(source), counts.sum(1)), between(cells(month), counts.sum(0))
+    both = between(cell, counts.reshape(-1, width))
     return {
         "source_association": by_source / spread,
         "source_and_month_association": np.maximum(both - by_source - by_month, 0.0) / spread,

@@ -109,8 +109,13 @@ class Run:
     """By set but the training; `reported_validation` and `reported_test` as the evaluation names them."""
     test_labels: Ints
     """Labels of the test rows as the evaluation reads them."""
-    arrival_entropy: float
-    """Mean label entropy of batches in the order in which the training rows arrive, over what random batches would have."""
+
+    @property
+    def arrival_entropy(self) -> float:
+        """Mean label entropy of batches in the order in which the training rows arrive, over what random batches would have."""
+        layout, train = self.state.layout, self.sets["train"]
+        arrived = train.label[_arrival(layout, self.state.world, train)]
+        return batch_entropy(arrived, self.state.declared, len(layout.classes))
 
 
 def simulate(state: State, *, seed: int | None = None, split_seed: FieldValue = None, rows: str = HISTORY) -> Run:
@@ -158,7 +163,6 @@ def _train(state: State, tables: Tables, seed: int | None, split_seed: FieldValu
     inputs = prepared.features(reading.every)
     features = {name: inputs.take(own, axis=0) for name, own in places.items()}
     weights = _class_weights(layout, world, declared, sets["train"])
-    arrival = _arrival(layout, world, sets["train"])
     fitted = fit(
         declared,
         features["train"],
@@ -168,7 +172,7 @@ def _train(state: State, tables: Tables, seed: int | None, split_seed: FieldValu
         sets["validation"].label,
         classes=len(layout.classes),
         fill=batch_fill(layout, world),
-        order=arrival,
+        order=None if declared["loader.shuffle"] else _arrival(layout, world, sets["train"]),
     )
     with np.errstate(all="ignore"):
         logits = {name: fitted.best.logits(part) for name, part in features.items()}
@@ -201,7 +205,6 @@ def _train(state: State, tables: Tables, seed: int | None, split_seed: FieldValu
         fit=fitted,
         scores=scores,
         test_labels=test_labels,
-        arrival_entropy=batch_entropy(sets["train"].label[arrival], declared, len(layout.classes)),
     )
 
 
