@@ -62,6 +62,10 @@ class Measured:
     test_file: Ints
     """(classes, classes): test rows by number in the file of labels and nearest class mean."""
     repeats: Repeats
+    scaled: Floats
+    """Values of the training rows as they are filled and scaled, before they are clipped."""
+    class_association: Floats
+    """By column, of these."""
     distances: Floats
     """(sources, tokenizers): how far the word shares of a source lie from those of the others, read with each version."""
 
@@ -87,6 +91,7 @@ def measure(run: Run) -> Measured:
     number = np.argsort(order_of_classes(layout, str(run.state.world["evaluation.label_order"])))[
         run.sets["test"].label
     ]
+    scaled = _scaled_train(run)
     of_test = _nearest(means, run.features["test"])
     row = every.row[once]
     return Measured(
@@ -99,6 +104,8 @@ def measure(run: Run) -> Measured:
         usual=np.where(rows > 0, right / np.maximum(rows, 1), np.nan).reshape(sources, LABELLED_MONTHS),
         test_file=np.bincount(number * classes + of_test, minlength=classes * classes).reshape(classes, classes),
         repeats=_repeats(tables.values, every.source, every.month, sources),
+        scaled=scaled,
+        class_association=association(scaled, run.sets["train"].label, classes),
         distances=_distances(run, layout),
     )
 
@@ -115,21 +122,34 @@ def share(values: Any) -> float | None:
     return to_json(np.count_nonzero(values) / len(values) if values.dtype == bool else float(values.mean()))
 
 
+def first_of(number: Ints) -> Ints:
+    """The place of the first of each distinct number, in the order of the numbers, which lie close together."""
+    if not len(number):
+        return number
+    least = number.min()
+    place = np.full(number.max() - least + 1, -1)
+    # Of several places of a number the last one written stays.
+    place[number[::-1] - least] = np.arange(len(number))[::-1]
+    return place[place >= 0]
+
+
 def association(values: Floats, labels: Ints, classes: int) -> Floats:
     """Share of each column's variance that lies between the classes."""
     member = (labels == np.arange(classes)[:, None]).astype(np.float64)
     sums = member @ values
-    between = (sums * sums / np.maximum(member.sum(1, keepdims=True), 1)).sum(0) / max(1, len(labels))
+    between = (sums * sums / np.maximum(np.bincount(labels, minlength=classes), 1)[:, None]).sum(0) / max(
+        1, len(labels)
+    )
     mean, variance = moments(values)
     found: Floats = np.maximum(between - mean**2, 0.0) / (variance + 1e-12)
     return found
 
 
-def scaled_train(run: Run) -> Floats:
-    """Values of the training rows as they are filled and scaled, before they are clipped."""
+def _scaled_train(run: Run) -> Floats:
     train = run.sets["train"]
-    filled = np.where(np.isnan(train.values), run.prepared.fill, train.values)
-    scaled: Floats = (filled - run.prepared.mean) / run.prepared.scale
+    scaled: Floats = np.where(np.isnan(train.values), run.prepared.fill, train.values)
+    scaled -= run.prepared.mean
+    scaled /= run.prepared.scale
     return scaled
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from domain.training.multi_source.agreements import Facts
 from domain.training.multi_source.case import State
 from domain.training.multi_source.fit import Fit, answers, batch_entropy, fit, log_loss
-from domain.training.multi_source.layout import LABELLED_MONTHS, WORDS, Layout, dose
+from domain.training.multi_source.layout import LABELLED_MONTHS, TOKENS, WORDS, Layout, dose
 from domain.training.multi_source.rows import (
     EARLIER_HISTORY,
     FREQUENT_WORDS,
@@ -56,23 +56,23 @@ class Prepared:
     def features(self, frame: Frame) -> Floats:
         """(rows, columns + words)."""
         columns = frame.values.shape[1]
-        # As float32, and in one array: the values are rounded to its grid in the end.
-        found = np.empty((len(frame), columns + self.words), dtype=np.float32)
+        found = np.empty((len(frame), columns + self.words))
         scaled = np.where(np.isnan(frame.values), self.fill, frame.values)
         scaled -= self.mean
         scaled /= self.scale
         if self.clip is not None:
             np.clip(scaled, -self.clip, self.clip, out=scaled)
-        found[:, :columns] = scaled
-        found[:, columns:] = self.text_weight * word_counts(frame.tokens)[:, : self.words]
-        return found.astype(np.float64)
+        found[:, :columns] = scaled.astype(np.float32)
+        counts = word_counts(frame.tokens)[:, : self.words]
+        found[:, columns:] = to_float32_grid(self.text_weight * np.arange(TOKENS + 1.0)).take(counts)
+        return found
 
 
-def word_counts(tokens: Ints) -> Floats:
+def word_counts(tokens: Ints) -> Ints:
     """(rows, words): how often each word of the vocabulary occurs in a row, whose tokens are given."""
     rows = len(tokens)
     cells = (tokens + WORDS * np.arange(rows)[:, None]).ravel()
-    return np.bincount(cells, minlength=rows * WORDS).reshape(rows, WORDS).astype(np.float64)
+    return np.bincount(cells, minlength=rows * WORDS).reshape(rows, WORDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +109,13 @@ class Run:
     """By set but the training; `reported_validation` and `reported_test` as the evaluation names them."""
     test_labels: Ints
     """Labels of the test rows as the evaluation reads them."""
-    arrival_entropy: float
-    """Mean label entropy of batches in the order in which the training rows arrive, over what random batches would have."""
+
+    @property
+    def arrival_entropy(self) -> float:
+        """Mean label entropy of batches in the order in which the training rows arrive, over what random batches would have."""
+        layout, train = self.state.layout, self.sets["train"]
+        arrived = train.label[_arrival(layout, self.state.world, train)]
+        return batch_entropy(arrived, self.state.declared, len(layout.classes))
 
 
 def simulate(state: State, *, seed: int | None = None, split_seed: FieldValue = None, rows: str = HISTORY) -> Run:
@@ -158,7 +163,6 @@ def _train(state: State, tables: Tables, seed: int | None, split_seed: FieldValu
     inputs = prepared.features(reading.every)
     features = {name: inputs.take(own, axis=0) for name, own in places.items()}
     weights = _class_weights(layout, world, declared, sets["train"])
-    arrival = _arrival(layout, world, sets["train"])
     fitted = fit(
         declared,
         features["train"],
@@ -168,7 +172,7 @@ def _train(state: State, tables: Tables, seed: int | None, split_seed: FieldValu
         sets["validation"].label,
         classes=len(layout.classes),
         fill=batch_fill(layout, world),
-        order=arrival,
+        order=None if declared["loader.shuffle"] else _arrival(layout, world, sets["train"]),
     )
     with np.errstate(all="ignore"):
         logits = {name: fitted.best.logits(part) for name, part in features.items()}
@@ -201,7 +205,6 @@ def _train(state: State, tables: Tables, seed: int | None, split_seed: FieldValu
         fit=fitted,
         scores=scores,
         test_labels=test_labels,
-        arrival_entropy=batch_entropy(sets["train"].label[arrival], declared, len(layout.classes)),
     )
 
 

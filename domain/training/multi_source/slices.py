@@ -34,7 +34,7 @@ def render_slices(run: Run, found: Measured | None = None) -> str:
     found = found or measure(run)
     layout = run.state.layout
     blocks = _statistics_blocks(run, found)
-    further = ",".join(f"{_json(path)}:{_json(block)}" for path, block in details(run, found).items())
+    further = _json(details(run, found))[1:-1]
     return f'{{"contents":{_json(_contents(layout))},"blocks":{{{blocks},{further}}}}}\n'
 
 
@@ -51,7 +51,10 @@ def _numbers(values: list[Any]) -> list[str]:
 
 
 def _statistics_blocks(run: Run, found: Measured) -> str:
-    """The blocks of statistics, joined of numbers that are written once: those of a month stand in the blocks of its columns as well."""
+    """The blocks of statistics, joined of numbers that are written once: those of a month stand in the blocks of its columns as well.
+
+    Names of sources, columns and months have nothing that JSON would escape.
+    """
     layout = run.state.layout
     months, sources = len(layout.months), len(layout.sources)
     inside = np.flatnonzero((run.reading.month >= 0) & (run.reading.month <= LABELLED_MONTHS))
@@ -65,32 +68,38 @@ def _statistics_blocks(run: Run, found: Measured) -> str:
     shares = _class_shares(layout, label, group, groups)
     listed_months, names = _json(list(layout.months)), [_json(name) for name in layout.column_names]
     of_month = [f'"{kind}":{{{",".join(f"{name}:%s" for name in names)}}}' for kind in STATISTICS[:5]]
+    of_column, of_class = _members(STATISTICS), _members(layout.classes)
     blocks = []
     stored, read = (f"{_json(ABOUT)}:{_json(text)}" for text in (AS_STORED, AS_READ))
     for number, source in enumerate(layout.source_names):
         first, last = number * months, (number + 1) * months
         head = f'"months":{listed_months},"rows":[{",".join(rows[first:last])}]'
         for column, statistics in zip(layout.column_names, shown, strict=True):
-            lists = _lists(STATISTICS, [one[first:last] for one in statistics])
-            blocks.append(f"{_json(f'{source}.{column}')}:{{{stored},{head},{lists}}}")
+            lists = _lists(of_column, [one[first:last] for one in statistics])
+            blocks.append(f'"{source}.{column}":{{{stored},{head},{lists}}}')
         for at, name in enumerate(layout.months, first):
             parts = [text % tuple([statistics[kind][at] for statistics in shown]) for kind, text in enumerate(of_month)]
-            blocks.append(f'{_json(f"{source}.{name}")}:{{{stored},"rows":{rows[at]},{",".join(parts)}}}')
-        lists = _lists(layout.classes, [one[first:last] for one in shares])
-        blocks.append(f"{_json(f'{source}.classes')}:{{{read},{head},{lists}}}")
+            blocks.append(f'"{source}.{name}":{{{stored},"rows":{rows[at]},{",".join(parts)}}}')
+        lists = _lists(of_class, [one[first:last] for one in shares])
+        blocks.append(f'"{source}.classes":{{{read},{head},{lists}}}')
     listed_sources = _json(list(layout.source_names))
     for column, statistics in zip(layout.column_names, by_source, strict=True):
-        lists = _lists(STATISTICS, statistics)
-        blocks.append(f'{_json(f"all.{column}")}:{{{stored},"sources":{listed_sources},{lists}}}')
+        lists = _lists(of_column, statistics)
+        blocks.append(f'"all.{column}":{{{stored},"sources":{listed_sources},{lists}}}')
     total = _numbers(np.bincount(month, minlength=months).tolist())
-    lists = _lists(layout.classes, _class_shares(layout, label, month, months))
+    lists = _lists(of_class, _class_shares(layout, label, month, months))
     blocks.append(f'"all.classes":{{{read},"months":{listed_months},"rows":[{",".join(total)}],{lists}}}')
     return ",".join(blocks)
 
 
-def _lists(names: Sequence[str], numbers: list[list[str]]) -> str:
+def _members(names: Sequence[str]) -> list[str]:
+    """How the lists of an object begin."""
+    return [f"{_json(name)}:[" for name in names]
+
+
+def _lists(members: list[str], numbers: list[list[str]]) -> str:
     """Members of an object: a list of numbers for each name."""
-    return ",".join(f"{_json(name)}:[{','.join(own)}]" for name, own in zip(names, numbers, strict=True))
+    return "],".join([f"{head}{','.join(own)}" for head, own in zip(members, numbers, strict=True)]) + "]"
 
 
 def _contents(layout: Layout) -> dict[str, Any]:
@@ -119,7 +128,8 @@ def _class_shares(layout: Layout, label: Ints, group: Ints, groups: int) -> list
     counts = np.bincount(group * classes + label, minlength=groups * classes).reshape(groups, classes)
     total = counts.sum(1, keepdims=True)
     shares = np.where(total > 0, counts / np.maximum(total, 1), np.nan)
-    return [_numbers(all_to_json(shares[:, place])) for place in range(classes)]
+    numbers = _numbers(all_to_json(shares.T))
+    return [numbers[at : at + groups] for at in range(0, len(numbers), groups)]
 
 
 def _statistics(values: Floats, most: Ints, group: Ints, groups: int) -> list[list[list[str]]]:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from domain.training.multi_source.details import _moments_of
 from domain.training.multi_source.layout import LABELLED_MONTHS
-from domain.training.multi_source.measuring import _repeats, share
+from domain.training.multi_source.measuring import _repeats, first_of, share
 from domain.training.multi_source.run import _median, moments
 
 
@@ -18,6 +19,17 @@ def test_moments_have_the_bits_of_mean_and_variance() -> None:
     mean, variance = moments(values)
     assert mean.tolist() == values.mean(0).tolist()
     assert variance.tolist() == values.var(0).tolist()
+
+
+def test_moments_of_cells_have_the_bits_of_the_moments_of_their_rows() -> None:
+    draw = np.random.default_rng(6)
+    values, cell = draw.normal(size=(3000, 8)) * 1e3, draw.integers(0, 6, 3000)
+    rows, mean, variance = _moments_of(values, cell, (2, 3, 8))
+    for at in range(6):
+        expected = moments(values[cell == at])
+        assert rows.ravel()[at] == np.count_nonzero(cell == at)
+        assert mean.reshape(6, 8)[at].tolist() == expected[0].tolist()
+        assert variance.reshape(6, 8)[at].tolist() == expected[1].tolist()
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 10, 801])
@@ -46,6 +58,12 @@ def test_the_most_frequent_value_is_counted_in_all_rows_in_each_source_and_in_ea
         assert found.by_source[column].tolist() == [most(inside & (source == at), column) for at in range(3)]
         expected = [most((source == at) & (month == dated), column) for at in range(3) for dated in months]
         assert found.by_month[column].tolist() == expected
+
+
+@pytest.mark.parametrize("rows", [0, 1, 300])
+def test_the_first_places_of_numbers_are_those_of_numpy(rows: int) -> None:
+    number = np.random.default_rng(rows).integers(1_000_000, 1_000_100, rows)
+    assert first_of(number).tolist() == np.unique(number, return_index=True)[1].tolist()
 
 
 @pytest.mark.parametrize("rows", [0, 4])
