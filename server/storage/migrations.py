@@ -128,6 +128,7 @@ def upgrade(engine: Engine, progress: Progress = NO_PROGRESS) -> None:
             progress.begin(f"statements of the upgrade from version {version.present} to {version.newest}")
             with _reporting_statements(connection, progress):
                 _upgrade(connection)
+            progress.finish()
 
 
 _INSTRUCTIONS = 1_000_000
@@ -160,7 +161,7 @@ def _reporting_statements(connection: Connection, progress: Progress) -> Iterato
         event.remove(connection, "after_cursor_execute", count)
 
 
-async def upgrade_postgres(url: URL) -> SchemaVersion:
+async def upgrade_postgres(url: URL, progress: Progress = NO_PROGRESS) -> SchemaVersion:
     """The same on PostgreSQL; returns the version afterwards. If it is up to date nothing is written, so that serving needs
     no right to change tables."""
     version = await _read_postgres_version(url)
@@ -177,7 +178,9 @@ async def upgrade_postgres(url: URL) -> SchemaVersion:
             async with engine.begin() as connection:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:name)"), {"name": UPGRADE_LOCK})
                 await connection.run_sync(_upgrade)
-                return await connection.run_sync(read_version)
+                upgraded = await connection.run_sync(read_version)
+                progress.finish()
+            return upgraded
     finally:
         await engine.dispose()
 

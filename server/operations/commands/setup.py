@@ -113,11 +113,17 @@ def run_write(
     from server.storage.engines import is_sqlite, parse_url
 
     url = parse_url(settings.database_url)
+
+    def until_commit(opened: Connection) -> _Result:
+        done = statements(opened)
+        progress.finish()
+        return done
+
     try:
         upgrade_tables(settings, progress)
         if may_take_long and is_sqlite(url):
-            return run_write_sqlite(url, statements)  # in this thread, so that Ctrl-C ends it and nothing is changed
-        return asyncio.run(change(settings.database_url, statements, may_take_long=may_take_long))
+            return run_write_sqlite(url, until_commit)  # in this thread, so that Ctrl-C ends it and nothing is changed
+        return asyncio.run(change(settings.database_url, until_commit, may_take_long=may_take_long))
     except IntegrityError:
         raise
     except DBAPIError as error:
@@ -127,12 +133,12 @@ def run_write(
 def upgrade_tables(settings: Settings, progress: Progress = NO_PROGRESS) -> SchemaVersion:
     """Bring the tables to the newest version, if they are older, and say so before it begins."""
     from server.storage.engines import is_sqlite, parse_url
-    from server.storage.migrations import upgrade_database, upgrade_sqlite
+    from server.storage.migrations import upgrade_postgres, upgrade_sqlite
 
     url = parse_url(settings.database_url)
     if is_sqlite(url):
         return upgrade_sqlite(url, progress)
-    return asyncio.run(upgrade_database(url))
+    return asyncio.run(upgrade_postgres(url, progress))
 
 
 def run_read(settings: Settings, query: Callable[[Connection], _Result], *, at_once: bool = False) -> _Result:
