@@ -74,16 +74,16 @@ class CtrlC:
             signal.signal(signal.SIGINT, self._note)
 
     def allow(self) -> None:
-        """End what ``defer`` began; raises ``KeyboardInterrupt`` if Ctrl-C came meanwhile."""
-        if self.release():
+        """End what ``defer`` began; raises ``KeyboardInterrupt`` if Ctrl-C came since."""
+        self.release()
+        if self._has_come:
+            self._has_come = False
             raise KeyboardInterrupt
 
-    def release(self) -> bool:
-        """The same, but returns whether it came."""
+    def release(self) -> None:
+        """End what ``defer`` began; ``allow`` may still raise afterwards."""
         if self._is_deferred:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        has_come, self._has_come = self._has_come, False
-        return has_come
 
     @property
     def _is_deferred(self) -> bool:

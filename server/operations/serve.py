@@ -15,7 +15,7 @@ import typer
 from mlops_debug_env.commands.interrupts import CtrlC
 from server.gc_tuning import reduce_gc_pauses
 from server.logs import log_config
-from server.operations.commands.setup import fail, require_usable_database, run_write
+from server.operations.commands.setup import fail, require_usable_database, run_write, upgrade_tables
 from server.operations.listen_address import BACKLOG, bind, close, listen, share
 from server.operations.worker_process import START_FAILED
 from server.security.api_keys import count_keys
@@ -99,6 +99,7 @@ def _prepare(settings: Settings) -> None:
         fail(f"--workers {settings.workers} needs local sockets, which this system does not have: leave out --workers")
     require_usable_database(settings)
     typer.echo(f"database: {shown_url(url)}")
+    upgrade_tables(settings)
 
     async def open_once() -> None:
         async with open_backend(settings):

@@ -10,11 +10,11 @@ import pytest
 from tests.crash.ended import Ended, press_ctrl_c, run_and_end
 from tests.crash.victims import VICTIMS, Place, Stores
 from tests.e2e.running import ServerProcess
-from tests.profiles import count
 
 INTERRUPTED = 130
 LONG_AFTER = 600.0
-MOMENTS = count(8, quick=2)
+MOMENTS = 2
+"""Of each command; ``python -m tests.crash.commands`` tries many."""
 TEMPORARY = (".unfinished-*", "*.part*")
 
 

@@ -88,9 +88,9 @@ class Stores:
         (folder / "new" / "suite.json").write_text(json.dumps(SUITE))
         exported = self._new.run("export", "--bundle", str(folder / "new" / "whole.zip"))
         self.public_key = exported.split("public key: ")[1].split()[0]
-        self.before = contents(self._new.database_url)
+        self.before = contents(self._new)
         self._old = _place(folder / "old", unpack(RELEASES[0], folder / "old", postgres).database_url)
-        self.old = contents(self._old.database_url)
+        self.old = contents(self._old)
         self.upgraded = self._upgraded()
 
     def copy(self, victim: Victim) -> Place:
@@ -109,7 +109,7 @@ class Stores:
     def _upgraded(self) -> Contents:
         other = self.copy(VICTIMS["upgrade"])
         asyncio.run(upgrade_database(parse_url(other.database_url)))
-        return contents(other.database_url)
+        return contents(other)
 
 
 def _record(settings: Settings, episodes: int) -> None:
@@ -153,7 +153,7 @@ def _backup(place: Place, stores: Stores) -> str:
         return "absent"
     copy = Place(written.parent, f"sqlite:///{written}", {})
     copy.assert_intact()
-    assert contents(copy.database_url) == stores.before
+    assert contents(copy) == stores.before
     return "whole"
 
 
@@ -195,14 +195,14 @@ def _warmed(place: Place, stores: Stores) -> str:
 
 def _upgraded(place: Place, stores: Stores) -> str:
     place.assert_intact()
-    left = contents(place.database_url)
+    left = contents(place)
     assert left in (stores.old, stores.upgraded)
     return "older" if left == stores.old else "newest"
 
 
 def _assert_kept(place: Place, stores: Stores, *, but: tuple[str, ...] = ()) -> None:
     """Nothing differs but what was added to some tables."""
-    left = contents(place.database_url)
+    left = contents(place)
     assert {name for name, rows in left.items() if rows != stores.before[name]} <= set(but)
 
 

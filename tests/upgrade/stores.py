@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, inspect
 
@@ -88,9 +88,16 @@ async def _load(url: str, dump: str) -> None:
         await connection.close()
 
 
-def contents(database_url: str) -> Contents:
+class HasDatabase(Protocol):
+    """A store, or what runs on one."""
+
+    @property
+    def database_url(self) -> str: ...
+
+
+def contents(store: HasDatabase) -> Contents:
     """The rows of all tables and views, and the names of all else that a database has."""
-    return asyncio.run(run_read(database_url, _contents))
+    return asyncio.run(run_read(store.database_url, _contents))
 
 
 def _contents(connection: Connection) -> Contents:

@@ -88,12 +88,12 @@ def expected(
     postgres = request.getfixturevalue("postgres") if backend == "postgres" else None
     other = unpack(release, tmp_path_factory.mktemp("other"), postgres)
     upgrade(other)
-    return contents(other.database_url)
+    return contents(other)
 
 
 @pytest.mark.slow
 def test_an_upgrade_that_fails_at_any_statement_leaves_the_store_as_it_was(store: Store, expected: Contents) -> None:
-    before = contents(store.database_url)
+    before = contents(store)
     assert before != expected
     for number in itertools.count(1):
         statements = Statements(number, fail)
@@ -101,26 +101,26 @@ def test_an_upgrade_that_fails_at_any_statement_leaves_the_store_as_it_was(store
             with watching(statements):
                 upgrade(store)
         except InjectedError:
-            assert contents(store.database_url) == (expected if statements.commits else before), number
+            assert contents(store) == (expected if statements.commits else before), number
         else:
             break
     print(f"failed after each of {number - 1} statements")
     assert number > 50
-    assert contents(store.database_url) == expected
+    assert contents(store) == expected
 
 
 @pytest.mark.slow
 def test_an_upgrade_that_is_killed_at_any_statement_leaves_the_store_as_it_was_or_upgraded(
     store: Store, expected: Contents
 ) -> None:
-    before = contents(store.database_url)
+    before = contents(store)
     for number in itertools.count(1):
         if not killed_at(number, store):
             break
-        assert contents(store.database_url) in (before, expected), number
+        assert contents(store) in (before, expected), number
     print(f"killed after each of {number - 1} statements")
     assert number > 50
-    assert contents(store.database_url) == expected
+    assert contents(store) == expected
 
 
 def assert_one_line(done: subprocess.CompletedProcess[str], reason: str) -> None:
@@ -142,14 +142,14 @@ def page_limit(pages: int) -> Callable[[Any, Any], None]:
 def test_a_disk_that_is_full_during_an_upgrade_is_reported_in_one_line_and_nothing_is_lost(
     store: Store, expected: Contents
 ) -> None:
-    before = contents(store.database_url)
+    before = contents(store)
     ((pages,),) = execute(store.database_url, "PRAGMA page_count")
     with listening("connect", page_limit(pages)):
         for command in (("db", "upgrade"), ("keys", "list"), ("serve", "--port", "0")):
             assert_one_line(run_command_in_process(*command, settings=store.environment), "full; make room on the disk")
-            assert contents(store.database_url) == before
+            assert contents(store) == before
     upgrade(store)
-    assert contents(store.database_url) == expected
+    assert contents(store) == expected
 
 
 @contextmanager
@@ -164,7 +164,7 @@ def listening(name: str, listener: Callable[..., None]) -> Iterator[None]:
 def test_a_store_of_a_later_version_is_reported_in_one_line_and_left_alone(store: Store) -> None:
     upgrade(store)
     execute(store.database_url, "UPDATE alembic_version SET version_num = '9999' RETURNING version_num")
-    before, reason = contents(store.database_url), "which this program does not know; run a later one"
+    before, reason = contents(store), "which this program does not know; run a later one"
     for command in (
         ("db", "upgrade"),
         ("audit", "--all"),
@@ -173,7 +173,7 @@ def test_a_store_of_a_later_version_is_reported_in_one_line_and_left_alone(store
         ("replay", "running-easy"),
     ):
         assert_one_line(run_command_in_process(*command, settings=store.environment), reason)
-    assert contents(store.database_url) == before
+    assert contents(store) == before
 
 
 @pytest.mark.slow
@@ -186,10 +186,10 @@ def test_a_server_does_not_start_on_a_store_of_a_later_version(store: Store) -> 
 def test_a_command_that_only_reads_asks_for_the_upgrade_of_an_older_store(
     store: Store, backend: str, tmp_path: Path
 ) -> None:
-    before, copy = contents(store.database_url), tmp_path / "copy.db"
+    before, copy = contents(store), tmp_path / "copy.db"
     backups = [("backup", str(copy))] if backend == "sqlite" else []
     for command in (("audit", "--all"), ("audit", "running-easy"), ("replay", "running-easy"), *backups):
         done = run_command_in_process(*command, settings=store.environment)
         assert_one_line(done, "back it up with that program, then run mlops-debug db upgrade")
-    assert contents(store.database_url) == before
+    assert contents(store) == before
     assert list(tmp_path.glob("copy*")) == []

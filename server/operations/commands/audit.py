@@ -27,6 +27,7 @@ from server.operations.commands.setup import (
     settings_of,
     signer_of,
     to_url,
+    upgrade_tables,
 )
 from server.operations.progress import ShownProgress, showing_progress
 from server.progress import Progress
@@ -227,7 +228,7 @@ def make_checkpoint(settings: Settings, signer: Signer, progress: Progress) -> N
     from server.audit.checkpoints import draft_checkpoint, store_checkpoint
     from server.clock import utc_timestamp
 
-    run_write(settings, lambda opened: None)  # brought up to date
+    upgrade_tables(settings, progress)
     progress.begin("heads hashed")
     signed = run_read(settings, lambda opened: draft_checkpoint(opened, signer, now=utc_timestamp(), progress=progress))
     if signed is not None:
