@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Callable, Iterator, NoReturn
 
 import typer
 
+from mlops_debug_env.commands.interrupts import INTERRUPTED, CtrlC
+
 if TYPE_CHECKING:  # imported where they are needed: `--help` should not wait for them
     from rich.console import Console
     from rich.progress import Progress as Bars
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as of a program that the signal ended."""
 QUIET_SECONDS = 2.0
 LINE_SECONDS = 30.0
 
@@ -27,11 +27,20 @@ class ShownProgress:
 
     Args:
         console: where to show it; None: standard error.
+        left: what is left if it is interrupted; may be set anew as the command goes on.
         monotonic: a clock that only goes on.
     """
 
-    def __init__(self, console: Console | None = None, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        console: Console | None = None,
+        *,
+        left: str = "",
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.left = left
         self._given_console = console
+        self._ctrl_c = CtrlC()
         self._monotonic = monotonic
         self._bars: Bars | None = None
         self._what = ""
@@ -43,6 +52,7 @@ class ShownProgress:
         self.stop()
         self._what, self._total, self._done = what, total, 0
         self._began = self._shown_at = self._monotonic()
+        self.allow_interrupt()
 
     def advance(self, count: int = 1) -> None:
         self._done += count
@@ -54,6 +64,19 @@ class ShownProgress:
         elif now - self._shown_at >= LINE_SECONDS:
             self._shown_at = now
             self._console.print(self._line(now), markup=False, highlight=False, soft_wrap=True)
+
+    def finish(self) -> None:
+        """Let Ctrl-C wait for the next phase. If there is none, it has no effect: all is done."""
+        self._ctrl_c.defer()
+
+    def allow_interrupt(self) -> None:
+        """End what ``finish`` began; raises ``KeyboardInterrupt`` if Ctrl-C came since."""
+        self._ctrl_c.allow()
+
+    def end(self) -> None:
+        """Take the bar away, and let Ctrl-C do again what it does."""
+        self.stop()
+        self._ctrl_c.release()
 
     def stop(self) -> None:
         """Take the bar away."""
@@ -109,16 +132,16 @@ def showing_progress(*, left: str = "nothing was changed") -> Iterator[ShownProg
     Args:
         left: what an interrupted command leaves, for its last line.
     """
-    progress = ShownProgress()
+    progress = ShownProgress(left=left)
     try:
         yield progress
     except KeyboardInterrupt:
         progress.stop()
-        _end(f"interrupted {progress.summary}; {left}")
+        _end(f"interrupted {progress.summary}; {progress.left}")
     finally:
-        progress.stop()
+        progress.end()
 
 
 def _end(message: str) -> NoReturn:
     typer.echo(message, err=True)
-    raise typer.Exit(INTERRUPTED)
+    raise typer.Exit(INTERRUPTED) from None

@@ -12,6 +12,7 @@ from typing import Any
 
 import typer
 
+from mlops_debug_env.commands.interrupts import CtrlC
 from server.gc_tuning import reduce_gc_pauses
 from server.logs import log_config
 from server.operations.commands.setup import fail, require_usable_database, run_write, upgrade_tables
@@ -104,7 +105,8 @@ def _prepare(settings: Settings) -> None:
         async with open_backend(settings):
             pass
 
-    asyncio.run(open_once())
+    with CtrlC().waiting():  # the end of a task that has no more to wait for would lose it
+        asyncio.run(open_once())
     load_signer(SecretFiles(secrets_folder(settings)))
 
 

@@ -131,6 +131,7 @@ def upgrade(engine: Engine, progress: Progress = NO_PROGRESS) -> None:
             shown = UpgradeProgress(version, progress)
             with _reporting(connection, shown):
                 _upgrade(connection, shown)
+            progress.finish()
 
 
 _INSTRUCTIONS = 1_000_000
@@ -219,6 +220,8 @@ def _noting_interrupt() -> Iterator[Callable[[], bool]]:
         yield noted.is_set
     finally:
         signal.signal(signal.SIGINT, before)
+    if noted.is_set():
+        raise KeyboardInterrupt
 
 
 async def upgrade_postgres(url: URL, progress: Progress = NO_PROGRESS) -> SchemaVersion:
@@ -239,7 +242,9 @@ async def upgrade_postgres(url: URL, progress: Progress = NO_PROGRESS) -> Schema
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:name)"), {"name": UPGRADE_LOCK})
                 event.listen(connection.sync_connection, "after_cursor_execute", lambda *_: shown.count_statement())
                 await connection.run_sync(_upgrade)
-                return await connection.run_sync(read_version)
+                upgraded = await connection.run_sync(read_version)
+                progress.finish()
+            return upgraded
     finally:
         await engine.dispose()
 

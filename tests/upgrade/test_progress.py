@@ -30,6 +30,9 @@ class Phases:
         self.reports = 0
         self._what = ""
 
+    def finish(self) -> None:
+        """The last step is no phase."""
+
     def begin(self, what: str, total: int | None = None) -> None:
         self._what = what
         self.done[what] = (total, 0)

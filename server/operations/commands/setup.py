@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import re
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Callable, NoReturn, TypeVar
 
@@ -19,6 +18,7 @@ from server.settings import PREFIX, SETTINGS, SettingError, Settings, read_setti
 # What takes long to import is imported where it is needed: `--help` should not wait for it.
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+    from sqlalchemy.engine import URL
 
     from server.security.secret_files import SecretFiles
     from server.security.signing import Signer
@@ -107,7 +107,7 @@ def run_write(
 ) -> _Result:
     """Run one transaction, after creating or upgrading the tables if needed. A server may run at the same time.
 
-    ``progress``: of the upgrade; None: one of its own.
+    ``progress``: of the upgrade and of the statements; its last step is the commit. None: the upgrade shows one of its own.
     """
     from sqlalchemy.exc import DBAPIError, IntegrityError
 
@@ -117,11 +117,18 @@ def run_write(
     from server.storage.engines import is_sqlite, parse_url
 
     url = parse_url(settings.database_url)
+
+    def until_commit(opened: Connection) -> _Result:
+        done = statements(opened)
+        if progress is not None:
+            progress.finish()
+        return done
+
     try:
         upgrade_tables(settings, progress)
         if may_take_long and is_sqlite(url):
-            return run_write_sqlite(url, statements)  # in this thread, so that Ctrl-C ends it and nothing is changed
-        return asyncio.run(change(settings.database_url, statements, may_take_long=may_take_long))
+            return run_write_sqlite(url, until_commit)  # in this thread, so that Ctrl-C ends it and nothing is changed
+        return asyncio.run(change(settings.database_url, until_commit, may_take_long=may_take_long))
     except IntegrityError:
         raise
     except DBAPIError as error:
@@ -131,15 +138,24 @@ def run_write(
 def upgrade_tables(settings: Settings, progress: Progress | None = None) -> SchemaVersion:
     """Bring the tables to the newest version, if they are older, and show how far that is. ``progress``: None is one of its own."""
     from server.operations.progress import showing_progress
-    from server.storage.engines import is_sqlite, parse_url
-    from server.storage.migrations import upgrade_database, upgrade_sqlite
+    from server.storage.engines import parse_url
 
     url = parse_url(settings.database_url)
-    own = showing_progress(left="the tables are as they were") if progress is None else nullcontext(progress)
-    with own as shown:
-        if is_sqlite(url):
-            return upgrade_sqlite(url, shown)  # in this thread, so that Ctrl-C ends it
-        return asyncio.run(upgrade_database(url, shown))
+    if progress is not None:
+        return _upgrade(url, progress)
+    with showing_progress(left="the tables are as they were") as own:
+        version = _upgrade(url, own)
+    own.allow_interrupt()  # which waited while the upgrade was committed
+    return version
+
+
+def _upgrade(url: URL, progress: Progress) -> SchemaVersion:
+    from server.storage.engines import is_sqlite
+    from server.storage.migrations import upgrade_database, upgrade_sqlite
+
+    if is_sqlite(url):
+        return upgrade_sqlite(url, progress)  # in this thread, so that Ctrl-C ends it
+    return asyncio.run(upgrade_database(url, progress))
 
 
 def run_read(settings: Settings, query: Callable[[Connection], _Result], *, at_once: bool = False) -> _Result:
