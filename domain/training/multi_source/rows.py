@@ -66,8 +66,8 @@ class Rows:
     def __len__(self) -> int:
         return len(self.source)
 
-    def take(self, places: Ints | slice) -> Rows:
-        return Rows(*(getattr(self, name)[places] for name in self.__dataclass_fields__))
+    def take(self, places: Ints) -> Rows:
+        return Rows(*(getattr(self, name).take(places, axis=0) for name in self.__dataclass_fields__))
 
 
 def draw_rows(layout: Layout, world: Facts, *, name: str = HISTORY, recent_only: int = 0) -> Rows:
@@ -178,7 +178,7 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = HISTORY, recent_only:
         words=word.reshape(count, TOKENS),
         chance=draw.uniform(count * 7).reshape(count, 7),
     )
-    return rows if used == count else rows.take(slice(used))
+    return rows if used == count else rows.take(np.arange(used))
 
 
 def earlier_export(layout: Layout, rows: Rows) -> Rows:
