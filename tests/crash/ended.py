@@ -77,6 +77,7 @@ def fork_and_end(
 ) -> Ended:
     """The same in a fork of this process, which has imported what a command imports. This one has no threads."""
     sys.stdout.flush()
+    (folder / "output").touch()
     began = time.monotonic()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     pid = os.fork()
