@@ -85,6 +85,8 @@ def fork_and_end(
         os.setsid()
         _run_in_fork(arguments, folder, settings)
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    while os.getsid(pid) != pid:
+        time.sleep(0)
 
     def wait(timeout: float) -> int:
         until = time.monotonic() + timeout
