@@ -12,10 +12,19 @@ import numpy as np
 from domain.training.artifacts.numbers import to_json
 from domain.training.multi_source.agreements import DATE_FORMATS, TOKENIZERS
 from domain.training.multi_source.layout import LABELLED_MONTHS
-from domain.training.multi_source.measuring import Measured, association, moments, scaled_train, share, shown
-from domain.training.multi_source.rows import FREQUENT_WORDS
-from domain.training.multi_source.run import SETS, Run, batch_fill, class_counts, saved_ids, word_counts
-from domain.training.multi_source.tables import order_of_classes
+from domain.training.multi_source.measuring import Measured, association, known_association, moments, share, shown
+from domain.training.multi_source.run import (
+    MAX_TEXTS,
+    ONE_VALUE,
+    SETS,
+    Run,
+    batch_fill,
+    class_counts,
+    saved_ids,
+    text_shares,
+    word_counts,
+)
+from domain.training.multi_source.tables import Frame, order_of_classes
 from domain.training.randomness import Floats, Ints
 
 BLOCKS: Mapping[str, Mapping[str, str]] = {
@@ -43,13 +52,15 @@ BLOCKS: Mapping[str, Mapping[str, str]] = {
         "class_association": "share of the variance of that difference that lies between the classes as the pipeline reads them; 0 where there is nothing between them",
     },
     "all.tails": {
-        "class_association": "share of a column's variance that lies between the classes, training rows, filled cells included",
-        "tail_association": "the same for the squared distance from the column's mean, at most 16 variances",
-        "largest_distance": "largest distance of a training row from the column's mean, in standard deviations; filled ones aside",
+        "usual_share": "share of the training rows that have the middle value of a column, filled cells aside; under 0.03 where values are spread, over 0.6 where nearly all rows are alike",
+        "class_association": "share of a column's variance, 0 to 1, that lies between the classes, training rows, filled cells aside; in ordinary runs 0.01 to 0.5, of what tells nothing up to 0.02",
+        "tail_association": "the same for the side on which a row lies: -1 below the middle value, 0 at it, 1 above it",
+        "largest_distance": "largest distance of a training row from the column's mean, in standard deviations, filled cells aside; 3 to 6 in ordinary runs",
     },
     "all.words": {
-        "frequent_words": "mean share of the variance of the counts of the four most frequent words, 0 to 1, that lies between the classes, training rows",
+        "frequent_words": "mean share of the variance of the counts of the words that more than half of the training texts have, 0 to 1, that lies between the classes; 0 where they tell nothing",
         "other_words": "the same for the other words",
+        "texts_with_frequent_words": "share of the training texts that have such a word, mean over these words",
     },
     "all.movement": {
         "class_mean_movement": "mean squared distance between the class means of the first and the last four labelled months, one row a customer and class, what moves all classes of a source alike aside, over what chance would give: 1 where nothing moves",
@@ -169,31 +180,38 @@ def _by_column(run: Run, values: Floats) -> dict[str, float | None]:
 def _of_all(run: Run) -> dict[str, dict[str, Any]]:
     layout, train = run.state.layout, run.sets["train"]
     classes = len(layout.classes)
-    scaled = scaled_train(run)
     words = association(word_counts(train.tokens), train.label, classes)
+    texts = text_shares(train.tokens)
+    are_frequent = texts > MAX_TEXTS
     return {
-        "all.tails": {
-            "class_association": _by_column(run, association(scaled, train.label, classes)),
-            "tail_association": _by_column(run, association(np.minimum(scaled * scaled, 16.0), train.label, classes)),
-            "largest_distance": _by_column(run, _largest_distance(train.values)),
-        },
+        "all.tails": {name: _by_column(run, values) for name, values in _tails(train, classes).items()},
         "all.words": {
-            "frequent_words": to_json(float(words[:FREQUENT_WORDS].mean())),
-            "other_words": to_json(float(words[FREQUENT_WORDS:].mean())),
+            "frequent_words": share(words[are_frequent]),
+            "other_words": share(words[~are_frequent]),
+            "texts_with_frequent_words": share(texts[are_frequent]),
         },
         "all.movement": {"class_mean_movement": to_json(_movement(run, len(layout.columns), classes))},
     }
 
 
-def _largest_distance(values: Floats) -> Floats:
-    """Of the values that are there, in their own standard deviations."""
+def _tails(train: Frame, classes: int) -> dict[str, Floats]:
+    """What lies away from the middle of the columns; of the values that are there, in their own standard deviations."""
+    values = train.values
     known = ~np.isnan(values)
     count = np.maximum(known.sum(0), 1)
     mean = np.where(known, values, 0.0).sum(0) / count
     centred = np.where(known, values - mean, 0.0)
     spread = np.maximum(np.sqrt((centred * centred).sum(0) / count), 1e-9)
-    found: Floats = np.abs(centred).max(0) / spread
-    return found
+    # Missing values are sorted to the end.
+    middle = np.sort(values, axis=0)[(count - 1) // 2, np.arange(values.shape[1])]
+    away = values - middle
+    is_away = np.abs(away) >= ONE_VALUE * spread
+    return {
+        "usual_share": (known & ~is_away).sum(0) / count,
+        "class_association": known_association(values, train.label, classes),
+        "tail_association": known_association(np.sign(away) * np.where(known, is_away, np.nan), train.label, classes),
+        "largest_distance": np.abs(centred).max(0) / spread,
+    }
 
 
 def _movement(run: Run, width: int, classes: int) -> float:

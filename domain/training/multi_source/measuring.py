@@ -111,6 +111,19 @@ def share(values: Any) -> float | None:
     return to_json(np.count_nonzero(values) / len(values) if values.dtype == bool else float(values.mean()))
 
 
+def known_association(values: Floats, labels: Ints, classes: int) -> Floats:
+    """Share of each column's variance that lies between the classes, of the cells that are not NaN."""
+    known = ~np.isnan(values)
+    member = (labels == np.arange(classes)[:, None]).astype(np.float64)
+    filled = np.where(known, values, 0.0)
+    count = np.maximum(known.sum(0), 1)
+    filled -= known * (filled.sum(0) / count)
+    sums = member @ filled
+    between = (sums * sums / np.maximum(member @ known, 1)).sum(0)
+    found: Floats = between / ((filled * filled).sum(0) + 1e-12 * count)
+    return found
+
+
 def association(values: Floats, labels: Ints, classes: int) -> Floats:
     """Share of each column's variance that lies between the classes."""
     member = (labels == np.arange(classes)[:, None]).astype(np.float64)
@@ -130,7 +143,7 @@ def moments(values: Floats) -> tuple[Floats, Floats]:
 
 
 def scaled_train(run: Run) -> Floats:
-    """Values of the training rows as they are filled and scaled, before they are clipped."""
+    """Values of the training rows as they are filled, by mean and standard deviation whichever version scales them."""
     train = run.sets["train"]
     filled = np.where(np.isnan(train.values), run.prepared.fill, train.values)
     scaled: Floats = (filled - run.prepared.mean) / run.prepared.scale
