@@ -53,26 +53,26 @@ BLOCKS: Mapping[str, Mapping[str, str]] = {
     },
     "all.tails": {
         "usual_share": "share of the training rows that have the middle value of a column, filled cells aside; under 0.03 where values are spread, over 0.6 where nearly all rows are alike",
-        "class_association": "share of a column's variance, 0 to 1, that lies between the classes, training rows, filled cells aside; in ordinary runs 0.01 to 0.5, of what tells nothing up to 0.02",
+        "class_association": "share of a column's variance, 0 to 1, that lies between the classes, training rows, filled cells aside; 0.01 to 0.5 in ordinary runs, and up to 0.05 by chance or of what hardly tells anything",
         "tail_association": "the same for the side on which a row lies: -1 below the middle value, 0 at it, 1 above it",
-        "largest_distance": "largest distance of a training row from the column's mean, in standard deviations, filled cells aside; 3 to 6 in ordinary runs",
+        "largest_distance": "largest distance of a training row from the column's mean, in standard deviations, filled cells aside; 2.5 to 5 in ordinary runs",
     },
     "all.words": {
-        "frequent_words": "mean share of the variance of the counts of the words that more than half of the training texts have, 0 to 1, that lies between the classes; 0 where they tell nothing",
+        "frequent_words": "mean share of the variance of the counts of the words that more than half of the training texts have, 0 to 1, that lies between the classes; up to 0.05 where they hardly tell anything",
         "other_words": "the same for the other words",
         "texts_with_frequent_words": "share of the training texts that have such a word, mean over these words",
     },
     "all.movement": {
-        "class_mean_movement": "mean squared distance between the class means of the first and the last four labelled months, one row a customer and class, what moves all classes of a source alike aside, over what chance would give: 1 where nothing moves",
+        "class_mean_movement": "mean squared distance between the class means of the first and the last four labelled months, one row a customer and class, what moves all classes of a source alike aside, over what chance would give, without a unit: 1 where nothing moves, 0.4 to 3 in ordinary runs, 2 to 12 where classes drift",
     },
     "join.rows": {
-        "lines_per_id": "mean lines of an id in the joined table",
+        "lines_per_id": "mean lines of an id in the joined table, 1 or more; up to 1.1 where a few ids have two lines, 1.1 to 1.6 where many have",
         "joined_share": "share of the stored labelled rows of each class that the joined table has",
         "classes": "order of the classes in the list",
     },
     "train.batches": {
-        "arrival_label_entropy": "mean label entropy of batches of training rows in the order in which they arrive, over what random batches would have: 1 where well mixed, 0 where each batch has one class",
-        "rows_over_capacity": "rows of a training batch over its capacity, 0 to 1; the rest is padding",
+        "arrival_label_entropy": "mean label entropy of batches of training rows in the order in which they arrive, over what random batches would have: 1 where well mixed, 0 where each batch has one class; 0.75 to 1 where rows of all classes arrive together, 0.1 to 0.6 where they arrive class by class",
+        "rows_over_capacity": "rows of a training batch over its capacity, 0 to 1; the rest is padding; 0.85 to 1 where batches are packed, and any value where they are not",
     },
     "train.counts": {
         "class_counts_file": "numbers of the file of class counts, in the order of the file; it was written before the newest rows came",
@@ -89,6 +89,8 @@ BLOCKS: Mapping[str, Mapping[str, str]] = {
     },
 }
 """What each number of each block is; ``<source>`` stands for a name."""
+LEAST_SPREAD = 0.1
+"""Variance of the values of a class in a source at least, where the movement of its mean is judged; the column's is 1."""
 ABOUT = "about"
 """Beside the numbers: what each is."""
 
@@ -243,6 +245,11 @@ def _movement(run: Run, width: int, classes: int) -> float:
             early_rows, late_rows = (scaled.take(own[part], axis=0) for part in (dated < 4, dated >= late))
             if min(len(early_rows), len(late_rows)) >= 8:
                 (early, early_spread), (lately, late_spread) = moments(early_rows), moments(late_rows)
+                # Of a near-constant column all rows of a class may be alike, which does not make a step certain.
+                late_spread, early_spread = (
+                    np.maximum(late_spread, LEAST_SPREAD),
+                    np.maximum(early_spread, LEAST_SPREAD),
+                )
                 noise = late_spread / len(late_rows) + early_spread / len(early_rows)
                 moved[number] = lately - early, 1.0 / np.maximum(noise, 1e-9)
         # Seasons and new instruments move all classes of a source alike: only what moves one against the others counts.

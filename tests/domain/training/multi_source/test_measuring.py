@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from domain.training.multi_source.measuring import _repeats, moments, share
+from domain.training.multi_source.measuring import _repeats, association, known_association, moments, share
 
 
 def test_moments_have_the_bits_of_mean_and_variance() -> None:
@@ -13,6 +13,17 @@ def test_moments_have_the_bits_of_mean_and_variance() -> None:
     mean, variance = moments(values)
     assert mean.tolist() == values.mean(0).tolist()
     assert variance.tolist() == values.var(0).tolist()
+
+
+def test_an_association_of_known_cells_is_that_of_the_column_without_the_others() -> None:
+    draw = np.random.default_rng(6)
+    labels = draw.integers(0, 3, 400)
+    values = draw.normal(size=(400, 2)) + labels[:, None]
+    assert known_association(values, labels, 3) == pytest.approx(association(values, labels, 3))
+    known = draw.uniform(size=400) < 0.7
+    values[~known, 0] = np.nan
+    expected = association(values[known, :1], labels[known], 3)
+    assert known_association(values, labels, 3)[:1] == pytest.approx(expected)
 
 
 def test_the_repeats_of_a_column_are_the_cells_whose_value_another_has() -> None:

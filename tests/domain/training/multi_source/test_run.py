@@ -128,6 +128,19 @@ def test_totals_of_labels_are_of_the_rows_that_the_run_used():
     assert fewer["by_month"][-2:] == [None, None] and None not in fewer["by_month"][:-2]
 
 
+def test_filled_cells_are_no_tails():
+    for seed in range(4):
+        case = draw_case(seed, "train", ("sentinel_impute",))
+        fills = [slices(simulate(case.now.declaring({"imputer.fill": fill})))["blocks"] for fill in (-999, "median")]
+        assert fills[0]["all.tails"] == fills[1]["all.tails"]
+
+
+@pytest.mark.parametrize("seed", seeds(range(300, 340), quick=6))
+def test_class_means_move_by_chance_alone_where_rows_are_exchangeable(seed):
+    state = draw_case(seed, "validation", ("random_split_of_drift",)).twin
+    assert 0.2 < slices(simulate(state))["blocks"]["all.movement"]["class_mean_movement"] < 6.0
+
+
 def test_no_stored_cell_is_empty_where_a_constant_fill_is_harmless_and_many_are_where_it_is_not():
     def emptiest(state):
         return max(run_checks(simulate(state))["feature_statistics"]["empty_share"].values())
