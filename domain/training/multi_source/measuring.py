@@ -133,6 +133,19 @@ def first_of(number: Ints) -> Ints:
     return place[place >= 0]
 
 
+def known_association(values: Floats, labels: Ints, classes: int) -> Floats:
+    """Share of each column's variance that lies between the classes, of the cells that are not NaN."""
+    known = ~np.isnan(values)
+    member = (labels == np.arange(classes)[:, None]).astype(np.float64)
+    filled = np.where(known, values, 0.0)
+    count = np.maximum(known.sum(0), 1)
+    filled -= known * (filled.sum(0) / count)
+    sums = member @ filled
+    between = (sums * sums / np.maximum(member @ known, 1)).sum(0)
+    found: Floats = between / ((filled * filled).sum(0) + 1e-12 * count)
+    return found
+
+
 def association(values: Floats, labels: Ints, classes: int) -> Floats:
     """Share of each column's variance that lies between the classes."""
     member = (labels == np.arange(classes)[:, None]).astype(np.float64)
@@ -146,6 +159,7 @@ def association(values: Floats, labels: Ints, classes: int) -> Floats:
 
 
 def _scaled_train(run: Run) -> Floats:
+    """Values of the training rows as they are filled, by mean and standard deviation whichever version scales them."""
     train = run.sets["train"]
     scaled: Floats = np.where(np.isnan(train.values), run.prepared.fill, train.values)
     scaled -= run.prepared.mean

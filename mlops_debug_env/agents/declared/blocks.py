@@ -91,7 +91,8 @@ def _frozen(declared: Declared, source: str, column: str, block: Block) -> Itera
     # Rows that were sent again bear earlier dates: only what lasts to the end is frozen.
     moving = [place for place in known if not shares[place] > 0.6]
     frozen = [place for place in known if place > max(moving, default=-1) and place <= last]
-    if len(frozen) > 1:
+    is_near_constant = bool(known) and shares[known[0]] > 0.4
+    if len(frozen) > 1 and not is_near_constant:
         yield Suspicion(path, months[max(0, frozen[0] - 1)], 1.5 * len(frozen), source=source)
 
 
