@@ -73,12 +73,15 @@ class _Clock:
 
     def __init__(self, seed: int, started: str, style: int, number: int) -> None:
         self._day, self._style = started, style
+        self._gaps = Stream(seed, f"log-gaps/{number}")
         self._milliseconds = Stream(seed, "log-clock").integer(0, 12 * _HOUR)
         if number:
             self._milliseconds += number * 2 * _HOUR + Stream(seed, f"log-clock/{number}").integer(0, _HOUR)
 
-    def __call__(self, milliseconds: int = 1, level: str = "INFO") -> str:
-        """The head of a line that is written so much later than the line before."""
+    def __call__(self, milliseconds: int | None = None, level: str = "INFO") -> str:
+        """The head of a line that is written so much later than the line before; None: soon after it, as lines are that wait for nothing."""
+        if milliseconds is None:
+            milliseconds = self._gaps.integer(0, 3) + self._gaps.integer(0, 5) ** 3 // 2
         self._milliseconds = min(24 * 3600 * 1000 - 1, self._milliseconds + milliseconds)
         seconds, rest = divmod(self._milliseconds, 1000)
         time = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{rest:03d}"
@@ -93,6 +96,21 @@ class _Clock:
                 return f"{level} {time}"
 
 
+class _Speed:
+    """Rows of training a second: of a machine, which is slower at first, wanders a little, and is held up now and then."""
+
+    def __init__(self, draw: Stream) -> None:
+        self._draw, self._usual, self._parts = draw, draw.integer(2400, 7800), 0
+
+    def __call__(self) -> int:
+        self._parts += 1
+        self._usual = self._usual * self._draw.integer(985, 1015) // 1000
+        percent = self._draw.integer(96, 104)
+        if self._parts == 1 or self._draw.integer(1, 14) == 1:
+            percent -= self._draw.integer(12, 45)
+        return self._usual * percent // 100
+
+
 def render_log(run: Run, identity: Identity, *, number: int = 0) -> str:
     """The text of train.log; `number` of an experiment, 0: of the run itself."""
     state, fit, layout = run.state, run.fit, run.state.layout
@@ -104,7 +122,7 @@ def render_log(run: Run, identity: Identity, *, number: int = 0) -> str:
     rate = to_text(float(declared["optimizer.learning_rate"] or 0))
     lines = [
         f"{now()} run {identity.run_id} dataset {layout.dataset}",
-        f"{now()} tabular {declared['environment.tabular']} textkit {declared['environment.textkit']} numpy backend",
+        f"{now(draw.integer(600, 2600))} tabular {declared['environment.tabular']} textkit {declared['environment.textkit']} numpy backend",
     ]
     if draw.integer(0, 1):
         lines.append(f"{now(level=_WARNING)} {draw.choice(_WARNINGS_AT_START)}")
@@ -121,16 +139,17 @@ def render_log(run: Run, identity: Identity, *, number: int = 0) -> str:
     lines.append(
         f"{now()} inputs={run.features['train'].shape[1]} classes={len(layout.classes)} steps_per_epoch={steps} lr={rate}"
     )
+    speed, validated = _Speed(draw), len(run.sets["validation"])
     third = max(1, steps // 3)
     for epoch in fit.epochs:
         parts = zip((third, third, steps - 2 * third), epoch.loss_of_thirds, strict=True)
         for part, (batches, loss) in enumerate(parts, 1):
             if batches > 0:
-                speed = draw.integer(4100, 6900)
-                head = now(1000 * batches * batch // speed)
-                lines.append(f"{head} epoch {epoch.number} {part}/3 loss={to_text(loss)} rows/s={speed}")
+                rows_per_second = speed()
+                head = now(1000 * batches * batch // rows_per_second)
+                lines.append(f"{head} epoch {epoch.number} {part}/3 loss={to_text(loss)} rows/s={rows_per_second}")
         lines.append(
-            f"{now(draw.integer(20, 90))} epoch {epoch.number} train_loss={to_text(epoch.train_loss)}"
+            f"{now(1000 * validated // (2 * speed()) + draw.integer(3, 30))} epoch {epoch.number} train_loss={to_text(epoch.train_loss)}"
             f" train_acc={to_text(epoch.train_accuracy)} val_loss={to_text(epoch.val_loss)}"
             f" val_acc={to_text(epoch.val_accuracy)} grad_norm={to_text(epoch.gradient_norm)}"
             f" grad_norm_max={to_text(epoch.gradient_norm_max)} lr={rate}"
@@ -139,7 +158,7 @@ def render_log(run: Run, identity: Identity, *, number: int = 0) -> str:
         lines.append(f"{now(level=_ERROR)} loss is not finite at step {fit.stopped_at}, training stopped")
     lines.append(f"{now()} {SCORING} of epoch {fit.best_epoch}")
     for name, accuracy in _validation_by_source(run).items():
-        lines.append(f"{now()} validation of {name}: accuracy={accuracy}")
+        lines.append(f"{now(draw.integer(4, 45))} validation of {name}: accuracy={accuracy}")
     if draw.integer(0, 3) == 0:
         lines.append(f"{now(level=_WARNING)} {_WARNING_AT_END}")
     lines.append(f"{now(draw.integer(100, 900))} evaluation written to eval_results.json")

@@ -12,7 +12,7 @@ from domain.training.multi_source.agreements import choice_of
 from domain.training.multi_source.artifacts.code import render_code
 from domain.training.multi_source.artifacts.config import render_config
 from domain.training.multi_source.artifacts.cosmetics import COMMIT_DAYS
-from domain.training.multi_source.artifacts.messages import AUTHORS, message
+from domain.training.multi_source.artifacts.messages import AUTHORS, message, remark
 from domain.training.multi_source.artifacts.sources import render_sources
 from domain.training.multi_source.artifacts.style import Style, draw_style
 from domain.training.multi_source.artifacts.training import render_train
@@ -30,13 +30,20 @@ RENDERERS: Mapping[ArtifactName, Callable[[State, Style], str]] = {
 """The texts that declare something."""
 SEED = "training.seed"
 _CONTEXT = 3
+_DAY, _OPENS, _CLOSES = 24 * 3600, 8 * 3600, 18 * 3600
+"""In seconds: a day, and from when to when commits are made."""
+_ZONE = "+0100"
 
 
 class _Commit(NamedTuple):
     number: str
+    """40 hexadecimal digits."""
     author: str
     date: str
+    """Day and time."""
     message: str
+    remark: str
+    """Empty, or what stands below the message."""
 
 
 def render_changes(case: Case, style: Style | None = None) -> str:
@@ -51,11 +58,16 @@ def render_declared(case: Case, style: Style | None = None) -> dict[ArtifactName
     draw = Stream(layout.seed, "commits")
     order = list(case.changed)
     order.insert(draw.integer(0, len(order)), SEED)
-    words = draw.raw(2 * len(order)).tolist()
+    words = draw.raw(5 * len(order)).tolist()
     first, last = COMMIT_DAYS
-    days = sorted(first + int(word) % (last - first + 1) for word in words[: len(order)])
+    # Seconds of the month: in the hours of an office.
+    times = sorted(
+        (first + int(word) % (last - first + 1)) * _DAY + _OPENS + (int(word) >> 32) % (_CLOSES - _OPENS)
+        for word in words[: len(order)]
+    )
+    numbers = [f"{one:016x}{two:016x}{three:016x}"[:40] for one, two, three in _threes(words[2 * len(order) :])]
     state, texts, lines = case.before, dict[ArtifactName, str](), []
-    for path, day, word in zip(order, days, words[len(order) :], strict=True):
+    for path, time, word, number in zip(order, times, words[len(order) : 2 * len(order)], numbers, strict=True):
         file = file_of(path)
         known = texts.get(file) or RENDERERS[file](state, style)
         state = state.declaring({path: case.now.declared[path]})
@@ -65,45 +77,56 @@ def render_declared(case: Case, style: Style | None = None) -> dict[ArtifactName
             continue
         authors = AUTHORS[case.now.split]
         commit = _Commit(
-            f"{word >> 36:07x}",
+            number,
             authors[(word & 0xFFFF) % len(authors)],
-            f"{layout.months[-1]}-{day:02d}",
+            f"{layout.months[-1]}-{time // _DAY:02d} {time % _DAY // 3600:02d}:{time // 60 % 60:02d}:{time % 60:02d}",
             message(path, choice_of(path, layout), case.now.declared[path], (word >> 16) & 0xFFFF, style),
+            remark((word >> 32) & 0xFFFF, authors[((word & 0xFFFF) + 1) % len(authors)]),
         )
-        lines += [*_head(commit, style), *hunks, ""]
+        lines += [*_head(commit, file, style), *hunks, ""]
     for file, render in RENDERERS.items():
         if file not in texts:
             texts[file] = render(state, style)
     return {**texts, "changes.diff": "\n".join(lines)}
 
 
-def _head(commit: _Commit, style: Style) -> list[str]:
+def _threes(words: list[int]) -> list[tuple[int, int, int]]:
+    return list(zip(words[::3], words[1::3], words[2::3], strict=True))
+
+
+def _head(commit: _Commit, file: str, style: Style) -> list[str]:
     mail = commit.author.lower().replace(" ", ".")
+    compared = f"diff --git a/{file} b/{file}"
     match style["diff.head"]:
         case "patch":
             return [
-                f"From {commit.number} {commit.date}",
+                f"From {commit.number} Mon Sep 17 00:00:00 2001",
                 f"From: {commit.author} <{mail}@example.org>",
+                f"Date: {commit.date} {_ZONE}",
                 f"Subject: [PATCH] {commit.message}",
                 "",
+                *([commit.remark, ""] if commit.remark else []),
+                compared,
             ]
         case "short":
-            return [f"# {commit.number} {commit.date} {commit.author}: {commit.message}"]
+            return [f"# {commit.number[:9]} {commit.date} {commit.author}: {commit.message}"]
         case "fields":
             return [
-                f"changeset: {commit.number}",
-                f"user:      {commit.author}",
-                f"date:      {commit.date}",
+                f"changeset: {commit.number[:12]}",
+                f"user:      {commit.author} <{mail}@example.org>",
+                f"date:      {commit.date} {_ZONE}",
                 f"summary:   {commit.message}",
                 "",
             ]
     return [
         f"commit {commit.number}",
         f"Author: {commit.author} <{mail}@example.org>",
-        f"Date:   {commit.date}",
+        f"Date:   {commit.date} {_ZONE}",
         "",
         f"    {commit.message}",
+        *(["", f"    {commit.remark}"] if commit.remark else []),
         "",
+        compared,
     ]
 
 

@@ -29,6 +29,7 @@ DECIDED = (
     "label_encoder_mismatch",
     "loss_over_padding",
     "row_multiplying_join",
+    "scaler_default_changed",
     "sentinel_impute",
     "shuffle_off_sorted",
     "silent_metric_swap",

@@ -286,12 +286,23 @@ def test_every_commit_of_the_changes_has_author_date_and_a_message_of_its_own_ch
     for seed in range(20):
         case = _case(seed)
         diff = render_changes(case, PLAIN)
-        assert len(re.findall(r"^commit [0-9a-f]{7}$", diff, re.M)) == len(case.changed) + 1
-        dates = re.findall(r"^Date:   (\d{4}-\d{2}-\d{2})$", diff, re.M)
+        assert len(re.findall(r"^commit [0-9a-f]{40}$", diff, re.M)) == len(case.changed) + 1
+        dates = re.findall(r"^Date:   (\d{4}-\d{2}-\d{2} \d\d:\d\d:\d\d) \+0100$", diff, re.M)
         assert dates == sorted(dates)
         assert dates[0] > case.now.layout.months[-1]
         assert len(re.findall(r"^Author: \w+ \w+ <[\w.]+@example\.org>$", diff, re.M)) == len(dates)
-        assert re.search(r"^    New seed", diff, re.M)
+        assert re.search(r"^    .*[Ss]eed", diff, re.M)
+        assert len(re.findall(r"^diff --git a/(\S+) b/\1$", diff, re.M)) == len(dates)
+
+
+def test_messages_differ_from_commit_to_commit_and_know_nothing_of_the_world() -> None:
+    found = [
+        message
+        for seed in range(40)
+        for message in re.findall(r"^Date: .*\n\n    (.+(?:\n\n    .+)?)$", render_changes(_case(seed), PLAIN), re.M)
+    ]
+    assert len(set(found)) > 0.8 * len(found)
+    assert not re.search(r"\b(fix|bug|wrong|right|correct|error|broken)", "\n".join(found), re.I)
 
 
 def _masked(case: Case, file: str, text: str) -> str:

@@ -203,7 +203,7 @@ def test_every_block_says_what_its_numbers_are():
 
 
 def _numbers(text: str) -> dict[str, float]:
-    return {name: float(value) for name, value in re.findall(r"(\w+)=([0-9.e+-]+)(?:\s|$)", text)}
+    return {name: float(value) for name, value in re.findall(r"([\w/]+)=([0-9.e+-]+)(?:\s|$)", text)}
 
 
 @pytest.mark.parametrize(("seed", "split", "fault"), SHARED)
@@ -226,6 +226,27 @@ def test_the_numbers_of_the_log_follow_from_one_another_and_from_the_configurati
         mean = sum(count * loss for count, loss in zip(batches, parts, strict=True)) / sum(batches)
         assert _numbers(line)["train_loss"] == pytest.approx(mean, rel=2e-3)
     assert "recent" not in log
+
+
+def _milliseconds(line: str) -> int:
+    hours, minutes, seconds, rest = map(int, re.findall(r"(\d\d):(\d\d):(\d\d)\.(\d{3})", line)[0])
+    return ((hours * 60 + minutes) * 60 + seconds) * 1000 + rest
+
+
+@pytest.mark.parametrize(("seed", "split", "fault"), SHARED)
+def test_the_times_of_the_log_follow_from_its_rows_and_its_speed_which_is_that_of_one_machine(seed, split, fault):
+    lines = _texts(seed, split, fault)["train.log"].splitlines()
+    batch = float(str(_run(seed, split, fault).state.declared["training.batch_size"]))
+    steps = next(_numbers(line)["steps_per_epoch"] for line in lines if "steps_per_epoch" in line)
+    third, speeds = steps // 3, []
+    for before, line in pairwise(lines):
+        if part := re.search(r" epoch \d+ ([123])/3 ", line):
+            speeds.append(_numbers(line)["rows/s"])
+            rows = batch * (third if part[1] != "3" else steps - 2 * third)
+            assert _milliseconds(line) - _milliseconds(before) == pytest.approx(1000 * rows / speeds[-1], abs=1.001)
+    assert max(speeds) < 1.35 * np.median(speeds) and min(speeds) > 0.4 * np.median(speeds)
+    gaps = [_milliseconds(line) - _milliseconds(before) for before, line in pairwise(lines)]
+    assert min(gaps) >= 0 and len(set(gaps)) > 0.5 * len(gaps)
 
 
 @pytest.mark.parametrize(("seed", "split", "fault"), SHARED)
