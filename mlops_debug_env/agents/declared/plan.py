@@ -9,6 +9,7 @@ from mlops_debug_env.agents.declared.blocks import UNTIL, Block, clues_of_blocks
 from mlops_debug_env.agents.declared.checks import PREVIOUS, Checks
 from mlops_debug_env.agents.declared.columns import last_month, odd_cells, odd_columns, odd_sources
 from mlops_debug_env.agents.declared.history import CHANGES
+from mlops_debug_env.agents.declared.log import LOG, parse_log
 from mlops_debug_env.agents.declared.looks import (
     CONFIG,
     LOUD,
@@ -74,6 +75,8 @@ class Notebook:
             self._declared = None
             if result.artifact in (*REPORTS, PREVIOUS):
                 self._measured[result.artifact] = parse_report(result.content)
+            elif result.artifact == LOG:
+                self._measured[LOG] = parse_log(self._texts[LOG])
 
     def suspicions(self) -> list[Suspicion]:
         """All that the measurements contradict, the strongest first."""
@@ -128,13 +131,20 @@ class Notebook:
         if is_one and sure:
             return
         yield CHANGES, ReadArtifact(artifact_name=CHANGES)
-        if any(each.path.endswith(".majority_kept") and WEAK < each.strength < SURE for each in found):
-            yield PREVIOUS, ReadArtifact(artifact_name=PREVIOUS)
+        for record in (PREVIOUS, LOG):
+            yield record, ReadArtifact(artifact_name=record)
+        if block := self._of_late_labels(declared, found):
+            yield _block(block)
         yield from self._trials(experiments_left)
         looks = [look for look in self._looks(declared, is_one=is_one) if look[1] not in self._asked]
         _, block = max(looks, default=(0.0, ""))
         if block:
             yield _block(block)
+
+    def _of_late_labels(self, declared: Declared, found: list[Suspicion]) -> str:
+        """The class shares by month, where labels that came too early would explain those of a source as well; empty: known."""
+        is_suspected = any(each.path == f"sources.{each.source}.used_until" and each.strength > WEAK for each in found)
+        return "all.classes" * (is_suspected and declared.number("labels.maturity_months", 0) < 2)
 
     def _rivals(self, declared: Declared, best: Suspicion) -> list[str]:
         """Blocks that were not looked at and may show another reason for the same measurement.
