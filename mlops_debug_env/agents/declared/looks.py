@@ -48,7 +48,7 @@ def looks_of(declared: Declared, checks: Checks, *, loud: float = LOUD) -> Itera
     yield _odds(declared, "class_weights.order") * _of_class_weights(checks), "train.counts"
     yield loud * _of_test_labels(checks) * _odds(declared, "evaluation.label_order"), "test.labels"
     yield from _of_libraries(declared, checks)
-    yield RANDOM * (declared.text("split.by") == "random") * _odds(declared, "split.by"), "all.movement"
+    yield RANDOM * (declared.text("split.by") == "random") * _odds_of_risky(declared, "split.by"), "all.movement"
     yield loud * _of_maturity(declared, checks), "all.classes"
     yield from _of_totals(declared, checks)
     yield from _of_sources(declared, checks, loud)
@@ -80,7 +80,7 @@ def _of_maturity(declared: Declared, checks: Checks) -> float:
         return 0.0
     grown = class_growth(checks)
     by_growth = _step(grown[0], ((0.25, 20.0), (0.15, 8.0), (0.08, 2.0)), 0.05) if grown else 1.0
-    return 1.3 * by_growth * _odds(declared, maturity)
+    return 1.3 * by_growth * _odds_of_risky(declared, maturity)
 
 
 WORDS: SanityCheckName = "encoder_version_match"
@@ -167,11 +167,13 @@ def _of_join(declared: Declared, checks: Checks, loud: float) -> float:
     if declared.text("join.how") == "inner":
         # Rows of a class that the second table lacks are missing from the training rows.
         rarest = min(class_growth(checks), default=_rarest_in_training(checks))
-        weight += loud * RANDOM * _step(rarest, ((-0.35, 0.05), (-0.5, 2.0)), 40.0) * _odds(declared, "join.how")
+        weight += (
+            loud * RANDOM * _step(rarest, ((-0.35, 0.05), (-0.5, 2.0)), 40.0) * _odds_of_risky(declared, "join.how")
+        )
     if declared.text("join.keys") == "id":
         # Every source has more rows where the second table has several lines an id.
         grown = _step(least_growth(declared, checks), ((0.12, 10.0), (0.08, 2.0)), 0.08)
-        weight += RANDOM * grown * _odds(declared, "join.keys")
+        weight += RANDOM * grown * _odds_of_risky(declared, "join.keys")
     return weight
 
 
@@ -191,12 +193,12 @@ def _of_batches(declared: Declared, checks: Checks) -> float:
     if declared.facts.get("loader.shuffle") is False:
         # Batches of one class have steep gradients.
         steep = _step(first_epoch(checks, "grad_norm"), ((1.1, 15.0), (0.95, 3.0)), 0.05)
-        weight += RANDOM * steep * _odds(declared, "loader.shuffle")
+        weight += RANDOM * steep * _odds_of_risky(declared, "loader.shuffle")
     if declared.text("loss.divide_by") == "capacity":
         # A loss that is divided by more rows than there are is lower than that of the validation rows.
         ratio = log_ratio(last_epoch(checks, "train_loss"), last_epoch(checks, "val_loss"))
         is_low = _step(ratio, ((-0.5, 0.03), (-0.6, 3.0)), 40.0)
-        weight += RANDOM * is_low * _odds(declared, "loss.divide_by")
+        weight += RANDOM * is_low * _odds_of_risky(declared, "loss.divide_by")
     return weight
 
 
@@ -224,12 +226,12 @@ CONFIG_FIRST = 0.6
 def _of_version(declared: Declared, path: str, risky: str) -> float:
     """A version of a library may be the one whose default changed; config.yaml may not have been read yet."""
     known = 1.0 if path not in declared.facts else RISKY * (declared.text(path) == risky)
-    return known * _odds(declared, path)
+    return known * _odds_of_risky(declared, path)
 
 
 def _of_cut_words(checks: Checks) -> float:
     """Without the rarer words, fewer training rows are right than in the last good run."""
-    return _step(change_of(checks, "train_acc"), ((0.0, 0.25), (-0.025, 0.7)), 2.2)
+    return _step(change_of(checks, "train_acc"), ((0.0, 0.25), (-0.025, 0.5)), 2.5)
 
 
 def _of_tails(checks: Checks) -> float:
@@ -257,7 +259,7 @@ def _of_sources(declared: Declared, checks: Checks, loud: float) -> Iterator[Loo
     are_rows_drawn = declared.text("split.by") == "random" and declared.text("split.groups") == "none"
     # Any source shows whether customers have many rows, and what exports add.
     of_customers = GROUPS * (are_rows_drawn and not checks.by_source("ids", declared.sources))
-    of_customers *= _odds(declared, "split.groups")
+    of_customers *= _odds_of_risky(declared, "split.groups")
     of_exports = _of_exports(declared, checks)
     if checks.by_source("updates", declared.sources):
         of_exports = UNCLEAR * are_updates_unclear(declared, checks)
@@ -346,6 +348,14 @@ def _prior(declared: Declared, checks: Checks, source: str) -> float:
         return 0.1 if size < 0.7 else 0.5 if size < 0.9 else 1.0
 
     return share(source) / sum(share(name) for name in declared.sources)
+
+
+def of_seen(declared: Declared, checks: Checks, sources: list[str]) -> float:
+    """Share of what is wrong with columns that one month of each of some sources would have shown."""
+    return SHOWN_BY_MONTH * sum(_prior(declared, checks, source) for source in sources)
+
+
+SHOWN_BY_MONTH = 0.8
 
 
 def _of_words(distance: float) -> float:

@@ -24,6 +24,7 @@ from mlops_debug_env.agents.declared.looks import (
     of_cell,
     of_changed_cell,
     of_column,
+    of_seen,
 )
 from mlops_debug_env.agents.declared.measured import clues_of_checks, explained, remembered
 from mlops_debug_env.agents.declared.reading import Declared, parse_report, read_declarations
@@ -170,20 +171,22 @@ class Notebook:
             yield ODD_CELL, f"{source}.{column}"
             yield ODD_CELL, f"all.{column}"
         oddness_of = odd_columns(declared, checks)
+        seen = [source for source in declared.sources if f"{source}.{last_month(declared)}" in self._blocks]
+        not_seen = 1.0 - of_seen(declared, checks, seen)
         for name in OF_COLUMNS:
             for path in changed_cells(declared, name):
                 _, source, _, column, _ = path.split(".")
                 weight = of_changed_cell(name, oddness_of.get(column, 0.0))
+                weight *= SEEN if source in seen and name != "unit" else 1.0
                 is_compared = name != "unit" or f"all.{column}" in self._blocks
                 yield weight, f"{source}.{column}" if is_compared else f"all.{column}"
         for column, oddness in oddness_of.items():
             overview = self._blocks.get(f"all.{column}")
             if overview is None:
-                yield of_column(oddness), f"all.{column}"
+                yield not_seen * of_column(oddness), f"all.{column}"
                 continue
             for source, of_source in odd_sources(declared, column, overview).items():
-                is_seen = f"{source}.{last_month(declared)}" in self._blocks
-                yield (SEEN if is_seen else 1.0) * of_cell(of_source), f"{source}.{column}"
+                yield (SEEN if source in seen else 1.0) * of_cell(of_source), f"{source}.{column}"
 
     def _checks(self) -> Checks:
         return Checks({**self._measured, **self._blocks})
