@@ -45,6 +45,8 @@ UNSURE = 0.85
 """Strength up to which a suspicion is hardly ever right."""
 ODD_CELL = 25.0
 """Weight of a column of a source of which a single month is not as declared."""
+VERY_ODD = 3.0
+"""How odd a source of a column is that is looked at before another is blamed."""
 SEEN = 0.2
 """Factor of the weight of a column of a source of which a single month is as declared."""
 
@@ -161,6 +163,12 @@ class Notebook:
             blocks = ["all.classes"]
         if best.path.endswith(".unit") and UNTIL in str(best.value):
             blocks = [f"{best.source}.timestamps"]
+        if best.path.endswith(".unit"):
+            column = best.path.split(".")[3]
+            overview = self._blocks.get(f"all.{column}")
+            odd = odd_sources(declared, column, overview) if overview is not None else {}
+            # What is usual for a column is not known well where two sources differ from the others.
+            blocks += [f"{source}.{column}" for source, oddness in odd.items() if oddness > VERY_ODD]
         return [block for block in blocks if block not in self._asked]
 
     def _looks(self, declared: Declared, *, is_one: bool) -> Iterator[tuple[float, str]]:
