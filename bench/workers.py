@@ -56,14 +56,15 @@ def measure(workers: Sequence[int], clients: int, seconds: float, turns: int, fo
             for count, server in servers.items():
                 server.settle()
                 load = Load(clients=clients, episodes=episodes, seconds=seconds)
-                taken[count].append(_turn(server, load))
+                taken[count].append(take_turn(server, load))
     finally:
         for server in servers.values():
             server.stop()
     return taken
 
 
-def _turn(server: Server, load: Load) -> Turn:
+def take_turn(server: Server, load: Load) -> Turn:
+    """One slice of a load on a server."""
     import numpy as np
 
     from bench.measure import measure as measure_slice

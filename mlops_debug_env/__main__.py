@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
-from mlops_debug_env.cli import cli
+from mlops_debug_env.commands.interrupts import ending_by_ctrl_c
 
-cli()
+if __name__ == "__main__":
+    with ending_by_ctrl_c():
+        from mlops_debug_env.cli import cli
+
+        cli()

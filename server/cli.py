@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import Annotated
 
 import typer
@@ -154,11 +153,11 @@ cli.command(rich_help_panel=PROOF)(regrade)
 @database_commands.command(name="upgrade")
 def upgrade(database: DatabaseOption = None) -> None:
     """Upgrade the tables to the newest version, if they are older. Ctrl-C ends it and leaves them as they were."""
-    settings = settings_of(database_url=to_url(database))
-    require_usable_database(settings)
     with showing_progress(left="the tables are as they were") as progress:
+        settings = settings_of(database_url=to_url(database))
+        require_usable_database(settings)
         version = upgrade_tables(settings, progress)
-    typer.echo(f"at version {version.present}")
+        typer.echo(f"at version {version.present}")
 
 
 @database_commands.command(name="check")
@@ -183,6 +182,7 @@ def check_tables(database: DatabaseOption = None) -> None:
 
 
 def main() -> None:
-    """The program ``mlops-debug``. Child interpreters do not import from the working directory."""
-    os.environ["PYTHONSAFEPATH"] = "1"
-    cli()
+    """The program ``mlops-debug``, as installations of before name it."""
+    from server.__main__ import main as run_program
+
+    run_program()

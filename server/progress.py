@@ -14,6 +14,9 @@ class Progress(Protocol):
     def advance(self, count: int = 1) -> None:
         """So many more are done."""
 
+    def finish(self) -> None:
+        """All is done but its last step, which is short and is not interrupted, such as a commit or a rename."""
+
 
 class NoProgress:
     """Shows nothing."""
@@ -23,6 +26,9 @@ class NoProgress:
 
     def advance(self, count: int = 1) -> None:
         """Nothing to show."""
+
+    def finish(self) -> None:
+        """Nothing would interrupt it."""
 
 
 NO_PROGRESS = NoProgress()

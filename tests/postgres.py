@@ -28,9 +28,16 @@ class PrivatePostgres:
 
     def create_database(self) -> str:
         """The URL of a new database, without tables."""
+        return self._create("")
+
+    def copy_database(self, database_url: str) -> str:
+        """The URL of a copy of a database to which no connection is open."""
+        return self._create(f"TEMPLATE {make_url(database_url).database} STRATEGY file_copy")
+
+    def _create(self, options: str) -> str:
         name = f"test_{next(self._numbers)}"
         with ThreadPoolExecutor(1) as thread:  # a test may have a loop that runs already
-            thread.submit(asyncio.run, self._run(f"CREATE DATABASE {name}")).result()
+            thread.submit(asyncio.run, self._run(f"CREATE DATABASE {name} {options}")).result()
         return make_url(self._address).set(database=name, drivername="postgresql+asyncpg").render_as_string(False)
 
     async def alter(self, database_url: str, change: str) -> None:

@@ -34,7 +34,7 @@ async def record(
 ) -> None:
     """Play ``episodes`` to their end, on ``scenarios`` different ones, in turns. Their names begin with the prefix."""
     numbers = iter(range(episodes))
-    chosen = simulation or PooledSimulation(2)
+    chosen = simulation or PooledSimulation(2, timeout_seconds=600)
     async with open_services(settings, chosen, clock=utc_now, new_id=random_id) as here:
 
         async def play_on() -> None:

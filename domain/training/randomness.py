@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 _TWO_CHUNKS, _HALF = np.uint64(0x0000FFFF0000FFFF), np.uint64(0xFFFFFFFF)
 _CHUNK_BITS, _HALF_BITS, _SPARE_BITS = np.uint64(16), np.uint64(32), np.uint64(11)
+_FIRST_BITS = np.uint64(48)
 
 
 class Stream:
@@ -46,7 +47,8 @@ class Stream:
         """`count` numbers in [0, 1) on a grid of 2^-53."""
         words = self.raw(count)
         words >>= _SPARE_BITS
-        found = words.astype(np.float64)
+        # Signed integers are converted several times as fast, and these are small.
+        found = words.view(np.int64).astype(np.float64)
         found *= 1.0 / 9007199254740992.0
         return found
 
@@ -66,7 +68,7 @@ class Stream:
         np.right_shift(total, _HALF_BITS, out=words)
         total += words
         total &= _HALF
-        found = total.astype(np.float64)
+        found = total.view(np.int64).astype(np.float64)
         found -= 131070.0
         found *= 1.0 / 37837.0
         return found
@@ -95,16 +97,17 @@ class Stream:
     def permutation(self, count: int) -> Ints:
         """The integers 0 to count - 1 in random order."""
         words = self.raw(count)
-        bits = max(count - 1, 0).bit_length()
-        place = np.uint64((1 << bits) - 1)
-        # Numbers that carry their places are sorted faster than places by their numbers.
-        keys = words & ~place
-        keys |= np.arange(count, dtype=np.uint64)
-        keys.sort()
-        high = keys >> np.uint64(bits)
-        if (high[1:] == high[:-1]).any():
-            return np.argsort(words, kind="stable")
-        return (keys & place).astype(np.int64)
+        # By their first 16 bits, which are sorted by counting; then those that have these in common change places.
+        order = np.argsort((words >> _FIRST_BITS).astype(np.uint16), kind="stable")
+        while True:
+            ordered = words.take(order)
+            wrong = np.flatnonzero(ordered[1:] < ordered[:-1])
+            if not len(wrong):
+                return order
+            if (wrong[1:] - wrong[:-1] == 1).any():
+                # No place is in two pairs of the same parity.
+                wrong = wrong[wrong % 2 == wrong[0] % 2]
+            order[wrong], order[wrong + 1] = order[wrong + 1], order[wrong]
 
     def choice(self, options: Sequence[T]) -> T:
         """One of `options`, all equally likely."""

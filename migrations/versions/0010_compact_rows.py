@@ -9,7 +9,8 @@ through ``recorded_events``, which refuses one that does not state the hash of t
 from __future__ import annotations
 
 import re
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, Iterator
 
 import sqlalchemy as sa
 from alembic import op
@@ -226,7 +227,7 @@ def _copy(sql: _Sql) -> None:
     """Row by row within the database; the transaction leaves the old tables as they are until its end."""
     payload, digests = "o.payload", "NULL"
     if sql.is_sqlite:
-        driver: Any = op.get_bind().connection.dbapi_connection
+        driver = _driver()
         driver.create_function("digests_of", 2, _digests_of, deterministic=True)
         driver.create_function("without_digests", 2, _without_digests, deterministic=True)
         payload, digests = "without_digests(o.kind, o.payload)", "digests_of(o.kind, o.payload)"
@@ -240,12 +241,13 @@ def _copy(sql: _Sql) -> None:
         "INSERT INTO streams (stream_id) SELECT episode_id FROM episodes_before AS o "
         "WHERE NOT EXISTS (SELECT 1 FROM streams AS s WHERE s.stream_id = o.episode_id)"
     )
-    _run(
-        f"INSERT INTO events (position, {_EVENT_COLUMNS}) SELECT o.position, {_values(sql, 'o', 'o.stream')} FROM ("
-        "SELECT o.position, s.stream, o.version, o.kind, o.schema_version, o.recorded_at, o.actor, o.request_id, "
-        f"{payload} AS payload, {digests} AS digests, o.hash FROM events_before AS o "
-        "JOIN streams AS s ON s.stream_id = o.stream_id ORDER BY o.position) AS o"
-    )
+    with _counting("events copied", sql.is_sqlite) as is_counted:
+        _run(
+            f"INSERT INTO events (position, {_EVENT_COLUMNS}) SELECT o.position, {_values(sql, 'o', 'o.stream')} FROM ("
+            "SELECT o.position, s.stream, o.version, o.kind, o.schema_version, o.recorded_at, o.actor, o.request_id, "
+            f"{payload} AS payload, {digests} AS digests, o.hash FROM events_before AS o "
+            f"JOIN streams AS s ON s.stream_id = o.stream_id WHERE {is_counted} ORDER BY o.position) AS o"
+        )
     names = (
         "task_id, agent, reward_mode, version, head_hash, step_count, total_reward, score, end_reason, ended_position, "
         "key_prefix, round"
@@ -262,6 +264,29 @@ def _copy(sql: _Sql) -> None:
             "WHERE name = 'events'"
         )
         _run("DELETE FROM sqlite_sequence WHERE seq = 0")  # which a new database has not, either
+
+
+@contextmanager
+def _counting(what: str, is_sqlite: bool) -> Iterator[str]:
+    """A condition on ``events_before AS o`` that is always true, and on SQLite counts the rows for a progress."""
+    shown = op.get_context().config.attributes.get("progress")
+    if not is_sqlite or shown is None:
+        yield "1 = 1"
+        return
+    total = op.get_bind().exec_driver_sql("SELECT count(*) FROM events_before").scalar_one()
+    with shown.rows(what, total) as count:
+
+        def is_counted(_: object) -> int:
+            count()
+            return 1
+
+        _driver().create_function("is_counted", 1, is_counted)
+        yield "is_counted(o.position)"
+
+
+def _driver() -> Any:
+    """The connection of the driver."""
+    return op.get_bind().connection.dbapi_connection
 
 
 _CONTROL = re.compile(r"[\x00-\x1f]")
@@ -315,10 +340,11 @@ def _require_same(is_sqlite: bool) -> None:
     differs = "IS NOT" if is_sqlite else "IS DISTINCT FROM"
     changed = " OR ".join(f"r.{name} {differs} o.{name}" for name in _COMPARED)
     connection = op.get_bind()
-    position = connection.exec_driver_sql(
-        "SELECT o.position FROM events_before AS o JOIN recorded_events AS r ON r.position = o.position "
-        f"WHERE {changed} LIMIT 1"
-    ).scalar()
+    with _counting("events compared", is_sqlite) as is_counted:
+        position = connection.exec_driver_sql(
+            "SELECT o.position FROM events_before AS o JOIN recorded_events AS r ON r.position = o.position "
+            f"WHERE {is_counted} AND ({changed}) LIMIT 1"
+        ).scalar()
     if position is not None:
         raise RuntimeError(f"the event at position {position} cannot be kept as it is; nothing was changed")
     before, after = (

@@ -1,4 +1,4 @@
-"""Reports mistakes in use in one line, as every other error of a command is."""
+"""Reports mistakes in use, and Ctrl-C, in one line, as every other error of a command is."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 import typer.core
 
 from mlops_debug_env.commands.exit_codes import USAGE, fail
+from mlops_debug_env.commands.interrupts import BEFORE_ALL, INTERRUPTED, KEPT
 
 _exceptions = import_module(typer.BadParameter.__module__)
 """Of the click that typer brings along."""
@@ -20,12 +21,22 @@ class OneLineGroup(typer.core.TyperGroup):
     """A group of commands; unknown names, missing and unusable values end it with one line that names the help."""
 
     def make_context(self, *arguments: Any, **options: Any) -> Any:
-        with _one_line_usage_errors():
+        with _one_line_at_ctrl_c(BEFORE_ALL), _one_line_usage_errors():
             return super().make_context(*arguments, **options)
 
     def invoke(self, ctx: Any) -> Any:
-        with _one_line_usage_errors():
+        with _one_line_at_ctrl_c(KEPT), _one_line_usage_errors():
             return super().invoke(ctx)
+
+
+@contextmanager
+def _one_line_at_ctrl_c(message: str) -> Iterator[None]:
+    """For what says nothing by itself."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(message, err=True)
+        raise typer.Exit(INTERRUPTED) from None
 
 
 @contextmanager

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -37,7 +39,12 @@ def demo(
         fail("--database is for a server that the demo starts; the one at --url has its own", USAGE)
     if url is None and not is_server_installed():
         fail(server_missing("mlops-debug demo without --url"), USAGE)
-    with ending_in_order() as ending, scratch_folder(ending, "mlops-debug-demo-") as folder, one_line_errors():
+    with (
+        ending_in_order() as ending,
+        _one_line_at_the_end(),
+        scratch_folder(ending, "mlops-debug-demo-") as folder,
+        one_line_errors(),
+    ):
         if url is not None:
             typer.echo(f"server: {url}", err=True)
             _play(url, api_key, entries=entries, concurrency=concurrency, folder=folder)
@@ -48,6 +55,15 @@ def demo(
             _play(server.url, None, entries=entries, concurrency=concurrency, folder=folder)
             if not leave:
                 _wait(server)
+
+
+@contextmanager
+def _one_line_at_the_end() -> Iterator[None]:
+    try:
+        yield
+    except EndedBySignal:
+        typer.echo("interrupted; the demo's own server and its temporary files are gone", err=True)
+        raise
 
 
 def _play(url: str, api_key: str | None, *, entries: int, concurrency: int, folder: Path) -> None:

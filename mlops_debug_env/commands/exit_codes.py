@@ -10,6 +10,8 @@ from typing import NoReturn
 
 import typer
 
+from mlops_debug_env.commands.interrupts import INTERRUPTED as INTERRUPTED
+
 INCOMPLETE = 1
 """Some episodes failed; the others have results."""
 USAGE = 2
@@ -19,7 +21,6 @@ UNREACHABLE = 3
 BUDGET_SPENT = 4
 UNWRITABLE = 5
 """The disk is full, or the folder or standard output cannot be written."""
-INTERRUPTED = 130
 
 
 def fail(message: str, code: int) -> NoReturn:

@@ -88,6 +88,7 @@ def back_up(
     except BaseException:
         _remove(part)
         raise
+    progress.finish()
     if not report.findings:
         for made_by_looking in _BESIDE:
             part.with_name(part.name + made_by_looking).unlink(missing_ok=True)

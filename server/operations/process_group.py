@@ -28,6 +28,7 @@ from server.logs import log_config
 from server.operations.commands.setup import fail
 from server.operations.listen_address import close
 from server.operations.worker_process import START_FAILED, serve_in_slot, write_for_servers
+from server.scenarios.worker_process import SPAWNED
 from server.settings import Settings
 from server.storage.engines import database_path, is_sqlite, parse_url
 from server.storage.serving_lock import hold_serving_lock
@@ -108,9 +109,8 @@ class Child:
         """When it is started again, by the monotonic clock; None: it runs."""
 
     def start(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        self.process = context.Process(target=self._target, args=(*self._arguments, theirs), name=self.name)
+        ours, theirs = SPAWNED.Pipe()
+        self.process = SPAWNED.Process(target=self._target, args=(*self._arguments, theirs), name=self.name)
         try:
             self.process.start()
         finally:

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Callable, Iterator, NoReturn
 
 import typer
+
+from mlops_debug_env.commands.interrupts import INTERRUPTED, CtrlC
 
 if TYPE_CHECKING:  # imported where they are needed: `--help` should not wait for them
     from rich.console import Console
     from rich.progress import Progress as Bars
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as of a program that the signal ended."""
 QUIET_SECONDS = 2.0
 LINE_SECONDS = 30.0
 
@@ -25,12 +26,21 @@ class ShownProgress:
     """Shows the present phase, and knows how far it is.
 
     Args:
-        console: where to show it.
+        console: where to show it; None: standard error.
+        left: what is left if it is interrupted; may be set anew as the command goes on.
         monotonic: a clock that only goes on.
     """
 
-    def __init__(self, console: Console, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._console = console
+    def __init__(
+        self,
+        console: Console | None = None,
+        *,
+        left: str = "",
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.left = left
+        self._given_console = console
+        self._ctrl_c = CtrlC()
         self._monotonic = monotonic
         self._bars: Bars | None = None
         self._what = ""
@@ -42,15 +52,31 @@ class ShownProgress:
         self.stop()
         self._what, self._total, self._done = what, total, 0
         self._began = self._shown_at = self._monotonic()
+        self.allow_interrupt()
 
     def advance(self, count: int = 1) -> None:
         self._done += count
         now = self._monotonic()
+        if now - self._began < QUIET_SECONDS:
+            return
         if self._console.is_terminal:
             self._show_bar(now)
         elif now - self._shown_at >= LINE_SECONDS:
             self._shown_at = now
             self._console.print(self._line(now), markup=False, highlight=False, soft_wrap=True)
+
+    def finish(self) -> None:
+        """Let Ctrl-C wait for the next phase. If there is none, it has no effect: all is done."""
+        self._ctrl_c.defer()
+
+    def allow_interrupt(self) -> None:
+        """End what ``finish`` began; raises ``KeyboardInterrupt`` if Ctrl-C came since."""
+        self._ctrl_c.allow()
+
+    def end(self) -> None:
+        """Take the bar away, and let Ctrl-C do again what it does."""
+        self.stop()
+        self._ctrl_c.release()
 
     def stop(self) -> None:
         """Take the bar away."""
@@ -66,10 +92,14 @@ class ShownProgress:
         of = f" of {self._total:,}" if self._total is not None else ""
         return f"after {self._done:,}{of} {self._what}"
 
+    @cached_property
+    def _console(self) -> Console:
+        from rich.console import Console
+
+        return self._given_console or Console(stderr=True)
+
     def _show_bar(self, now: float) -> None:
         if self._bars is None:
-            if now - self._began < QUIET_SECONDS:
-                return
             self._bars = self._start_bar()
         self._bars.update(self._bars.task_ids[0], completed=self._done, rate=f"{self._rate(now):,.0f}/s")
 
@@ -102,18 +132,16 @@ def showing_progress(*, left: str = "nothing was changed") -> Iterator[ShownProg
     Args:
         left: what an interrupted command leaves, for its last line.
     """
-    from rich.console import Console
-
-    progress = ShownProgress(Console(stderr=True))
+    progress = ShownProgress(left=left)
     try:
         yield progress
     except KeyboardInterrupt:
         progress.stop()
-        _end(f"interrupted {progress.summary}; {left}")
+        _end(f"interrupted {progress.summary}; {progress.left}")
     finally:
-        progress.stop()
+        progress.end()
 
 
 def _end(message: str) -> NoReturn:
     typer.echo(message, err=True)
-    raise typer.Exit(INTERRUPTED)
+    raise typer.Exit(INTERRUPTED) from None

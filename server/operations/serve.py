@@ -12,9 +12,10 @@ from typing import Any
 
 import typer
 
+from mlops_debug_env.commands.interrupts import CtrlC
 from server.gc_tuning import reduce_gc_pauses
 from server.logs import log_config
-from server.operations.commands.setup import fail, require_usable_database, run_write
+from server.operations.commands.setup import fail, require_usable_database, run_write, upgrade_tables
 from server.operations.listen_address import BACKLOG, bind, close, listen, share
 from server.operations.worker_process import START_FAILED
 from server.security.api_keys import count_keys
@@ -98,12 +99,14 @@ def _prepare(settings: Settings) -> None:
         fail(f"--workers {settings.workers} needs local sockets, which this system does not have: leave out --workers")
     require_usable_database(settings)
     typer.echo(f"database: {shown_url(url)}")
+    upgrade_tables(settings)
 
     async def open_once() -> None:
         async with open_backend(settings):
             pass
 
-    asyncio.run(open_once())
+    with CtrlC().waiting():  # the end of a task that has no more to wait for would lose it
+        asyncio.run(open_once())
     load_signer(SecretFiles(secrets_folder(settings)))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any, Coroutine, Protocol, Sequence
 
@@ -18,7 +17,7 @@ from domain.scenario import Composition, Scenario, Truth
 from domain.types import SplitName, TaskId
 from server.scenarios.fair_queue import FairQueue
 from server.scenarios.requester import REQUESTER
-from server.scenarios.worker_process import configure_worker
+from server.scenarios.worker_process import SPAWNED, configure_worker
 from server.scenarios.workers import Workers
 
 
@@ -175,8 +174,8 @@ class QueuedSimulation:
 
 
 def create_process_pool(workers: int) -> ProcessPoolExecutor:
-    """Workers are spawned, because a fork copies the locks of the threads of this process."""
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=configure_worker)
+    """A pool of worker processes that end with this one."""
+    return ProcessPoolExecutor(workers, mp_context=SPAWNED, initializer=configure_worker)
 
 
 def _warm() -> None:

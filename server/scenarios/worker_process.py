@@ -6,8 +6,42 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from multiprocessing.context import SpawnContext, SpawnProcess
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@contextmanager
+def _ctrl_c_blocked() -> Iterator[None]:
+    """What this thread starts does not get SIGINT; for this process it waits until the end of the block."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # its start would end the block
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class UninterruptedProcess(SpawnProcess):
+    """A process that Ctrl-C on a terminal does not reach, from its first instruction: the one that started it ends it."""
+
+    def start(self) -> None:
+        with _ctrl_c_blocked():
+            super().start()
+
+
+class _UninterruptedContext(SpawnContext):
+    Process = UninterruptedProcess
+
+
+SPAWNED = _UninterruptedContext()
+"""Starts processes. Not by a fork, which copies the locks of the threads of this process."""
 
 
 def configure_worker() -> None:

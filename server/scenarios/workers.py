@@ -14,7 +14,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, Callable, TypeVar
 
-from server.scenarios.worker_process import configure_worker
+from server.scenarios.worker_process import SPAWNED, configure_worker
 
 logger = logging.getLogger(__name__)
 
@@ -95,10 +95,8 @@ class Worker:
             return self._connection
 
     def _start(self) -> None:
-        # Spawned, because a fork copies the locks of the threads of this process.
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs,), daemon=True, name="mlops-debug-worker")
+        ours, theirs = SPAWNED.Pipe()
+        process = SPAWNED.Process(target=_serve, args=(theirs,), daemon=True, name="mlops-debug-worker")
         try:
             process.start()
         except OSError as error:
@@ -150,7 +148,7 @@ class Workers:
         is done."""
         worker = await self._idle.get()
         running = asyncio.get_running_loop().run_in_executor(self._threads, worker.call, call, *arguments)
-        running.add_done_callback(lambda _: self._idle.put_nowait(worker))
+        running.add_done_callback(partial(self._on_done, worker))
         return await asyncio.shield(running)
 
     async def stop(self) -> None:
@@ -168,6 +166,11 @@ class Workers:
             logger.error("a worker could not be started; the next call tries again", exc_info=started.exception())
         with suppress(RuntimeError):  # the server stopped meanwhile, and its loop is closed
             loop.call_soon_threadsafe(self._add_idle, worker)
+
+    def _on_done(self, worker: Worker, running: asyncio.Future[Any]) -> None:
+        if not running.cancelled():
+            running.exception()  # looked at, because the caller may be cancelled
+        self._idle.put_nowait(worker)
 
     def _add_idle(self, worker: Worker) -> None:
         self._idle.put_nowait(worker)

@@ -6,13 +6,16 @@ imported only where migrations are run: that takes as long as the rest of a star
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
+import signal
 import sqlite3
-from contextlib import contextmanager, suppress
+import threading
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Collection, Iterator, NamedTuple
+from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Collection, Iterator, NamedTuple
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL
@@ -125,42 +128,103 @@ def upgrade(engine: Engine, progress: Progress = NO_PROGRESS) -> None:
             create_tables(connection)
         elif not version.is_newest:
             logger.info("upgrading the tables from %s to %s", version.present, version.newest)
-            progress.begin(f"statements of the upgrade from version {version.present} to {version.newest}")
-            with _reporting_statements(connection, progress):
-                _upgrade(connection)
+            shown = UpgradeProgress(version, progress)
+            with _reporting(connection, shown):
+                _upgrade(connection, shown)
+            progress.finish()
 
 
 _INSTRUCTIONS = 1_000_000
 """Of SQLite, between two reports: some ten milliseconds."""
+_TICK_SECONDS = 1.0
+"""Between two reports while PostgreSQL executes a statement."""
+
+
+class UpgradeProgress:
+    """Counts the statements of an upgrade, and the rows within a statement of which a migration counts them."""
+
+    def __init__(self, version: SchemaVersion, progress: Progress) -> None:
+        self._what = f"statements of the upgrade from version {version.present or 'none'} to {version.newest}"
+        self._progress = progress
+        self._statements = self._unreported = 0
+        self._is_of_rows = False
+        progress.begin(self._what)
+
+    def count_statement(self) -> None:
+        self._statements += 1
+        self._unreported += not self._is_of_rows
+        self.report()
+
+    def report(self) -> None:
+        """Report what was counted since the last report. The progress may raise."""
+        counted, self._unreported = self._unreported, 0
+        self._progress.advance(counted)
+
+    @contextmanager
+    def rows(self, what: str, total: int) -> Iterator[Callable[[], None]]:
+        """Report rows instead of statements. The function that is given counts one; it never raises, because SQLite would
+        make an error of the statement of it."""
+        self._progress.begin(what, total)
+        self._is_of_rows = True
+        yield self._count_row
+        self.report()
+        self._is_of_rows = False
+        self._progress.begin(self._what)
+        self._unreported = self._statements
+
+    def _count_row(self) -> None:
+        self._unreported += 1
 
 
 @contextmanager
-def _reporting_statements(connection: Connection, progress: Progress) -> Iterator[None]:
+def _reporting(connection: Connection, shown: UpgradeProgress) -> Iterator[None]:
     """Report also within a statement, which may copy every event, and let Ctrl-C end it there."""
     driver: Any = connection.connection.driver_connection
 
-    def report() -> int:
-        progress.advance(0)
-        return 0
+    def within() -> int:
+        shown.report()
+        return int(is_interrupted())
 
-    def count(*_: Any) -> None:
-        progress.advance()
+    def after(*_: Any) -> None:
+        shown.count_statement()
+        if is_interrupted():
+            raise KeyboardInterrupt
 
-    event.listen(connection, "after_cursor_execute", count)
-    driver.set_progress_handler(report, _INSTRUCTIONS)
+    with _noting_interrupt() as is_interrupted:
+        event.listen(connection, "after_cursor_execute", after)
+        driver.set_progress_handler(within, _INSTRUCTIONS)
+        try:
+            yield
+        except DBAPIError as error:
+            if "interrupted" in str(
+                error.orig
+            ):  # what SQLite makes of the answer of `within`, or of an exception in it
+                raise KeyboardInterrupt from None
+            raise
+        finally:
+            with suppress(sqlite3.ProgrammingError):  # SQLAlchemy closes a connection that was interrupted
+                driver.set_progress_handler(None, 0)
+            event.remove(connection, "after_cursor_execute", after)
+
+
+@contextmanager
+def _noting_interrupt() -> Iterator[Callable[[], bool]]:
+    """Note Ctrl-C instead of raising it, which a function that SQLite calls would turn into an error of the statement."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before in (signal.SIG_IGN, None):
+        yield lambda: False
+        return
+    noted = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: noted.set())
     try:
-        yield
-    except DBAPIError as error:
-        if "interrupted" in str(error.orig):  # what SQLite makes of an exception in `report`
-            raise KeyboardInterrupt from None
-        raise
+        yield noted.is_set
     finally:
-        with suppress(sqlite3.ProgrammingError):  # SQLAlchemy closes a connection that was interrupted
-            driver.set_progress_handler(None, 0)
-        event.remove(connection, "after_cursor_execute", count)
+        signal.signal(signal.SIGINT, before)
+    if noted.is_set():
+        raise KeyboardInterrupt
 
 
-async def upgrade_postgres(url: URL) -> SchemaVersion:
+async def upgrade_postgres(url: URL, progress: Progress = NO_PROGRESS) -> SchemaVersion:
     """The same on PostgreSQL; returns the version afterwards. If it is up to date nothing is written, so that serving needs
     no right to change tables."""
     version = await _read_postgres_version(url)
@@ -174,12 +238,33 @@ async def upgrade_postgres(url: URL) -> SchemaVersion:
     engine = create_upgrade_engine(url)
     try:
         with translate_database_errors():
-            async with engine.begin() as connection:
+            async with engine.begin() as connection, _ticking(UpgradeProgress(version, progress)) as shown:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:name)"), {"name": UPGRADE_LOCK})
+                event.listen(connection.sync_connection, "after_cursor_execute", lambda *_: shown.count_statement())
                 await connection.run_sync(_upgrade)
-                return await connection.run_sync(read_version)
+                upgraded = await connection.run_sync(read_version)
+                progress.finish()
+            return upgraded
     finally:
         await engine.dispose()
+
+
+@asynccontextmanager
+async def _ticking(shown: UpgradeProgress) -> AsyncIterator[UpgradeProgress]:
+    """Report also while a statement is executed, which may copy every event."""
+
+    async def tick() -> None:
+        while True:
+            await asyncio.sleep(_TICK_SECONDS)
+            shown.report()
+
+    ticks = asyncio.create_task(tick())
+    try:
+        yield shown
+    finally:
+        ticks.cancel()
+        with suppress(asyncio.CancelledError):
+            await ticks
 
 
 async def _read_postgres_version(url: URL) -> SchemaVersion:
@@ -193,9 +278,9 @@ async def _read_postgres_version(url: URL) -> SchemaVersion:
         await engine.dispose()
 
 
-async def upgrade_database(url: URL) -> SchemaVersion:
+async def upgrade_database(url: URL, progress: Progress = NO_PROGRESS) -> SchemaVersion:
     """Upgrade the database of the URL; returns the version afterwards."""
-    return upgrade_sqlite(url) if is_sqlite(url) else await upgrade_postgres(url)
+    return upgrade_sqlite(url, progress) if is_sqlite(url) else await upgrade_postgres(url, progress)
 
 
 def upgrade_sqlite(url: URL, progress: Progress = NO_PROGRESS) -> SchemaVersion:
@@ -243,11 +328,13 @@ def render_baseline() -> str:
     return _STATEMENT_END.join(statements)
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, shown: UpgradeProgress | None = None) -> None:
+    """Run the migrations. ``shown``: what those that count rows report to; None: they do not count."""
     from alembic import command
 
     config = _config()
     config.attributes["connection"] = connection
+    config.attributes["progress"] = shown
     command.upgrade(config, "head")
 
 

@@ -1,175 +1,99 @@
-"""Kills export, backup, checkpoint, audit and upgrade at random moments, and checks what they leave under the final names.
+"""Kills commands that write files and databases at random moments, and checks what they leave under the final names.
 
-    python -m tests.crash.commands --kills 100
+    python -m tests.crash.commands --kills 100                      # of each command
+    python -m tests.crash.commands --kills 100 --backend postgres
 
-A file is absent, the older one, or whole; a database is at the version from before or at the newest; an audit goes on without a finding.
+The process alone is killed, as the kernel does when memory is short, or it and those that it started, as by a power cut, or all get
+Ctrl-C. Each runs in a fork of this process, so that the moments fall into its work and not into its imports.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
+import os
 import random
-import shutil
 import signal
-import sqlite3
-import subprocess
-import sys
 import tempfile
 import time
-import zipfile
 from collections import Counter
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from multiprocessing import resource_tracker
 from pathlib import Path
-from typing import NamedTuple
 
-from bench.fill_store import fill
+from server.audit import audit_recorder, store_audit
+from tests.crash.ended import Ended, fork_and_end, kill, press_ctrl_c
+from tests.crash.victims import VICTIMS, Place, Stores
+from tests.e2e.preloaded import IMPORTED
+from tests.postgres import PrivatePostgres, private_postgres
 
-OLDER = b"older"
-
-
-class Victim(NamedTuple):
-    """A command that is killed, and what is checked afterwards."""
-
-    arguments: Callable[[Path], list[str]]
-    prepare: Callable[[Path], None]
-    outcome: Callable[[Path], str]
-    """What was left, in a word; raises ``AssertionError``."""
+KILLED = ("export", "checkpoint", "backup", "audit", "rebuild", "regrade", "upgrade")
+LONG_AFTER = 600.0
+TEMPORARY = (".unfinished-*", "*.part*")
+"""What a killed process leaves under other names."""
+INTERRUPTED = 130
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "server", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
+def kill_all(pid: int) -> None:
+    os.killpg(pid, signal.SIGKILL)
 
 
-def _older(name: str) -> Callable[[Path], None]:
-    return lambda folder: (folder / name).write_bytes(OLDER) and None
+SIGNALS = {kill: "killed", kill_all: "killed with its processes", press_ctrl_c: "interrupted"}
 
 
-def _absent(name: str) -> Callable[[Path], None]:
-    return lambda folder: (folder / name).unlink(missing_ok=True)
+def kill_many(stores: Stores, name: str, kills: int, draw: random.Random) -> Counter[tuple[str, str]]:
+    """Kill a command so often; returns how often it was ended how, and what was left."""
+    victim, left = VICTIMS[name], Counter[tuple[str, str]]()
 
+    def run(place: Place, after: float, send: object = kill) -> Ended:
+        return fork_and_end(stores.arguments(victim), place.folder, place.settings, after=after, send=send)  # type: ignore[arg-type]
 
-def _bundle(folder: Path) -> str:
-    if (folder / "bundle.zip").read_bytes() == OLDER:
-        return "older"
-    with zipfile.ZipFile(folder / "bundle.zip") as bundle:
-        assert bundle.testzip() is None
-        assert "signature.json" in bundle.namelist()
-    return "whole"
-
-
-def _checkpoint(folder: Path) -> str:
-    if (folder / "checkpoint.json").read_bytes() == OLDER:
-        return "older"
-    done = run(folder, "audit", "--checkpoint", "checkpoint.json", "--database", "store.db")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return "whole"
-
-
-def _backup(folder: Path) -> str:
-    if not (folder / "backup.db").exists():
-        return "absent"
-    assert _count(folder / "backup.db") == _count(folder / "store.db")
-    return "whole"
-
-
-def _audit(folder: Path) -> str:
-    done = run(folder, "audit", "--since-last", "--database", "store.db")
-    assert done.returncode == 0, done.stdout + done.stderr
-    (line,) = [line for line in done.stdout.splitlines() if "derived" in line]
-    return "went on" if "earlier audits" in line else "began"
-
-
-def _upgraded(folder: Path) -> str:
-    with closing(sqlite3.connect(folder / "store.db")) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        ((version,),) = connection.execute("SELECT version_num FROM alembic_version")
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    assert ("audit_records" in tables) == (version != "0011"), version
-    return str(version)
-
-
-def _at_an_earlier_version(folder: Path) -> None:
-    with closing(sqlite3.connect(folder / "store.db")) as connection:
-        connection.execute("DROP TABLE IF EXISTS audit_records")
-        connection.execute("UPDATE alembic_version SET version_num = '0011'")
-        connection.commit()
-
-
-def _without_records(folder: Path) -> None:
-    with closing(sqlite3.connect(folder / "store.db")) as connection:
-        connection.execute("DELETE FROM audit_records")
-        connection.commit()
-
-
-def _count(path: Path) -> int:
-    with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        return int(connection.execute("SELECT count(*) FROM events").fetchone()[0])
-
-
-def _named(*arguments: str) -> Callable[[Path], list[str]]:
-    return lambda _: [*arguments, "--database", "store.db"]
-
-
-VICTIMS = {
-    "export": Victim(_named("export", "--bundle", "bundle.zip"), _older("bundle.zip"), _bundle),
-    "checkpoint": Victim(_named("checkpoint", "--out", "checkpoint.json"), _older("checkpoint.json"), _checkpoint),
-    "backup": Victim(_named("backup", "backup.db"), _absent("backup.db"), _backup),
-    "audit": Victim(_named("audit", "--all"), _without_records, _audit),
-    "upgrade": Victim(_named("db", "upgrade"), _at_an_earlier_version, _upgraded),
-}
-
-
-def kill_many(folder: Path, kills: int, draw: random.Random) -> dict[str, Counter[str]]:
-    """Kill each command in turns; returns what was left how often."""
-    left: dict[str, Counter[str]] = {name: Counter() for name in VICTIMS}
-    taken: dict[str, float] = {}
-    for name, victim in VICTIMS.items():
-        victim.prepare(folder)
-        began = time.monotonic()
-        assert run(folder, *victim.arguments(folder)).returncode == 0, name
-        taken[name] = time.monotonic() - began
-    for number in range(kills):
-        name = list(VICTIMS)[number % len(VICTIMS)]
-        victim = VICTIMS[name]
-        victim.prepare(folder)
-        command = [sys.executable, "-m", "server", *victim.arguments(folder)]
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell may have it ignored
-        )
-        try:
-            process.wait(draw.uniform(0.2, 1.0) * taken[name])
-        except subprocess.TimeoutExpired:
-            process.send_signal(draw.choice((signal.SIGKILL, signal.SIGINT)))
-        process.wait()
-        outcome = victim.outcome(folder)
-        left[name][outcome] += 1
-        print(f"{number + 1:>4} {name:10} {outcome}", flush=True)
-        for part in (*folder.glob(".unfinished-*"), *folder.glob("backup.db.part*")):
-            part.unlink()  # what a killed process leaves under another name
+    whole = run(stores.copy(victim), LONG_AFTER)
+    assert whole.code == 0, whole.output
+    for _ in range(kills):
+        place, send = stores.copy(victim), draw.choice(list(SIGNALS))
+        ended = run(place, draw.uniform(0.0, 1.0) * whole.seconds, send)
+        assert ended.left == [], ended
+        if send is press_ctrl_c and ended.was_signalled:
+            assert (ended.code, len(ended.lines)) == (INTERRUPTED, 1) or ended.code == 0, ended.output
+            assert not [path for each in TEMPORARY for path in place.folder.glob(each)]
+        left[SIGNALS[send] if ended.was_signalled else "had ended", victim.outcome(place, stores)] += 1
     return left
 
 
+@contextmanager
+def _postgres(is_wanted: bool) -> Iterator[PrivatePostgres | None]:
+    if not is_wanted:
+        yield None
+        return
+    with private_postgres() as postgres:
+        yield postgres
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--episodes", type=int, default=600)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=100, help="of each command")
+    parser.add_argument("--episodes", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--backend", choices=("sqlite", "postgres"), default="sqlite")
+    parser.add_argument("--commands", nargs="+", choices=KILLED, default=KILLED)
     given = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="mlops-debug-kills-"))
-    try:
-        asyncio.run(fill(folder / "store.db", given.episodes))
-        for name, outcomes in kill_many(folder, given.kills, random.Random(given.seed)).items():
-            print(name, dict(outcomes))
-    finally:
-        shutil.rmtree(folder)
+    for name in IMPORTED:
+        import_module(name)
+    store_audit.EPISODES_PER_BATCH, audit_recorder.SECONDS_PER_RECORD = 5, 0.0  # so that kills fall between records
+    is_postgres = given.backend == "postgres"
+    with tempfile.TemporaryDirectory(prefix="mlops-debug-kills-") as folder, _postgres(is_postgres) as postgres:
+        stores = Stores(Path(folder), postgres, episodes=given.episodes)
+        resource_tracker._resource_tracker._stop()  # a fork starts its own, as a command does
+        for name in given.commands:
+            if is_postgres and not VICTIMS[name].runs_on_postgres:
+                continue
+            began = time.monotonic()
+            left = kill_many(stores, name, given.kills, random.Random(f"{name} {given.seed}"))
+            print(f"{name}: {given.kills} times, {time.monotonic() - began:.0f} s", flush=True)
+            for (how, outcome), count in sorted(left.items()):
+                print(f"  {count:>4} {how}: {outcome}", flush=True)
 
 
 if __name__ == "__main__":

@@ -108,14 +108,15 @@ def _run_and_wait(order: bytes, answers: int, log: int) -> None:
         os.setsid()
         os.write(answers, str(os.getpid()).encode())
         os.close(answers)
-        _run(log, *json.loads(order))
+        run_as_program(log, *json.loads(order))
         return
     os.close(log)
     _, status = os.waitpid(pid, 0)
     os.write(answers, str(os.waitstatus_to_exitcode(status)).encode())
 
 
-def _run(log: int, arguments: list[str], environment: dict[str, str], directory: str) -> None:
+def run_as_program(log: int, arguments: list[str], environment: dict[str, str], directory: str) -> None:
+    """Run ``mlops-debug`` in this process, with its output to a descriptor."""
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)

@@ -9,13 +9,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, inspect
 
 from server.settings import Settings
+from server.storage.connections import run_read
 from tests.databases import connect
 from tests.postgres import PrivatePostgres
 
 Json = dict[str, Any]
+Contents = dict[str, list[Any]]
 STORES = Path(__file__).parent / "stores"
 RELEASES = sorted({path.name.split("-")[0] for path in STORES.glob("*.tar.xz")})
 
@@ -82,3 +86,30 @@ async def _load(url: str, dump: str) -> None:
         await connection.execute(dump)
     finally:
         await connection.close()
+
+
+class HasDatabase(Protocol):
+    """A store, or what runs on one."""
+
+    @property
+    def database_url(self) -> str: ...
+
+
+def contents(store: HasDatabase) -> Contents:
+    """The rows of all tables and views, and the names of all else that a database has."""
+    return asyncio.run(run_read(store.database_url, _contents))
+
+
+def _contents(connection: Connection) -> Contents:
+    inspector = inspect(connection)
+    names = [*inspector.get_table_names(), *inspector.get_view_names()]
+    rows = {name: sorted(map(repr, connection.exec_driver_sql(f"SELECT * FROM {name}").all())) for name in names}
+    is_sqlite = connection.dialect.name == "sqlite"
+    described = (
+        "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
+        if is_sqlite
+        else "SELECT 'relation', relname, relkind::text FROM pg_class WHERE relnamespace = 'public'::regnamespace UNION "
+        "SELECT 'function', proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace UNION "
+        "SELECT 'trigger', tgname, tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2, 3"
+    )
+    return {**rows, "described": [tuple(row) for row in connection.exec_driver_sql(described)]}

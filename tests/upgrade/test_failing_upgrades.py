@@ -14,16 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, event, inspect
+from sqlalchemy import Engine, event
 
-from server.storage.connections import run_read
 from server.storage.engines import parse_url
 from server.storage.migrations import upgrade_database
 from tests.databases import execute
 from tests.e2e.running import run_command, run_command_in_process
-from tests.upgrade.stores import Store, unpack
-
-Contents = dict[str, list[Any]]
+from tests.upgrade.stores import Contents, Store, contents, unpack
 
 
 class InjectedError(Exception):
@@ -32,26 +29,6 @@ class InjectedError(Exception):
 
 def upgrade(store: Store) -> None:
     assert asyncio.run(upgrade_database(parse_url(store.database_url))).is_newest
-
-
-def contents(store: Store) -> Contents:
-    """The rows of all tables and views, and the names of all else that a database has."""
-    return asyncio.run(run_read(store.database_url, _contents))
-
-
-def _contents(connection: Connection) -> Contents:
-    inspector = inspect(connection)
-    names = [*inspector.get_table_names(), *inspector.get_view_names()]
-    rows = {name: sorted(map(repr, connection.exec_driver_sql(f"SELECT * FROM {name}").all())) for name in names}
-    is_sqlite = connection.dialect.name == "sqlite"
-    described = (
-        "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
-        if is_sqlite
-        else "SELECT 'relation', relname, relkind::text FROM pg_class WHERE relnamespace = 'public'::regnamespace UNION "
-        "SELECT 'function', proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace UNION "
-        "SELECT 'trigger', tgname, tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2, 3"
-    )
-    return {**rows, "described": [tuple(row) for row in connection.exec_driver_sql(described)]}
 
 
 class Statements:

@@ -14,8 +14,9 @@ import numpy as np
 from domain.training.artifacts.numbers import to_json
 from domain.training.multi_source.agreements import TOKENIZERS
 from domain.training.multi_source.layout import LABELLED_MONTHS
-from domain.training.multi_source.measuring import Measured, association, measure, scaled_train, share, shown
+from domain.training.multi_source.measuring import Measured, measure, share, shown
 from domain.training.multi_source.run import SETS, Run
+from domain.training.multi_source.tables import cells_of
 from domain.training.randomness import Floats, Ints
 from domain.types import SanityCheckName
 
@@ -86,19 +87,23 @@ def _label_consistency(run: Run, found: Measured) -> dict[str, Any]:
     every, recent = run.reading.every, run.reading.month == LABELLED_MONTHS
     is_nearest = found.nearest == every.label
     used = found.labelled & (run.reading.dropped == 0)
-    months = [is_nearest[used & (every.month == at)] for at in range(LABELLED_MONTHS)]
+    rows, nearest = (
+        np.bincount(every.month[own], minlength=LABELLED_MONTHS).tolist() for own in (used, used & is_nearest)
+    )
     return {
         "labelled": share(is_nearest[used]),
-        "by_month": [share(one) for one in months],
+        "by_month": [to_json(own / count) if count else None for own, count in zip(nearest, rows, strict=True)],
         "last_month": share(is_nearest[recent]),
     }
 
 
 def _data_leakage(run: Run, found: Measured) -> dict[str, Any]:
     trained, tested = run.sets["train"].row, run.sets["test"].row
+    is_trained = np.zeros(int(run.tables.row.max(initial=0)) + 1, dtype=bool)
+    is_trained[trained] = True
     return {
         "repeated_share": share(found.is_repeated),
-        "shared_content": share(np.isin(tested, trained)),
+        "shared_content": share(is_trained[tested]),
         "rows": {name: len(part) for name, part in run.sets.items()},
     }
 
@@ -133,21 +138,16 @@ def _feature_statistics(run: Run, found: Measured) -> dict[str, Any]:
         return dict(zip(layout.column_names, shown(values), strict=True))
 
     return {
-        "class_association": by_column(association(scaled_train(run), run.sets["train"].label, len(layout.classes))),
+        "class_association": by_column(found.class_association),
         "empty_share": by_column(_empty(run)),
-        "most_frequent_share": by_column(np.array([one.most / max(1, one.known) for one in found.repeats])),
+        "most_frequent_share": by_column(found.repeats.overall / np.maximum(1, found.repeats.known)),
         **{name: by_column(values) for name, values in _between_sources(run).items()},
     }
 
 
 def _empty(run: Run) -> Floats:
     """Share of the cells of each column that are empty or hold a declared code of a missing value."""
-    values, layout, declared = run.tables.values, run.state.layout, run.state.declared
-    paths = [
-        [f"sources.{one}.columns.{name}.missing_code" for name in layout.column_names] for one in layout.source_names
-    ]
-    # None becomes NaN, which nothing equals.
-    codes = np.array([[declared.get(path) for path in own] for own in paths], dtype=np.float64)
+    values, codes = run.tables.values, cells_of(run.state.layout, run.state.declared).codes
     empty = np.isnan(values) | (values == codes.take(run.tables.source, axis=0))
     share: Floats = empty.mean(0)
     return share
@@ -171,18 +171,19 @@ def _between_sources(run: Run) -> dict[str, Floats]:
         found: Ints = ((group * width)[:, None] + np.arange(width)).ravel()
         return found
 
-    def between(group: Ints, counts: Ints) -> Floats:
-        sums = np.bincount(cells(group), values.ravel(), minlength=counts.size).reshape(counts.shape)
+    def between(cell: Ints, counts: Ints) -> Floats:
+        sums = np.bincount(cell, values.ravel(), minlength=counts.size).reshape(counts.shape)
         found: Floats = (sums * sums / np.maximum(counts, 1)).sum(0) - whole
         return found
 
     total = np.maximum(known.sum(0), 1)
     whole = values.sum(0) ** 2 / total
     spread = (values * values).sum(0) - whole + 1e-9
-    counts = np.bincount(cells(source * months + month)[known.ravel()], minlength=sources * months * width)
+    cell = cells(source * months + month)
+    counts = np.bincount(cell[known.ravel()], minlength=sources * months * width)
     counts = counts.reshape(sources, months, width)
-    by_source, by_month = between(source, counts.sum(1)), between(month, counts.sum(0))
-    both = between(source * months + month, counts.reshape(-1, width))
+    by_source, by_month = between(cells(source), counts.sum(1)), between(cells(month), counts.sum(0))
+    both = between(cell, counts.reshape(-1, width))
     return {
         "source_association": by_source / spread,
         "source_and_month_association": np.maximum(both - by_source - by_month, 0.0) / spread,

@@ -12,7 +12,7 @@ import numpy as np
 from domain.training.artifacts.numbers import to_json
 from domain.training.multi_source.agreements import DATE_FORMATS, TOKENIZERS
 from domain.training.multi_source.layout import LABELLED_MONTHS
-from domain.training.multi_source.measuring import Measured, association, moments, scaled_train, share, shown
+from domain.training.multi_source.measuring import Measured, association, first_of, share, shown
 from domain.training.multi_source.rows import FREQUENT_WORDS
 from domain.training.multi_source.run import SETS, Run, batch_fill, class_counts, saved_ids, word_counts
 from domain.training.multi_source.tables import order_of_classes
@@ -86,34 +86,40 @@ def details(run: Run, found: Measured) -> dict[str, dict[str, Any]]:
     """Path of a block to its numbers."""
     blocks: dict[str, dict[str, Any]] = {}
     with np.errstate(all="ignore"):
+        sources = len(run.state.layout.sources)
+        source, customer = run.reading.every.source[found.once], run.reading.every.customer[found.once]
+        first = first_of(customer * sources + source)
         once = _Once(
-            source=run.reading.every.source[found.once],
-            customer=run.reading.every.customer[found.once],
+            rows=np.bincount(source, minlength=sources),
+            repeated=np.bincount(source[found.is_repeated], minlength=sources),
+            customers=np.bincount(source[first], minlength=sources),
             scale=np.array([column.scale for column in run.state.layout.columns]),
         )
         for place, name in enumerate(run.state.layout.source_names):
             rows = np.flatnonzero(run.tables.source == place)
             blocks[f"{name}.labels"] = _labels(run, found, place)
-            blocks[f"{name}.ids"] = _ids(found, once, place)
+            blocks[f"{name}.ids"] = _ids(once, place)
             blocks[f"{name}.timestamps"] = _timestamps(run, place, rows)
             blocks[f"{name}.updates"] = _updates(run, found, once, rows)
             distances = dict(zip(TOKENIZERS, shown(found.distances[place]), strict=True))
             blocks[f"{name}.texts"] = {"distance_from_other_sources": distances}
-        blocks |= _of_all(run)
+        blocks |= _of_all(run, found)
         blocks |= _of_files(run, found)
     for path, block in blocks.items():
-        first, _, rest = path.partition(".")
-        block[ABOUT] = dict(BLOCKS[path if path in BLOCKS else f"<source>.{rest}"])
+        name = path if path in BLOCKS else f"<source>.{path.partition('.')[2]}"
+        block[ABOUT] = dict(BLOCKS[name])
     return blocks
 
 
 class _Once(NamedTuple):
     """What the blocks of all sources need."""
 
-    source: Ints
-    """Of the first line of each id in the labelled months."""
-    customer: Ints
-    """The same."""
+    rows: Ints
+    """By source, of the first line of each id in the labelled months."""
+    repeated: Ints
+    """Of these, whose content occurs under another id as well."""
+    customers: Ints
+    """Customers of these."""
     scale: Floats
     """Standard deviation of each column."""
 
@@ -127,13 +133,12 @@ def _labels(run: Run, found: Measured, place: int) -> dict[str, Any]:
     }
 
 
-def _ids(found: Measured, once: _Once, place: int) -> dict[str, Any]:
-    own = np.flatnonzero(once.source == place)
-    customers = once.customer.take(own)
+def _ids(once: _Once, place: int) -> dict[str, Any]:
+    rows, repeated, customers = (int(one[place]) for one in (once.rows, once.repeated, once.customers))
     return {
-        "rows": len(own),
-        "repeated_share": share(found.is_repeated.take(own)),
-        "rows_per_customer": to_json(len(customers) / max(1, len(set(customers.tolist())))),
+        "rows": rows,
+        "repeated_share": to_json(repeated / rows) if rows else None,
+        "rows_per_customer": to_json(rows / max(1, customers)),
     }
 
 
@@ -166,15 +171,16 @@ def _by_column(run: Run, values: Floats) -> dict[str, float | None]:
     return dict(zip(run.state.layout.column_names, shown(values), strict=True))
 
 
-def _of_all(run: Run) -> dict[str, dict[str, Any]]:
+def _of_all(run: Run, found: Measured) -> dict[str, dict[str, Any]]:
     layout, train = run.state.layout, run.sets["train"]
     classes = len(layout.classes)
-    scaled = scaled_train(run)
-    words = association(word_counts(train.tokens), train.label, classes)
+    words = association(word_counts(train.tokens).astype(np.float64), train.label, classes)
     return {
         "all.tails": {
-            "class_association": _by_column(run, association(scaled, train.label, classes)),
-            "tail_association": _by_column(run, association(np.minimum(scaled * scaled, 16.0), train.label, classes)),
+            "class_association": _by_column(run, found.class_association),
+            "tail_association": _by_column(
+                run, association(np.minimum(found.scaled * found.scaled, 16.0), train.label, classes)
+            ),
             "largest_distance": _by_column(run, _largest_distance(train.values)),
         },
         "all.words": {
@@ -201,7 +207,7 @@ def _movement(run: Run, width: int, classes: int) -> float:
     parts = [run.sets[name] for name in SETS[:3]]
     label, customer = (np.concatenate([getattr(part, name) for part in parts]) for name in ("label", "customer"))
     # Rows of one customer are alike: they say less about their class than as many others.
-    _, once = np.unique(customer * classes + label, return_index=True)
+    once = first_of(customer * classes + label)
     label, month, source, values = (
         np.concatenate([getattr(part, name) for part in parts]).take(once, axis=0)
         for name in ("label", "month", "source", "values")
@@ -211,28 +217,40 @@ def _movement(run: Run, width: int, classes: int) -> float:
     filled /= run.prepared.scale
     scaled = np.clip(filled, -4.0, 4.0, out=filled)[:, :width]
     late = int(month.max()) - 3 if len(month) else 0
-    gap, weight = np.zeros((classes, width)), np.full((classes, width), 1e-9)
-    # Rows by source and class, in their own order.
-    cell = source * classes + label
-    order = np.argsort(cell.astype(np.int16), kind="stable")
-    ends = np.cumsum(np.bincount(cell, minlength=len(run.state.layout.sources) * classes))
-    for place in range(len(run.state.layout.sources)):
-        moved: dict[int, tuple[Floats, Floats]] = {}
-        for number in range(classes):
-            at = place * classes + number
-            own = order[ends[at - 1] if at else 0 : ends[at]]
-            dated = month.take(own)
-            early_rows, late_rows = (scaled.take(own[part], axis=0) for part in (dated < 4, dated >= late))
-            if min(len(early_rows), len(late_rows)) >= 8:
-                (early, early_spread), (lately, late_spread) = moments(early_rows), moments(late_rows)
-                noise = late_spread / len(late_rows) + early_spread / len(early_rows)
-                moved[number] = lately - early, 1.0 / np.maximum(noise, 1e-9)
-        # Seasons and new instruments move all classes of a source alike: only what moves one against the others counts.
-        together = sum((step for step, _ in moved.values()), np.zeros(width)) / max(1, len(moved))
-        for number, (step, certain) in moved.items():
-            gap[number] += certain * (step - together)
-            weight[number] += certain
+    cell, shape = source * classes + label, (len(run.state.layout.sources), classes, width)
+    (rows, early, early_spread), (late_rows, lately, late_spread) = (
+        _moments_of(scaled[own], cell[own], shape) for own in (month < 4, month >= late)
+    )
+    is_seen = np.minimum(rows, late_rows) >= 8
+    step = np.where(is_seen, lately - early, 0.0)
+    certain = np.where(is_seen, 1.0 / np.maximum(late_spread / late_rows + early_spread / rows, 1e-9), 0.0)
+    # Seasons and new instruments move all classes of a source alike: only what moves one against the others counts.
+    together = step.sum(1, keepdims=True) / np.maximum(is_seen.sum(1, keepdims=True), 1)
+    gap = (certain * (step - together)).sum(0)
+    weight = np.concatenate((np.full((1, classes, width), 1e-9), certain)).sum(0)
     return float((gap * gap / weight).mean())
+
+
+def _moments_of(values: Floats, cell: Ints, shape: tuple[int, int, int]) -> tuple[Ints, Floats, Floats]:
+    """Rows, means and variances of the columns by cell; they have the bits of `moments` of the rows of each cell.
+
+    Args:
+        shape: of the cells, and of the columns.
+    """
+    *cells, width = shape
+    count = cells[0] * cells[1]
+    places = (cell[:, None] * width + np.arange(width)).ravel()
+
+    def mean(numbers: Floats) -> Floats:
+        sums = np.bincount(places, weights=numbers.ravel(), minlength=count * width)
+        found: Floats = sums.reshape(count, width) / rows[:, None]
+        return found
+
+    rows = np.bincount(cell, minlength=count)
+    average = mean(values)
+    distance = values - average.take(cell, axis=0)
+    distance *= distance
+    return rows.reshape(*cells, 1), average.reshape(shape), mean(distance).reshape(shape)
 
 
 def _of_files(run: Run, found: Measured) -> dict[str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -171,6 +172,20 @@ def _class_order(names: tuple[str, ...], draw: Stream) -> tuple[str, ...]:
 def _months(year: int, month: int) -> tuple[str, ...]:
     places = (year * 12 + month - 1 + np.arange(LABELLED_MONTHS + 1)).tolist()
     return tuple(f"{place // 12}-{place % 12 + 1:02d}" for place in places)
+
+
+DOSES = 1024
+"""How many different doses the data of a run have."""
+
+
+def dose(layout: Layout, name: str, low: float, high: float) -> float:
+    """How strongly something happens in the data of a run where it happens; the same for every state of its world."""
+    return low + (high - low) * _doses(layout.seed)[zlib.crc32(name.encode()) % DOSES]
+
+
+@lru_cache(maxsize=8)
+def _doses(seed: int) -> tuple[float, ...]:
+    return tuple(Stream(seed, "doses").uniform(DOSES).tolist())
 
 
 def table(weights: Floats) -> Floats:

@@ -14,26 +14,31 @@ from numpy.typing import NDArray
 from domain.training.artifacts.numbers import to_json
 from domain.training.multi_source.agreements import TOKENIZERS
 from domain.training.multi_source.layout import LABELLED_MONTHS, WORDS, Layout
-from domain.training.multi_source.run import SETS, Run
+from domain.training.multi_source.run import SETS, Run, moments
 from domain.training.multi_source.tables import order_of_classes, tokenizer
 from domain.training.randomness import Floats, Ints
 
-_ROW_BITS, _ROW = np.uint64(32), np.uint64(2**32 - 1)
+_BITS = 4
+"""Of a source, and of one of its months, in the keys of `_repeats`."""
+_ELSEWHERE = 2 ** (2 * _BITS) - 1
+"""In place of both where the month is none of the layout's."""
+_EMPTY = 2**32 - 1
+"""Bits of a float32 that no stored value has."""
 MATURE_AFTER = 3
 """Months after which labels have always been complete."""
 
 
 class Repeats(NamedTuple):
-    """The stored cells of a column whose value another cell has as well."""
+    """How often the value of each column occurs that occurs most often; 0 where all cells are empty."""
 
-    row: Ints
-    """Of the tables."""
-    name: Ints
-    """A number for each such value."""
-    most: int
-    """Cells of the value that occurs most often; 1: each is another."""
-    known: int
-    """Cells that are not empty."""
+    overall: Ints
+    """(columns,), among all rows of the tables."""
+    by_month: Ints
+    """(columns, sources times months), among those of a month of a source."""
+    by_source: Ints
+    """(columns, sources), among those of a source, dated in the months of the layout."""
+    known: Ints
+    """(columns,): cells that are not empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +61,11 @@ class Measured:
     """(sources, months): share of the rows whose code goes with the nearest class mean as most of the source do; NaN: none."""
     test_file: Ints
     """(classes, classes): test rows by number in the file of labels and nearest class mean."""
-    repeats: tuple[Repeats, ...]
-    """Of each column."""
+    repeats: Repeats
+    scaled: Floats
+    """Values of the training rows as they are filled and scaled, before they are clipped."""
+    class_association: Floats
+    """By column, of these."""
     distances: Floats
     """(sources, tokenizers): how far the word shares of a source lie from those of the others, read with each version."""
 
@@ -83,6 +91,7 @@ def measure(run: Run) -> Measured:
     number = np.argsort(order_of_classes(layout, str(run.state.world["evaluation.label_order"])))[
         run.sets["test"].label
     ]
+    scaled = _scaled_train(run)
     of_test = _nearest(means, run.features["test"])
     row = every.row[once]
     return Measured(
@@ -94,7 +103,9 @@ def measure(run: Run) -> Measured:
         last_month=table(every.month == LABELLED_MONTHS, tables.outcome),
         usual=np.where(rows > 0, right / np.maximum(rows, 1), np.nan).reshape(sources, LABELLED_MONTHS),
         test_file=np.bincount(number * classes + of_test, minlength=classes * classes).reshape(classes, classes),
-        repeats=tuple(_repeats(tables.values[:, place]) for place in range(tables.values.shape[1])),
+        repeats=_repeats(tables.values, every.source, every.month, sources),
+        scaled=scaled,
+        class_association=association(scaled, run.sets["train"].label, classes),
         distances=_distances(run, layout),
     )
 
@@ -111,29 +122,34 @@ def share(values: Any) -> float | None:
     return to_json(np.count_nonzero(values) / len(values) if values.dtype == bool else float(values.mean()))
 
 
+def first_of(number: Ints) -> Ints:
+    """The place of the first of each distinct number, in the order of the numbers, which lie close together."""
+    if not len(number):
+        return number
+    least = number.min()
+    place = np.full(number.max() - least + 1, -1)
+    # Of several places of a number the last one written stays.
+    place[number[::-1] - least] = np.arange(len(number))[::-1]
+    return place[place >= 0]
+
+
 def association(values: Floats, labels: Ints, classes: int) -> Floats:
     """Share of each column's variance that lies between the classes."""
     member = (labels == np.arange(classes)[:, None]).astype(np.float64)
     sums = member @ values
-    between = (sums * sums / np.maximum(member.sum(1, keepdims=True), 1)).sum(0) / max(1, len(labels))
+    between = (sums * sums / np.maximum(np.bincount(labels, minlength=classes), 1)[:, None]).sum(0) / max(
+        1, len(labels)
+    )
     mean, variance = moments(values)
     found: Floats = np.maximum(between - mean**2, 0.0) / (variance + 1e-12)
     return found
 
 
-def moments(values: Floats) -> tuple[Floats, Floats]:
-    """Mean and variance of each column; the bits are those of ``mean(0)`` and ``var(0)``, whose mean is summed up again."""
-    mean = np.add.reduce(values, 0) / len(values)
-    distance = values - mean
-    distance *= distance
-    return mean, np.add.reduce(distance, 0) / len(values)
-
-
-def scaled_train(run: Run) -> Floats:
-    """Values of the training rows as they are filled and scaled, before they are clipped."""
+def _scaled_train(run: Run) -> Floats:
     train = run.sets["train"]
-    filled = np.where(np.isnan(train.values), run.prepared.fill, train.values)
-    scaled: Floats = (filled - run.prepared.mean) / run.prepared.scale
+    scaled: Floats = np.where(np.isnan(train.values), run.prepared.fill, train.values)
+    scaled -= run.prepared.mean
+    scaled /= run.prepared.scale
     return scaled
 
 
@@ -150,22 +166,50 @@ def _nearest(means: Floats, features: Floats) -> Ints:
     return np.asarray(distance.astype(np.float32).argmin(1), dtype=np.int64)
 
 
-def _repeats(column: Floats) -> Repeats:
-    known = np.flatnonzero(~np.isnan(column))
-    if not len(known):
-        return Repeats(known, known, 0, 0)
-    # Stored values are of the float32 grid: the bits of one and its row make one integer, and integers are sorted fastest.
-    bits = (column.take(known).astype(np.float32) + np.float32(0.0)).view(np.uint32)
-    keys = bits.astype(np.uint64) << _ROW_BITS
-    keys |= known.astype(np.uint64)
-    keys.sort()
-    value = keys >> _ROW_BITS
-    starts = np.flatnonzero(np.concatenate(([True], value[1:] != value[:-1])))
-    often = np.diff(starts, append=len(keys))
-    inside = np.repeat(often > 1, often)
-    row = (keys[inside] & _ROW).astype(np.int64)
-    again = often[often > 1]
-    return Repeats(row, np.repeat(np.arange(len(again)), again), int(often.max()), len(known))
+def _repeats(values: Floats, source: Ints, month: Ints, sources: int) -> Repeats:
+    """Of values (rows, columns) of the float32 grid; a month that is not 0 to `LABELLED_MONTHS` is none of the layout's."""
+    columns, months = values.shape[1], LABELLED_MONTHS + 1
+    bits = (values.T.astype(np.float32, order="C") + np.float32(0.0)).view(np.uint32)
+    bits[np.isnan(values.T)] = _EMPTY
+    # Column, bits of the value, source and month make one integer: sorted, equal ones follow one another. Integers are sorted fastest.
+    keys = bits.astype(np.int64)
+    keys |= np.arange(columns)[:, None] << 32
+    keys <<= 2 * _BITS
+    keys |= np.where((month >= 0) & (month < months), (source << _BITS) + month, _ELSEWHERE)
+    keys.sort(axis=1)
+    key = keys.ravel()
+    starts = _starts(key)
+    key, often = key.take(starts), np.diff(starts, append=len(key))
+    is_known = key >> 2 * _BITS & _EMPTY != _EMPTY
+    key, often = key[is_known], often[is_known]
+    known = np.bincount(key >> 2 * _BITS + 32, weights=often, minlength=columns).astype(np.int64)
+    overall = _longest(key >> 2 * _BITS, often, key >> 2 * _BITS + 32, columns)
+    is_inside = key & _ELSEWHERE != _ELSEWHERE
+    key, often = key[is_inside], often[is_inside]
+    of_source = (key >> 2 * _BITS + 32) * sources + (key >> _BITS & 2**_BITS - 1)
+    of_month = of_source * months + (key & 2**_BITS - 1)
+    return Repeats(
+        overall,
+        _longest(key, often, of_month, columns * sources * months).reshape(columns, -1),
+        _longest(key >> _BITS, often, of_source, columns * sources).reshape(columns, -1),
+        known,
+    )
+
+
+def _starts(name: Ints) -> Ints:
+    """The places where a number differs from the one before it."""
+    return np.flatnonzero(np.concatenate(([True], name[1:] != name[:-1]))) if len(name) else name
+
+
+def _longest(name: Ints, often: Ints, group: Ints, groups: int) -> Ints:
+    """By group, how often the name occurs that occurs most often; equal names follow one another and belong to one group."""
+    found = np.minimum(np.bincount(group, minlength=groups), 1)
+    if len(name):
+        starts = _starts(name)
+        total = np.add.reduceat(often, starts)
+        again = np.flatnonzero(total > 1)
+        np.maximum.at(found, group.take(starts.take(again)), total.take(again))
+    return found
 
 
 def _distances(run: Run, layout: Layout) -> Floats:

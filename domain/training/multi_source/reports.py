@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from domain.training.artifacts.json_text import indented
 from domain.training.artifacts.numbers import to_json, to_text
@@ -147,30 +148,32 @@ def render_log(run: Run, identity: Identity, *, number: int = 0) -> str:
 
 def source_rows(run: Run) -> dict[str, dict[str, int]]:
     """For each source, without the month after the labelled ones: rows read, rows dated outside the window, dropped by a declaration, used."""
-    reading, tables = run.reading, run.tables
-    outside = (reading.month < 0) | (reading.month > LABELLED_MONTHS)
+    reading, names = run.reading, run.state.layout.source_names
     is_recent = reading.month == LABELLED_MONTHS
-    found = {}
-    for place, name in enumerate(run.state.layout.source_names):
-        own = (tables.source == place) & ~is_recent
-        gone = own & (reading.dropped == 1)
-        found[name] = {
-            "read": int(own.sum()),
-            "outside_window": int((own & outside).sum()),
-            "dropped": int((gone & ~outside).sum()),
-            "used": int((own & (reading.dropped == 0)).sum()),
-        }
-    return found
+    is_outside = (reading.month < 0) | (reading.month > LABELLED_MONTHS)
+
+    def of_sources(rows: NDArray[np.bool_]) -> list[int]:
+        found: list[int] = np.bincount(run.tables.source[rows], minlength=len(names)).tolist()
+        return found
+
+    gone = (reading.dropped == 1) & ~is_recent
+    numbers = (~is_recent, is_outside, gone & ~is_outside, ~is_recent & ~gone)
+    found = zip(*map(of_sources, numbers), strict=True)
+    keys = ("read", "outside_window", "dropped", "used")
+    return {name: dict(zip(keys, counts, strict=True)) for name, counts in zip(names, found, strict=True)}
 
 
 def _validation_by_source(run: Run) -> dict[str, str]:
-    part, predicted = run.sets["validation"], run.predicted["validation"]
-    found = {}
-    for place, name in enumerate(run.state.layout.source_names):
-        own = part.source == place
-        if own.any():
-            found[name] = to_text(float((predicted[own] == part.label[own]).mean()))
-    return found
+    found = _accuracy_by(run, "validation", run.sets["validation"].source, len(run.state.layout.sources))
+    names = run.state.layout.source_names
+    return {name: to_text(accuracy) for name, accuracy in zip(names, found, strict=True) if accuracy is not None}
+
+
+def _accuracy_by(run: Run, kind: str, group: Ints, groups: int) -> list[float | None]:
+    """Accuracy on the rows of each group of a set, labels as the pipeline reads them; None: the group has no row."""
+    rows = np.bincount(group, minlength=groups).tolist()
+    right = np.bincount(group[run.predicted[kind] == _labels(run, kind)], minlength=groups).tolist()
+    return [own / count if count else None for own, count in zip(right, rows, strict=True)]
 
 
 # Documents.
@@ -202,24 +205,10 @@ def _statistics(run: Run) -> dict[str, Any]:
 def _results(run: Run, identity: Identity) -> dict[str, Any]:
     layout = run.state.layout
     validation, test, recent = (run.scores[name] for name in ("reported_validation", "reported_test", "recent"))
-    held = {"validation": run.sets["validation"], "test": run.sets["test"]}
-    by_source: dict[str, Any] = {}
-    for place, name in enumerate(layout.source_names):
-        by_source[name] = {
-            kind: to_json(
-                float((run.predicted[kind][part.source == place] == _labels(run, kind)[part.source == place]).mean())
-            )
-            if (part.source == place).any()
-            else None
-            for kind, part in (*held.items(), ("recent", run.sets["recent"]))
-        }
-    by_month: dict[str, Any] = {}
-    for place, name in enumerate(layout.months):
-        kind = "recent" if place == LABELLED_MONTHS else "test"
-        part = run.sets[kind]
-        own = part.month == place
-        if own.any():
-            by_month[name] = to_json(float((run.predicted[kind][own] == _labels(run, kind)[own]).mean()))
+    held = ("validation", "test", "recent")
+    of_sources = [_accuracy_by(run, kind, run.sets[kind].source, len(layout.sources)) for kind in held]
+    of_months = _accuracy_by(run, "test", run.sets["test"].month, LABELLED_MONTHS)
+    of_months += _accuracy_by(run, "recent", np.zeros_like(run.sets["recent"].month), 1)
     return {
         "checkpoint_epoch": run.fit.best_epoch,
         "metrics": {
@@ -230,8 +219,13 @@ def _results(run: Run, identity: Identity) -> dict[str, Any]:
             "recent_accuracy": to_json(recent.accuracy),
         },
         "rows_scored": {"validation": validation.rows, "test": test.rows, "recent": recent.rows},
-        "accuracy_by_source": by_source,
-        "accuracy_by_month": by_month,
+        "accuracy_by_source": {
+            name: {kind: _rounded(one) for kind, one in zip(held, own, strict=True)}
+            for name, *own in zip(layout.source_names, *of_sources, strict=True)
+        },
+        "accuracy_by_month": {
+            name: _rounded(own) for name, own in zip(layout.months, of_months, strict=True) if own is not None
+        },
         "confusion": {
             kind: _confusion(scores.confusion, layout.classes)
             for kind, scores in (("validation", validation), ("test", test), ("recent", recent))
@@ -251,6 +245,10 @@ def _covered(run: Run, identity: Identity) -> dict[str, str]:
         "recent": f"rows that the model scored in {run.state.layout.months[-1]}; they were labelled by hand, with errors as"
         f" elsewhere, and added on {identity.labelled}",
     }
+
+
+def _rounded(accuracy: float | None) -> float | None:
+    return None if accuracy is None else to_json(accuracy)
 
 
 def _labels(run: Run, name: str) -> Ints:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from domain.training.multi_source.agreements import Facts
-from domain.training.multi_source.layout import LABELLED_MONTHS, TOKENS, WORDS, Layout, table
+from domain.training.multi_source.layout import LABELLED_MONTHS, TOKENS, WORDS, Layout, dose, table
 from domain.training.randomness import Floats, Ints, Stream
 
 RECENT_SHARE = 0.15
@@ -55,7 +55,7 @@ class Rows:
     outcome: Ints
     """Class of the outcome."""
     values: Floats
-    """(rows, columns), in standard deviations around the column's mean."""
+    """(rows, columns), rounded as measured, in the first unit of each quantity."""
     missing: Floats
     """(rows, columns), uniform: compared with a share."""
     words: Ints
@@ -173,7 +173,7 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = HISTORY, recent_only:
         day=day,
         customer=customer,
         outcome=outcome,
-        values=values,
+        values=_measured(layout, values),
         missing=draw.uniform(count * columns).reshape(count, columns),
         words=word.reshape(count, TOKENS),
         chance=draw.uniform(count * 7).reshape(count, 7),
@@ -192,6 +192,34 @@ def earlier_export(layout: Layout, rows: Rows) -> Rows:
     is_there = chance[0] >= late[rows.source] * (2.0 * (rows.month + 1) / (LABELLED_MONTHS + 1))
     found = rows.take(np.flatnonzero(is_there))
     found.chance[(chance[1] < corrected[rows.source])[is_there], 4] = WRONG
+    return found
+
+
+def _measured(layout: Layout, values: Floats) -> Floats:
+    """Values in the first unit of each quantity, of those in standard deviations around the column's mean."""
+    # Real tables hold rounded numbers: one column more finely than another.
+    steps = np.array([2.0 ** -round(dose(layout, f"digits/{column.name}", 3.5, 8.5)) for column in layout.columns])
+    rounded = np.rint(values / steps)
+    rounded *= steps
+    below, above, level, scale = (
+        np.array([getattr(one, name) for one in layout.columns]) for name in ("below", "above", "level", "scale")
+    )
+    found = within(rounded, below, above)
+    found += level
+    found *= scale
+    return found
+
+
+def within(values: Floats, below: float | Floats, above: float | Floats) -> Floats:
+    """Values around 0, drawn in so that they stay between -below and above; near 0 they stay as they are.
+
+    Square roots only, which are exact on every machine.
+    """
+    part = values / np.where(values < 0, below, above)
+    part *= part
+    part *= part
+    part += 1.0
+    found: Floats = values / np.sqrt(np.sqrt(part))
     return found
 
 

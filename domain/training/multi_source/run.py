@@ -10,7 +10,7 @@ import numpy as np
 from domain.training.multi_source.agreements import Facts
 from domain.training.multi_source.case import State
 from domain.training.multi_source.fit import Fit, answers, batch_entropy, fit, log_loss
-from domain.training.multi_source.layout import LABELLED_MONTHS, WORDS, Layout
+from domain.training.multi_source.layout import LABELLED_MONTHS, TOKENS, WORDS, Layout, dose
 from domain.training.multi_source.rows import (
     EARLIER_HISTORY,
     FREQUENT_WORDS,
@@ -21,7 +21,7 @@ from domain.training.multi_source.rows import (
     draw_rows,
     earlier_export,
 )
-from domain.training.multi_source.tables import Frame, Reading, Tables, dose, order_of_classes, read, write
+from domain.training.multi_source.tables import Frame, Reading, Tables, order_of_classes, read, write
 from domain.training.pipeline import FieldValue
 from domain.training.randomness import Floats, Ints, Stream, to_float32_grid
 
@@ -56,23 +56,23 @@ class Prepared:
     def features(self, frame: Frame) -> Floats:
         """(rows, columns + words)."""
         columns = frame.values.shape[1]
-        # As float32, and in one array: the values are rounded to its grid in the end.
-        found = np.empty((len(frame), columns + self.words), dtype=np.float32)
+        found = np.empty((len(frame), columns + self.words))
         scaled = np.where(np.isnan(frame.values), self.fill, frame.values)
         scaled -= self.mean
         scaled /= self.scale
         if self.clip is not None:
             np.clip(scaled, -self.clip, self.clip, out=scaled)
-        found[:, :columns] = scaled
-        found[:, columns:] = self.text_weight * word_counts(frame.tokens)[:, : self.words]
-        return found.astype(np.float64)
+        found[:, :columns] = scaled.astype(np.float32)
+        counts = word_counts(frame.tokens)[:, : self.words]
+        found[:, columns:] = to_float32_grid(self.text_weight * np.arange(TOKENS + 1.0)).take(counts)
+        return found
 
 
-def word_counts(tokens: Ints) -> Floats:
+def word_counts(tokens: Ints) -> Ints:
     """(rows, words): how often each word of the vocabulary occurs in a row, whose tokens are given."""
     rows = len(tokens)
     cells = (tokens + WORDS * np.arange(rows)[:, None]).ravel()
-    return np.bincount(cells, minlength=rows * WORDS).reshape(rows, WORDS).astype(np.float64)
+    return np.bincount(cells, minlength=rows * WORDS).reshape(rows, WORDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +109,13 @@ class Run:
     """By set but the training; `reported_validation` and `reported_test` as the evaluation names them."""
     test_labels: Ints
     """Labels of the test rows as the evaluation reads them."""
-    arrival_entropy: float
-    """Mean label entropy of batches in the order in which the training rows arrive, over what random batches would have."""
+
+    @property
+    def arrival_entropy(self) -> float:
+        """Mean label entropy of batches in the order in which the training rows arrive, over what random batches would have."""
+        layout, train = self.state.layout, self.sets["train"]
+        arrived = train.label[_arrival(layout, self.state.world, train)]
+        return batch_entropy(arrived, self.state.declared, len(layout.classes))
 
 
 def simulate(state: State, *, seed: int | None = None, split_seed: FieldValue = None, rows: str = HISTORY) -> Run:
@@ -158,7 +163,6 @@ def _train(state: State, tables: Tables, seed: int | None, split_seed: FieldValu
     inputs = prepared.features(reading.every)
     features = {name: inputs.take(own, axis=0) for name, own in places.items()}
     weights = _class_weights(layout, world, declared, sets["train"])
-    arrival = _arrival(layout, world, sets["train"])
     fitted = fit(
         declared,
         features["train"],
@@ -168,7 +172,7 @@ def _train(state: State, tables: Tables, seed: int | None, split_seed: FieldValu
         sets["validation"].label,
         classes=len(layout.classes),
         fill=batch_fill(layout, world),
-        order=arrival,
+        order=None if declared["loader.shuffle"] else _arrival(layout, world, sets["train"]),
     )
     with np.errstate(all="ignore"):
         logits = {name: fitted.best.logits(part) for name, part in features.items()}
@@ -201,7 +205,6 @@ def _train(state: State, tables: Tables, seed: int | None, split_seed: FieldValu
         fit=fitted,
         scores=scores,
         test_labels=test_labels,
-        arrival_entropy=batch_entropy(sets["train"].label[arrival], declared, len(layout.classes)),
     )
 
 
@@ -256,8 +259,8 @@ def _prepare(train: Frame, declared: Facts) -> Prepared:
             fill = np.full(train.values.shape[1], float(declared["imputer.fill"] or 0.0))
         fill = to_float32_grid(fill)
         values = np.where(known, train.values, fill)
-        centre = to_float32_grid(values.mean(0))
-        spread = to_float32_grid(np.maximum(values.std(0), 1e-9))
+        average, variance = moments(values)
+        centre, spread = to_float32_grid(average), to_float32_grid(np.maximum(np.sqrt(variance), 1e-9))
     return Prepared(
         fill=fill,
         mean=centre,
@@ -269,7 +272,19 @@ def _prepare(train: Frame, declared: Facts) -> Prepared:
 
 
 def _median(values: Floats) -> float:
-    return float(np.median(values)) if len(values) else 0.0
+    half, is_odd = divmod(len(values), 2)
+    if not half:
+        return float(values.sum())
+    part = np.partition(values, (half - 1, half))
+    return float(part[half] if is_odd else 0.5 * (part[half - 1] + part[half]))
+
+
+def moments(values: Floats) -> tuple[Floats, Floats]:
+    """Mean and variance of each column; the bits are those of ``mean(0)`` and ``var(0)``, whose mean is summed up again."""
+    mean = np.add.reduce(values, 0) / len(values)
+    distance = values - mean
+    distance *= distance
+    return mean, np.add.reduce(distance, 0) / len(values)
 
 
 def _class_weights(layout: Layout, world: Facts, declared: Facts, train: Frame) -> Floats:

@@ -10,7 +10,7 @@ import numpy as np
 from domain.training.artifacts.numbers import all_to_json
 from domain.training.multi_source.details import ABOUT, BLOCKS, details
 from domain.training.multi_source.layout import LABELLED_MONTHS, Layout
-from domain.training.multi_source.measuring import Measured, Repeats, measure
+from domain.training.multi_source.measuring import Measured, measure
 from domain.training.multi_source.run import Run
 from domain.training.randomness import Floats, Ints
 
@@ -34,7 +34,7 @@ def render_slices(run: Run, found: Measured | None = None) -> str:
     found = found or measure(run)
     layout = run.state.layout
     blocks = _statistics_blocks(run, found)
-    further = ",".join(f"{_json(path)}:{_json(block)}" for path, block in details(run, found).items())
+    further = _json(details(run, found))[1:-1]
     return f'{{"contents":{_json(_contents(layout))},"blocks":{{{blocks},{further}}}}}\n'
 
 
@@ -51,7 +51,10 @@ def _numbers(values: list[Any]) -> list[str]:
 
 
 def _statistics_blocks(run: Run, found: Measured) -> str:
-    """The blocks of statistics, joined of numbers that are written once: those of a month stand in the blocks of its columns as well."""
+    """The blocks of statistics, joined of numbers that are written once: those of a month stand in the blocks of its columns as well.
+
+    Names of sources, columns and months have nothing that JSON would escape.
+    """
     layout = run.state.layout
     months, sources = len(layout.months), len(layout.sources)
     inside = np.flatnonzero((run.reading.month >= 0) & (run.reading.month <= LABELLED_MONTHS))
@@ -60,39 +63,43 @@ def _statistics_blocks(run: Run, found: Measured) -> str:
     group = origin * months + month
     groups = sources * months
     rows = _numbers(np.bincount(group, minlength=groups).tolist())
-    kept = np.full(len(run.tables.row), -1)
-    kept[inside] = np.arange(len(inside))
-    repeats = [_kept_repeats(one, kept) for one in found.repeats]
-    shown, by_source = _statistics(values, repeats, ((group, groups), (origin, sources)))
+    shown = _statistics(values, found.repeats.by_month, group, groups)
+    by_source = _statistics(values, found.repeats.by_source, origin, sources)
     shares = _class_shares(layout, label, group, groups)
     listed_months, names = _json(list(layout.months)), [_json(name) for name in layout.column_names]
     of_month = [f'"{kind}":{{{",".join(f"{name}:%s" for name in names)}}}' for kind in STATISTICS[:5]]
+    of_column, of_class = _members(STATISTICS), _members(layout.classes)
     blocks = []
     stored, read = (f"{_json(ABOUT)}:{_json(text)}" for text in (AS_STORED, AS_READ))
     for number, source in enumerate(layout.source_names):
         first, last = number * months, (number + 1) * months
         head = f'"months":{listed_months},"rows":[{",".join(rows[first:last])}]'
         for column, statistics in zip(layout.column_names, shown, strict=True):
-            lists = _lists(STATISTICS, [one[first:last] for one in statistics])
-            blocks.append(f"{_json(f'{source}.{column}')}:{{{stored},{head},{lists}}}")
+            lists = _lists(of_column, [one[first:last] for one in statistics])
+            blocks.append(f'"{source}.{column}":{{{stored},{head},{lists}}}')
         for at, name in enumerate(layout.months, first):
             parts = [text % tuple([statistics[kind][at] for statistics in shown]) for kind, text in enumerate(of_month)]
-            blocks.append(f'{_json(f"{source}.{name}")}:{{{stored},"rows":{rows[at]},{",".join(parts)}}}')
-        lists = _lists(layout.classes, [one[first:last] for one in shares])
-        blocks.append(f"{_json(f'{source}.classes')}:{{{read},{head},{lists}}}")
+            blocks.append(f'"{source}.{name}":{{{stored},"rows":{rows[at]},{",".join(parts)}}}')
+        lists = _lists(of_class, [one[first:last] for one in shares])
+        blocks.append(f'"{source}.classes":{{{read},{head},{lists}}}')
     listed_sources = _json(list(layout.source_names))
     for column, statistics in zip(layout.column_names, by_source, strict=True):
-        lists = _lists(STATISTICS, statistics)
-        blocks.append(f'{_json(f"all.{column}")}:{{{stored},"sources":{listed_sources},{lists}}}')
+        lists = _lists(of_column, statistics)
+        blocks.append(f'"all.{column}":{{{stored},"sources":{listed_sources},{lists}}}')
     total = _numbers(np.bincount(month, minlength=months).tolist())
-    lists = _lists(layout.classes, _class_shares(layout, label, month, months))
+    lists = _lists(of_class, _class_shares(layout, label, month, months))
     blocks.append(f'"all.classes":{{{read},"months":{listed_months},"rows":[{",".join(total)}],{lists}}}')
     return ",".join(blocks)
 
 
-def _lists(names: Sequence[str], numbers: list[list[str]]) -> str:
+def _members(names: Sequence[str]) -> list[str]:
+    """How the lists of an object begin."""
+    return [f"{_json(name)}:[" for name in names]
+
+
+def _lists(members: list[str], numbers: list[list[str]]) -> str:
     """Members of an object: a list of numbers for each name."""
-    return ",".join(f"{_json(name)}:[{','.join(own)}]" for name, own in zip(names, numbers, strict=True))
+    return "],".join([f"{head}{','.join(own)}" for head, own in zip(members, numbers, strict=True)]) + "]"
 
 
 def _contents(layout: Layout) -> dict[str, Any]:
@@ -121,53 +128,44 @@ def _class_shares(layout: Layout, label: Ints, group: Ints, groups: int) -> list
     counts = np.bincount(group * classes + label, minlength=groups * classes).reshape(groups, classes)
     total = counts.sum(1, keepdims=True)
     shares = np.where(total > 0, counts / np.maximum(total, 1), np.nan)
-    return [_numbers(all_to_json(shares[:, place])) for place in range(classes)]
+    numbers = _numbers(all_to_json(shares.T))
+    return [numbers[at : at + groups] for at in range(0, len(numbers), groups)]
 
 
-def _kept_repeats(repeats: Repeats, kept: Ints) -> tuple[Ints, Ints]:
-    """The rows with a value that occurs more than once, by their places among those that are kept, and the numbers of the values."""
-    place = kept.take(repeats.row)
-    is_kept = place >= 0
-    return place[is_kept], repeats.name[is_kept]
+def _statistics(values: Floats, most: Ints, group: Ints, groups: int) -> list[list[list[str]]]:
+    """Numbers as JSON by column, by statistic, by group.
 
+    Args:
+        most: (columns, groups), how often the most frequent value occurs.
+        group: of each row.
+    """
+    # Few groups: small integers are sorted by counting.
+    order = np.argsort(group.astype(np.int16), kind="stable")
+    rows = np.bincount(group, minlength=groups)
+    full = np.flatnonzero(rows)
+    starts = (np.cumsum(rows) - rows)[full]
+    # One column after the other: sums run along memory.
+    ordered = np.ascontiguousarray(values.take(order, axis=0).T)
+    is_known = ~np.isnan(ordered)
 
-def _statistics(
-    values: Floats, repeats: list[tuple[Ints, Ints]], groupings: tuple[tuple[Ints, int], ...]
-) -> list[list[list[list[str]]]]:
-    """Numbers as JSON by grouping, by column, by statistic, by group. A grouping is the group of each row and how many groups there are."""
-    is_known = ~np.isnan(values)
-    found = []
-    for group, groups in groupings:
-        # Few groups: small integers are sorted by counting.
-        order = np.argsort(group.astype(np.int16), kind="stable")
-        rows = np.bincount(group, minlength=groups)
-        full = np.flatnonzero(rows)
-        starts = (np.cumsum(rows) - rows)[full]
-        sorted_values, sorted_known = values.take(order, axis=0), is_known.take(order, axis=0)
-        zeroed = np.where(sorted_known, sorted_values, 0.0)
-        counts = np.add.reduceat(sorted_known.astype(np.int64), starts)
-        table = np.full((values.shape[1], len(STATISTICS), groups), np.nan)
-        with np.errstate(all="ignore"):
-            mean = np.add.reduceat(zeroed, starts) / counts
-            centred = np.where(sorted_known, sorted_values - np.repeat(mean, rows[full], axis=0), 0.0)
-            spread = np.sqrt(np.add.reduceat(centred * centred, starts) / counts)
-            # Beyond rounding: the spread of a column that never moves is what is left of nothing.
-            spread = np.where(spread < 1e-9 * np.abs(mean), 0.0, spread)
-        low = np.minimum.reduceat(np.where(sorted_known, sorted_values, np.inf), starts)
-        high = np.maximum.reduceat(np.where(sorted_known, sorted_values, -np.inf), starts)
-        missing = 1.0 - counts / rows[full][:, None]
-        for kind, part in enumerate((mean, spread, low, high, missing)):
-            table[:, kind, full] = part.T
-        for place, (again, name) in enumerate(repeats):
-            most = np.zeros(groups)
-            most[full] = counts[:, place] > 0
-            if len(again):
-                names = int(name[-1]) + 1
-                often = np.bincount(group.take(again) * names + name, minlength=groups * names)
-                most = np.maximum(most, np.maximum.reduce(often.reshape(groups, names), 1))
-            with np.errstate(all="ignore"):
-                table[place, 5, full] = most[full] / counts[:, place]
-        numbers = _numbers(all_to_json(table))
-        lists, kinds = [numbers[at : at + groups] for at in range(0, len(numbers), groups)], len(STATISTICS)
-        found.append([lists[at : at + kinds] for at in range(0, len(lists), kinds)])
-    return found
+    def of_known(numbers: Floats, other: float) -> Floats:
+        return np.where(is_known, numbers, other)
+
+    counts = np.add.reduceat(is_known.astype(np.int64), starts, axis=1)
+    with np.errstate(all="ignore"):
+        mean = np.add.reduceat(of_known(ordered, 0.0), starts, axis=1) / counts
+        centred = of_known(ordered - np.repeat(mean, rows[full], axis=1), 0.0)
+        centred *= centred
+        spread = np.sqrt(np.add.reduceat(centred, starts, axis=1) / counts)
+        # Beyond rounding: the spread of a column that never moves is what is left of nothing.
+        spread = np.where(spread < 1e-9 * np.abs(mean), 0.0, spread)
+        frequent = most[:, full] / counts
+    low = np.minimum.reduceat(of_known(ordered, np.inf), starts, axis=1)
+    high = np.maximum.reduceat(of_known(ordered, -np.inf), starts, axis=1)
+    missing = 1.0 - counts / rows[full]
+    table = np.full((values.shape[1], len(STATISTICS), groups), np.nan)
+    for kind, part in enumerate((mean, spread, low, high, missing, frequent)):
+        table[:, kind, full] = part
+    numbers = _numbers(all_to_json(table))
+    lists, kinds = [numbers[at : at + groups] for at in range(0, len(numbers), groups)], len(STATISTICS)
+    return [lists[at : at + kinds] for at in range(0, len(lists), kinds)]

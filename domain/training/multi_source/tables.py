@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Callable, TypeVar
+from typing import Callable, NamedTuple, TypeVar
 
 import numpy as np
 
-from domain.training.multi_source.agreements import LABEL_MAPS, TOKENIZERS, UNTIL, Facts, unit_at
-from domain.training.multi_source.layout import LABELLED_MONTHS, WORDS, Layout
-from domain.training.multi_source.rows import Rows
+from domain.training.multi_source.agreements import LABEL_MAPS, TOKENIZERS, Facts, unit_at
+from domain.training.multi_source.layout import LABELLED_MONTHS, WORDS, Layout, dose
+from domain.training.multi_source.rows import Rows, within
 from domain.training.multi_source.subjects import UNITS
-from domain.training.pipeline import FieldValue
 from domain.training.randomness import Floats, Ints, Stream, to_float32_grid
 
 Numbers = TypeVar("Numbers", Floats, Ints)
@@ -93,20 +91,6 @@ class Reading:
     """All rows of the tables, also those that are dropped."""
 
 
-DOSES = 1024
-"""How many different doses the data of a run have."""
-
-
-def dose(layout: Layout, name: str, low: float, high: float) -> float:
-    """How strongly something happens in the data of a run where it happens; the same for every state of its world."""
-    return low + (high - low) * _doses(layout.seed)[zlib.crc32(name.encode()) % DOSES]
-
-
-@lru_cache(maxsize=8)
-def _doses(seed: int) -> tuple[float, ...]:
-    return tuple(Stream(seed, "doses").uniform(DOSES).tolist())
-
-
 def label_map(layout: Layout, name: str) -> Ints:
     """Code of the source to class number."""
     return _label_map(len(layout.classes), LABEL_MAPS.index(name))
@@ -158,16 +142,42 @@ def order_of_classes(layout: Layout, name: str) -> Ints:
 
 
 @lru_cache(maxsize=1024)
-def _factors(quantity: str, unit: FieldValue, months: tuple[str, ...]) -> Floats | None:
-    """How many of the first unit make one of the declared unit, by month; None: it is the first unit all the time."""
-    factors = np.array([UNITS[quantity][unit_at(unit, month)] for month in months])
-    return _shared(factors) if (factors != 1.0).any() else None
+def _factors(quantity: str, unit: str, months: tuple[str, ...]) -> Floats:
+    """How many of the first unit make one of the declared unit, by month."""
+    return _shared(np.array([UNITS[quantity][unit_at(unit, month)] for month in months]))
+
+
+class Cells(NamedTuple):
+    """How the cells of each source are written."""
+
+    factors: Floats
+    """(sources times months, columns): how many of the first unit of the quantity make one of the unit."""
+    codes: Floats
+    """(sources, columns): code of a missing value; NaN, which equals nothing: an empty cell."""
+
+
+def cells_of(layout: Layout, facts: Facts) -> Cells:
+    """How cells are written in a world, or declared to be."""
+    shape = len(layout.sources), len(layout.columns)
+    factors, codes = np.ones((shape[0], LABELLED_MONTHS + 1, shape[1])), np.full(shape, np.nan)
+    for number, name in enumerate(layout.source_names):
+        for place, column in enumerate(layout.columns):
+            path = f"sources.{name}.columns.{column.name}"
+            unit = str(facts[f"{path}.unit"])
+            own = UNITS[column.quantity].get(unit) or _factors(column.quantity, unit, layout.months)
+            if not isinstance(own, float) or own != 1.0:
+                factors[number, :, place] = own
+            code = facts.get(f"{path}.missing_code")
+            if code is not None:
+                codes[number, place] = float(code)
+    return Cells(factors.reshape(-1, shape[1]), codes)
 
 
 def write(layout: Layout, world: Facts, rows: Rows) -> Tables:
     """The tables of a world."""
     count = len(rows)
-    values = to_float32_grid(_stored_values(layout, world, rows))
+    cells = cells_of(layout, world)
+    values = to_float32_grid(_stored_values(layout, world, cells, rows))
     label = _recorded_labels(layout, world, rows)
     code = np.argsort(_of_sources(label_map, layout, world), axis=1).take(rows.source * len(layout.classes) + label)
     tokens = _of_sources(tokenizer, layout, world).take(rows.source[:, None] * WORDS + rows.words)
@@ -237,7 +247,7 @@ def write(layout: Layout, world: Facts, rows: Rows) -> Tables:
         # What was sent first bore a label that was not looked into.
         hasty = again[rows.chance[row[again], 3] < dose(layout, "hasty", 0.15, 0.4)]
         code[hasty] = np.floor(rows.chance[row[hasty], 2] * len(layout.classes)).astype(np.int64)
-        stored[again] = _in_units_of(layout, world, stored[again], rows, row[again], year_month[again] - first)
+        stored[again] = _in_units_of(cells, stored[again], rows, row[again], year_month[again] - first)
     return Tables(
         row=row,
         source=rows.source.take(row),
@@ -260,20 +270,12 @@ def _thinned(majority: Ints, chance: Floats, rate: float) -> Ints:
     return majority[np.argsort(chance[majority], kind="stable")[round(rate * len(majority)) :]]
 
 
-def _in_units_of(layout: Layout, world: Facts, values: Floats, rows: Rows, row: Ints, month: Ints) -> Floats:
+def _in_units_of(cells: Cells, values: Floats, rows: Rows, row: Ints, month: Ints) -> Floats:
     """Values of rows that are sent again, in the units of the months that they are dated."""
-    source, dated = rows.source[row], rows.month[row]
-    for number, one in enumerate(layout.sources):
-        own = np.flatnonzero(source == number)
-        for place, column in enumerate(layout.columns):
-            path = f"sources.{one.name}.columns.{column.name}"
-            unit, code = str(world[f"{path}.unit"]), world.get(f"{path}.missing_code")
-            factors = _factors(column.quantity, unit, layout.months) if UNTIL in unit else None
-            if factors is None:
-                continue
-            stored, ratio = values[own, place], factors[month[own]] / factors[dated[own]]
-            values[own, place] = stored * np.where(stored == code, 1.0, ratio)
-    return to_float32_grid(values)
+    first = rows.source[row] * (LABELLED_MONTHS + 1)
+    ratio = cells.factors.take(first + month, axis=0) / cells.factors.take(first + rows.month[row], axis=0)
+    ratio[values == cells.codes.take(rows.source[row], axis=0)] = 1.0
+    return to_float32_grid(values * ratio)
 
 
 def read(layout: Layout, world: Facts, declared: Facts, tables: Tables) -> Reading:
@@ -281,31 +283,29 @@ def read(layout: Layout, world: Facts, declared: Facts, tables: Tables) -> Readi
 
     Rows of the last month were just scored: all of them are read, and they carry the outcome, as it is found by hand.
     """
-    count = len(tables.row)
     month = _read_months(layout, world, declared, tables)
     label = _of_sources(label_map, layout, declared).take(tables.source * len(layout.classes) + tables.label_code)
     numbers = np.argsort(_of_sources(tokenizer, layout, declared), axis=1)
     tokens = numbers.take(tables.source[:, None] * WORDS + tables.tokens)
     values = tables.values.copy()
-    weight = np.ones(count)
     recent = month == LABELLED_MONTHS
     kept = (month >= 0) & (month <= LABELLED_MONTHS)
     if declared["join.keys"] == "id, line":
         kept &= tables.line == 0
     if declared["join.how"] == "inner":
         kept &= recent | (tables.has_partner == 1)
+    until = np.full(len(layout.sources), LABELLED_MONTHS)
+    rate, is_repeat_read = np.ones(len(layout.sources)), np.ones(len(layout.sources), dtype=bool)
     for place, source in enumerate(layout.sources):
-        own = tables.source == place
         prefix = f"sources.{source.name}"
-        rate = float(declared[f"{prefix}.majority_kept"] or 1.0)
-        weight[own & (label == 0)] = 1.0 / rate
-        if declared[f"{prefix}.deduplicate"] == "content":
-            kept &= ~(own & (tables.is_repeat == 1))
-        for name in (f"{prefix}.used_until", f"{prefix}.snapshot"):
-            until = declared[name]
-            if until is not None:
-                kept &= ~(own & ~recent & (month > layout.month(str(until))))
-        _read_columns(layout, declared, prefix, values, np.flatnonzero(own), month)
+        rate[place] = float(declared[f"{prefix}.majority_kept"] or 1.0)
+        is_repeat_read[place] = declared[f"{prefix}.deduplicate"] != "content"
+        limits = (declared[f"{prefix}.used_until"], declared[f"{prefix}.snapshot"])
+        until[place] = min([LABELLED_MONTHS, *(layout.month(str(limit)) for limit in limits if limit is not None)])
+    weight = np.where(label == 0, (1.0 / rate).take(tables.source), 1.0)
+    kept &= is_repeat_read.take(tables.source) | (tables.is_repeat == 0)
+    kept &= recent | (month <= until.take(tables.source))
+    _read_columns(layout, declared, values, tables.source, month)
     for place, column in enumerate(layout.columns):
         if declared[f"features.{column.name}.as_of"] == "export":
             values[:, place] += tables.update_of(place)
@@ -330,58 +330,31 @@ def _months(layout: Layout) -> Ints:
     return np.array([int(name[:4]) * 12 + int(name[5:]) - 1 for name in layout.months])
 
 
-def _stored_values(layout: Layout, world: Facts, rows: Rows) -> Floats:
+def _stored_values(layout: Layout, world: Facts, cells: Cells, rows: Rows) -> Floats:
     values: Floats = rows.values.copy()
-    hidden = 0.0 if world["imputer.fill"] == "none" else 1.0
-    level = np.array([column.level for column in layout.columns])
-    scale = np.array([column.scale for column in layout.columns])
-    # Real tables hold rounded numbers: one column more finely than another.
-    steps = np.array([2.0 ** -round(dose(layout, f"digits/{column.name}", 3.5, 8.5)) for column in layout.columns])
-    values = np.rint(values / steps)
-    values *= steps
-    below, above = (np.array([getattr(one, side) for one in layout.columns]) for side in ("below", "above"))
-    values = _within(values, below, above)
-    values += level
-    values *= scale
+    shares = np.zeros((len(layout.sources), len(layout.columns)))
     for number, source in enumerate(layout.sources):
-        own = np.flatnonzero(rows.source == number)
-        block, missing = (one.take(own, axis=0) for one in (values, rows.missing))
-        month = rows.month.take(own)
         for place, column in enumerate(layout.columns):
             path = f"sources.{source.name}.columns.{column.name}"
             until = world[f"{path}.used_until"]
             if until is not None:
-                late = month > layout.month(str(until))
-                frozen = _within(np.array([_frozen_at(layout, path)]), column.below, column.above)
-                block[late, place] = (frozen + column.level) * column.scale
-            factors = _factors(column.quantity, world[f"{path}.unit"], layout.months)
-            if factors is not None:
-                block[:, place] *= factors.take(month)
-            share, code = column.missing_share, world.get(f"{path}.missing_code")
-            if code is not None:
-                share = max(share, dose(layout, f"{path}.missing", 0.1, 0.25))
-            share *= hidden
-            if share:
-                block[missing[:, place] < share, place] = np.nan if code is None else float(code)
+                late = np.flatnonzero((rows.source == number) & (rows.month > layout.month(str(until))))
+                frozen = within(np.array([_frozen_at(layout, path)]), column.below, column.above)
+                values[late, place] = (frozen + column.level) * column.scale
+            shares[number, place] = column.missing_share
+            if world.get(f"{path}.missing_code") is not None:
+                shares[number, place] = max(column.missing_share, dose(layout, f"{path}.missing", 0.1, 0.25))
+    values *= cells.factors.take(rows.source * (LABELLED_MONTHS + 1) + rows.month, axis=0)
+    if world["imputer.fill"] != "none":
+        is_missing = rows.missing < shares.take(rows.source, axis=0)
+        np.copyto(values, cells.codes.take(rows.source, axis=0), where=is_missing)
+    for number, source in enumerate(layout.sources):
         snapshot = layout.month(str(world[f"sources.{source.name}.snapshot"]))
         if snapshot < LABELLED_MONTHS:
             # What was just scored looked its partners up in the living table.
-            block[(month > snapshot) & (month < LABELLED_MONTHS), -JOINED_COLUMNS:] = np.nan
-        values[own] = block
+            late = (rows.source == number) & (rows.month > snapshot) & (rows.month < LABELLED_MONTHS)
+            values[late, -JOINED_COLUMNS:] = np.nan
     return values
-
-
-def _within(values: Floats, below: float | Floats, above: float | Floats) -> Floats:
-    """Values around 0, drawn in so that they stay between -below and above; near 0 they stay as they are.
-
-    Square roots only, which are exact on every machine.
-    """
-    part = values / np.where(values < 0, below, above)
-    part *= part
-    part *= part
-    part += 1.0
-    found: Floats = values / np.sqrt(np.sqrt(part))
-    return found
 
 
 UPDATE = 1.1
@@ -448,19 +421,13 @@ def _read_months(layout: Layout, world: Facts, declared: Facts, tables: Tables) 
     return year_month - int(_months(layout)[0])
 
 
-def _read_columns(layout: Layout, declared: Facts, prefix: str, values: Floats, own: Ints, month: Ints) -> None:
-    """Read the columns of a source, of whose rows `own` has the places."""
-    block, dated = values.take(own, axis=0), month.take(own)
-    inside = np.clip(dated, 0, LABELLED_MONTHS)
-    for place, column in enumerate(layout.columns):
-        path = f"{prefix}.columns.{column.name}"
-        code = declared.get(f"{path}.missing_code")
-        if code is not None:
-            block[block[:, place] == float(code), place] = np.nan
-        factors = _factors(column.quantity, declared[f"{path}.unit"], layout.months)
-        if factors is not None:
-            block[:, place] /= factors.take(inside)
-        until = declared[f"{path}.used_until"]
-        if until is not None:
-            block[dated > layout.month(str(until)), place] = np.nan
-    values[own] = block
+def _read_columns(layout: Layout, declared: Facts, values: Floats, source: Ints, month: Ints) -> None:
+    """Read the stored values of all rows, whose sources and months are given."""
+    cells = cells_of(layout, declared)
+    values[values == cells.codes.take(source, axis=0)] = np.nan
+    values /= cells.factors.take(source * (LABELLED_MONTHS + 1) + np.clip(month, 0, LABELLED_MONTHS), axis=0)
+    for number, name in enumerate(layout.source_names):
+        for place, column in enumerate(layout.column_names):
+            until = declared[f"sources.{name}.columns.{column}.used_until"]
+            if until is not None:
+                values[(source == number) & (month > layout.month(str(until))), place] = np.nan

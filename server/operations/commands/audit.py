@@ -27,8 +27,9 @@ from server.operations.commands.setup import (
     settings_of,
     signer_of,
     to_url,
+    upgrade_tables,
 )
-from server.operations.progress import showing_progress
+from server.operations.progress import ShownProgress, showing_progress
 from server.progress import Progress
 from server.settings import Settings
 
@@ -84,23 +85,25 @@ def audit(
     if since_last and sample is not None:
         fail("name either --since-last or --sample N")
     trusted = parse_public_key(public_key) if public_key is not None else None
-    settings = require_database(settings_of(database_url=to_url(database)), is_read=True)
-    try:
-        if episode is not None:
-            _audit_one(settings, find_episode(settings, episode), as_json)
-        _audit_many(
-            settings,
-            every=every,
-            round_id=round_id,
-            checkpoint=checkpoint,
-            public_key=trusted,
-            since_last=since_last,
-            sample=sample,
-            workers=workers,
-            as_json=as_json,
-        )
-    except UnknownEpisodeError as error:
-        fail(str(error))
+    with showing_progress() as progress:
+        settings = require_database(settings_of(database_url=to_url(database)), is_read=True)
+        try:
+            if episode is not None:
+                _audit_one(settings, find_episode(settings, episode), as_json)
+            _audit_many(
+                settings,
+                every=every,
+                round_id=round_id,
+                checkpoint=checkpoint,
+                public_key=trusted,
+                since_last=since_last,
+                sample=sample,
+                workers=workers,
+                as_json=as_json,
+                progress=progress,
+            )
+        except UnknownEpisodeError as error:
+            fail(str(error))
 
 
 def _audit_one(settings: Settings, episode: str, as_json: bool) -> None:
@@ -126,6 +129,7 @@ def _audit_many(
     sample: int | None,
     workers: int | None,
     as_json: bool,
+    progress: ShownProgress,
 ) -> None:
     from server.audit.checkpoint_audit import CheckpointFileError, audit_against_checkpoint, audit_stored_checkpoints
     from server.audit.report import StoreReport, render_store_report
@@ -137,21 +141,22 @@ def _audit_many(
     report = StoreReport(episodes=0, events=0, scenarios=0, seconds=0.0, seconds_a_scenario=None, findings=(), notes={})
     if every or round_id is not None:
         which = Derive("new" if since_last else "sample" if sample is not None else "all", sample or 0, own)
-        report = _audit_store(settings, which, round_id, workers)
-    with showing_progress():
-        found = [*report.findings, *run_read(settings, lambda opened: audit_stored_checkpoints(opened, trusted))]
-        if checkpoint is not None:
-            signed = read_json(checkpoint)
-            try:
-                found += run_read(settings, lambda opened: audit_against_checkpoint(opened, signed, trusted))
-            except CheckpointFileError as error:
-                fail(f"{checkpoint}: {error}")
+        report = _audit_store(settings, which, round_id, workers, progress)
+    found = [*report.findings, *run_read(settings, lambda opened: audit_stored_checkpoints(opened, trusted))]
+    if checkpoint is not None:
+        signed = read_json(checkpoint)
+        try:
+            found += run_read(settings, lambda opened: audit_against_checkpoint(opened, signed, trusted))
+        except CheckpointFileError as error:
+            fail(f"{checkpoint}: {error}")
     report = report.model_copy(update={"findings": tuple(found)})
     typer.echo(report.model_dump_json(indent=2) if as_json else render_store_report(report))
     raise typer.Exit(1 if found else 0)
 
 
-def _audit_store(settings: Settings, derive: Derive, round_id: str | None, workers: int | None) -> StoreReport:
+def _audit_store(
+    settings: Settings, derive: Derive, round_id: str | None, workers: int | None, progress: ShownProgress
+) -> StoreReport:
     """Audit, and record what was derived, also of an audit that is interrupted."""
     from server.audit.audit_recorder import AuditRecorder
     from server.audit.store_audit import audit_store
@@ -160,20 +165,20 @@ def _audit_store(settings: Settings, derive: Derive, round_id: str | None, worke
     if derive.public_key is not None:
         recorder = AuditRecorder(settings.database_url, signer_of(settings), clock=partial(datetime.now, UTC))
     goes_on = "mlops-debug audit --since-last goes on from there" if recorder is not None else "nothing was recorded"
-    with showing_progress(left=goes_on) as progress:
-        try:
-            report = audit_store(
-                settings.database_url,
-                secret_files_of(settings),
-                round_id=round_id,
-                workers=workers,
-                derive=derive,
-                record=recorder.add if recorder is not None else lambda _: None,
-                progress=progress,
-            )
-        finally:
-            if recorder is not None:
-                recorder.flush()
+    progress.left = goes_on
+    try:
+        report = audit_store(
+            settings.database_url,
+            secret_files_of(settings),
+            round_id=round_id,
+            workers=workers,
+            derive=derive,
+            record=recorder.add if recorder is not None else lambda _: None,
+            progress=progress,
+        )
+    finally:
+        if recorder is not None:
+            recorder.flush()
     if recorder is None:
         return report
     if derive.which == "all" and round_id is None:
@@ -191,11 +196,11 @@ def checkpoint(
     as_json: JsonOption = False,
 ) -> None:
     """Sign one hash over all present episodes. A copy stored elsewhere shows what was removed or rolled back later."""
-    from server.atomic_files import UnwritableFileError, atomic_write
-    from server.audit.checkpoints import read_latest_checkpoint, write_with_heads
-
-    settings = require_database(settings_of(database_url=to_url(database)))
     with showing_progress(left="no file was written") as progress:
+        from server.atomic_files import UnwritableFileError, atomic_write
+        from server.audit.checkpoints import read_latest_checkpoint, write_with_heads
+
+        settings = require_database(settings_of(database_url=to_url(database)))
         make_checkpoint(settings, signer_of(settings), progress)
         signed = run_read(settings, read_latest_checkpoint)
         if signed is None:
@@ -205,14 +210,15 @@ def checkpoint(
                 with atomic_write(out) as unfinished, unfinished.open("w") as file:
                     progress.begin("heads written")
                     run_read(settings, lambda opened: write_with_heads(opened, signed, file, progress), at_once=True)
+                    progress.finish()
             except UnwritableFileError as error:
                 fail(str(error))
-    statement = signed["statement"]
-    typer.echo(
-        json.dumps(signed, indent=2)
-        if as_json
-        else f"checkpoint {statement['number']}: {counted(statement['streams'], 'episode')}, heads {statement['heads_hash']}"
-    )
+        statement = signed["statement"]
+        typer.echo(
+            json.dumps(signed, indent=2)
+            if as_json
+            else f"checkpoint {statement['number']}: {counted(statement['streams'], 'episode')}, heads {statement['heads_hash']}"
+        )
 
 
 def make_checkpoint(settings: Settings, signer: Signer, progress: Progress) -> None:
@@ -222,7 +228,7 @@ def make_checkpoint(settings: Settings, signer: Signer, progress: Progress) -> N
     from server.audit.checkpoints import draft_checkpoint, store_checkpoint
     from server.clock import utc_timestamp
 
-    run_write(settings, lambda opened: None)  # brought up to date
+    upgrade_tables(settings, progress)
     progress.begin("heads hashed")
     signed = run_read(settings, lambda opened: draft_checkpoint(opened, signer, now=utc_timestamp(), progress=progress))
     if signed is not None:

@@ -36,14 +36,14 @@ def backup(
 
     Exit 0: no findings, 1: findings, 130: interrupted; nothing is left then.
     """
-    from server.operations.backup import BackupError, back_up
-    from server.storage.engines import is_sqlite, parse_url
-
-    settings = settings_of(database_url=to_url(database))
-    if not is_sqlite(parse_url(settings.database_url)):
-        fail("a backup of PostgreSQL is made by pg_dump; see docs/how-to/operations.md")
-    require_database(settings, is_read=True)
     with showing_progress(left=f"{target} was not written") as progress:
+        from server.operations.backup import BackupError, back_up
+        from server.storage.engines import is_sqlite, parse_url
+
+        settings = settings_of(database_url=to_url(database))
+        if not is_sqlite(parse_url(settings.database_url)):
+            fail("a backup of PostgreSQL is made by pg_dump; see docs/how-to/operations.md")
+        require_database(settings, is_read=True)
         try:
             report = back_up(
                 settings.database_url,
@@ -55,8 +55,8 @@ def backup(
             )
         except BackupError as error:
             fail(str(error))
-    text = f"{target}: {counted(report.events, 'event')} of {counted(report.episodes, 'episode')}; {report.audited} derived again from their events"
-    typer.echo(report.model_dump_json(indent=2) if as_json else "\n".join([*report.findings, text]))
+        text = f"{target}: {counted(report.events, 'event')} of {counted(report.episodes, 'episode')}; {report.audited} derived again from their events"
+        typer.echo(report.model_dump_json(indent=2) if as_json else "\n".join([*report.findings, text]))
     raise typer.Exit(1 if report.findings else 0)
 
 

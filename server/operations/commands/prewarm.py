@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 from mlops_debug_env.protocol.counts import counted
-from server.operations.commands.setup import DatabaseOption, fail, require_usable_database, settings_of, to_url
+from server.operations.commands.setup import (
+    DatabaseOption,
+    fail,
+    require_usable_database,
+    settings_of,
+    to_url,
+    upgrade_tables,
+)
+from server.operations.progress import showing_progress
 
 
 def warm(
@@ -16,40 +24,34 @@ def warm(
     database: DatabaseOption = None,
 ) -> None:
     """Generate the scenarios of a suite into the database in advance. A server may run at the same time."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    with showing_progress(left="what was generated is stored; repeat the command to go on") as progress:
+        from mlops_debug_env.suites import UnknownSuiteError, UnreadableSuiteError, read_suite
+        from server.operations.prewarm import PrewarmResult, prewarm
+        from server.scenarios.simulation import PooledSimulation
 
-    from mlops_debug_env.suites import UnknownSuiteError, UnreadableSuiteError, read_suite
-    from server.operations.prewarm import PrewarmResult, prewarm
-    from server.scenarios.simulation import PooledSimulation
-    from server.storage.engines import parse_url
-    from server.storage.migrations import upgrade_database
-
-    settings = settings_of(database_url=to_url(database))
-    require_usable_database(settings)
-    try:
-        keys = [(entry.task_id, entry.seed) for entry in read_suite(suite).entries]
-    except (UnknownSuiteError, UnreadableSuiteError) as error:
-        fail(str(error))
-    console = Console(stderr=True)
-    columns = (TextColumn("scenarios"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-
-    async def run() -> PrewarmResult:
-        await upgrade_database(parse_url(settings.database_url))
-        simulation = PooledSimulation(settings.generator_processes, timeout_seconds=settings.generation_seconds)
-        await simulation.start()
+        settings = settings_of(database_url=to_url(database))
+        require_usable_database(settings)
         try:
-            with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-                bar = progress.add_task("", total=len(keys))
+            keys = [(entry.task_id, entry.seed) for entry in read_suite(suite).entries]
+        except (UnknownSuiteError, UnreadableSuiteError) as error:
+            fail(str(error))
+
+        async def run() -> PrewarmResult:
+            simulation = PooledSimulation(settings.generator_processes, timeout_seconds=settings.generation_seconds)
+            await simulation.start()
+            try:
                 return await prewarm(
                     settings.database_url,
                     simulation,
                     keys,
                     concurrency=2 * settings.generator_processes,
-                    done=lambda: progress.advance(bar),
+                    done=progress.advance,
                 )
-        finally:
-            await simulation.stop()
+            finally:
+                await simulation.stop()
 
-    result = asyncio.run(run())
-    typer.echo(f"{suite}: {counted(result.generated, 'scenario')} generated, {result.found} found")
+        upgrade_tables(settings, progress)
+        progress.begin("scenarios", len(set(keys)))
+        result = asyncio.run(run())
+        progress.finish()
+        typer.echo(f"{suite}: {counted(result.generated, 'scenario')} generated, {result.found} found")

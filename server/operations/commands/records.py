@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from server.audit.bundle.findings import ExternalEvidence
+    from server.episodes.rebuild import Rebuild
 
 
 def export(
@@ -68,17 +69,17 @@ def export(
 
 
 def _export_bundle(bundle: Path, round_id: str | None, database: str | None) -> None:
-    from server.atomic_files import UnwritableFileError
-    from server.audit.bundle.writer import StaleCheckpointError, export_bundle
-    from server.clock import utc_timestamp
-    from server.operations.commands.audit import make_checkpoint
-    from server.ranking.errors import UnknownRoundError
-
-    settings = require_database(settings_of(database_url=to_url(database)))
-    if not bundle.absolute().parent.is_dir():
-        fail(f"cannot write {bundle}: there is no folder {bundle.absolute().parent}")
-    signer = signer_of(settings)
     with showing_progress(left="no file was written") as progress:
+        from server.atomic_files import UnwritableFileError
+        from server.audit.bundle.writer import StaleCheckpointError, export_bundle
+        from server.clock import utc_timestamp
+        from server.operations.commands.audit import make_checkpoint
+        from server.ranking.errors import UnknownRoundError
+
+        settings = require_database(settings_of(database_url=to_url(database)))
+        if not bundle.absolute().parent.is_dir():
+            fail(f"cannot write {bundle}: there is no folder {bundle.absolute().parent}")
+        signer = signer_of(settings)
         make_checkpoint(settings, signer, progress)
         try:
             exported = run_read(
@@ -90,14 +91,14 @@ def _export_bundle(bundle: Path, round_id: str | None, database: str | None) -> 
             )
         except (UnknownRoundError, StaleCheckpointError, UnwritableFileError) as error:
             fail(str(error))
-    typer.echo(
-        f"{bundle}: {counted(exported.episodes, 'episode')} ({exported.running} running), {counted(exported.events, 'event')}"
-    )
-    typer.echo(f"public key: {signer.public_key}")
-    for name in run_read(settings, _open_rounds):
-        if round_id in (None, name):
-            note = "until it is closed, do not pass this bundle on: it has seeds and answers of the attempts that ended"
-            typer.echo(f"round {name} is open; {note}", err=True)
+        typer.echo(
+            f"{bundle}: {counted(exported.episodes, 'episode')} ({exported.running} running), {counted(exported.events, 'event')}"
+        )
+        typer.echo(f"public key: {signer.public_key}")
+        for name in run_read(settings, _open_rounds):
+            if round_id in (None, name):
+                note = "until it is closed, do not pass this bundle on: it has seeds and answers of the attempts that ended"
+                typer.echo(f"round {name} is open; {note}", err=True)
 
 
 def _open_rounds(opened: Connection) -> list[str]:
@@ -126,17 +127,18 @@ def verify(
 
     Exit 0: no findings, 1: findings, 130: interrupted. Needs no server and no database.
     """
-    from server.audit.bundle.verifier import BundleError, verify_bundle
-    from server.audit.report import render_store_report
-
-    trusted = parse_public_key(public_key)
-    evidence = _read_evidence(checkpoint or [], receipt or [], commitment or [])
     with showing_progress() as progress:
+        from server.audit.bundle.verifier import BundleError, verify_bundle
+        from server.audit.report import render_store_report
+
+        trusted = parse_public_key(public_key)
+        evidence = _read_evidence(checkpoint or [], receipt or [], commitment or [])
         try:
             report = verify_bundle(bundle, trusted, evidence=evidence, workers=workers, progress=progress)
         except BundleError as error:
             fail(str(error))
-    typer.echo(report.model_dump_json(indent=2) if as_json else render_store_report(report))
+        progress.finish()
+        typer.echo(report.model_dump_json(indent=2) if as_json else render_store_report(report))
     raise typer.Exit(1 if report.findings else 0)
 
 
@@ -171,27 +173,31 @@ def rebuild(
 
     Exit 0: done, 1: they differ and were not replaced, 130: interrupted. Meanwhile appends wait or are answered with 503.
     """
-    from server.episodes.rebuild import rebuild as rebuild_tables
-
-    settings = require_database(settings_of(database_url=to_url(database)))
     with showing_progress() as progress:
+        from server.episodes.rebuild import rebuild as rebuild_tables
+
+        settings = require_database(settings_of(database_url=to_url(database)))
         done = run_write(
             settings,
             lambda opened: rebuild_tables(opened, verify=verify, progress=progress),
             may_take_long=True,
             progress=progress,
         )
+        _print_rebuilt(done, as_json)
+    raise typer.Exit(0 if done.is_replaced else 1)
+
+
+def _print_rebuilt(done: Rebuild, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({**done._asdict(), "differences": [each._asdict() for each in done.differences]}))
-    else:
-        typer.echo(", ".join(f"{name}: {counted(count, 'row')}" for name, count in done.rows.items()))
-        for each in done.differences:
-            typer.echo(
-                f"{each.table}: {each.live_only} rows that no event supports, {each.rebuilt_only} rows missing: "
-                f"{', '.join(each.examples)}"
-            )
-        typer.echo("replaced by the rebuilt tables" if done.is_replaced else "left as they are, because they differ")
-    raise typer.Exit(0 if done.is_replaced else 1)
+        return
+    typer.echo(", ".join(f"{name}: {counted(count, 'row')}" for name, count in done.rows.items()))
+    for each in done.differences:
+        typer.echo(
+            f"{each.table}: {each.live_only} rows that no event supports, {each.rebuilt_only} rows missing: "
+            f"{', '.join(each.examples)}"
+        )
+    typer.echo("replaced by the rebuilt tables" if done.is_replaced else "left as they are, because they differ")
 
 
 def regrade(
@@ -202,22 +208,22 @@ def regrade(
     database: DatabaseOption = None,
 ) -> None:
     """Grade recorded diagnoses under another rubric. The recorded grades stay unchanged."""
-    from server.clock import utc_timestamp
-    from server.ranking.regrade import RubricError, parse_rubric
-    from server.ranking.regrade import regrade as regrade_all
+    with showing_progress() as progress:
+        from server.clock import utc_timestamp
+        from server.ranking.regrade import RubricError, parse_rubric
+        from server.ranking.regrade import regrade as regrade_all
 
-    settings = require_database(settings_of(database_url=to_url(database)))
-    try:
-        chosen = parse_rubric(read_json(rubric))
-        with showing_progress() as progress:
+        settings = require_database(settings_of(database_url=to_url(database)))
+        try:
+            chosen = parse_rubric(read_json(rubric))
             done = run_write(
                 settings,
                 lambda opened: regrade_all(opened, chosen, round_id=round_id, now=utc_timestamp(), progress=progress),
                 may_take_long=True,
                 progress=progress,
             )
-    except (RubricError, OSError, ValueError, AttributeError) as error:
-        fail(f"{rubric}: {error}")
-    typer.echo(
-        f"rubric {chosen.version}: {done.graded} graded, {done.changed} differ, {done.skipped} were graded before"
-    )
+        except (RubricError, OSError, ValueError, AttributeError) as error:
+            fail(f"{rubric}: {error}")
+        typer.echo(
+            f"rubric {chosen.version}: {done.graded} graded, {done.changed} differ, {done.skipped} were graded before"
+        )

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Callable, NoReturn, TypeVar
 import typer
 
 from mlops_debug_env.commands.exit_codes import fail as end_with_error
-from server.progress import NO_PROGRESS, Progress
+from server.progress import Progress
 from server.settings import PREFIX, SETTINGS, SettingError, Settings, read_settings
 
 # What takes long to import is imported where it is needed: `--help` should not wait for it.
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+    from sqlalchemy.engine import URL
 
     from server.security.secret_files import SecretFiles
     from server.security.signing import Signer
@@ -102,9 +103,12 @@ def run_write(
     statements: Callable[[Connection], _Result],
     *,
     may_take_long: bool = False,
-    progress: Progress = NO_PROGRESS,
+    progress: Progress | None = None,
 ) -> _Result:
-    """Run one transaction, after creating or upgrading the tables if needed. A server may run at the same time."""
+    """Run one transaction, after creating or upgrading the tables if needed. A server may run at the same time.
+
+    ``progress``: of the upgrade and of the statements; its last step is the commit. None: the upgrade shows one of its own.
+    """
     from sqlalchemy.exc import DBAPIError, IntegrityError
 
     from server.storage.connections import run_write as change
@@ -113,26 +117,45 @@ def run_write(
     from server.storage.engines import is_sqlite, parse_url
 
     url = parse_url(settings.database_url)
+
+    def until_commit(opened: Connection) -> _Result:
+        done = statements(opened)
+        if progress is not None:
+            progress.finish()
+        return done
+
     try:
         upgrade_tables(settings, progress)
         if may_take_long and is_sqlite(url):
-            return run_write_sqlite(url, statements)  # in this thread, so that Ctrl-C ends it and nothing is changed
-        return asyncio.run(change(settings.database_url, statements, may_take_long=may_take_long))
+            return run_write_sqlite(url, until_commit)  # in this thread, so that Ctrl-C ends it and nothing is changed
+        return asyncio.run(change(settings.database_url, until_commit, may_take_long=may_take_long))
     except IntegrityError:
         raise
     except DBAPIError as error:
         fail(f"the database does not take the change: {what_to_do(str(error.orig))}")
 
 
-def upgrade_tables(settings: Settings, progress: Progress = NO_PROGRESS) -> SchemaVersion:
-    """Bring the tables to the newest version, if they are older, and say so before it begins."""
-    from server.storage.engines import is_sqlite, parse_url
-    from server.storage.migrations import upgrade_database, upgrade_sqlite
+def upgrade_tables(settings: Settings, progress: Progress | None = None) -> SchemaVersion:
+    """Bring the tables to the newest version, if they are older, and show how far that is. ``progress``: None is one of its own."""
+    from server.operations.progress import showing_progress
+    from server.storage.engines import parse_url
 
     url = parse_url(settings.database_url)
+    if progress is not None:
+        return _upgrade(url, progress)
+    with showing_progress(left="the tables are as they were") as own:
+        version = _upgrade(url, own)
+    own.allow_interrupt()  # which waited while the upgrade was committed
+    return version
+
+
+def _upgrade(url: URL, progress: Progress) -> SchemaVersion:
+    from server.storage.engines import is_sqlite
+    from server.storage.migrations import upgrade_database, upgrade_sqlite
+
     if is_sqlite(url):
-        return upgrade_sqlite(url, progress)
-    return asyncio.run(upgrade_database(url))
+        return upgrade_sqlite(url, progress)  # in this thread, so that Ctrl-C ends it
+    return asyncio.run(upgrade_database(url, progress))
 
 
 def run_read(settings: Settings, query: Callable[[Connection], _Result], *, at_once: bool = False) -> _Result:

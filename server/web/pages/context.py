@@ -15,6 +15,7 @@ from server.web.error_mapping import EXPECTED_ERRORS, answer_problem, problem_of
 from server.web.pages.episode.audit_limit import AuditQueue
 from server.web.pages.episode.twins import TwinCache
 from server.web.pages.episode_list.outcomes import FaultNames
+from server.web.pages.episode_list.totals import TotalsCache
 from server.web.pages.live.feed import Feed
 from server.web.pages.refused import is_browser
 from server.web.pages.rendering import Renderer
@@ -32,6 +33,7 @@ class PageContext:
     twins: TwinCache
     audit_queue: AuditQueue
     fault_names: FaultNames
+    totals: TotalsCache
     new_id: Callable[[], str]
     is_stopping: Callable[[], bool]
     """Whether the server is shutting down."""
@@ -47,6 +49,7 @@ def create_page_context(
         TwinCache(services.simulation),
         AuditQueue(),
         FaultNames(services),
+        TotalsCache(services),
         new_id,
         is_stopping,
     )

@@ -22,7 +22,7 @@ async def home_page(request: Request) -> Response:
     return page_context(request).renderer.page(
         "home.html",
         section="home",
-        counts=await read_counts(services.reader),
+        counts=await read_counts(services.reader, page_context(request).totals),
         ended=await read_ended(services.reader, _NEWEST),
         tasks=TASKS.values(),
         round=_current(await services.rounds.published()),

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from domain.types import TASK_IDS
 from server.storage.connections import fetch_all
 from server.storage.schema import attempts, episode_rows, episodes, event_rows, events
+from server.web.pages.episode_list.totals import TotalsCache
 
 _IS_RUNNING = episodes.c.ended_position.is_(None)
 _IS_RUNNING_ROW = episode_rows.c.ended_position.is_(None)
@@ -86,7 +87,6 @@ _ENDED_BY_TASK = union_all(
 _ENDED = select(_ENDED_BY_TASK).order_by(_ENDED_BY_TASK.c.ended_position.desc()).limit(bindparam("max_rows"))
 _COUNTS = (
     select(func.count(episode_rows.c.started_at)).where(_IS_RUNNING_ROW).scalar_subquery().label("running"),
-    select(func.count()).where(episode_rows.c.task_id.in_(TASK_IDS), ~_IS_RUNNING_ROW).scalar_subquery().label("ended"),
     select(func.max(event_rows.c.position)).scalar_subquery().label("position"),
 )
 
@@ -113,10 +113,11 @@ async def read_stream_id(reader: AsyncEngine, position: int) -> str | None:
     return str(rows[0].stream_id) if rows and rows[0].version == 1 else None
 
 
-async def read_counts(reader: AsyncEngine) -> Counts:
+async def read_counts(reader: AsyncEngine, totals: TotalsCache) -> Counts:
     """The counters at this moment."""
+    ended = await totals.count_ended()
     (row,) = await fetch_all(reader, select(*_COUNTS))
-    return Counts(row.running, row.ended, row.position or 0)
+    return Counts(row.running, ended, row.position or 0)
 
 
 async def read_entrants(reader: AsyncEngine) -> dict[str, Row[Any]]:

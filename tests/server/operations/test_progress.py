@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import signal
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -91,6 +92,31 @@ def test_ctrl_c_ends_a_command_with_one_line_that_says_what_was_done(capsys: pyt
     assert capsys.readouterr().err.splitlines() == ["interrupted after 17 of 1,000 episodes; no file was written"]
 
 
+def test_ctrl_c_in_the_last_step_has_no_effect(capsys: pytest.CaptureFixture[str]) -> None:
+    with showing_progress() as progress:
+        progress.begin("episodes", 1)
+        progress.finish()
+        signal.raise_signal(signal.SIGINT)
+    assert capsys.readouterr().err == ""
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_in_the_last_step_of_what_only_prepares_ends_the_command_before_the_next(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def command() -> None:
+        with showing_progress() as progress:
+            progress.begin("statements of the upgrade", 1)
+            progress.finish()
+            signal.raise_signal(signal.SIGINT)
+            progress.begin("rows folded", 10)
+
+    with pytest.raises(typer.Exit) as ended:
+        command()
+    assert ended.value.exit_code == 130
+    assert capsys.readouterr().err.splitlines() == ["interrupted after 0 of 10 rows folded; nothing was changed"]
+
+
 class Interrupted:
     """Ctrl-C after some progress in one of the phases."""
 
@@ -106,6 +132,9 @@ class Interrupted:
         if self._phase in self._what:
             self.is_reached = True
             raise KeyboardInterrupt
+
+    def finish(self) -> None:
+        """The last step is not interrupted."""
 
 
 @pytest.fixture(scope="module")

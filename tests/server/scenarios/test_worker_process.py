@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -22,6 +26,30 @@ async def test_only_the_environment_of_a_worker_is_bound_to_one_core(monkeypatch
     await workers.stop()
     assert seen == ["1"] * len(THREAD_VARIABLES)
     assert dict(os.environ) == before
+
+
+async def test_ctrl_c_does_not_reach_a_worker_from_its_first_instruction_on() -> None:
+    workers = Workers(1, timeout_seconds=60)
+    workers.start()
+    assert signal.SIGINT in await workers.run(signal.pthread_sigmask, signal.SIG_BLOCK, ())
+    await workers.stop()
+
+
+async def test_a_call_whose_caller_is_gone_is_not_reported_when_its_worker_is_stopped(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    workers = Workers(1, timeout_seconds=60)
+    workers.start()
+    await workers.run(os.getpid)
+    caller = asyncio.create_task(workers.run(time.sleep, 60))
+    await asyncio.sleep(0)
+    caller.cancel()
+    await workers.stop()
+    await asyncio.wait([caller])
+    del caller
+    await asyncio.sleep(0)
+    gc.collect()
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
 
 
 def test_a_worker_begins_before_a_numeric_library_is_imported() -> None:

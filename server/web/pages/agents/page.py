@@ -76,7 +76,7 @@ async def run_json(request: Request) -> Response:
 
 async def _agent(request: Request) -> tuple[str, Standing]:
     name = NamedQuery.model_validate(dict(request.query_params)).name
-    standing = await read_standing(services_of(request), ListFilter(agent=name))
+    standing = await read_standing(services_of(request), page_context(request).totals, ListFilter(agent=name))
     if not standing.totals.ended and not standing.totals.running:
         raise UNKNOWN_AGENT.problem(agent=name)
     return name, standing
@@ -84,7 +84,7 @@ async def _agent(request: Request) -> tuple[str, Standing]:
 
 async def _run(request: Request) -> tuple[str, Standing]:
     name = NamedQuery.model_validate(dict(request.query_params)).name
-    standing = await read_standing(services_of(request), ListFilter(run=name))
+    standing = await read_standing(services_of(request), page_context(request).totals, ListFilter(run=name))
     if not standing.totals.ended:
         raise UNKNOWN_RUN.problem(run=name)
     return name, standing

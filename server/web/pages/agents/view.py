@@ -12,7 +12,8 @@ from domain.types import TASK_IDS
 from server.security.identity import given_name
 from server.services import Services
 from server.web.pages.episode_list.filter import ListFilter
-from server.web.pages.episode_list.query import Totals, read_ended_ids, read_groups, read_totals
+from server.web.pages.episode_list.query import read_ended_ids, read_groups
+from server.web.pages.episode_list.totals import Totals, TotalsCache
 from server.web.pages.episode_names import place_in_run
 
 MAX_EPISODES_OF_RUNS = 2_000
@@ -106,7 +107,7 @@ class Standing(NamedTuple):
         }
 
 
-async def read_standing(services: Services, wanted: ListFilter) -> Standing:
+async def read_standing(services: Services, totals: TotalsCache, wanted: ListFilter) -> Standing:
     """The figures over a filter."""
     groups = sorted(await read_groups(services.reader, wanted), key=lambda row: TASK_IDS.index(row.task_id))
     of_round: dict[str | None, list[TaskFigures]] = {}
@@ -115,8 +116,7 @@ async def read_standing(services: Services, wanted: ListFilter) -> Standing:
         of_round.setdefault(row.round, []).append(figures)
     practice = tuple(of_round.pop(None, ()))
     published = {each["round"]: each for each in await services.rounds.published()}
-    totals = await read_totals(services.reader, wanted)
-    return Standing(totals, practice, _rounds(of_round, published))
+    return Standing(await totals.read(wanted), practice, _rounds(of_round, published))
 
 
 async def read_runs(services: Services, agent: str) -> tuple[RunFigures, ...]:

@@ -18,8 +18,9 @@ from server.web.pages.episode_list.filter import (
     parse_list_request,
     parse_strictly,
 )
-from server.web.pages.episode_list.query import ListPage, read_list, read_totals
+from server.web.pages.episode_list.query import EMPTY_PAGE, ListPage, read_list
 from server.web.pages.episode_list.rows import build_rows
+from server.web.pages.episode_list.totals import Totals
 from server.web.pages.episode_lookup import find_listed
 from server.web.pages.links import redirect
 
@@ -30,14 +31,14 @@ async def episode_list_page(request: Request) -> Response:
     direct = await _direct_match(request, wanted)
     if direct is not None:
         return redirect(request.scope, direct)
-    found = await read_list(services_of(request).reader, wanted)
+    totals, found = await _read(request, wanted)
     return page_context(request).renderer.page(
         "episodes.html",
         section="episodes",
         dropped=wanted.dropped,
         filter=wanted.filter,
         rows=await build_rows(services_of(request), page_context(request).fault_names, found.rows),
-        totals=await read_totals(services_of(request).reader, wanted.filter),
+        totals=totals,
         task_ids=TASK_IDS,
         statuses=STATUSES,
         sorts=SORTS,
@@ -50,9 +51,8 @@ async def episode_list_page(request: Request) -> Response:
 async def episodes_json(request: Request) -> Response:
     """The same list, for programs."""
     wanted, services = parse_strictly(request.query_params), services_of(request)
-    found = await read_list(services.reader, wanted)
+    totals, found = await _read(request, wanted)
     rows = await build_rows(services, page_context(request).fault_names, found.rows)
-    totals = await read_totals(services.reader, wanted.filter)
     return json_response(
         encode_json(
             {
@@ -63,6 +63,12 @@ async def episodes_json(request: Request) -> Response:
             }
         )
     )
+
+
+async def _read(request: Request, wanted: ListRequest) -> tuple[Totals, ListPage]:
+    totals = await page_context(request).totals.read(wanted.filter)
+    # To look for the first row of nothing is to read a whole index.
+    return totals, EMPTY_PAGE if totals.is_empty else await read_list(services_of(request).reader, wanted)
 
 
 def _address(query: str | None) -> str | None:

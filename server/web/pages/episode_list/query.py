@@ -25,15 +25,21 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.ranking.statistics import PASS_SCORE
+from domain.types import TASK_IDS
 from server.storage.connections import fetch_all
+from server.storage.positions import read_safe_position
 from server.storage.schema import attempts, episodes, event_rows, events, scenarios
 from server.web.pages.episode_list.filter import PAGE_SIZE, ListFilter, ListRequest, Sort
 
 MAX_COUNTED = 250_000
-"""Max number of episodes that totals are taken over."""
+"""Max number of episodes that are counted at once."""
 _MAX_AGENTS = 20
 """Max number of agents that match a prefix."""
+_POSITION = select(func.coalesce(func.max(event_rows.c.position), 0)).scalar_subquery().label("position")
 _LAST_CHARACTER = "\U0010ffff"
+
+Agents = tuple[str, ...] | None
+"""Names; None: any."""
 
 _E = episodes.c
 _IS_RUNNING = _E.ended_position.is_(None)
@@ -91,37 +97,28 @@ class ListPage(NamedTuple):
     has_later: bool
 
 
-class Totals(NamedTuple):
-    """Figures over a filter, of at most ``MAX_COUNTED`` episodes each."""
+class EndedFigures(NamedTuple):
+    """Figures of episodes that had ended at a position."""
 
-    running: int
-    ended: int
-    mean_score: float | None
-    """None: none has ended."""
-    passed: int
+    position: int = 0
+    episodes: int = 0
+    score: float = 0.0
+    """The sum of their scores."""
+    passed: int = 0
 
-    @property
-    def is_cut(self) -> bool:
-        """Whether there may be more episodes than were counted."""
-        return MAX_COUNTED in (self.running, self.ended)
+    def plus(self, later: EndedFigures) -> EndedFigures:
+        """With those that ended between the two positions."""
+        return EndedFigures(
+            later.position, self.episodes + later.episodes, self.score + later.score, self.passed + later.passed
+        )
 
-    @property
-    def pass_rate(self) -> float | None:
-        return self.passed / self.ended if self.ended else None
 
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "running": self.running,
-            "ended": self.ended,
-            "mean_score": None if self.mean_score is None else round(self.mean_score, 4),
-            "pass_rate": None if self.pass_rate is None else round(self.pass_rate, 4),
-            "is_cut": self.is_cut,
-        }
+EMPTY_PAGE = ListPage((), has_earlier=False, has_later=False)
 
 
 async def read_list(reader: AsyncEngine, request: ListRequest) -> ListPage:
     """The requested page."""
-    agents = await _agents(reader, request.filter)
+    agents = await match_agents(reader, request.filter)
     place = request.after if request.after is not None else request.before
     anchor = await _read_anchor(reader, place)
     is_backward = request.after is None and request.before is not None and anchor is not None
@@ -136,47 +133,68 @@ async def read_list(reader: AsyncEngine, request: ListRequest) -> ListPage:
     )
 
 
-async def read_totals(reader: AsyncEngine, wanted: ListFilter) -> Totals:
-    """Figures over all episodes of a filter, whatever page is shown."""
-    agents = await _agents(reader, wanted)
-    (row,) = await fetch_all(reader, totals_query(wanted, agents))
-    running = 0 if wanted.is_ended_only else await _count_running(reader, wanted, agents)
-    return Totals(running, row.ended, row.mean_score, row.passed or 0)
-
-
-def totals_query(wanted: ListFilter, agents: tuple[str, ...] | None) -> Select[Any]:
-    """The query for the figures of ended episodes. ``agents``: None is any."""
-    ended = _counted(wanted, agents, _E.score)
-    return select(*_figures(ended.c.score)).select_from(ended)
-
-
-async def _count_running(reader: AsyncEngine, wanted: ListFilter, agents: tuple[str, ...] | None) -> int:
-    of_filter = select(literal(1)).where(_IS_RUNNING, *_conditions(wanted), *_of_agents(agents))
-    (row,) = await fetch_all(reader, select(func.count()).select_from(of_filter.limit(MAX_COUNTED).subquery()))
-    return int(row[0])
-
-
 async def read_groups(reader: AsyncEngine, wanted: ListFilter) -> list[Row[Any]]:
     """Figures over the ended episodes of a filter, for each round and task; no round: practice."""
-    ended = _counted(wanted, await _agents(reader, wanted), _E.task_id, _E.round, _E.score, _E.step_count)
+    agents = await match_agents(reader, wanted)
+    ended = _counted(wanted, agents, _E.task_id, _E.round, _E.score, _E.step_count)
     keys = (ended.c.round, ended.c.task_id)
     figures = (*_figures(ended.c.score), func.avg(ended.c.step_count).label("mean_steps"))
     return await fetch_all(reader, select(*keys, *figures).group_by(*keys).order_by(*keys))
 
 
-def _counted(wanted: ListFilter, agents: tuple[str, ...] | None, *columns: Any) -> Subquery:
+async def read_ended_figures(reader: AsyncEngine, wanted: ListFilter, agents: Agents, *, after: int) -> EndedFigures:
+    """Figures over the episodes of a filter that ended after a position, and up to which they are."""
+    # On SQLite the statement itself is a snapshot; a bound from above would make it look up every row.
+    until = None if reader.dialect.name == "sqlite" else await read_safe_position(reader)
+    (row,) = await fetch_all(reader, ended_query(wanted, agents, after=after, until=until))
+    return EndedFigures(row.position if until is None else until, row.ended, row.score or 0.0, row.passed or 0)
+
+
+def ended_query(wanted: ListFilter, agents: Agents, *, after: int = 0, until: int | None = None) -> Select[Any]:
+    """The query for the figures of episodes that ended after a position. ``until``: None is up to now."""
+    bound = () if until is None else (_E.ended_position <= until,)
+    if after:
+        # By the index of tasks and positions: an agent's name behind a function, so that its index is not chosen.
+        named = () if agents is None else (func.coalesce(_E.agent, "").in_(agents),)
+        since = (_E.task_id.in_(TASK_IDS), _E.ended_position > after, *named, *_conditions(wanted))
+        ended = select(_E.score).where(*since, *bound).limit(MAX_COUNTED).subquery("counted")
+    else:
+        ended = _counted(wanted, agents, _E.score, bound=bound)
+    figures = (func.count().label("ended"), func.sum(ended.c.score).label("score"), _passed(ended.c.score))
+    return select(*figures, *((_POSITION,) if until is None else ())).select_from(ended)
+
+
+async def read_ended_count(reader: AsyncEngine, after: int) -> tuple[int, int]:
+    """The present position, and how many episodes ended between a position and it."""
+    until = await read_safe_position(reader)
+    between = (_E.ended_position > after, _E.ended_position <= until)
+    (row,) = await fetch_all(reader, select(func.count()).where(_E.task_id.in_(TASK_IDS), *between))
+    return until, int(row[0])
+
+
+async def read_running_count(reader: AsyncEngine, wanted: ListFilter, agents: Agents) -> int:
+    """How many episodes of a filter run, by an index that has nothing else."""
+    of_filter = select(literal(1)).where(_IS_RUNNING, *_conditions(wanted), *_of_agents(agents))
+    (row,) = await fetch_all(reader, select(func.count()).select_from(of_filter.limit(MAX_COUNTED).subquery()))
+    return int(row[0])
+
+
+def _counted(wanted: ListFilter, agents: Agents, *columns: Any, bound: Sequence[ColumnElement[bool]] = ()) -> Subquery:
     """Columns of the ended episodes of a filter, of at most ``MAX_COUNTED``."""
     # Every ended episode has a score; naming it makes SQLite choose an index that has all the columns.
-    conditions = (~_IS_RUNNING, _E.score >= 0, *_conditions(wanted), *_of_agents(agents))
+    conditions = (~_IS_RUNNING, _E.score >= 0, *_conditions(wanted), *_of_agents(agents), *bound)
     return select(*columns).where(*conditions).limit(MAX_COUNTED).subquery("counted")
 
 
 def _figures(score: Any) -> tuple[Any, ...]:
-    passed = func.sum(case((score >= PASS_SCORE, 1), else_=0)).label("passed")
-    return func.count().label("ended"), func.avg(score).label("mean_score"), passed
+    return func.count().label("ended"), func.avg(score).label("mean_score"), _passed(score)
 
 
-def _of_agents(agents: tuple[str, ...] | None) -> tuple[ColumnElement[bool], ...]:
+def _passed(score: Any) -> ColumnElement[Any]:
+    return func.sum(case((score >= PASS_SCORE, 1), else_=0)).label("passed")
+
+
+def _of_agents(agents: Agents) -> tuple[ColumnElement[bool], ...]:
     return () if agents is None else (_E.agent.in_(agents),)
 
 
@@ -197,7 +215,7 @@ async def read_scenario_bodies(reader: AsyncEngine, digests: Sequence[str]) -> l
     return await fetch_all(reader, _BODIES, digests=list(digests)) if digests else []
 
 
-async def _agents(reader: AsyncEngine, wanted: ListFilter) -> tuple[str, ...] | None:
+async def match_agents(reader: AsyncEngine, wanted: ListFilter) -> Agents:
     """The agents that match; None: any."""
     if wanted.agent is not None:
         return (wanted.agent,)
@@ -216,7 +234,7 @@ async def _read_anchor(reader: AsyncEngine, place: int | None) -> Row[Any] | Non
 
 def list_query(
     wanted: ListFilter,
-    agents: tuple[str, ...] | None,
+    agents: Agents,
     anchor: Row[Any] | None,
     *,
     is_backward: bool,

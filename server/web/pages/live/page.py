@@ -56,7 +56,7 @@ async def live_page(request: Request) -> Response:
         section="live",
         position=position,
         running=[_to_running_episode(row, streams[row.episode_id]) for row in running if row.episode_id in streams],
-        counts=await read_counts(reader),
+        counts=await read_counts(reader, page_context(request).totals),
         ended=await read_ended(reader, _NEWEST_ENDED),
         most_shown=MAX_SHOWN,
     )

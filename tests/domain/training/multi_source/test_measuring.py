@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from domain.training.multi_source.measuring import _repeats, moments, share
+from domain.training.multi_source.details import _moments_of
+from domain.training.multi_source.layout import LABELLED_MONTHS
+from domain.training.multi_source.measuring import _repeats, first_of, share
+from domain.training.multi_source.run import _median, moments
 
 
 def test_moments_have_the_bits_of_mean_and_variance() -> None:
@@ -15,18 +21,56 @@ def test_moments_have_the_bits_of_mean_and_variance() -> None:
     assert variance.tolist() == values.var(0).tolist()
 
 
-def test_the_repeats_of_a_column_are_the_cells_whose_value_another_has() -> None:
-    column = np.array([2.5, np.nan, -1.0, 0.0, 2.5, -0.0, 7.0, -1.0, -1.0])
-    found = _repeats(column)
-    groups = {name: {*found.row[found.name == name].tolist()} for name in {*found.name.tolist()}}
-    assert sorted(map(sorted, groups.values())) == [[0, 4], [2, 7, 8], [3, 5]]
-    assert (found.most, found.known) == (3, 8)
+def test_moments_of_cells_have_the_bits_of_the_moments_of_their_rows() -> None:
+    draw = np.random.default_rng(6)
+    values, cell = draw.normal(size=(3000, 8)) * 1e3, draw.integers(0, 6, 3000)
+    rows, mean, variance = _moments_of(values, cell, (2, 3, 8))
+    for at in range(6):
+        expected = moments(values[cell == at])
+        assert rows.ravel()[at] == np.count_nonzero(cell == at)
+        assert mean.reshape(6, 8)[at].tolist() == expected[0].tolist()
+        assert variance.reshape(6, 8)[at].tolist() == expected[1].tolist()
 
 
-@pytest.mark.parametrize("column", [[], [np.nan, np.nan]])
-def test_an_empty_column_has_no_repeats(column: list[float]) -> None:
-    found = _repeats(np.array(column, dtype=np.float64))
-    assert (len(found.row), found.most, found.known) == (0, 0, 0)
+@pytest.mark.parametrize("count", [1, 2, 3, 10, 801])
+def test_a_median_is_that_of_numpy(count: int) -> None:
+    values = np.random.default_rng(count).normal(size=count)
+    assert _median(values) == np.median(values)
+    assert _median(values[:0]) == 0.0
+
+
+def test_the_most_frequent_value_is_counted_in_all_rows_in_each_source_and_in_each_of_its_months() -> None:
+    draw = np.random.default_rng(3)
+    values = draw.integers(-3, 3, (400, 3)).astype(np.float64)
+    values[:, 1] = np.where(draw.random(400) < 0.3, np.nan, -0.0)
+    values[:, 2] = np.arange(400)
+    source, month = draw.integers(0, 3, 400), draw.integers(-2, LABELLED_MONTHS + 3, 400)
+    found = _repeats(values, source, month, 3)
+
+    def most(rows: NDArray[np.bool_], column: int) -> int:
+        return max(Counter(one for one in (values[rows, column] + 0.0).tolist() if one == one).values(), default=0)
+
+    every, months = np.ones(400, dtype=bool), range(LABELLED_MONTHS + 1)
+    inside = (month >= 0) & (month <= LABELLED_MONTHS)
+    for column in range(3):
+        assert found.overall[column] == most(every, column)
+        assert found.known[column] == np.count_nonzero(~np.isnan(values[:, column]))
+        assert found.by_source[column].tolist() == [most(inside & (source == at), column) for at in range(3)]
+        expected = [most((source == at) & (month == dated), column) for at in range(3) for dated in months]
+        assert found.by_month[column].tolist() == expected
+
+
+@pytest.mark.parametrize("rows", [0, 1, 300])
+def test_the_first_places_of_numbers_are_those_of_numpy(rows: int) -> None:
+    number = np.random.default_rng(rows).integers(1_000_000, 1_000_100, rows)
+    assert first_of(number).tolist() == np.unique(number, return_index=True)[1].tolist()
+
+
+@pytest.mark.parametrize("rows", [0, 4])
+def test_an_empty_column_has_no_most_frequent_value(rows: int) -> None:
+    place = np.zeros(rows, dtype=np.int64)
+    found = _repeats(np.full((rows, 1), np.nan), place, place, 1)
+    assert [one.max() for one in found] == [0, 0, 0, 0]
 
 
 def test_a_share_is_a_mean_and_none_of_nothing() -> None:

@@ -1,0 +1,104 @@
+"""Ctrl-C: one line and exit code 130, also while a program starts; no effect once its work is done.
+
+Imports nothing that takes long, because Ctrl-C may come before anything else is imported.
+"""
+
+from __future__ import annotations
+
+import _thread
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as of a program that the signal ended."""
+BEFORE_ALL = "interrupted before anything was done"
+KEPT = "interrupted; what was done before is kept"
+"""For commands that do not state how far they had come."""
+
+
+@contextmanager
+def ending_by_ctrl_c() -> Iterator[None]:
+    """The whole of a program, its imports included. Afterwards Ctrl-C is ignored: the interpreter needs a while to end."""
+    try:
+        _pass_on_where_it_cannot_be_raised()
+        yield
+    except KeyboardInterrupt:
+        ignore_ctrl_c()
+        sys.stderr.write(f"{BEFORE_ALL}\n")
+        sys.exit(INTERRUPTED)
+    finally:
+        ignore_ctrl_c()
+        # CPython notes a KeyboardInterrupt that leaves code run by exec, such as a dataclass being made, and ends by SIGINT
+        # instead of with the exit code, also where it was handled afterwards. The next exec clears the note.
+        exec("")
+
+
+def _pass_on_where_it_cannot_be_raised() -> None:
+    """Instead of a traceback, raise it again after a finalizer in which it came, and leave it out of the log of what is closed."""
+    before = sys.unraisablehook
+
+    def pass_on(unraisable: Any) -> None:
+        if isinstance(unraisable.exc_value, KeyboardInterrupt):
+            _thread.interrupt_main()
+        else:
+            before(unraisable)
+
+    sys.unraisablehook = pass_on
+    if logging.lastResort is not None:
+        logging.lastResort.addFilter(lambda record: not _is_of_ctrl_c(record))
+
+
+def _is_of_ctrl_c(record: logging.LogRecord) -> bool:
+    return record.exc_info is not None and isinstance(record.exc_info[1], KeyboardInterrupt)
+
+
+def ignore_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+class CtrlC:
+    """Lets Ctrl-C wait while a step must not be cut. Without effect where it is ignored, and outside the main thread."""
+
+    def __init__(self) -> None:
+        self._has_come = False
+
+    def defer(self) -> None:
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+            signal.signal(signal.SIGINT, self._note)
+
+    def allow(self) -> None:
+        """End what ``defer`` began; raises ``KeyboardInterrupt`` if Ctrl-C came since."""
+        self.release()
+        if self._has_come:
+            self._has_come = False
+            raise KeyboardInterrupt
+
+    def release(self) -> None:
+        """End what ``defer`` began; ``allow`` may still raise afterwards."""
+        if self._is_deferred:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    @property
+    def _is_deferred(self) -> bool:
+        return signal.getsignal(signal.SIGINT) == self._note
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Let it wait until the end of the block."""
+        self.defer()
+        try:
+            yield
+        except BaseException:
+            self.release()
+            raise
+        self.allow()
+
+    def _note(self, _: int, __: FrameType | None) -> None:
+        self._has_come = True
