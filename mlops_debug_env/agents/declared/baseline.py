@@ -88,11 +88,6 @@ def _of_epoch(checks: Checks, report: str, place: int, name: str) -> float:
     return math.nan if value is None else float(value)
 
 
-def change_of(checks: Checks, name: str) -> float:
-    """How a number of the last epoch moved since the last good run."""
-    return last_epoch(checks, name) - last_epoch(checks, name, PREVIOUS)
-
-
 def log_ratio(one: float, other: float) -> float:
     """NaN where one of them is not known or not above 0."""
     return math.log(one / other) if one > 0.0 and other > 0.0 else math.nan

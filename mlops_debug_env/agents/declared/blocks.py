@@ -27,8 +27,6 @@ UNITS: tuple[dict[str, float], ...] = (
 CODES = (-1, -9, -99, -999, 9999)
 """What tables often hold for a missing number."""
 UNTIL = ", from "
-FROZEN = 0.3
-"""How much more often than before a frozen column has its most frequent value."""
 SIMPLE = 0.95
 """Of two units that fit alike, the one that never changes is taken."""
 LEVEL, SPREAD, STEP = 0.14, 0.12, 0.16
@@ -93,9 +91,8 @@ def _frozen(declared: Declared, source: str, column: str, block: Block) -> Itera
     # Rows that were sent again bear earlier dates: only what lasts to the end is frozen.
     moving = [place for place in known if not shares[place] > 0.6]
     frozen = [place for place in known if place > max(moving, default=-1) and place <= last]
-    # A column that nearly always has its usual value never moved; one that is frozen did.
-    usual = median([shares[place] for place in moving]) if len(moving) > 1 else 1.0
-    if len(frozen) > 1 and min(shares[place] for place in frozen) - usual > FROZEN:
+    is_near_constant = bool(known) and shares[known[0]] > 0.4
+    if len(frozen) > 1 and not is_near_constant:
         yield Suspicion(path, months[max(0, frozen[0] - 1)], 1.5 * len(frozen), source=source)
 
 

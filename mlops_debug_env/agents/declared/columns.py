@@ -14,10 +14,10 @@ ODD = 1.0
 """From here on a column or a source is worth a look."""
 HAS_EMPTY = 1.05
 """How odd a column with empty cells is at least: only its overview shows whether its codes are the declared ones."""
-NEAR_CONSTANT = 0.45
-"""Share of a column's most frequent value that no frozen source explains."""
 STALE = 2.0
 """How odd a column of the second table is at most, where empty cells are all that is odd about it."""
+NEAR_CONSTANT = 0.25
+"""Share of a value from which on it is the usual one of a column: codes and frozen months of one source make up less."""
 HAVE_NO_PARTNER = 0.03
 """Share of the rows that the second table usually lacks."""
 USUAL_RATIO = 1.0
@@ -38,16 +38,13 @@ def odd_columns(declared: Declared, checks: Checks) -> dict[str, float]:
     found = {}
     for column in declared.columns:
         oddness = [0.0]
-        unexplained = (frequent.get(column, 0.0) - empty.get(column, 0.0)) / 0.045
-        # More than one source can explain: the column has a usual value everywhere.
-        unexplained *= frequent.get(column, 0.0) < NEAR_CONSTANT
+        most = frequent.get(column, 0.0)
+        unexplained = (most - empty.get(column, 0.0)) / 0.045 * (most < NEAR_CONSTANT)
         oddness.append(min(HAS_EMPTY, unexplained) if _is_frozen_as_declared(declared, column) else unexplained)
         if empty.get(column, 0.0) > 0.025:
             oddness.append(HAS_EMPTY + between["source_association"].get(column, 0.0))
             if not _is_frozen_as_declared(declared, column):
-                oddness.append(
-                    HAS_EMPTY + 5.0 * (unexplained > 0.0) * (frequent.get(column, 0.0) - _of_codes(declared, column))
-                )
+                oddness.append(HAS_EMPTY + 5.0 * (most - _of_codes(declared, column)) * (most < NEAR_CONSTANT))
         if column == stale[0]:
             oddness.append(min(STALE, stale[1] / 0.04))
         for name, limit in (("source_association", 0.11), ("source_and_month_association", 0.05)):
@@ -94,10 +91,9 @@ def _oddness(declared: Declared, column: str, overview: Block, place: int) -> It
     low, high, share = (overview[name][place] for name in ("min", "max", "most_frequent_share"))
     is_code = any(code in (low, high) for code in (*CODES, declared.facts.get(f"{path}.missing_code")))
     # Codes are never so frequent: what is, does not move any more.
-    shares = [value for value in overview["most_frequent_share"] if value is not None]
-    is_near_constant = bool(shares) and median(shares) > NEAR_CONSTANT
+    shares = [other or 0.0 for other in overview["most_frequent_share"]]
     is_explained = share is None or (is_code and share < 0.28) or declared.facts.get(f"{path}.used_until") is not None
-    is_explained = is_explained or is_near_constant
+    is_explained |= median(shares) > NEAR_CONSTANT
     yield 0.0 if is_explained else share / 0.08
     if column in declared.joined:
         excess = [

@@ -20,9 +20,11 @@ def tokenizers(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
             continue
         best = min(by_version, key=lambda version: by_version[version])
         gap = now - by_version[best]
-        yield Suspicion(path, best, min(gap / 0.03, now / 0.08), source=source)
+        yield Suspicion(path, best, min(gap / 0.024, now / 0.065), source=source)
 
 
+NEAR_CONSTANT = 0.6
+"""Share of the rows with one value beyond which a newer scaler leaves a column out."""
 CLASS_IN_UPDATES = 0.17
 """Share of the variance of what an export adds that the classes hardly ever explain by chance: at one source in a thousand."""
 
@@ -67,14 +69,12 @@ def libraries(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
 
 
 def tails_are_cut(checks: Checks) -> float:
-    """How far the classes show in the tails of columns, which a scaler that clips cuts off; 0: not looked at."""
-    tails = checks.by_name("all.tails", "tail_association")
-    bulk = checks.by_name("all.tails", "class_association")
-    ranked = sorted((tails[name] - 0.5 * bulk.get(name, 0.0) for name in tails), reverse=True)
-    return ranked[1] / 0.16 if len(ranked) > 1 else 0.0
+    """How far the classes show in a near-constant column, which a scaler leaves out; 0: not looked at."""
+    usual, told = (checks.by_name("all.tails", name) for name in ("usual_share", "tail_association"))
+    return max((told[name] / 0.08 for name, share in usual.items() if share > NEAR_CONSTANT), default=0.0)
 
 
 def words_are_cut(checks: Checks) -> float:
-    """How far the classes show in the rarer words, which a short vocabulary leaves out; 0: not looked at."""
-    frequent, other = (checks.number("all.words", name) for name in ("frequent_words", "other_words"))
-    return 0.0 if math.isnan(other - frequent) else (other - 0.6 * frequent) / 0.02
+    """How far the classes show in the most frequent words, which a vocabulary leaves out; 0: not looked at."""
+    frequent = checks.number("all.words", "frequent_words")
+    return 0.0 if math.isnan(frequent) else frequent / 0.09

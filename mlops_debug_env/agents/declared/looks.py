@@ -12,7 +12,6 @@ from statistics import fmean, median
 
 from mlops_debug_env.agents.declared.baseline import (
     accuracy_change,
-    change_of,
     class_growth,
     first_epoch,
     gap_change,
@@ -22,7 +21,7 @@ from mlops_debug_env.agents.declared.baseline import (
     log_ratio,
 )
 from mlops_debug_env.agents.declared.checks import PREVIOUS, RESULTS, STATISTICS, Checks
-from mlops_debug_env.agents.declared.columns import HAS_EMPTY, STALE, last_month, odd_columns
+from mlops_debug_env.agents.declared.columns import HAS_EMPTY, NEAR_CONSTANT, STALE, last_month, odd_columns
 from mlops_debug_env.agents.declared.features import are_updates_unclear, tails_are_cut, words_are_cut
 from mlops_debug_env.agents.declared.reading import Declared
 from mlops_debug_env.agents.declared.settings import Value
@@ -209,7 +208,7 @@ def _of_test_labels(checks: Checks) -> float:
 
 def _of_libraries(declared: Declared, checks: Checks) -> Iterator[Look]:
     """Blocks that show harm of two libraries, and config.yaml, which has the versions of both where the log does not tell."""
-    words = _of_version(declared, "environment.textkit", "1.9") * _of_cut_words(checks)
+    words = _of_version(declared, "environment.textkit", "1.9")
     tails = _of_version(declared, "environment.tabular", "2.4") * _of_tails(checks)
     is_known = {"environment.textkit", "environment.tabular"} <= declared.facts.keys()
     yield words, "all.words"
@@ -229,15 +228,12 @@ def _of_version(declared: Declared, path: str, risky: str) -> float:
     return known * _odds_of_risky(declared, path)
 
 
-def _of_cut_words(checks: Checks) -> float:
-    """Without the rarer words, fewer training rows are right than in the last good run."""
-    return _step(change_of(checks, "train_acc"), ((0.0, 0.25), (-0.025, 0.5)), 2.5)
-
-
 def _of_tails(checks: Checks) -> float:
-    """Where the classes show in the tails, two columns hardly tell them apart otherwise."""
-    lowest = sorted(checks.by_name("feature_statistics", "class_association").values())[:2]
-    return 0.0 if len(lowest) < 2 else 2.2 if lowest[1] < 0.04 else 0.1
+    """A scaler that leaves out a near-constant column harms where this column tells the classes apart."""
+    frequent = checks.by_name("feature_statistics", "most_frequent_share")
+    association = checks.by_name("feature_statistics", "class_association")
+    told = [association.get(name, 0.0) for name, share in frequent.items() if share > NEAR_CONSTANT]
+    return _step(max(told, default=math.nan), ((0.12, 15.0), (0.06, 1.0)), 0.03)
 
 
 def _of_exports(declared: Declared, checks: Checks) -> float:
