@@ -207,7 +207,8 @@ class Experiment(_WireAction):
 
     action_type: Literal["run_experiment"]
     patch: Annotated[tuple[PatchEntry, ...], Field(max_length=2)] | None = None
-    """The fields to set, at most two; null or empty: only the training seed differs, which shows the noise."""
+    """The fields to set, at most two; null or empty is allowed, too: only the training seed differs, which shows the noise
+    and is what an experiment with a patch compares with."""
 
     def meaning(self) -> Action:
         return RunExperiment(self.patch or ())
@@ -221,7 +222,7 @@ _LIST_BESIDE_ONE: JsonDict = {
 
 
 class Submit(Diagnosis, _WireAction):
-    """Submit the diagnosis, or on the expert task the list of them; ends the episode."""
+    """Submit the diagnosis, or on the expert task the list of them; takes a step, as every action does, and ends the episode."""
 
     model_config = ConfigDict(json_schema_extra={"not": {"anyOf": [_LIST_BESIDE_ONE, TWO_FORMS_OF_THE_FIX]}})
 

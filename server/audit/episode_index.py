@@ -53,9 +53,14 @@ class EpisodeIndex:
 
     def by_scenario(self) -> Iterator[tuple[str, str]]:
         """Digest and name of each, those without a scenario first."""
-        # Not `yield from`, which would close the cursor of a connection that was closed before a generator that was left.
-        for digest, name in self._connection.execute("SELECT digest, name FROM episode ORDER BY is_last, digest, name"):  # noqa: UP028
+        for _, digest, name in self._in_order():
             yield digest, name
+
+    def _in_order(self) -> Iterator[tuple[int, str, str]]:
+        query = "SELECT is_last, digest, name FROM episode ORDER BY is_last, digest, name"
+        # Not `yield from`, which would close the cursor of a connection that was closed before a generator that was left.
+        for is_last, digest, name in self._connection.execute(query):  # noqa: UP028
+            yield is_last, digest, name
 
     def drawn(self, count: int) -> list[str]:
         """So many names, drawn by lot."""
@@ -64,27 +69,39 @@ class EpisodeIndex:
 
     def groups(self, size: int) -> Iterator[NamedBatch]:
         """Batches of episodes on one scenario each; large groups are split."""
-        waiting: list[str] = []
-        of = NO_SCENARIO
-        for digest, name in self.by_scenario():
-            if waiting and (digest != of or len(waiting) == size):
-                yield NamedBatch(of, tuple(waiting))
-                waiting = []
-            of = digest
-            waiting.append(name)
-        if waiting:
-            yield NamedBatch(of, tuple(waiting))
+        for group, _ in self._groups(size, size):
+            yield group
 
-    def batches(self, size: int) -> Iterator[tuple[tuple[str, str], ...]]:
-        """Name and digest of each, in batches in which small groups are joined, so that a small group is never generated twice."""
+    def batches(self, size: int, size_of_last: int | None = None) -> Iterator[tuple[tuple[str, str], ...]]:
+        """Name and digest of each, in batches in which small groups are joined, so that a small group is never generated twice.
+
+        ``size_of_last``: of batches of those that were put last; None: as of the others.
+        """
         waiting: tuple[tuple[str, str], ...] = ()
-        for group in self.groups(size):
-            if waiting and len(waiting) + len(group.names) > size:
+        was_last = False
+        for group, is_last in self._groups(size, size_of_last or size):
+            limit = (size_of_last or size) if is_last else size
+            if waiting and (is_last != was_last or len(waiting) + len(group.names) > limit):
                 yield waiting
                 waiting = ()
+            was_last = is_last
             waiting += tuple((name, group.digest) for name in group.names)
         if waiting:
             yield waiting
+
+    def _groups(self, size: int, size_of_last: int) -> Iterator[tuple[NamedBatch, bool]]:
+        """Groups, and whether they were put last."""
+        waiting: list[str] = []
+        of = (0, NO_SCENARIO)
+        for is_last, digest, name in self._in_order():
+            limit = size_of_last if of[0] else size
+            if waiting and ((is_last, digest) != of or len(waiting) == limit):
+                yield NamedBatch(of[1], tuple(waiting)), bool(of[0])
+                waiting = []
+            of = (is_last, digest)
+            waiting.append(name)
+        if waiting:
+            yield NamedBatch(of[1], tuple(waiting)), bool(of[0])
 
 
 @contextmanager

@@ -36,6 +36,8 @@ from server.storage.schema import audit_records
 
 EPISODES_PER_BATCH = 200
 """Enough to be worth a task of the pool, few enough to balance the load between the workers."""
+KNOWN_EPISODES_PER_BATCH = 1000
+"""Of those that are most likely only read and compared: a batch has a fixed cost, for a connection and its statements."""
 BY_OTHER_VERSION = "audited before by another version of the program: derived again"
 
 
@@ -178,7 +180,9 @@ def _batches(
     database_url: str, ranked: RankedAuditData, index: EpisodeIndex, derived: Derived, derive: Derive
 ) -> Iterator[_Batch]:
     chosen = frozenset(index.drawn(derive.sample)) if derive.which == "sample" else None
-    for batch in index.batches(EPISODES_PER_BATCH):
+    # Of a sample, too, few are derived.
+    size = KNOWN_EPISODES_PER_BATCH if derive.which == "sample" else EPISODES_PER_BATCH
+    for batch in index.batches(size, KNOWN_EPISODES_PER_BATCH):
         names = [name for name, _ in batch]
         yield _Batch(
             database_url,

@@ -52,7 +52,7 @@ def read_stored(
         .join(event_rows, event_rows.c.stream == streams.c.stream)
         .where(streams.c.stream_id.in_(names))
         .order_by(streams.c.stream_id, event_rows.c.version)
-    )
+    ).all()  # one call for a batch instead of one for each row
     of_events = {name: list(map(tuple, found)) for name, found in groupby(stored, key=itemgetter(0))}
     found = {}
     for name, digest in batch:
@@ -77,7 +77,7 @@ def read_chains(connection: Connection, names: Sequence[str]) -> dict[str, ReadC
     """The events of episodes, in one query."""
     recorded = connection.execute(
         select(events).where(events.c.stream_id.in_(names)).order_by(events.c.stream_id, events.c.version)
-    )
+    ).all()
     found = {name: ReadChain((), None) for name in names}
     for name, rows in groupby(recorded, key=lambda row: row.stream_id):
         listed = list(rows)

@@ -19,6 +19,7 @@ _WHAT_TO_DO = (
     ("unable to open", "give the user of this command the right to read and write the file and its folder"),
     ("locked", "another program holds it; end that program or try again"),
     ("full", "make room on the disk"),
+    ("disk I/O", "make room on the disk, if it is full, or see what it reports"),
 )
 """Part of SQLite's message to what to do."""
 

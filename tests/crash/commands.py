@@ -24,14 +24,12 @@ from pathlib import Path
 
 from server.audit import audit_recorder, store_audit
 from tests.crash.ended import Ended, fork_and_end, kill, press_ctrl_c
-from tests.crash.victims import VICTIMS, Place, Stores
+from tests.crash.victims import TEMPORARY, VICTIMS, Place, Stores
 from tests.e2e.preloaded import IMPORTED
 from tests.postgres import PrivatePostgres, private_postgres
 
 KILLED = ("export", "checkpoint", "backup", "audit", "rebuild", "regrade", "upgrade")
 LONG_AFTER = 600.0
-TEMPORARY = (".unfinished-*", "*.part*")
-"""What a killed process leaves under other names."""
 INTERRUPTED = 130
 
 

@@ -77,6 +77,7 @@ def fork_and_end(
 ) -> Ended:
     """The same in a fork of this process, which has imported what a command imports. This one has no threads."""
     sys.stdout.flush()
+    (folder / "output").touch()
     began = time.monotonic()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     pid = os.fork()
@@ -84,6 +85,8 @@ def fork_and_end(
         os.setsid()
         _run_in_fork(arguments, folder, settings)
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    while os.getsid(pid) != pid:
+        time.sleep(0)
 
     def wait(timeout: float) -> int:
         until = time.monotonic() + timeout

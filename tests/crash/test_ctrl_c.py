@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.crash.ended import Ended, press_ctrl_c, run_and_end
-from tests.crash.victims import VICTIMS, Place, Stores
+from tests.crash.victims import TEMPORARY, VICTIMS, Place, Stores
 from tests.e2e.running import ServerProcess
 
 INTERRUPTED = 130
 LONG_AFTER = 600.0
 MOMENTS = 2
 """Of each command; ``python -m tests.crash.commands`` tries many."""
-TEMPORARY = (".unfinished-*", "*.part*")
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,8 @@ from tests.stores import record
 from tests.upgrade.stores import RELEASES, Contents, contents, unpack
 
 OLDER = b"older"
+TEMPORARY = (".unfinished-*", "*.part*")
+"""Names of files that are not whole yet; what is killed leaves them."""
 SCENARIOS = 2
 SUITE = {
     "name": "mine",

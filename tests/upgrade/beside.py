@@ -35,6 +35,7 @@ def is_refused(checkout: Path, name: str, folder: Path, postgres: PrivatePostgre
         http = httpx.Client(base_url=old.url, trust_env=False, timeout=60)
         http.post("/episodes/running-easy/step", json=STEP).raise_for_status()
         asyncio.run(upgrade_database(parse_url(store.database_url)))
+        print(f"ready before a request has failed: {http.get('/ready').status_code}")
         before = execute(store.database_url, COUNT.format("recorded_events"))
         answers = {
             "step": http.post("/episodes/running-easy/step", json=STEP),

@@ -1,7 +1,7 @@
 # Splits, preparation and evaluation of pump-service.
-# tabular 2.4: standard_scaler() clips scaled values at 1.1 standard deviations unless clip=None is given; older versions do not clip
+# tabular 2.4: standard_scaler() gives 0 for near-constant columns, of which one value makes up more than 60% of the rows, unless near_constant=None is given; older versions scale all
 # tabular 2.1: read_sources() reads a date that its date_format does not fit with day and month exchanged; older versions stop
-# textkit 1.9: vocabulary() keeps only the 4 most frequent words unless keep=None is given; older versions keep all
+# textkit 1.9: vocabulary() leaves out stop words, which more than 50% of the texts have, unless stop_words=None is given; older versions keep all
 
 from functools import partial
 

@@ -1,7 +1,7 @@
 """Splits, preparation and evaluation of pump-service."""
 # tabular 2.1: read_sources() reads a date that its date_format does not fit with day and month exchanged; older versions stop
-# tabular 2.4: standard_scaler() clips scaled values at 1.1 standard deviations unless clip=None is given; older versions do not clip
-# textkit 1.9: vocabulary() keeps only the 4 most frequent words unless keep=None is given; older versions keep all
+# tabular 2.4: standard_scaler() gives 0 for near-constant columns, of which one value makes up more than 60% of the rows, unless near_constant=None is given; older versions scale all
+# textkit 1.9: vocabulary() leaves out stop words, which more than 50% of the texts have, unless stop_words=None is given; older versions keep all
 
 import tabular as tb
 import textkit as tk
@@ -49,7 +49,7 @@ def fit_on(part):
     columns = tb.features(text_weight=SETTINGS['features']['text_weight'], as_of=AS_OF)
     # mean 0, standard deviation 1 on the training rows
     scaler = tb.standard_scaler()
-    # words of the free text
+    # words of the free text; count() gives counts around their means
     words = tk.vocabulary()
     numbers = columns.numbers(part)
     filler.fit(numbers)

@@ -12,10 +12,19 @@ import numpy as np
 from domain.training.artifacts.numbers import to_json
 from domain.training.multi_source.agreements import DATE_FORMATS, TOKENIZERS
 from domain.training.multi_source.layout import LABELLED_MONTHS
-from domain.training.multi_source.measuring import Measured, association, first_of, share, shown
-from domain.training.multi_source.rows import FREQUENT_WORDS
-from domain.training.multi_source.run import SETS, Run, batch_fill, class_counts, saved_ids, word_counts
-from domain.training.multi_source.tables import order_of_classes
+from domain.training.multi_source.measuring import Measured, association, first_of, known_association, share, shown
+from domain.training.multi_source.run import (
+    MAX_TEXTS,
+    ONE_VALUE,
+    SETS,
+    Run,
+    batch_fill,
+    class_counts,
+    saved_ids,
+    text_shares,
+    word_counts,
+)
+from domain.training.multi_source.tables import Frame, order_of_classes
 from domain.training.randomness import Floats, Ints
 
 BLOCKS: Mapping[str, Mapping[str, str]] = {
@@ -43,25 +52,27 @@ BLOCKS: Mapping[str, Mapping[str, str]] = {
         "class_association": "share of the variance of that difference that lies between the classes as the pipeline reads them; 0 where there is nothing between them",
     },
     "all.tails": {
-        "class_association": "share of a column's variance that lies between the classes, training rows, filled cells included",
-        "tail_association": "the same for the squared distance from the column's mean, at most 16 variances",
-        "largest_distance": "largest distance of a training row from the column's mean, in standard deviations; filled ones aside",
+        "usual_share": "share of the training rows that have the middle value of a column, filled cells aside; under 0.03 where values are spread, over 0.6 where nearly all rows are alike",
+        "class_association": "share of a column's variance, 0 to 1, that lies between the classes, training rows, filled cells aside; 0.01 to 0.5 in ordinary runs, and up to 0.05 by chance or of what hardly tells anything",
+        "tail_association": "the same for the side on which a row lies: -1 below the middle value, 0 at it, 1 above it",
+        "largest_distance": "largest distance of a training row from the column's mean, in standard deviations, filled cells aside; 2.5 to 5 in ordinary runs",
     },
     "all.words": {
-        "frequent_words": "mean share of the variance of the counts of the four most frequent words, 0 to 1, that lies between the classes, training rows",
+        "frequent_words": "mean share of the variance of the counts of the words that more than half of the training texts have, 0 to 1, that lies between the classes; up to 0.05 where they hardly tell anything",
         "other_words": "the same for the other words",
+        "texts_with_frequent_words": "share of the training texts that have such a word, mean over these words",
     },
     "all.movement": {
-        "class_mean_movement": "mean squared distance between the class means of the first and the last four labelled months, one row a customer and class, what moves all classes of a source alike aside, over what chance would give: 1 where nothing moves",
+        "class_mean_movement": "mean squared distance between the class means of the first and the last four labelled months, one row a customer and class, what moves all classes of a source alike aside, over what chance would give, without a unit: 1 where nothing moves, 0.4 to 3 in ordinary runs, 2 to 12 where classes drift",
     },
     "join.rows": {
-        "lines_per_id": "mean lines of an id in the joined table",
+        "lines_per_id": "mean lines of an id in the joined table, 1 or more; up to 1.1 where a few ids have two lines, 1.1 to 1.6 where many have",
         "joined_share": "share of the stored labelled rows of each class that the joined table has",
         "classes": "order of the classes in the list",
     },
     "train.batches": {
-        "arrival_label_entropy": "mean label entropy of batches of training rows in the order in which they arrive, over what random batches would have: 1 where well mixed, 0 where each batch has one class",
-        "rows_over_capacity": "rows of a training batch over its capacity, 0 to 1; the rest is padding",
+        "arrival_label_entropy": "mean label entropy of batches of training rows in the order in which they arrive, over what random batches would have: 1 where well mixed, 0 where each batch has one class; 0.75 to 1 where rows of all classes arrive together, 0.1 to 0.6 where they arrive class by class",
+        "rows_over_capacity": "rows of a training batch over its capacity, 0 to 1; the rest is padding; 0.85 to 1 where batches are packed, and any value where they are not",
     },
     "train.counts": {
         "class_counts_file": "numbers of the file of class counts, in the order of the file; it was written before the newest rows came",
@@ -78,6 +89,8 @@ BLOCKS: Mapping[str, Mapping[str, str]] = {
     },
 }
 """What each number of each block is; ``<source>`` stands for a name."""
+LEAST_SPREAD = 0.1
+"""Variance of the values of a class in a source at least, where the movement of its mean is judged; the column's is 1."""
 ABOUT = "about"
 """Beside the numbers: what each is."""
 
@@ -103,7 +116,7 @@ def details(run: Run, found: Measured) -> dict[str, dict[str, Any]]:
             blocks[f"{name}.updates"] = _updates(run, found, once, rows)
             distances = dict(zip(TOKENIZERS, shown(found.distances[place]), strict=True))
             blocks[f"{name}.texts"] = {"distance_from_other_sources": distances}
-        blocks |= _of_all(run, found)
+        blocks |= _of_all(run)
         blocks |= _of_files(run, found)
     for path, block in blocks.items():
         name = path if path in BLOCKS else f"<source>.{path.partition('.')[2]}"
@@ -171,35 +184,41 @@ def _by_column(run: Run, values: Floats) -> dict[str, float | None]:
     return dict(zip(run.state.layout.column_names, shown(values), strict=True))
 
 
-def _of_all(run: Run, found: Measured) -> dict[str, dict[str, Any]]:
+def _of_all(run: Run) -> dict[str, dict[str, Any]]:
     layout, train = run.state.layout, run.sets["train"]
     classes = len(layout.classes)
     words = association(word_counts(train.tokens).astype(np.float64), train.label, classes)
+    texts = text_shares(train.tokens)
+    are_frequent = texts > MAX_TEXTS
     return {
-        "all.tails": {
-            "class_association": _by_column(run, found.class_association),
-            "tail_association": _by_column(
-                run, association(np.minimum(found.scaled * found.scaled, 16.0), train.label, classes)
-            ),
-            "largest_distance": _by_column(run, _largest_distance(train.values)),
-        },
+        "all.tails": {name: _by_column(run, values) for name, values in _tails(train, classes).items()},
         "all.words": {
-            "frequent_words": to_json(float(words[:FREQUENT_WORDS].mean())),
-            "other_words": to_json(float(words[FREQUENT_WORDS:].mean())),
+            "frequent_words": share(words[are_frequent]),
+            "other_words": share(words[~are_frequent]),
+            "texts_with_frequent_words": share(texts[are_frequent]),
         },
         "all.movement": {"class_mean_movement": to_json(_movement(run, len(layout.columns), classes))},
     }
 
 
-def _largest_distance(values: Floats) -> Floats:
-    """Of the values that are there, in their own standard deviations."""
+def _tails(train: Frame, classes: int) -> dict[str, Floats]:
+    """What lies away from the middle of the columns; of the values that are there, in their own standard deviations."""
+    values = train.values
     known = ~np.isnan(values)
     count = np.maximum(known.sum(0), 1)
     mean = np.where(known, values, 0.0).sum(0) / count
     centred = np.where(known, values - mean, 0.0)
     spread = np.maximum(np.sqrt((centred * centred).sum(0) / count), 1e-9)
-    found: Floats = np.abs(centred).max(0) / spread
-    return found
+    # Missing values are sorted to the end.
+    middle = np.sort(values, axis=0)[(count - 1) // 2, np.arange(values.shape[1])]
+    away = values - middle
+    is_away = np.abs(away) >= ONE_VALUE * spread
+    return {
+        "usual_share": (known & ~is_away).sum(0) / count,
+        "class_association": known_association(values, train.label, classes),
+        "tail_association": known_association(np.sign(away) * np.where(known, is_away, np.nan), train.label, classes),
+        "largest_distance": np.abs(centred).max(0) / spread,
+    }
 
 
 def _movement(run: Run, width: int, classes: int) -> float:
@@ -223,7 +242,9 @@ def _movement(run: Run, width: int, classes: int) -> float:
     )
     is_seen = np.minimum(rows, late_rows) >= 8
     step = np.where(is_seen, lately - early, 0.0)
-    certain = np.where(is_seen, 1.0 / np.maximum(late_spread / late_rows + early_spread / rows, 1e-9), 0.0)
+    # Of a near-constant column all rows of a class may be alike, which does not make a step certain.
+    noise = np.maximum(late_spread, LEAST_SPREAD) / late_rows + np.maximum(early_spread, LEAST_SPREAD) / rows
+    certain = np.where(is_seen, 1.0 / np.maximum(noise, 1e-9), 0.0)
     # Seasons and new instruments move all classes of a source alike: only what moves one against the others counts.
     together = step.sum(1, keepdims=True) / np.maximum(is_seen.sum(1, keepdims=True), 1)
     gap = (certain * (step - together)).sum(0)

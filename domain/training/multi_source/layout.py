@@ -14,6 +14,8 @@ from domain.training.style import SeedSplit
 
 LABELLED_MONTHS = 12
 """Months whose rows carry labels; one more follows, of rows that were scored after the training."""
+COLUMNS = 8
+"""Numeric columns of a table."""
 WORDS = 12
 """Words of the made-up vocabulary of the free text."""
 TOKENS = 5
@@ -32,6 +34,8 @@ class Column:
     """Mean of its values, in standard deviations."""
     is_heavy: bool
     """Whether its tails are heavy."""
+    is_usual: bool
+    """Whether most rows have one and the same value of it; true of one column."""
     missing_share: float
     below: float
     """How far values can lie below the mean, in standard deviations."""
@@ -113,9 +117,11 @@ def draw_layout(seed: int, split: SeedSplit) -> Layout:
         )
         for number in range(count)
     )
+    # Neither the first column, which has missing values, nor one of the second table.
+    usual = Stream(seed, "usual-column").integer(1, COLUMNS - 3)
     columns = tuple(
-        _column(subject.columns[place], number, draw)
-        for number, place in enumerate(draw.permutation(len(subject.columns))[:8])
+        _column(subject.columns[place], number, draw, is_usual=number == usual)
+        for number, place in enumerate(draw.permutation(len(subject.columns))[:COLUMNS])
     )
     return Layout(
         seed=seed,
@@ -131,18 +137,21 @@ def draw_layout(seed: int, split: SeedSplit) -> Layout:
     )
 
 
-def _column(measure: Measure, number: int, draw: Stream) -> Column:
+def _column(measure: Measure, number: int, draw: Stream, *, is_usual: bool) -> Column:
     mean = measure.typical * _shown(0.9 + 0.2 * _one(draw))
     level = _shown((3.5 + 2.0 * _one(draw)) * measure.evenness)
     scale = _shown(mean / level)
+    is_heavy, missing = draw.integer(0, 2) == 0, draw.integer(0, 1) or number == 0
+    missing_share = _shown(0.04 + 0.16 * _one(draw)) if missing else 0.0
     return Column(
         name=measure.name,
         quantity=measure.quantity,
         scale=scale,
         level=level,
-        is_heavy=draw.integer(0, 2) == 0,
+        is_heavy=is_heavy,
+        is_usual=is_usual,
         # Some column always has missing values.
-        missing_share=_shown(0.04 + 0.16 * _one(draw)) if draw.integer(0, 1) or number == 0 else 0.0,
+        missing_share=0.0 if is_usual else missing_share,
         below=level - measure.low / scale,
         above=measure.high / scale - level,
     )

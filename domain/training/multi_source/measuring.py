@@ -22,8 +22,8 @@ _BITS = 4
 """Of a source, and of one of its months, in the keys of `_repeats`."""
 _ELSEWHERE = 2 ** (2 * _BITS) - 1
 """In place of both where the month is none of the layout's."""
-_EMPTY = 2**32 - 1
-"""Bits of a float32 that no stored value has."""
+_LAST = 2**32 - 1
+"""Bits of a float32 that no stored value has, larger than all others: those of empty cells in the keys."""
 MATURE_AFTER = 3
 """Months after which labels have always been complete."""
 
@@ -133,6 +133,19 @@ def first_of(number: Ints) -> Ints:
     return place[place >= 0]
 
 
+def known_association(values: Floats, labels: Ints, classes: int) -> Floats:
+    """Share of each column's variance that lies between the classes, of the cells that are not NaN."""
+    known = ~np.isnan(values)
+    member = (labels == np.arange(classes)[:, None]).astype(np.float64)
+    filled = np.where(known, values, 0.0)
+    count = np.maximum(known.sum(0), 1)
+    filled -= known * (filled.sum(0) / count)
+    sums = member @ filled
+    between = (sums * sums / np.maximum(member @ known, 1)).sum(0)
+    found: Floats = between / ((filled * filled).sum(0) + 1e-12 * count)
+    return found
+
+
 def association(values: Floats, labels: Ints, classes: int) -> Floats:
     """Share of each column's variance that lies between the classes."""
     member = (labels == np.arange(classes)[:, None]).astype(np.float64)
@@ -146,6 +159,7 @@ def association(values: Floats, labels: Ints, classes: int) -> Floats:
 
 
 def _scaled_train(run: Run) -> Floats:
+    """Values of the training rows as they are filled, by mean and standard deviation whichever version scales them."""
     train = run.sets["train"]
     scaled: Floats = np.where(np.isnan(train.values), run.prepared.fill, train.values)
     scaled -= run.prepared.mean
@@ -169,46 +183,46 @@ def _nearest(means: Floats, features: Floats) -> Ints:
 def _repeats(values: Floats, source: Ints, month: Ints, sources: int) -> Repeats:
     """Of values (rows, columns) of the float32 grid; a month that is not 0 to `LABELLED_MONTHS` is none of the layout's."""
     columns, months = values.shape[1], LABELLED_MONTHS + 1
-    bits = (values.T.astype(np.float32, order="C") + np.float32(0.0)).view(np.uint32)
-    bits[np.isnan(values.T)] = _EMPTY
+    stored = values.T.astype(np.float32, order="C")
+    stored += np.float32(0.0)
     # Column, bits of the value, source and month make one integer: sorted, equal ones follow one another. Integers are sorted fastest.
-    keys = bits.astype(np.int64)
+    keys = stored.view(np.uint32).astype(np.int64)
+    is_empty = np.isnan(stored)
+    known = len(values) - np.count_nonzero(is_empty, axis=1)
+    keys[is_empty] = _LAST
     keys |= np.arange(columns)[:, None] << 32
     keys <<= 2 * _BITS
     keys |= np.where((month >= 0) & (month < months), (source << _BITS) + month, _ELSEWHERE)
     keys.sort(axis=1)
-    key = keys.ravel()
-    starts = _starts(key)
-    key, often = key.take(starts), np.diff(starts, append=len(key))
-    is_known = key >> 2 * _BITS & _EMPTY != _EMPTY
-    key, often = key[is_known], often[is_known]
-    known = np.bincount(key >> 2 * _BITS + 32, weights=often, minlength=columns).astype(np.int64)
-    overall = _longest(key >> 2 * _BITS, often, key >> 2 * _BITS + 32, columns)
-    is_inside = key & _ELSEWHERE != _ELSEWHERE
-    key, often = key[is_inside], often[is_inside]
-    of_source = (key >> 2 * _BITS + 32) * sources + (key >> _BITS & 2**_BITS - 1)
-    of_month = of_source * months + (key & 2**_BITS - 1)
+    key = np.concatenate([own[:count] for own, count in zip(keys, known.tolist(), strict=True)])
+    count, parts = len(key), 2**_BITS
+    key, starts = _runs(key, np.arange(count))
+    column = key >> 2 * _BITS + 32
+    by_month = _longest(column << 2 * _BITS | key & _ELSEWHERE, starts, count, columns * parts * parts)
+    key, starts = _runs(key >> _BITS, starts)
+    column = key >> _BITS + 32
+    by_source = _longest(column << _BITS | key & parts - 1, starts, count, columns * parts)
+    key, starts = _runs(key >> _BITS, starts)
     return Repeats(
-        overall,
-        _longest(key, often, of_month, columns * sources * months).reshape(columns, -1),
-        _longest(key >> _BITS, often, of_source, columns * sources).reshape(columns, -1),
+        _longest(key >> 32, starts, count, columns),
+        by_month.reshape(columns, parts, parts)[:, :sources, :months].reshape(columns, -1),
+        by_source.reshape(columns, parts)[:, :sources],
         known,
     )
 
 
-def _starts(name: Ints) -> Ints:
-    """The places where a number differs from the one before it."""
-    return np.flatnonzero(np.concatenate(([True], name[1:] != name[:-1]))) if len(name) else name
+def _runs(name: Ints, starts: Ints) -> tuple[Ints, Ints]:
+    """Each number once of which some follow one another, and where they start."""
+    first = np.flatnonzero(np.concatenate(([True], name[1:] != name[:-1]))) if len(name) else name
+    return name.take(first), starts.take(first)
 
 
-def _longest(name: Ints, often: Ints, group: Ints, groups: int) -> Ints:
-    """By group, how often the name occurs that occurs most often; equal names follow one another and belong to one group."""
+def _longest(group: Ints, starts: Ints, end: int, groups: int) -> Ints:
+    """The length of the longest run of each group; 0: it has none."""
+    often = np.diff(starts, append=end)
     found = np.minimum(np.bincount(group, minlength=groups), 1)
-    if len(name):
-        starts = _starts(name)
-        total = np.add.reduceat(often, starts)
-        again = np.flatnonzero(total > 1)
-        np.maximum.at(found, group.take(starts.take(again)), total.take(again))
+    again = np.flatnonzero(often > 1)
+    np.maximum.at(found, group.take(again), often.take(again))
     return found
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from domain.training.multi_source.agreements import Facts
+from domain.training.multi_source.agreements import IN_STOP_WORDS, Facts
 from domain.training.multi_source.layout import LABELLED_MONTHS, TOKENS, WORDS, Layout, dose, table
 from domain.training.randomness import Floats, Ints, Stream
 
@@ -20,12 +20,28 @@ SERVED = 1.5
 """How many times its usual rows a source has in the last month where it alone is served."""
 RAREST = 0.29
 """How often the last class occurs over the first, before sources and campaigns move the shares."""
-TAIL_COLUMNS = 2
-"""The first columns: where the world says so, the class shows in their tails."""
+UNUSUAL = (0.13, 0.165)
+"""From and to: share of the rows above the usual value of a column, and as many below it."""
+UNUSUAL_FROM, UNUSUAL_OVER = 0.8, 2.0
+"""How far from the usual value the nearest of them lie, in standard deviations, and how much farther the farthest."""
+MOST_UNUSUAL = 0.6
+"""Share of the rows of a class that lie above the usual value at most, or below it."""
+TOLD, HINTED = (0.65, 1.0), (0.05, 0.2)
+"""From and to: how much of what is unusual belongs to one class; where the class lies in the tails, and where not.
+
+A column that told nothing would be noise, and a run without it the better one: so a little is told."""
+BULK = 0.9
+"""How much the other columns tell where the class lies in the tails, over what they tell elsewhere."""
 FIRST_TURN, LAST_TURN = 0.05, 0.5
 """How far the class means turn until the last month: where rows are exchangeable, and where they drift."""
-FREQUENT_WORDS = 4
-"""The first words of the vocabulary: they are most of every text."""
+STOP_WORDS = 2
+"""The first words of the vocabulary: more than half of the texts have each of them."""
+STOP_WORD, OTHER_WORD = (0.24, 0.28), (0.03, 0.06)
+"""From and to: how often one of them occurs, and how often another word, before they are divided by their sum."""
+STOP_TOLD, STOP_HINTED = (0.8, 1.2), (0.1, 0.18)
+"""From and to: how much the classes show in them where the world says so, and where it does not; as with `HINTED`."""
+OTHERS_TOLD = 0.8, 0.55
+"""How much they show in the other words: where the most frequent ones tell nothing, and where they do."""
 OWN_CUSTOMER = 1_000_000
 """First number of the customers of one row each."""
 HISTORY, EARLIER_HISTORY = "rows", "rows-before"
@@ -66,8 +82,8 @@ class Rows:
     def __len__(self) -> int:
         return len(self.source)
 
-    def take(self, places: Ints | slice) -> Rows:
-        return Rows(*(getattr(self, name)[places] for name in self.__dataclass_fields__))
+    def take(self, places: Ints) -> Rows:
+        return Rows(*(getattr(self, name).take(places, axis=0) for name in self.__dataclass_fields__))
 
 
 def draw_rows(layout: Layout, world: Facts, *, name: str = HISTORY, recent_only: int = 0) -> Rows:
@@ -90,7 +106,6 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = HISTORY, recent_only:
     prior = 0.7 + 0.8 * shape.uniform(sources * classes).reshape(sources, classes)
     campaign = 0.75 + 0.5 * shape.uniform((LABELLED_MONTHS + 1) * classes).reshape(-1, classes)
     topic = shape.normal(classes * WORDS).reshape(classes, WORDS)
-    radius = 0.2 + 1.5 * np.stack([shape.permutation(classes) for _ in range(TAIL_COLUMNS)], axis=1) / (classes - 1)
     # Some column tells the classes better than the others, and every source has words of its own.
     # It comes from the second table.
     best = columns - 1 - shape.below(2, 1)
@@ -136,36 +151,25 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = HISTORY, recent_only:
         draw.uniform(count)
         customer = np.arange(count) + OWN_CUSTOMER
     values = 0.9 * draw.normal(count * columns).reshape(count, columns)
+    is_told = world["environment.tabular"] == "in the tails"
+    if is_told:
+        mean, later = BULK * mean, BULK * later
     moved = _moved(mean, later, LAST_TURN if world["split.by"] == "drifting" else FIRST_TURN)
     values += moved.reshape(-1, columns).take(month * classes + outcome, axis=0)
     if has_many:
         values += effect.take(customer % (customers * sources), axis=0)
-    if world["environment.tabular"] == "in the tails":
-        sign = np.where(draw.uniform(count) < 0.5, -1.0, 1.0)[:, None]
-        values[:, :TAIL_COLUMNS] = sign * 1.8 * radius[outcome] + 0.4 * values[:, :TAIL_COLUMNS]
-    else:
-        draw.uniform(count)
-        heavy = np.array([column.is_heavy for column in layout.columns])
-        values[:, heavy] *= 1.0 + 0.06 * values[:, heavy] * values[:, heavy]
+    heavy = np.array([column.is_heavy for column in layout.columns])
+    values[:, heavy] *= 1.0 + 0.06 * values[:, heavy] * values[:, heavy]
     values *= spread.take(source, axis=0)
     values += offset.take(source, axis=0)
     values += season.take(month, axis=0)
     _recalibrate(layout, values, source, month)
+    frequent /= frequent.sum()
+    _draw_usual(layout, values, outcome, frequent, draw, is_told=is_told)
 
-    informative = topic.copy()
-    if world["environment.textkit"] == "in the frequent words":
-        informative[:, FREQUENT_WORDS:] = topic[0, FREQUENT_WORDS:]
-        informative[:, :FREQUENT_WORDS] *= 1.2
-        # The rare words tell something as well.
-        rare = 0.6 * Stream(layout.seed, "rare-words").uniform(1)[0]
-        informative[:, FREQUENT_WORDS:] += rare * (topic[:, FREQUENT_WORDS:] - topic[0, FREQUENT_WORDS:])
-    else:
-        informative[:, :FREQUENT_WORDS] = topic[0, :FREQUENT_WORDS]
-        informative[:, FREQUENT_WORDS:] *= 1.6
-    frequency = 1.5 + 0.6 * informative
-    frequency *= frequency
-    frequency[:, :FREQUENT_WORDS] *= 1.8
-    frequencies = table((accent * frequency).reshape(sources * classes, WORDS))
+    is_told = world["environment.textkit"] in IN_STOP_WORDS
+    shares = _word_shares(layout, topic, frequent, is_told=is_told)
+    frequencies = table((accent * shares).reshape(sources * classes, WORDS))
     word = _pick(frequencies, np.repeat(source * classes + outcome, TOKENS), draw.uniform(count * TOKENS))
     rows = Rows(
         source=source,
@@ -178,7 +182,7 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = HISTORY, recent_only:
         words=word.reshape(count, TOKENS),
         chance=draw.uniform(count * 7).reshape(count, 7),
     )
-    return rows if used == count else rows.take(slice(used))
+    return rows if used == count else rows.take(np.arange(used))
 
 
 def earlier_export(layout: Layout, rows: Rows) -> Rows:
@@ -244,6 +248,46 @@ def _served_rows(layout: Layout, served: int, count: int, used: int) -> Ints:
     return found
 
 
+def _word_shares(layout: Layout, topic: Floats, frequent: Floats, *, is_told: bool) -> Floats:
+    """(classes, words): how often the words occur; `is_told`: the class shows in the most frequent words, too."""
+    draw = Stream(layout.seed, "words")
+    part, *usual = draw.uniform(1 + WORDS).tolist()
+    # As much in every run, whichever classes there are.
+    topic = topic - frequent @ topic
+    topic /= np.sqrt(frequent @ (topic * topic))
+    told = np.full(WORDS, OTHERS_TOLD[is_told])
+    told[:STOP_WORDS] = _between(STOP_TOLD if is_told else STOP_HINTED, part)
+    share = 1.5 + 0.6 * told * topic
+    share *= share
+    share /= frequent @ share
+    limits = [STOP_WORD] * STOP_WORDS + [OTHER_WORD] * (WORDS - STOP_WORDS)
+    share *= [_between(one, part) for one, part in zip(limits, usual, strict=True)]
+    return share
+
+
+def _draw_usual(
+    layout: Layout, values: Floats, outcome: Ints, frequent: Floats, draw: Stream, *, is_told: bool
+) -> None:
+    """Give most rows the usual value of a column; `is_told`: which lie above and below it tells the class."""
+    shape = Stream(layout.seed, "usual-values")
+    classes, count = len(layout.classes), len(outcome)
+    for column in (place for place, one in enumerate(layout.columns) if one.is_usual):
+        usual, told, *shares = shape.uniform(4).tolist()
+        told = _between(TOLD if is_told else HINTED, told)
+        rates = np.empty((2, classes))
+        for rate, own, share in zip(rates, shape.permutation(classes), shares, strict=False):
+            rate[:] = (1.0 - told) * _between(UNUSUAL, share)
+            rate[own] += told * _between(UNUSUAL, share) / frequent[own]
+        above, below = np.minimum(rates, MOST_UNUSUAL).take(outcome, axis=1)
+        place, far = draw.uniform(count), UNUSUAL_FROM + UNUSUAL_OVER * draw.uniform(count)
+        values[:, column] = usual - 0.5 + np.where(place < above, far, np.where(place >= 1.0 - below, -far, 0.0))
+
+
+def _between(limits: tuple[float, float], part: float) -> float:
+    low, high = limits
+    return low + (high - low) * part
+
+
 def strong_columns(layout: Layout) -> tuple[str, ...]:
     """The half of the columns that tells the classes apart better than the others do."""
     means = _class_means(layout, Stream(layout.seed, "shape"))
@@ -256,6 +300,8 @@ def _class_means(layout: Layout, draw: Stream) -> Floats:
     shape = len(layout.classes), len(layout.columns)
     mean: Floats = np.clip(draw.normal(shape[0] * shape[1]), -1.3, 1.3).reshape(shape) * layout.separation
     mean -= mean.mean(0)
+    # Where most rows have one value, the class shows in the others or not at all.
+    mean[:, [column.is_usual for column in layout.columns]] = 0.0
     return mean
 
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from domain.training.multi_source.agreements import Facts
 from domain.training.multi_source.case import State
 from domain.training.multi_source.fit import Fit, answers, batch_entropy, fit, log_loss
-from domain.training.multi_source.layout import LABELLED_MONTHS, TOKENS, WORDS, Layout, dose
+from domain.training.multi_source.layout import LABELLED_MONTHS, WORDS, Layout, dose
 from domain.training.multi_source.rows import (
     EARLIER_HISTORY,
-    FREQUENT_WORDS,
     HISTORY,
     OWN_CUSTOMER,
     SHAPING,
@@ -27,13 +27,17 @@ from domain.training.randomness import Floats, Ints, Stream, to_float32_grid
 
 VAL_MONTHS, TEST_MONTHS = 1, 2
 """Where rows are split by month: the last two whose labels are complete test, the one before them validates."""
-CLIPPING_VERSION = "2.4"
-"""From this version of the library on the scaler clips what it scales, unless it is told otherwise."""
-CLIP_AT = 1.1
-"""Standard deviations."""
-SHORT_VOCABULARY_VERSION = "1.9"
-"""From this version on the vocabulary keeps the most frequent words only, unless it is told otherwise."""
-FULL_BATCH, PADDED_BATCH = (0.77, 0.98), (0.08, 0.56)
+FILTERING_VERSION = "2.4"
+"""From this version of the library on the scaler leaves near-constant columns out, unless it is told otherwise."""
+NEAR_CONSTANT = 0.6
+"""A column is near-constant where one value makes up more than this share of its rows."""
+ONE_VALUE = 0.02
+"""Values that lie less than this part of a standard deviation from each other are one: units are converted."""
+STOP_WORDS_VERSION = "1.9"
+"""From this version on the vocabulary leaves the most frequent words out, unless it is told otherwise."""
+MAX_TEXTS = 0.5
+"""Share of the training texts that have a word at most, where it is not left out."""
+FULL_BATCH, PADDED_BATCH = (0.85, 0.99), (0.08, 0.68)
 """Share of a batch's capacity that holds rows, from and to: where batches are packed, and where much of them is padding.
 
 A loss over the capacity of a batch is smaller by this share, as a learning rate would be: packed batches hardly change a run."""
@@ -49,22 +53,27 @@ class Prepared:
     fill: Floats
     mean: Floats
     scale: Floats
-    clip: float | None
-    words: int
+    """Standard deviation of each column."""
+    unit: Floats
+    """What the scaler divides by: the standard deviation, or infinity where the column becomes 0."""
+    counts: Floats
+    """(words,): mean count of each word in a text."""
+    is_kept: NDArray[np.bool_]
+    """(words,): whether the vocabulary keeps a word; the count of another is 0."""
     text_weight: float
 
     def features(self, frame: Frame) -> Floats:
         """(rows, columns + words)."""
         columns = frame.values.shape[1]
-        found = np.empty((len(frame), columns + self.words))
+        found = np.empty((len(frame), columns + WORDS))
         scaled = np.where(np.isnan(frame.values), self.fill, frame.values)
         scaled -= self.mean
-        scaled /= self.scale
-        if self.clip is not None:
-            np.clip(scaled, -self.clip, self.clip, out=scaled)
+        scaled /= self.unit
         found[:, :columns] = scaled.astype(np.float32)
-        counts = word_counts(frame.tokens)[:, : self.words]
-        found[:, columns:] = to_float32_grid(self.text_weight * np.arange(TOKENS + 1.0)).take(counts)
+        # Around their means, as the columns are: a word that every text has is no bias of its own.
+        counts = word_counts(frame.tokens) - self.counts
+        counts *= self.text_weight * self.is_kept
+        found[:, columns:] = counts.astype(np.float32)
         return found
 
 
@@ -73,6 +82,12 @@ def word_counts(tokens: Ints) -> Ints:
     rows = len(tokens)
     cells = (tokens + WORDS * np.arange(rows)[:, None]).ravel()
     return np.bincount(cells, minlength=rows * WORDS).reshape(rows, WORDS)
+
+
+def text_shares(tokens: Ints) -> Floats:
+    """(words,): share of the texts that have a word."""
+    found: Floats = (word_counts(tokens) > 0).mean(0)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,15 +275,27 @@ def _prepare(train: Frame, declared: Facts) -> Prepared:
         fill = to_float32_grid(fill)
         values = np.where(known, train.values, fill)
         average, variance = moments(values)
-        centre, spread = to_float32_grid(average), to_float32_grid(np.maximum(np.sqrt(variance), 1e-9))
+        mean = to_float32_grid(average)
+        scale = to_float32_grid(np.maximum(np.sqrt(variance), 1e-9))
+        is_filtered = declared["environment.tabular"] == FILTERING_VERSION
+        unit = np.where(usual_shares(values, scale) > NEAR_CONSTANT, np.inf, scale) if is_filtered else scale
+    are_left_out = declared["environment.textkit"] == STOP_WORDS_VERSION
     return Prepared(
         fill=fill,
-        mean=centre,
-        scale=spread,
-        clip=CLIP_AT if declared["environment.tabular"] == CLIPPING_VERSION else None,
-        words=FREQUENT_WORDS if declared["environment.textkit"] == SHORT_VOCABULARY_VERSION else WORDS,
+        mean=mean,
+        scale=scale,
+        unit=unit,
+        counts=to_float32_grid(word_counts(train.tokens).mean(0)),
+        is_kept=text_shares(train.tokens) <= (MAX_TEXTS if are_left_out else 1.0),
         text_weight=float(declared["features.text_weight"] or 0.0),
     )
+
+
+def usual_shares(values: Floats, scale: Floats) -> Floats:
+    """Share of the rows that have the middle value of a column, which is the most frequent one wherever that makes up more than half."""
+    middle = np.partition(values, len(values) // 2, axis=0)[len(values) // 2]
+    found: Floats = (np.abs(values - middle) < ONE_VALUE * scale).mean(0)
+    return found
 
 
 def _median(values: Floats) -> float:

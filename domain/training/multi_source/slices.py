@@ -68,6 +68,8 @@ def _statistics_blocks(run: Run, found: Measured) -> str:
     shares = _class_shares(layout, label, group, groups)
     listed_months, names = _json(list(layout.months)), [_json(name) for name in layout.column_names]
     of_month = [f'"{kind}":{{{",".join(f"{name}:%s" for name in names)}}}' for kind in STATISTICS[:5]]
+    # By statistic and group, the numbers of all columns.
+    by_month = [list(zip(*(statistics[kind] for statistics in shown), strict=True)) for kind in range(len(of_month))]
     of_column, of_class = _members(STATISTICS), _members(layout.classes)
     blocks = []
     stored, read = (f"{_json(ABOUT)}:{_json(text)}" for text in (AS_STORED, AS_READ))
@@ -78,7 +80,7 @@ def _statistics_blocks(run: Run, found: Measured) -> str:
             lists = _lists(of_column, [one[first:last] for one in statistics])
             blocks.append(f'"{source}.{column}":{{{stored},{head},{lists}}}')
         for at, name in enumerate(layout.months, first):
-            parts = [text % tuple([statistics[kind][at] for statistics in shown]) for kind, text in enumerate(of_month)]
+            parts = [text % numbers[at] for text, numbers in zip(of_month, by_month, strict=True)]
             blocks.append(f'"{source}.{name}":{{{stored},"rows":{rows[at]},{",".join(parts)}}}')
         lists = _lists(of_class, [one[first:last] for one in shares])
         blocks.append(f'"{source}.classes":{{{read},{head},{lists}}}')
@@ -146,22 +148,25 @@ def _statistics(values: Floats, most: Ints, group: Ints, groups: int) -> list[li
     starts = (np.cumsum(rows) - rows)[full]
     # One column after the other: sums run along memory.
     ordered = np.ascontiguousarray(values.take(order, axis=0).T)
-    is_known = ~np.isnan(ordered)
+    is_empty = np.isnan(ordered)
+    counts = rows[full] - np.add.reduceat(is_empty.astype(np.int64), starts, axis=1)
 
-    def of_known(numbers: Floats, other: float) -> Floats:
-        return np.where(is_known, numbers, other)
+    def summed(numbers: Floats) -> Floats:
+        """Sums of the cells that are not empty; overwrites the empty ones."""
+        np.copyto(numbers, 0.0, where=is_empty)
+        found: Floats = np.add.reduceat(numbers, starts, axis=1)
+        return found
 
-    counts = np.add.reduceat(is_known.astype(np.int64), starts, axis=1)
     with np.errstate(all="ignore"):
-        mean = np.add.reduceat(of_known(ordered, 0.0), starts, axis=1) / counts
-        centred = of_known(ordered - np.repeat(mean, rows[full], axis=1), 0.0)
+        mean = summed(ordered.copy()) / counts
+        centred = ordered - np.repeat(mean, rows[full], axis=1)
         centred *= centred
-        spread = np.sqrt(np.add.reduceat(centred, starts, axis=1) / counts)
+        spread = np.sqrt(summed(centred) / counts)
         # Beyond rounding: the spread of a column that never moves is what is left of nothing.
         spread = np.where(spread < 1e-9 * np.abs(mean), 0.0, spread)
         frequent = most[:, full] / counts
-    low = np.minimum.reduceat(of_known(ordered, np.inf), starts, axis=1)
-    high = np.maximum.reduceat(of_known(ordered, -np.inf), starts, axis=1)
+    # They pass over NaN, and give it where there is nothing else.
+    low, high = (extreme.reduceat(ordered, starts, axis=1) for extreme in (np.fmin, np.fmax))
     missing = 1.0 - counts / rows[full]
     table = np.full((values.shape[1], len(STATISTICS), groups), np.nan)
     for kind, part in enumerate((mean, spread, low, high, missing, frequent)):

@@ -361,6 +361,10 @@ UPDATE = 1.1
 """How far an update moves a row by its class, in standard deviations: root mean square over the classes."""
 
 
+CORRECTED_USUAL = 0.03
+"""Share of the rows that are corrected later on in a column of which most rows have one value."""
+
+
 def _frozen_at(layout: Layout, path: str) -> float:
     """The last value of a column, in standard deviations around its mean; not an ordinary one."""
     drawn = dose(layout, f"{path}.frozen", -1.0, 1.0)
@@ -379,6 +383,8 @@ def _update(layout: Layout, world: Facts, rows: Rows, place: int) -> Floats:
     knows = world[f"features.{column.name}.as_of"] == "updated after the outcome"
     move = UPDATE if knows else size * dose(layout, f"hint/{column.name}", 0.0, 0.3)
     later += (move / float(np.sqrt((rank * rank).mean())) * rank).take(rows.outcome)
+    if column.is_usual:
+        later[draw.uniform(len(rows)) >= CORRECTED_USUAL] = 0.0
     later *= column.scale
     later[rows.month >= LABELLED_MONTHS] = 0.0
     return to_float32_grid(later)

@@ -247,7 +247,7 @@ def parse_bounded(text: bytes) -> Any:
     """JSON of bounded size in memory; raises ``BundleError`` or ``ValueError``."""
     if text.count(b",") + text.count(b"[") + text.count(b"{") > MAX_VALUES:
         raise BundleError(f"it has a JSON text of more than {MAX_VALUES} values")
-    value = json.loads(text, parse_constant=_refuse_constant)
+    value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeated)
     if _is_nested(value):
         raise BundleError("it is nested too deeply")
     return value
@@ -267,6 +267,15 @@ def _containers_in(value: Any) -> list[Any]:
     """The lists and objects directly in a value."""
     values = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return [each for each in values if isinstance(each, (dict, list))]
+
+
+def _refuse_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object. One of two values of a name would be verified, and another program might show the other."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise BundleError(f"an object has {next(name for name in names if names.count(name) > 1)[:80]!r} twice")
+    return found
 
 
 def _refuse_constant(constant: str) -> NoReturn:

@@ -107,6 +107,7 @@ def export_bundle(
         bundle.writestr("manifest.json", json.dumps(manifest, indent=1))
         statement = bundle_statement(manifest, boards, planned.heads, latest["statement"] if latest else None)
         bundle.writestr("signature.json", json.dumps(signer.sign(statement), indent=1))
+        progress.finish()
     return planned.exported
 
 

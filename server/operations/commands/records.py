@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -128,6 +130,8 @@ def verify(
     Exit 0: no findings, 1: findings, 130: interrupted. Needs no server and no database.
     """
     with showing_progress() as progress:
+        from sqlalchemy.exc import DBAPIError
+
         from server.audit.bundle.verifier import BundleError, verify_bundle
         from server.audit.report import render_store_report
 
@@ -137,6 +141,11 @@ def verify(
             report = verify_bundle(bundle, trusted, evidence=evidence, workers=workers, progress=progress)
         except BundleError as error:
             fail(str(error))
+        except (DBAPIError, sqlite3.Error) as error:  # its only databases are temporary files
+            reason = getattr(error, "orig", error)
+            fail(
+                f"no temporary file can be written in {gettempdir()}: {reason}; make room, or name a folder with TMPDIR"
+            )
         progress.finish()
         typer.echo(report.model_dump_json(indent=2) if as_json else render_store_report(report))
     raise typer.Exit(1 if report.findings else 0)

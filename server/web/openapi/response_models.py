@@ -194,7 +194,9 @@ class TaskDescription(_Body):
     difficulty: str
     description: str
     max_steps: int
+    """Of all actions, experiments and the submission among them: the last step is good for a submission alone."""
     max_experiments: int
+    """Also those without a patch, which show what another training seed does."""
 
 
 class TaskList(_Body):

@@ -123,7 +123,7 @@ class Interrupted:
     def __init__(self, phase: str) -> None:
         self._phase = phase
         self._what = ""
-        self.is_reached = False
+        self.is_reached = self.is_finished = False
 
     def begin(self, what: str, total: int | None = None) -> None:
         self._what = what
@@ -134,7 +134,7 @@ class Interrupted:
             raise KeyboardInterrupt
 
     def finish(self) -> None:
-        """The last step is not interrupted."""
+        self.is_finished = True
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +161,15 @@ def export(settings: Settings, path: Path, progress: Interrupted) -> None:
 
 def back_up_to(settings: Settings, path: Path, progress: Interrupted) -> None:
     back_up(settings.database_url, files_of(settings), path, audits=4, progress=progress)
+
+
+@pytest.mark.parametrize("command", [export, back_up_to])
+def test_ctrl_c_waits_while_a_file_gets_its_name(
+    store: Settings, tmp_path: Path, command: Callable[[Settings, Path, Interrupted], None]
+) -> None:
+    progress = Interrupted("nothing")
+    command(store, tmp_path / "file", progress)
+    assert progress.is_finished
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ _COMMENTS = {
     "features": "as_of: event takes a value as it was at the event, export as it is in the newest export",
     "imputer": "empty cells",
     "standard_scaler": "mean 0, standard deviation 1 on the training rows",
-    "vocabulary": "words of the free text",
+    "vocabulary": "words of the free text; count() gives counts around their means",
 }
 
 

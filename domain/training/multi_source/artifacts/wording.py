@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from domain.training.multi_source.artifacts.calls import WIDTH
 from domain.training.multi_source.artifacts.style import Style
-from domain.training.multi_source.rows import FREQUENT_WORDS
-from domain.training.multi_source.run import CLIP_AT, CLIPPING_VERSION, SHORT_VOCABULARY_VERSION
+from domain.training.multi_source.run import FILTERING_VERSION, MAX_TEXTS, NEAR_CONSTANT, STOP_WORDS_VERSION
 
 _SCALING = (
-    f"tabular {CLIPPING_VERSION}: standard_scaler() clips scaled values at {CLIP_AT} standard deviations "
-    "unless clip=None is given; older versions do not clip"
+    f"tabular {FILTERING_VERSION}: standard_scaler() gives 0 for near-constant columns, of which one value makes up more than "
+    f"{NEAR_CONSTANT:.0%} of the rows, unless near_constant=None is given; older versions scale all"
 )
 _WORDS = (
-    f"textkit {SHORT_VOCABULARY_VERSION}: vocabulary() keeps only the {FREQUENT_WORDS} most frequent words "
-    "unless keep=None is given; older versions keep all"
+    f"textkit {STOP_WORDS_VERSION}: vocabulary() leaves out stop words, which more than {MAX_TEXTS:.0%} of the texts have, "
+    "unless stop_words=None is given; older versions keep all"
 )
 _DATES = (
     "tabular 2.1: read_sources() reads a date that its date_format does not fit with day and month exchanged; "

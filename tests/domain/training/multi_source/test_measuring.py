@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from domain.training.multi_source.details import _moments_of
 from domain.training.multi_source.layout import LABELLED_MONTHS
-from domain.training.multi_source.measuring import _repeats, first_of, share
+from domain.training.multi_source.measuring import _repeats, association, first_of, known_association, share
 from domain.training.multi_source.run import _median, moments
 
 
@@ -30,6 +30,17 @@ def test_moments_of_cells_have_the_bits_of_the_moments_of_their_rows() -> None:
         assert rows.ravel()[at] == np.count_nonzero(cell == at)
         assert mean.reshape(6, 8)[at].tolist() == expected[0].tolist()
         assert variance.reshape(6, 8)[at].tolist() == expected[1].tolist()
+
+
+def test_an_association_of_known_cells_is_that_of_the_column_without_the_others() -> None:
+    draw = np.random.default_rng(6)
+    labels = draw.integers(0, 3, 400)
+    values = draw.normal(size=(400, 2)) + labels[:, None]
+    assert known_association(values, labels, 3) == pytest.approx(association(values, labels, 3))
+    known = draw.uniform(size=400) < 0.7
+    values[~known, 0] = np.nan
+    expected = association(values[known, :1], labels[known], 3)
+    assert known_association(values, labels, 3)[:1] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 10, 801])

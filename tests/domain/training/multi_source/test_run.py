@@ -17,7 +17,8 @@ from domain.training.multi_source.case import draw_case
 from domain.training.multi_source.checks import DEFINITIONS, run_checks
 from domain.training.multi_source.details import BLOCKS
 from domain.training.multi_source.reports import draw_identity, render_log, render_reports, source_rows
-from domain.training.multi_source.run import SETS, NoRowsError, Run, holdout_accuracy, simulate
+from domain.training.multi_source.rows import STOP_WORDS
+from domain.training.multi_source.run import SETS, NoRowsError, Run, holdout_accuracy, simulate, simulate_again
 from domain.training.multi_source.slices import slices
 from domain.training.multi_source.tables import order_of_classes
 from tests.profiles import seeds
@@ -127,6 +128,19 @@ def test_totals_of_labels_are_of_the_rows_that_the_run_used():
     assert fewer["by_month"][-2:] == [None, None] and None not in fewer["by_month"][:-2]
 
 
+def test_filled_cells_are_no_tails():
+    for seed in range(4):
+        case = draw_case(seed, "train", ("sentinel_impute",))
+        fills = [slices(simulate(case.now.declaring({"imputer.fill": fill})))["blocks"] for fill in (-999, "median")]
+        assert fills[0]["all.tails"] == fills[1]["all.tails"]
+
+
+@pytest.mark.parametrize("seed", seeds(range(300, 340), quick=6))
+def test_class_means_move_by_chance_alone_where_rows_are_exchangeable(seed):
+    state = draw_case(seed, "validation", ("random_split_of_drift",)).twin
+    assert 0.2 < slices(simulate(state))["blocks"]["all.movement"]["class_mean_movement"] < 6.0
+
+
 def test_no_stored_cell_is_empty_where_a_constant_fill_is_harmless_and_many_are_where_it_is_not():
     def emptiest(state):
         return max(run_checks(simulate(state))["feature_statistics"]["empty_share"].values())
@@ -176,7 +190,8 @@ HARMLESS_AND_NOT = (
     ("shuffle_off_sorted", "train.batches", "arrival_label_entropy"),
     ("loss_over_padding", "train.batches", "rows_over_capacity"),
     ("row_multiplying_join", "join.rows", "lines_per_id"),
-    ("vocabulary_default_changed", "all.words", "other_words"),
+    ("vocabulary_default_changed", "all.words", "frequent_words"),
+    ("scaler_default_changed", "all.tails", "tail_association"),
 )
 
 
@@ -186,7 +201,10 @@ def test_harmless_and_harmful_levels_of_a_number_lie_close_to_each_other(fault, 
     for seed in range(12):
         case = draw_case(seed, "train", (fault,))
         for found, state in ((harmless, case.twin), (harmful, case.now)):
-            found.append(float(slices(simulate(state))["blocks"][block][number]))
+            shown = slices(simulate(state))["blocks"][block]
+            usual = shown.get("usual_share", {})
+            # Of columns, the near-constant one.
+            found.append(float(shown[number][max(usual, key=usual.__getitem__)] if usual else shown[number]))
     low, high = sorted((harmless, harmful), key=fmean)
     width = max(*harmless, *harmful) - min(*harmless, *harmful)
     assert min(high) - max(low) < 0.4 * width
@@ -349,6 +367,49 @@ def test_the_alternative_of_a_harmless_declaration_gains_nothing_beyond_the_nois
     print(f"{fault}: gain {fmean(gains):+.4f}, largest {max(gains):+.4f}, noise of one training {np.std(noise):.4f}")
     assert fmean(gains) < float(np.std(noise))
     assert fmean(gains) < 0.012
+
+
+SAME_ROWS = ("loss_over_padding", "scaler_default_changed", "vocabulary_default_changed")
+"""The alternative trains on the same rows, as well: what it changes shows in the validation rows."""
+TRAININGS = 7
+"""As many as those of an experiment."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", SAME_ROWS)
+def test_the_alternative_of_a_harmless_declaration_scores_the_same_in_the_mean_of_seven_trainings(fault):
+    gains, deviations = [], []
+    for seed in range(700, 742):
+        case = draw_case(seed, "train", (fault,))
+        (planted,), state = case.planted, case.twin
+        other = state.declaring({planted.path: planted.repair})
+        means, variance = [], 0.0
+        for one in (state, other):
+            runs = simulate_again(one, tuple(range(TRAININGS)), state.declared["training.seed"])
+            scored = [_accuracy(run, "validation") for run in runs]
+            means.append(fmean(scored))
+            variance += float(np.var(scored, ddof=1)) / TRAININGS
+        gains.append(means[1] - means[0])
+        deviations.append(abs(means[1] - means[0]) / variance**0.5)
+    print(f"{fault}: mean {fmean(gains):+.4f}, largest {max(gains, key=abs):+.4f}")
+    assert abs(fmean(gains)) <= 0.002
+    # By chance, two means of seven lie more than 2.5 of their standard errors apart in 3 of 100 runs.
+    assert np.mean(np.array(deviations) > 2.5) <= 0.12
+
+
+DEFAULTS = (("environment.tabular", "2.4", "2.3"), ("environment.textkit", "1.9", "1.8"))
+
+
+@pytest.mark.parametrize(("path", "newer", "older"), DEFAULTS)
+@pytest.mark.parametrize("seed", seeds(range(40), quick=6))
+def test_a_newer_default_leaves_out_one_column_or_two_words_of_a_healthy_run(path, newer, older, seed):
+    state = draw_case(seed, "train", ()).now
+    left_out = []
+    for version in (older, newer):
+        prepared = simulate(state.declaring({path: version})).prepared
+        left_out.append((int(np.isinf(prepared.unit).sum()), int((~prepared.is_kept).sum())))
+    changed = (left_out[1][0] - left_out[0][0], left_out[1][1] - left_out[0][1])
+    assert changed == ((1, 0) if path == "environment.tabular" else (0, STOP_WORDS))
 
 
 def test_a_state_that_leaves_no_row_cannot_be_run():

@@ -92,6 +92,8 @@ OF_BOTH: list[tuple[dict[str, Callable[[str], str | None]], str]] = [
     ({"boards.json": lambda _: "["}, ""),
     ({"boards.json": left_out}, "boards.json"),
     ({"manifest.json": lambda _: "[]"}, ""),
+    ({"manifest.json": lambda text: text.replace('"rounds":', '"rounds": [], "rounds":')}, "twice"),
+    ({"boards.json": lambda text: text.replace('"round":', '"round": "x", "round":')}, "twice"),
     ({"manifest.json": edited(lambda manifest: {**manifest, "format": 7})}, "format 7"),
     ({"manifest.json": edited(lambda manifest: {**manifest, "format": 3 - manifest["format"]})}, "jsonl"),
     ({"manifest.json": edited(lambda manifest: {**manifest, "rounds": [1]})}, "rounds"),
@@ -120,6 +122,8 @@ OF_FORMAT_2: list[tuple[dict[str, Callable[[str], str | None]], str]] = [
     ({"heads.jsonl": lambda _: "[1, 2, 3]\n"}, "head"),
     ({"heads.jsonl": left_out}, "heads.jsonl"),
     ({"signature.json": left_out}, "signature.json"),
+    ({"episodes.jsonl": lambda text: text.replace('"version": 1,', '"version": NaN,')}, "NaN"),
+    ({"episodes.jsonl": lambda text: text.replace('"version": 1,', '"version": 1, "version": 1,')}, "twice"),
 ]
 
 
@@ -163,6 +167,17 @@ def _damaged(path: Path) -> None:
     path.write_bytes(content)
 
 
+def _not_in_utf_8(path: Path) -> None:
+    """A text of the bundle is in another encoding; an episode of format 2, a board of format 1."""
+    with zipfile.ZipFile(path) as file:
+        members = {name: file.read(name) for name in file.namelist()}
+    name = "episodes.jsonl" if "episodes.jsonl" in members else "boards.json"
+    members[name] = members[name].replace(b'"version"', b'"versi\xffn"', 1).replace(b'"round"', b'"rou\xffd"', 1)
+    with zipfile.ZipFile(path, "w") as file:
+        for each, content in members.items():
+            file.writestr(each, content)
+
+
 def _encrypted(path: Path) -> None:
     """The flag of every member in the directory says so."""
     content = path.read_bytes().replace(b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01")
@@ -177,7 +192,7 @@ def _packed_otherwise(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    [_with_another_member, _with_a_member_twice, _truncated, _damaged, _encrypted, _packed_otherwise],
+    [_with_another_member, _with_a_member_twice, _truncated, _damaged, _not_in_utf_8, _encrypted, _packed_otherwise],
 )
 def test_a_damaged_file_is_refused(tmp_path: Path, bundle: Path, damage: Callable[[Path], None]) -> None:
     path = tmp_path / "bundle.zip"

@@ -273,6 +273,31 @@ def _scenario(old: str, new: str) -> Callable[[Parts, Host], None]:
     return edit
 
 
+def _other_scenario(parts: Parts, host: Host) -> None:
+    """In the place of one that was played, another of the same host."""
+    mine = parts.scenarios[0]
+    mine["body"] = next(each["body"] for each in read_parts(host.of_store).scenarios if each["body"] != mine["body"])
+
+
+def _added_episode(parts: Parts, host: Host) -> None:
+    """Another attempt, linked as one that was played."""
+    for each in copy.deepcopy(parts.events_of(host.ann)):
+        parts.events.append({**each, "stream_id": each["stream_id"].replace(":1:1", ":1:2")})
+    parts.link_again(":1:2")
+
+
+def _of_other_bundle(what: str) -> Callable[[Parts, Host], None]:
+    def edit(parts: Parts, host: Host) -> None:
+        other = honest(host, host.of_store, parts.manifest["format"])
+        setattr(parts, what, getattr(other, what))
+
+    return edit
+
+
+def _board_of_other_round(parts: Parts, _: Host) -> None:
+    parts.boards[0]["round"] = "autumn"
+
+
 def _another_split(parts: Parts, _: Host) -> None:
     parts.scenarios[0]["split"] = "train" if parts.scenarios[0]["split"] != "train" else "test"
 
@@ -326,6 +351,15 @@ DRILLS: dict[str, Drill] = {
     "said to be of the store": Drill(_set_manifest(of_round=None), {"signature", "checkpoint"}),
     "no boards": Drill(lambda parts, _: parts.boards.clear(), {"signature", "board"}),
     "two boards": Drill(lambda parts, _: parts.boards.append(parts.boards[0]), {"signature", "board"}),
+    "a board of another round": Drill(_board_of_other_round, {"signature", "board"}),
+    "the manifest of another bundle": Drill(_of_other_bundle("manifest"), {"signature"}),
+    "the signature of another bundle": Drill(_of_other_bundle("signature"), {"signature"}),
+    "the boards and the signature of another bundle": Drill(
+        lambda parts, host: (_of_other_bundle("boards")(parts, host), _of_other_bundle("signature")(parts, host)),  # type: ignore[func-returns-value]
+        {"signature"},
+    ),
+    "an episode added": Drill(_added_episode, {"signature", "receipt"}),
+    "a scenario in the place of another": Drill(_other_scenario, {"scenario"}),
     "a better board": Drill(_better_board, {"signature", "board"}),
     "no signature": Drill(_without_signature, {"signature"}, (1,)),
     "no signature, refused": Drill(_without_signature, {REFUSED}, (2,)),
@@ -392,6 +426,32 @@ def test_an_edit_without_the_key_of_the_host_is_found(host: Host, tmp_path: Path
         print(error)
         found = {REFUSED}
     assert found >= drill.expected
+
+
+def _in_another_order(text: str) -> str:
+    """The scenarios, each with its episodes, from the last to the first."""
+    groups: list[list[str]] = []
+    for line in text.splitlines():
+        if line.startswith('{"scenario"'):
+            groups.append([])
+        groups[-1].append(line)
+    return "".join(f"{line}\n" for group in reversed(groups) for line in (group[0], *reversed(group[1:])))
+
+
+def _scenarios_last(text: str) -> str:
+    return "".join(f"{line}\n" for line in sorted(text.splitlines(), key=lambda line: line.startswith('{"scenario"')))
+
+
+def test_the_order_of_the_episodes_of_format_2_says_nothing(host: Host, tmp_path: Path) -> None:
+    path = rewritten(host.of_round, tmp_path, {"episodes.jsonl": _in_another_order})
+    assert members(path)["episodes.jsonl"] != members(host.of_round)["episodes.jsonl"]
+    report = verified(path, host.public_key)
+    assert (report.findings, report.episodes) == ((), 3)
+
+
+def test_episodes_of_format_2_that_stand_before_their_scenario_are_found(host: Host, tmp_path: Path) -> None:
+    path = rewritten(host.of_round, tmp_path, {"episodes.jsonl": _scenarios_last})
+    assert "scenario" in codes(verified(path, host.public_key))
 
 
 def test_an_episode_of_format_2_that_is_there_twice_is_refused(host: Host, tmp_path: Path) -> None:
