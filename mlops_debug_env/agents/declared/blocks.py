@@ -215,8 +215,7 @@ def _gain(
     new = [math.log(factor_of(value, units, month) or 1.0) for month in months]
     changed = [place for place, part in enumerate(parts) if part is not None and abs(old[place] - new[place]) > 1e-9]
     same = [place for place, part in enumerate(parts) if part is not None and place not in changed]
-    # A change of unit that no row of the source precedes is none.
-    if len(changed) < 2 or (UNTIL in value and len(same) < 2):
+    if len(changed) < 2 or _is_one_sided(value, months, parts):
         return 0.0
     gains = []
     if usual[0] is not None or usual[1] is not None:
@@ -228,6 +227,14 @@ def _gain(
         gains.append(_misfit(parts, changed, old, own, STEP, STEP) - _misfit(parts, changed, new, own, STEP, STEP))
         return min(gains) if len(gains) > 1 else gains[0]
     return gains[0] if gains else 0.0
+
+
+def _is_one_sided(unit: str, months: list[str], parts: list[Cell | None]) -> bool:
+    """Whether a unit changes at a month that no rows of the source precede, or none follow."""
+    _, _, rest = unit.partition(UNTIL)
+    known = [month for month, part in zip(months, parts, strict=True) if part is not None]
+    onset = rest.partition(" ")[0]
+    return bool(rest) and (sum(month < onset for month in known) < 2 or sum(month >= onset for month in known) < 2)
 
 
 def _means(parts: list[Cell | None], places: list[int], factors: list[float]) -> tuple[float | None, float | None]:

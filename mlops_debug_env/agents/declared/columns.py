@@ -20,6 +20,8 @@ NEAR_CONSTANT = 0.25
 """Share of a value from which on it is the usual one of a column: codes and frozen months of one source make up less."""
 HAVE_NO_PARTNER = 0.03
 """Share of the rows that the second table usually lacks."""
+USUAL_RATIO = 1.0
+"""Log ratio of the mean of a column to its spread, about."""
 LAST_MONTH = 2.4
 """Rows of the month that was scored, over those of a labelled month, where all sources are served."""
 
@@ -103,11 +105,14 @@ def _oddness(declared: Declared, column: str, overview: Block, place: int) -> It
     cell = cell_of(overview, place)
     for units in quantities(declared, column)[:1]:
         usual = reference(declared, column, units, overview, but=source)
-        if cell is None or usual[0] is None or usual[1] is None:
+        if cell is None or usual[0] is None:
             continue
-        level, spread = _expected(declared, declared.text(f"{path}.unit"), units, (usual[0], usual[1]))
-        yield abs(cell.level - level) / 0.2
-        if cell.spread is not None:
+        # Codes hide how the values spread: where all sources have them, only the means are compared.
+        is_spread_known = usual[1] is not None
+        spreads = usual[1] if usual[1] is not None else usual[0] - USUAL_RATIO
+        level, spread = _expected(declared, declared.text(f"{path}.unit"), units, (usual[0], spreads))
+        yield abs(cell.level - level) / (0.2 if is_spread_known else 0.3)
+        if cell.spread is not None and is_spread_known:
             yield abs(cell.spread - spread) / 0.2
 
 

@@ -20,7 +20,7 @@ def tokenizers(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
             continue
         best = min(by_version, key=lambda version: by_version[version])
         gap = now - by_version[best]
-        yield Suspicion(path, best, min(gap / 0.03, now / 0.08), source=source)
+        yield Suspicion(path, best, min(gap / 0.024, now / 0.065), source=source)
 
 
 NEAR_CONSTANT = 0.6

@@ -37,6 +37,8 @@ def hunks_of(diff: str) -> Iterator[Hunk]:
                 one = next(lines, None)
                 if one is None:
                     return
+                if one.startswith("\\"):  # "No newline at end of file" is no line of it
+                    continue
                 if not one.startswith("+"):
                     before.append(one[1:])
                 if not one.startswith("-"):

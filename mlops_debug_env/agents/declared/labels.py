@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from statistics import fmean
 
+from mlops_debug_env.agents.declared.baseline import accuracy_change
 from mlops_debug_env.agents.declared.checks import Checks
 from mlops_debug_env.agents.declared.reading import Declared
 from mlops_debug_env.agents.declared.suspicion import Suspicion
@@ -57,7 +58,11 @@ def label_maps(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
             # The label stands for a code, which the other map reads as another class.
             truth = [checks.classes.index(other[now.index(label)]) for label in checks.classes]
             gain = min(_gain(table, usual, truth) for usual in references)
-            yield Suspicion(path, name, gain / 6.0, source=source)
+            yield Suspicion(path, name, gain / SURE_GAIN, source=source)
+
+
+SURE_GAIN = 12.0
+"""Log likelihood that exchanged labels gain and others hardly ever do."""
 
 
 def _usual(matrices: list[Matrix]) -> Matrix:
@@ -111,7 +116,10 @@ def late_labels(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
             if score > 1.0:
                 # Labels of the last months may be incomplete at all sources.
                 is_alone = len(by_month) == 1
-                yield Suspicion(path, _month(declared, onset - 1), score / (6.4 if is_alone else 4.0), source=source)
+                strength = score / (4.6 if is_alone else 2.9)
+                # Labels that are random from a month on make the model look worse at this source than it did.
+                strength *= 0.6 if accuracy_change(declared, checks, source) > -0.06 else 1.0
+                yield Suspicion(path, _month(declared, onset - 1), strength, source=source)
 
 
 def _used(declared: Declared, source: str, series: list[float | None]) -> list[float | None]:

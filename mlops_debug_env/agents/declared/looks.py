@@ -10,8 +10,18 @@ import math
 from collections.abc import Iterator
 from statistics import fmean, median
 
+from mlops_debug_env.agents.declared.baseline import (
+    accuracy_change,
+    class_growth,
+    first_epoch,
+    gap_change,
+    growth_over_others,
+    last_epoch,
+    least_growth,
+    log_ratio,
+)
 from mlops_debug_env.agents.declared.checks import PREVIOUS, RESULTS, STATISTICS, Checks
-from mlops_debug_env.agents.declared.columns import HAS_EMPTY, STALE, last_month, odd_columns
+from mlops_debug_env.agents.declared.columns import HAS_EMPTY, NEAR_CONSTANT, STALE, last_month, odd_columns
 from mlops_debug_env.agents.declared.features import are_updates_unclear, tails_are_cut, words_are_cut
 from mlops_debug_env.agents.declared.reading import Declared
 from mlops_debug_env.agents.declared.settings import Value
@@ -26,24 +36,50 @@ RISKY = 2.0
 """Weight of a declaration that is right in half of the worlds."""
 LOUD, LOUD_AMONG_SEVERAL = 0.33, 0.05
 """Factor of what log and results would mostly have shown at once: it is planted less often, and not at all among none, one or two."""
-CHANGED, UNCHANGED, OF_ANOTHER = 2.0, 0.66, 0.1
+CHANGED, UNCHANGED, OF_ANOTHER = 2.0, 0.66, 0.05
 """Factor of a declaration that changed since the last good run, of one that did not, and of one where that of another source did."""
 
 
 def looks_of(declared: Declared, checks: Checks, *, loud: float = LOUD) -> Iterator[Look]:
     """Blocks of details that may contradict a declaration; `loud`: factor of what is planted less often."""
-    yield _of_join(declared, checks), "join.rows"
+    yield _of_join(declared, checks, loud), "join.rows"
     yield loud * _of_batches(declared, checks), "train.batches"
-    yield _odds(declared, "class_weights.order"), "train.counts"
+    yield _odds(declared, "class_weights.order") * _of_class_weights(checks), "train.counts"
     yield loud * _of_test_labels(checks) * _odds(declared, "evaluation.label_order"), "test.labels"
     yield from _of_libraries(declared, checks)
-    yield RISKY * (declared.text("split.by") == "random") * _odds_of_risky(declared, "split.by"), "all.movement"
-    maturity = "labels.maturity_months"
-    yield loud * 1.7 * (declared.number(maturity, 0) < 2) * _odds_of_risky(declared, maturity), "all.classes"
-    if PREVIOUS not in checks:
-        yield _of_previous(declared), PREVIOUS
+    yield RANDOM * (declared.text("split.by") == "random") * _odds_of_risky(declared, "split.by"), "all.movement"
+    yield loud * _of_maturity(declared, checks), "all.classes"
     yield from _of_totals(declared, checks)
     yield from _of_sources(declared, checks, loud)
+
+
+RANDOM = 1.6
+"""Weight of a declaration that two of three runs make."""
+
+
+def _step(value: float, steps: tuple[tuple[float, float], ...], otherwise: float) -> float:
+    """The weight beside the highest of some limits that a value exceeds; 1: the value is not known."""
+    if math.isnan(value):
+        return 1.0
+    return next((weight for limit, weight in steps if value > limit), otherwise)
+
+
+def _of_class_weights(checks: Checks) -> float:
+    """A loss that is weighed by counts of other classes is lower on the training rows than it was, and than on others."""
+    loss = last_epoch(checks, "train_loss")
+    moved = log_ratio(loss, last_epoch(checks, "train_loss", PREVIOUS))
+    both = moved + log_ratio(loss, last_epoch(checks, "val_loss"))
+    return _step(both, ((-0.235, 0.25), (-0.38, 0.9), (-0.56, 1.6)), 7.5)
+
+
+def _of_maturity(declared: Declared, checks: Checks) -> float:
+    """Where labels came too early, the first class became more frequent since the last good run."""
+    maturity = "labels.maturity_months"
+    if declared.number(maturity, 0) >= 2:
+        return 0.0
+    grown = class_growth(checks)
+    by_growth = _step(grown[0], ((0.25, 20.0), (0.15, 8.0), (0.08, 2.0)), 0.05) if grown else 1.0
+    return 1.3 * by_growth * _odds_of_risky(declared, maturity)
 
 
 WORDS: SanityCheckName = "encoder_version_match"
@@ -55,12 +91,36 @@ OF_TOTAL = 0.8
 
 def _of_totals(declared: Declared, checks: Checks) -> Iterator[Look]:
     for check, name in ((WORDS, "tokenizer"), (REPEATS, "deduplicate")):
-        is_needed = check not in checks and (check != REPEATS or may_repeat(declared, checks))
+        if check in checks:
+            continue
         # Where the changes name a source, the total tells no more than its details.
         is_named = any(f"sources.{source}.{name}" in (declared.changed or ()) for source in declared.sources)
-        # Rows that are sent again matter only where nothing declared removes them.
-        kind = OF_TOTAL * RISKY if check == REPEATS else 1.0
-        yield kind * is_needed * (OF_ANOTHER if is_named else UNCHANGED), check
+        kind = OF_REPEATS * min(RISKY, _of_kept_repeats(declared, checks)) if check == REPEATS else OF_WORDS
+        yield kind * (OF_ANOTHER if is_named else UNCHANGED), check
+
+
+OF_REPEATS = 0.4
+"""What the total of repetitions tells of what the details of a source would: growth since the last good run tells nearly as much."""
+
+
+OF_WORDS = 1.8
+"""Weight of the total that tells of the texts of all sources at once."""
+
+
+def _of_kept_repeats(declared: Declared, checks: Checks) -> float:
+    """How likely rows that were sent again are kept at some source."""
+    return 2.0 * sum(_of_kept_repeats_at(declared, checks, source) for source in declared.sources)
+
+
+def _of_kept_repeats_at(declared: Declared, checks: Checks, source: str) -> float:
+    """The same at one source: it has a fifth more rows than the others since the last good run."""
+    path = f"sources.{source}.deduplicate"
+    if declared.text(path) != "none":
+        return 0.0
+    share = _share(declared, checks, source, "deduplicate")
+    if f"sources.{source}.majority_kept" in (declared.changed or ()):
+        return share
+    return share * _step(growth_over_others(declared, checks, source), ((0.35, 0.5), (0.09, 10.0)), 0.12)
 
 
 def _odds(declared: Declared, path: str) -> float:
@@ -77,8 +137,8 @@ def _odds_of_risky(declared: Declared, path: str) -> float:
 
 def of_column(oddness: float) -> float:
     """Weight of the overview of a column, by how odd the column is; what a month of each source shows is not counted."""
-    steps = ((STALE, 20.0), (STALE - 0.01, 2.6), (1.5, 4.8), (1.1, 0.8), (HAS_EMPTY - 0.001, 0.2))
-    return next((weight for lowest, weight in steps if oddness > lowest), 0.02)
+    steps = ((STALE, 16.0), (STALE - 0.01, 4.0), (1.5, 4.0), (1.3, 2.5), (1.1, 0.8), (HAS_EMPTY - 0.001, 0.3))
+    return next((weight for lowest, weight in steps if oddness > lowest), 0.005)
 
 
 def of_changed_cell(name: str, oddness: float) -> float:
@@ -101,13 +161,18 @@ def _accuracy(checks: Checks, name: str) -> float:
     return checks.number(RESULTS, "metrics", f"{name}_accuracy")
 
 
-def _of_join(declared: Declared, checks: Checks) -> float:
+def _of_join(declared: Declared, checks: Checks, loud: float) -> float:
     weight = 0.0
     if declared.text("join.how") == "inner":
         # Rows of a class that the second table lacks are missing from the training rows.
-        weight += RISKY * (10.0 if _rarest_in_training(checks) < -0.4 else 0.1) * _odds_of_risky(declared, "join.how")
+        rarest = min(class_growth(checks), default=_rarest_in_training(checks))
+        weight += (
+            loud * RANDOM * _step(rarest, ((-0.35, 0.05), (-0.5, 2.0)), 40.0) * _odds_of_risky(declared, "join.how")
+        )
     if declared.text("join.keys") == "id":
-        weight += RISKY * _odds_of_risky(declared, "join.keys")
+        # Every source has more rows where the second table has several lines an id.
+        grown = _step(least_growth(declared, checks), ((0.12, 10.0), (0.08, 2.0)), 0.08)
+        weight += RANDOM * grown * _odds_of_risky(declared, "join.keys")
     return weight
 
 
@@ -123,10 +188,16 @@ def _rarest_in_training(checks: Checks) -> float:
 
 
 def _of_batches(declared: Declared, checks: Checks) -> float:
-    weight = RISKY * (declared.facts.get("loader.shuffle") is False) * _odds_of_risky(declared, "loader.shuffle")
+    weight = 0.0
+    if declared.facts.get("loader.shuffle") is False:
+        # Batches of one class have steep gradients.
+        steep = _step(first_epoch(checks, "grad_norm"), ((1.1, 15.0), (0.95, 3.0)), 0.05)
+        weight += RANDOM * steep * _odds_of_risky(declared, "loader.shuffle")
     if declared.text("loss.divide_by") == "capacity":
-        is_weak = 0.4 if _accuracy(checks, "recent") > 0.85 else 1.5
-        weight += RISKY * is_weak * _odds_of_risky(declared, "loss.divide_by")
+        # A loss that is divided by more rows than there are is lower than that of the validation rows.
+        ratio = log_ratio(last_epoch(checks, "train_loss"), last_epoch(checks, "val_loss"))
+        is_low = _step(ratio, ((-0.5, 0.03), (-0.6, 3.0)), 40.0)
+        weight += RANDOM * is_low * _odds_of_risky(declared, "loss.divide_by")
     return weight
 
 
@@ -136,7 +207,7 @@ def _of_test_labels(checks: Checks) -> float:
 
 
 def _of_libraries(declared: Declared, checks: Checks) -> Iterator[Look]:
-    """Blocks that show harm of two libraries, and config.yaml, which has the versions of both."""
+    """Blocks that show harm of two libraries, and config.yaml, which has the versions of both where the log does not tell."""
     words = _of_version(declared, "environment.textkit", "1.9")
     tails = _of_version(declared, "environment.tabular", "2.4") * _of_tails(checks)
     is_known = {"environment.textkit", "environment.tabular"} <= declared.facts.keys()
@@ -157,17 +228,12 @@ def _of_version(declared: Declared, path: str, risky: str) -> float:
     return known * _odds_of_risky(declared, path)
 
 
-def _of_previous(declared: Declared) -> float:
-    """The last good run shows sources that have become smaller, whose rows may be thinned without a declaration."""
-    changed = declared.changed or {}
-    is_known = any(path.endswith(".majority_kept") for path in changed)
-    return 0.1 if is_known else 0.5
-
-
 def _of_tails(checks: Checks) -> float:
-    """Where the classes show in the tails, two columns hardly tell them apart otherwise."""
-    lowest = sorted(checks.by_name("feature_statistics", "class_association").values())[:2]
-    return 0.0 if len(lowest) < 2 else 2.2 if lowest[1] < 0.04 else 0.1
+    """A scaler that leaves out a near-constant column harms where this column tells the classes apart."""
+    frequent = checks.by_name("feature_statistics", "most_frequent_share")
+    association = checks.by_name("feature_statistics", "class_association")
+    told = [association.get(name, 0.0) for name, share in frequent.items() if share > NEAR_CONSTANT]
+    return _step(max(told, default=math.nan), ((0.12, 15.0), (0.06, 1.0)), 0.03)
 
 
 def _of_exports(declared: Declared, checks: Checks) -> float:
@@ -176,11 +242,10 @@ def _of_exports(declared: Declared, checks: Checks) -> float:
     exported = [value for column, value in association.items() if declared.text(f"features.{column}.as_of") == "export"]
     if not exported:
         return 0.0
-    gap = max(_accuracy(checks, "validation"), _accuracy(checks, "test")) - _accuracy(checks, "recent")
+    by_gap = _step(gap_change(checks), ((0.115, 6.0), (0.08, 3.5), (0.012, 1.9)), 0.2)
     excess = max(exported) - median(association.values())
-    by_gap = 1.8 if gap > 0.04 else 0.7 if gap < -0.02 else 1.0
     changed = max((_odds(declared, f"features.{column}.as_of") for column in association), default=1.0)
-    return changed * by_gap * (2.2 if excess > 0.2 else 1.0 if excess > 0.1 else 0.6)
+    return 1.3 * changed * max(0.25, by_gap * (1.7 if excess > 0.2 else 1.0 if excess > 0.085 else 0.35))
 
 
 def _of_sources(declared: Declared, checks: Checks, loud: float) -> Iterator[Look]:
@@ -189,7 +254,7 @@ def _of_sources(declared: Declared, checks: Checks, loud: float) -> Iterator[Loo
     misread = _outside_if_misread(declared)
     are_rows_drawn = declared.text("split.by") == "random" and declared.text("split.groups") == "none"
     # Any source shows whether customers have many rows, and what exports add.
-    of_customers = RISKY * (are_rows_drawn and not checks.by_source("ids", declared.sources))
+    of_customers = GROUPS * (are_rows_drawn and not checks.by_source("ids", declared.sources))
     of_customers *= _odds_of_risky(declared, "split.groups")
     of_exports = _of_exports(declared, checks)
     if checks.by_source("updates", declared.sources):
@@ -198,10 +263,9 @@ def _of_sources(declared: Declared, checks: Checks, loud: float) -> Iterator[Loo
     for source in declared.sources:
         prior = _prior(declared, checks, source)
         yield _of_labels(declared, checks, source, loud), f"{source}.labels"
-        is_kept = declared.text(f"sources.{source}.deduplicate") == "none"
         part = prior / max(_prior(declared, checks, name) for name in declared.sources)
-        at = min(1.0, _share(declared, checks, source, "deduplicate"))
-        yield at * RISKY * is_kept * repeats + part * of_customers, f"{source}.ids"
+        kept = 2.0 * _of_kept_repeats_at(declared, checks, source) * repeats
+        yield kept + part * of_customers, f"{source}.ids"
         yield part * of_exports, f"{source}.updates"
         yield _share(declared, checks, source, "tokenizer") * words, f"{source}.texts"
         if month := last_month(declared):
@@ -210,6 +274,10 @@ def _of_sources(declared: Declared, checks: Checks, loud: float) -> Iterator[Loo
         outside = rows.get("outside_window", 0.0) / max(1.0, rows.get("read", 0.0)) / max(0.01, misread)
         at = _share(declared, checks, source, "date_format")
         yield loud * at * (30.0 if outside > 0.8 else 1.0 if outside > 0.5 else 0.02), f"{source}.timestamps"
+
+
+GROUPS = 2.0
+"""Weight of rows that are drawn one by one: half of the runs with a random split declare it."""
 
 
 def _share(declared: Declared, checks: Checks, source: str, name: str) -> float:
@@ -253,7 +321,7 @@ def _of_month(oddest: float) -> float:
 
     Each of them makes a column odd over all sources.
     """
-    return 0.1 if oddest < HAS_EMPTY else 0.7 if oddest < 1.1 else 2.0
+    return 0.05 if oddest < HAS_EMPTY else 1.2 if oddest < 1.1 else 4.0
 
 
 def is_small(declared: Declared, checks: Checks, source: str) -> bool:
@@ -276,6 +344,14 @@ def _prior(declared: Declared, checks: Checks, source: str) -> float:
         return 0.1 if size < 0.7 else 0.5 if size < 0.9 else 1.0
 
     return share(source) / sum(share(name) for name in declared.sources)
+
+
+def of_seen(declared: Declared, checks: Checks, sources: list[str]) -> float:
+    """Share of what is wrong with columns that one month of each of some sources would have shown."""
+    return SHOWN_BY_MONTH * sum(_prior(declared, checks, source) for source in sources)
+
+
+SHOWN_BY_MONTH = 0.8
 
 
 def _of_words(distance: float) -> float:
@@ -327,18 +403,14 @@ def _outside_if_misread(declared: Declared) -> float:
 
 
 def _of_rows(declared: Declared, checks: Checks, source: str) -> float:
-    """How much likelier rows of a source are thinned by how many it has, against the last good run and the other sources."""
-    grown = {name: _growth(checks, name) for name in declared.sources}
-    if math.isnan(grown[source]):
-        return 1.0
-    return 12.0 if grown[source] - median(grown.values()) < -0.13 else 0.35
+    """How much likelier rows of a source are thinned by how many it has, against the last good run and the other sources.
 
-
-def _growth(checks: Checks, source: str) -> float:
-    """Log ratio of the rows of a source that the run used to those of the last good run; NaN: not known."""
-    before = checks.number(PREVIOUS, "sources", source, "rows")
-    now = sum(checks.number(STATISTICS, "splits", name, "sources", source) for name in ("train", "validation", "test"))
-    return math.log((now + 1.0) / (before + 1.0))
+    Where the declared share of the rows that are kept changed, their number follows only if the rows did change.
+    """
+    grown = growth_over_others(declared, checks, source)
+    if f"sources.{source}.majority_kept" in (declared.changed or ()):
+        return _step(abs(grown), ((0.08, 0.04), (0.05, 2.0)), 9.0)
+    return _step(grown, ((-0.1, 0.04), (-0.18, 1.0)), 12.0)
 
 
 def _of_labels(declared: Declared, checks: Checks, source: str, loud: float) -> float:
@@ -356,6 +428,13 @@ def _of_labels(declared: Declared, checks: Checks, source: str, loud: float) -> 
             + _share(declared, checks, source, "majority_kept") * thinned
         )
 
+    moved = accuracy_change(declared, checks, source)
+    if not math.isnan(moved):
+        # Labels that are read wrongly make the model look worse than it did.
+        return weighted(
+            _step(moved, ((-0.05, 0.12), (-0.1, 0.6), (-0.2, 4.0)), 40.0),
+            _step(moved, ((-0.08, 0.02), (-0.1, 0.6), (-0.2, 5.0)), 40.0),
+        )
     found = checks.by_name(RESULTS, "accuracy_by_source", source)
     labelled = [found[name] for name in ("validation", "test") if name in found]
     if not labelled or "recent" not in found:

@@ -14,6 +14,8 @@ from mlops_debug_env.agents.declared.shares import dropped_class, maturity, thin
 from mlops_debug_env.agents.declared.suspicion import Suspicion
 
 _MOVES_CLASSES = ("labels.maturity_months", "imputer.fill")
+_MOVE_CLASSES = (".used_until", ".snapshot", ".missing_code")
+"""Ends of declarations of a source that, where they are wrong from a month on, move class means."""
 
 
 def clues_of_checks(declared: Declared, checks: Checks) -> list[Suspicion]:
@@ -46,7 +48,7 @@ def explained(found: list[Suspicion]) -> list[Suspicion]:
     """Without what follows from a stronger finding: labels that are read wrongly move shares and class means, too."""
     sure = [each for each in found if each.strength > 1.0]
     are_late = any(each.path == "labels.maturity_months" for each in sure)
-    is_moved = any(each.path in _MOVES_CLASSES or each.path.endswith(".used_until") for each in sure)
+    is_moved = any(each.path in _MOVES_CLASSES or each.path.endswith(_MOVE_CLASSES) for each in sure)
     misread = {each.source for each in sure if each.path.endswith(".label_map")}
     misdated = {each.source for each in sure if each.path.endswith(".date_format")}
     are_words_misread = any(each.path.endswith(".tokenizer") for each in sure)

@@ -9,6 +9,7 @@ from mlops_debug_env.agents.declared.blocks import UNTIL, Block, clues_of_blocks
 from mlops_debug_env.agents.declared.checks import PREVIOUS, Checks
 from mlops_debug_env.agents.declared.columns import last_month, odd_cells, odd_columns, odd_sources
 from mlops_debug_env.agents.declared.history import CHANGES
+from mlops_debug_env.agents.declared.log import LOG, parse_log
 from mlops_debug_env.agents.declared.looks import (
     CONFIG,
     LOUD,
@@ -23,6 +24,7 @@ from mlops_debug_env.agents.declared.looks import (
     of_cell,
     of_changed_cell,
     of_column,
+    of_seen,
 )
 from mlops_debug_env.agents.declared.measured import clues_of_checks, explained, remembered
 from mlops_debug_env.agents.declared.reading import Declared, parse_report, read_declarations
@@ -43,6 +45,8 @@ UNSURE = 0.85
 """Strength up to which a suspicion is hardly ever right."""
 ODD_CELL = 25.0
 """Weight of a column of a source of which a single month is not as declared."""
+VERY_ODD = 3.0
+"""How odd a source of a column is that is looked at before another is blamed."""
 SEEN = 0.2
 """Factor of the weight of a column of a source of which a single month is as declared."""
 
@@ -74,6 +78,8 @@ class Notebook:
             self._declared = None
             if result.artifact in (*REPORTS, PREVIOUS):
                 self._measured[result.artifact] = parse_report(result.content)
+            elif result.artifact == LOG:
+                self._measured[LOG] = parse_log(self._texts[LOG])
 
     def suspicions(self) -> list[Suspicion]:
         """All that the measurements contradict, the strongest first."""
@@ -128,13 +134,20 @@ class Notebook:
         if is_one and sure:
             return
         yield CHANGES, ReadArtifact(artifact_name=CHANGES)
-        if any(each.path.endswith(".majority_kept") and WEAK < each.strength < SURE for each in found):
-            yield PREVIOUS, ReadArtifact(artifact_name=PREVIOUS)
+        for record in (PREVIOUS, LOG):
+            yield record, ReadArtifact(artifact_name=record)
+        if block := self._of_late_labels(declared, found):
+            yield _block(block)
         yield from self._trials(experiments_left)
         looks = [look for look in self._looks(declared, is_one=is_one) if look[1] not in self._asked]
         _, block = max(looks, default=(0.0, ""))
         if block:
             yield _block(block)
+
+    def _of_late_labels(self, declared: Declared, found: list[Suspicion]) -> str:
+        """The class shares by month, where labels that came too early would explain those of a source as well; empty: known."""
+        is_suspected = any(each.path == f"sources.{each.source}.used_until" and each.strength > WEAK for each in found)
+        return "all.classes" * (is_suspected and declared.number("labels.maturity_months", 0) < 2)
 
     def _rivals(self, declared: Declared, best: Suspicion) -> list[str]:
         """Blocks that were not looked at and may show another reason for the same measurement.
@@ -150,6 +163,12 @@ class Notebook:
             blocks = ["all.classes"]
         if best.path.endswith(".unit") and UNTIL in str(best.value):
             blocks = [f"{best.source}.timestamps"]
+        if best.path.endswith(".unit"):
+            column = best.path.split(".")[3]
+            overview = self._blocks.get(f"all.{column}")
+            odd = odd_sources(declared, column, overview) if overview is not None else {}
+            # What is usual for a column is not known well where two sources differ from the others.
+            blocks += [f"{source}.{column}" for source, oddness in odd.items() if oddness > VERY_ODD]
         return [block for block in blocks if block not in self._asked]
 
     def _looks(self, declared: Declared, *, is_one: bool) -> Iterator[tuple[float, str]]:
@@ -160,20 +179,22 @@ class Notebook:
             yield ODD_CELL, f"{source}.{column}"
             yield ODD_CELL, f"all.{column}"
         oddness_of = odd_columns(declared, checks)
+        seen = [source for source in declared.sources if f"{source}.{last_month(declared)}" in self._blocks]
+        not_seen = 1.0 - of_seen(declared, checks, seen)
         for name in OF_COLUMNS:
             for path in changed_cells(declared, name):
                 _, source, _, column, _ = path.split(".")
                 weight = of_changed_cell(name, oddness_of.get(column, 0.0))
+                weight *= SEEN if source in seen and name != "unit" else 1.0
                 is_compared = name != "unit" or f"all.{column}" in self._blocks
                 yield weight, f"{source}.{column}" if is_compared else f"all.{column}"
         for column, oddness in oddness_of.items():
             overview = self._blocks.get(f"all.{column}")
             if overview is None:
-                yield of_column(oddness), f"all.{column}"
+                yield not_seen * of_column(oddness), f"all.{column}"
                 continue
             for source, of_source in odd_sources(declared, column, overview).items():
-                is_seen = f"{source}.{last_month(declared)}" in self._blocks
-                yield (SEEN if is_seen else 1.0) * of_cell(of_source), f"{source}.{column}"
+                yield (SEEN if source in seen else 1.0) * of_cell(of_source), f"{source}.{column}"
 
     def _checks(self) -> Checks:
         return Checks({**self._measured, **self._blocks})

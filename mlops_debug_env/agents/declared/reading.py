@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from mlops_debug_env.agents.declared.history import CHANGES, undone, versions_of
+from mlops_debug_env.agents.declared.log import LOG, parse_log
 from mlops_debug_env.agents.declared.settings import Settings, Value
 
 CALLS: Mapping[str, tuple[str, str, str]] = {
@@ -63,6 +64,8 @@ def read_declarations(texts: Mapping[str, str]) -> Declared:
 
 def _declarations(texts: Mapping[str, str]) -> Declared:
     found = Declared()
+    versions = parse_log(texts.get(LOG, ""))["versions"]
+    found.facts |= {f"environment.{library}": version for library, version in versions.items()}
     _take_config(found, texts.get("config.yaml", ""))
     _take_sources(found, texts.get("data_sources.yaml", ""))
     for file in ("preprocessing.py", "train.py"):

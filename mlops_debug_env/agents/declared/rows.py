@@ -34,11 +34,18 @@ def dates(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
                 yield Suspicion(path, other, (block[name] or 0.0) / 0.05, source=source)
 
 
+IMPOSSIBLE = 100.0
+"""A movement of class means that no drift explains."""
+
+
 def split_of_rows(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     if declared.text("split.by") != "random":
         return
-    movement = checks.number("all.movement", "class_mean_movement") / 4.2
-    yield Suspicion("split.by", "month", min(movement, 3.0))
+    movement = checks.number("all.movement", "class_mean_movement")
+    # Classes do not move so far: a column has hardly any spread, or a constant is among its values.
+    movement = movement / 3.7 if movement < IMPOSSIBLE else 0.0
+    # Columns that are frozen or empty from a month on move the classes as well: this alone never ends the search.
+    yield Suspicion("split.by", "month", min(movement, 1.25))
     if declared.text("split.groups") == "none":
         yield Suspicion("split.groups", "customer", (rows_per_customer(checks, declared.sources) - 1.0) / 0.3)
 
@@ -56,7 +63,7 @@ def test_sources(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     if tested in recent:
         others = 1.0 - recent[tested] / max(1.0, sum(recent.values()))
         # Few of them may be rows of earlier months whose dates are read wrongly.
-        yield Suspicion("evaluation.sources", "all", others / 0.15)
+        yield Suspicion("evaluation.sources", "all", others / 0.3)
 
 
 def validation_ids(declared: Declared, checks: Checks) -> Iterator[Suspicion]:

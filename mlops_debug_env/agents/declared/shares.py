@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from statistics import fmean, median, pstdev
 
+from mlops_debug_env.agents.declared.baseline import growth_over_others
 from mlops_debug_env.agents.declared.checks import PREVIOUS, Checks
 from mlops_debug_env.agents.declared.labels import Matrix, confusions
 from mlops_debug_env.agents.declared.reading import Declared
@@ -82,25 +83,34 @@ def thinning(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
         nearest = 1.0 if kept > 0.6 else round(min(KEPT[1], max(KEPT[0], kept)), 3)
         score = abs(excess) / error
         strength = min(score / 3.2, abs(excess) / 0.6)
-        strength *= _since_last_good_run(declared, checks, source, labelled[source], excess)
-        yield Suspicion(path, nearest, strength, source=source)
+        remembered = _since_last_good_run(declared, checks, source, labelled[source])
+        yield Suspicion(path, nearest, strength, source=source) if remembered is None else remembered
 
 
-def _since_last_good_run(declared: Declared, checks: Checks, source: str, table: Matrix, excess: float) -> float:
-    """Factor of a suspicion that rows of the first class are thinned, by how their share moved since the last good run; 1: not known.
+FOLLOWED = 0.08
+"""How far, as a log ratio, the rows of a source may grow over those of others where nothing about them changed."""
 
-    Where the declared share did not change, the rows did. Where it changed and the rows followed, nothing is wrong.
+
+def _since_last_good_run(declared: Declared, checks: Checks, source: str, table: Matrix) -> Suspicion | None:
+    """Whether the share of the first class moved with its declaration since the last good run; None: not known.
+
+    Where the declared share did not change, neither may the rows; where it changed, they must follow.
     """
     counts = checks.by_name(PREVIOUS, "sources", source, "classes")
     if sum(counts.values()) < 40.0:
-        return 1.0
-    moved = _logit([float(sum(row)) for row in table]) - _logit([counts[name] for name in checks.classes])
+        return None
     path = f"sources.{source}.majority_kept"
-    before = (declared.changed or {}).get(path)
-    if not isinstance(before, float):
-        return 1.3 if moved / excess > 0.5 else 0.75
-    followed = moved / math.log(declared.number(path, 1.0) / before)
-    return 1.3 if followed < 0.5 else 0.75
+    moved = _logit([float(sum(row)) for row in table]) - _logit([counts.get(name, 0.0) for name in checks.classes])
+    grown = growth_over_others(declared, checks, source)
+    now, before = declared.number(path, 1.0), (declared.changed or {}).get(path)
+    if isinstance(before, float):
+        followed = moved / math.log(now / before)
+        strength = 1.75 * (1.0 - max(0.0, followed)) * (0.5 if abs(grown) > FOLLOWED else 1.0)
+        return Suspicion(path, before, strength, source=source)
+    kept = now * math.exp(moved)
+    nearest = 1.0 if kept > 0.6 else round(min(KEPT[1], max(KEPT[0], kept)), 3)
+    strength = abs(moved) / 0.55 * (0.75 if grown * moved < 0.1 * abs(moved) else 1.2)
+    return Suspicion(path, nearest, strength, source=source)
 
 
 def _sent_again_before_labels_were_complete(checks: Checks, source: str) -> float:
