@@ -55,7 +55,9 @@ def _pass_on_where_it_cannot_be_raised() -> None:
 
 
 def _is_of_ctrl_c(record: logging.LogRecord) -> bool:
-    return record.exc_info is not None and isinstance(record.exc_info[1], KeyboardInterrupt)
+    from asyncio import CancelledError  # what asyncio makes of it; imported long before anything logs it
+
+    return record.exc_info is not None and isinstance(record.exc_info[1], (KeyboardInterrupt, CancelledError))
 
 
 def ignore_ctrl_c() -> None:
