@@ -18,6 +18,7 @@ from typing import Any
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as of a program that the signal ended."""
 BEFORE_ALL = "interrupted before anything was done"
+LATER_SECONDS = 0.02
 KEPT = "interrupted; what was done before is kept"
 """For commands that do not state how far they had come."""
 
@@ -45,7 +46,11 @@ def _pass_on_where_it_cannot_be_raised() -> None:
 
     def pass_on(unraisable: Any) -> None:
         if isinstance(unraisable.exc_value, KeyboardInterrupt):
-            _thread.interrupt_main()
+            again = threading.Timer(
+                LATER_SECONDS, _thread.interrupt_main
+            )  # at once, it would be raised and lost in here
+            again.daemon = True
+            again.start()
         else:
             before(unraisable)
 

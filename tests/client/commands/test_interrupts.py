@@ -8,7 +8,7 @@ import sys
 import pytest
 
 PROGRAM = """
-import logging, signal
+import logging, signal, threading
 from mlops_debug_env.commands.interrupts import ending_by_ctrl_c
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -38,7 +38,7 @@ def run(body: str) -> tuple[int, str, str]:
 
 @pytest.mark.parametrize(
     "body",
-    ["raise KeyboardInterrupt", "exec('raise KeyboardInterrupt')", "Finalized(); [None for _ in range(9)]", LOGGED],
+    ["raise KeyboardInterrupt", "exec('raise KeyboardInterrupt')", "Finalized(); threading.Event().wait(60)", LOGGED],
     ids=["raised", "in code that is made and run", "in a finalizer", "logged on its way"],
 )
 def test_ctrl_c_ends_a_program_with_one_line_and_its_code(body: str) -> None:
