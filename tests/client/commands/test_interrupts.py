@@ -38,7 +38,7 @@ def run(body: str) -> tuple[int, str, str]:
 
 @pytest.mark.parametrize(
     "body",
-    ["raise KeyboardInterrupt", "exec('raise KeyboardInterrupt')", "Finalized(); threading.Event().wait(60)", LOGGED],
+    ["raise KeyboardInterrupt", "exec('raise KeyboardInterrupt')", "Finalized(); threading.Event().wait(20)", LOGGED],
     ids=["raised", "in code that is made and run", "in a finalizer", "logged on its way"],
 )
 def test_ctrl_c_ends_a_program_with_one_line_and_its_code(body: str) -> None:
