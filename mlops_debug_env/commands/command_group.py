@@ -11,7 +11,7 @@ import typer
 import typer.core
 
 from mlops_debug_env.commands.exit_codes import USAGE, fail
-from mlops_debug_env.commands.interrupts import BEFORE_ALL, INTERRUPTED, KEPT
+from mlops_debug_env.commands.interrupts import BEFORE_ALL, INTERRUPTED, KEPT, note_end
 
 _exceptions = import_module(typer.BadParameter.__module__)
 """Of the click that typer brings along."""
@@ -35,6 +35,7 @@ def _one_line_at_ctrl_c(message: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
+        note_end()
         typer.echo(message, err=True)
         raise typer.Exit(INTERRUPTED) from None
 

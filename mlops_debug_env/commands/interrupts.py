@@ -10,6 +10,7 @@ import logging
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -18,6 +19,9 @@ from typing import Any
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as of a program that the signal ended."""
 BEFORE_ALL = "interrupted before anything was done"
+LATER_SECONDS = 0.02
+_running, _ending = threading.Event(), threading.Event()
+"""Whether this process is the program, and whether Ctrl-C is ending it."""
 KEPT = "interrupted; what was done before is kept"
 """For commands that do not state how far they had come."""
 
@@ -26,10 +30,12 @@ KEPT = "interrupted; what was done before is kept"
 def ending_by_ctrl_c() -> Iterator[None]:
     """The whole of a program, its imports included. Afterwards Ctrl-C is ignored: the interpreter needs a while to end."""
     try:
+        _running.set()
         _pass_on_where_it_cannot_be_raised()
         yield
     except KeyboardInterrupt:
         ignore_ctrl_c()
+        note_end()
         sys.stderr.write(f"{BEFORE_ALL}\n")
         sys.exit(INTERRUPTED)
     finally:
@@ -39,13 +45,25 @@ def ending_by_ctrl_c() -> Iterator[None]:
         exec("")
 
 
+def note_end() -> None:
+    """The one line is about to be printed; nothing else is, of what is cleaned up afterwards."""
+    _ending.set()
+    if _running.is_set():
+        warnings.simplefilter("ignore")
+
+
 def _pass_on_where_it_cannot_be_raised() -> None:
     """Instead of a traceback, raise it again after a finalizer in which it came, and leave it out of the log of what is closed."""
     before = sys.unraisablehook
 
     def pass_on(unraisable: Any) -> None:
+        if _ending.is_set():
+            return  # of what was cut while it was made, such as an event loop
         if isinstance(unraisable.exc_value, KeyboardInterrupt):
-            _thread.interrupt_main()
+            # At once, it would be raised in here, and lost.
+            again = threading.Timer(LATER_SECONDS, _send_again)
+            again.daemon = True
+            again.start()
         else:
             before(unraisable)
 
@@ -54,8 +72,18 @@ def _pass_on_where_it_cannot_be_raised() -> None:
         logging.lastResort.addFilter(lambda record: not _is_of_ctrl_c(record))
 
 
+def _send_again() -> None:
+    main = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main is not None:
+        signal.pthread_kill(main, signal.SIGINT)  # also ends a wait
+    else:
+        _thread.interrupt_main()
+
+
 def _is_of_ctrl_c(record: logging.LogRecord) -> bool:
-    return record.exc_info is not None and isinstance(record.exc_info[1], KeyboardInterrupt)
+    from asyncio import CancelledError  # what asyncio makes of it; imported long before anything logs it
+
+    return record.exc_info is not None and isinstance(record.exc_info[1], (KeyboardInterrupt, CancelledError))
 
 
 def ignore_ctrl_c() -> None:

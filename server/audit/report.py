@@ -71,12 +71,14 @@ def render_report(report: AuditReport) -> str:
     return "\n".join([*lines, *(f"  note: {note}" for note in report.notes)])
 
 
-def render_store_report(report: StoreReport) -> str:
-    """The report of many episodes as text."""
+def render_store_report(report: StoreReport, *, is_of_checkpoint: bool = False) -> str:
+    """The report of many episodes as text. ``is_of_checkpoint``: no episode was audited, only a checkpoint compared."""
     lines = [
         f"{counted(report.episodes, 'episode')}, {counted(report.events, 'event')}, {counted(report.scenarios, 'scenario')}, "
         f"{counted(len(report.findings), 'finding')} in {report.seconds:.1f} s"
     ]
+    if is_of_checkpoint:
+        lines = [f"compared with the checkpoint and those of the store, {counted(len(report.findings), 'finding')}"]
     if report.derived is not None:
         lines.append(_render_derived(report.derived, report))
     if report.seconds_a_scenario is not None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Callable, Iterator, NoReturn
 
 import typer
 
-from mlops_debug_env.commands.interrupts import INTERRUPTED, CtrlC
+from mlops_debug_env.commands.interrupts import INTERRUPTED, CtrlC, note_end
 
 if TYPE_CHECKING:  # imported where they are needed: `--help` should not wait for them
     from rich.console import Console
@@ -143,5 +143,6 @@ def showing_progress(*, left: str = "nothing was changed") -> Iterator[ShownProg
 
 
 def _end(message: str) -> NoReturn:
+    note_end()
     typer.echo(message, err=True)
     raise typer.Exit(INTERRUPTED) from None

@@ -150,7 +150,10 @@ def _audit_many(
         except CheckpointFileError as error:
             fail(f"{checkpoint}: {error}")
     report = report.model_copy(update={"findings": tuple(found)})
-    typer.echo(report.model_dump_json(indent=2) if as_json else render_store_report(report))
+    is_of_checkpoint = not every and round_id is None
+    typer.echo(
+        report.model_dump_json(indent=2) if as_json else render_store_report(report, is_of_checkpoint=is_of_checkpoint)
+    )
     raise typer.Exit(1 if found else 0)
 
 

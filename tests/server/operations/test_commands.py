@@ -88,7 +88,9 @@ def test_a_checkpoint_is_written_and_compared(database: Path) -> None:
     good(database, "rounds", "open", "--name", "spring")
     file = database.parent / "checkpoint.json"
     assert "checkpoint 1: 0 episodes" in good(database, "checkpoint", "--out", str(file))
-    assert "0 findings" in good(database, "audit", "--checkpoint", str(file))
+    compared = good(database, "audit", "--checkpoint", str(file))
+    assert "compared with the checkpoint and those of the store, 0 findings" in compared
+    assert "0 episodes" not in compared
     with sqlite3.connect(database) as connection:
         connection.execute("DELETE FROM checkpoints")
     connection.close()

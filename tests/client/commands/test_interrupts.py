@@ -1,0 +1,49 @@
+"""A program that Ctrl-C ends, from its first import to its last line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import logging, signal, threading
+from mlops_debug_env.commands.interrupts import ending_by_ctrl_c
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+class Finalized:
+    def __del__(self):
+        raise KeyboardInterrupt
+
+with ending_by_ctrl_c():
+    {body}
+signal.raise_signal(signal.SIGINT)
+print("done")
+"""
+LOGGED = """
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        logging.getLogger("pool").error("closing", exc_info=True)
+        raise"""
+
+
+def run(body: str) -> tuple[int, str, str]:
+    program = PROGRAM.format(body=body)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["raise KeyboardInterrupt", "exec('raise KeyboardInterrupt')", "Finalized(); threading.Event().wait(20)", LOGGED],
+    ids=["raised", "in code that is made and run", "in a finalizer", "logged on its way"],
+)
+def test_ctrl_c_ends_a_program_with_one_line_and_its_code(body: str) -> None:
+    assert run(body) == (130, "", "interrupted before anything was done\n")
+
+
+def test_ctrl_c_after_the_work_is_done_has_no_effect() -> None:
+    assert run("pass") == (0, "done\n", "")
