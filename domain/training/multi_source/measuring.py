@@ -15,7 +15,7 @@ from domain.training.artifacts.numbers import to_json
 from domain.training.multi_source.agreements import TOKENIZERS
 from domain.training.multi_source.layout import LABELLED_MONTHS, WORDS, Layout
 from domain.training.multi_source.run import SETS, Run
-from domain.training.multi_source.tables import order_of_classes, tokenizer
+from domain.training.multi_source.tables import Frame, order_of_classes, tokenizer
 from domain.training.randomness import Floats, Ints
 
 _ROW_BITS, _ROW = np.uint64(32), np.uint64(2**32 - 1)
@@ -119,6 +119,31 @@ def association(values: Floats, labels: Ints, classes: int) -> Floats:
     mean, variance = moments(values)
     found: Floats = np.maximum(between - mean**2, 0.0) / (variance + 1e-12)
     return found
+
+
+def known_association(frame: Frame, classes: int) -> Floats:
+    """As `association`, of the values that are there and around the mean of their source."""
+    known = ~np.isnan(frame.values)
+    values = np.where(known, frame.values, 0.0)
+    values -= _group_means(values, known, frame.source).take(frame.source, axis=0)
+    values[~known] = 0.0
+    means = _group_means(values, known, frame.label, classes)
+    rows = _members(frame.label, classes) @ known.astype(np.float64)
+    found: Floats = (means * means * rows).sum(0) / ((values * values).sum(0) + 1e-12)
+    return found
+
+
+def _members(group: Ints, groups: int) -> Floats:
+    """(groups, rows): 1 where a row is of a group."""
+    found: Floats = (group == np.arange(groups)[:, None]).astype(np.float64)
+    return found
+
+
+def _group_means(values: Floats, known: NDArray[np.bool_], group: Ints, groups: int = 0) -> Floats:
+    """(groups, columns): means of the values that are there; the others are 0."""
+    member = _members(group, groups or int(group.max(initial=0)) + 1)
+    means: Floats = (member @ values) / np.maximum(member @ known.astype(np.float64), 1.0)
+    return means
 
 
 def moments(values: Floats) -> tuple[Floats, Floats]:

@@ -77,7 +77,7 @@ def _odds_of_risky(declared: Declared, path: str) -> float:
 
 def of_column(oddness: float) -> float:
     """Weight of the overview of a column, by how odd the column is; what a month of each source shows is not counted."""
-    steps = ((STALE, 20.0), (STALE - 0.01, 2.6), (1.5, 4.8), (1.1, 0.8), (HAS_EMPTY - 0.001, 0.2))
+    steps = ((STALE, 8.0), (STALE - 0.01, 2.6), (1.5, 4.8), (1.1, 0.8), (HAS_EMPTY - 0.001, 0.2))
     return next((weight for lowest, weight in steps if oddness > lowest), 0.02)
 
 
