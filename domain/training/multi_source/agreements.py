@@ -362,18 +362,25 @@ def _draw_test_sources(layout: Layout, path: str, stream: Stream) -> Pair:
     return stream.choice((Pair("all", "all"), Pair(served, served)))
 
 
+def _another_served(layout: Layout, tested: str, stream: Stream) -> str:
+    """What is served where a test of this source is wrong: mostly another large source, else all of them."""
+    others = [name for name in layout.large_sources if name != tested]
+    return stream.choice(("all", *2 * (stream.choice(others),)))
+
+
 def _change_test_sources(layout: Layout, path: str, stream: Stream) -> Change:
     tested = _test_sources(layout, path, stream)
-    return Change(Pair("all", "all"), tested, tested)
+    served = _another_served(layout, tested, stream)
+    return Change(Pair(served, served), tested, tested)
 
 
 def _shift_test_sources(layout: Layout, path: str, stream: Stream) -> Shift:
     served = _test_sources(layout, path, stream)
-    return Shift(Pair(served, served), "all")
+    return Shift(Pair(served, served), _another_served(layout, served, stream))
 
 
 def _test_sources_is_broken(layout: Layout, path: str, world: Facts, declared: Facts) -> bool:
-    """One source is tested, and others are served as well."""
+    """One source is tested, and another or all are served."""
     return declared[path] not in ("all", world[path])
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from domain.training.artifacts.numbers import to_json
 from domain.training.multi_source.agreements import TOKENIZERS
 from domain.training.multi_source.layout import LABELLED_MONTHS
-from domain.training.multi_source.measuring import Measured, measure, share, shown
+from domain.training.multi_source.measuring import Measured, association_within_sources, measure, share, shown
 from domain.training.multi_source.run import SETS, Run
 from domain.training.multi_source.tables import cells_of
 from domain.training.randomness import Floats, Ints
@@ -41,7 +41,7 @@ DEFINITIONS: Mapping[SanityCheckName, Mapping[str, str]] = {
         "classes": "order of the classes in the lists",
     },
     "feature_statistics": {
-        "class_association": "share of a column's variance that lies between the classes, training rows, filled cells included",
+        "class_association": "share of a column's variance within the sources that lies between the classes, training rows, filled cells aside",
         "empty_share": "share of the stored cells of a column that are empty or hold a declared code of a missing value",
         "most_frequent_share": "share of the stored cells of a column that hold its most frequent value",
         "source_association": "share of the column's variance that lies between the sources, filled ones aside",
@@ -138,7 +138,7 @@ def _feature_statistics(run: Run, found: Measured) -> dict[str, Any]:
         return dict(zip(layout.column_names, shown(values), strict=True))
 
     return {
-        "class_association": by_column(found.class_association),
+        "class_association": by_column(association_within_sources(run.sets["train"], len(layout.classes))),
         "empty_share": by_column(_empty(run)),
         "most_frequent_share": by_column(found.repeats.overall / np.maximum(1, found.repeats.known)),
         **{name: by_column(values) for name, values in _between_sources(run).items()},

@@ -139,7 +139,7 @@ NOTES: dict[str, FaultNote] = {
         ("HPOBench pull request 182", "XPert issue 6", "torchbearer issue 548", "ETM issue 26"),
     ),
     "test_from_one_source": FaultNote(
-        "The test is scored on one source although the model serves all of them.",
+        "The test is scored on one source although the model serves another one, or all of them.",
         "Only that source is served.",
         "sources of the rows that were scored after the training: few where a source is only tried out",
         ("Recht et al., Do ImageNet classifiers generalize to ImageNet?, 2019",),

@@ -15,7 +15,7 @@ from domain.training.artifacts.numbers import to_json
 from domain.training.multi_source.agreements import TOKENIZERS
 from domain.training.multi_source.layout import LABELLED_MONTHS, WORDS, Layout
 from domain.training.multi_source.run import SETS, Run, moments
-from domain.training.multi_source.tables import order_of_classes, tokenizer
+from domain.training.multi_source.tables import Frame, order_of_classes, tokenizer
 from domain.training.randomness import Floats, Ints
 
 _BITS = 4
@@ -62,10 +62,6 @@ class Measured:
     test_file: Ints
     """(classes, classes): test rows by number in the file of labels and nearest class mean."""
     repeats: Repeats
-    scaled: Floats
-    """Values of the training rows as they are filled and scaled, before they are clipped."""
-    class_association: Floats
-    """By column, of these."""
     distances: Floats
     """(sources, tokenizers): how far the word shares of a source lie from those of the others, read with each version."""
 
@@ -91,7 +87,6 @@ def measure(run: Run) -> Measured:
     number = np.argsort(order_of_classes(layout, str(run.state.world["evaluation.label_order"])))[
         run.sets["test"].label
     ]
-    scaled = _scaled_train(run)
     of_test = _nearest(means, run.features["test"])
     row = every.row[once]
     return Measured(
@@ -104,8 +99,6 @@ def measure(run: Run) -> Measured:
         usual=np.where(rows > 0, right / np.maximum(rows, 1), np.nan).reshape(sources, LABELLED_MONTHS),
         test_file=np.bincount(number * classes + of_test, minlength=classes * classes).reshape(classes, classes),
         repeats=_repeats(tables.values, every.source, every.month, sources),
-        scaled=scaled,
-        class_association=association(scaled, run.sets["train"].label, classes),
         distances=_distances(run, layout),
     )
 
@@ -158,13 +151,13 @@ def association(values: Floats, labels: Ints, classes: int) -> Floats:
     return found
 
 
-def _scaled_train(run: Run) -> Floats:
-    """Values of the training rows as they are filled, by mean and standard deviation whichever version scales them."""
-    train = run.sets["train"]
-    scaled: Floats = np.where(np.isnan(train.values), run.prepared.fill, train.values)
-    scaled -= run.prepared.mean
-    scaled /= run.prepared.scale
-    return scaled
+def association_within_sources(frame: Frame, classes: int) -> Floats:
+    """The same around the means of the sources, whose differences count as nothing."""
+    known = ~np.isnan(frame.values)
+    member = (frame.source == np.arange(int(frame.source.max(initial=0)) + 1)[:, None]).astype(np.float64)
+    sums = member @ np.where(known, frame.values, 0.0)
+    means = sums / np.maximum(member @ known.astype(np.float64), 1.0)
+    return known_association(frame.values - means.take(frame.source, axis=0), frame.label, classes)
 
 
 def _class_means(features: Floats, labels: Ints, classes: int) -> Floats:

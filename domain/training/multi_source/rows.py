@@ -50,6 +50,8 @@ LATE, CORRECTED = (0.004, 0.03), (0.004, 0.02)
 """From and to, by source: rows that were delivered, and labels that were corrected since the last good run."""
 PILOT_ROWS, PILOT_SHARE = 3, 0.012
 """Rows of the last month of a source that is not served but tried out: at least, and how many more at most, as a share."""
+LEVELS = (0, 1)
+"""How many columns lie elsewhere altogether at one source, all equally likely."""
 _CELLS = 1024
 """Cells of a row of a table of cumulative probabilities; a power of two, so that a number's cell is exact."""
 
@@ -163,6 +165,7 @@ def draw_rows(layout: Layout, world: Facts, *, name: str = HISTORY, recent_only:
     values *= spread.take(source, axis=0)
     values += offset.take(source, axis=0)
     values += season.take(month, axis=0)
+    _move_levels(layout, values, source)
     _recalibrate(layout, values, source, month)
     frequent /= frequent.sum()
     _draw_usual(layout, values, outcome, frequent, draw, is_told=is_told)
@@ -326,6 +329,33 @@ def recalibrations(layout: Layout) -> tuple[tuple[int, int, int, float, float], 
         )
         for _ in range(draw.integer(1, 3))
     )
+
+
+def levels(layout: Layout) -> tuple[tuple[int, int, float, float], ...]:
+    """Harmless differences that really are: source, column, added level (in standard deviations), spread.
+
+    What lies higher spreads less and the other way round, which no unit does.
+    """
+    draw = Stream(layout.seed, "levels")
+    columns = tuple(place for place, column in enumerate(layout.columns) if not column.is_usual)
+    found = []
+    for _ in range(draw.choice(LEVELS)):
+        part, is_higher = float(draw.uniform(1)[0]), draw.integer(0, 1)
+        found.append(
+            (
+                draw.integer(0, len(layout.sources) - 1),
+                draw.choice(columns),
+                0.9 + 2.1 * part if is_higher else -0.9 - 1.1 * part,
+                draw.choice((0.85, 0.92, 1.0) if is_higher else (1.0, 1.08, 1.15)),
+            )
+        )
+    return tuple(found)
+
+
+def _move_levels(layout: Layout, values: Floats, source: Ints) -> None:
+    for place, column, level, spread in levels(layout):
+        rows = source == place
+        values[rows, column] = values[rows, column] * spread + level
 
 
 def _recalibrate(layout: Layout, values: Floats, source: Ints, month: Ints) -> None:

@@ -47,7 +47,7 @@ def odd_columns(declared: Declared, checks: Checks) -> dict[str, float]:
                 oddness.append(HAS_EMPTY + 5.0 * (most - _of_codes(declared, column)) * (most < NEAR_CONSTANT))
         if column == stale[0]:
             oddness.append(min(STALE, stale[1] / 0.04))
-        for name, limit in (("source_association", 0.11), ("source_and_month_association", 0.05)):
+        for name, limit in (("source_association", 0.2), ("source_and_month_association", 0.05)):
             usual = median(between[name].values()) if between[name] else 0.0
             oddness.append((between[name].get(column, 0.0) - 0.5 * usual) / limit)
         found[column] = max(oddness)
@@ -111,9 +111,14 @@ def _oddness(declared: Declared, column: str, overview: Block, place: int) -> It
         is_spread_known = usual[1] is not None
         spreads = usual[1] if usual[1] is not None else usual[0] - USUAL_RATIO
         level, spread = _expected(declared, declared.text(f"{path}.unit"), units, (usual[0], spreads))
-        yield abs(cell.level - level) / (0.2 if is_spread_known else 0.3)
-        if cell.spread is not None and is_spread_known:
-            yield abs(cell.spread - spread) / 0.2
+        of_level = (cell.level - level) / (0.2 if is_spread_known else 0.3)
+        if cell.spread is None or not is_spread_known:
+            yield abs(of_level)
+            continue
+        of_spread = (cell.spread - spread) / 0.2
+        yield abs(of_spread)
+        # A unit moves both to the same side; a source that lies elsewhere spreads as before.
+        yield min(abs(of_level), abs(of_spread)) if of_level * of_spread > 0 else 0.0
 
 
 def _not_covered(declared: Declared, source: str) -> float:

@@ -123,6 +123,16 @@ def test_a_test_of_one_source_is_of_a_large_one(seed):
         assert state.declared["evaluation.sources"] in ("all", *state.layout.large_sources)
 
 
+def test_where_one_source_is_wrongly_tested_mostly_another_one_is_served_and_sometimes_all():
+    served = []
+    for seed in range(40):
+        case = draw_case(seed, "train", ("test_from_one_source",))
+        (tested, world) = case.now.declared["evaluation.sources"], case.now.world["evaluation.sources"]
+        assert tested != world and case.twin.world["evaluation.sources"] == tested
+        served.append(world)
+    assert 5 <= served.count("all") <= 22
+
+
 def test_free_declarations_never_break_an_agreement():
     case = draw_case(11, "train", ())
     for name, values in FREE:

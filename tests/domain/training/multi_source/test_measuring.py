@@ -10,8 +10,17 @@ from numpy.typing import NDArray
 
 from domain.training.multi_source.details import _moments_of
 from domain.training.multi_source.layout import LABELLED_MONTHS
-from domain.training.multi_source.measuring import _repeats, association, first_of, known_association, share
+from domain.training.multi_source.measuring import (
+    _repeats,
+    association,
+    association_within_sources,
+    first_of,
+    known_association,
+    share,
+)
 from domain.training.multi_source.run import _median, moments
+from domain.training.multi_source.tables import Frame
+from domain.training.randomness import Floats, Ints, Stream
 
 
 def test_moments_have_the_bits_of_mean_and_variance() -> None:
@@ -30,6 +39,31 @@ def test_moments_of_cells_have_the_bits_of_the_moments_of_their_rows() -> None:
         assert rows.ravel()[at] == np.count_nonzero(cell == at)
         assert mean.reshape(6, 8)[at].tolist() == expected[0].tolist()
         assert variance.reshape(6, 8)[at].tolist() == expected[1].tolist()
+
+
+def test_an_association_around_the_means_of_the_sources_leaves_out_empty_cells_and_differences_of_sources() -> None:
+    draw = Stream(5, "known")
+    label, source = draw.below(3, 600), draw.below(2, 600)
+    told = draw.normal(600) + label
+    values = np.stack([told, told + 40.0 * source, draw.normal(600)], axis=1)
+    found = association_within_sources(_frame(label, source, values), 3)
+    assert abs(found[0] - found[1]) < 1e-6 and found[0] > 0.25 > 0.02 > found[2]
+    values[draw.below(600, 90)] = np.nan
+    assert abs(association_within_sources(_frame(label, source, values), 3)[0] - found[0]) < 0.05
+
+
+def _frame(label: Ints, source: Ints, values: Floats) -> Frame:
+    zeros = np.zeros(len(label), dtype=np.int64)
+    return Frame(
+        row=zeros,
+        source=source,
+        month=zeros,
+        customer=zeros,
+        label=label,
+        values=values,
+        tokens=zeros,
+        weight=values[:, 0],
+    )
 
 
 def test_an_association_of_known_cells_is_that_of_the_column_without_the_others() -> None:

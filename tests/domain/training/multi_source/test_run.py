@@ -16,8 +16,9 @@ from domain.training.multi_source.agreements import ORDERS
 from domain.training.multi_source.case import draw_case
 from domain.training.multi_source.checks import DEFINITIONS, run_checks
 from domain.training.multi_source.details import BLOCKS
+from domain.training.multi_source.layout import draw_layout
 from domain.training.multi_source.reports import draw_identity, render_log, render_reports, source_rows
-from domain.training.multi_source.rows import STOP_WORDS
+from domain.training.multi_source.rows import STOP_WORDS, levels
 from domain.training.multi_source.run import SETS, NoRowsError, Run, holdout_accuracy, simulate, simulate_again
 from domain.training.multi_source.slices import slices
 from domain.training.multi_source.tables import order_of_classes
@@ -424,6 +425,25 @@ def test_every_number_of_every_check_is_defined():
         check: set(numbers) for check, numbers in DEFINITIONS.items()
     }
     assert {check: numbers["about"] for check, numbers in measured.items()} == DEFINITIONS
+
+
+def test_how_cells_are_filled_does_not_show_in_what_a_check_says_of_the_classes():
+    state = draw_case(3, "train", ("sentinel_impute",)).now
+    found = [
+        run_checks(simulate(state.declaring({"imputer.fill": fill})))["feature_statistics"]["class_association"]
+        for fill in (-999, "median")
+    ]
+    assert found[0] == found[1]
+
+
+def test_a_source_that_lies_elsewhere_in_a_column_spreads_as_others_or_the_other_way_round():
+    layouts = [draw_layout(seed, "train") for seed in range(60)]
+    found = [
+        (layout.columns[column], level, spread) for layout in layouts for _, column, level, spread in levels(layout)
+    ]
+    assert 15 <= len(found) <= 45
+    assert not any(column.is_usual for column, _, _ in found)
+    assert all((level > 0) == (spread <= 1.0) or spread == 1.0 for _, level, spread in found)
 
 
 def test_checks_are_json_without_nan():
