@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from statistics import median
 
 from mlops_debug_env.agents.declared.blocks import CODES, Block, cell_of, factor_of, quantities, reference
-from mlops_debug_env.agents.declared.checks import Checks
+from mlops_debug_env.agents.declared.checks import STATISTICS, Checks
 from mlops_debug_env.agents.declared.reading import Declared
 
 ODD = 1.0
@@ -16,8 +16,10 @@ HAS_EMPTY = 1.05
 """How odd a column with empty cells is at least: only its overview shows whether its codes are the declared ones."""
 STALE = 2.0
 """How odd a column of the second table is at most, where empty cells are all that is odd about it."""
-NEAR_CONSTANT = 0.25
+NEAR_CONSTANT = 0.32
 """Share of a value from which on it is the usual one of a column: codes and frozen months of one source make up less."""
+MORE_FROZEN = 1.5
+"""How much more often than declared a value is repeated where another source is frozen as well."""
 HAVE_NO_PARTNER = 0.03
 """Share of the rows that the second table usually lacks."""
 USUAL_RATIO = 1.0
@@ -40,7 +42,9 @@ def odd_columns(declared: Declared, checks: Checks) -> dict[str, float]:
         oddness = [0.0]
         most = frequent.get(column, 0.0)
         unexplained = (most - empty.get(column, 0.0)) / 0.045 * (most < NEAR_CONSTANT)
-        oddness.append(min(HAS_EMPTY, unexplained) if _is_frozen_as_declared(declared, column) else unexplained)
+        if _is_frozen_as_declared(declared, column) and most < MORE_FROZEN * _frozen_share(declared, checks, column):
+            unexplained = min(HAS_EMPTY, unexplained)
+        oddness.append(unexplained)
         if empty.get(column, 0.0) > 0.025:
             oddness.append(HAS_EMPTY + between["source_association"].get(column, 0.0))
             if not _is_frozen_as_declared(declared, column):
@@ -75,6 +79,18 @@ def _is_frozen_as_declared(declared: Declared, column: str) -> bool:
     return any(
         declared.facts.get(f"sources.{source}.columns.{column}.used_until") is not None for source in declared.sources
     )
+
+
+def _frozen_share(declared: Declared, checks: Checks, column: str) -> float:
+    """The largest share of the cells of a column that one source repeats, as it is declared."""
+    rows = {source: checks.number(STATISTICS, "sources", source, "read") for source in declared.sources}
+    months = max(1, len(declared.months))
+    found = [0.0]
+    for source, count in rows.items():
+        until = declared.facts.get(f"sources.{source}.columns.{column}.used_until")
+        if until in declared.months:
+            found.append(count / sum(rows.values()) * (months - 1 - declared.months.index(str(until))) / months)
+    return max(found)
 
 
 def odd_sources(declared: Declared, column: str, overview: Block) -> dict[str, float]:

@@ -118,7 +118,8 @@ def late_labels(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
                 is_alone = len(by_month) == 1
                 strength = score / (4.6 if is_alone else 2.9)
                 # Labels that are random from a month on make the model look worse at this source than it did.
-                strength *= 0.6 if accuracy_change(declared, checks, source) > -0.06 else 1.0
+                fell = -accuracy_change(declared, checks, source)
+                strength *= 1.0 if fell >= 0.06 else 0.6 if fell < 0.06 else 0.7
                 yield Suspicion(path, _month(declared, onset - 1), strength, source=source)
 
 

@@ -10,8 +10,10 @@ from domain.episode.observation import EvidenceView
 from domain.generator import generate
 from domain.training.multi_source.agreements import KEPT_TOLERANCE
 from mlops_debug_env.agents.declared.checks import PREVIOUS, RESULTS, STATISTICS, Checks
+from mlops_debug_env.agents.declared.labels import late_labels
 from mlops_debug_env.agents.declared.measured import clues_of_checks
 from mlops_debug_env.agents.declared.reading import Declared, parse_report, read_declarations
+from mlops_debug_env.agents.declared.rows import split_of_rows
 from mlops_debug_env.agents.declared.shares import KEPT
 from mlops_debug_env.agents.declared.suspicion import Suspicion, strongest
 from tests.domain.scenarios import truth_of
@@ -111,3 +113,35 @@ def test_a_share_that_was_measured_exactly_is_answered_within_the_tolerance(hund
     kept = hundredths / 100
     answer = min(KEPT[1], max(KEPT[0], kept))
     assert 1.0 / KEPT_TOLERANCE <= kept / answer <= KEPT_TOLERANCE
+
+
+def test_a_movement_that_no_drift_explains_says_nothing_of_the_split() -> None:
+    declared = Declared(facts={"split.by": "random", "split.groups": "customer"})
+
+    def strength(movement: float) -> float:
+        (found,) = split_of_rows(declared, Checks({"all.movement": {"class_mean_movement": movement}}))
+        return found.strength
+
+    assert strength(6.0) > 1.0 > strength(2.0) > strength(200_000.0) == 0.0
+
+
+@pytest.mark.parametrize(("fall", "is_likely"), [(0.0, False), (0.3, True)])
+def test_labels_went_wrong_only_where_the_model_looks_worse_at_the_source(fall: float, is_likely: bool) -> None:
+    months = tuple(f"2025-{month:02d}" for month in range(1, 13))
+    declared = Declared(
+        facts={f"sources.{name}.label_map": "m1" for name in ("mill", "quay", "weir")},
+        sources=("mill", "quay", "weir"),
+        months=months,
+        label_maps={"m1": ("a", "b")},
+    )
+    right = [[300, 30], [30, 300]]
+    series = [0.9] * 6 + [0.68] * 5 + [None]
+    block = {"codes": right, "last_month": [[40, 4], [4, 40]], "by_month": series}
+
+    def report(fall: float) -> dict[str, object]:
+        accuracy = {"mill": 0.9 - fall, "quay": 0.9, "weir": 0.9}
+        return {"accuracy_by_source": {name: {"validation": one} for name, one in accuracy.items()}}
+
+    measured = {STATISTICS: {"classes": ["a", "b"]}, "mill.labels": block, PREVIOUS: report(0.0), RESULTS: report(fall)}
+    found = [each for each in late_labels(declared, Checks(measured)) if each.path == "sources.mill.used_until"]
+    assert (max(each.strength for each in found) > 0.85) is is_likely

@@ -13,6 +13,7 @@ from mlops_debug_env.agents.declared.blocks import clues_of_blocks
 from mlops_debug_env.agents.declared.checks import PREVIOUS, RESULTS, STATISTICS, Checks
 from mlops_debug_env.agents.declared.columns import odd_cells
 from mlops_debug_env.agents.declared.history import CHANGES
+from mlops_debug_env.agents.declared.log import LOG
 from mlops_debug_env.agents.declared.looks import guess, looks_of
 from mlops_debug_env.agents.declared.measured import remembered
 from mlops_debug_env.agents.declared.plan import SLICES, Notebook
@@ -256,3 +257,67 @@ def test_other_texts_are_read_before_one_tokenizer_is_blamed() -> None:
     texts = [action for action in done if isinstance(action, QueryArtifact) and action.field_path.endswith(".texts")]
     best = notebook.suspicions()[0]
     assert best.path.endswith(".tokenizer") and len(texts) > 1
+
+
+def _since_last_good_run(*, before: int, now: int) -> Checks:
+    """Rows of one source grew or fell while those of two others did not."""
+    splits = {"train": {"sources": {"mill": now, "quay": 600, "weir": 600}}}
+    splits |= dict.fromkeys(("validation", "test"), {"sources": dict.fromkeys(("mill", "quay", "weir"), 0)})
+    sources = {"mill": {"rows": before}, "quay": {"rows": 600}, "weir": {"rows": 600}}
+    return Checks({STATISTICS: {"splits": splits}, PREVIOUS: {"sources": sources}})
+
+
+def _weights(declared: Declared, checks: Checks) -> dict[str, float]:
+    return {block: weight for weight, block in looks_of(declared, checks)}
+
+
+def test_a_source_with_a_fifth_more_rows_than_in_the_last_good_run_may_have_sent_them_again() -> None:
+    names = ("mill", "quay", "weir")
+    facts = {f"sources.{name}.deduplicate": "none" for name in names}
+    declared = Declared(facts=facts, sources=names, changed={})
+    grown = _weights(declared, _since_last_good_run(before=600, now=730))
+    assert grown["mill.ids"] > 5.0 * grown["quay.ids"]
+    assert grown["mill.ids"] > 5.0 * _weights(declared, _since_last_good_run(before=600, now=600))["mill.ids"]
+
+
+@pytest.mark.parametrize(("rows", "is_suspected"), [(600, True), (200, False)])
+def test_rows_that_do_not_follow_a_declared_share_are_worth_a_look(rows: int, is_suspected: bool) -> None:
+    path = "sources.mill.majority_kept"
+    declared = Declared(facts={path: 0.3}, sources=("mill", "quay", "weir"), changed={path: 1.0})
+    assert (_weights(declared, _since_last_good_run(before=600, now=rows))["mill.labels"] > 1.0) is is_suspected
+
+
+@pytest.mark.parametrize(("train_loss", "is_suspected"), [(0.2, True), (0.45, False)])
+def test_a_training_loss_far_below_the_validation_loss_may_be_divided_by_padding(
+    train_loss: float, is_suspected: bool
+) -> None:
+    declared = Declared(facts={"loss.divide_by": "capacity", "loader.shuffle": True})
+    log = {"epochs": [{"train_loss": train_loss, "val_loss": 0.5, "grad_norm": 0.5}]}
+    assert (_weights(declared, Checks({LOG: log}))["train.batches"] > 1.0) is is_suspected
+
+
+def test_steep_gradients_of_the_first_epoch_make_the_order_of_rows_worth_a_look() -> None:
+    declared = Declared(facts={"loader.shuffle": False, "loss.divide_by": "rows"})
+    steep, usual = (Checks({LOG: {"epochs": [{"train_loss": 0.5, "grad_norm": norm}]}}) for norm in (1.3, 0.5))
+    assert _weights(declared, steep)["train.batches"] > 20.0 * _weights(declared, usual)["train.batches"]
+
+
+@pytest.mark.parametrize(("association", "is_suspected"), [(0.2, True), (0.01, False)])
+def test_a_scaler_that_leaves_a_column_out_is_looked_at_where_the_column_tells_the_classes_apart(
+    association: float, is_suspected: bool
+) -> None:
+    declared = Declared(facts={"environment.tabular": "2.4", "environment.textkit": "1.7"}, columns=("weight",))
+    statistics = {"most_frequent_share": {"weight": 0.7}, "class_association": {"weight": association}}
+    assert (_weights(declared, Checks({"feature_statistics": statistics}))["all.tails"] > 1.0) is is_suspected
+
+
+def test_labels_that_came_too_early_are_looked_for_before_a_source_is_blamed() -> None:
+    _, done = _played("immature_labels", steps=40)
+    assert "all.classes" in [action.field_path for action in done if isinstance(action, QueryArtifact)]
+    assert not any(isinstance(action, RunExperiment) for action in done)
+
+
+def test_the_last_good_run_and_the_log_are_read_before_any_block() -> None:
+    _, done = _played("evaluation_rows_in_training", steps=40)
+    names = [action.artifact_name for action in done if isinstance(action, ReadArtifact | QueryArtifact)]
+    assert max(names.index(PREVIOUS), names.index(LOG)) < names.index(SLICES)
