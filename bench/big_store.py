@@ -178,7 +178,8 @@ def _table(found: dict[int, dict[str, Measured]], served: dict[int, Served]) -> 
     for name in dict.fromkeys(name for of in found.values() for name in of):
         cells = [_cell(of.get(name)) for of in found.values()]
         lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join([*lines, *serving_table(served), *_bounds(found)])
+    commands = lines if any(found.values()) else []
+    return "\n".join([*commands, *serving_table(served), *_bounds(found)])
 
 
 def _cell(measured: Measured | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Iterator, Mapping, NamedTuple
 
@@ -59,21 +60,39 @@ def measure_serving(databases: Mapping[int, Path]) -> dict[int, Served]:
                 servers[size].settle()
                 turns[size].append(take_turn(servers[size], load))
         memory = {size: server.memory_bytes() / 1e6 for size, server in servers.items()}
-        pages = {size: asyncio.run(_time_pages(server)) for size, server in servers.items()}
+        pages = asyncio.run(_time_pages(servers))
     finally:
         for server in servers.values():
             server.stop()
     return {size: Served(medians(turns[size]), memory[size], pages[size]) for size in servers}
 
 
-async def _time_pages(server: Server) -> dict[str, float]:
+async def _time_pages(servers: Mapping[int, Server]) -> dict[int, dict[str, float]]:
+    """For each store, its pages with their median times in ms. The servers take turns at each page."""
     import httpx2
 
     from bench.load import HOST
     from bench.pages import measure_page, pages_of
 
-    async with httpx2.AsyncClient(base_url=f"http://{HOST}:{server.port}") as client:
-        return {path: (await measure_page(client, path, REQUESTS_A_PAGE))[0] for path in await pages_of(client)}
+    taken: dict[int, dict[str, float]] = {size: {} for size in servers}
+    async with AsyncExitStack() as opened:
+        clients = {
+            size: await opened.enter_async_context(httpx2.AsyncClient(base_url=f"http://{HOST}:{server.port}"))
+            for size, server in servers.items()
+        }
+        # Those of an episode have another path in each store.
+        paths = {size: {page_name(path): path for path in await pages_of(client)} for size, client in clients.items()}
+        for name in dict.fromkeys(name for of in paths.values() for name in of):
+            for size in (each for each in paths if name in paths[each]):
+                taken[size][name] = (await measure_page(clients[size], paths[size][name], REQUESTS_A_PAGE))[0]
+    return taken
+
+
+def page_name(path: str) -> str:
+    """The path without the id of an episode."""
+    if path.startswith("/compare"):
+        return "/compare?a=…&b=…"
+    return "/episodes/…" if path.startswith("/episodes/") else path
 
 
 def serving_table(served: Mapping[int, Served]) -> Iterator[str]:
@@ -88,7 +107,7 @@ def serving_table(served: Mapping[int, Served]) -> Iterator[str]:
     yield _row("p50 / p99, ms", [f"{each.turn.p50:.1f} / {each.turn.p99:.1f}" for each in served.values()])
     yield _row("memory of the server, MB", [f"{each.memory_mb:.0f}" for each in served.values()])
     yield _row("slowest page, ms", ["{1:.0f}: `{0}`".format(*each.slowest_page) for each in served.values()])
-    for path in first.pages:
+    for path in dict.fromkeys(path for each in served.values() for path in each.pages):
         yield _row(
             f"`{path}`, ms", [f"{each.pages[path]:.1f}" if path in each.pages else "" for each in served.values()]
         )

@@ -28,6 +28,7 @@ from server.storage.schema import audit_records
 from server.version import VERSION
 
 MAX_BODY_BYTES = 64 << 20
+_NO_NOTES = "[]"
 _NEXT = (
     select(audit_records).where(audit_records.c.number > bindparam("after")).order_by(audit_records.c.number).limit(20)
 )
@@ -131,14 +132,14 @@ class Derived:
             if statement["program"] != program():
                 self.by_others += statement["episodes"]
                 return []
-            lines = zlib.decompressobj().decompress(row.body, MAX_BODY_BYTES).splitlines()
+            lines = zlib.decompressobj().decompress(row.body, MAX_BODY_BYTES).decode().splitlines()
             self._insert((json.loads(line) for line in lines), statement["made_at"])
         except (ValueError, TypeError, LookupError, zlib.error):
             return [_finding(f"the record {row.number} of an audit cannot be read")]
         return []
 
     def _insert(self, lines: Iterable[list[Any]], made_at: str) -> None:
-        rows = ((*each[:4], json.dumps(each[4]), made_at) for each in lines)
+        rows = ((*each[:4], json.dumps(each[4]) if each[4] else _NO_NOTES, made_at) for each in lines)
         self._connection.executemany("INSERT OR REPLACE INTO derived VALUES (?, ?, ?, ?, ?, ?)", rows)
         self.latest = max(self.latest or "", made_at)
 
@@ -154,7 +155,8 @@ class Derived:
             row = self._connection.execute("SELECT * FROM derived WHERE name = ?", (name,)).fetchone()
             if row is not None:
                 _, version, last, fingerprint, notes, made_at = row
-                found[name] = DerivedEpisode(name, version, last, fingerprint, tuple(json.loads(notes)), made_at)
+                listed = () if notes == _NO_NOTES else tuple(json.loads(notes))
+                found[name] = DerivedEpisode(name, version, last, fingerprint, listed, made_at)
         return found
 
     def gone(self, names: Iterable[str], round_id: str | None) -> list[StoreFinding]:

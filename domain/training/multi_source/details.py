@@ -71,7 +71,7 @@ BLOCKS: Mapping[str, Mapping[str, str]] = {
         "classes": "order of the classes in the list",
     },
     "train.batches": {
-        "arrival_label_entropy": "mean label entropy of batches of training rows in the order in which they arrive, over what random batches would have: 1 where well mixed, 0 where each batch has one class; 0.75 to 1 where rows of all classes arrive together, 0.1 to 0.6 where they arrive class by class",
+        "arrival_label_entropy": "mean label entropy of batches of training rows in the order in which they arrive, over what random batches would have: 1 where well mixed, 0 where each batch has one class; 0.95 to 1 where rows of all classes arrive together, 0.1 to 0.75 where they arrive class by class",
         "rows_over_capacity": "rows of a training batch over its capacity, 0 to 1; the rest is padding; 0.85 to 1 where batches are packed, and any value where they are not",
     },
     "train.counts": {

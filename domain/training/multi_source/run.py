@@ -347,9 +347,9 @@ def batch_fill(layout: Layout, world: Facts) -> float:
 def _arrival(layout: Layout, world: Facts, train: Frame) -> Ints:
     """The order in which the training rows arrive."""
     place = (train.row * 7919 % 104729).astype(np.float64)
-    # One class after the other, the more of them overlap the weaker it is; a little of it is usual.
+    # One class after the other, the more of them overlap the weaker it is; a trace of it is usual.
     is_sorted = world["loader.shuffle"] == "sorted by class"
-    place += 104729.0 * dose(layout, "arrival", *((0.42, 1.0) if is_sorted else (0.0, 0.25))) * train.label
+    place += 104729.0 * dose(layout, "arrival", *((0.26, 1.0) if is_sorted else (0.0, 0.02))) * train.label
     return np.argsort(place, kind="stable")
 
 

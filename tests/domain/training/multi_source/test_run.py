@@ -370,7 +370,7 @@ def test_the_alternative_of_a_harmless_declaration_gains_nothing_beyond_the_nois
     assert fmean(gains) < 0.012
 
 
-SAME_ROWS = ("loss_over_padding", "scaler_default_changed", "vocabulary_default_changed")
+SAME_ROWS = ("shuffle_off_sorted", "loss_over_padding", "scaler_default_changed", "vocabulary_default_changed")
 """The alternative trains on the same rows, as well: what it changes shows in the validation rows."""
 TRAININGS = 7
 """As many as those of an experiment."""
