@@ -1,8 +1,8 @@
 """The heuristic for runs on several sources, whose checks measure and do not judge. It knows what the wire shows, nothing else.
 
 - `reading`, `settings`: texts to declarations; Python is parsed, never executed.
-- `history`: declarations before the changes since the last good run.
-- `checks`: what was measured. `labels`, `shares`, `rows`, `features`, `blocks`: numbers that contradict a declaration, as `suspicion.Suspicion`; `measured`: all of them.
+- `history`: declarations before the changes since the last good run. `log`: versions and epochs of train.log.
+- `checks`: what was measured. `baseline`: the run against the last good one. `labels`, `shares`, `rows`, `features`, `blocks`: numbers that contradict a declaration, as `suspicion.Suspicion`; `measured`: all of them.
 - `looks`, `columns`: which blocks are worth a query. `trials`: which suspicions an experiment can decide.
 - `plan`: what to look at next. `agent`: `ComparingAgent`.
 """
