@@ -10,7 +10,8 @@ from mlops_debug_env.protocol.types import ArtifactName
 
 CHANGES: ArtifactName = "changes.diff"
 _SPAN = re.compile(r"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
-_VERSION = re.compile(r"^([+-])\s*[\"']?(tabular|textkit)[\"']?\s*[:=]+\s*[\"']?(\d+\.\d+)", re.MULTILINE)
+_VERSION = re.compile(r"[\"']?\b(tabular|textkit)[\"']?\s*[:=]+\s*[\"']?(\d+\.\d+)")
+_CHANGED_LINE = re.compile(r"^([+-])(.*)$", re.MULTILINE)
 
 
 class Hunk(NamedTuple):
@@ -61,9 +62,10 @@ def versions_of(diff: str) -> tuple[dict[str, str], dict[str, str]]:
     """Libraries whose version was changed: by path, the version before and after all changes."""
     before: dict[str, str] = {}
     after: dict[str, str] = {}
-    for sign, name, version in _VERSION.findall(diff):
-        if sign == "-":
-            before.setdefault(f"environment.{name}", version)
-        else:
-            after[f"environment.{name}"] = version
+    for sign, line in _CHANGED_LINE.findall(diff):
+        for name, version in _VERSION.findall(line):
+            if sign == "-":
+                before.setdefault(f"environment.{name}", version)
+            else:
+                after[f"environment.{name}"] = version
     return before, after

@@ -69,7 +69,7 @@ def _of_class_weights(checks: Checks) -> float:
     loss = last_epoch(checks, "train_loss")
     moved = log_ratio(loss, last_epoch(checks, "train_loss", PREVIOUS))
     both = moved + log_ratio(loss, last_epoch(checks, "val_loss"))
-    return _step(both, ((-0.235, 0.25), (-0.38, 0.9), (-0.56, 1.6)), 7.5)
+    return _step(both, ((-0.235, 0.4), (-0.38, 1.0), (-0.56, 1.6)), 7.5)
 
 
 def _of_maturity(declared: Declared, checks: Checks) -> float:
@@ -78,7 +78,7 @@ def _of_maturity(declared: Declared, checks: Checks) -> float:
     if declared.number(maturity, 0) >= 2:
         return 0.0
     grown = class_growth(checks)
-    by_growth = _step(grown[0], ((0.25, 20.0), (0.15, 8.0), (0.08, 2.0)), 0.05) if grown else 1.0
+    by_growth = _step(grown[0], ((0.25, 20.0), (0.15, 8.0), (0.08, 2.0)), 0.12) if grown else 1.0
     return 1.3 * by_growth * _odds_of_risky(declared, maturity)
 
 
@@ -103,7 +103,7 @@ OF_REPEATS = 0.4
 """What the total of repetitions tells of what the details of a source would: growth since the last good run tells nearly as much."""
 
 
-OF_WORDS = 1.8
+OF_WORDS = 2.2
 """Weight of the total that tells of the texts of all sources at once."""
 
 
@@ -196,7 +196,7 @@ def _of_batches(declared: Declared, checks: Checks) -> float:
     if declared.text("loss.divide_by") == "capacity":
         # A loss that is divided by more rows than there are is lower than that of the validation rows.
         ratio = log_ratio(last_epoch(checks, "train_loss"), last_epoch(checks, "val_loss"))
-        is_low = _step(ratio, ((-0.5, 0.03), (-0.6, 3.0)), 40.0)
+        is_low = _step(ratio, ((-0.35, 0.05), (-0.5, 1.0), (-0.6, 5.0)), 40.0)
         weight += RANDOM * is_low * _odds_of_risky(declared, "loss.divide_by")
     return weight
 
@@ -208,7 +208,7 @@ def _of_test_labels(checks: Checks) -> float:
 
 def _of_libraries(declared: Declared, checks: Checks) -> Iterator[Look]:
     """Blocks that show harm of two libraries, and config.yaml, which has the versions of both where the log does not tell."""
-    words = _of_version(declared, "environment.textkit", "1.9")
+    words = OF_VOCABULARY * _of_version(declared, "environment.textkit", "1.9")
     tails = _of_version(declared, "environment.tabular", "2.4") * _of_tails(checks)
     is_known = {"environment.textkit", "environment.tabular"} <= declared.facts.keys()
     yield words, "all.words"
@@ -218,6 +218,8 @@ def _of_libraries(declared: Declared, checks: Checks) -> Iterator[Look]:
         yield 20.0 if is_cut else CONFIG_FIRST * (words + tails), CONFIG
 
 
+OF_VOCABULARY = 0.6
+"""Most of the vocabularies that leave words out are of runs in which these words tell nothing."""
 CONFIG_FIRST = 0.6
 """Reading the versions shows no harm, and half of the time saves looking for it."""
 
@@ -432,7 +434,7 @@ def _of_labels(declared: Declared, checks: Checks, source: str, loud: float) -> 
     if not math.isnan(moved):
         # Labels that are read wrongly make the model look worse than it did.
         return weighted(
-            _step(moved, ((-0.05, 0.12), (-0.1, 0.6), (-0.2, 4.0)), 40.0),
+            _step(moved, ((-0.05, 0.3), (-0.1, 0.8), (-0.2, 4.0)), 40.0),
             _step(moved, ((-0.08, 0.02), (-0.1, 0.6), (-0.2, 5.0)), 40.0),
         )
     found = checks.by_name(RESULTS, "accuracy_by_source", source)

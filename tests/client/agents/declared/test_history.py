@@ -8,7 +8,7 @@ from domain.training.multi_source.artifacts.changes import render_declared
 from domain.training.multi_source.case import draw_case
 from domain.training.multi_source.pools import FAULTS
 from domain.training.style import SEED_SPLITS, SeedSplit
-from mlops_debug_env.agents.declared.history import hunks_of, undone
+from mlops_debug_env.agents.declared.history import hunks_of, undone, versions_of
 from mlops_debug_env.agents.declared.reading import read_declarations
 from tests.profiles import seeds
 
@@ -63,3 +63,18 @@ def test_what_does_not_fit_changes_nothing(diff: str) -> None:
 def test_a_hunk_ends_where_its_lines_are_counted() -> None:
     (hunk,) = hunks_of(DIFF + "\n-- \nb: 7\n")
     assert (hunk.before, hunk.after) == (("a: 1", "b: 0", "c: 3"), ("a: 1", "b: 2", "c: 3"))
+
+
+@pytest.mark.parametrize(
+    "spelling", ['    tabular: "{}",', "tabular: {}", "environment: {{tabular: '{}', textkit: '1.9'}}  # pinned"]
+)
+def test_a_version_that_was_changed_is_read_wherever_it_stands_in_its_line(spelling: str) -> None:
+    lines = spelling.format("2.2"), spelling.format("2.4")
+    before, after = versions_of(f"@@ -1,1 +1,1 @@\n-{lines[0]}\n+{lines[1]}\n")
+    assert (before["environment.tabular"], after["environment.tabular"]) == ("2.2", "2.4")
+
+
+def test_a_missing_end_of_the_last_line_is_no_line_of_a_hunk() -> None:
+    mark = "\\ No newline at end of file\n"
+    diff = DIFF.replace("-b: 0\n", f"-b: 0\n{mark}").replace("+b: 2\n", f"+b: 2\n{mark}")
+    assert undone({"f": TEXT}, diff) == {"f": TEXT.replace("b: 2", "b: 0")}
