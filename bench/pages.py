@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import re
 import statistics
 import tempfile
 import time
@@ -65,8 +66,8 @@ async def measure_page(client: httpx2.AsyncClient, path: str, requests: int = RO
 
 async def pages_of(client: httpx2.AsyncClient) -> list[str]:
     """The paths of pages that read many rows or long episodes; those of which the store has something to show."""
-    over = (await client.get("/episodes?status=ended&sort=oldest")).text.split('href="/episodes/')
-    ids = [part.split('"')[0] for part in over if len(part.split('"')[0]) == 32][:2]
+    over = (await client.get("/episodes?status=ended&sort=oldest")).text
+    ids = list(dict.fromkeys(re.findall(r'href="[^"]*episodes/([0-9a-f]{32})"', over)))[:2]
     of_episodes = [f"/episodes/{ids[0]}", f"/compare?a={ids[0]}&b={ids[-1]}"] if ids else []
     of_agents = [path for path in ("/agent?name=agent-123",) if (await client.get(path)).status_code == 200]
     paths = ["/", "/live", "/play", "/rounds", "/leaderboard", *of_agents, *of_episodes]
