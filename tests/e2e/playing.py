@@ -17,7 +17,7 @@ TASKS = {"easy": "dropout_too_high", "medium": "data_leakage_scaler", "hard": "s
 OF_ONE_TABLE = ("easy", "medium")
 OF_SEVERAL_SOURCES = ("hard", "expert")
 """Tasks by the family of their runs."""
-MAX_STEPS = {"easy": 20, "medium": 30, "hard": 18}
+MAX_STEPS = {"easy": 20, "medium": 30, "hard": 16}
 MAX_EXPERIMENTS = {"easy": 1, "medium": 2, "hard": 3}
 ARTIFACTS = (
     "config.yaml",

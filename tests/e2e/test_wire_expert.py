@@ -49,7 +49,7 @@ def submitted(*entries: Json) -> Json:
 def test_a_reset_says_how_many_faults_and_steps_there_may_be(http: httpx.Client) -> None:
     observation = Episode(http, task_id="expert", seed=TWO_SEED).first["observation"]
     assert (observation["task_id"], observation["max_steps"]) == ("expert", 22)
-    for words in ("Nothing may be wrong", "two different things", "22 steps", "3 experiments", "0 to 2 entries"):
+    for words in ("Nothing may be wrong", "two different things", "18 steps", "3 experiments", "0 to 2 entries"):
         assert words in observation["task_description"]
 
 

@@ -36,7 +36,7 @@ def test_a_reset_answers_the_documented_frame(ws: Socket) -> None:
         "version": 1,
         "task_id": "hard",
         "step_count": 0,
-        "max_steps": 18,
+        "max_steps": 16,
         "truncated": False,
     }
 

@@ -294,7 +294,7 @@ def _draw_snapshot(layout: Layout, path: str, stream: Stream) -> Pair:
 
 
 def _change_snapshot(layout: Layout, path: str, stream: Stream) -> Change:
-    early = layout.months[stream.integer(6, 9)]
+    early = layout.months[stream.integer(5, 8)]
     late = layout.months[12]
     return Change(Pair(early, early), late, late)
 

@@ -258,6 +258,9 @@ def _target(agreement: Agreement, layout: Layout, served: str, strong: tuple[str
     """One of the declarations of a kind; of a source that is scored, not a small one, and of a column that matters."""
     scored = layout.large_sources if served == "all" else (served,)
     places = [(path, *choice_of(path, layout)) for path in agreement.paths(layout)]
+    if agreement.pattern.endswith(".as_of"):
+        # An export corrects few rows of a near-constant column.
+        places = [place for place in places if not layout.column(place[0].split(".")[1]).is_usual]
     of_source = [(path, column) for path, source, column in places if not source or source in scored]
     of_column = [path for path, column in of_source if not column or column in strong]
     return Stream(layout.seed, f"target/{agreement.fault_id}").choice(of_column or [path for path, _ in of_source])
@@ -281,7 +284,7 @@ def _keep_visible(layout: Layout, path: str, world: dict[str, FieldValue], decla
         # The repair leaves cells empty, or the fault does.
         fixed["imputer.fill"] = Pair("many", "median" if layout.seed % 2 else "mean")
     is_late = path == f"sources.{source}.used_until"
-    if is_late or path.endswith((".deduplicate", ".as_of")) or path == "split.by":
+    if is_late or path.endswith((".deduplicate", ".as_of", ".snapshot")) or path == "split.by":
         # What is wrong with late months shows only where late months are used.
         name = "labels.maturity_months"
         fixed[name] = Pair(min(1, int(world[name] or 0)), min(1, int(declared[name] or 0)))

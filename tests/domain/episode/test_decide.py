@@ -62,7 +62,7 @@ def test_reset_records_what_the_episode_is_about() -> None:
         "rubric_version": RUBRIC.version,
         "observation_version": OBSERVATION_VERSION,
         "reward_mode": "sparse",
-        "max_steps": 18,
+        "max_steps": 16,
         "max_experiments": 3,
         "agent": None,
         "session": None,

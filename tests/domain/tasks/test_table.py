@@ -19,8 +19,8 @@ def test_tasks_are_listed_with_their_limits() -> None:
     assert [(task["task_id"], task["max_steps"], task["max_experiments"]) for task in tasks_json()] == [
         ("easy", 20, 1),
         ("medium", 30, 2),
-        ("hard", 18, 3),
-        ("expert", 22, 3),
+        ("hard", 16, 3),
+        ("expert", 18, 3),
     ]
 
 

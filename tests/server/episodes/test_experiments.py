@@ -174,7 +174,7 @@ async def test_an_episode_from_before_there_were_experiments_goes_on_and_is_audi
         assert (refused["observation"]["max_steps"], "experiments_left" in refused["observation"]) == (40, False)
         assert refused["observation"]["last_action_result"]["reason"] == "no_experiments_left"
         begun = await served.reset(task_id="hard", seed=7, episode_id="new")
-        assert (begun["observation"]["max_steps"], begun["observation"]["experiments_left"]) == (18, 3)
+        assert (begun["observation"]["max_steps"], begun["observation"]["experiments_left"]) == (16, 3)
     for name in ("running", "over", "new"):
         report = await audit_by_settings(settings, HandMadeSimulation(), name)
         assert (report.findings, report.notes) == ((), ())

@@ -57,7 +57,7 @@ async def test_every_key_of_reset_is_optional(served: Served, body: bytes) -> No
 
 
 async def test_task_is_an_alias(served: Served) -> None:
-    assert (await served.reset(task="hard"))["info"]["max_steps"] == 18
+    assert (await served.reset(task="hard"))["info"]["max_steps"] == 16
 
 
 async def test_a_step_shows_its_result_and_the_version(served: Served) -> None:
