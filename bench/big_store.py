@@ -77,6 +77,7 @@ def _measure_all(sizes: list[int], folder: Path, workers: int, only: list[str]) 
     databases = {size: folder / str(size) / "store.db" for size in sizes}
     for size, database in databases.items():
         _fill(database, size)
+        _public_key(database)  # made by the first server of a store; without it an audit records nothing
         found[size] = {}
         for name, work in _commands(database, workers, size=size).items():
             if not name.startswith(tuple(only)):

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from server.audit.store_audit import Derive
     from server.security.signing import Signer
 
+NO_KEY = "nothing is recorded, so every episode is derived: the store has no key to sign with, which `serve` and `checkpoint` make"
+
 
 def audit(
     episode: Annotated[
@@ -167,6 +169,8 @@ def _audit_store(
     recorder = None
     if derive.public_key is not None:
         recorder = AuditRecorder(settings.database_url, signer_of(settings), clock=partial(datetime.now, UTC))
+    elif derive.which == "new":
+        typer.echo(f"note: {NO_KEY}", err=True)
     goes_on = "mlops-debug audit --since-last goes on from there" if recorder is not None else "nothing was recorded"
     progress.left = goes_on
     try:

@@ -98,6 +98,13 @@ def test_a_checkpoint_is_written_and_compared(database: Path) -> None:
     assert (found.exit_code, "older copy" in found.stdout) == (1, True)
 
 
+def test_an_audit_that_cannot_go_on_says_why(database: Path) -> None:
+    good(database, "keys", "create", "ann")
+    assert "no key to sign with" in run(database, "audit", "--since-last").stderr
+    good(database, "checkpoint")
+    assert run(database, "audit", "--since-last").stderr == ""
+
+
 def test_rebuild_and_regrade_say_what_they_did(database: Path) -> None:
     good(database, "keys", "create", "ann")
     assert "replaced by the rebuilt tables" in good(database, "rebuild", "--verify")
