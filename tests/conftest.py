@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
 from pathlib import Path
@@ -30,6 +32,15 @@ def scenario() -> Scenario:
 @pytest.fixture
 def view(scenario: Scenario) -> EvidenceView:
     return EvidenceView(scenario.evidence)
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c_as_before() -> Iterator[None]:
+    """A command that a test runs in this process ignores Ctrl-C once its work is done, as its process should."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, before)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

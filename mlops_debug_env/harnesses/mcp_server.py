@@ -170,6 +170,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
+        if self.close_connection:  # else a client might send its next request before it notices
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
 

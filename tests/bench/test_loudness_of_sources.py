@@ -12,7 +12,7 @@ from domain.training.multi_source.run import simulate
 
 @pytest.fixture(scope="module")
 def scale() -> Scale:
-    return healthy_scale(40)
+    return healthy_scale(80)
 
 
 def test_nine_tenths_of_healthy_runs_are_no_louder_than_one(scale: Scale) -> None:
@@ -29,7 +29,7 @@ def test_a_deviation_counts_in_units_of_the_range_on_its_side() -> None:
 
 
 def test_a_wrong_order_of_the_test_labels_is_loud_and_a_stale_snapshot_is_not(scale: Scale) -> None:
-    loud, quiet = (measure_fault(fault, scale, seeds=8) for fault in ("label_encoder_mismatch", "stale_snapshot"))
+    loud, quiet = (measure_fault(fault, scale, seeds=16) for fault in ("label_encoder_mismatch", "stale_snapshot"))
     assert loud.shown > 0.9 and loud.loudness > 2.0
     assert quiet.shown < 0.5 and quiet.loudness < 1.0
     assert loud.recent_change == 0.0

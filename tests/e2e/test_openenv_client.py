@@ -35,7 +35,7 @@ INVESTIGATION: list[Json] = [
     {"action_type": "read_logs", "log_filter": "epoch:2-5"},
     {"action_type": "query_artifact", "artifact_name": "config.yaml", "field_path": "optimizer.learning_rate"},
     REFUSED_QUERY,
-    *({"action_type": "run_sanity_check", "sanity_check_type": check} for check in CHECKS[:6]),
+    *({"action_type": "run_sanity_check", "sanity_check_type": check} for check in CHECKS[:5]),
 ]
 PLAYED = [*INVESTIGATION, WRONG_DIAGNOSIS]
 

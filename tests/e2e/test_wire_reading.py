@@ -158,9 +158,9 @@ def test_a_query_of_a_json_artifact_gives_what_its_text_says(http: httpx.Client,
 
 
 def test_a_query_reaches_into_lists_by_index(http: httpx.Client) -> None:
-    episode = Episode(http, task_id="hard", seed=5)
     asked = 0
     for artifact_name in JSON_ARTIFACTS:
+        episode = Episode(http, task_id="hard", seed=5)
         values = dict(leaves(json.loads(episode.text_of(artifact_name))))
         indexed = [path for path in values if any(part.isdigit() for part in path.split("."))][:5]
         for path in indexed:

@@ -63,7 +63,7 @@ BLOCKS: Mapping[str, Mapping[str, str]] = {
         "texts_with_frequent_words": "share of the training texts that have such a word, mean over these words",
     },
     "all.movement": {
-        "class_mean_movement": "mean squared distance between the class means of the first and the last four labelled months, one row a customer and class, what moves all classes of a source alike aside, over what chance would give, without a unit: 1 where nothing moves, 0.4 to 3 in ordinary runs, 2 to 12 where classes drift",
+        "class_mean_movement": "mean squared distance between the class means of the first and the last four labelled months, one row a customer and class, what moves all classes of a source alike aside, over what chance would give, without a unit: 1 where nothing moves, 0.4 to 3 in ordinary runs, 2 to 12 where classes move over the year",
     },
     "join.rows": {
         "lines_per_id": "mean lines of an id in the joined table, 1 or more; up to 1.1 where a few ids have two lines, 1.1 to 1.6 where many have",
