@@ -32,7 +32,7 @@ _MESSAGES: Mapping[str, tuple[str, ...]] = {
         "Update the last month of {column} at {source}",
         "{source}: {column} used until {value}",
         "Set the end of {column} for {source}",
-        "{column} of {source}: {value} as the last month",
+        "{column} of {source}: read until {value}",
         "Talked to {source} about {column}, new end date",
     ),
     "label_map": (
@@ -46,7 +46,7 @@ _MESSAGES: Mapping[str, tuple[str, ...]] = {
         "Update the last month of {source}",
         "{source}: used until {value}",
         "Set the end of {source}",
-        "{source}: last month is {value}",
+        "{source}: rows are read until {value}",
         "New end date for the rows of {source}",
     ),
     "snapshot": (
@@ -95,7 +95,7 @@ _MESSAGES: Mapping[str, tuple[str, ...]] = {
         "Update the kind of join",
         "Make the join {value}",
         "Rework which rows the join keeps",
-        "Use a {value} join for the second table",
+        "Join of the second table: {value}",
         "Second table: {value} join",
     ),
     "labels.maturity_months": (
