@@ -63,7 +63,7 @@ BLOCKS: Mapping[str, Mapping[str, str]] = {
         "texts_with_frequent_words": "share of the training texts that have such a word, mean over these words",
     },
     "all.movement": {
-        "class_mean_movement": "mean squared distance between the class means of the first and the last four labelled months, one row a customer and class, what moves all classes of a source alike aside, over what chance would give, without a unit: 1 where nothing moves, 0.4 to 3 in ordinary runs, 2 to 12 where classes move over the year",
+        "class_mean_movement": "mean squared distance between the class means of the first and the last four labelled months, one row a customer and class, what moves all classes of a source alike aside, filled cells aside, over what chance would give, without a unit: 1 where nothing moves, 0.4 to 2 where classes stay, mostly 2 to 15 where they move over the year",
     },
     "join.rows": {
         "lines_per_id": "mean lines of an id in the joined table, 1 or more; up to 1.1 where a few ids have two lines, 1.1 to 1.6 where many have",
@@ -231,10 +231,8 @@ def _movement(run: Run, width: int, classes: int) -> float:
         np.concatenate([getattr(part, name) for part in parts]).take(once, axis=0)
         for name in ("label", "month", "source", "values")
     )
-    filled = np.where(np.isnan(values), run.prepared.fill, values)
-    filled -= run.prepared.mean
-    filled /= run.prepared.scale
-    scaled = np.clip(filled, -4.0, 4.0, out=filled)[:, :width]
+    # Cells that are filled are of no class: a column that a source no longer has would seem to move.
+    scaled = np.clip((values - run.prepared.mean) / run.prepared.scale, -4.0, 4.0)[:, :width]
     late = int(month.max()) - 3 if len(month) else 0
     cell, shape = source * classes + label, (len(run.state.layout.sources), classes, width)
     (rows, early, early_spread), (late_rows, lately, late_spread) = (
@@ -243,7 +241,10 @@ def _movement(run: Run, width: int, classes: int) -> float:
     is_seen = np.minimum(rows, late_rows) >= 8
     step = np.where(is_seen, lately - early, 0.0)
     # Of a near-constant column all rows of a class may be alike, which does not make a step certain.
-    noise = np.maximum(late_spread, LEAST_SPREAD) / late_rows + np.maximum(early_spread, LEAST_SPREAD) / rows
+    noise = sum(
+        np.maximum(spread, LEAST_SPREAD) / np.maximum(count, 1)
+        for spread, count in ((late_spread, late_rows), (early_spread, rows))
+    )
     certain = np.where(is_seen, 1.0 / np.maximum(noise, 1e-9), 0.0)
     # Seasons and new instruments move all classes of a source alike: only what moves one against the others counts.
     together = step.sum(1, keepdims=True) / np.maximum(is_seen.sum(1, keepdims=True), 1)
@@ -253,25 +254,28 @@ def _movement(run: Run, width: int, classes: int) -> float:
 
 
 def _moments_of(values: Floats, cell: Ints, shape: tuple[int, int, int]) -> tuple[Ints, Floats, Floats]:
-    """Rows, means and variances of the columns by cell; they have the bits of `moments` of the rows of each cell.
+    """Rows, means and variances of the columns by cell, of the values that are there; they have the bits of `moments` of the rows
+    of each cell.
 
     Args:
         shape: of the cells, and of the columns.
     """
     *cells, width = shape
     count = cells[0] * cells[1]
-    places = (cell[:, None] * width + np.arange(width)).ravel()
+    known = np.flatnonzero(~np.isnan(values))
+    places = (cell[:, None] * width + np.arange(width)).ravel().take(known)
+    number = values.ravel().take(known)
 
     def mean(numbers: Floats) -> Floats:
-        sums = np.bincount(places, weights=numbers.ravel(), minlength=count * width)
-        found: Floats = sums.reshape(count, width) / rows[:, None]
+        sums = np.bincount(places, weights=numbers, minlength=count * width)
+        found: Floats = sums / np.maximum(rows, 1)
         return found
 
-    rows = np.bincount(cell, minlength=count)
-    average = mean(values)
-    distance = values - average.take(cell, axis=0)
+    rows = np.bincount(places, minlength=count * width)
+    average = mean(number)
+    distance = number - average.take(places)
     distance *= distance
-    return rows.reshape(*cells, 1), average.reshape(shape), mean(distance).reshape(shape)
+    return rows.reshape(shape), average.reshape(shape), mean(distance).reshape(shape)
 
 
 def _of_files(run: Run, found: Measured) -> dict[str, dict[str, Any]]:

@@ -36,7 +36,7 @@ def test_moments_of_cells_have_the_bits_of_the_moments_of_their_rows() -> None:
     rows, mean, variance = _moments_of(values, cell, (2, 3, 8))
     for at in range(6):
         expected = moments(values[cell == at])
-        assert rows.ravel()[at] == np.count_nonzero(cell == at)
+        assert rows.reshape(6, 8)[at].tolist() == [np.count_nonzero(cell == at)] * 8
         assert mean.reshape(6, 8)[at].tolist() == expected[0].tolist()
         assert variance.reshape(6, 8)[at].tolist() == expected[1].tolist()
 
@@ -64,6 +64,19 @@ def _frame(label: Ints, source: Ints, values: Floats) -> Frame:
         tokens=zeros,
         weight=values[:, 0],
     )
+
+
+def test_moments_of_cells_leave_out_what_is_not_there() -> None:
+    draw = np.random.default_rng(7)
+    values, cell = draw.normal(size=(600, 2)), draw.integers(0, 6, 600)
+    values[draw.uniform(size=600) < 0.4, 1] = np.nan
+    values[cell == 5, 1] = np.nan
+    rows, mean, _ = _moments_of(values, cell, (2, 3, 2))
+    for at in range(5):
+        own = values[cell == at, 1]
+        assert rows.reshape(6, 2)[at, 1] == np.count_nonzero(~np.isnan(own))
+        assert mean.reshape(6, 2)[at, 1] == pytest.approx(np.nanmean(own))
+    assert (rows.reshape(6, 2)[5, 1], mean.reshape(6, 2)[5, 1]) == (0, 0.0)
 
 
 def test_an_association_of_known_cells_is_that_of_the_column_without_the_others() -> None:

@@ -109,7 +109,8 @@ def test_what_is_broken_at_a_source_is_scored(fault, seed):
 def test_few_rows_lie_outside_the_window_where_dates_are_read_rightly(seed):
     run = simulate(draw_case(seed, "train", ()).now)
     for counts in source_rows(run).values():
-        assert counts["outside_window"] < 0.08 * counts["read"]
+        most = 0.058 * counts["read"]  # 5 % from before the window, and 0.8 % whose dates are wrong
+        assert counts["outside_window"] < most + 3.0 * most**0.5
 
 
 def test_rows_leave_the_window_by_degree_where_day_and_month_are_exchanged():
