@@ -175,7 +175,7 @@ class Notebook:
         """Every block that tells more, with how much it promises."""
         checks = self._checks()
         yield from looks_of(declared, checks, loud=LOUD if is_one else LOUD_AMONG_SEVERAL)
-        for source, column in odd_cells(declared, self._blocks):
+        for source, column in sorted(odd_cells(declared, self._blocks)):
             yield ODD_CELL, f"{source}.{column}"
             yield ODD_CELL, f"all.{column}"
         oddness_of = odd_columns(declared, checks)

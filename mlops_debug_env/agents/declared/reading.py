@@ -81,9 +81,11 @@ def _take_changes(found: Declared, texts: Mapping[str, str]) -> None:
     before, after = versions_of(diff)
     for path, version in after.items():
         found.facts.setdefault(path, version)
-    names = found.facts.keys() & earlier.keys()
-    found.changed = {path: earlier[path] for path in names if earlier[path] != found.facts[path]}
-    found.changed |= {path: before[path] for path in before.keys() & after.keys() if before[path] != after[path]}
+    # In the order of the files: what is looked at first must not depend on the order of a set.
+    found.changed = {
+        path: earlier[path] for path in found.facts if path in earlier and earlier[path] != found.facts[path]
+    }
+    found.changed |= {path: before[path] for path in before if path in after and before[path] != after[path]}
 
 
 def parse_report(text: str | None) -> dict[str, Any]:

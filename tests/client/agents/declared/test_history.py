@@ -29,6 +29,13 @@ def test_every_changed_declaration_is_found_with_its_value_before(split: SeedSpl
         assert set(changed) <= {*case.changed, "training.seed"}
 
 
+def test_changes_are_in_the_order_of_the_declarations_in_every_process() -> None:
+    for seed in range(7_200, 7_206):
+        found = read_declarations(render_declared(draw_case(seed, "train", ())))
+        changed = [path for path in found.changed or () if not path.startswith("environment.")]
+        assert changed == [path for path in found.facts if path in changed]
+
+
 def test_versions_are_read_from_the_changes_alone() -> None:
     case = next(
         case
