@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,14 @@ import typer
 
 from mlops_debug_env.commands.exit_codes import UNREACHABLE, USAGE, fail, one_line_errors, write_out
 from mlops_debug_env.commands.options import ApiKeyOption, ConcurrencyOption
-from mlops_debug_env.commands.own_server import EndedBySignal, OwnServer, ending_in_order, scratch_folder, serving
+from mlops_debug_env.commands.own_server import (
+    EndedBySignal,
+    Ending,
+    OwnServer,
+    ending_in_order,
+    scratch_folder,
+    serving,
+)
 from mlops_debug_env.commands.server_packages import is_server_installed, server_missing
 
 
@@ -47,12 +53,12 @@ def demo(
     ):
         if url is not None:
             typer.echo(f"server: {url}", err=True)
-            _play(url, api_key, entries=entries, concurrency=concurrency, folder=folder)
+            _play(ending, url, api_key, entries=entries, concurrency=concurrency, folder=folder)
             return
         kept = database or folder / "demo.db"
         with serving(kept, folder / "serve.log", ending) as server:
             typer.echo(f"server: {server.url}  database: {kept}", err=True)
-            _play(server.url, None, entries=entries, concurrency=concurrency, folder=folder)
+            _play(ending, server.url, None, entries=entries, concurrency=concurrency, folder=folder)
             if not leave:
                 _wait(server)
 
@@ -66,7 +72,7 @@ def _one_line_at_the_end() -> Iterator[None]:
         raise
 
 
-def _play(url: str, api_key: str | None, *, entries: int, concurrency: int, folder: Path) -> None:
+def _play(ending: Ending, url: str, api_key: str | None, *, entries: int, concurrency: int, folder: Path) -> None:
     from mlops_debug_env.runner.demo import DEMO_AGENTS, play_agents
     from mlops_debug_env.runner.report import render_many, to_text
     from mlops_debug_env.runner.run_command import Connection
@@ -74,7 +80,7 @@ def _play(url: str, api_key: str | None, *, entries: int, concurrency: int, fold
     connection = Connection(url=url, api_key=api_key, concurrency=concurrency)
     connection.check()
     playing = play_agents(connection, agents=DEMO_AGENTS, suite="practice-2", entries=entries, folder=folder)
-    write_out(to_text(render_many(asyncio.run(playing))))
+    write_out(to_text(render_many(ending.run(playing))))
 
 
 def _wait(server: OwnServer) -> None:

@@ -60,10 +60,7 @@ def _pass_on_where_it_cannot_be_raised() -> None:
         if _ending.is_set():
             return  # of what was cut while it was made, such as an event loop
         if isinstance(unraisable.exc_value, KeyboardInterrupt):
-            # At once, it would be raised in here, and lost.
-            again = threading.Timer(LATER_SECONDS, _send_again)
-            again.daemon = True
-            again.start()
+            send_later(signal.SIGINT)
         else:
             before(unraisable)
 
@@ -72,12 +69,19 @@ def _pass_on_where_it_cannot_be_raised() -> None:
         logging.lastResort.addFilter(lambda record: not _is_of_ctrl_c(record))
 
 
-def _send_again() -> None:
+def send_later(number: int) -> None:
+    """Send this process a signal in a moment: at once, it would be raised in the caller, and lost if that is a finalizer."""
+    again = threading.Timer(LATER_SECONDS, _send, [number])
+    again.daemon = True
+    again.start()
+
+
+def _send(number: int) -> None:
     main = threading.main_thread().ident
     if hasattr(signal, "pthread_kill") and main is not None:
-        signal.pthread_kill(main, signal.SIGINT)  # also ends a wait
+        signal.pthread_kill(main, number)  # also ends a wait
     else:
-        _thread.interrupt_main()
+        _thread.interrupt_main(signal.Signals(number))
 
 
 def _is_of_ctrl_c(record: logging.LogRecord) -> bool:

@@ -1,11 +1,14 @@
 """A server process that a command starts for itself, and ends with itself.
 
-Rule: a signal that ends the command never falls between the start of the server, or the making of the folder, and the block that
-ends it.
+Rules:
+
+- A signal that ends the command never falls between the start of the server, or the making of the folder, and the block that ends it.
+- It is never raised in a callback of an event loop, which would log it and go on; there it cancels the main task.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -14,14 +17,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import typer
 
 from mlops_debug_env.commands.exit_codes import UNREACHABLE, fail
+from mlops_debug_env.commands.interrupts import send_later
+
+_Result = TypeVar("_Result")
 
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
@@ -108,19 +114,43 @@ def _signals() -> tuple[int, ...]:
     return tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
+def _nothing() -> None:
+    """Cancel nothing: the loop does not run its main task."""
+
+
 class Ending:
     """Handles the signals that end the command."""
 
     def __init__(self) -> None:
+        self._before = {each: signal.getsignal(each) for each in _signals()}
         self._is_deferred = False
         self._received: int | None = None
+        self._cancel: Callable[[], object] | None = None
+
+    def install(self) -> None:
+        """What was ignored before stays ignored."""
+        for each, handler in self._before.items():
+            if handler is not signal.SIG_IGN:
+                signal.signal(each, self.handle)
+
+    def restore(self) -> None:
+        """Install the handlers that were there before."""
+        for each, handler in self._before.items():
+            signal.signal(each, handler)
 
     def handle(self, number: int, _: Any) -> None:
-        if self._is_deferred:
+        if self._is_deferred or self._cancel is not None:
             self._received = number
+            if self._cancel is not None:
+                self._cancel()
             return
         _ignore_signals()
         raise EndedBySignal(number)
+
+    def handle_again(self, number: int) -> None:
+        """After a finalizer in which it was raised, and lost."""
+        self.install()
+        send_later(number)
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
@@ -130,6 +160,29 @@ class Ending:
             yield
         finally:
             self._is_deferred = False
+        self._raise_received()
+
+    def run(self, main: Coroutine[Any, Any, _Result]) -> _Result:
+        """Run an event loop; a signal cancels ``main``, and is raised once the loop is closed."""
+        self._cancel = _nothing
+        try:
+            with asyncio.Runner() as runner:
+                return runner.run(self._cancelled_by_signal(main))
+        finally:
+            self._cancel = None
+            self._raise_received()
+
+    async def _cancelled_by_signal(self, main: Coroutine[Any, Any, _Result]) -> _Result:
+        loop, task = asyncio.get_running_loop(), asyncio.ensure_future(main)
+        self._cancel = lambda: loop.call_soon_threadsafe(task.cancel)
+        if self._received is not None:
+            task.cancel()
+        try:
+            return await task
+        finally:
+            self._cancel = _nothing
+
+    def _raise_received(self) -> None:
         if self._received is not None:
             self.handle(self._received, None)
 
@@ -138,17 +191,23 @@ class Ending:
 def ending_in_order() -> Iterator[Ending]:
     """Ctrl-C, SIGTERM and SIGHUP leave the block through its ``finally``; what was ignored before stays ignored."""
     ending = Ending()
-    before = {each: signal.getsignal(each) for each in _signals()}
+    unraisable_before = sys.unraisablehook
+
+    def pass_on(unraisable: Any) -> None:
+        if isinstance(unraisable.exc_value, EndedBySignal):
+            ending.handle_again(unraisable.exc_value.number)
+        else:
+            unraisable_before(unraisable)
+
     try:
-        for each, handler in before.items():
-            if handler is not signal.SIG_IGN:
-                signal.signal(each, ending.handle)
+        ending.install()
+        sys.unraisablehook = pass_on
         yield ending
     except EndedBySignal as ended:
         raise typer.Exit(128 + ended.number) from None
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        sys.unraisablehook = unraisable_before
+        ending.restore()
 
 
 def _ignore_signals() -> None:
