@@ -11,7 +11,7 @@ import typer
 import typer.core
 
 from mlops_debug_env.commands.exit_codes import USAGE, fail
-from mlops_debug_env.commands.interrupts import BEFORE_ALL, INTERRUPTED, KEPT, note_end
+from mlops_debug_env.commands.interrupts import BEFORE_ALL, INTERRUPTED, KEPT, is_of_ctrl_c, note_end
 
 _exceptions = import_module(typer.BadParameter.__module__)
 """Of the click that typer brings along."""
@@ -34,7 +34,9 @@ def _one_line_at_ctrl_c(message: str) -> Iterator[None]:
     """For what says nothing by itself."""
     try:
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Exception) as error:
+        if not is_of_ctrl_c(error):
+            raise
         note_end()
         typer.echo(message, err=True)
         raise typer.Exit(INTERRUPTED) from None

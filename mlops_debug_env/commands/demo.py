@@ -47,7 +47,7 @@ def demo(
         fail(server_missing("mlops-debug demo without --url"), USAGE)
     with (
         ending_in_order() as ending,
-        _one_line_at_the_end(),
+        _one_line_at_the_end(ending),
         scratch_folder(ending, "mlops-debug-demo-") as folder,
         one_line_errors(),
     ):
@@ -60,15 +60,16 @@ def demo(
             typer.echo(f"server: {server.url}  database: {kept}", err=True)
             _play(ending, server.url, None, entries=entries, concurrency=concurrency, folder=folder)
             if not leave:
-                _wait(server)
+                _wait(ending, server)
 
 
 @contextmanager
-def _one_line_at_the_end() -> Iterator[None]:
+def _one_line_at_the_end(ending: Ending) -> Iterator[None]:
     try:
         yield
-    except EndedBySignal:
-        typer.echo("interrupted; the demo's own server and its temporary files are gone", err=True)
+    except BaseException:
+        if ending.raised is not None:
+            typer.echo("interrupted; the demo's own server and its temporary files are gone", err=True)
         raise
 
 
@@ -83,12 +84,13 @@ def _play(ending: Ending, url: str, api_key: str | None, *, entries: int, concur
     write_out(to_text(render_many(ending.run(playing))))
 
 
-def _wait(server: OwnServer) -> None:
+def _wait(ending: Ending, server: OwnServer) -> None:
     try:
         typer.echo(f"The server is up at {server.url}; Ctrl-C ends it.", err=True)
         server.process.wait()
     except EndedBySignal as ended:
         if ended.number == signal.SIGINT:
+            ending.raised = None
             return
         raise
     fail("the server ended by itself", UNREACHABLE)

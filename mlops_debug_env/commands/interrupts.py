@@ -33,7 +33,9 @@ def ending_by_ctrl_c() -> Iterator[None]:
         _running.set()
         _pass_on_where_it_cannot_be_raised()
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Exception) as error:
+        if not is_of_ctrl_c(error):
+            raise
         ignore_ctrl_c()
         note_end()
         sys.stderr.write(f"{BEFORE_ALL}\n")
@@ -43,6 +45,18 @@ def ending_by_ctrl_c() -> Iterator[None]:
         # CPython notes a KeyboardInterrupt that leaves code run by exec, such as a dataclass being made, and ends by SIGINT
         # instead of with the exit code, also where it was handled afterwards. The next exec clears the note.
         exec("")
+
+
+def is_of_ctrl_c(error: BaseException | None) -> bool:
+    """Whether it is Ctrl-C, or what extension code that it cut raised instead, which names it as cause or in its message.
+
+    pydantic's core makes a ``SchemaError`` of a ``KeyboardInterrupt`` that comes while a model is built.
+    """
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt) or KeyboardInterrupt.__name__ in str(error):
+            return True
+        error = error.__cause__
+    return False
 
 
 def note_end() -> None:

@@ -125,6 +125,8 @@ class Ending:
         self._before = {each: signal.getsignal(each) for each in _signals()}
         self._is_deferred = False
         self._received: int | None = None
+        self.raised: int | None = None
+        """The signal that was raised; the code that it cut may have made another exception of it."""
         self._cancel: Callable[[], object] | None = None
 
     def install(self) -> None:
@@ -145,10 +147,12 @@ class Ending:
                 self._cancel()
             return
         _ignore_signals()
+        self.raised = number
         raise EndedBySignal(number)
 
     def handle_again(self, number: int) -> None:
         """After a finalizer in which it was raised, and lost."""
+        self.raised = None
         self.install()
         send_later(number)
 
@@ -203,8 +207,10 @@ def ending_in_order() -> Iterator[Ending]:
         ending.install()
         sys.unraisablehook = pass_on
         yield ending
-    except EndedBySignal as ended:
-        raise typer.Exit(128 + ended.number) from None
+    except BaseException:
+        if ending.raised is None:
+            raise
+        raise typer.Exit(128 + ending.raised) from None
     finally:
         sys.unraisablehook = unraisable_before
         ending.restore()

@@ -29,6 +29,13 @@ LOGGED = """
         logging.getLogger("pool").error("closing", exc_info=True)
         raise"""
 
+MADE_INTO_ANOTHER = """
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        raise ValueError("cannot build a model: KeyboardInterrupt: ") from None"""
+"""As pydantic's core does."""
+
 
 def run(body: str) -> tuple[int, str, str]:
     program = PROGRAM.format(body=body)
@@ -38,8 +45,20 @@ def run(body: str) -> tuple[int, str, str]:
 
 @pytest.mark.parametrize(
     "body",
-    ["raise KeyboardInterrupt", "exec('raise KeyboardInterrupt')", "Finalized(); threading.Event().wait(20)", LOGGED],
-    ids=["raised", "in code that is made and run", "in a finalizer", "logged on its way"],
+    [
+        "raise KeyboardInterrupt",
+        "exec('raise KeyboardInterrupt')",
+        "Finalized(); threading.Event().wait(20)",
+        LOGGED,
+        MADE_INTO_ANOTHER,
+    ],
+    ids=[
+        "raised",
+        "in code that is made and run",
+        "in a finalizer",
+        "logged on its way",
+        "made into another by an extension",
+    ],
 )
 def test_ctrl_c_ends_a_program_with_one_line_and_its_code(body: str) -> None:
     assert run(body) == (130, "", "interrupted before anything was done\n")

@@ -23,6 +23,12 @@ class Finalized:
     def __del__(self):
         signal.raise_signal(signal.{name})
 
+def cut_in_extension_code():
+    try:
+        signal.raise_signal(signal.{name})
+    except BaseException as error:
+        raise RuntimeError(f"cannot build: {{type(error).__name__}}") from None
+
 async def wait(before=lambda: None, after=lambda: None):
     try:
         before()
@@ -58,6 +64,7 @@ PLACES = {
     "when the main task is done": "ending.run(as_the_last_thing())",
     "again while the main task ends": "ending.run(twice())",
     "where it is deferred": "with ending.deferred():\n    signal.raise_signal(signal.{name})\n    print('closed')",
+    "where it becomes another exception": "print('closed'); cut_in_extension_code()",
     "in a finalizer": "print('closed'); Finalized(); threading.Event().wait(20)",
 }
 
