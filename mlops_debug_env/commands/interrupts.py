@@ -109,14 +109,20 @@ def ignore_ctrl_c() -> None:
 
 
 class CtrlC:
-    """Lets Ctrl-C wait while a step must not be cut. Without effect where it is ignored, and outside the main thread."""
+    """Lets Ctrl-C wait while a step must not be cut.
+
+    Without effect where it is ignored, where it waits already, and outside the main thread.
+    """
 
     def __init__(self) -> None:
         self._has_come = False
+        self._before: Any = signal.default_int_handler
 
     def defer(self) -> None:
-        is_main = threading.current_thread() is threading.main_thread()
-        if is_main and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        handler = signal.getsignal(signal.SIGINT)
+        waits = isinstance(getattr(handler, "__self__", None), CtrlC)
+        if threading.current_thread() is threading.main_thread() and handler != signal.SIG_IGN and not waits:
+            self._before = handler or signal.default_int_handler
             signal.signal(signal.SIGINT, self._note)
 
     def allow(self) -> None:
@@ -129,7 +135,7 @@ class CtrlC:
     def release(self) -> None:
         """End what ``defer`` began; ``allow`` may still raise afterwards."""
         if self._is_deferred:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGINT, self._before)
 
     @property
     def _is_deferred(self) -> bool:

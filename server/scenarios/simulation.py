@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
-from typing import Any, Coroutine, Protocol, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from typing import Any, Callable, Coroutine, ParamSpec, Protocol, Sequence, TypeVar
 
 from domain.diagnosis import Diagnosis, PatchEntry
 from domain.experiment import ExperimentOutcome
@@ -15,10 +15,14 @@ from domain.grading.matching import Verdicts
 from domain.rubric import RUBRIC, Rubric, rubric_of
 from domain.scenario import Composition, Scenario, Truth
 from domain.types import SplitName, TaskId
+from mlops_debug_env.commands.interrupts import CtrlC
 from server.scenarios.fair_queue import FairQueue
 from server.scenarios.requester import REQUESTER
 from server.scenarios.worker_process import SPAWNED, configure_worker
 from server.scenarios.workers import Workers
+
+_Given = ParamSpec("_Given")
+_Result = TypeVar("_Result")
 
 
 class Simulation(Protocol):
@@ -173,9 +177,19 @@ class QueuedSimulation:
             return await self._simulation.experiment(truth, patch, number)
 
 
+class _ProcessPool(ProcessPoolExecutor):
+    """Ctrl-C waits while a process is started and noted: the pool would not wait for the end of one that is not noted."""
+
+    def submit(
+        self, work: Callable[_Given, _Result], /, *args: _Given.args, **options: _Given.kwargs
+    ) -> Future[_Result]:
+        with CtrlC().waiting():
+            return super().submit(work, *args, **options)
+
+
 def create_process_pool(workers: int) -> ProcessPoolExecutor:
     """A pool of worker processes that end with this one."""
-    return ProcessPoolExecutor(workers, mp_context=SPAWNED, initializer=configure_worker)
+    return _ProcessPool(workers, mp_context=SPAWNED, initializer=configure_worker)
 
 
 def _warm() -> None:

@@ -44,6 +44,12 @@ class Ended(NamedTuple):
         """What it printed beside the name of its database."""
         return [each for each in self.output.splitlines() if not each.startswith("database: ")]
 
+    @property
+    def had_begun(self) -> bool:
+        """False: Ctrl-C came while the interpreter started, which has its own way to end. Its traceback does not reach the program."""
+        is_of_interpreter = self.code == -signal.SIGINT and ", in main\n" not in self.output
+        return not is_of_interpreter and "Fatal Python error: init" not in self.output
+
 
 def kill(pid: int) -> None:
     """End the one process, as the kernel does when memory is short."""

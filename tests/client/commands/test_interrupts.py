@@ -9,7 +9,7 @@ import pytest
 
 PROGRAM = """
 import logging, signal, threading
-from mlops_debug_env.commands.interrupts import ending_by_ctrl_c
+from mlops_debug_env.commands.interrupts import CtrlC, ending_by_ctrl_c
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -66,3 +66,22 @@ def test_ctrl_c_ends_a_program_with_one_line_and_its_code(body: str) -> None:
 
 def test_ctrl_c_after_the_work_is_done_has_no_effect() -> None:
     assert run("pass") == (0, "done\n", "")
+
+
+def test_ctrl_c_waits_for_the_outer_of_two_steps_that_must_not_be_cut() -> None:
+    body = """
+    outer = CtrlC()
+    with outer.waiting():
+        with CtrlC().waiting():
+            signal.raise_signal(signal.SIGINT)
+        print("whole")"""
+    assert run(body) == (130, "whole\n", "interrupted before anything was done\n")
+
+
+def test_the_handler_of_ctrl_c_is_as_before_when_a_step_that_must_not_be_cut_is_done() -> None:
+    body = """
+    signal.signal(signal.SIGINT, lambda *_: print("handled"))
+    with CtrlC().waiting():
+        pass
+    signal.raise_signal(signal.SIGINT)"""
+    assert run(body) == (0, "handled\ndone\n", "")

@@ -56,3 +56,30 @@ def test_a_worker_begins_before_a_numeric_library_is_imported() -> None:
     code = "import sys, server.cli, server.scenarios.workers; print('numpy' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert ran.stdout == "False\n"
+
+
+INTERRUPTED_AT_THE_START = """
+import os, signal
+from server.scenarios.simulation import create_process_pool
+from server.scenarios.worker_process import UninterruptedProcess
+
+start = UninterruptedProcess.start
+
+def start_and_press_ctrl_c(self):
+    start(self)
+    signal.raise_signal(signal.SIGINT)
+
+UninterruptedProcess.start = start_and_press_ctrl_c
+signal.signal(signal.SIGINT, signal.default_int_handler)
+try:
+    with create_process_pool(1) as pool:
+        pool.submit(os.getpid)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_a_pool_that_ctrl_c_ends_waits_for_the_process_that_was_just_started() -> None:
+    code = [sys.executable, "-c", INTERRUPTED_AT_THE_START]
+    ran = subprocess.run(code, capture_output=True, text=True, timeout=60, check=True)
+    assert (ran.stdout, ran.stderr) == ("interrupted\n", "")
