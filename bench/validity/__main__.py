@@ -18,6 +18,7 @@ from bench.validity.coverage import (
     render,
     render_rare_failures,
 )
+from bench.validity.episodes import JUDGE_SEED
 from bench.validity.floor import blind_floor
 from bench.validity.healthy import measure_healthy, render_healthy
 from bench.validity.heuristic_play import FIRST_SEED, lines_of, play_many
@@ -62,6 +63,7 @@ def solvers(
         Path | None,
         typer.Option("--write", help="Folder to write floor.md and floor.json to; a page there keeps its other tasks."),
     ] = None,
+    first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first episode to judge on.")] = JUDGE_SEED,
 ) -> None:
     """Train programs that do not reason on public episodes, and judge them. Exit 1: one scores above its bound."""
     tasks, named = _tasks(task), _split(split)
@@ -76,6 +78,7 @@ def solvers(
         folder=folder,
         workers=workers,
         progress=partial(typer.echo, err=True),
+        first_seed=first_seed,
     )
     typer.echo(text)
     raise typer.Exit(0 if is_fine else 1)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from bench.validity.agents import AGENTS, play
-from bench.validity.episodes import draw_episodes
+from bench.validity.episodes import JUDGE_SEED, LEARN_SEED, draw_episodes
 from bench.validity.kept import read_page
 from bench.validity.report import Result, figures, render
-from bench.validity.solvers import JUDGE_SEED, LEARN_SEED, solve
+from bench.validity.solvers import solve
 from domain.training.style import SeedSplit
 from domain.types import TASK_IDS, TaskId
 
@@ -28,6 +28,7 @@ def run_solvers(
     folder: Path | None,
     workers: int,
     progress: Callable[[str], None],
+    first_seed: int = JUDGE_SEED,
 ) -> tuple[str, bool]:
     """The page, and whether every program keeps its bound.
 
@@ -39,13 +40,24 @@ def run_solvers(
         folder: where to write the page and its figures, which keep what they have of other tasks; None: nowhere.
         workers: processes to draw episodes in.
         progress: receives progress messages.
+        first_seed: of the episodes to judge on.
     """
     results = {
-        task: measure(task, learn=learn, episodes=episodes, split=split, workers=workers, progress=progress)
+        task: measure(
+            task,
+            learn=learn,
+            episodes=episodes,
+            split=split,
+            workers=workers,
+            progress=progress,
+            first_seed=first_seed,
+        )
         for task in tasks
     }
     named = "".join(f" --task {task}" for task in tasks) if set(tasks) < set(TASK_IDS) else ""
     command = f"python -m bench.validity solvers{named} --episodes {episodes} --learn {learn} --split {split}"
+    if first_seed != JUDGE_SEED:
+        command += f" --first-seed {first_seed}"
     page = render(results, split=split, command=command)
     if folder is not None:
         write_page(results, folder, split=split, command=command)
@@ -63,12 +75,19 @@ def write_page(results: Mapping[TaskId, Result], folder: Path, *, split: SeedSpl
 
 
 def measure(
-    task_id: TaskId, *, learn: int, episodes: int, split: SeedSplit, workers: int, progress: Callable[[str], None]
+    task_id: TaskId,
+    *,
+    learn: int,
+    episodes: int,
+    split: SeedSplit,
+    workers: int,
+    progress: Callable[[str], None],
+    first_seed: int = JUDGE_SEED,
 ) -> Result:
     """All programs and agents on one task."""
     progress(f"{task_id}: drawing {learn} episodes to learn from and {episodes} to judge on")
     learned = draw_episodes(task_id, learn, first_seed=LEARN_SEED, split="train", workers=workers)
-    judged = draw_episodes(task_id, episodes, first_seed=JUDGE_SEED, split=split, workers=workers)
+    judged = draw_episodes(task_id, episodes, first_seed=first_seed, split=split, workers=workers)
     scores = solve(learned, judged, progress=progress)
     for name in AGENTS:
         progress(f"{task_id}: {name}")

@@ -25,6 +25,8 @@ from domain.scenario import Composition, Evidence, Truth
 from domain.training.style import SeedSplit
 from domain.types import TaskId
 
+LEARN_SEED, JUDGE_SEED = 94_000_000, 90_000_000
+"""First seeds of the episodes that programs learn from, and that they are judged on."""
 _CHUNK = 25
 _Found = TypeVar("_Found")
 

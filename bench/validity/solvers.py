@@ -17,7 +17,6 @@ from domain.diagnosis import Diagnosis
 from domain.training.randomness import Floats, Stream
 from domain.types import COMPOSED_TASK, TaskId
 
-LEARN_SEED, JUDGE_SEED = 94_000_000, 90_000_000
 FLOOR = "best constant"
 MEASURED: frozenset[TaskId] = frozenset({"hard", "expert"})
 """Tasks on which a program that does not reason is bounded."""

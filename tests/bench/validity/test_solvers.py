@@ -10,16 +10,18 @@ import pytest
 
 pytest.importorskip("sklearn", reason="needs the extra bench: scikit-learn is missing")
 
+from bench.validity import command
 from bench.validity.agents import AGENTS, play
 from bench.validity.answers import Answers, Belief
 from bench.validity.classifiers import Forest, Words
 from bench.validity.command import FIGURES, PAGE, write_page
-from bench.validity.episodes import Episode, draw_truths
+from bench.validity.episodes import LEARN_SEED, Episode, draw_truths
 from bench.validity.items import fault_rows
 from bench.validity.judge import score_of
 from bench.validity.report import Result, figures, render
 from bench.validity.solvers import BOUNDS, Scores, bound_of
 from domain.diagnosis import Diagnosis
+from domain.training.style import SeedSplit
 from domain.types import TaskId
 
 
@@ -127,6 +129,24 @@ def test_a_task_that_is_not_measured_keeps_what_the_page_has_of_it(tmp_path: Pat
     both = {"easy": first["easy"], "hard": result("hard", 0.5)}
     assert (tmp_path / PAGE).read_text() == render(both, split="test", command="y") != page
     assert json.loads((tmp_path / FIGURES).read_text()) == figures(both, split="test", command="y")
+
+
+def test_the_episodes_to_judge_on_begin_at_the_seed_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[str, int]] = []
+
+    def draw(task_id: TaskId, count: int, *, first_seed: int, split: SeedSplit, workers: int) -> list[Episode]:
+        drawn.append((split, first_seed))
+        return draw_truths(task_id, count, first_seed=first_seed, split=split)
+
+    scores = [Scores(name, name, "hard", np.array([0.1, 0.3])) for name in ("floor", "checks only")]
+    monkeypatch.setattr(command, "draw_episodes", draw)
+    monkeypatch.setattr(command, "solve", lambda learned, judged, progress: scores)
+    monkeypatch.setattr(command, "AGENTS", ())
+    page, _ = command.run_solvers(
+        ("hard",), learn=2, episodes=2, split="test", folder=None, workers=1, progress=print, first_seed=123
+    )
+    assert drawn == [("train", LEARN_SEED), ("test", 123)]
+    assert "--split test --first-seed 123`" in page
 
 
 def test_the_figures_for_boards_are_those_of_the_page() -> None:

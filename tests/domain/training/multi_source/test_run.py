@@ -12,6 +12,7 @@ import pytest
 from domain.families.multi_source import FAULTS
 from domain.generator import generate
 from domain.rubric import RUBRIC
+from domain.training.artifacts.numbers import to_json
 from domain.training.multi_source.agreements import ORDERS
 from domain.training.multi_source.case import draw_case
 from domain.training.multi_source.checks import DEFINITIONS, run_checks
@@ -473,6 +474,25 @@ def test_every_number_of_every_block_of_details_is_defined():
         block = slices(run)["blocks"][name.replace("<source>", run.state.layout.source_names[0])]
         assert set(block) - {"about"} == set(numbers)
         assert block["about"] == numbers
+
+
+def test_no_check_counts_the_rows_of_a_set_or_those_that_two_sets_share():
+    run = simulate(draw_case(6, "train", ("row_multiplying_join",)).now)
+    shared = np.isin(run.sets["test"].row, run.sets["train"].row).mean()
+    right = {name: (run.predicted[name] == part.label).mean() for name, part in run.sets.items()}
+    errors = [(right[name] * (1.0 - right[name]) / len(part)) ** 0.5 for name, part in run.sets.items()]
+    counts = [len(part) for part in run.sets.values()]
+    assert shared > 0.4
+    assert not {to_json(value) for value in (shared, *errors, *counts)} & set(_numbers(run_checks(run)))
+
+
+def _numbers(node):
+    match node:
+        case dict():
+            return [number for below in node.values() for number in _numbers(below)]
+        case list():
+            return [number for below in node for number in _numbers(below)]
+    return [node]
 
 
 def test_a_check_sums_up_over_sources_and_names_none():
