@@ -52,27 +52,27 @@ BLOCKS: Mapping[str, Mapping[str, str]] = {
         "class_association": "share of the variance of that difference that lies between the classes as the pipeline reads them; 0 where there is nothing between them",
     },
     "all.tails": {
-        "usual_share": "share of the training rows that have the middle value of a column, filled cells aside; under 0.03 where values are spread, over 0.6 where nearly all rows are alike",
-        "class_association": "share of a column's variance, 0 to 1, that lies between the classes, training rows, filled cells aside; 0.01 to 0.5 in ordinary runs, and up to 0.05 by chance or of what hardly tells anything",
+        "usual_share": "share of the training rows that have the middle value of a column, filled cells aside",
+        "class_association": "share of a column's variance, 0 to 1, that lies between the classes, training rows, filled cells aside",
         "tail_association": "the same for the side on which a row lies: -1 below the middle value, 0 at it, 1 above it",
-        "largest_distance": "largest distance of a training row from the column's mean, in standard deviations, filled cells aside; 2.5 to 5 in ordinary runs",
+        "largest_distance": "largest distance of a training row from the column's mean, in standard deviations, filled cells aside",
     },
     "all.words": {
-        "frequent_words": "mean share of the variance of the counts of the words that more than half of the training texts have, 0 to 1, that lies between the classes; up to 0.05 where they hardly tell anything",
+        "frequent_words": "mean share of the variance of the counts of the words that more than half of the training texts have, 0 to 1, that lies between the classes",
         "other_words": "the same for the other words",
         "texts_with_frequent_words": "share of the training texts that have such a word, mean over these words",
     },
     "all.movement": {
-        "class_mean_movement": "mean squared distance between the class means of the first and the last four labelled months, one row a customer and class, what moves all classes of a source alike aside, filled cells aside, over what chance would give, without a unit: 1 where nothing moves, 0.4 to 2 where classes stay, mostly 2 to 15 where they move over the year",
+        "class_mean_movement": "mean squared distance between the class means of the first and the last four labelled months, one row a customer and class, what moves all classes of a source alike aside, filled cells aside, over what chance would give, without a unit: 1 on average where nothing moves",
     },
     "join.rows": {
-        "lines_per_id": "mean lines of an id in the joined table, 1 or more; up to 1.1 where a few ids have two lines, 1.1 to 1.6 where many have",
+        "lines_per_id": "mean lines of an id in the joined table, 1 or more",
         "joined_share": "share of the stored labelled rows of each class that the joined table has",
         "classes": "order of the classes in the list",
     },
     "train.batches": {
-        "arrival_label_entropy": "mean label entropy of batches of training rows in the order in which they arrive, over what random batches would have: 1 where well mixed, 0 where each batch has one class; 0.95 to 1 where rows of all classes arrive together, 0.1 to 0.75 where they arrive class by class",
-        "rows_over_capacity": "rows of a training batch over its capacity, 0 to 1; the rest is padding; 0.85 to 1 where batches are packed, and any value where they are not",
+        "arrival_label_entropy": "mean label entropy of batches of training rows in the order in which they arrive, over what random batches would have: 1 where well mixed, 0 where each batch has one class",
+        "rows_over_capacity": "rows of a training batch over its capacity, 0 to 1; the rest is padding",
     },
     "train.counts": {
         "class_counts_file": "numbers of the file of class counts, in the order of the file; it was written before the newest rows came",
@@ -88,7 +88,7 @@ BLOCKS: Mapping[str, Mapping[str, str]] = {
         "rows": "rows of a set as the run used them",
     },
 }
-"""What each number of each block is; ``<source>`` stands for a name."""
+"""What each number of each block is, and its limits; ``<source>`` stands for a name. Which values are harmless no definition says."""
 LEAST_SPREAD = 0.1
 """Variance of the values of a class in a source at least, where the movement of its mean is judged; the column's is 1."""
 ABOUT = "about"

@@ -138,6 +138,14 @@ def test_filled_cells_are_no_tails():
         assert fills[0]["all.tails"] == fills[1]["all.tails"]
 
 
+def test_a_definition_says_what_a_number_is_and_not_which_values_are_harmless():
+    texts = [text for numbers in (*BLOCKS.values(), *DEFINITIONS.values()) for text in numbers.values()]
+    judging = re.compile(
+        r"ordinary|harmless|normal|usual|(up to|over|under|above|below) \d|\d\S* to \d\S* (where|in)\b"
+    )
+    assert [text for text in texts if judging.search(text)] == []
+
+
 @pytest.mark.parametrize("seed", seeds(range(300, 340), quick=6))
 def test_class_means_move_by_chance_alone_where_rows_are_exchangeable(seed):
     state = draw_case(seed, "validation", ("random_split_of_drift",)).twin
