@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import marshal
 import sqlite3
 import zlib
 from contextlib import contextmanager
@@ -20,7 +21,6 @@ from sqlalchemy import Connection, bindparam, func, select
 from domain.chain import canonical, digest_of
 from domain.episode.observation import OBSERVATION_VERSION
 from domain.generator import GENERATOR_VERSION
-from domain.ranking.rounds import round_of_name
 from domain.rubric import RUBRICS
 from server.audit.report import StoreFinding
 from server.security.signing import Signer, is_signed_by
@@ -29,6 +29,8 @@ from server.version import VERSION
 
 MAX_BODY_BYTES = 64 << 20
 _NO_NOTES = "[]"
+_MARSHAL_FORMAT = 2
+"""The last one without references, which depend on how often an object is used and not on its value alone."""
 _NEXT = (
     select(audit_records).where(audit_records.c.number > bindparam("after")).order_by(audit_records.c.number).limit(20)
 )
@@ -60,9 +62,13 @@ def program() -> dict[str, Any]:
     }
 
 
-def fingerprint_of(*read: object) -> str:
-    """SHA-256 over all that a derivation read: texts, numbers, bytes and None, and tuples of them."""
-    return hashlib.sha256(repr(read).encode()).hexdigest()
+def fingerprint_of(*read: Any) -> str:
+    """SHA-256 over all that a derivation read: texts, numbers, bytes and None, and tuples and lists of them.
+
+    Different values have different bytes, because each can be read back from its own, and equal ones equal bytes, because this form
+    has no references. It takes a tenth of the time of a representation as text.
+    """
+    return hashlib.sha256(marshal.dumps(read, _MARSHAL_FORMAT)).hexdigest()
 
 
 def draft_record(signer: Signer, derived: Iterable[DerivedEpisode], *, now: str) -> tuple[dict[str, Any], bytes]:
@@ -102,9 +108,10 @@ def drop_records_before(connection: Connection, number: int) -> None:
 
 
 class Derived:
-    """What earlier audits have derived, in a temporary file."""
+    """What earlier audits have derived, in a table of a temporary file."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
+        connection.execute(_TABLE)
         self._connection = connection
         self.latest: str | None = None
         """When the newest of the records was made. None: there is none that counts."""
@@ -126,16 +133,16 @@ class Derived:
             statement = json.loads(row.statement)
             signed = {"statement": statement, "public_key": row.public_key, "signature": row.signature}
             if not is_signed_by(public_key, signed) or statement["kind"] != "audit":
-                return [_finding(f"the record {row.number} of an audit is not signed by the key of this store")]
+                return [record_finding(f"the record {row.number} of an audit is not signed by the key of this store")]
             if statement["body_hash"] != digest_of(row.body).hex():
-                return [_finding(f"the record {row.number} of an audit is not the one that was signed")]
+                return [record_finding(f"the record {row.number} of an audit is not the one that was signed")]
             if statement["program"] != program():
                 self.by_others += statement["episodes"]
                 return []
             lines = zlib.decompressobj().decompress(row.body, MAX_BODY_BYTES).decode().splitlines()
-            self._insert((json.loads(line) for line in lines), statement["made_at"])
+            self._insert(json.loads(f"[{','.join(lines)}]"), statement["made_at"])  # at once: a third of the time
         except (ValueError, TypeError, LookupError, zlib.error):
-            return [_finding(f"the record {row.number} of an audit cannot be read")]
+            return [record_finding(f"the record {row.number} of an audit cannot be read")]
         return []
 
     def _insert(self, lines: Iterable[list[Any]], made_at: str) -> None:
@@ -143,34 +150,20 @@ class Derived:
         self._connection.executemany("INSERT OR REPLACE INTO derived VALUES (?, ?, ?, ?, ?, ?)", rows)
         self.latest = max(self.latest or "", made_at)
 
-    def names(self) -> Iterator[str]:
-        """Of all that was derived."""
-        for (name,) in self._connection.execute("SELECT name FROM derived"):
-            yield name
-
     def of(self, names: Iterable[str]) -> dict[str, DerivedEpisode]:
         """Those of the names that were derived."""
         found = {}
         for name in names:
             row = self._connection.execute("SELECT * FROM derived WHERE name = ?", (name,)).fetchone()
             if row is not None:
-                _, version, last, fingerprint, notes, made_at = row
-                listed = () if notes == _NO_NOTES else tuple(json.loads(notes))
-                found[name] = DerivedEpisode(name, version, last, fingerprint, listed, made_at)
+                found[name] = to_derived(*row)
         return found
 
-    def gone(self, names: Iterable[str], round_id: str | None) -> list[StoreFinding]:
-        """Findings for what was derived and is not among the names any more."""
-        self._connection.execute("CREATE TABLE present (name TEXT PRIMARY KEY) WITHOUT ROWID")
-        self._connection.executemany("INSERT INTO present VALUES (?)", ((name,) for name in names))
-        rows = self._connection.execute(
-            "SELECT name, version, made_at FROM derived WHERE name NOT IN (SELECT name FROM present) ORDER BY name"
-        )
-        return [
-            _finding(f"it is gone; when it was audited at {made_at} it had {version} events", name)
-            for name, version, made_at in rows
-            if round_id is None or round_of_name(name) == round_id
-        ]
+
+def to_derived(name: str, version: int, last: str, fingerprint: str, notes: str, made_at: str) -> DerivedEpisode:
+    """Of a row of the table."""
+    listed = () if notes == _NO_NOTES else tuple(json.loads(notes))
+    return DerivedEpisode(name, version, last, fingerprint, listed, made_at)
 
 
 @contextmanager
@@ -178,11 +171,11 @@ def open_derived() -> Iterator[Derived]:
     """Empty, in a file that is removed afterwards."""
     connection = sqlite3.connect("")
     try:
-        connection.execute(_TABLE)
         yield Derived(connection)
     finally:
         connection.close()
 
 
-def _finding(message: str, episode_id: str | None = None) -> StoreFinding:
+def record_finding(message: str, episode_id: str | None = None) -> StoreFinding:
+    """Of a record, or of what it says of an episode."""
     return StoreFinding(code="record", version=None, message=message, episode_id=episode_id)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import contextmanager
+from itertools import count
 from typing import Iterable, Iterator, NamedTuple
 
 NO_SCENARIO = ""
 """Stands for the digest of episodes whose reset cannot be read, or must not be shown."""
-_TABLE = "CREATE TABLE episode (name TEXT PRIMARY KEY, digest TEXT NOT NULL, is_last INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID"
+_TABLE = """
+CREATE TABLE episode (
+    name TEXT PRIMARY KEY, digest TEXT NOT NULL, place INTEGER NOT NULL, is_known INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID
+"""
+_INSERT = "INSERT OR IGNORE INTO episode (name, digest, place) VALUES (?, ?, ?)"
 
 
 class NamedBatch(NamedTuple):
@@ -23,85 +29,87 @@ class EpisodeIndex:
     """Adds names first, then their scenarios, then gives batches."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+        self.connection = connection
+        """Of its file, in which what is compared with the names may lie as well."""
+        self._places = count()
 
     def add(self, names: Iterable[str]) -> None:
-        self._connection.executemany(
-            "INSERT OR IGNORE INTO episode (name, digest) VALUES (?, '')", ((name,) for name in names)
-        )
+        self.add_with_scenarios((name, NO_SCENARIO) for name in names)
+
+    def add_with_scenarios(self, scenarios: Iterable[tuple[str, str]]) -> None:
+        """Name and digest of each. Names that are there already are left as they are."""
+        rows = ((name, digest, next(self._places)) for name, digest in scenarios)
+        self.connection.executemany(_INSERT, rows)
 
     def set_scenarios(self, scenarios: Iterable[tuple[str, str]]) -> None:
         """Name and digest of each; names that were not added are left out."""
         rows = ((digest, name) for name, digest in scenarios)
-        self._connection.executemany("UPDATE episode SET digest = ? WHERE name = ?", rows)
+        self.connection.executemany("UPDATE episode SET digest = ? WHERE name = ?", rows)
 
-    def put_last(self, names: Iterable[str]) -> None:
-        """Give these after all others, so that of a scenario those that are derived are in as few batches as possible."""
-        self._connection.executemany("UPDATE episode SET is_last = 1 WHERE name = ?", ((name,) for name in names))
+    def leave_out_those_in(self, table: str) -> int:
+        """Give the names in a table of the same file in no batch; returns how many of them there are."""
+        query = f"UPDATE episode SET is_known = 1 WHERE name IN (SELECT name FROM {table})"
+        return self.connection.execute(query).rowcount
+
+    def take_up_again(self, names: Iterable[str]) -> None:
+        """Give these in the batches after all."""
+        self.connection.executemany("UPDATE episode SET is_known = 0 WHERE name = ?", ((name,) for name in names))
 
     def which(self, names: Iterable[str]) -> list[str]:
         """Those of the names that were added."""
         query = "SELECT 1 FROM episode WHERE name = ?"
-        return [name for name in names if self._connection.execute(query, (name,)).fetchone() is not None]
+        return [name for name in names if self.connection.execute(query, (name,)).fetchone() is not None]
 
     def __len__(self) -> int:
-        return int(self._connection.execute("SELECT count(*) FROM episode").fetchone()[0])
+        return self._count("SELECT count(*) FROM episode")
 
     def count_scenarios(self) -> int:
-        query = "SELECT count(DISTINCT digest) FROM episode WHERE digest <> ''"
-        return int(self._connection.execute(query).fetchone()[0])
+        return self._count("SELECT count(DISTINCT digest) FROM episode WHERE digest <> ''")
 
-    def by_scenario(self) -> Iterator[tuple[str, str]]:
-        """Digest and name of each, those without a scenario first."""
-        for _, digest, name in self._in_order():
-            yield digest, name
+    def count_left(self) -> tuple[int, int]:
+        """How many episodes the batches have, and on how many scenarios."""
+        return (
+            self._count("SELECT count(*) FROM episode WHERE NOT is_known"),
+            self._count("SELECT count(DISTINCT digest) FROM episode WHERE NOT is_known AND digest <> ''"),
+        )
 
-    def _in_order(self) -> Iterator[tuple[int, str, str]]:
-        query = "SELECT is_last, digest, name FROM episode ORDER BY is_last, digest, name"
+    def _count(self, query: str) -> int:
+        return int(self.connection.execute(query).fetchone()[0])
+
+    def _in_order(self) -> Iterator[tuple[str, str]]:
+        query = "SELECT digest, name FROM episode WHERE NOT is_known ORDER BY digest, name"
         # Not `yield from`, which would close the cursor of a connection that was closed before a generator that was left.
-        for is_last, digest, name in self._connection.execute(query):  # noqa: UP028
-            yield is_last, digest, name
+        for digest, name in self.connection.execute(query):  # noqa: UP028
+            yield digest, name
 
     def drawn(self, count: int) -> list[str]:
         """So many names, drawn by lot."""
         query = "SELECT name FROM episode ORDER BY random() LIMIT ?"
-        return [name for (name,) in self._connection.execute(query, (count,))]
+        return [name for (name,) in self.connection.execute(query, (count,))]
 
     def groups(self, size: int) -> Iterator[NamedBatch]:
-        """Batches of episodes on one scenario each; large groups are split."""
-        for group, _ in self._groups(size, size):
-            yield group
+        """Batches of episodes on one scenario each, those without a scenario first; large groups are split."""
+        waiting: list[str] = []
+        of = NO_SCENARIO
+        for digest, name in self._in_order():
+            if waiting and (digest != of or len(waiting) == size):
+                yield NamedBatch(of, tuple(waiting))
+                waiting = []
+            of = digest
+            waiting.append(name)
+        if waiting:
+            yield NamedBatch(of, tuple(waiting))
 
-    def batches(self, size: int, size_of_last: int | None = None) -> Iterator[tuple[tuple[str, str], ...]]:
-        """Name and digest of each, in batches in which small groups are joined, so that a small group is never generated twice.
-
-        ``size_of_last``: of batches of those that were put last; None: as of the others.
-        """
+    def batches(self, size: int) -> Iterator[tuple[tuple[str, str], ...]]:
+        """Name and digest of each, in batches in which small groups are joined, so that a small group is never generated twice."""
         waiting: tuple[tuple[str, str], ...] = ()
-        was_last = False
-        for group, is_last in self._groups(size, size_of_last or size):
-            limit = (size_of_last or size) if is_last else size
-            if waiting and (is_last != was_last or len(waiting) + len(group.names) > limit):
+        for group in self.groups(size):
+            if waiting and len(waiting) + len(group.names) > size:
                 yield waiting
                 waiting = ()
-            was_last = is_last
             waiting += tuple((name, group.digest) for name in group.names)
         if waiting:
             yield waiting
-
-    def _groups(self, size: int, size_of_last: int) -> Iterator[tuple[NamedBatch, bool]]:
-        """Groups, and whether they were put last."""
-        waiting: list[str] = []
-        of = (0, NO_SCENARIO)
-        for is_last, digest, name in self._in_order():
-            limit = size_of_last if of[0] else size
-            if waiting and ((is_last, digest) != of or len(waiting) == limit):
-                yield NamedBatch(of[1], tuple(waiting)), bool(of[0])
-                waiting = []
-            of = (is_last, digest)
-            waiting.append(name)
-        if waiting:
-            yield NamedBatch(of[1], tuple(waiting)), bool(of[0])
 
 
 @contextmanager

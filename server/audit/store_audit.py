@@ -1,4 +1,4 @@
-"""Audits all episodes, or those of a round, in a process pool; episodes that share a scenario are in one batch.
+"""Audits all episodes, or those of a round; episodes that share a scenario are in one batch. What takes long is done in a process pool.
 
 An audit derives every episode, or only those that no earlier audit has derived as they are, or some that are drawn by lot. Chains and
 heads are compared of all in each case.
@@ -17,10 +17,11 @@ from typing import Callable, Iterable, Iterator, Literal, Mapping, NamedTuple
 from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.audit.audit_records import Derived, DerivedEpisode, open_derived
-from server.audit.bounded_map import map_bounded
+from server.audit.audit_records import Derived, DerivedEpisode
+from server.audit.bounded_map import WorkersOnDemand
 from server.audit.episode_audit import audit_recorded
 from server.audit.episode_index import EpisodeIndex, open_index
+from server.audit.known_episodes import Compared, compare_known, find_gone
 from server.audit.ranked_checks import RankedAuditData, check_round, read_ranked_audit_data
 from server.audit.regrade_audit import with_regrades
 from server.audit.report import AuditReport, Finding, StoreFinding, StoreReport
@@ -36,8 +37,11 @@ from server.storage.schema import audit_records
 
 EPISODES_PER_BATCH = 200
 """Enough to be worth a task of the pool, few enough to balance the load between the workers."""
-KNOWN_EPISODES_PER_BATCH = 1000
-"""Of those that are most likely only read and compared: a batch has a fixed cost, for a connection and its statements."""
+SAMPLED_EPISODES_PER_BATCH = 1000
+"""Of a sample few are derived, and a batch has a fixed cost, for a connection and its statements."""
+SECONDS_AN_EPISODE, SECONDS_A_SCENARIO, SECONDS_A_CHAIN = 0.003, 0.03, 0.0005
+"""Processor time of a derivation, of generating a scenario, and of verifying a chain alone, as measured: it decides whether
+processes are worth their start."""
 BY_OTHER_VERSION = "audited before by another version of the program: derived again"
 
 
@@ -96,28 +100,32 @@ def audit_store(
         files: with the secrets of open rounds; None: only the seeds and faults of closed rounds are derived again.
         round_id: audit the episodes of this round only.
         workers: number of processes; None: one a core.
-        create_pool: starts them.
+        create_pool: starts them, where there is enough to derive.
         derive: which of them are derived.
         record: called with those that were derived without a finding, as the audit goes on.
         progress: is told of the episodes that are done.
     """
     began = time.monotonic()
     with ExitStack() as opened:
-        index, derived = opened.enter_context(open_index()), opened.enter_context(open_derived())
+        index = opened.enter_context(open_index())
+        derived = Derived(index.connection)
         ranked, of_store = asyncio.run(
             run_read_snapshot(database_url, lambda reader: _plan(reader, index, derived, files, round_id, derive))
         )
         if derive.which == "new":
-            of_store += derived.gone((name for _, name in index.by_scenario()), round_id)
-        batches = _batches(database_url, ranked, index, derived, derive)
-        count = workers or os.cpu_count() or 1
+            of_store += find_gone(index, round_id)
+        on_demand = opened.enter_context(WorkersOnDemand(create_pool, workers or os.cpu_count() or 1))
         progress.begin("episodes", len(index))
         summed = _Sum()
-        with create_pool(count) as pool:
-            for result in map_bounded(pool, _audit_batch, batches, workers=count):
-                summed.add(result)
-                record(result.derived)
-                progress.advance(result.episodes)
+        if derive.which == "new":
+            for known in compare_known(database_url, ranked, index, on_demand):
+                summed.add_known(known)
+                progress.advance(known.episodes)
+        batches = _batches(database_url, ranked, index, derived, derive)
+        for result in on_demand.map(_audit_batch, batches, seconds=_expected_seconds(index, derive)):
+            summed.add(result)
+            record(result.derived)
+            progress.advance(result.episodes)
         notes = dict(summed.notes)
         if derive.which == "new" and derived.by_others:
             notes[BY_OTHER_VERSION] = derived.by_others
@@ -142,6 +150,11 @@ class _Sum:
         self.notes: Counter[str] = Counter()
         self.episodes = self.events = self.generated = self.derived = 0
         self.seconds = 0.0
+
+    def add_known(self, known: Compared) -> None:
+        self.notes.update(known.notes)
+        self.episodes += known.episodes
+        self.events += known.events
 
     def add(self, result: _BatchResult) -> None:
         self.findings += _findings(result.reports)
@@ -172,7 +185,6 @@ def _plan(
     found += find_unnamed_streams(connection)
     if derive.which == "new" and derive.public_key is not None and inspect(connection).has_table(audit_records.name):
         found += derived.load(connection, derive.public_key)
-        index.put_last(derived.names())
     return ranked, found
 
 
@@ -180,9 +192,8 @@ def _batches(
     database_url: str, ranked: RankedAuditData, index: EpisodeIndex, derived: Derived, derive: Derive
 ) -> Iterator[_Batch]:
     chosen = frozenset(index.drawn(derive.sample)) if derive.which == "sample" else None
-    # Of a sample, too, few are derived.
-    size = KNOWN_EPISODES_PER_BATCH if derive.which == "sample" else EPISODES_PER_BATCH
-    for batch in index.batches(size, KNOWN_EPISODES_PER_BATCH):
+    size = SAMPLED_EPISODES_PER_BATCH if derive.which == "sample" else EPISODES_PER_BATCH
+    for batch in index.batches(size):
         names = [name for name, _ in batch]
         yield _Batch(
             database_url,
@@ -192,6 +203,16 @@ def _batches(
             chosen.intersection(names) if chosen is not None else None,
             derive.public_key is not None,
         )
+
+
+def _expected_seconds(index: EpisodeIndex, derive: Derive) -> float | None:
+    """Processor time of what is left to derive. None: of all, which is always worth several processes."""
+    if derive.which == "all":
+        return None
+    left, scenarios = index.count_left()
+    if derive.which == "sample":
+        return left * SECONDS_A_CHAIN + min(left, derive.sample) * (SECONDS_AN_EPISODE + SECONDS_A_SCENARIO)
+    return left * SECONDS_AN_EPISODE + scenarios * SECONDS_A_SCENARIO
 
 
 def _findings(reports: Iterable[AuditReport]) -> list[StoreFinding]:

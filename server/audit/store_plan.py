@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Iterator
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, exists, select
 
 from server.audit.episode_index import NO_SCENARIO, EpisodeIndex
 from server.audit.report import StoreFinding
@@ -17,25 +17,38 @@ _FETCHED = 1000
 def plan_episodes(connection: Connection, index: EpisodeIndex, round_id: str | None) -> None:
     """Add all episodes, or those of a round by any table or by their first event. The connection is in a transaction."""
     if round_id is None:
-        for query in (
-            select(streams.c.stream_id).where(streams.c.stream.in_(select(event_rows.c.stream))),
-            *(select(table.c.episode_id) for table in (episodes, attempts, regrades)),
-        ):
-            for rows in _partitions(connection, query):
-                index.add(name for (name,) in rows)
-    else:
-        for query in (
-            select(episodes.c.episode_id).where(episodes.c.round == round_id),
-            select(attempts.c.episode_id).where(attempts.c.round_id == round_id),
-            select(regrades.c.episode_id).where(regrades.c.round_id == round_id),
-        ):
-            index.add(connection.execute(query).scalars())
+        _plan_all(connection, index)
+        return
+    for query in (
+        select(episodes.c.episode_id).where(episodes.c.round == round_id),
+        select(attempts.c.episode_id).where(attempts.c.round_id == round_id),
+        select(regrades.c.episode_id).where(regrades.c.round_id == round_id),
+    ):
+        index.add(connection.execute(query).scalars())
     resets = select(events.c.stream_id, events.c.payload).where(events.c.version == 1)
     for rows in _partitions(connection, resets):
-        read = [(row.stream_id, *_scenario_and_round(row.payload)) for row in rows]
-        if round_id is not None:
-            index.add(name for name, _, of_round in read if of_round == round_id)
+        read = [(name, *_scenario_and_round(payload)) for name, payload in rows]
+        index.add(name for name, _, of_round in read if of_round == round_id)
         index.set_scenarios((name, digest) for name, digest, _ in read)
+
+
+def _plan_all(connection: Connection, index: EpisodeIndex) -> None:
+    resets = select(events.c.stream_id, events.c.payload).where(events.c.version == 1).subquery()
+    with_events = (
+        select(streams.c.stream_id, resets.c.payload)
+        .outerjoin_from(streams, resets, resets.c.stream_id == streams.c.stream_id)
+        .where(exists().where(event_rows.c.stream == streams.c.stream))
+        .order_by(streams.c.stream)
+    )
+    for rows in _partitions(connection, with_events):
+        index.add_with_scenarios((name, _scenario_and_round(payload)[0]) for name, payload in rows)
+    for query in (
+        select(episodes.c.episode_id).where(~exists().where(event_rows.c.stream == episodes.c.stream)),
+        select(attempts.c.episode_id),
+        select(regrades.c.episode_id),
+    ):
+        for rows in _partitions(connection, query):
+            index.add(name for (name,) in rows)
 
 
 def find_unnamed_streams(connection: Connection) -> list[StoreFinding]:

@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import BindParameter, Connection, Row, bindparam, select
 
 from domain.chain import Link, verify_chain
 from domain.ranking.rounds import round_of_name
@@ -15,11 +15,19 @@ from server.audit.audit_records import DerivedEpisode, fingerprint_of
 from server.audit.ranked_checks import RankedAuditData
 from server.audit.report import Finding
 from server.storage.errors import UnreadableEventError
-from server.storage.schema import attempts, episodes, event_rows, events, regrades, rubrics, scenarios, streams
+from server.storage.schema import attempts, episode_rows, event_rows, events, regrades, rubrics, scenarios, streams
 from server.storage.stream_codec import to_link
 
-_COLUMNS = ("stream_id", *event_rows.columns.keys())
-_VERSION, _HASH = _COLUMNS.index("version"), _COLUMNS.index("hash")
+_COLUMNS = event_rows.columns.keys()
+_STREAM, _VERSION, _HASH = map(_COLUMNS.index, ("stream", "version", "hash"))
+_NO_STREAM = -1
+"""Of a name that only a row of an attempt or a regrade has."""
+_OF: BindParameter[Any] = bindparam("of", expanding=True)
+_STREAMS = select(streams).where(streams.c.stream_id.in_(_OF))
+_ROWS = select(episode_rows).where(episode_rows.c.stream.in_(_OF))
+_ATTEMPTS = select(attempts).where(attempts.c.episode_id.in_(_OF))
+_REGRADES = select(regrades).where(regrades.c.episode_id.in_(_OF)).order_by(regrades.c.rubric_version)
+_EVENTS = select(event_rows).where(event_rows.c.stream.in_(_OF)).order_by(event_rows.c.stream, event_rows.c.version)
 
 
 class StoredEpisode(NamedTuple):
@@ -41,25 +49,21 @@ def read_stored(
     The events are read as they are stored, and not linked: equal bytes are a chain that was verified when they were derived.
     """
     names = [name for name, _ in batch]
-    rows = {row.episode_id: row for row in connection.execute(select(episodes).where(episodes.c.episode_id.in_(names)))}
-    of_attempts = _grouped(connection.execute(select(attempts).where(attempts.c.episode_id.in_(names))))
-    of_regrades = _grouped(
-        connection.execute(select(regrades).where(regrades.c.episode_id.in_(names)).order_by(regrades.c.rubric_version))
-    )
+    streams_of = {row.stream_id: row.stream for row in connection.execute(_STREAMS, {"of": names})}
+    of = list(streams_of.values())
+    rows = {row.stream: row for row in connection.execute(_ROWS, {"of": of})}
+    of_attempts = _grouped(connection.execute(_ATTEMPTS, {"of": names}))
+    of_regrades = _grouped(connection.execute(_REGRADES, {"of": names}))
     beside = _Beside(connection, {digest for _, digest in batch}, ranked)
-    stored = connection.execute(
-        select(streams.c.stream_id, event_rows)
-        .join(event_rows, event_rows.c.stream == streams.c.stream)
-        .where(streams.c.stream_id.in_(names))
-        .order_by(streams.c.stream_id, event_rows.c.version)
-    ).all()  # one call for a batch instead of one for each row
-    of_events = {name: list(map(tuple, found)) for name, found in groupby(stored, key=itemgetter(0))}
+    stored = connection.execute(_EVENTS, {"of": of}).all()  # one call for a batch instead of one for each row
+    of_events = {stream: list(map(tuple, found)) for stream, found in groupby(stored, key=itemgetter(_STREAM))}
     found = {}
     for name, digest in batch:
-        recorded, row = of_events.get(name, []), rows.get(name)
+        stream = streams_of.get(name, _NO_STREAM)
+        recorded, row = of_events.get(stream, []), rows.get(stream)
         tried, regraded = of_attempts.get(name, []), of_regrades.get(name, [])
         read = (_values([row] if row is not None else []), _values(tried), _values(regraded))
-        fingerprint = fingerprint_of(recorded, *read, beside.of(name, digest, tried, bool(regraded)))
+        fingerprint = fingerprint_of(name, recorded, *read, beside.of(name, digest, tried, bool(regraded)))
         head = (recorded[-1][_VERSION], recorded[-1][_HASH]) if recorded else None
         found[name] = StoredEpisode(len(recorded), head, row, fingerprint)
     return found

@@ -165,6 +165,7 @@ def _audit_store(
     """Audit, and record what was derived, also of an audit that is interrupted."""
     from server.audit.audit_recorder import AuditRecorder
     from server.audit.store_audit import audit_store
+    from server.gc_tuning import few_gc_pauses
 
     recorder = None
     if derive.public_key is not None:
@@ -174,15 +175,16 @@ def _audit_store(
     goes_on = "mlops-debug audit --since-last goes on from there" if recorder is not None else "nothing was recorded"
     progress.left = goes_on
     try:
-        report = audit_store(
-            settings.database_url,
-            secret_files_of(settings),
-            round_id=round_id,
-            workers=workers,
-            derive=derive,
-            record=recorder.add if recorder is not None else lambda _: None,
-            progress=progress,
-        )
+        with few_gc_pauses():
+            report = audit_store(
+                settings.database_url,
+                secret_files_of(settings),
+                round_id=round_id,
+                workers=workers,
+                derive=derive,
+                record=recorder.add if recorder is not None else lambda _: None,
+                progress=progress,
+            )
     finally:
         if recorder is not None:
             recorder.flush()

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Callable
 
 import pytest
 
 from server.audit.audit_recorder import AuditRecorder
+from server.audit.audit_records import fingerprint_of
 from server.audit.report import StoreReport, render_store_report
 from server.audit.store_audit import BY_OTHER_VERSION, Derive, audit_store
 from server.progress import NO_PROGRESS, Progress
@@ -40,7 +42,13 @@ def recorder_of(settings: Settings) -> AuditRecorder:
 
 
 def audit(
-    settings: Settings, which: str, *, sample: int = 0, progress: Progress = NO_PROGRESS, round_id: str | None = None
+    settings: Settings,
+    which: str,
+    *,
+    sample: int = 0,
+    progress: Progress = NO_PROGRESS,
+    round_id: str | None = None,
+    create_pool: Callable[[int], Executor] = ThreadPoolExecutor,
 ) -> StoreReport:
     files = SecretFiles(secrets_folder(settings))
     recorder = recorder_of(settings)
@@ -49,7 +57,7 @@ def audit(
             settings.database_url,
             files,
             round_id=round_id,
-            create_pool=ThreadPoolExecutor,
+            create_pool=create_pool,
             derive=Derive(which, sample, load_signer(files).public_key),  # type: ignore[arg-type]
             record=recorder.add,
             progress=progress,
@@ -108,6 +116,10 @@ VICTIM = f"{of_stream('e-7')} AND version"
     [
         ((f"UPDATE events SET payload = replace(payload, '0.5', '0.6') WHERE {VICTIM} = 9",), "chain", "hash"),
         ((f"UPDATE events SET actor = 'eve' WHERE {VICTIM} = 2",), "chain", "hash"),
+        ((f"UPDATE events SET payload = CAST(payload AS BLOB) WHERE {VICTIM} = 9",), "chain", "another type"),
+        ((f"UPDATE events SET schema_version = 9 WHERE {VICTIM} = 9",), "chain", "hash"),
+        ((f"UPDATE events SET recorded_at = recorded_at + 1 WHERE {VICTIM} = 1",), "chain", "hash"),
+        ((f"DELETE FROM events WHERE {VICTIM} = 1",), "chain", "does not fit"),
         ((f"DELETE FROM events WHERE {VICTIM} = 9",), "record", "version 9 is not the one that was audited at 2030"),
         ((f"DELETE FROM events WHERE {of_stream('e-7')}",), "row", "no events"),
         ((f"UPDATE episodes SET score = 0.99 WHERE {of_stream('e-7')}",), "row", "score is 0.99"),
@@ -138,6 +150,52 @@ def test_an_edit_of_what_was_derived_before_is_found(
     assert {(each.code, each.version) for each in audit(store, "all").findings} <= {
         (each.code, each.version) for each in found
     }
+
+
+def no_pool(_: int) -> Executor:
+    raise AssertionError("a process was started")
+
+
+def test_where_little_is_to_be_derived_no_process_is_started(store: Settings) -> None:
+    assert audit(store, "new", create_pool=no_pool).derived == 0
+    asyncio.run(_record_more(store))
+    assert audit(store, "new", create_pool=no_pool).derived == 2
+    assert audit(store, "sample", sample=1, create_pool=no_pool).derived == 1
+    with pytest.raises(AssertionError, match="a process was started"):
+        audit(store, "all", create_pool=no_pool)
+
+
+def test_where_much_is_to_be_read_one_pool_reads_and_derives(store: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.audit.bounded_map.SECONDS_WORTH_PROCESSES", 0.0)
+    monkeypatch.setattr("server.audit.known_episodes.EPISODES_PER_BATCH", 3)
+    monkeypatch.setattr("server.audit.known_episodes.EPISODES_AT_A_TIME", 2)
+    created: list[int] = []
+
+    def pool(workers: int) -> Executor:
+        created.append(workers)
+        return ThreadPoolExecutor(workers)
+
+    asyncio.run(_record_more(store))
+    tamper(
+        store,
+        f"UPDATE events SET actor = 'eve' WHERE {VICTIM} = 2",
+        f"UPDATE episodes SET score = 0.99 WHERE {of_stream('e-3')}",
+    )
+    report = audit(store, "new", create_pool=pool)
+    found = {(each.episode_id, each.code) for each in report.findings}
+    assert (found >= {("e-7", "chain"), ("e-3", "row")}, {name for name, _ in found}) == (True, {"e-7", "e-3"})
+    assert (report.episodes, report.derived, report.events) == (EPISODES + 2, 4, 9 * (EPISODES + 2))
+    assert len(created) == 1
+
+
+def test_records_with_fingerprints_of_another_form_are_compared_and_the_episodes_derived_again(
+    store: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.audit.sweep.fingerprint_of", lambda *read: fingerprint_of("another form", *read))
+    tamper(store, f"DELETE FROM events WHERE {of_stream('e-7')}", f"DELETE FROM episodes WHERE {of_stream('e-7')}")
+    report = audit(store, "new")
+    assert ([(each.episode_id, each.code) for each in report.findings], report.derived) == ([("e-7", "record")], 7)
+    assert audit(store, "new").derived == 0
 
 
 @pytest.mark.parametrize("statement", ["UPDATE scenarios SET split = 'test'", "DELETE FROM scenarios"])

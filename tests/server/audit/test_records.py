@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import zipfile
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.util import await_only
 
 from domain.rubric import RUBRIC
-from server.audit.audit_records import DerivedEpisode, draft_record, open_derived, store_record
+from server.audit.audit_records import DerivedEpisode, draft_record, fingerprint_of, open_derived, store_record
 from server.audit.bundle import writer
 from server.audit.bundle.verifier import _compare_boards as compare_boards
 from server.audit.bundle.writer import ExportSummary, export_bundle
@@ -281,3 +282,19 @@ async def _names(settings: Settings) -> list[str]:
         settings.database_url, lambda opened: opened.execute(select(streams.c.stream_id)).scalars().all()
     )
     return [name for name in names if name.endswith("practice")]
+
+
+def test_a_fingerprint_differs_by_the_type_of_a_value_and_by_where_it_stands() -> None:
+    alike: list[Any] = [
+        "1", b"1", 1, 1.0, None, "", b"", (), ("1",), ["1"], ("1", None), (None, "1"), (("1",), None), "1\0", "1\0\0", -1, 2**40
+    ]  # fmt: skip
+    assert len({fingerprint_of(each) for each in alike}) == len(alike)
+    assert fingerprint_of("ab", "c") != fingerprint_of("a", "bc")
+
+
+def test_a_fingerprint_does_not_depend_on_which_objects_hold_the_values() -> None:
+    shared = "".join(["a", "text"])
+    apart = tuple("".join(["a", "text"]) for _ in range(2))
+    assert fingerprint_of((shared, shared), 1000) == fingerprint_of(apart, int("1000"))
+    digest = hashlib.sha256(b"(\x02\x00\x00\x00u\x01\x00\x00\x00ai\x01\x00\x00\x00").hexdigest()
+    assert fingerprint_of("a", 1) == digest, "as any version of Python writes it"
