@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Callable, Iterator, NoReturn
 
 import typer
 
-from mlops_debug_env.commands.interrupts import INTERRUPTED, CtrlC, note_end
+from mlops_debug_env.commands.interrupts import INTERRUPTED, CtrlC, is_of_ctrl_c, note_end
 
 if TYPE_CHECKING:  # imported where they are needed: `--help` should not wait for them
     from rich.console import Console
@@ -135,7 +135,9 @@ def showing_progress(*, left: str = "nothing was changed") -> Iterator[ShownProg
     progress = ShownProgress(left=left)
     try:
         yield progress
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Exception) as error:
+        if not is_of_ctrl_c(error):
+            raise
         progress.stop()
         _end(f"interrupted {progress.summary}; {progress.left}")
     finally:

@@ -79,12 +79,17 @@ def test_what_is_done_within_two_seconds_shows_nothing_on_a_terminal() -> None:
     assert "3/s" in text.getvalue()
 
 
-def test_ctrl_c_ends_a_command_with_one_line_that_says_what_was_done(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), ValueError("cannot build: KeyboardInterrupt: ")], ids=["itself", "made into another"]
+)
+def test_ctrl_c_ends_a_command_with_one_line_that_says_what_was_done(
+    error: BaseException, capsys: pytest.CaptureFixture[str]
+) -> None:
     def command() -> None:
         with showing_progress(left="no file was written") as progress:
             progress.begin("episodes", 1_000)
             progress.advance(17)
-            raise KeyboardInterrupt
+            raise error
 
     with pytest.raises(typer.Exit) as ended:
         command()
