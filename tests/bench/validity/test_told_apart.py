@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.validity.__main__ import cli
+from bench.validity.heuristic_play import play
 from bench.validity.told_apart import (
     Told,
     look_alike,
@@ -65,6 +66,17 @@ def test_a_look_alike_is_taken_for_the_fault_at_whichever_source_it_is_named() -
     assert not names_the_kind([], fault_id, healthy, "validation")
 
 
+def test_what_the_heuristic_names_in_planted_runs_would_be_recognised_in_look_alikes() -> None:
+    fault_id = "stale_snapshot"
+    runs = [planted_run(fault_id, seed, "validation") for seed in range(SEED, SEED + 4)]
+    played = [play(run) for run in runs]
+    found = [fault_id in one.found for one in played]
+    assert sum(found) >= 3
+    assert found == [
+        names_the_kind(one.entries, fault_id, run, "validation") for run, one in zip(runs, played, strict=True)
+    ]
+
+
 def test_every_run_is_played_to_its_end() -> None:
     found = tell_apart("source_unit_changed", runs=3, split="validation", task_id="expert", first_seed=SEED)
     assert (found.planted, found.look_alikes) == (3, 3)
@@ -94,6 +106,16 @@ def test_all_runs_together_head_the_table() -> None:
     head, first = render_told_apart(found).splitlines()[2:4]
     assert head.startswith("| all | 18/20 | 19/20 | 17/20 | 0.925 (")
     assert first.startswith("| `a` | 8/10 | 9/10 | 7/10 | 0.850 (")
+
+
+@pytest.mark.parametrize(("named", "exit_code"), [(16, 0), (15, 1)])
+def test_a_fault_that_is_told_apart_in_fewer_than_nine_of_ten_runs_ends_in_exit_1(
+    named: int, exit_code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [Told("frozen_column", 20, named, 20, 20, 20), Told("stale_snapshot", 20, 20, 20, 20, 20)]
+    monkeypatch.setattr("bench.validity.__main__.tell_all_apart", lambda *arguments, **options: found)
+    shown = CliRunner().invoke(cli, ["told-apart"])
+    assert (shown.exit_code, shown.stdout.strip()) == (exit_code, render_told_apart(found))
 
 
 @pytest.mark.parametrize(
