@@ -1,4 +1,4 @@
-"""The commands ``python -m bench.validity floor``, ``solvers``, ``look-alikes``, ``healthy``, ``heuristic`` and ``coverage``."""
+"""The commands ``python -m bench.validity floor``, ``solvers``, ``look-alikes``, ``told-apart``, ``healthy``, ``heuristic`` and ``coverage``."""
 
 from __future__ import annotations
 
@@ -22,6 +22,16 @@ from bench.validity.episodes import JUDGE_SEED
 from bench.validity.floor import blind_floor
 from bench.validity.healthy import measure_healthy, render_healthy
 from bench.validity.heuristic_play import FIRST_SEED, lines_of, play_many
+from bench.validity.told_apart import FIRST_SEED as FIRST_TOLD_APART
+from bench.validity.told_apart import (
+    MAX_RUNS,
+    MIN_ACCURACY,
+    MIN_RUNS,
+    render_told_apart,
+    tell_all_apart,
+)
+from domain.families.multi_source import FAULTS
+from domain.generator import OF_SEVERAL_SOURCES
 from domain.training.style import SEED_SPLITS, SeedSplit
 from domain.types import TASK_IDS, TaskId
 
@@ -95,6 +105,28 @@ def look_alikes(
     found = texts.separate_all(seeds=seeds)
     typer.echo(texts.render(found))
     raise typer.Exit(0 if all(one.worst <= texts.MAX_BALANCED_ACCURACY for one in found) else 1)
+
+
+@cli.command()
+def told_apart(
+    runs: Annotated[
+        int, typer.Option(min=MIN_RUNS, max=MAX_RUNS, help="Number of runs with each fault, and of its look-alikes.")
+    ] = 40,
+    split: Annotated[str, typer.Option(help="Whose names and styles: train, validation or test.")] = "validation",
+    task: Annotated[str, typer.Option(help="Task whose steps and answers are used: hard or expert.")] = "expert",
+    fault: Annotated[list[str] | None, typer.Option(help="Fault to plant; may be repeated. Default: all.")] = None,
+    first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first run.")] = FIRST_TOLD_APART,
+) -> None:
+    """Have the heuristic tell runs with each fault from its look-alikes, by the evidence. Exit 1: a fault is below 0.90."""
+    (task_id,), names = _tasks([task]), _split(split)
+    if task_id not in OF_SEVERAL_SOURCES:
+        raise typer.BadParameter(f"{task}: only hard and expert have look-alikes", param_hint="--task")
+    if unknown := set(fault or ()) - set(FAULTS):
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: no fault of hard and expert", param_hint="--fault")
+    faults = [one for one in FAULTS if not fault or one in fault]
+    found = tell_all_apart(faults, runs=runs, split=names, task_id=task_id, first_seed=first_seed)
+    typer.echo(render_told_apart(found))
+    raise typer.Exit(0 if all(one.accuracy.share >= MIN_ACCURACY for one in found) else 1)
 
 
 @cli.command()

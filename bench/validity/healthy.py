@@ -2,7 +2,8 @@
 
 The checks of these runs judge nothing. What a number is worth follows from healthy runs: a check is unusual where its oddest number
 lies farther from the median of healthy runs than in 95 of 100 of them. The bounds come from one half of the runs; on the other half
-about as many must be unusual, or the bounds would mean nothing for fresh runs.
+about as many must be unusual, or the bounds would mean nothing for fresh runs. Each half is judged by the bounds of the other: a half
+whose bounds are narrow by chance is the one of which few runs lie beyond those of the other, so that the mean of both varies less.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Healthy(NamedTuple):
     accuracies: tuple[tuple[float, float], ...]
     """Chance and test accuracy of each run."""
     unusual: dict[str, tuple[float, float]]
-    """Check to the share of fresh healthy runs that lie beyond its bound, and of planted ones."""
+    """Check to the share of healthy runs that lie beyond the bound of the other half, and of planted ones that lie beyond either."""
     twins: int
     equal: tuple[str, ...]
     """Faults of the planted runs that equal their twins in all that is measured."""
@@ -83,18 +84,22 @@ def measure_healthy(*, runs: int, twins: int, split: SeedSplit = "validation") -
         healthy.append(_by_check(scenario))
         accuracies.append((1.0 / len(names_of(scenario.truth).classes), _test_accuracy(scenario)))
         planted.append(_by_check(generate("hard", seed + runs, split=split)))
-    half = runs // 2
-    unusual: dict[str, tuple[float, float]] = {}
-    for check in SANITY_CHECK_NAMES:
-        usual = usual_of([one[check] for one in healthy[:half]])
-        unusual[check] = (
-            _share_beyond(usual, [one[check] for one in healthy[half:]]),
-            _share_beyond(usual, [one[check] for one in planted]),
-        )
+    unusual: dict[str, tuple[float, float]] = {
+        check: shares_beyond([one[check] for one in healthy], [one[check] for one in planted])
+        for check in SANITY_CHECK_NAMES
+    }
     equal = [
         fault for fault in FAULTS for number in range(twins) if _equals_its_twin(fault, FIRST_SEED + number, split)
     ]
     return Healthy(runs, tuple(accuracies), unusual, twins * len(FAULTS), tuple(equal))
+
+
+def shares_beyond(healthy: Sequence[Values], planted: Sequence[Values]) -> tuple[float, float]:
+    """Shares of healthy and of planted runs that are beyond the bound, of bounds from either half of the healthy ones."""
+    first, second = healthy[: len(healthy) // 2], healthy[len(healthy) // 2 :]
+    usual_first, usual_second = usual_of(first), usual_of(second)
+    fresh = (_beyond(usual_first, second) + _beyond(usual_second, first)) / len(healthy)
+    return fresh, (_beyond(usual_first, planted) + _beyond(usual_second, planted)) / (2 * len(planted))
 
 
 def usual_of(values: Sequence[Values]) -> Usual:
@@ -123,8 +128,8 @@ def render_healthy(found: Healthy) -> str:
     return "\n".join(lines)
 
 
-def _share_beyond(usual: Usual, values: Sequence[Values]) -> float:
-    return float(np.mean([usual.distance(one) > usual.bound for one in values]))
+def _beyond(usual: Usual, values: Sequence[Values]) -> int:
+    return sum(usual.distance(one) > usual.bound for one in values)
 
 
 def _middle_and_width(column: Floats) -> tuple[float, float]:

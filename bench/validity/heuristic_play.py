@@ -16,6 +16,7 @@ from statistics import fmean, stdev
 from typing import NamedTuple
 
 from domain.actions import Action, RunExperiment, SubmitDiagnosis, decode_action
+from domain.diagnosis import Diagnosis
 from domain.episode.decide import (
     Decision,
     EpisodeState,
@@ -58,6 +59,8 @@ class Played(NamedTuple):
     """Entries that were submitted."""
     confidence: float | None = None
     """Of the first entry; None: there is none."""
+    entries: tuple[Diagnosis, ...] = ()
+    """What was submitted."""
 
 
 def play(scenario: Scenario) -> Played:
@@ -76,13 +79,12 @@ async def _play(scenario: Scenario) -> Played:
     )
     state = decide(None, command, view).after
     shown = observe_reset(view, state, encode_json(registry_of(family_of(scenario.truth))))
-    claims, confidence = 0, None
+    entries: tuple[Diagnosis, ...] = ()
     while state.ended is None:
         action = await agent.act(_parsed(shown, state).observation)
         meaning = decode_action(json.dumps(action.to_wire())).meaning()
         if isinstance(meaning, SubmitDiagnosis):
-            claims = len(meaning.diagnoses)
-            confidence = meaning.diagnoses[0].confidence if meaning.diagnoses else None
+            entries = meaning.diagnoses
         state = _decide(state, meaning, scenario, view).after
         shown = observe(view, state)
     return Played(
@@ -91,8 +93,9 @@ async def _play(scenario: Scenario) -> Played:
         score=state.score or 0.0,
         steps=state.step_count,
         experiments=state.experiments,
-        claims=claims,
-        confidence=confidence,
+        claims=len(entries),
+        confidence=entries[0].confidence if entries else None,
+        entries=entries,
     )
 
 

@@ -88,7 +88,11 @@ def generate(
     task_id: TaskId, seed: int, *, fault: str | None, split: SeedSplit
 ) -> tuple[Evidence, Truth | Composition]:
     """Evidence and truth of a scenario; `seed` is that of the scenario (0 to 2^128 - 1)."""
-    case = _case(task_id, seed, fault, split)
+    return present(_case(task_id, seed, fault, split), task_id)
+
+
+def present(case: Case, task_id: TaskId) -> tuple[Evidence, Truth | Composition]:
+    """Evidence and truth of a case, as a task shows and grades it."""
     return _evidence(case), _truth(case, task_id)
 
 
@@ -247,5 +251,6 @@ __all__ = [
     "draw_faults",
     "draw_truth",
     "generate",
+    "present",
     "run_experiment",
 ]

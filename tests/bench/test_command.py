@@ -70,7 +70,8 @@ def programs() -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "program", [*programs(), *(f"bench.validity {name}" for name in ("floor", "solvers", "look-alikes", "healthy"))]
+    "program",
+    [*programs(), *(f"bench.validity {name}" for name in ("floor", "solvers", "look-alikes", "told-apart", "healthy"))],
 )
 def test_every_program_explains_itself(
     program: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.validity.healthy import Healthy, measure_healthy, render_healthy, usual_of
+from bench.validity.healthy import Healthy, measure_healthy, render_healthy, shares_beyond, usual_of
 
 
 def test_a_bound_leaves_one_in_twenty_of_the_runs_it_comes_from_outside() -> None:
@@ -18,6 +18,13 @@ def test_the_oddest_number_decides_and_one_that_was_never_seen_does_not() -> Non
     usual = usual_of([{"one": place / 10, "other": float(place)} for place in range(11)])
     assert usual.distance({"one": 0.5, "other": 50.0}) > 4
     assert usual.distance({"one": 0.5, "unseen": 50.0}) == 0
+
+
+def test_each_half_is_judged_by_the_bounds_of_the_other() -> None:
+    narrow, wide = ([{"one": float(place) * step} for place in range(-20, 21)] for step in (1.0, 3.0))
+    beyond_narrow, _ = shares_beyond([*narrow, *wide], [{"one": 25.0}])
+    assert shares_beyond([*wide, *narrow], [{"one": 25.0}]) == (beyond_narrow, 0.5)
+    assert 0.25 < beyond_narrow < 0.5, "most of the wide half, none of the narrow one"
 
 
 def test_what_lies_outside_is_counted() -> None:
