@@ -12,6 +12,7 @@ from server.audit.report import StoreFinding
 from server.storage.schema import attempts, episode_rows, episodes, event_rows, events, regrades, streams
 
 _FETCHED = 1000
+_RESETS = select(events.c.stream_id, events.c.payload).where(events.c.version == 1)
 
 
 def plan_episodes(connection: Connection, index: EpisodeIndex, round_id: str | None) -> None:
@@ -25,24 +26,18 @@ def plan_episodes(connection: Connection, index: EpisodeIndex, round_id: str | N
         select(regrades.c.episode_id).where(regrades.c.round_id == round_id),
     ):
         index.add(connection.execute(query).scalars())
-    resets = select(events.c.stream_id, events.c.payload).where(events.c.version == 1)
-    for rows in _partitions(connection, resets):
+    for rows in _partitions(connection, _RESETS):
         read = [(name, *_scenario_and_round(payload)) for name, payload in rows]
         index.add(name for name, _, of_round in read if of_round == round_id)
         index.set_scenarios((name, digest) for name, digest, _ in read)
 
 
 def _plan_all(connection: Connection, index: EpisodeIndex) -> None:
-    resets = select(events.c.stream_id, events.c.payload).where(events.c.version == 1).subquery()
-    with_events = (
-        select(streams.c.stream_id, resets.c.payload)
-        .outerjoin_from(streams, resets, resets.c.stream_id == streams.c.stream_id)
-        .where(exists().where(event_rows.c.stream == streams.c.stream))
-        .order_by(streams.c.stream)
-    )
-    for rows in _partitions(connection, with_events):
+    for rows in _partitions(connection, _RESETS):
         index.add_with_scenarios((name, _scenario_and_round(payload)[0]) for name, payload in rows)
+    begun = exists().where(event_rows.c.stream == streams.c.stream)
     for query in (
+        select(streams.c.stream_id).where(begun, ~begun.where(event_rows.c.version == 1)),
         select(episodes.c.episode_id).where(~exists().where(event_rows.c.stream == episodes.c.stream)),
         select(attempts.c.episode_id),
         select(regrades.c.episode_id),

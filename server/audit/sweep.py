@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from itertools import groupby
-from operator import itemgetter
-from typing import Any, Iterable, Mapping, NamedTuple, Sequence
+from operator import attrgetter, itemgetter
+from typing import Any, Callable, Iterable, Mapping, NamedTuple, Sequence
 
 from sqlalchemy import BindParameter, Connection, Row, bindparam, select
 
@@ -20,8 +20,6 @@ from server.storage.stream_codec import to_link
 
 _COLUMNS = event_rows.columns.keys()
 _STREAM, _VERSION, _HASH = map(_COLUMNS.index, ("stream", "version", "hash"))
-_NO_STREAM = -1
-"""Of a name that only a row of an attempt or a regrade has."""
 _OF: BindParameter[Any] = bindparam("of", expanding=True)
 _STREAMS = select(streams).where(streams.c.stream_id.in_(_OF))
 _ROWS = select(episode_rows).where(episode_rows.c.stream.in_(_OF))
@@ -49,23 +47,25 @@ def read_stored(
     The events are read as they are stored, and not linked: equal bytes are a chain that was verified when they were derived.
     """
     names = [name for name, _ in batch]
-    streams_of = {row.stream_id: row.stream for row in connection.execute(_STREAMS, {"of": names})}
-    of = list(streams_of.values())
-    rows = {row.stream: row for row in connection.execute(_ROWS, {"of": of})}
+    # A name has one stream, unless somebody changed the tables: then all of them are read.
+    names_of = {row.stream: row.stream_id for row in connection.execute(_STREAMS, {"of": names})}
+    of = list(names_of)
+    rows = _grouped(connection.execute(_ROWS, {"of": of}), lambda row: names_of[row.stream])
     of_attempts = _grouped(connection.execute(_ATTEMPTS, {"of": names}))
     of_regrades = _grouped(connection.execute(_REGRADES, {"of": names}))
     beside = _Beside(connection, {digest for _, digest in batch}, ranked)
     stored = connection.execute(_EVENTS, {"of": of}).all()  # one call for a batch instead of one for each row
-    of_events = {stream: list(map(tuple, found)) for stream, found in groupby(stored, key=itemgetter(_STREAM))}
+    of_events: dict[str, list[tuple[Any, ...]]] = {}
+    for stream, each in groupby(stored, key=itemgetter(_STREAM)):
+        of_events.setdefault(names_of[stream], []).extend(map(tuple, each))
     found = {}
     for name, digest in batch:
-        stream = streams_of.get(name, _NO_STREAM)
-        recorded, row = of_events.get(stream, []), rows.get(stream)
+        recorded, listed = of_events.get(name, []), rows.get(name, [])
         tried, regraded = of_attempts.get(name, []), of_regrades.get(name, [])
-        read = (_values([row] if row is not None else []), _values(tried), _values(regraded))
+        read = (_values(listed), _values(tried), _values(regraded))
         fingerprint = fingerprint_of(name, recorded, *read, beside.of(name, digest, tried, bool(regraded)))
         head = (recorded[-1][_VERSION], recorded[-1][_HASH]) if recorded else None
-        found[name] = StoredEpisode(len(recorded), head, row, fingerprint)
+        found[name] = StoredEpisode(len(recorded), head, listed[-1] if listed else None, fingerprint)
     return found
 
 
@@ -134,10 +134,12 @@ def _scenario_values(row: Row[Any]) -> tuple[Any, ...]:
     return row.generator_version, row.task_id, row.seed, row.split, hashlib.sha256(body).hexdigest()
 
 
-def _grouped(rows: Iterable[Row[Any]]) -> Mapping[str, list[Row[Any]]]:
+def _grouped(
+    rows: Iterable[Row[Any]], name_of: Callable[[Row[Any]], str] = attrgetter("episode_id")
+) -> Mapping[str, list[Row[Any]]]:
     found: dict[str, list[Row[Any]]] = {}
     for row in rows:
-        found.setdefault(row.episode_id, []).append(row)
+        found.setdefault(name_of(row), []).append(row)
     return found
 
 

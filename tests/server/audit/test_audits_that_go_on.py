@@ -198,6 +198,25 @@ def test_records_with_fingerprints_of_another_form_are_compared_and_the_episodes
     assert audit(store, "new").derived == 0
 
 
+SECOND_STREAM = """
+PRAGMA legacy_alter_table = ON;
+ALTER TABLE streams RENAME TO named;
+CREATE TABLE streams (stream INTEGER PRIMARY KEY, stream_id TEXT);
+INSERT INTO streams SELECT stream, stream_id FROM named UNION ALL SELECT -1, 'e-7';
+INSERT INTO events (position, stream, version, kind, schema_version, recorded_at, actor, payload, hash)
+SELECT position + 1000, -1, 10, kind, schema_version, recorded_at, actor, payload, hash FROM events
+WHERE version = 9 AND stream = (SELECT stream FROM named WHERE stream_id = 'e-7');
+"""
+
+
+def test_events_under_a_second_stream_of_the_same_name_are_found(store: Settings) -> None:
+    tamper(store)
+    with closing(sqlite3.connect(store.database_url.removeprefix("sqlite:///"))) as connection:
+        connection.executescript(SECOND_STREAM)
+    found = audit(store, "new").findings
+    assert {(each.episode_id, each.code) for each in found} == {("e-7", "chain"), ("e-7", "row"), ("e-7", "fold")}
+
+
 @pytest.mark.parametrize("statement", ["UPDATE scenarios SET split = 'test'", "DELETE FROM scenarios"])
 def test_an_edit_of_a_scenario_is_found_in_every_episode_on_it(store: Settings, statement: str) -> None:
     tamper(store, statement)
