@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal, NamedTuple, Self
@@ -172,10 +173,10 @@ def _draw_broken(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
             twin[path], declared[path] = shift.before
             world[path] = shift.world
             planted.append(Planted(agreement, path, "world", agreement.repair(shift.world)))
-    # A change would leave the test of the last good run without rows.
-    for path in _tested(declared, declared_before).intersection(changed).difference(targets.values()):
+    needed = _needed(layout, declared, targets.values()) | _needed(layout, declared_before, targets.values())
+    # Not changed: the last good run would have lacked what it needed.
+    for path in needed.keys() - {"join.how", *targets.values()} & set(changed):
         changed.remove(path)
-    needed = _needed(layout, declared) | _needed(layout, declared_before)
     needed |= _whole(layout, declared, {*targets.values(), *changed})
     for path in needed.keys() - targets.values() - set(changed):
         world[path], declared[path] = world_before[path], declared_before[path] = needed[path]
@@ -303,27 +304,40 @@ def _keep_visible(layout: Layout, path: str, world: dict[str, FieldValue], decla
     return set(fixed) - {path}
 
 
-def _tested(*declared: Facts) -> frozenset[str]:
-    """What limits the months of a source that is tested alone."""
-    chosen = {str(facts["evaluation.sources"]) for facts in declared} - {"all"}
-    return frozenset(f"sources.{source}.{name}" for source in chosen for name in ("used_until", "snapshot"))
+def _needed(layout: Layout, declared: Facts, targets: Collection[str]) -> dict[str, Pair]:
+    """What some declarations need of others: a constant fill that nothing has to be filled; tests of one source, and of late months,
+    that there are rows.
 
-
-def _needed(layout: Layout, declared: Facts) -> dict[str, Pair]:
-    """What some declarations need of others: a constant fill that nothing has to be filled; a test source that it has rows."""
+    Args:
+        targets: declarations of which nothing can be needed.
+    """
     chosen, is_constant = declared["evaluation.sources"], declared["imputer.fill"] == -999
     needed: dict[str, Pair] = {}
     for source in layout.source_names:
         if source == chosen:
-            needed[f"sources.{source}.used_until"] = Pair(None, None)
-        if source == chosen or is_constant:
-            needed[f"sources.{source}.snapshot"] = Pair(layout.months[-1], layout.months[-1])
+            needed |= _to_the_end(layout, source)
         if is_constant:
+            needed[f"sources.{source}.snapshot"] = Pair(layout.months[-1], layout.months[-1])
             paths = (f"sources.{source}.columns.{column}.used_until" for column in layout.column_names)
             needed |= dict.fromkeys(paths, Pair(None, None))
     if is_constant:
         needed["join.how"] = Pair("complete", declared["join.how"])
+    if declared["split.by"] == "month" and not any(_is_late(layout, declared, name) for name in layout.source_names):
+        late = (_to_the_end(layout, name) for name in layout.source_names)
+        needed |= next((pairs for pairs in late if not pairs.keys() & set(targets)), {})
     return needed
+
+
+def _is_late(layout: Layout, declared: Facts, source: str) -> bool:
+    """Whether rows of the last months are used of it."""
+    until, snapshot = (declared[path] for path in _to_the_end(layout, source))
+    return until is None and (declared["join.how"] != "inner" or snapshot == layout.months[-1])
+
+
+def _to_the_end(layout: Layout, source: str) -> dict[str, Pair]:
+    """What lets all months of a source be used, and with an inner join, too."""
+    last = layout.months[-1]
+    return {f"sources.{source}.used_until": Pair(None, None), f"sources.{source}.snapshot": Pair(last, last)}
 
 
 def _origin(draw: Stream) -> Origin:

@@ -138,3 +138,29 @@ def test_free_declarations_never_break_an_agreement():
     for name, values in FREE:
         for value in values:
             assert not _broken(case.now.declaring({name: value}))
+
+
+def _emptied(state: State) -> list[str]:
+    """Declarations by which columns have empty cells; what is joined is left to `join.how`."""
+    ends = [
+        path for path, value in state.declared.items() if ".columns." in path and path.endswith(".used_until") and value
+    ]
+    last, is_left = state.layout.months[-1], state.declared["join.how"] == "left"
+    return ends + [
+        path for path, value in state.declared.items() if path.endswith(".snapshot") and is_left and value != last
+    ]
+
+
+def _has_late_rows(state: State) -> bool:
+    months, is_inner = state.layout.months, state.declared["join.how"] == "inner"
+    ends = ((name, state.declared[f"sources.{name}.used_until"]) for name in state.layout.source_names)
+    late = [name for name, until in ends if until is None]
+    return any(not is_inner or state.declared[f"sources.{name}.snapshot"] == months[-1] for name in late)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("seed", seeds(range(700, 760), quick=8))
+def test_the_last_good_run_fills_nothing_with_a_constant_and_has_late_rows_where_it_is_split_by_month(fault, seed):
+    before = draw_case(seed, "train", (fault,)).before
+    assert before.declared["imputer.fill"] != -999 or not _emptied(before)
+    assert before.declared["split.by"] != "month" or _has_late_rows(before)
