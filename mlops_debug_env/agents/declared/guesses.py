@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlops_debug_env.agents.declared.checks import STATISTICS
 from mlops_debug_env.agents.declared.reading import Declared
 from mlops_debug_env.agents.declared.settings import Value
 from mlops_debug_env.agents.declared.suspicion import Suspicion
@@ -35,6 +36,8 @@ def guess(declared: Declared, block: str) -> Suspicion | None:
     for path, before in (declared.changed or {}).items():
         if _block_of(path) == block:
             return Suspicion(path, before, GUESSED)
+    if block == STATISTICS and declared.text("evaluation.sources") in declared.sources:
+        return Suspicion("evaluation.sources", "all", GUESSED)
     first, _, rest = block.partition(".")
     if first in declared.sources:
         paths = ((f"sources.{first}.{name}", repairs) for one, name, repairs in _REPAIRS if one == rest)
