@@ -20,6 +20,8 @@ def growth(checks: Checks, source: str) -> float:
     """Log ratio of the rows of a source that the run used to those of the last good run."""
     before = checks.number(PREVIOUS, "sources", source, "rows")
     now = sum(checks.number(STATISTICS, "splits", name, "sources", source) for name in LABELLED)
+    if math.isnan(now):
+        now = checks.rows_of(source, "used")
     return math.log((now + 1.0) / (before + 1.0))
 
 
@@ -29,9 +31,17 @@ def growth_over_others(declared: Declared, checks: Checks, source: str) -> float
     return growth(checks, source) - median(others) if others else math.nan
 
 
+_MOVES_ROWS = ("majority_kept", "deduplicate", "used_until")
+"""Declarations of a source that change how many of its rows are used."""
+
+
 def least_growth(declared: Declared, checks: Checks) -> float:
-    """Of the source that grew least."""
-    grown = [growth(checks, name) for name in declared.sources]
+    """Of the source that grew least, of those whose rows no change explains; of all where none is left."""
+    changed = declared.changed or {}
+    names = [
+        name for name in declared.sources if not any(f"sources.{name}.{one}" in changed for one in _MOVES_ROWS)
+    ] or declared.sources
+    grown = [growth(checks, name) for name in names]
     return min(grown) if grown and not any(map(math.isnan, grown)) else math.nan
 
 
@@ -43,6 +53,12 @@ def class_growth(checks: Checks) -> list[float]:
         sum(checks.number(STATISTICS, "splits", split, "classes", name) for split in LABELLED)
         for name in checks.classes
     ]
+    if math.isnan(sum(new)):
+        # A third of the labelled rows were scored.
+        scored = [checks.get(RESULTS, "confusion", split) or {} for split in ("validation", "test")]
+        new = [
+            sum(map(float, (row for each in scored for row in each.get(name, [math.nan])))) for name in checks.classes
+        ]
     if not sum(old) or math.isnan(sum(new)):
         return []
     total = math.log((sum(new) + 1.0) / (sum(old) + 1.0))
@@ -63,13 +79,20 @@ def _accuracy(checks: Checks, report: str, source: str) -> float:
 
 
 def gap_change(checks: Checks) -> float:
-    """How the accuracy on validation rows moved over that on rows of the last month, which know nothing of the class."""
+    """How the accuracy on validation and test rows moved over that on rows of the last month, which know nothing of the class."""
     return _gap(checks, RESULTS) - _gap(checks, PREVIOUS)
 
 
+NOT_COMPARABLE = 0.15
+"""Difference of the accuracies of validation and test rows beyond which the test is of other rows, or its labels are read wrongly."""
+
+
 def _gap(checks: Checks, report: str) -> float:
-    validation, recent = (checks.number(report, "metrics", f"{name}_accuracy") for name in ("validation", "recent"))
-    return validation - recent
+    validation, test, recent = (
+        checks.number(report, "metrics", f"{name}_accuracy") for name in ("validation", "test", "recent")
+    )
+    held_out = fmean((validation, test)) if abs(validation - test) < NOT_COMPARABLE else validation
+    return held_out - recent
 
 
 def last_epoch(checks: Checks, name: str, report: str = LOG) -> float:

@@ -6,9 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from mlops_debug_env.agents.declared.log import LOG
 from mlops_debug_env.protocol.types import ArtifactName
 
-STATISTICS, RESULTS = "dataset_stats.json", "eval_results.json"
+STATISTICS: ArtifactName = "dataset_stats.json"
+RESULTS: ArtifactName = "eval_results.json"
 PREVIOUS: ArtifactName = "previous_run.json"
 
 
@@ -41,7 +43,12 @@ class Checks:
     @property
     def classes(self) -> tuple[str, ...]:
         """In the order of the model's outputs."""
-        return tuple(self.get(STATISTICS, "classes") or ())
+        return tuple(self.get(STATISTICS, "classes") or self.get(RESULTS, "confusion", "validation") or ())
+
+    def rows_of(self, source: str, name: str) -> float:
+        """Rows of a source by what became of them: `read`, `outside_window` or `used`. The log counts them as the statistics do."""
+        reports = (report for report in (STATISTICS, LOG) if self.get(report, "sources") is not None)
+        return self.number(next(reports, STATISTICS), "sources", source, name)
 
     def by_source(self, block: str, sources: tuple[str, ...]) -> dict[str, Mapping[str, Any]]:
         """The blocks of the sources that were looked at."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from statistics import median
 
 from mlops_debug_env.agents.declared.blocks import CODES, Block, cell_of, factor_of, quantities, reference
-from mlops_debug_env.agents.declared.checks import STATISTICS, Checks
+from mlops_debug_env.agents.declared.checks import Checks
 from mlops_debug_env.agents.declared.reading import Declared
 
 ODD = 1.0
@@ -83,7 +83,7 @@ def _is_frozen_as_declared(declared: Declared, column: str) -> bool:
 
 def _frozen_share(declared: Declared, checks: Checks, column: str) -> float:
     """The largest share of the cells of a column that one source repeats, as it is declared."""
-    rows = {source: checks.number(STATISTICS, "sources", source, "read") for source in declared.sources}
+    rows = {source: checks.rows_of(source, "read") for source in declared.sources}
     months = max(1, len(declared.months))
     found = [0.0]
     for source, count in rows.items():

@@ -11,6 +11,7 @@ from mlops_debug_env.protocol.types import ArtifactName
 CHANGES: ArtifactName = "changes.diff"
 _SPAN = re.compile(r"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _VERSION = re.compile(r"[\"']?\b(tabular|textkit)[\"']?\s*[:=]+\s*[\"']?(\d+\.\d+)")
+_WORD = re.compile(r"\w+")
 _CHANGED_LINE = re.compile(r"^([+-])(.*)$", re.MULTILINE)
 
 
@@ -69,3 +70,13 @@ def versions_of(diff: str) -> tuple[dict[str, str], dict[str, str]]:
             else:
                 after[f"environment.{name}"] = version
     return before, after
+
+
+def named_in(diff: str, file: str, names: Mapping[str, tuple[str, ...]]) -> set[str]:
+    """Which declarations of a file that was not read are changed: by path, words of a changed line that name one."""
+    found = set()
+    for hunk in hunks_of(diff):
+        if hunk.file == file:
+            words = set(_WORD.findall("\n".join(set(hunk.before) ^ set(hunk.after))))
+            found |= {path for path, of_path in names.items() if words & set(of_path)}
+    return found

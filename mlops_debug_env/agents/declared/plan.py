@@ -6,21 +6,17 @@ from collections.abc import Iterator
 from typing import Any, Mapping
 
 from mlops_debug_env.agents.declared.blocks import UNTIL, Block, clues_of_blocks
-from mlops_debug_env.agents.declared.checks import PREVIOUS, Checks
+from mlops_debug_env.agents.declared.checks import PREVIOUS, RESULTS, STATISTICS, Checks
 from mlops_debug_env.agents.declared.columns import last_month, odd_cells, odd_columns, odd_sources
+from mlops_debug_env.agents.declared.guesses import guess
 from mlops_debug_env.agents.declared.history import CHANGES
 from mlops_debug_env.agents.declared.log import LOG, parse_log
-from mlops_debug_env.agents.declared.looks import (
-    CONFIG,
-    LOUD,
-    LOUD_AMONG_SEVERAL,
+from mlops_debug_env.agents.declared.looks import CONFIG, TRAINING, looks_of
+from mlops_debug_env.agents.declared.looks_of_sources import (
     OF_COLUMNS,
     REPEATS,
     WORDS,
     changed_cells,
-    guess,
-    is_small,
-    looks_of,
     of_cell,
     of_changed_cell,
     of_column,
@@ -30,13 +26,14 @@ from mlops_debug_env.agents.declared.measured import clues_of_checks, explained,
 from mlops_debug_env.agents.declared.reading import Declared, parse_report, read_declarations
 from mlops_debug_env.agents.declared.suspicion import Suspicion, strongest
 from mlops_debug_env.agents.declared.trials import STRONG, WEAK, experiment_on, settled, trial_of
+from mlops_debug_env.agents.declared.weights import LOUD, LOUD_AMONG_SEVERAL, is_small
 from mlops_debug_env.protocol.actions import Action, QueryArtifact, ReadArtifact, RunSanityCheck
 from mlops_debug_env.protocol.observations import ActionResult, ExperimentMetrics
 from mlops_debug_env.protocol.types import ArtifactName, SanityCheckName
 
 SLICES: ArtifactName = "data_slices.json"
-DECLARATIONS: tuple[ArtifactName, ...] = ("data_sources.yaml", "preprocessing.py", "train.py")
-REPORTS: tuple[ArtifactName, ...] = ("dataset_stats.json", "eval_results.json")
+DECLARATIONS: tuple[ArtifactName, ...] = ("data_sources.yaml", "preprocessing.py")
+REPORTS: tuple[ArtifactName, ...] = (STATISTICS, RESULTS, PREVIOUS)
 CHECK: SanityCheckName = "feature_statistics"
 """Its totals say which columns are odd."""
 SURE = 1.5
@@ -76,7 +73,7 @@ class Notebook:
         elif result.status == "ok" and result.artifact is not None and result.filter is None:
             self._texts[result.artifact] = result.content or ""
             self._declared = None
-            if result.artifact in (*REPORTS, PREVIOUS):
+            if result.artifact in REPORTS:
                 self._measured[result.artifact] = parse_report(result.content)
             elif result.artifact == LOG:
                 self._measured[LOG] = parse_log(self._texts[LOG])
@@ -125,8 +122,7 @@ class Notebook:
         for artifact in DECLARATIONS:
             yield artifact, ReadArtifact(artifact_name=artifact)
         declared, found = self._reading()
-        for report in REPORTS:
-            yield report, ReadArtifact(artifact_name=report)
+        yield RESULTS, ReadArtifact(artifact_name=RESULTS)
         yield CHECK, RunSanityCheck(sanity_check_type=CHECK)
         sure = [each for each in found if each.strength > SURE]
         for block in (block for each in sure for block in self._rivals(declared, each)):
@@ -218,7 +214,7 @@ class Notebook:
 
 
 def _block(path: str) -> tuple[str, Action]:
-    if path in (CONFIG, PREVIOUS):
+    if path in (CONFIG, TRAINING, STATISTICS):
         return path, ReadArtifact(artifact_name=path)
     for check in (WORDS, REPEATS):
         if path == check:

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from mlops_debug_env.agents.declared.history import CHANGES, undone, versions_of
+from mlops_debug_env.agents.declared.history import CHANGES, named_in, undone, versions_of
 from mlops_debug_env.agents.declared.log import LOG, parse_log
 from mlops_debug_env.agents.declared.settings import Settings, Value
 
@@ -45,6 +45,8 @@ class Declared:
     """Name of a map to its classes, by code."""
     changed: dict[str, Value] | None = None
     """Declarations that changed since the last good run, with their value before; None: not known."""
+    touched: set[str] = field(default_factory=set)
+    """Declarations of files that were not read, of which a change is known without its value."""
 
     def text(self, path: str) -> str:
         return str(self.facts.get(path))
@@ -84,6 +86,15 @@ def _take_changes(found: Declared, texts: Mapping[str, str]) -> None:
     # In the order of the files: what is looked at first must not depend on the order of a set.
     found.changed = {
         path: earlier[path] for path in found.facts if path in earlier and earlier[path] != found.facts[path]
+    }
+    found.touched = {
+        path
+        for file in {file for file, _, _ in CALLS.values()} - texts.keys()
+        for path in named_in(
+            diff,
+            file,
+            {path: (name, f"{call}_{name}".upper()) for path, (own, call, name) in CALLS.items() if own == file},
+        )
     }
     found.changed |= {path: before[path] for path in before if path in after and before[path] != after[path]}
 

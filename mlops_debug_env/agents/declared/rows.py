@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from statistics import fmean
 
 from mlops_debug_env.agents.declared.checks import RESULTS, STATISTICS, Checks
+from mlops_debug_env.agents.declared.log import LOG
 from mlops_debug_env.agents.declared.reading import Declared
 from mlops_debug_env.agents.declared.suspicion import Suspicion
 
@@ -38,12 +39,16 @@ IMPOSSIBLE = 100.0
 """A movement of class means that no drift explains."""
 
 
+MOVED = 2.45
+"""Movement that 110 of 126 runs exceed whose classes move over the year, and 9 of 1147 others with a random split."""
+
+
 def split_of_rows(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     if declared.text("split.by") != "random":
         return
     movement = checks.number("all.movement", "class_mean_movement")
     # Classes do not move so far: a column has hardly any spread, or a constant is among its values.
-    movement = movement / 3.7 if movement < IMPOSSIBLE else 0.0
+    movement = movement / MOVED if movement < IMPOSSIBLE else 0.0
     # Columns that are frozen or empty from a month on move the classes as well: this alone never ends the search.
     yield Suspicion("split.by", "month", min(movement, 1.25))
     if declared.text("split.groups") == "none":
@@ -67,18 +72,41 @@ def test_sources(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
 
 
 def validation_ids(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
-    """As many rows were scored for the validation as the test has, and not as the validation has."""
+    """Other rows were scored for the validation: more or fewer, or not with the accuracy that the log has for the same network."""
     now = declared.text("evaluation.validation_ids")
-    scored = checks.number(RESULTS, "rows_scored", "validation")
-    rows = checks.number(STATISTICS, "splits", "validation", "rows")
-    if now in ("a", "b") and not math.isnan(scored + rows):
-        yield Suspicion("evaluation.validation_ids", "b" if now == "a" else "a", 10.0 if scored != rows else 0.0)
+    pairs = (
+        (
+            checks.number(RESULTS, "rows_scored", "validation"),
+            checks.number(STATISTICS, "splits", "validation", "rows"),
+        ),
+        (checks.number(RESULTS, "metrics", "validation_accuracy"), _logged_accuracy(checks)),
+    )
+    gaps = [abs(scored - known) for scored, known in pairs if not math.isnan(scored + known)]
+    if now in ("a", "b") and gaps:
+        is_other = max(gaps) > SAME_ACCURACY
+        yield Suspicion("evaluation.validation_ids", "b" if now == "a" else "a", 10.0 if is_other else 0.0)
+
+
+SAME_ACCURACY = 0.0002
+"""Difference of two printed accuracies of the same rows and network, at most."""
+
+
+def _logged_accuracy(checks: Checks) -> float:
+    """On the validation rows, of the epoch whose network was scored; NaN: not known."""
+    epochs = checks.get(LOG, "epochs") or []
+    number = checks.get(RESULTS, "checkpoint_epoch")
+    is_known = isinstance(number, int) and 0 < number <= len(epochs)
+    return float(epochs[number - 1].get("val_acc", math.nan)) if is_known else math.nan
+
+
+UNMIXED = 0.15
+"""How far the entropy of batches lies below that of random ones: 0.18 or more in 15 runs whose rows arrive class by class, under 0.03 in 1226 others."""
 
 
 def batches(declared: Declared, checks: Checks) -> Iterator[Suspicion]:
     if declared.facts.get("loader.shuffle") is False:
         entropy = checks.number("train.batches", "arrival_label_entropy")
-        yield Suspicion("loader.shuffle", True, (1.0 - entropy) / 0.45)
+        yield Suspicion("loader.shuffle", True, (1.0 - entropy) / UNMIXED)
     if declared.text("loss.divide_by") == "capacity":
         filled = checks.number("train.batches", "rows_over_capacity")
         yield Suspicion("loss.divide_by", "rows", (1.0 - filled) / 0.34)

@@ -8,7 +8,8 @@ import pytest
 
 from mlops_debug_env.agents.declared.checks import Checks
 from mlops_debug_env.agents.declared.features import are_updates_unclear, updated_columns
-from mlops_debug_env.agents.declared.looks import UNCLEAR, looks_of
+from mlops_debug_env.agents.declared.looks import looks_of
+from mlops_debug_env.agents.declared.looks_of_sources import UNCLEAR
 from mlops_debug_env.agents.declared.reading import Declared
 
 SOURCES = ("mill", "yard")

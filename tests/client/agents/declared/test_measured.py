@@ -13,7 +13,7 @@ from mlops_debug_env.agents.declared.checks import PREVIOUS, RESULTS, STATISTICS
 from mlops_debug_env.agents.declared.labels import late_labels
 from mlops_debug_env.agents.declared.measured import clues_of_checks
 from mlops_debug_env.agents.declared.reading import Declared, parse_report, read_declarations
-from mlops_debug_env.agents.declared.rows import split_of_rows
+from mlops_debug_env.agents.declared.rows import batches, split_of_rows
 from mlops_debug_env.agents.declared.shares import KEPT
 from mlops_debug_env.agents.declared.suspicion import Suspicion, strongest
 from tests.domain.scenarios import truth_of
@@ -145,3 +145,17 @@ def test_labels_went_wrong_only_where_the_model_looks_worse_at_the_source(fall: 
     measured = {STATISTICS: {"classes": ["a", "b"]}, "mill.labels": block, PREVIOUS: report(0.0), RESULTS: report(fall)}
     found = [each for each in late_labels(declared, Checks(measured)) if each.path == "sources.mill.used_until"]
     assert (max(each.strength for each in found) > 0.85) is is_likely
+
+
+@pytest.mark.parametrize(("movement", "is_suspected"), [(1.5, False), (2.6, True)])
+def test_class_means_that_move_more_than_chance_make_a_random_split_wrong(movement: float, is_suspected: bool) -> None:
+    declared = Declared(facts={"split.by": "random", "split.groups": "customer"})
+    (found,) = split_of_rows(declared, Checks({"all.movement": {"class_mean_movement": movement}}))
+    assert (found.strength > 1.0) is is_suspected
+
+
+@pytest.mark.parametrize(("entropy", "is_suspected"), [(0.97, False), (0.8, True)])
+def test_batches_that_are_less_mixed_than_chance_make_an_order_wrong(entropy: float, is_suspected: bool) -> None:
+    declared = Declared(facts={"loader.shuffle": False})
+    (found,) = batches(declared, Checks({"train.batches": {"arrival_label_entropy": entropy}}))
+    assert (found.strength > 1.0) is is_suspected

@@ -12,9 +12,10 @@ from domain.generator import generate
 from mlops_debug_env.agents.declared.blocks import clues_of_blocks
 from mlops_debug_env.agents.declared.checks import PREVIOUS, RESULTS, STATISTICS, Checks
 from mlops_debug_env.agents.declared.columns import odd_cells
+from mlops_debug_env.agents.declared.guesses import guess
 from mlops_debug_env.agents.declared.history import CHANGES
 from mlops_debug_env.agents.declared.log import LOG
-from mlops_debug_env.agents.declared.looks import guess, looks_of
+from mlops_debug_env.agents.declared.looks import TRAINING, looks_of
 from mlops_debug_env.agents.declared.measured import remembered
 from mlops_debug_env.agents.declared.plan import SLICES, Notebook
 from mlops_debug_env.agents.declared.reading import Declared
@@ -136,6 +137,14 @@ def test_a_block_that_was_not_looked_at_is_taken_to_contradict_what_changed(path
     guessed = guess(declared, block)
     assert guessed is not None and (guessed.path, guessed.value) == (path, "before")
     assert guess(declared, "quay.texts") is None
+
+
+@pytest.mark.parametrize("sources", ["all", "mill"])
+def test_a_test_of_one_source_is_doubted_where_the_last_month_was_not_looked_at(sources: str) -> None:
+    guessed = guess(Declared(facts={"evaluation.sources": sources}, sources=("mill", "quay")), STATISTICS)
+    assert (guessed is not None and (guessed.path, guessed.value) == ("evaluation.sources", "all")) is (
+        sources == "mill"
+    )
 
 
 def test_what_two_reports_decide_needs_no_query() -> None:
@@ -298,7 +307,7 @@ def test_a_training_loss_far_below_the_validation_loss_may_be_divided_by_padding
 
 def test_steep_gradients_of_the_first_epoch_make_the_order_of_rows_worth_a_look() -> None:
     declared = Declared(facts={"loader.shuffle": False, "loss.divide_by": "rows"})
-    steep, usual = (Checks({LOG: {"epochs": [{"train_loss": 0.5, "grad_norm": norm}]}}) for norm in (1.3, 0.5))
+    steep, usual = (Checks({LOG: {"epochs": [{"train_loss": 0.5, "grad_norm": norm}]}}) for norm in (0.85, 0.5))
     assert _weights(declared, steep)["train.batches"] > 20.0 * _weights(declared, usual)["train.batches"]
 
 
@@ -321,3 +330,59 @@ def test_the_last_good_run_and_the_log_are_read_before_any_block() -> None:
     _, done = _played("evaluation_rows_in_training", steps=40)
     names = [action.artifact_name for action in done if isinstance(action, ReadArtifact | QueryArtifact)]
     assert max(names.index(PREVIOUS), names.index(LOG)) < names.index(SLICES)
+
+
+def test_code_of_the_training_and_totals_are_read_only_where_they_can_be_wrong() -> None:
+    _, done = _played("silent_metric_swap", steps=16)
+    names = {action.artifact_name for action in done if isinstance(action, ReadArtifact)}
+    assert not names & {TRAINING, STATISTICS}
+    for fault, artifact in (("shuffle_off_sorted", TRAINING), ("test_from_one_source", STATISTICS)):
+        notebook, done = _played(fault, steps=16)
+        assert ReadArtifact(artifact_name=artifact) in done
+        assert notebook.suspicions()[0].path == {TRAINING: "loader.shuffle", STATISTICS: "evaluation.sources"}[artifact]
+
+
+@pytest.mark.parametrize("sources", ["all", "mill"])
+def test_where_rows_of_the_last_month_come_from_matters_where_one_source_is_tested(sources: str) -> None:
+    declared = Declared(facts={"evaluation.sources": sources}, sources=("mill", "quay"), changed={})
+    assert (_weights(declared, Checks({}))[STATISTICS] > 0.0) is (sources == "mill")
+
+
+def test_a_change_of_code_that_was_not_read_makes_it_worth_reading() -> None:
+    path = "class_weights.order"
+    changed, other = (Declared(changed={}, touched=touched) for touched in ({path}, set[str]()))
+    log = {"epochs": [{"train_loss": 0.3, "val_loss": 0.5, "grad_norm": 0.45}]}
+    checks = Checks({LOG: log, PREVIOUS: {"epochs": [{"train_loss": 0.4}]}})
+    assert _weights(changed, checks)[TRAINING] > 1.5 * _weights(other, checks)[TRAINING]
+    known = Declared(facts={path: "model"}, changed={path: "sorted"})
+    assert _weights(known, checks)[TRAINING] == 0.0
+    assert _weights(known, checks)["train.counts"] > 1.0
+
+
+@pytest.mark.parametrize(("grad_norm", "is_likelier"), [(0.45, True), (0.25, False)])
+def test_wrong_weights_of_classes_make_the_first_gradients_steeper(grad_norm: float, is_likelier: bool) -> None:
+    declared = Declared(facts={"class_weights.order": "model"}, changed={})
+
+    def weight(norm: float) -> float:
+        log = {"epochs": [{"train_loss": 0.3, "val_loss": 0.5, "grad_norm": norm}]}
+        return _weights(declared, Checks({LOG: log, PREVIOUS: {"epochs": [{"train_loss": 0.4}]}}))["train.counts"]
+
+    assert (weight(grad_norm) > 1.5 * weight(0.35)) is is_likelier
+
+
+@pytest.mark.parametrize(("train_loss", "is_likelier"), [(0.5, True), (0.35, False)])
+def test_a_new_vocabulary_is_suspected_where_the_training_rows_are_fitted_worse(
+    train_loss: float, is_likelier: bool
+) -> None:
+    facts = {"environment.textkit": "1.9"}
+    checks = Checks({LOG: {"epochs": [{"train_loss": train_loss}]}, PREVIOUS: {"epochs": [{"train_loss": 0.4}]}})
+    new = _weights(Declared(facts=facts, changed={"environment.textkit": "1.8"}), checks)["all.words"]
+    old = _weights(Declared(facts=facts, changed={}), checks)["all.words"]
+    assert (new > 1.5 * old) is is_likelier
+
+
+def test_a_small_source_that_lost_rows_since_the_last_good_run_may_be_thinned() -> None:
+    declared = Declared(sources=("mill", "quay", "weir"), changed={})
+    weights = _weights(declared, _since_last_good_run(before=600, now=300))
+    assert weights["mill.labels"] > 2.5
+    assert weights["quay.labels"] < 0.5
