@@ -77,7 +77,7 @@ RUBRIC = Rubric(
     version="2",
     contradicting_words_share=2 / 3,
     reader=2,
-    max_steps=MappingProxyType({"easy": 20, "medium": 30, "hard": 16, "expert": 15}),
+    max_steps=MappingProxyType({"easy": 20, "medium": 30, "hard": 16, "expert": 16}),
     max_experiments=MappingProxyType({"easy": 1, "medium": 2, "hard": 3, "expert": 3}),
 )
 """What new episodes are begun under. What was recorded goes by `rubric_of` its own version."""

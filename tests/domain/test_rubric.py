@@ -83,7 +83,7 @@ def test_the_description_an_agent_reads_is_that_of_the_recorded_rubric() -> None
         assert state is not None
         descriptions[rubric.version] = observe_reset(VIEW, state, b"null").decode()
     assert (
-        "You have 15 steps" in descriptions["2"]
+        "You have 16 steps" in descriptions["2"]
         and "minus 0.25" in descriptions["2"]
         and "scores 0.99" in descriptions["2"]
     )

@@ -48,8 +48,8 @@ def submitted(*entries: Json) -> Json:
 
 def test_a_reset_says_how_many_faults_and_steps_there_may_be(http: httpx.Client) -> None:
     observation = Episode(http, task_id="expert", seed=TWO_SEED).first["observation"]
-    assert (observation["task_id"], observation["max_steps"]) == ("expert", 15)
-    for words in ("Nothing may be wrong", "two different things", "15 steps", "3 experiments", "0 to 2 entries"):
+    assert (observation["task_id"], observation["max_steps"]) == ("expert", 16)
+    for words in ("Nothing may be wrong", "two different things", "16 steps", "3 experiments", "0 to 2 entries"):
         assert words in observation["task_description"]
 
 
@@ -178,7 +178,7 @@ def test_running_episodes_tell_no_fault(http: httpx.Client) -> None:
 
 def test_tasks_and_scores_list_it(http: httpx.Client) -> None:
     tasks = {task["task_id"]: task for task in accepted(http.get("/tasks"))["tasks"]}
-    assert (tasks["expert"]["max_steps"], tasks["expert"]["difficulty"]) == (15, "expert")
+    assert (tasks["expert"]["max_steps"], tasks["expert"]["difficulty"]) == (16, "expert")
     assert "expert" in accepted(http.get("/openenv/state"))["scores"]
     schema = accepted(http.get("/schema"))
     submit = schema["action"]["$defs"]["SubmitDiagnosis"]["properties"]["diagnoses"]

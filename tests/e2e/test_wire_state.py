@@ -122,7 +122,7 @@ def test_openenv_state_counts_an_episode_that_reached_the_limit(own_server: Serv
 def test_tasks_lists_the_four_tasks(http: httpx.Client) -> None:
     body = accepted(http.get("/tasks"))
     assert set(body) == {"tasks", "failure_categories"}
-    assert {task["task_id"]: task["max_steps"] for task in body["tasks"]} == {**MAX_STEPS, "expert": 15}
+    assert {task["task_id"]: task["max_steps"] for task in body["tasks"]} == {**MAX_STEPS, "expert": 16}
     experiments = {task["task_id"]: task["max_experiments"] for task in body["tasks"]}
     assert experiments == {**MAX_EXPERIMENTS, "expert": 3}
     for task in body["tasks"]:

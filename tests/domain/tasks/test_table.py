@@ -20,7 +20,7 @@ def test_tasks_are_listed_with_their_limits() -> None:
         ("easy", 20, 1),
         ("medium", 30, 2),
         ("hard", 16, 3),
-        ("expert", 15, 3),
+        ("expert", 16, 3),
     ]
 
 
