@@ -35,11 +35,18 @@ def view(scenario: Scenario) -> EvidenceView:
 
 
 @pytest.fixture(autouse=True)
-def ctrl_c_as_before() -> Iterator[None]:
-    """A command that a test runs in this process ignores Ctrl-C once its work is done, as its process should."""
+def ctrl_c_by_default() -> Iterator[None]:
+    """Ctrl-C does what it does by default, and afterwards what it did before.
+
+    A shell has it ignored by what runs in the background, the tests perhaps, and a command that a test runs in this process ignores it
+    once its work is done, as its process should.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGINT)
+    if is_main:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    if threading.current_thread() is threading.main_thread():
+    if is_main:
         signal.signal(signal.SIGINT, before)
 
 

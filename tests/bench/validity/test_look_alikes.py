@@ -64,6 +64,6 @@ def test_a_declaration_that_only_planted_runs_have_would_be_noticed() -> None:
 
 
 def test_look_alikes_are_settled_as_planted_runs_are_and_ordinary_healthy_runs_are_not() -> None:
-    found = separate("shuffle_off_sorted", draw_ordinary(40), seeds=40)
+    found = separate("class_dropping_join", draw_ordinary(40), seeds=40)
     assert found.from_ordinary > 0.6
-    assert all(tell.name not in ("loader.shuffle = False", "loader.shuffle = True") for tell in found.tells)
+    assert all(tell.name not in ("join.how = inner", "join.how = left") for tell in found.tells)
