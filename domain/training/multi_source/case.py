@@ -173,7 +173,8 @@ def _draw_broken(seed: int, split: SeedSplit, faults: tuple[str, ...]) -> Case:
             twin[path], declared[path] = shift.before
             world[path] = shift.world
             planted.append(Planted(agreement, path, "world", agreement.repair(shift.world)))
-    needed = _needed(layout, declared, targets.values()) | _needed(layout, declared_before, targets.values())
+    needed = _needed(layout, declared, declared, targets.values())
+    needed |= _needed(layout, declared_before, declared, targets.values())
     # Not changed: the last good run would have lacked what it needed.
     for path in needed.keys() - {"join.how", *targets.values()} & set(changed):
         changed.remove(path)
@@ -304,11 +305,12 @@ def _keep_visible(layout: Layout, path: str, world: dict[str, FieldValue], decla
     return set(fixed) - {path}
 
 
-def _needed(layout: Layout, declared: Facts, targets: Collection[str]) -> dict[str, Pair]:
+def _needed(layout: Layout, declared: Facts, now: Facts, targets: Collection[str]) -> dict[str, Pair]:
     """What some declarations need of others: a constant fill that nothing has to be filled; tests of one source, and of late months,
     that there are rows.
 
     Args:
+        now: what is declared now; it is changed only where nothing else helps.
         targets: declarations of which nothing can be needed.
     """
     chosen, is_constant = declared["evaluation.sources"], declared["imputer.fill"] == -999
@@ -323,7 +325,8 @@ def _needed(layout: Layout, declared: Facts, targets: Collection[str]) -> dict[s
     if is_constant:
         needed["join.how"] = Pair("complete", declared["join.how"])
     if declared["split.by"] == "month" and not any(_is_late(layout, declared, name) for name in layout.source_names):
-        late = (_to_the_end(layout, name) for name in layout.source_names)
+        names = sorted(layout.source_names, key=lambda name: not _is_late(layout, now, name))
+        late = (_to_the_end(layout, name) for name in names)
         needed |= next((pairs for pairs in late if not pairs.keys() & set(targets)), {})
     return needed
 
