@@ -80,7 +80,7 @@ def _pass_on_where_it_cannot_be_raised() -> None:
 
     sys.unraisablehook = pass_on
     if logging.lastResort is not None:
-        logging.lastResort.addFilter(lambda record: not _is_of_ctrl_c(record))
+        logging.lastResort.addFilter(lambda record: not _logs_ctrl_c(record))
 
 
 def send_later(number: int) -> None:
@@ -98,7 +98,7 @@ def _send(number: int) -> None:
         _thread.interrupt_main(signal.Signals(number))
 
 
-def _is_of_ctrl_c(record: logging.LogRecord) -> bool:
+def _logs_ctrl_c(record: logging.LogRecord) -> bool:
     from asyncio import CancelledError  # what asyncio makes of it; imported long before anything logs it
 
     return record.exc_info is not None and isinstance(record.exc_info[1], (KeyboardInterrupt, CancelledError))

@@ -1,7 +1,8 @@
 """Audits: proof that recorded data is complete and that everything else follows from it.
 
     episode_audit      audit_episode: chain, fold, scenario, actions, grade and rows of one episode
-    store_audit        audit_store: all episodes, or those of a round, in a process pool
+    store_audit        audit_store: all episodes, or those of a round; in a process pool what takes long
+    known_episodes     compares what earlier audits derived with what is stored now
     ranked_checks      ranked attempts against their round and their key
     regrade_audit      grades under other rubrics
     scenario_cache     AuditScenarioCache: generates each scenario again once

@@ -13,8 +13,7 @@ import json
 import marshal
 import sqlite3
 import zlib
-from contextlib import contextmanager
-from typing import Any, Iterable, Iterator, NamedTuple
+from typing import Any, Iterable, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, select
 
@@ -164,16 +163,6 @@ def to_derived(name: str, version: int, last: str, fingerprint: str, notes: str,
     """Of a row of the table."""
     listed = () if notes == _NO_NOTES else tuple(json.loads(notes))
     return DerivedEpisode(name, version, last, fingerprint, listed, made_at)
-
-
-@contextmanager
-def open_derived() -> Iterator[Derived]:
-    """Empty, in a file that is removed afterwards."""
-    connection = sqlite3.connect("")
-    try:
-        yield Derived(connection)
-    finally:
-        connection.close()
 
 
 def record_finding(message: str, episode_id: str | None = None) -> StoreFinding:

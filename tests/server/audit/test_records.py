@@ -17,12 +17,13 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.util import await_only
 
 from domain.rubric import RUBRIC
-from server.audit.audit_records import DerivedEpisode, draft_record, fingerprint_of, open_derived, store_record
+from server.audit.audit_records import Derived, DerivedEpisode, draft_record, fingerprint_of, store_record
 from server.audit.bundle import writer
 from server.audit.bundle.verifier import _compare_boards as compare_boards
 from server.audit.bundle.writer import ExportSummary, export_bundle
 from server.audit.checkpoint_audit import audit_against_checkpoint
 from server.audit.checkpoints import with_heads
+from server.audit.episode_index import open_index
 from server.audit.ranked_checks import RankedAuditData
 from server.audit.sweep import StoredEpisode, read_stored
 from server.episodes import rebuild as rebuilding
@@ -269,7 +270,8 @@ async def test_a_record_holds_the_fingerprint_that_a_stored_episode_has_until_it
     derived = DerivedEpisode(name, *first.head[:1], first.head[1].hex(), first.fingerprint, ("a note",))
     signed, body = draft_record(signer, [derived], now="2030-01-01T00:00:00.000Z")
     await run_write(url, lambda opened: store_record(opened, signed, body))
-    with open_derived() as records:
+    with open_index() as index:
+        records = Derived(index.connection)
         assert await run_read(url, lambda opened: records.load(opened, signer.public_key)) == []
         assert records.of([name]) == {name: derived._replace(made_at="2030-01-01T00:00:00.000Z")}
     await played.step("practice", {"action_type": "read_config"})
